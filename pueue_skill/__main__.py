@@ -1,0 +1,3 @@
+from pueue_skill.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,26 @@
+"""The pipe in one call: a proposed text in, what every stage made of it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pueue_skill.facts import commands
+from pueue_skill.model import LOCAL, Command, Finding, Host, Plan, Script, Unparsed
+from pueue_skill.parse import parse
+from pueue_skill.plan import plan
+from pueue_skill.rules import findings
+
+
+class Analysis(NamedTuple):
+    script: Script | Unparsed
+    commands: tuple[Command, ...]
+    findings: tuple[Finding, ...]
+    plan: Plan
+
+
+def analyse(text: str, hosts: Mapping[str, Host], target: str = LOCAL, cwd: str | None = None) -> Analysis:
+    script = parse(text)
+    found = commands(script) if isinstance(script, Script) else ()
+    said = findings(found)
+    return Analysis(script, found, said, plan(script, found, said, hosts, target, cwd))

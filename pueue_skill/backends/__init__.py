@@ -1,0 +1,48 @@
+"""The kinds of queue, each a module that meets the Protocol Backend: Job -> shell text, a queue's answers -> State.
+
+All of it is pure text: the scripts that a backend gives are run by transport (sh, the script on standard input, here or
+on a host), what they print is handed back to the backend. A new kind of queue is a module and one line in BACKENDS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from pueue_skill.backends import pueue
+from pueue_skill.model import Host, Job, Plan, Queue, State, Submission
+
+
+class Backend(Protocol):
+    def invocation(self, jobs: tuple[Job, ...], host: Host) -> str:
+        """Shell text that queues `jobs` with nothing but the queue's client and ssh, and prints an id a line."""
+
+    def submit_script(self, job: Job, host: Host) -> str:
+        """A sh script that adds `job` unless its key is there, and answers for read_submission."""
+
+    def read_submission(self, answer: str, job: Job) -> Submission: ...
+
+    def follow_script(self, id: str, host: Host, offset: int) -> str:
+        """A sh script that writes the job's output from byte `offset` on and its states, framed as runtime.follow reads."""
+
+    def read_state(self, answer: str) -> State | None:
+        """The state in one frame of a follow script, or None when the job is gone."""
+
+    def status_script(self, host: Host) -> str: ...
+
+    def read_status(self, answer: str) -> Queue: ...
+
+
+BACKENDS: Mapping[str, Backend] = {"pueue": pueue}
+
+
+def invocation(plan: Plan) -> str | None:
+    """The shell text that submits `plan`, or None where only advice is safe."""
+    text = ""
+    for host in plan.hosts:
+        jobs = tuple([job for job in plan.jobs if job.host == host.name])
+        try:
+            text += BACKENDS[host.backend].invocation(jobs, host)
+        except ValueError:
+            return None
+    return text or None

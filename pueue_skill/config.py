@@ -1,0 +1,159 @@
+"""What users write: config.toml for the user, .pueue-skill.toml for the project, the project's word last.
+
+In: the two files, if they are there. Out: a Config, its hosts as the core's Host. Raises ConfigError, which names the file,
+the key and what was expected there. It never writes.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pueue_skill import quote
+from pueue_skill.model import LOCAL, Host
+
+PROJECT_FILE = ".pueue-skill.toml"
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+
+class ConfigError(Exception):
+    """A configuration file cannot be used; the message is for people."""
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HostTable(Table):
+    """A host with a queue."""
+
+    ssh: str = Field(
+        "",
+        description="what ssh is given: a name of your ssh configuration, options before it if need be; the host's name when left out",
+    )
+    pueue: str = Field(
+        "", description="the pueue client's path there; looked for in PATH and the usual places when left out"
+    )
+    backend: Literal["pueue"] = Field("pueue", description="the kind of queue")
+    groups: dict[Name, Annotated[int, Field(ge=0)]] = Field(
+        {}, description="the groups there, and how many jobs each runs at once (0: no limit)"
+    )
+
+
+class RunTable(Table):
+    """How `run` behaves."""
+
+    wait: Annotated[float, Field(ge=0)] = Field(20, description="seconds to wait for a job before it is left to itself")
+
+
+class EnvironmentTable(Table):
+    """Which of your variables a job on this machine gets."""
+
+    mode: Literal["full", "minimal"] = Field(
+        "full",
+        description="full: all but those of the agent client and the terminal; minimal: PATH, HOME, the locale and `keep`",
+    )
+    keep: list[str] = Field([], description="variables that are handed on in any case")
+    drop: list[str] = Field([], description="variables that are never handed on")
+
+
+class Config(Table):
+    """pueue-skill's configuration."""
+
+    hosts: dict[Name, HostTable] = Field({}, description="the hosts with queues, by name; `local` is this machine")
+    run: RunTable = RunTable()
+    environment: EnvironmentTable = EnvironmentTable()
+
+    def by_name(self) -> dict[str, Host]:
+        """The hosts for the core, this machine among them."""
+        found = {LOCAL: Host(LOCAL)}
+        for name, table in self.hosts.items():
+            ssh = "" if name == LOCAL else table.ssh or quote.word(name)
+            pueue = table.pueue or ("" if name == LOCAL else "~/.local/bin/pueue")
+            found[name] = Host(name, ssh, pueue, table.backend, tuple(table.groups.items()))
+        return found
+
+
+def user_file() -> Path:
+    from platformdirs import user_config_path
+
+    return user_config_path("pueue-skill") / "config.toml"
+
+
+def project_file(folder: Path) -> Path | None:
+    """The project's file: in `folder` or the nearest folder above it."""
+    for place in (folder, *folder.parents):
+        if (place / PROJECT_FILE).is_file():
+            return place / PROJECT_FILE
+    return None
+
+
+def load(folder: Path | None = None) -> Config:
+    """The configuration that holds in `folder` (the current one when left out). Raises ConfigError."""
+    try:
+        folder = folder or Path.cwd()
+    except FileNotFoundError:
+        folder = Path("/")
+    merged: dict[str, Any] = {}
+    for file in (user_file(), project_file(folder)):
+        if file is not None and file.is_file():
+            merged = merge(merged, read(file))
+    return Config.model_validate(merged)
+
+
+def read(file: Path) -> dict[str, Any]:
+    """One file's content, valid by itself. Raises ConfigError."""
+    try:
+        content = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{file}: {error}") from None
+    try:
+        Config.model_validate(content)
+    except ValidationError as error:
+        lines = [f"{file}: {'.'.join([str(key) for key in e['loc']])}: {e['msg']}" for e in error.errors()]
+        raise ConfigError("\n".join([*lines, "All keys: pueue-skill schema config"])) from None
+    return content
+
+
+def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """`above` laid over `below`, table by table."""
+    both = dict(below)
+    for key, value in above.items():
+        inner = both.get(key)
+        both[key] = merge(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return both
+
+
+def job_environment(config: EnvironmentTable, environ: os._Environ[str] | dict[str, str]) -> dict[str, str]:
+    """What a job gets of `environ`: what the command would have had, without the agent client's and the terminal's own."""
+    kept: dict[str, str] = {}
+    for name, value in environ.items():
+        wanted = name in config.keep or (minimal(name) if config.mode == "minimal" else not of_client_or_terminal(name))
+        if wanted and name not in config.drop:
+            kept[name] = value
+    return kept
+
+
+MINIMAL = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "XDG_RUNTIME_DIR",
+           "XDG_CONFIG_HOME", "XDG_DATA_HOME", "PUEUE_CONFIG_PATH"}  # fmt: skip
+CLIENT = {"CLAUDECODE", "AI_AGENT", "CLAUDE_PROJECT_DIR", "CURSOR_TRACE_ID", "GEMINI_CLI", "CODEX_SANDBOX", "OPENCODE"}
+CLIENT_PREFIXES = ("CLAUDE_CODE_", "CLAUDE_PLUGIN_", "CODEX_SANDBOX_", "MCP_")
+TERMINAL = {"TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "TERM_SESSION_ID", "COLORTERM", "COLUMNS", "LINES", "TMUX", "TMUX_PANE",
+            "STY", "WINDOW", "WINDOWID", "VTE_VERSION", "GPG_TTY", "SSH_TTY", "KONSOLE_VERSION", "ITERM_SESSION_ID", "ITERM_PROFILE",
+            "WT_SESSION", "WT_PROFILE_ID", "LC_TERMINAL", "LC_TERMINAL_VERSION", "SHLVL", "_", "OLDPWD"}  # fmt: skip
+TERMINAL_PREFIXES = ("KITTY_", "WEZTERM_", "ALACRITTY_", "GHOSTTY_")
+OF_A_JOB = {"PUEUE_GROUP", "PUEUE_WORKER_ID", "PUEUE_SKILL_KEY"}
+
+
+def minimal(name: str) -> bool:
+    return name in MINIMAL or name.startswith("LC_")
+
+
+def of_client_or_terminal(name: str) -> bool:
+    return (
+        name in CLIENT | TERMINAL | OF_A_JOB or name.startswith(CLIENT_PREFIXES) or name.startswith(TERMINAL_PREFIXES)
+    )

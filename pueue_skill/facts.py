@@ -1,0 +1,440 @@
+"""What a Script would run: Script in, its Commands out, in the order in which they stand.
+
+Wrappers are peeled (sudo, env, nice, timeout, uv run …), texts that another shell will read are read in turn (ssh, bash -c,
+eval, heredocs), and each command is given the place where it stands: loop, pipeline, background, host. Nothing is judged
+here, and nothing is expanded: what only the shell can know stays as it is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from pueue_skill import quote
+from pueue_skill.model import Chain, Command, Compound, Loop, Node, Pipeline, Script, Simple, Ssh, Unparsed, Word
+from pueue_skill.parse import parse
+
+DEPTH = 8
+"""How many shells inside shells are read (ssh, bash -c …); deeper ones are not followed."""
+
+
+class Wrapper(NamedTuple):
+    """A program that runs the command in its arguments.
+
+    `short` are its one-letter options that take a value, `long` the long ones; `skip` words stand between its options
+    and the command. With `assigns`, NAME=value words may stand there too.
+    """
+
+    short: str = ""
+    long: str = ""
+    skip: int = 0
+    assigns: bool = False
+
+
+WRAPPERS: dict[str, Wrapper] = {
+    "sudo": Wrapper("ugpCDRTUhr", "user group prompt chdir chroot host role type other-user close-from", assigns=True),
+    "doas": Wrapper("uC", assigns=True),
+    "env": Wrapper("uC", "unset chdir", assigns=True),
+    "nice": Wrapper("n", "adjustment"),
+    "ionice": Wrapper("cnt", "class classdata"),
+    "chrt": Wrapper("TPD", skip=1),
+    "timeout": Wrapper("ks", "kill-after signal", skip=1),
+    "gtimeout": Wrapper("ks", "kill-after signal", skip=1),
+    "time": Wrapper("fo", "format output"),
+    "nohup": Wrapper(),
+    "setsid": Wrapper(),
+    "stdbuf": Wrapper("ioe", "input output error"),
+    "unbuffer": Wrapper(),
+    "taskset": Wrapper(skip=1),
+    "numactl": Wrapper("NmiC", "cpunodebind membind interleave physcpubind preferred"),
+    "caffeinate": Wrapper("tw"),
+    "systemd-inhibit": Wrapper("", "what who why mode"),
+    "systemd-run": Wrapper("upEHMdG", "unit property setenv slice uid gid working-directory", assigns=False),
+    "cgexec": Wrapper("g"),
+    "chronic": Wrapper(),
+    "strace": Wrapper("eoOpsSuEIbaXP"),
+    "command": Wrapper(),
+    "exec": Wrapper("a"),
+    "builtin": Wrapper(),
+    "watch": Wrapper("n", "interval"),
+    "flock": Wrapper("wEc", "timeout wait conflict-exit-code", skip=1),
+    "xvfb-run": Wrapper("enfpsw", "error-file server-num auth-file xauth-protocol server-args wait"),
+    "srun": Wrapper("nNcpJtDwxoeiAqCGd", "ntasks nodes cpus-per-task partition job-name time chdir gres mem account qos"),
+    "npx": Wrapper("pc", "package"),
+    "dotenv": Wrapper("f", "file"),
+    "uv run": Wrapper("pCE", "with with-requirements with-editable python extra group env-file directory project package"),
+    "poetry run": Wrapper("C", "directory project"),
+    "pipx run": Wrapper("", "spec python pip-args"),
+    "pipenv run": Wrapper(),
+    "pdm run": Wrapper("p", "project"),
+    "hatch run": Wrapper(),
+    "rye run": Wrapper(),
+    "conda run": Wrapper("np", "name prefix cwd"),
+    "mamba run": Wrapper("np", "name prefix cwd"),
+    "micromamba run": Wrapper("np", "name prefix cwd"),
+    "mise exec": Wrapper("Cjc", "cd jobs command"),
+    "mise x": Wrapper("Cjc", "cd jobs command"),
+    "direnv exec": Wrapper(skip=1),
+    "docker exec": Wrapper("euw", "env env-file user workdir", skip=1),
+    "podman exec": Wrapper("euw", "env env-file user workdir", skip=1),
+    "docker compose exec": Wrapper("euw", "env user workdir index", skip=1),
+    "docker compose run": Wrapper("euwvp", "env user workdir volume publish name entrypoint", skip=1),
+    "docker run": Wrapper("euwvpmchl", "env env-file user workdir volume publish memory cpus hostname label name network gpus mount entrypoint shm-size ipc platform restart add-host", skip=1),
+    "podman run": Wrapper("euwvpmchl", "env env-file user workdir volume publish memory cpus hostname label name network gpus mount entrypoint shm-size ipc platform restart device", skip=1),
+    "kubectl exec": Wrapper("nc", "namespace container context kubeconfig", skip=1),
+    "op run": Wrapper("", "env-file account"),
+    "aws-vault exec": Wrapper("td", "duration", skip=1),
+    "doppler run": Wrapper("pc", "project config"),
+}  # fmt: skip
+
+TOOL_OPTIONS = {"uv": Wrapper("", "directory project config-file"), "docker": Wrapper("Hc", "context host"),
+                "kubectl": Wrapper("n", "namespace context kubeconfig"), "poetry": Wrapper("C", "directory project")}  # fmt: skip
+
+SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish", "ash"}
+SSH = {"ssh", "autossh"}
+SSH_VALUED = "BbcDEeFIiJLlmOopPQRSWw"
+FAN_OUT = {
+    "xargs": Wrapper("adEIiLlnPs", "arg-file delimiter eof replace max-lines max-args max-procs max-chars process-slot-var"),
+    "parallel": Wrapper("jINnLaSd", "jobs max-args delay joblog results arg-file colsep timeout retries sshlogin tmpdir memfree load workdir tagstring"),
+}  # fmt: skip
+
+
+class Place(NamedTuple):
+    """Where a node stands; handed down while a Script is walked."""
+
+    origin: Sequence[int]
+    hosts: tuple[str, ...] = ()
+    via: tuple[str, ...] = ()
+    loops: tuple[Loop, ...] = ()
+    background: bool = False
+    pipe: tuple[int, int] = (0, 1)
+    inside: tuple[str, ...] = ()
+    then: str = ""
+
+    def at(self, start: int, end: int) -> tuple[int, int]:
+        """A span of the text at hand, as a span of the command that was proposed."""
+        if start >= end or not self.origin:
+            return self.origin[start], self.origin[start]
+        return self.origin[start], self.origin[end - 1] + 1
+
+
+def commands(script: Script) -> tuple[Command, ...]:
+    """All commands that `script` would run, in order, those in nested shells and substitutions included."""
+    return tuple(in_nodes(script.nodes, Place(range(len(script.text) + 1))))
+
+
+def in_nodes(nodes: tuple[Node, ...], place: Place, cwd: str | None = None) -> Iterator[Command]:
+    for node in nodes:
+        yield from in_node(node, place._replace(then="\n"), cwd)
+        cwd = folder_after(node, cwd)
+
+
+def in_node(node: Node, place: Place, cwd: str | None) -> Iterator[Command]:
+    if isinstance(node, Simple):
+        yield from in_simple(node, place, cwd)
+    elif isinstance(node, Pipeline):
+        for i, part in enumerate(node.parts):
+            yield from in_node(part, place._replace(pipe=(i, len(node.parts))), cwd)
+    elif isinstance(node, Chain):
+        for part, operator in zip(node.parts, node.operators, strict=True):
+            background = place.background or operator == "&"
+            yield from in_node(part, place._replace(background=background, then=operator or place.then), cwd)
+            cwd = folder_after(part, cwd)
+    else:
+        yield from in_compound(node, place, cwd)
+
+
+def folder_after(node: Node, cwd: str | None) -> str | None:
+    """The folder in which what follows `node` runs."""
+    if isinstance(node, Chain):
+        for part in node.parts:
+            cwd = folder_after(part, cwd)
+    if isinstance(node, Simple) and len(node.words) == 2 and node.words[0].value in ("cd", "pushd"):
+        return node.words[1].value
+    return cwd
+
+
+def in_compound(node: Compound, place: Place, cwd: str | None) -> Iterator[Command]:
+    for item in node.words:
+        yield from in_nodes(item.programs, place._replace(inside=(*place.inside, "substitution")), cwd)
+    inner = place._replace(inside=(*place.inside, node.kind), pipe=(0, 1) if place.pipe[1] == 1 else place.pipe)
+    if node.kind in ("for", "while", "until", "select"):
+        items = node.words[1:] if node.kind in ("for", "select") else ()
+        loop = Loop(node.kind, items, *place.at(node.start, node.end))
+        yield from in_nodes(node.test, inner, cwd)
+        inner = inner._replace(loops=(*place.loops, loop))
+    else:
+        yield from in_nodes(node.test, inner, cwd)
+    yield from in_nodes(node.body, inner, cwd)
+
+
+def in_simple(node: Simple, place: Place, cwd: str | None) -> Iterator[Command]:
+    substitution = place._replace(inside=(*place.inside, "substitution"), pipe=(0, 1))
+    for word in (*node.assigns, *node.words):
+        yield from in_nodes(word.programs, substitution, cwd)
+    for redirect in node.redirects:
+        if redirect.target:
+            yield from in_nodes(redirect.target.programs, substitution, cwd)
+    if node.words:
+        start = node.assigns[0].start if node.assigns else node.words[0].start
+        yield from of_words(node.words, node, place, cwd, (), start)
+
+
+def of_words(
+    words: tuple[Word, ...], node: Simple, place: Place, cwd: str | None, wrappers: tuple[str, ...], start: int
+) -> Iterator[Command]:
+    """The command in `words`, and those that it carries."""
+    while True:
+        peeled = peel(words)
+        if peeled is None:
+            break
+        wrapper, words = peeled
+        wrappers = (*wrappers, wrapper)
+    if not words:
+        return
+    name = basename(words[0].value)
+    end = max(words[-1].end, max([r.end for r in node.redirects if r.end <= node.end], default=0))
+    ssh = read_ssh(words) if name in SSH else None
+    command = Command(
+        name, words, node.assigns, node.redirects, wrappers, place.hosts, place.via, place.loops,
+        place.background, place.pipe, place.inside, cwd, place.then, ssh, *place.at(start, end),
+    )  # fmt: skip
+    yield command
+    if len(place.via) < DEPTH:
+        yield from carried(command, node, place, cwd)
+
+
+def peel(words: tuple[Word, ...]) -> tuple[str, tuple[Word, ...]] | None:
+    """The wrapper that `words` begin with and the words that it runs, or None."""
+    if not words:
+        return None
+    name = basename(words[0].value)
+    rest = words[1:]
+    if name in TOOL_OPTIONS:
+        rest = rest[options(rest, TOOL_OPTIONS[name])[1] :]
+    for depth in (2, 1, 0):
+        full = " ".join([name, *[word.value for word in rest[:depth]]])
+        wrapper = WRAPPERS.get(full)
+        if wrapper is None or len(rest) < depth:
+            continue
+        if full == "command" and rest[:1] and rest[0].value in ("-v", "-V"):
+            return None
+        inner = rest[depth:]
+        found, used = options(inner, wrapper)
+        if full == "flock" and any(option in ("-c", "--command") for option, _ in found):
+            return None
+        inner = inner[used:]
+        while wrapper.assigns and inner and "=" in inner[0].value:
+            inner = inner[1:]
+        inner = inner[wrapper.skip :]
+        if inner and inner[0].value == "--":
+            inner = inner[1:]
+        if full == "mise exec" or full == "mise x":
+            while inner and "@" in inner[0].value:
+                inner = inner[1:]
+            inner = inner[1:] if inner and inner[0].value == "--" else inner
+        return (full, inner) if inner else None
+    return None
+
+
+def options(words: Sequence[Word], spec: Wrapper) -> tuple[list[tuple[str, Word | None]], int]:
+    """The options that `words` begin with, as (name, value) pairs, and how many words they take up."""
+    valued_long = spec.long.split()
+    found: list[tuple[str, Word | None]] = []
+    i = 0
+    while i < len(words):
+        value = words[i].value
+        if value == "--":
+            return found, i + 1
+        if value.startswith("--"):
+            name, equals, _ = value.partition("=")
+            if equals or name[2:] not in valued_long:
+                rest = value[len(name) + 1 :]
+                found.append((name, words[i]._replace(text=quote.word(rest), value=rest) if equals else None))
+                i += 1
+            else:
+                found.append((name, words[i + 1] if i + 1 < len(words) else None))
+                i += 2
+            continue
+        if len(value) < 2 or value[0] != "-":
+            break
+        i += 1
+        for at, letter in enumerate(value[1:], 1):
+            if letter not in spec.short:
+                found.append((f"-{letter}", None))
+            elif at + 1 < len(value):
+                attached = words[i - 1]._replace(text=quote.word(value[at + 1 :]), value=value[at + 1 :])
+                found.append((f"-{letter}", attached))
+                break
+            else:
+                found.append((f"-{letter}", words[i] if i < len(words) else None))
+                i += 1
+                break
+    return found, min(i, len(words))
+
+
+def read_ssh(words: tuple[Word, ...]) -> Ssh | None:
+    """How ssh(1) reads its arguments: options may stand before and after the destination; the rest is joined by spaces."""
+    spec = Wrapper(SSH_VALUED)
+    found, used = options(words[1:], spec)
+    rest = words[1 + used :]
+    if not rest:
+        return None
+    destination, rest = rest[0], rest[1:]
+    more, used = options(rest, spec)
+    remote = rest[used:]
+    static = all(word.static for word in remote)
+    payload = " ".join([word.value for word in remote]) if remote else None
+    return Ssh((*found, *more), destination, remote, payload, static)
+
+
+def host_name(destination: str) -> str:
+    """The host in `user@host` or `ssh://user@host:port`."""
+    host = destination.removeprefix("ssh://").rpartition("@")[2]
+    return host.split(":")[0] if destination.startswith("ssh://") else host
+
+
+def carried(command: Command, node: Simple, place: Place, cwd: str | None) -> Iterator[Command]:
+    """The commands in the texts that `command` hands to another shell, or fans out over."""
+    name, words = command.name, command.words
+    if command.ssh:
+        host = host_name(command.ssh.destination.value)
+        there = place._replace(hosts=(*place.hosts, host), via=(*place.via, "ssh"), pipe=(0, 1), then="")
+        inner = list(in_text(joined(command.ssh.remote), there)) if command.ssh.remote else []
+        yield from inner
+        if not command.ssh.remote or (inner and reads_script(inner[-1])):
+            yield from in_heredoc(node, there)
+    elif name in SHELLS:
+        text = shell_text(words)
+        if text:
+            yield from in_text((text.value, text.origin), place._replace(via=(*place.via, name), pipe=(0, 1)), cwd)
+        elif reads_script(command):
+            yield from in_heredoc(node, place._replace(via=(*place.via, name)), cwd)
+    elif name == "eval":
+        yield from in_text(joined(words[1:]), place._replace(via=(*place.via, "eval")), cwd)
+    elif name in ("su", "runuser", "script", "flock", "watch", "nix-shell"):
+        text = valued_option(words, {"-c", "--command", "--run"})
+        if text:
+            yield from in_text((text.value, text.origin), place._replace(via=(*place.via, name)), cwd)
+    elif name in ("tmux", "screen"):
+        detached = detached_words(words)
+        if detached:
+            there = place._replace(background=True, via=(*place.via, name))
+            if len(detached) == 1:
+                yield from in_text((detached[0].value, detached[0].origin), there, cwd)
+            else:
+                yield from of_words(detached, node, there, cwd, (name,), detached[0].start)
+    elif name in FAN_OUT:
+        inner_words, items = fan_out(words)
+        if inner_words:
+            loop = Loop(name, items, command.start, command.end)
+            there = place._replace(loops=(*place.loops, loop), pipe=(0, 1))
+            if len(inner_words) == 1 and " " in inner_words[0].value:
+                via = there._replace(via=(*place.via, name))
+                yield from in_text((inner_words[0].value, inner_words[0].origin), via, cwd)
+            else:
+                yield from of_words(inner_words, node, there, cwd, (name,), inner_words[0].start)
+    elif name == "find":
+        for inner_words in find_execs(words):
+            loop = Loop("find", (), command.start, command.end)
+            there = place._replace(loops=(*place.loops, loop), pipe=(0, 1))
+            yield from of_words(inner_words, node, there, cwd, ("find",), inner_words[0].start)
+
+
+def joined(words: Sequence[Word]) -> tuple[str, Sequence[int]]:
+    """The words' values joined by single spaces, as ssh and eval do, with the place of each character."""
+    if len(words) == 1:
+        return words[0].value, words[0].origin
+    text = ""
+    origin: list[int] = []
+    for i, word in enumerate(words):
+        if i:
+            text += " "
+            origin.append(words[i - 1].end)
+        text += word.value
+        origin.extend(word.origin)
+    return text, origin
+
+
+def in_text(carried_text: tuple[str, Sequence[int]], place: Place, cwd: str | None = None) -> Iterator[Command]:
+    text, origin = carried_text
+    script = parse(text)
+    if isinstance(script, Unparsed) or not origin:
+        return
+    outer = place.origin
+    where = [outer[at] for at in origin]
+    where.append(where[-1] + 1)
+    yield from in_nodes(script.nodes, place._replace(origin=where), cwd)
+
+
+def in_heredoc(node: Simple, place: Place, cwd: str | None = None) -> Iterator[Command]:
+    for redirect in node.redirects:
+        if redirect.body is not None:
+            body = redirect.body
+            yield from in_text((body.value, body.origin), place._replace(via=(*place.via, "heredoc")), cwd)
+
+
+def reads_script(command: Command) -> bool:
+    """Whether it is a shell that reads its commands from standard input."""
+    if command.name not in SHELLS or shell_text(command.words):
+        return False
+    found, used = options(command.words[1:], Wrapper("oO"))
+    return len(command.words) == 1 + used or ("-s", None) in found
+
+
+def shell_text(words: Sequence[Word]) -> Word | None:
+    """The text after a shell's -c (also in -lc, -ec …)."""
+    for i, word in enumerate(words[1:], 1):
+        if not word.value.startswith("-") or word.value.startswith("--"):
+            return None
+        if "c" in word.value:
+            return words[i + 1] if i + 1 < len(words) else None
+    return None
+
+
+def valued_option(words: Sequence[Word], names: set[str]) -> Word | None:
+    for i, word in enumerate(words[:-1]):
+        if word.value in names:
+            return words[i + 1]
+    return None
+
+
+def detached_words(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """What `tmux new -d …` or `screen -dm …` runs where nobody looks."""
+    if basename(words[0].value) == "screen":
+        found, used = options(words[1:], Wrapper("cehpSsTt"))
+        detached = {"-d", "-m"} <= {option for option, _ in found} or "-D" in [option for option, _ in found]
+        return words[1 + used :] if detached else ()
+    _, used = options(words[1:], Wrapper("LSf"))
+    rest = words[1 + used :]
+    if not rest or rest[0].value not in ("new", "new-session"):
+        return ()
+    found, used = options(rest[1:], Wrapper("cFnstxye"))
+    return rest[1 + used :] if ("-d", None) in found else ()
+
+
+def fan_out(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+    """What xargs or parallel runs, and the items given after `:::`."""
+    _, used = options(words[1:], FAN_OUT[basename(words[0].value)])
+    rest = words[1 + used :]
+    for i, word in enumerate(rest):
+        if word.value in (":::", "::::", ":::+"):
+            return rest[:i], rest[i + 1 :]
+    return rest, ()
+
+
+def find_execs(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
+    i = 0
+    while i < len(words):
+        if words[i].value in ("-exec", "-execdir", "-ok", "-okdir"):
+            stop = i + 1
+            while stop < len(words) and words[stop].value not in (";", "+"):
+                stop += 1
+            if stop > i + 1:
+                yield words[i + 1 : stop]
+            i = stop
+        i += 1
+
+
+def basename(path: str) -> str:
+    return path.rpartition("/")[2]

@@ -1,0 +1,273 @@
+"""The values that travel down the pipe, and nothing else.
+
+Every stage takes one of these and returns another; none of them knows where it came from or how it is shown. They are
+NamedTuples and not dataclasses because the hook imports this module on every interesting command: typing costs a third
+of what dataclasses (which pulls in inspect) costs there. All positions are character offsets, `start` inclusive and
+`end` exclusive, into the text of the Script that holds the node; those of Commands and Findings are into the command as
+it was proposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, TypeAlias
+
+Parser = Literal["bashlex", "tree-sitter"]
+Confidence = Literal["high", "medium"]
+Verdict = Literal["queue", "leave"]
+Status = Literal["queued", "stashed", "running", "paused", "done"]
+Result = Literal["success", "failed", "killed", "dependency", "spawn", "unknown"]
+
+LOCAL = "local"
+"""The name of the host that the command itself is typed on."""
+
+
+class Word(NamedTuple):
+    """One shell word (POSIX 2.3): `text` as written, `value` after quote removal.
+
+    In `value` expansions stand as they were written (`"$HOME/x"` has the value `$HOME/x`); `static` is true when there
+    are none, so that `value` is exactly what the program receives. `origin[i]` is where `value[i]` stands in the
+    source. `programs` are the command and process substitutions within.
+    """
+
+    text: str
+    value: str
+    static: bool
+    start: int
+    end: int
+    origin: Sequence[int] = ()
+    programs: tuple[Node, ...] = ()
+
+
+class Redirect(NamedTuple):
+    """`op` with its target, a heredoc's body included; `fd` is the number or {name} before the operator, or None."""
+
+    op: str
+    fd: str | None
+    target: Word | None
+    body: Word | None
+    start: int
+    end: int
+
+
+class Simple(NamedTuple):
+    """A simple command: assignments, words, redirects. `end` leaves out heredoc bodies."""
+
+    assigns: tuple[Word, ...]
+    words: tuple[Word, ...]
+    redirects: tuple[Redirect, ...]
+    start: int
+    end: int
+
+
+class Pipeline(NamedTuple):
+    """Two or more commands joined by `|` or `|&`."""
+
+    parts: tuple[Node, ...]
+    start: int
+    end: int
+
+
+class Chain(NamedTuple):
+    """A list: `operators[i]` stands after `parts[i]` (`&&`, `||`, `;`, `&`, a newline); the last may be empty."""
+
+    parts: tuple[Node, ...]
+    operators: tuple[str, ...]
+    start: int
+    end: int
+
+
+class Compound(NamedTuple):
+    """A compound command or function definition.
+
+    kind: subshell, group, for, while, until, if, case, select, function, arith or test. `words` are the loop's
+    variable and items, the case word, or the function's name; `test` is a loop's or an if's condition.
+    """
+
+    kind: str
+    words: tuple[Word, ...]
+    test: tuple[Node, ...]
+    body: tuple[Node, ...]
+    redirects: tuple[Redirect, ...]
+    start: int
+    end: int
+
+
+Node: TypeAlias = "Simple | Pipeline | Chain | Compound"
+
+
+class Comment(NamedTuple):
+    text: str
+    start: int
+    end: int
+
+
+class Script(NamedTuple):
+    """A parsed text. `parser` names the reader that understood it."""
+
+    text: str
+    nodes: tuple[Node, ...]
+    comments: tuple[Comment, ...]
+    parser: Parser
+
+
+class Unparsed(NamedTuple):
+    """A text that no reader understood; nothing is ever rewritten from it."""
+
+    text: str
+    reason: str
+
+
+class Loop(NamedTuple):
+    """A loop or fan-out around a command: `kind` is for, while, until, select, xargs, parallel or find."""
+
+    kind: str
+    items: tuple[Word, ...]
+    start: int
+    end: int
+
+
+class Ssh(NamedTuple):
+    """A call of ssh: what stands before the destination, the destination, what is run there.
+
+    `options` are (name, value word or None) pairs; `payload` is the remote command line as ssh joins it, or None when
+    there is none on the command line. `static` is false when this machine's shell still has something to expand in it.
+    """
+
+    options: tuple[tuple[str, Word | None], ...]
+    destination: Word
+    remote: tuple[Word, ...]
+    payload: str | None
+    static: bool
+
+
+class Command(NamedTuple):
+    """One command to be run, with its wrappers peeled and the place where it stands.
+
+    `words` begin with the program; `name` is its basename. `wrappers` are the programs peeled off, outermost first.
+    `hosts` are the ssh destinations between here and it, `via` the programs that carried its text (ssh, bash, eval,
+    heredoc …). `cwd` is the folder that a `cd` before it in the same list names, as written, or None. `then` is the
+    operator after it in its list. `pipe` is its place in a pipeline and the pipeline's length.
+    """
+
+    name: str
+    words: tuple[Word, ...]
+    assigns: tuple[Word, ...]
+    redirects: tuple[Redirect, ...]
+    wrappers: tuple[str, ...]
+    hosts: tuple[str, ...]
+    via: tuple[str, ...]
+    loops: tuple[Loop, ...]
+    background: bool
+    pipe: tuple[int, int]
+    inside: tuple[str, ...]
+    cwd: str | None
+    then: str
+    ssh: Ssh | None
+    start: int
+    end: int
+
+    @property
+    def args(self) -> tuple[str, ...]:
+        return tuple([word.value for word in self.words[1:]])
+
+
+class Finding(NamedTuple):
+    """What a rule says about a span. `rule` is its ID, `confidence` high or medium."""
+
+    rule: str
+    name: str
+    message: str
+    confidence: Confidence
+    start: int
+    end: int
+
+
+class Host(NamedTuple):
+    """Where a queue lives.
+
+    `ssh` is shell text: the options and destination for ssh, quoted; empty for this machine. `pueue` is the client's
+    path there, a leading `~/` left for that machine to expand; empty means look in PATH and the usual places.
+    """
+
+    name: str
+    ssh: str = ""
+    pueue: str = ""
+    backend: str = "pueue"
+    groups: tuple[tuple[str, int], ...] = ()
+
+
+class Job(NamedTuple):
+    """One unit in a queue. `command` is bash text; `key` makes it the same job when it is submitted again."""
+
+    key: str
+    host: str
+    backend: str
+    group: str | None
+    label: str | None
+    cwd: str | None
+    command: str
+    after: tuple[str, ...] = ()
+
+
+class Plan(NamedTuple):
+    """What becomes of a command: jobs that do the same work, or a reason why there are none.
+
+    verdict: queue or leave. With verdict queue and no jobs only advice is safe, and `reason` says why.
+    """
+
+    verdict: Verdict
+    reason: str
+    jobs: tuple[Job, ...] = ()
+    hosts: tuple[Host, ...] = ()
+
+
+class State(NamedTuple):
+    """Where a job stands, as every backend reports it.
+
+    status: queued, stashed, running, paused or done. result (when done): success, failed, killed, dependency, spawn or
+    unknown; `exit_code` is the job's own where the backend knows one. Times are RFC 3339 text as the backend gave them.
+    """
+
+    id: str
+    key: str | None
+    status: Status
+    result: Result | None
+    exit_code: int | None
+    detail: str
+    group: str
+    label: str | None
+    cwd: str
+    command: str
+    after: tuple[str, ...]
+    created: str
+    started: str | None
+    ended: str | None
+
+
+class Group(NamedTuple):
+    """A group of a queue: `limit` jobs at once (0: no limit), `status` running or paused."""
+
+    name: str
+    limit: int
+    status: str
+
+
+class Queue(NamedTuple):
+    """All that a queue tells of itself."""
+
+    groups: tuple[Group, ...]
+    states: tuple[State, ...]
+
+
+class Submission(NamedTuple):
+    """What became of a submission.
+
+    `state` is None when the job is not in the queue; `error` then says why. `new` is false when a job with the same key
+    was there before. `group` is the job's group where it is known.
+    """
+
+    state: State | None
+    new: bool
+    error: str
+    group: Group | None

@@ -1,0 +1,205 @@
+"""bashlex's tree, as a Script.
+
+In: a text that `parse` found readable. Out: a Script, or Refused. bashlex refuses much valid bash and misreads some
+(docs: references in DESIGN and test_parse); what it is known to misread is refused here, and so is any tree that leaves a
+part of the text unaccounted for.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pueue_skill.model import Chain, Comment, Compound, Node, Pipeline, Redirect, Script, Simple, Word
+from pueue_skill.parse import tables
+from pueue_skill.parse.words import Refused, read_word
+
+LEFTOVER = re.compile(r"(?:\s|\\\n|;)*")
+COMMENT = re.compile(r"#[^\n]*")
+# bashlex takes these for something else than bash does; none can be told from its tree afterwards.
+MISREAD = (
+    (re.compile(r"\(\(|\$\["), "arithmetic"),
+    (re.compile(r"\$\{[^}]*(?:\$\(|`)"), "a command substitution inside ${…}"),
+)
+
+
+def read(text: str) -> Script:
+    """The Script for `text`. Raises Refused for all that bashlex refuses, however it does."""
+    for pattern, what in MISREAD:
+        if pattern.search(text):
+            raise Refused(f"bashlex does not read {what}")
+    parser = tables.load()
+    try:
+        trees = parser.parse(text)
+    except RecursionError:
+        raise Refused("the command is nested too deep for bashlex") from None
+    except Exception as error:
+        # ParsingError for most; AttributeError, NotImplementedError, AssertionError, TypeError, IndexError also come out.
+        raise Refused(f"bashlex does not read this: {str(error) or type(error).__name__}") from None
+    reading = Reading(text)
+    nodes = tuple([reading.node(tree) for tree in trees])
+    return Script(text, nodes, reading.comments(), "bashlex")
+
+
+class Reading:
+    """One conversion: the text, and the spans that the tree accounts for."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.spans: list[tuple[int, int]] = []
+        self.bodies: list[tuple[int, int]] = []
+
+    def node(self, tree: Any) -> Node:
+        convert = getattr(self, f"on_{tree.kind}", None)
+        if convert is None:
+            raise Refused(f"bashlex gives a {tree.kind} here, which has no place in the model")
+        result: Node = convert(tree)
+        return result
+
+    def word(self, tree: Any) -> Word:
+        start, end = tree.pos
+        self.spans.append((start, end))
+        return read_word(self.text, start, end, self.programs(tree))
+
+    def programs(self, tree: Any) -> tuple[Node, ...]:
+        return tuple([self.node(part.command) for part in tree.parts if hasattr(part, "command")])
+
+    def on_command(self, tree: Any) -> Simple:
+        assigns: list[Word] = []
+        words: list[Word] = []
+        redirects: list[Redirect] = []
+        for part in tree.parts:
+            if part.kind == "assignment" and not words:
+                assigns.append(self.word(part))
+            elif part.kind in ("word", "assignment"):
+                words.append(self.word(part))
+            elif part.kind == "redirect":
+                redirects.append(self.redirect(part))
+            else:
+                raise Refused(f"bashlex gives a {part.kind} in a command")
+        end = max([word.end for word in assigns + words] + [redirect.end for redirect in redirects])
+        return Simple(tuple(assigns), tuple(words), tuple(redirects), tree.pos[0], end)
+
+    def redirect(self, tree: Any) -> Redirect:
+        start = tree.pos[0]
+        fd = None if tree.input is None else str(tree.input)
+        if not hasattr(tree.output, "pos"):
+            self.spans.append(tree.pos)
+            end = tree.pos[1]
+            number = self.text[start:end].rpartition("&")[2].strip()
+            target = read_word(self.text, end - len(number), end)
+            return Redirect(tree.type, fd, target, None, start, end)
+        target = self.word(tree.output)
+        self.spans.append((start, target.start))
+        body = self.heredoc(tree, target) if tree.heredoc is not None else None
+        if body is None and tree.type in ("<<", "<<-"):
+            raise Refused("a heredoc has no body")
+        return Redirect(tree.type, fd, target, body, start, target.end)
+
+    def heredoc(self, tree: Any, delimiter: Word) -> Word:
+        start, end = tree.heredoc.pos
+        if self.text[start:end] != tree.heredoc.value:
+            raise Refused("bashlex misplaces a heredoc")
+        self.bodies.append((start, end))
+        body_end = self.text.rfind("\n", start, end) + 1 if "\n" in self.text[start:end] else start
+        if self.text[body_end:end].lstrip("\t" if tree.type == "<<-" else "") != delimiter.value:
+            raise Refused("a heredoc does not end with its delimiter")
+        body = self.text[start:body_end]
+        quoted = delimiter.text != delimiter.value
+        if not quoted and ("$(" in body or "`" in body):
+            raise Refused("bashlex does not read substitutions in a heredoc")
+        value, origin = body, list(range(start, body_end))
+        if tree.type == "<<-":
+            kept = [i for i in range(len(body)) if body[: i + 1].rpartition("\n")[2].strip("\t")]
+            value, origin = "".join([body[i] for i in kept]), [start + i for i in kept]
+        static = quoted or not ("$" in body or "\\" in body)
+        return Word(body, value, static, start, body_end, tuple(origin))
+
+    def on_pipeline(self, tree: Any) -> Pipeline:
+        parts = []
+        for part in tree.parts:
+            if part.kind in ("pipe", "reservedword"):
+                self.spans.append(part.pos)
+            else:
+                parts.append(self.node(part))
+        return Pipeline(tuple(parts), *tree.pos)
+
+    def on_list(self, tree: Any) -> Chain:
+        parts: list[Node] = []
+        operators: list[str] = []
+        for part in tree.parts:
+            if part.kind == "operator":
+                self.spans.append(part.pos)
+                operators.append(part.op)
+            else:
+                parts.append(self.node(part))
+        if len(operators) < len(parts):
+            operators.append("")
+        return Chain(tuple(parts), tuple(operators), *tree.pos)
+
+    def on_compound(self, tree: Any) -> Compound:
+        first = tree.list[0]
+        if first.kind == "reservedword":
+            kind = {"(": "subshell", "{": "group"}.get(first.word)
+            if kind is None:
+                raise Refused(f"bashlex gives a compound command that begins with {first.word}")
+            words: tuple[Word, ...] = ()
+            test: tuple[Node, ...] = ()
+            body = self.parts(tree.list)
+        elif len(tree.list) == 1 and first.kind in ("for", "while", "until", "if"):
+            kind = first.kind
+            words, test, body = self.clauses(first)
+        else:
+            raise Refused(f"bashlex gives a compound command that begins with {first.kind}")
+        redirects = tuple([self.redirect(part) for part in tree.redirects])
+        return Compound(kind, words, test, body, redirects, *tree.pos)
+
+    def clauses(self, tree: Any) -> tuple[tuple[Word, ...], tuple[Node, ...], tuple[Node, ...]]:
+        """The words, the condition and the body of a for, while, until or if."""
+        words: list[Word] = []
+        test: list[Node] = []
+        body: list[Node] = []
+        into = test
+        for part in tree.parts:
+            if part.kind == "reservedword":
+                self.spans.append(part.pos)
+                into = test if part.word in ("while", "until", "if", "elif") else body
+            elif part.kind == "word":
+                words.append(self.word(part))
+            else:
+                into.append(self.node(part))
+        return tuple(words), tuple(test), tuple(body)
+
+    def parts(self, trees: Any) -> tuple[Node, ...]:
+        nodes = []
+        for part in trees:
+            if part.kind == "reservedword":
+                self.spans.append(part.pos)
+            else:
+                nodes.append(self.node(part))
+        return tuple(nodes)
+
+    def on_function(self, tree: Any) -> Compound:
+        if "<<" in self.text[tree.pos[0] : tree.pos[1]]:
+            raise Refused("bashlex does not read a heredoc in a function")
+        for part in tree.parts:
+            if part.kind == "reservedword":
+                self.spans.append(part.pos)
+        return Compound("function", (self.word(tree.name),), (), (self.node(tree.body),), (), *tree.pos)
+
+    def comments(self) -> tuple[Comment, ...]:
+        """The comments between the spans. Raises Refused where anything else but blanks and `;` stands there."""
+        found: list[Comment] = []
+        at = 0
+        for start, end in [*sorted(self.spans + self.bodies), (len(self.text), len(self.text))]:
+            while at < start:
+                at = LEFTOVER.match(self.text, at, start).end()  # type: ignore[union-attr]
+                if at >= start:
+                    break
+                comment = COMMENT.match(self.text, at, start)
+                if comment is None:
+                    raise Refused(f"bashlex leaves {self.text[at:start].split()[0]!r} out")
+                found.append(Comment(comment[0], at, comment.end()))
+                at = comment.end()
+            at = max(at, end)
+        return tuple(found)

@@ -1,0 +1,173 @@
+"""The value of one shell word: quote removal (POSIX 2.2, bash's `$'…'`), with each character's place in the source.
+
+In: the text and the bounds of a word that a reader has found. Out: a Word. It expands nothing; where the shell would, the
+source text stays in the value and the word is not static. Both readers use this, so that they agree on every value.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pueue_skill.model import Node, Word
+
+
+class Refused(Exception):
+    """A reader does not understand this text; the message is the reason, for people."""
+
+
+ESCAPES = {
+    "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "n": "\n",
+    "r": "\r", "t": "\t", "v": "\v", "\\": "\\", "'": "'", '"': '"', "?": "?",
+}  # fmt: skip
+NUMERIC = re.compile(r"[0-7]{1,3}|x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-f]{1,8}|c.", re.DOTALL)
+# The common words, read without a loop: bare ones, and those in one pair of single quotes.
+PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+EXPANSION = re.compile(r"\$(?:[A-Za-z_0-9@*#?$!({-]|\[)")
+BRACES = re.compile(r"\{[^{}\s]*(?:,|\.\.)[^{}\s]*\}")
+
+
+def read_word(text: str, start: int, end: int, programs: tuple[Node, ...] = ()) -> Word:
+    """The word that stands at text[start:end].
+
+    >>> word = read_word('''echo "a b"'c'$HOME''', 5, 18)
+    >>> word.value, word.static
+    ('a bc$HOME', False)
+    """
+    if PLAIN.fullmatch(text, start, end):
+        return Word(text[start:end], text[start:end], True, start, end, range(start, end), programs)
+    if text[start] == "'" and text.find("'", start + 1, end) == end - 1:
+        return Word(text[start:end], text[start + 1 : end - 1], True, start, end, range(start + 1, end - 1), programs)
+    value: list[str] = []
+    origin: list[int] = []
+    static = True
+    unquoted: list[str] = []
+
+    def put(chars: str, at: int) -> None:
+        value.append(chars)
+        origin.extend([at] * len(chars))
+
+    i = start
+    while i < end:
+        char = text[i]
+        if char == "\\":
+            if i + 1 < end and text[i + 1] != "\n":
+                put(text[i + 1], i + 1)
+                unquoted.append("x")
+            i += 2
+        elif char == "'":
+            close = text.find("'", i + 1, end)
+            if close < 0:
+                raise Refused(f"a quote at character {i} is not closed")
+            for at in range(i + 1, close):
+                put(text[at], at)
+            unquoted.append("x")
+            i = close + 1
+        elif char == "$" and text[i + 1 : i + 2] == "'":
+            i = read_ansi_c(text, i + 2, end, put)
+            unquoted.append("x")
+        elif char == '"' or (char == "$" and text[i + 1 : i + 2] == '"'):
+            i += 1 if char == '"' else 2
+            unquoted.append("x")
+            while i < end and text[i] != '"':
+                if text[i] == "\\" and i + 1 < end and text[i + 1] in '$`"\\\n':
+                    if text[i + 1] != "\n":
+                        put(text[i + 1], i + 1)
+                    i += 2
+                elif text[i] == "`" or EXPANSION.match(text, i, end):
+                    static = False
+                    stop = expansion_end(text, i, end)
+                    for at in range(i, stop):
+                        put(text[at], at)
+                    i = stop
+                else:
+                    put(text[i], i)
+                    i += 1
+            if i >= end:
+                raise Refused(f"a double quote before character {end} is not closed")
+            i += 1
+        elif char == "`" or EXPANSION.match(text, i, end) or (char in "<>" and text[i + 1 : i + 2] == "("):
+            static = False
+            stop = expansion_end(text, i, end)
+            for at in range(i, stop):
+                put(text[at], at)
+            unquoted.append("x")
+            i = stop
+        else:
+            put(char, i)
+            unquoted.append(char)
+            i += 1
+    bare = "".join(unquoted)
+    if bare.startswith("~") or any(c in bare for c in "*?[") or BRACES.search(bare):
+        static = False
+    return Word(text[start:end], "".join(value), static, start, end, tuple(origin), programs)
+
+
+def read_ansi_c(text: str, i: int, end: int, put: object) -> int:
+    """Reads the inside of `$'…'` from `i`; returns the place after its closing quote."""
+    while i < end and text[i] != "'":
+        if text[i] != "\\" or i + 1 >= end:
+            put(text[i], i)  # type: ignore[operator]
+            i += 1
+            continue
+        numeric = NUMERIC.match(text, i + 1, end)
+        if numeric:
+            put(numeric_escape(numeric[0]), i)  # type: ignore[operator]
+            i = numeric.end()
+        else:
+            put(ESCAPES.get(text[i + 1], "\\" + text[i + 1]), i)  # type: ignore[operator]
+            i += 2
+    if i >= end:
+        raise Refused(f"a quote before character {end} is not closed")
+    return i + 1
+
+
+def numeric_escape(escape: str) -> str:
+    if escape[0] == "c":
+        return chr(ord(escape[1]) & 0x1F)
+    if escape[0] in "uU":
+        code = int(escape[1:], 16)
+        return chr(code) if code < 0x110000 else ""
+    byte = int(escape[1:], 16) if escape[0] == "x" else int(escape, 8) & 0xFF
+    return chr(byte) if byte < 128 else bytes([byte]).decode("utf-8", "surrogateescape")
+
+
+CLOSERS = {"(": ")", "{": "}", "[": "]"}
+
+
+def expansion_end(text: str, i: int, end: int) -> int:
+    """Where the expansion that begins at `i` (`$name`, `${…}`, `$(…)`, `$((…))`, a backtick, `<(…)`) ends."""
+    if text[i] == "`":
+        i += 1
+        while i < end and text[i] != "`":
+            i += 2 if text[i] == "\\" else 1
+        return min(i + 1, end)
+    i += 1
+    opener = text[i : i + 1]
+    if opener not in CLOSERS:
+        name = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|.", re.DOTALL).match(text, i, end)
+        return name.end() if name else i
+    closers = [CLOSERS[opener]]
+    i += 1
+    while i < end and closers:
+        char = text[i]
+        if char == "\\":
+            i += 1
+        elif char == "'" and closers[-1] == ")":
+            i = max(text.find("'", i + 1, end), i)
+        elif char == '"':
+            i += 1
+            while i < end and text[i] != '"':
+                if text[i] == "\\":
+                    i += 2
+                elif text[i] == "`" or EXPANSION.match(text, i, end):
+                    i = expansion_end(text, i, end)
+                else:
+                    i += 1
+        elif char == "`":
+            i = expansion_end(text, i, end) - 1
+        elif char in CLOSERS and (char != "[" or closers[-1] == "]"):
+            closers.append(CLOSERS[char])
+        elif char == closers[-1]:
+            closers.pop()
+        i += 1
+    return min(i, end)

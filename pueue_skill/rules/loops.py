@@ -1,0 +1,73 @@
+"""PQ2: loops and fan-out over heavy bodies."""
+
+from __future__ import annotations
+
+from pueue_skill.model import Command
+from pueue_skill.rules.rule import Hit, Rule, on
+from pueue_skill.rules.work import ANCHORS, weigh
+
+FAN_OUT = ("xargs", "parallel", "find")
+
+
+def check_loop(command: Command, after: tuple[Command, ...]) -> Hit | None:
+    loops = [loop for loop in command.loops if loop.kind not in FAN_OUT]
+    weight = weigh(command)
+    if not loops or weight.size != "long":
+        return None
+    return on(loops[0], f"{weight.why} runs once a turn of this {loops[0].kind} loop, one after the other")
+
+
+def check_fan_out(command: Command, after: tuple[Command, ...]) -> Hit | None:
+    loops = [loop for loop in command.loops if loop.kind in FAN_OUT]
+    weight = weigh(command)
+    if not loops or weight.size != "long":
+        return None
+    return on(loops[0], f"{loops[0].kind} fans out into {weight.why}")
+
+
+RULES = (
+    Rule(
+        id="PQ201",
+        name="loop-over-long-work",
+        what="Looks for shell loops whose body is long-running work.",
+        why="The loop lives in the shell that was started for it: when that ends, what is left of the list is never run, and "
+        "nothing tells which turns succeeded.",
+        instead="One job a turn, in a group with a limit, labelled by the item.",
+        anchors=ANCHORS,
+        confidence="high",
+        rewrite=True,
+        check=check_loop,
+        bad=(
+            "for s in BTCUSDT ETHUSDT; do uv run python populate_cache.py --symbol $s; done",
+            'while read -r s; do python backfill.py --symbol "$s"; done < symbols.txt',
+            'for y in {2019..2024}; do ssh bigblack "python train.py --year $y"; done',
+        ),
+        good=(
+            "for f in *.py; do echo $f; done",
+            "for h in bigblack littleblack; do ssh $h uptime; done",
+            'while read -r f; do git add "$f"; done < files.txt',
+            "for f in populate_*.py; do wc -l $f; done",
+        ),
+    ),
+    Rule(
+        id="PQ202",
+        name="fan-out-into-long-work",
+        what="Looks for xargs, parallel and find -exec that start long-running work.",
+        why="The items share one shell and one output; when it ends, nothing tells which of them were done.",
+        instead="One job an item, in a group whose limit is the number of them at once.",
+        anchors=ANCHORS,
+        confidence="high",
+        rewrite=True,
+        check=check_fan_out,
+        bad=(
+            "cat symbols.txt | xargs -P4 -I{} python populate_cache.py --symbol {}",
+            "parallel -j4 python train.py --fold {} ::: 1 2 3 4",
+            "find raw -name '*.mkv' -exec ffmpeg -i {} {}.mp4 \\;",
+        ),
+        good=(
+            "git ls-files | xargs wc -l",
+            "find . -name 'train.py' -exec grep -l epochs {} +",
+            "parallel echo ::: a b c",
+        ),
+    ),
+)

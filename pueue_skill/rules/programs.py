@@ -1,0 +1,91 @@
+"""PQ3: long programs, by what they are told to do."""
+
+from __future__ import annotations
+
+from pueue_skill.model import Command
+from pueue_skill.rules.rule import Hit, Rule, on
+from pueue_skill.rules.work import ANCHORS, script_of, weigh
+
+
+def here(command: Command) -> bool:
+    return not command.hosts and not command.loops and not command.background
+
+
+def check_program(command: Command, after: tuple[Command, ...]) -> Hit | None:
+    weight = weigh(command)
+    if not here(command) or weight.size != "long" or script_of(command) is not None:
+        return None
+    return on(command, f"{weight.why} in the foreground outlives neither the session nor its time limit")
+
+
+def check_script(command: Command, after: tuple[Command, ...]) -> Hit | None:
+    weight = weigh(command)
+    if not here(command) or weight.size != "long" or script_of(command) is None:
+        return None
+    return on(command, f"{weight.why} in the foreground outlives neither the session nor its time limit")
+
+
+WHY = (
+    "The agent stops a command that runs for minutes, or moves it to the background and stops it there; "
+    "with the session everything goes."
+)
+
+RULES = (
+    Rule(
+        id="PQ301",
+        name="long-program",
+        what="Looks for programs whose subcommand and options say that they run long.",
+        why=WHY,
+        instead="Queue the line as one job.",
+        anchors=ANCHORS,
+        confidence="high",
+        rewrite=True,
+        check=check_program,
+        bad=(
+            "torchrun --nproc_per_node=2 train.py --epochs 10",
+            "rsync -a data/ backup/data/",
+            "pg_dump -Fc market > market.dump",
+            "cd infra && docker build -t app .",
+            "aws s3 sync s3://bucket/ticks data/ticks",
+        ),
+        good=(
+            "torchrun --help",
+            "rsync -a --dry-run data/ backup/",
+            "docker ps",
+            "docker build --help",
+            "grep -r torchrun .",
+            "echo pg_dump",
+            "dbt --version",
+            "man rsync",
+        ),
+    ),
+    Rule(
+        id="PQ302",
+        name="long-script",
+        what="Looks for scripts, modules and tasks whose name or options say that they run long.",
+        why=WHY,
+        instead="Queue the line as one job.",
+        anchors=ANCHORS,
+        confidence="high",
+        rewrite=True,
+        check=check_script,
+        bad=(
+            "uv run python populate_cache.py --symbol BTCUSDT",
+            "python -m project.backfill --year 2024",
+            "CUDA_VISIBLE_DEVICES=0 python train.py",
+            "cd ~/rangebar-py && ./scripts/populate.sh --phase 1",
+            "uv run python scripts/process.py --symbol BTCUSDT --threshold 250",
+        ),
+        good=(
+            "python populate_cache.py --help",
+            "python populate_cache.py --status",
+            "grep -r populate_cache .",
+            'git commit -m "bulk_insert"',
+            "cat populate_cache.py",
+            "pytest tests/test_train.py",
+            "cat <<E\npython train.py\nE\n",
+            "vim train.py",
+            "python -m pytest tests/test_backfill.py",
+        ),
+    ),
+)

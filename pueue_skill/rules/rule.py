@@ -1,0 +1,58 @@
+"""What a rule is: data, one function, and its own good and bad examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pueue_skill.model import Command, Confidence, Finding, Loop
+
+
+class Hit(NamedTuple):
+    """What a check answers: what to say, and the span that it is about."""
+
+    message: str
+    start: int
+    end: int
+
+
+Check = Callable[[Command, tuple[Command, ...]], "Hit | None"]
+"""(a command, those after it) -> what there is to say of it."""
+
+
+class Rule(NamedTuple):
+    """One thing that can be wrong with a command.
+
+    `name` reads on from "allow". `anchors`: one of these stands in every text that the rule can flag, or the rule cannot
+    match; the gate is made from them. `rewrite`: whether the plan may act on it, or only advise. `bad` and `good` are
+    examples; one test proves them all.
+    """
+
+    id: str
+    name: str
+    what: str
+    why: str
+    instead: str
+    anchors: tuple[str, ...]
+    confidence: Confidence
+    rewrite: bool
+    check: Check
+    bad: tuple[str, ...]
+    good: tuple[str, ...]
+
+    def find(self, command: Command, after: tuple[Command, ...]) -> Finding | None:
+        hit = self.check(command, after)
+        return Finding(self.id, self.name, hit.message, self.confidence, hit.start, hit.end) if hit else None
+
+    def page(self) -> str:
+        """The rule's entry in the reference, as Markdown."""
+        bad = "\n".join([f"```bash\n{example.rstrip()}\n```" for example in self.bad[:2]])
+        follows = "a rewrite" if self.rewrite else "advice only"
+        return (
+            f"## {self.id} {self.name}\n\n{self.confidence} confidence, {follows}\n\n"
+            f"### What it does\n{self.what}\n\n### Why\n{self.why}\n\n### Example\n{bad}\n\n### Instead\n{self.instead}\n"
+        )
+
+
+def on(span: Command | Loop, message: str) -> Hit:
+    return Hit(message, span.start, span.end)

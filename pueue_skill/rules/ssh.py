@@ -1,0 +1,78 @@
+"""PQ1: work run directly over ssh."""
+
+from __future__ import annotations
+
+from pueue_skill.model import Command
+from pueue_skill.rules.rule import Hit, Rule, on
+from pueue_skill.rules.work import script_of, weigh
+
+
+def remote(command: Command) -> bool:
+    return bool(command.hosts) and not command.background
+
+
+def check_remote_work(command: Command, after: tuple[Command, ...]) -> Hit | None:
+    weight = weigh(command)
+    if not remote(command) or weight.size != "long":
+        return None
+    return on(command, f"{weight.why} runs on {command.hosts[-1]} inside the ssh connection and is lost with it")
+
+
+def check_remote_script(command: Command, after: tuple[Command, ...]) -> Hit | None:
+    script = script_of(command)
+    if not remote(command) or script is None or weigh(command).size != "unknown":
+        return None
+    return on(command, f"{script} runs on {command.hosts[-1]} inside the ssh connection; its end and output go with it")
+
+
+RULES = (
+    Rule(
+        id="PQ101",
+        name="long-remote-work",
+        what="Looks for long-running work that is run directly over ssh.",
+        why="When the connection drops or the session ends, work that prints dies of SIGPIPE at its next output, and silent "
+        "work goes on unseen: its output and exit status are lost either way.",
+        instead="Queue the whole remote command on that host.",
+        anchors=("ssh",),
+        confidence="high",
+        rewrite=True,
+        check=check_remote_work,
+        bad=(
+            "ssh bigblack 'cd ~/project && uv run python populate_cache.py --symbol BTCUSDT'",
+            "ssh -p 2222 dev@gpu-box torchrun --nproc_per_node=2 train.py",
+            'ssh bigblack "nice -n 10 python3 scripts/backfill.py --year 2024"',
+            "ssh littleblack bash -s <<E\ncd ~/p\npython train.py\nE\n",
+        ),
+        good=(
+            "ssh bigblack uptime",
+            "ssh bigblack 'nvidia-smi && df -h'",
+            "ssh bigblack 'tail -n 50 ~/project/populate_cache.log'",
+            "ssh bigblack 'python train.py --help'",
+            "ssh bigblack 'git -C ~/project log --oneline -1'",
+            "ssh -N -L 8123:localhost:8123 bigblack",
+            "ssh bigblack",
+        ),
+    ),
+    Rule(
+        id="PQ102",
+        name="remote-script",
+        what="Looks for scripts of unknown length that are run directly over ssh.",
+        why="A script that nothing is known of may run for hours; over ssh its output and exit status depend on the connection.",
+        instead="Queue the whole remote command on that host; a script that ends at once costs nothing there.",
+        anchors=("ssh",),
+        confidence="medium",
+        rewrite=True,
+        check=check_remote_script,
+        bad=(
+            "ssh bigblack './run_all.sh'",
+            "ssh bigblack 'cd ~/p && uv run python script.py'",
+            "ssh gpu-box make report",
+        ),
+        good=(
+            "ssh bigblack 'ls ~/project/*.py'",
+            "ssh bigblack 'cat run_all.sh'",
+            "ssh bigblack \"python3 -c 'print(1)'\"",
+            "ssh bigblack 'systemctl --user status pueued'",
+        ),
+    ),
+)

@@ -1,0 +1,238 @@
+"""Submits jobs, waits for them and asks after them: Jobs and hosts in, States out.
+
+It speaks to queues only through a backend's scripts and to hosts only through transport, which are handed to it; it prints
+nothing and reads no configuration. What it cannot know it says, with what to do about it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from pueue_skill import transport
+from pueue_skill.backends import BACKENDS
+from pueue_skill.model import Group, Host, Job, Queue, State
+
+ANSWER = 30.0
+"""Seconds that a host has for one answer."""
+
+BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
+"""Seconds between the tries to reach a host again whose connection broke while a job was followed."""
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Unreachable(Exception):
+    """The host or its daemon does not answer; the message says which, and what to do."""
+
+
+class NotSubmitted(Exception):
+    """The job is not in the queue."""
+
+
+class Queued(NamedTuple):
+    """A job that is in the queue; `new` is false when one with its key was there before."""
+
+    state: State
+    new: bool
+    group: Group | None
+
+
+class Output(NamedTuple):
+    """Bytes that the job wrote."""
+
+    data: bytes
+
+
+class Lost(NamedTuple):
+    """The connection broke; it is tried again."""
+
+    reason: str
+
+
+Event = Output | State | Lost | None
+"""What following a job yields: output, a new state, a broken connection; None once a second when there is nothing."""
+
+
+def submit(job: Job, host: Host, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Queued:
+    """Adds `job` to the queue of `host`, unless a job with its key is there.
+
+    `env` and `cwd` are those of the submitting process, which a queue on this machine hands on to the job. An answer that
+    was cut off is asked for again: the same key is never added twice. Raises NotSubmitted, Unreachable.
+    """
+    backend = BACKENDS[job.backend]
+    script = backend.submit_script(job, host)
+    for pause in (0.5, None):
+        try:
+            done = transport.run(host, script, timeout=ANSWER, env=env, cwd=cwd)
+            answer = backend.read_submission(done.text, job)
+        except transport.Timeout as error:
+            raise Unreachable(
+                f"{error}: whether the job was queued is not known; give the same --key to try again"
+            ) from None
+        except ValueError:
+            if done.code != transport.UNREACHABLE or pause is None:
+                raise Unreachable(trouble(host, done)) from None
+            time.sleep(pause)
+            continue
+        if answer.state is None:
+            raise NotSubmitted(complaint(done) or answer.error)
+        if answer.state.command != job.command:
+            raise NotSubmitted(
+                f"the key {job.key} belongs to {host.name}:{answer.state.id}, which runs another command"
+            )
+        return Queued(answer.state, answer.new, answer.group)
+    raise AssertionError("unreachable")
+
+
+def complaint(done: transport.Done) -> str:
+    """What a script wrote to stderr, without colours and ssh's notices."""
+    lines = [ANSI.sub("", line).strip() for line in done.stderr.decode("utf-8", "replace").splitlines()]
+    return "\n".join([line for line in lines if line])
+
+
+def trouble(host: Host, done: transport.Done) -> str:
+    """Why there was no answer, and what to do."""
+    said = complaint(done)
+    if host.ssh and done.code == transport.UNREACHABLE:
+        return f"{host.name} cannot be reached by ssh: {said}\nTry: ssh {host.ssh} true"
+    if done.code == 127:
+        return (
+            f"{said or 'no pueue'} ({host.name}); set hosts.{host.name}.pueue in the configuration, or install it there"
+        )
+    if "start it" in said or "start the daemon" in said or "onnection refused" in said:
+        return f"the daemon of {host.name} is not running: {said}\nStart it there: pueued -d"
+    return f"{host.name} gave no answer (exit code {done.code}): {said}"
+
+
+def queue_of(host: Host) -> Queue:
+    """All that the queue of `host` tells. Raises Unreachable."""
+    backend = BACKENDS[host.backend]
+    try:
+        done = transport.run(host, backend.status_script(host), timeout=ANSWER)
+        return backend.read_status(done.text)
+    except transport.Timeout as error:
+        raise Unreachable(str(error)) from None
+    except (ValueError, KeyError):
+        raise Unreachable(trouble(host, done)) from None
+
+
+def queues(hosts: list[Host]) -> list[tuple[Host, Queue | Unreachable]]:
+    """What each host's queue tells, or why it does not; all are asked at the same time."""
+
+    def ask(host: Host) -> tuple[Host, Queue | Unreachable]:
+        try:
+            return host, queue_of(host)
+        except Unreachable as error:
+            return host, error
+
+    with ThreadPoolExecutor(max_workers=max(1, len(hosts))) as pool:
+        return list(pool.map(ask, hosts))
+
+
+def follow(state: State, host: Host, sleep: Callable[[float], None] = time.sleep, offset: int = 0) -> Iterator[Event]:
+    """Follows a job to its end: its output from byte `offset` on, its states as they change; the last event is a state.
+
+    A connection that breaks is taken up again where the output stopped. Raises Unreachable when it cannot be, or when the job
+    is no longer in the queue.
+    """
+    tries = 0
+    while True:
+        frames = Frames()
+        with transport.stream(host, BACKENDS[host.backend].follow_script(state.id, host, offset)) as stream:
+            while True:
+                data = stream.read(1.0)
+                if data == b"":
+                    break
+                if data is None:
+                    yield None
+                    continue
+                for kind, content in frames.feed(data):
+                    tries = 0
+                    if kind == "output":
+                        offset += len(content)
+                        yield Output(content)
+                        continue
+                    now = BACKENDS[host.backend].read_state(content.decode("utf-8", "surrogateescape"))
+                    if now is None or (now.created, now.key) != (state.created, state.key):
+                        raise Unreachable(
+                            f"{host.name}:{state.id} is no longer in the queue; it was removed while it was followed"
+                        )
+                    yield now
+                    if now.status == "done":
+                        return
+            done = stream.finish()
+        if tries == len(BACK_OFF) or done.code == 127:
+            raise Unreachable(trouble(host, done))
+        yield Lost(trouble(host, done))
+        sleep(BACK_OFF[tries])
+        tries += 1
+
+
+class Frames:
+    """Decodes what a follow script writes: `state JSON` lines, and `output N` lines with N bytes after them."""
+
+    def __init__(self) -> None:
+        self.buffer = b""
+        self.started = False
+        self.open = 0
+
+    def feed(self, data: bytes) -> Iterator[tuple[str, bytes]]:
+        self.buffer += data
+        while self.buffer:
+            if self.open:
+                part = self.buffer[: self.open]
+                self.buffer = self.buffer[len(part) :]
+                self.open -= len(part)
+                yield "output", part
+                continue
+            line, newline, rest = self.buffer.partition(b"\n")
+            if not newline:
+                return
+            self.buffer = rest
+            kind, _, content = line.partition(b" ")
+            if not self.started:
+                self.started = line == b"pueue-skill reply"
+            elif kind == b"output":
+                self.open = int(content)
+            elif kind == b"state":
+                yield "state", content
+
+
+def exit_code(state: State) -> int:
+    """The exit code that stands for a job that is done: its own, 137 when the queue killed it, 125 when it has none."""
+    if state.exit_code is not None:
+        return state.exit_code
+    return 137 if state.result == "killed" else 125
+
+
+def find(name: str, hosts: Mapping[str, Host]) -> tuple[State, Host]:
+    """The job called HOST:ID, or by its label. Raises LookupError with what was looked for, Unreachable."""
+    host_name, colon, id = name.rpartition(":")
+    if colon and id.isdigit() and host_name in hosts:
+        host = hosts[host_name]
+        for state in queue_of(host).states:
+            if state.id == id:
+                return state, host
+        raise LookupError(f"there is no job {id} on {host_name}. See: pueue-skill status {host_name}")
+    answers = queues(list(hosts.values()))
+    found = [
+        (state, host)
+        for host, queue in answers
+        if isinstance(queue, Queue)
+        for state in queue.states
+        if name in (state.label, state.key)
+    ]
+    down = [str(queue) for _, queue in answers if isinstance(queue, Unreachable)]
+    if len(found) > 1:
+        names = " ".join([f"{host.name}:{state.id}" for state, host in found])
+        raise LookupError(f"{len(found)} jobs are called {name}: {names}")
+    if not found and down:
+        raise Unreachable("\n".join(down))
+    if not found:
+        raise LookupError(f"no job is called {name}: give HOST:ID or a label. See: pueue-skill status")
+    return found[0]

@@ -1,0 +1,25 @@
+"""The JSON Schemas that are published: made from the types that the code itself uses, so that they cannot differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from pueue_skill import config, reports
+
+
+def of(name: str, kind: Any) -> Callable[[], dict[str, Any]]:
+    def made() -> dict[str, Any]:
+        head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"pueue-skill {name}"}
+        return {**TypeAdapter(kind).json_schema(), **head}
+
+    return made
+
+
+SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
+    "config": of("config", config.Config),
+    "status": of("status", reports.StatusReport),
+    "suggestion": of("suggestion", reports.SuggestionReport),
+}

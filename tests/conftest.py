@@ -1,0 +1,68 @@
+"""Fixtures: a safe environment for every test, and the real parts of real.py once a session."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from real import Daemon, Host, Lab, local
+
+FOREIGN = ("ANTHROPIC", "CLAUDE", "PUEUE", "XDG_")
+WEIRD = ["a'; echo foo", "a\n0", 'a"=0"', "a b", "-a", "ä"]
+
+counter = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    lab = Lab()
+    yield lab
+    lab.close()
+
+
+@pytest.fixture(autouse=True)
+def home(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A new, empty HOME; nothing of the user's configuration, daemon or agent is seen by a test."""
+    home = lab.root / "homes" / str(next(counter))
+    home.mkdir(parents=True)
+    for name in [name for name in os.environ if name.startswith(FOREIGN)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(home))
+    monkeypatch.setenv("COLUMNS", "100")
+    return home
+
+
+@pytest.fixture(scope="session")
+def pueued(lab: Lab) -> Iterator[Daemon]:
+    """A real local daemon; group default=4."""
+    daemon = local(lab)
+    yield daemon
+    daemon.stop()
+
+
+@pytest.fixture(scope="session")
+def bigblack(lab: Lab) -> Iterator[Host]:
+    """A real host with groups default=4, p1=4, p2=2, p3=3, p4=1."""
+    host = Host(lab, "bigblack", {"default": 4, "p1": 4, "p2": 2, "p3": 3, "p4": 1})
+    yield host
+    host.stop()
+
+
+@pytest.fixture(scope="session")
+def littleblack(lab: Lab) -> Iterator[Host]:
+    """A second host; group default=2."""
+    host = Host(lab, "littleblack", {"default": 2})
+    yield host
+    host.stop()
+
+
+@pytest.fixture(params=WEIRD, ids=["command", "newline", "assignment", "blank", "option", "umlaut"])
+def weird_tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A folder whose name breaks careless shell text."""
+    folder = tmp_path / str(request.param)
+    folder.mkdir()
+    return folder

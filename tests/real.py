@@ -1,0 +1,285 @@
+"""The real parts that tests run on: pueue daemons and ssh hosts, private to one test session, and their safe end.
+
+Everything lives below one short folder in /tmp (a unix socket's path holds at most 107 bytes), names that folder in its
+environment, and is ended by process id. A program that is not installed skips the tests that need it, by name, or fails
+them where PUEUE_SKILL_REQUIRE_ALL is set.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import get_pueue
+import pytest
+
+T = TypeVar("T")
+Text = subprocess.CompletedProcess[str]
+
+REQUIRE_ALL = bool(os.environ.get("PUEUE_SKILL_REQUIRE_ALL"))
+SYSTEM_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
+
+
+def real(name: str) -> str:
+    """The path of a program; without it the test is skipped or, where nothing may be missing, fails."""
+    if name in ("pueue", "pueued"):
+        folder = get_pueue.find()
+        found = str(folder / name) if folder else None
+    else:
+        found = shutil.which(name, path=f"{os.environ['PATH']}:{SYSTEM_PATH}")
+    if found:
+        return found
+    if REQUIRE_ALL:
+        pytest.fail(f"{name} is missing, and PUEUE_SKILL_REQUIRE_ALL is set")
+    pytest.skip(f"{name} is missing")
+
+
+def until(question: Callable[[], T], what: str, seconds: float = 10) -> T:
+    """The first true answer."""
+    limit = time.monotonic() + seconds
+    while not (answer := question()):
+        if time.monotonic() > limit:
+            raise TimeoutError(f"waited {seconds} s for {what}")
+        time.sleep(0.02)
+    return answer
+
+
+def processes() -> dict[int, tuple[int, str]]:
+    """Parent and program name of every process but zombies."""
+    if Path("/proc/self/stat").exists():  # a slim Debian has no ps
+        rows = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                head, _, tail = stat.read_text(errors="replace").rpartition(")")
+                state, parent, *_ = tail.split()
+                rows.append([stat.parent.name, parent, state, head.partition("(")[2]])
+    else:
+        ps = ["ps", "-A", "-o", "pid=,ppid=,state=,comm="]
+        listing = subprocess.run(ps, capture_output=True, text=True, check=True).stdout
+        rows = [line.split(None, 3) for line in listing.splitlines()]
+    return {int(pid): (int(parent), Path(name).name) for pid, parent, state, name in rows if state[0] != "Z"}
+
+
+def descendants(pid: int) -> list[int]:
+    table = processes()
+    found = [pid]
+    for one in found:
+        found += [child for child, (parent, _) in table.items() if parent == one]
+    return found[1:]
+
+
+def strays(root: Path) -> list[int]:
+    """Processes that work below `root` or name it in their environment, where the system tells (Linux)."""
+    found = []
+    for pid in processes():
+        with contextlib.suppress(OSError):
+            folder = Path(f"/proc/{pid}")
+            if (folder / "cwd").readlink().is_relative_to(root) or os.fsencode(root) in (
+                folder / "environ"
+            ).read_bytes():
+                found.append(pid)
+    return found
+
+
+def kill(pids: Iterable[int]) -> None:
+    pids = set(pids)
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    until(lambda: not pids & set(processes()), f"the end of {pids}")
+
+
+class Lab:
+    """The folder of one test session: the client's side of it, and all processes that were started for it."""
+
+    def __init__(self) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="pq-", dir="/tmp")).resolve()
+        self.client = self.root / "client"
+        self.bin = self.client / "bin"
+        self.bin.mkdir(parents=True)
+        (self.client / "run").mkdir(mode=0o700)
+        (self.client / ".ssh").mkdir(mode=0o700)
+        self.started: list[subprocess.Popen[bytes]] = []
+        self.env = {
+            "HOME": str(self.client),
+            "USER": getpass.getuser(),
+            "LOGNAME": getpass.getuser(),
+            "SHELL": real("bash"),
+            "LANG": "C.UTF-8",
+            # This package's own command is beside the interpreter.
+            "PATH": f"{self.bin}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "XDG_RUNTIME_DIR": str(self.client / "run"),
+        }
+
+    def start(self, *command: str | Path, env: dict[str, str], cwd: Path, log: Path) -> subprocess.Popen[bytes]:
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            )
+        self.started.append(process)
+        return process
+
+    def end(self, process: subprocess.Popen[bytes]) -> None:
+        """Ends a process that was started here, and with it all that it runs."""
+        below = descendants(process.pid)
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        kill(below)
+
+    def close(self, grace: float = 3) -> None:
+        """Removes the folder; what still runs after `grace` seconds is ended, and is an error."""
+        left = {process.pid for process in self.started if process.poll() is None}
+        with contextlib.suppress(TimeoutError):
+            until(lambda: not strays(self.root), "processes to end", grace)
+        table = processes()
+        left |= set(strays(self.root)) & set(table)
+        kill(left)
+        shutil.rmtree(self.root)
+        assert not left, f"left running: {[(pid, table[pid][1]) for pid in left]}"
+
+
+class Daemon:
+    """A pueued of its own; `env` is the environment for programs that talk to it."""
+
+    def __init__(self, lab: Lab, home: Path, env: dict[str, str], groups: dict[str, int]) -> None:
+        self.lab, self.home, self.env = lab, home, env
+        self.pueue_env = env
+        self.pueue_path = real("pueue")
+        self.log = home / "pueued.log"
+        self.daemon = lab.start(real("pueued"), env=env, cwd=home, log=self.log)
+        until(lambda: self.answers() or self.daemon.poll() is not None, "pueued")
+        assert self.daemon.poll() is None, self.log.read_text()
+        for group, slots in groups.items():
+            if group == "default":
+                self.pueue("parallel", "--group", group, str(slots))
+            else:
+                self.pueue("group", "add", "--parallel", str(slots), group)
+
+    def run(self, *args: str) -> Text:
+        command = [self.pueue_path, *args]
+        return subprocess.run(command, env=self.pueue_env, cwd=self.home, capture_output=True, text=True, timeout=30)
+
+    def answers(self) -> bool:
+        return self.run("group", "--json").returncode == 0
+
+    def pueue(self, *args: str) -> str:
+        """What `pueue ARGS` says."""
+        done = self.run(*args)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def tasks(self) -> dict[int, dict[str, Any]]:
+        return {int(task): state for task, state in json.loads(self.pueue("status", "--json"))["tasks"].items()}
+
+    def result(self, task: int | str, seconds: float = 10) -> Any:
+        """How a task ended, once it has: "Success", {"Failed": 7}, "Killed" …"""
+        return until(lambda: self.tasks()[int(task)]["status"].get("Done"), f"task {task}", seconds)["result"]
+
+    def stop(self) -> None:
+        self.lab.end(self.daemon)
+
+
+def local(lab: Lab) -> Daemon:
+    """A daemon of the client's own, with all its files pinned below the lab's folder."""
+    home = lab.root / "local"
+    home.mkdir()
+    config = home / "pueue.yml"
+    shared = {"pueue_directory": str(home), "runtime_directory": str(home), "use_unix_socket": True}
+    config.write_text(json.dumps({"shared": shared}))  # JSON is YAML
+    for name in ("pueue", "pueued"):
+        (lab.bin / name).symlink_to(real(name))
+    return Daemon(lab, home, lab.env | {"PUEUE_CONFIG_PATH": str(config)}, {"default": 4})
+
+
+class Host(Daemon):
+    """A host with an sshd and a pueued, as its user finds it over ssh: bare environment, pueue not on PATH.
+
+    The sshd runs as the user of the tests, on loopback, and gives the host a home of its own. `env` is the client's:
+    the `ssh` on its PATH knows the host by name.
+    """
+
+    def __init__(self, lab: Lab, name: str, groups: dict[str, int], shell: str = "bash") -> None:
+        self.name = name
+        sshd, ssh, keygen, shell = real("sshd"), real("ssh"), real("ssh-keygen"), real(shell)
+        home, etc = lab.root / name / "home", lab.root / name / "etc"
+        (home / ".local/bin").mkdir(parents=True)
+        etc.mkdir()
+        for program in ("pueue", "pueued"):
+            (home / ".local/bin" / program).symlink_to(real(program))
+        bare = {key: lab.env[key] for key in ("USER", "LOGNAME")}
+        bare |= {"HOME": str(home), "SHELL": shell, "PATH": SYSTEM_PATH}
+
+        self.config, key, known = (lab.client / ".ssh" / file for file in ("config", "id", "known_hosts"))
+        if not key.exists():
+            subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+            shim = lab.bin / "ssh"  # ssh itself would read the config of the home that the passwd file names
+            shim.write_text(f'#!/bin/sh\nexec {ssh} -F {self.config} "$@"\n')
+            shim.chmod(0o755)
+        subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", etc / "key"], check=True)
+        with known.open("a") as file:
+            file.write(f"{name} {(etc / 'key.pub').read_text()}")
+
+        login = etc / "login"
+        login.write_text(
+            '#!/bin/sh\ncd "$HOME" || exit\n'
+            '[ -n "${SSH_ORIGINAL_COMMAND+x}" ] || exec "$SHELL" -l\n'
+            'command=$SSH_ORIGINAL_COMMAND; unset SSH_ORIGINAL_COMMAND; exec "$SHELL" -c "$command"\n'
+        )
+        login.chmod(0o755)
+        if os.getuid() == 0:  # the package's service makes it, and there need not be a service
+            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        (etc / "sshd_config").write_text(
+            f"ListenAddress 127.0.0.1:{port}\nHostKey {etc}/key\nPidFile none\nAuthorizedKeysFile {key}.pub\n"
+            "StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+            "MaxStartups 100:30:200\nMaxSessions 100\nPrintMotd no\nPrintLastLog no\n"
+            f"SetEnv HOME={home} SHELL={shell} PATH={SYSTEM_PATH}\nForceCommand {login}\n"
+        )
+        self.sshd_log = etc / "sshd.log"
+        self.sshd = lab.start(sshd, "-D", "-e", "-f", etc / "sshd_config", env=bare, cwd=home, log=self.sshd_log)
+        with self.config.open("a") as file:
+            file.write(
+                f"Host {name}\n HostName 127.0.0.1\n Port {port}\n HostKeyAlias {name}\n User {bare['USER']}\n"
+                f" IdentityFile {key}\n IdentitiesOnly yes\n UserKnownHostsFile {known}\n"
+                " GlobalKnownHostsFile /dev/null\n BatchMode yes\n ConnectTimeout 5\n"
+            )
+        until(lambda: self.sshd.poll() is not None or "listening on" in self.sshd_log.read_text(), "sshd")
+        assert self.sshd.poll() is None, self.sshd_log.read_text()
+        super().__init__(lab, home, bare, groups)
+        self.env = lab.env
+
+    def ssh(self, command: str, **options: Any) -> Text:
+        """`ssh NAME COMMAND`, a connection of its own."""
+        options = {"stdin": subprocess.DEVNULL, "timeout": 30} | options
+        ssh: list[str | Path] = [self.lab.bin / "ssh", self.name, command]
+        return subprocess.run(ssh, env=self.env, capture_output=True, text=True, **options)
+
+    def kill_connections(self) -> int:
+        """Cuts every live connection, as a lost network or a crash would; how many processes that were."""
+        table = processes()
+        pids = [pid for pid in descendants(self.sshd.pid) if table.get(pid, (0, ""))[1].startswith("sshd")]
+        kill(pids)
+        return len(pids)
+
+    def stop(self) -> None:
+        self.kill_connections()
+        self.lab.end(self.sshd)
+        super().stop()

@@ -1,0 +1,176 @@
+"""What each module may import, read from its source, and what a hook that has nothing to do loads.
+
+The core computes: it knows no file, clock, environment, subprocess or network, and nothing of the edges around it.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "pueue_skill"
+FILES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+CORE = ("__init__.py", "model.py", "gate.py", "parse/", "facts.py", "quote.py", "rules/", "plan.py", "backends/")
+
+# What computes only. datetime is here for reading times; asking for the present one is looked for below.
+PURE = set(
+    "__future__ bisect collections copy dataclasses datetime enum functools hashlib itertools json math operator"
+    " posixpath re string textwrap types typing unicodedata".split()
+)
+
+ONLY_IN = {
+    "argparse": ("cli.py",),
+    "bashlex": ("parse/",),
+    "pydantic": ("config.py", "manifest.py"),
+    "shlex": ("quote.py",),
+    "subprocess": ("transport.py",),
+    "tree_sitter": ("parse/",),
+    "tree_sitter_bash": ("parse/",),
+}
+
+EXCEPTIONS = {"parse/tables.py": {"marshal", "os", "sys"}}  # bashlex's tables are kept in a file, or its import is slow
+
+IMPURE = {"open", "print", "input", "exec", "eval", "__import__", "import_module", "now", "today", "utcnow"}
+
+
+class Import(NamedTuple):
+    name: str  # dotted, in full
+    line: int
+    inside: bool  # a function
+
+
+def imports(file: str, text: str) -> Iterator[Import]:
+    tree = ast.parse(text)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    inner = {id(node) for function in functions for node in ast.walk(function)}
+    package = ["pueue_skill", *Path(file).parent.parts]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            parts = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*parts, *([node.module] if node.module else [])])
+            # `from package import module` means the module, `from module import name` what the module holds.
+            names = [
+                f"{source}.{alias.name}" if is_module(f"{source}.{alias.name}") else source for alias in node.names
+            ]
+        else:
+            continue
+        yield from (Import(name, node.lineno, id(node) in inner) for name in names)
+
+
+def file_of(module: str) -> str:
+    """`rules/ssh.py` for pueue_skill.rules.ssh; folders by their __init__.py."""
+    path = "/".join(module.split(".")[1:])
+    return next((file for file in (f"{path}.py", f"{path}/__init__.py".lstrip("/")) if file in FILES), f"{path}.py")
+
+
+def is_module(name: str) -> bool:
+    return name.startswith("pueue_skill.") and file_of(name) in FILES
+
+
+def among(file: str, places: tuple[str, ...]) -> bool:
+    return any(file == place or (place.endswith("/") and file.startswith(place)) for place in places)
+
+
+def faults(file: str, text: str) -> Iterator[str]:
+    core = among(file, CORE)
+    for name, line, inside in imports(file, text):
+        top = name.partition(".")[0]
+        own = top == "pueue_skill"
+        if not among(file, ONLY_IN.get(top, (file,))):
+            yield f"{file}:{line} imports {top}, which only {' and '.join(ONLY_IN[top])} may"
+        if top == "rich" and not inside:
+            yield f"{file}:{line} imports rich outside a function: every start would pay for it"
+        if core and own and not among(file_of(name), CORE):
+            yield f"{file}:{line} is core and imports {name}, which is not"
+        if core and not own and top not in PURE | EXCEPTIONS.get(file, set()) | ONLY_IN.keys():
+            yield f"{file}:{line} is core and imports {name}, which is not on the list of what only computes"
+    if core and file not in EXCEPTIONS:
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in IMPURE:
+                yield f"{file}:{node.lineno} is core and calls {ast.unparse(node.func)}"
+    if "utils" in Path(file).stem:
+        yield f"{file}: a module is named for what it holds"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_borders(file: str) -> None:
+    assert list(faults(file, FILES[file].read_text())) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("plan.py", "import os"),
+        ("plan.py", "def f():\n    from time import time"),
+        ("plan.py", "from pueue_skill import transport"),
+        ("plan.py", "from . import transport"),
+        ("rules/ssh.py", "from ..transport import run"),
+        ("rules/ssh.py", "import pueue_skill.config"),
+        ("plan.py", "text = open('f').read()"),
+        ("plan.py", "from datetime import datetime\ndatetime.now()"),
+        ("facts.py", "import bashlex"),
+        ("runtime.py", "import subprocess"),
+        ("runtime.py", "from subprocess import run"),
+        ("cli.py", "import shlex"),
+        ("cli.py", "from rich.table import Table"),
+        ("cli.py", "from pydantic import BaseModel"),
+        ("hook.py", "def f():\n    import argparse"),
+        ("utils.py", ""),
+    ],
+)
+def test_a_crossed_border_is_seen(file: str, text: str) -> None:
+    assert len(list(faults(file, text))) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("plan.py", "from pueue_skill import __version__, quote\nfrom .rules import ssh\nimport re, hashlib"),
+        ("parse/bashlex_reader.py", "import bashlex.parser\nfrom . import tables"),
+        ("backends/pueue.py", "re.compile('x')\nfrom datetime import datetime\ndatetime.fromisoformat('x')"),
+        ("cli.py", "import argparse, os\ndef f():\n    from rich.table import Table"),
+        ("transport.py", "import subprocess"),
+    ],
+)
+def test_a_border_that_is_kept_is_no_fault(file: str, text: str) -> None:
+    assert list(faults(file, text)) == []
+
+
+PROBE = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+import pueue_skill.hook
+status = pueue_skill.hook.main(sys.argv[1:])
+print(*sorted(sys.modules), sep="\\n", file=sys.stderr)
+sys.exit(status)
+"""
+
+
+@pytest.mark.skipif("hook.py" not in FILES, reason="there is no hook yet")
+def test_a_hook_with_nothing_to_do_loads_next_to_nothing() -> None:
+    event = {
+        "session_id": "s",
+        "cwd": str(ROOT),
+        "hook_event_name": "PostToolUse",
+        "tool_name": "Bash",
+        "tool_input": {"command": "git status --short"},
+        "tool_response": {"stdout": "", "stderr": "", "interrupted": False},
+    }
+    command = [sys.executable, "-I", "-c", PROBE, str(ROOT), "PostToolUse"]
+    done = subprocess.run(command, input=json.dumps(event), capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+    loaded = {name.partition(".")[0] for name in done.stderr.split()}
+    assert "pueue_skill" in loaded
+    unwanted = {"argparse", "bashlex", "jsonschema", "platformdirs", "pydantic", "rich", "sqlite3", "subprocess"}
+    assert loaded & (unwanted | {"tree_sitter", "concurrent", "shlex"}) == set()
