@@ -19,7 +19,7 @@ demo: .venv/.stamp ## show the main job on a private pueue daemon
 
 # Without pueue the tests that need it are skipped.
 test: .venv/.stamp ## run the tests; ARGS=... goes to pytest
-	@if pueue=$$($(PY) tools/get_pueue.py); then PATH="$$pueue:$$PATH"; fi; $(PY) -m pytest $(ARGS)
+	@if pueue=$$($(PY) tools/get_pueue.py); then PATH="$$pueue:$$PATH"; fi; $(PY) -m pytest -n 4 $(ARGS)
 
 lint: .venv/.stamp ## check format, lint and types
 	@$(PY) -m ruff format --check --quiet

@@ -23,6 +23,7 @@ ANSWER = 30.0
 BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
 """Seconds between the tries to reach a host again whose connection broke while a job was followed."""
 
+BACKTRACE = re.compile(r"RUST_BACKTRACE|Backtrace omitted|^Location:$|\.rs:\d+$|^ *at ")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -92,7 +93,7 @@ def submit(job: Job, host: Host, env: Mapping[str, str] | None = None, cwd: Path
 def complaint(done: transport.Done) -> str:
     """What a script wrote to stderr, without colours and ssh's notices."""
     lines = [ANSI.sub("", line).strip() for line in done.stderr.decode("utf-8", "replace").splitlines()]
-    return "\n".join([line for line in lines if line])
+    return "\n".join([line for line in lines if line and not BACKTRACE.search(line)])
 
 
 def trouble(host: Host, done: transport.Done) -> str:
@@ -104,7 +105,7 @@ def trouble(host: Host, done: transport.Done) -> str:
         return (
             f"{said or 'no pueue'} ({host.name}); set hosts.{host.name}.pueue in the configuration, or install it there"
         )
-    if "start it" in said or "start the daemon" in said or "onnection refused" in said:
+    if "Did you start" in said or "onnection refused" in said:
         return f"the daemon of {host.name} is not running: {said}\nStart it there: pueued -d"
     return f"{host.name} gave no answer (exit code {done.code}): {said}"
 
@@ -166,7 +167,8 @@ def follow(state: State, host: Host, sleep: Callable[[float], None] = time.sleep
                     if now.status == "done":
                         return
             done = stream.finish()
-        if tries == len(BACK_OFF) or done.code == 127:
+        # ssh may come back; a daemon that does not answer is given one more chance.
+        if tries == (len(BACK_OFF) if done.code == transport.UNREACHABLE else 1):
             raise Unreachable(trouble(host, done))
         yield Lost(trouble(host, done))
         sleep(BACK_OFF[tries])

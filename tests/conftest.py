@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,11 @@ FOREIGN = ("ANTHROPIC", "CLAUDE", "PUEUE", "XDG_")
 WEIRD = ["a'; echo foo", "a\n0", 'a"=0"', "a b", "-a", "ä"]
 
 counter = itertools.count()
+
+
+def pytest_configure() -> None:
+    """Whoever stops the tests, a time limit for one, stops the daemons too: fixtures end as they do at Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

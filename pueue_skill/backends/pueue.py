@@ -27,8 +27,7 @@ REPLY = "pueue-skill reply"
 """The line after which an answer begins: a login shell's start-up files may print something before it."""
 
 # pueue is looked for where installers put it; a bare ssh command has only the system's folders on its PATH.
-HEAD = """\
-for pueue in {candidates}; do
+HEAD = r"""for pueue in {candidates}; do
   pueue=$(command -v "$pueue") && break
 done
 if [ -z "$pueue" ]; then
@@ -49,7 +48,8 @@ else
   config="${{XDG_CONFIG_HOME:-$HOME/.config}}/pueue/pueue.yml" data="${{XDG_DATA_HOME:-$HOME/.local/share}}/pueue"
 fi
 config=${{PUEUE_CONFIG_PATH:-$config}}
-set_data=$(sed -n "s/^ *pueue_directory: *[\\"']\\{{0,1\\}}\\([^\\"']*\\).*/\\1/p" "$config" 2>/dev/null | head -n 1)
+set_data=$(cat "$config" 2>/dev/null | tr -d "\"'" |
+  sed -n -e 's/^ *pueue_directory: *//p' -e 's/^.*[{{,] *pueue_directory: *\([^,}}]*\).*/\1/p' | head -n 1)
 case $set_data in
   '' | null | '~') ;;
   '~/'*) data=$HOME/${{set_data#'~/'}} ;;
@@ -59,8 +59,7 @@ esac
 
 # pueue keeps the environment of whoever adds a task, so the folder is closed to others first. The lock makes "is it there?
 # then add it" one step for all who submit through here.
-SUBMIT = """\
-if [ -d "$data" ]; then
+SUBMIT = r"""if [ -d "$data" ]; then
   chmod 700 "$data"
   exec 9>"$data/pueue-skill.lock"
   if command -v flock >/dev/null; then flock 9; fi
@@ -72,24 +71,23 @@ case $before in
   *'"tasks":{{}}'*) "$pueue" {add} </dev/null >/dev/null || status=$?; after=$(known) ;;
   *) after=$before ;;
 esac
-printf '%s\\n%s\\n%s\\n%s\\n' '{reply}' "$status" "$before" "$after"
+printf '%s\n%s\n%s\n%s\n' '{reply}' "$status" "$before" "$after"
 """
 
 # The state is read before the output, so that all output of a job that is done is there. Output goes in frames with their
 # length, so that any byte may stand in it. The pause grows with the time waited; a tenth of it is not noticed.
-FOLLOW = """\
-log=$data/task_logs/{id}.log offset={offset} last='' turns=0
+FOLLOW = r"""log=$data/task_logs/{id}.log offset={offset} last='' turns=0
 echo '{reply}'
 while :; do
   state=$(ask log --json --lines 0 {id}) || exit 69
   size=0
   if [ -f "$log" ]; then size=$(($(wc -c <"$log"))); fi
   if [ "$size" -gt "$offset" ]; then
-    printf 'output %s\\n' "$((size - offset))"
+    printf 'output %s\n' "$((size - offset))"
     tail -c "+$((offset + 1))" "$log" | head -c "$((size - offset))"
     offset=$size
   fi
-  if [ "$state" != "$last" ]; then printf 'state %s\\n' "$state"; fi
+  if [ "$state" != "$last" ]; then printf 'state %s\n' "$state"; fi
   last=$state
   case $state in *'"Done":'* | '{{}}') exit 0 ;; esac
   turns=$((turns + 1))
@@ -97,9 +95,8 @@ while :; do
 done
 """
 
-STATUS = """\
-answer=$(ask status --json) || exit 69
-printf '%s\\n%s\\n' '{reply}' "$answer"
+STATUS = r"""answer=$(ask status --json) || exit 69
+printf '%s\n%s\n' '{reply}' "$answer"
 """
 
 

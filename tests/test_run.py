@@ -1,0 +1,366 @@
+"""`run`: the job's own output and exit code, from a real queue here and on a host over real ssh."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from real import Daemon, Host, until
+
+RUN = ["pueue-skill", "run"]
+
+
+@pytest.fixture(params=["local", "bigblack"])
+def queue(request: pytest.FixtureRequest) -> tuple[list[str], dict[str, str], Daemon]:
+    """`run` on each kind of host: its arguments, its environment, the daemon that gets the job."""
+    local: Daemon = request.getfixturevalue("pueued")
+    if request.param == "local":
+        return RUN, local.env, local
+    host: Host = request.getfixturevalue("bigblack")
+    return [*RUN, "--host", "bigblack"], local.env, host
+
+
+def call(*command: str, env: dict[str, str], **options: object) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(command, env=env, capture_output=True, timeout=60, **options)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (["sh", "-c", "exit 7"], 7),
+        (["true"], 0),
+        (["false"], 1),
+        (["no-such-program"], 127),
+        (["kill -9 $$"], 137),
+        (["kill -TERM $$"], 143),
+        (["sh", "-c", "kill -9 $$"], 137),
+        (["exit 3; echo unreached"], 3),
+        (["set -o pipefail; false | cat"], 1),
+    ],
+)
+def test_exit_code(queue: tuple[list[str], dict[str, str], Daemon], command: list[str], code: int) -> None:
+    run, env, _ = queue
+    done = call(*run, "--follow", "--", *command, env=env)
+    assert done.returncode == code, done.stderr
+
+
+def test_a_megabyte_of_random_bytes_comes_back_whole(
+    queue: tuple[list[str], dict[str, str], Daemon], tmp_path: Path
+) -> None:
+    run, env, _ = queue
+    data = os.urandom(1_000_000)
+    (tmp_path / "data").write_bytes(data)
+    done = call(*run, "--follow", "--", "cat", str(tmp_path / "data"), env=env)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == data
+
+
+HOSTILE = [
+    "",
+    " ",
+    "a b",
+    "it's",
+    '"',
+    "$HOME",
+    "`id`",
+    "$(id)",
+    "\\",
+    "a\\nb",
+    "new\nline",
+    "\t",
+    "*",
+    "~",
+    "-n",
+    "--",
+    "!x",
+    "#x",
+    "ä€😀",
+    "{1..3}",
+    "a;b&c|d<e>f(g)",
+    "%s",
+    "\x01",
+    "x" * 5000,
+]
+
+
+def test_hostile_words_arrive_as_they_are(queue: tuple[list[str], dict[str, str], Daemon], tmp_path: Path) -> None:
+    run, env, _ = queue
+    show = "import sys,json;print(json.dumps(sys.argv[1:]))"
+    done = call(*run, "--follow", "--", "python3", "-c", show, *HOSTILE, env=env)
+    assert json.loads(done.stdout) == HOSTILE
+
+
+def test_bytes_that_are_not_utf8_arrive(queue: tuple[list[str], dict[str, str], Daemon]) -> None:
+    run, env, daemon = queue
+    done = subprocess.run(
+        [*map(os.fsencode, [*run, "--follow", "--", "printf", "%s"]), b"\xff'\\\xfe\n"],
+        env=env,
+        capture_output=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, b"\xff'\\\xfe\n")
+
+
+def test_one_argument_is_shell_text_and_runs_in_bash(queue: tuple[list[str], dict[str, str], Daemon]) -> None:
+    run, env, _ = queue
+    done = call(*run, "--follow", "--", 'for i in {1..3}; do [[ $i == 2 ]] || echo "n$i"; done | tac', env=env)
+    assert done.stdout == b"n3\nn1\n"
+
+
+def test_stdin_is_empty_unless_the_command_gives_it_one(queue: tuple[list[str], dict[str, str], Daemon]) -> None:
+    run, env, _ = queue
+    done = call(*run, "--follow", "--", "cat; cat <<< given", env=env, input=b"of the caller")
+    assert (done.returncode, done.stdout) == (0, b"given\n")
+
+
+def test_output_comes_while_the_job_runs(queue: tuple[list[str], dict[str, str], Daemon], tmp_path: Path) -> None:
+    run, env, _ = queue
+    go = tmp_path / "go"
+    command = [*run, "--follow", "--", f"echo first; until [ -e {go} ]; do sleep 0.05; done; echo last"]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"first\n"
+        go.touch()
+        assert process.stdout.read() == b"last\n"
+    assert process.returncode == 0
+
+
+def test_a_longer_job_is_left_to_itself(queue: tuple[list[str], dict[str, str], Daemon], tmp_path: Path) -> None:
+    run, env, daemon = queue
+    go = tmp_path / "go"
+    done = call(*run, "--wait", "0.5", "--", f"echo begun; until [ -e {go} ]; do sleep 0.05; done; exit 5", env=env)
+    assert done.returncode == 0
+    name = done.stderr.decode().split()[1]
+    assert f"pueue-skill log --follow {name}" in done.stderr.decode()
+    go.touch()
+    followed = call("pueue-skill", "wait", name, env=env | {"XDG_CONFIG_HOME": str(config_for(tmp_path))})
+    assert followed.returncode == 5, followed.stderr
+
+
+def config_for(folder: Path) -> Path:
+    """A config folder that knows both hosts."""
+    file = folder / "config/pueue-skill/config.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("[hosts.bigblack]\n[hosts.littleblack]\n")
+    return folder / "config"
+
+
+def test_detach_prints_only_the_name(queue: tuple[list[str], dict[str, str], Daemon]) -> None:
+    run, env, daemon = queue
+    done = call(*run, "--detach", "--label", "a label", "--", "exit 4", env=env)
+    host, _, id = done.stdout.decode().strip().rpartition(":")
+    assert host in ("local", "bigblack")
+    assert done.stderr == b""
+    assert daemon.result(id) == {"Failed": 4}
+    assert daemon.tasks()[int(id)]["label"] == "a label"
+
+
+def test_interrupted_while_waiting(queue: tuple[list[str], dict[str, str], Daemon], tmp_path: Path) -> None:
+    run, env, daemon = queue
+    go = tmp_path / "go"
+    command = [*run, "--follow", "--", f"echo begun; until [ -e {go} ]; do sleep 0.05; done"]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline() == b"begun\n"
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read().decode()
+    assert process.returncode == 130
+    assert "goes on without you" in said
+    id = said.split()[1].rpartition(":")[2]
+    assert "Running" in daemon.tasks()[int(id)]["status"]
+    go.touch()
+    assert daemon.result(id) == "Success"
+
+
+def test_the_same_key_is_the_same_job(queue: tuple[list[str], dict[str, str], Daemon], tmp_path: Path) -> None:
+    run, env, daemon = queue
+    key, count = f"once-{tmp_path.name}-{os.getpid()}", tmp_path / "count"
+    racers = [
+        subprocess.Popen(
+            [*run, "--key", key, "--follow", "--", f"echo x >> {count}; exit 6"],
+            env=env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(4)
+    ]
+    assert [racer.wait(60) for racer in racers] == [6] * 4
+    assert count.read_text() == "x\n"
+    other = call(*run, "--key", key, "--", "echo other", env=env)
+    assert other.returncode == 125
+    assert b"belongs to" in other.stderr
+
+
+def test_the_environment_is_that_of_the_command(pueued: Daemon) -> None:
+    env = pueued.env | {
+        "VIRTUAL_ENV": "/v",
+        "TOKEN": "a\nb'c",
+        "CLAUDECODE": "1",
+        "TERM": "xterm",
+        "CLAUDE_CODE_X": "1",
+    }
+    show = ["python3", "-c", "import os,json;print(json.dumps(dict(os.environ)))"]
+    got = json.loads(call(*RUN, "--follow", "--", *show, env=env).stdout)
+    assert (got["VIRTUAL_ENV"], got["TOKEN"]) == ("/v", "a\nb'c")
+    assert not {"CLAUDECODE", "TERM", "CLAUDE_CODE_X"} & set(got)
+    small = json.loads(call(*RUN, "--env", "minimal", "--follow", "--", *show, env=env).stdout)
+    assert "TOKEN" not in small
+    assert (small["HOME"], small["PATH"]) == (env["HOME"], env["PATH"])
+
+
+def test_a_variable_that_is_not_utf8_is_left_out_and_said(pueued: Daemon) -> None:
+    env = {os.fsencode(k): os.fsencode(v) for k, v in pueued.env.items()} | {b"BAD": b"\xff"}
+    done = subprocess.run([*RUN, "--follow", "--", "echo [$BAD]"], env=env, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, b"[]\n")
+    assert b"BAD is not handed on" in done.stderr
+
+
+def test_others_cannot_read_the_queue(pueued: Daemon, bigblack: Host) -> None:
+    data = bigblack.home / ".local/share/pueue"
+    for folder in (pueued.home, data):
+        folder.chmod(0o755)
+    for host in ("local", "bigblack"):
+        assert call(*RUN, "--host", host, "--follow", "--", "true", env=pueued.env).returncode == 0
+    for folder in (pueued.home, data):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_the_folder_is_this_one_or_the_given_one(pueued: Daemon, bigblack: Host, weird_tmp_path: Path) -> None:
+    shown = os.fsencode(weird_tmp_path) + b"\n"
+    assert call(*RUN, "--follow", "--", "pwd", env=pueued.env, cwd=weird_tmp_path).stdout == shown
+    assert call(*RUN, f"--cwd={weird_tmp_path}", "--follow", "--", "pwd", env=pueued.env).stdout == shown
+    there = call(*RUN, "--host", "bigblack", f"--cwd={weird_tmp_path}", "--follow", "--", "pwd", env=pueued.env)
+    assert there.stdout == shown, there.stderr
+
+
+def test_after_waits_for_success(pueued: Daemon, tmp_path: Path) -> None:
+    first = call(*RUN, "--detach", "--", "exit 9", env=pueued.env).stdout.decode().strip()
+    done = call(*RUN, "--after", first, "--follow", "--", "touch", str(tmp_path / "ran"), env=pueued.env)
+    assert done.returncode == 125
+    assert b"did not run" in done.stderr
+    assert not (tmp_path / "ran").exists()
+
+
+def test_an_ssh_command_is_queued_on_its_host(pueued: Daemon, bigblack: Host) -> None:
+    before = set(bigblack.tasks())
+    done = call(*RUN, "--follow", "--", "ssh bigblack 'cd / && pwd; exit 8'", env=pueued.env)
+    assert (done.returncode, done.stdout) == (8, b"/\n")
+    (new,) = set(bigblack.tasks()) - before
+    assert bigblack.tasks()[new]["path"] == str(bigblack.home)
+
+
+def test_a_job_survives_its_submitting_connection(pueued: Daemon, bigblack: Host, tmp_path: Path) -> None:
+    env = pueued.env | {"XDG_CONFIG_HOME": str(config_for(tmp_path))}
+    go = tmp_path / "go"
+    command = [
+        *RUN,
+        "--host",
+        "bigblack",
+        "--label",
+        tmp_path.name,
+        "--follow",
+        "--",
+        f"echo begun; until [ -e {go} ]; do sleep 0.05; done; echo end; exit 11",
+    ]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"begun\n"
+        # The client is killed too: nobody is left who could have kept the job alive.
+        process.kill()
+    assert bigblack.kill_connections() >= 0
+    go.touch()
+    done = call("pueue-skill", "log", "--follow", tmp_path.name, env=env)
+    assert (done.returncode, done.stdout) == (11, b"begun\nend\n"), done.stderr
+    table = call("pueue-skill", "status", "bigblack", env=env | {"COLUMNS": "200"}).stdout.decode()
+    assert "failed, exit 11" in table
+
+
+def test_a_cut_connection_is_taken_up_again_where_it_stopped(pueued: Daemon, bigblack: Host, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    command = [
+        *RUN,
+        "--host",
+        "bigblack",
+        "--follow",
+        "--",
+        f"echo begun; until [ -e {go} ]; do sleep 0.05; done; echo end; exit 12",
+    ]
+    with subprocess.Popen(command, env=pueued.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline() == b"begun\n"
+        assert bigblack.kill_connections() > 0
+        assert b"trying again" in process.stderr.readline() + process.stderr.readline()
+        go.touch()
+        assert process.stdout.read() == b"end\n"
+    assert process.returncode == 12
+
+
+def test_what_run_adds_is_pueues_own_tick(pueued: Daemon) -> None:
+    """The wait after the queue has noticed the end: bounded by the pauses of the follow script, not by `pueue wait`."""
+    script = call("pueue-skill", "run", "--detach", "--", "sleep 0.5", env=pueued.env)
+    assert script.returncode == 0
+    from pueue_skill.backends.pueue import FOLLOW
+
+    pauses = [float(words.split(";")[0]) for words in FOLLOW.split("sleep ")[1:]]
+    assert max(pauses) < 0.4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--group", "nope", "--", "true"], "Group nope doesn't exists"),
+        (["--cwd", "/no/such/folder", "--", "true"], "there is no folder /no/such/folder"),
+        (["--host", "no-such-host", "--", "true"], "cannot be reached by ssh"),
+        (["--host", "bigblack", "--cwd", "/no/such", "--", "true"], "not queued"),
+        (["--key", "a b", "--", "true"], "may hold letters"),
+        (["--after", "99999", "--", "true"], "not queued"),
+        (["--", "x" * 70_000, "y" * 70_000], "pueue can start at most 131071"),
+    ],
+)
+def test_what_cannot_be_queued_is_said_and_125(pueued: Daemon, bigblack: Host, arguments: list[str], says: str) -> None:
+    before = set(pueued.tasks()) | set(bigblack.tasks())
+    done = call(*RUN, *arguments, env=pueued.env)
+    assert done.returncode == 125
+    assert says in done.stderr.decode()
+    assert set(pueued.tasks()) | set(bigblack.tasks()) == before
+
+
+def test_no_daemon_is_125_and_says_how_to_start_it(pueued: Daemon, tmp_path: Path) -> None:
+    env = {name: value for name, value in pueued.env.items() if name != "PUEUE_CONFIG_PATH"}
+    done = call(*RUN, "--", "true", env=env | {"HOME": str(tmp_path)})
+    assert done.returncode == 125
+    assert "pueued -d" in done.stderr.decode()
+
+
+def test_a_daemon_that_dies_while_it_is_followed(lab: object, pueued: Daemon, tmp_path: Path) -> None:
+    """kill -9 of a daemon of its own: what became of the job is not known, which is said with 125."""
+    home = tmp_path / "d"
+    home.mkdir()
+    short = Path(f"/tmp/pq-{os.getpid()}-{time.monotonic_ns() % 10000}")
+    short.mkdir()
+    try:
+        config = home / "pueue.yml"
+        config.write_text(json.dumps({"shared": {"pueue_directory": str(home), "runtime_directory": str(short)}}))
+        env = pueued.env | {"PUEUE_CONFIG_PATH": str(config)}
+        daemon = subprocess.Popen(["pueued"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until(lambda: call("pueue", "group", env=env).returncode == 0, "pueued")
+        command = [*RUN, "--follow", "--", f"echo $$ > {home}/pid; echo begun; exec sleep 30"]
+        with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout
+            assert process.stdout.readline() == b"begun\n"
+            daemon.kill()
+            daemon.wait()
+            said = process.communicate(timeout=50)[1].decode()
+        assert process.returncode == 125
+        assert "is not known" in said
+        os.kill(int((home / "pid").read_text()), signal.SIGKILL)
+    finally:
+        subprocess.run(["rm", "-r", str(short)], check=True)
