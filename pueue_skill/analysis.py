@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pueue_skill.facts import commands
 from pueue_skill.model import LOCAL, Command, Finding, Host, Plan, Script, Unparsed
 from pueue_skill.parse import parse
-from pueue_skill.plan import plan
+from pueue_skill.plan import marker_of, plan
 from pueue_skill.rules import findings
 
 
@@ -22,5 +22,6 @@ class Analysis(NamedTuple):
 def analyse(text: str, hosts: Mapping[str, Host], target: str = LOCAL, cwd: str | None = None) -> Analysis:
     script = parse(text)
     found = commands(script) if isinstance(script, Script) else ()
-    said = findings(found)
+    skipped = isinstance(script, Script) and marker_of(script) == "skip"
+    said = () if skipped else findings(found)
     return Analysis(script, found, said, plan(script, found, said, hosts, target, cwd))

@@ -226,7 +226,9 @@ def peel(words: tuple[Word, ...]) -> tuple[str, tuple[Word, ...]] | None:
         inner = inner[used:]
         while wrapper.assigns and inner and "=" in inner[0].value:
             inner = inner[1:]
-        inner = inner[wrapper.skip :]
+        if wrapper.skip:  # kubectl takes options after the pod's name too
+            inner = inner[wrapper.skip :]
+            inner = inner[options(inner, wrapper)[1] :]
         if inner and inner[0].value == "--":
             inner = inner[1:]
         if full == "mise exec" or full == "mise x":

@@ -142,8 +142,9 @@ def work_of(script: Script, hosts: Mapping[str, Host], here: Host) -> Work:
     commands = commands_of(script)
     node = only(script)
     own = [command for command in commands if not command.hosts]
-    if isinstance(node, Simple) and len(own) == 1 and own[0].ssh and not own[0].wrappers:
-        return remote_work(node, own[0].ssh, hosts)
+    top = [command for command in own if not command.inside]
+    if isinstance(node, Simple) and len(top) == 1 and top[0].ssh and not top[0].wrappers:
+        return remote_work(node, top[0].ssh, hosts)
     repaired = repaired_add(script, node, own)
     if repaired:
         inner, told = repaired

@@ -97,7 +97,7 @@ def test_hostile_words_arrive_as_they_are(queue: tuple[list[str], dict[str, str]
 
 
 def test_bytes_that_are_not_utf8_arrive(queue: tuple[list[str], dict[str, str], Daemon]) -> None:
-    run, env, daemon = queue
+    run, env, _daemon = queue
     done = subprocess.run(
         [*map(os.fsencode, [*run, "--follow", "--", "printf", "%s"]), b"\xff'\\\xfe\n"],
         env=env,
@@ -132,7 +132,7 @@ def test_output_comes_while_the_job_runs(queue: tuple[list[str], dict[str, str],
 
 
 def test_a_longer_job_is_left_to_itself(queue: tuple[list[str], dict[str, str], Daemon], tmp_path: Path) -> None:
-    run, env, daemon = queue
+    run, env, _daemon = queue
     go = tmp_path / "go"
     done = call(*run, "--wait", "0.5", "--", f"echo begun; until [ -e {go} ]; do sleep 0.05; done; exit 5", env=env)
     assert done.returncode == 0
@@ -180,7 +180,7 @@ def test_interrupted_while_waiting(queue: tuple[list[str], dict[str, str], Daemo
 
 
 def test_the_same_key_is_the_same_job(queue: tuple[list[str], dict[str, str], Daemon], tmp_path: Path) -> None:
-    run, env, daemon = queue
+    run, env, _daemon = queue
     key, count = f"once-{tmp_path.name}-{os.getpid()}", tmp_path / "count"
     racers = [
         subprocess.Popen(

@@ -20,6 +20,9 @@ from pueue_skill.model import Group, Host, Job, Queue, Result, State, Status, Su
 
 QUEUED = "env PUEUE_SKILL_KEY={key} bash -c {work} </dev/null; exit"
 PROPOSED = re.compile(r"env PUEUE_SKILL_KEY=(\S+) bash -c (.+) </dev/null; exit", re.DOTALL)
+SPELLED = "builtin eval "
+"""Before work that is not UTF-8, which pueue does not take: bash can spell any byte in ASCII."""
+
 LONGEST = 131_071
 """Bytes that one argument may hold (Linux MAX_ARG_STRLEN); pueue accepts more and then cannot start the task."""
 
@@ -112,8 +115,7 @@ def queued(job: Job) -> str:
         job.command.encode("utf-8")
         work = job.command
     except UnicodeEncodeError:
-        # pueue takes UTF-8 only; bash can spell any byte in ASCII.
-        work = "eval " + quote.ansi_c(job.command)
+        work = SPELLED + quote.ansi_c(job.command)
     text = QUEUED.format(key=job.key, work=quote.word(work))
     if len(text.encode()) > LONGEST:
         raise TooLong(f"the job is {len(text.encode())} bytes long, and pueue can start at most {LONGEST}")
@@ -129,8 +131,8 @@ def proposed(text: str) -> tuple[str | None, str]:
     if words is None or len(words) != 1:
         return None, text
     work = words[0]
-    if work.startswith("eval $'"):
-        work = quote.from_ansi_c(work[len("eval ") :])
+    if work.startswith(SPELLED + "$'"):
+        work = quote.from_ansi_c(work[len(SPELLED) :])
     return match[1], work
 
 
@@ -138,13 +140,13 @@ def add_arguments(job: Job) -> str:
     # Values in the = form may begin with a dash; a folder's `~/` is only expanded as a word of its own.
     words = ["add", "--print-task-id"]
     if job.group:
-        words.append(quote.word(f"--group={job.group}"))
+        words.append(f"--group={quote.word(job.group)}")
     if job.label:
-        words.append(quote.word(f"--label={job.label}"))
+        words.append(f"--label={quote.word(job.label)}")
     if job.cwd and job.cwd.startswith("~/"):
         words += ["--working-directory", quote.path(job.cwd)]
     elif job.cwd:
-        words.append(quote.word(f"--working-directory={job.cwd}"))
+        words.append(f"--working-directory={quote.word(job.cwd)}")
     words += [f"--after={int(id)}" for id in job.after]
     return " ".join([*words, "--", quote.word(queued(job))])
 

@@ -1,0 +1,103 @@
+"""Configuration: what users write, and errors that name the file, the key and what was expected."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tomllib
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from pueue_skill import config
+from pueue_skill.config import ConfigError, EnvironmentTable, job_environment
+from pueue_skill.model import Host
+from pueue_skill.schemas import SCHEMAS
+
+EXAMPLE = Path(__file__).parent.parent / "examples/config.toml"
+
+
+@pytest.fixture
+def user_file(home: Path) -> Path:
+    file = config.user_file()
+    assert file.is_relative_to(home)
+    file.parent.mkdir(parents=True)
+    return file
+
+
+def test_without_a_file_there_is_this_machine() -> None:
+    assert config.load(Path("/")).by_name() == {"local": Host("local")}
+
+
+def test_the_example(user_file: Path) -> None:
+    user_file.write_bytes(EXAMPLE.read_bytes())
+    hosts = config.load(Path("/")).by_name()
+    assert set(hosts) == {"local", "bigblack", "littleblack"}
+    assert hosts["bigblack"] == Host(
+        "bigblack", "bigblack", "~/.local/bin/pueue", "pueue", (("p1", 4), ("p2", 2), ("p3", 3), ("p4", 1))
+    )
+    assert hosts["littleblack"].groups == (("default", 2),)
+    jsonschema.validate(tomllib.loads(EXAMPLE.read_text("utf-8")), SCHEMAS["config"]())
+
+
+def test_the_project_has_the_last_word(user_file: Path, tmp_path: Path) -> None:
+    user_file.write_text('[run]\nwait = 5\n[hosts.a]\npueue = "/a"\ngroups = { x = 1 }\n')
+    (tmp_path / ".pueue-skill.toml").write_text('[hosts.a]\ngroups = { y = 2 }\n[hosts.b]\nssh = "-p 22 u@b"\n')
+    (tmp_path / "sub").mkdir()
+    loaded = config.load(tmp_path / "sub")
+    assert loaded.run.wait == 5
+    assert loaded.by_name()["a"] == Host("a", "a", "/a", "pueue", (("x", 1), ("y", 2)))
+    assert loaded.by_name()["b"].ssh == "-p 22 u@b"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[hosts", "config.toml: "),
+        ("[hosts.a]\nqueue = 1", "hosts.a.queue: Extra inputs are not permitted"),
+        ("[hosts.a.groups]\np1 = -1", "hosts.a.groups.p1: Input should be greater than or equal to 0"),
+        ('[run]\nwait = "long"', "run.wait: Input should be a valid number"),
+        ('[hosts.a]\nbackend = "sge"', "hosts.a.backend: Input should be 'pueue'"),
+        ('[hosts."a b"]', "String should match pattern"),
+        ("[environment]\nmode = 1", "environment.mode: Input should be 'full' or 'minimal'"),
+        ("hosts = 3", "hosts: "),
+    ],
+)
+def test_an_error_names_file_key_and_what_was_expected(user_file: Path, text: str, says: str) -> None:
+    user_file.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        config.load(Path("/"))
+    assert str(user_file) in str(error.value)
+    assert says in str(error.value)
+    done = subprocess.run(["pueue-skill", "status"], capture_output=True, text=True, cwd="/")
+    assert done.returncode == 2
+    assert str(user_file) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_is_no_text(user_file: Path) -> None:
+    user_file.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="utf-8"):
+        config.load(Path("/"))
+
+
+def test_the_job_environment() -> None:
+    environ = {"PATH": "p", "HOME": "h", "LC_ALL": "C", "VIRTUAL_ENV": "v", "TOKEN": "t", "CLAUDECODE": "1",
+               "CLAUDE_CODE_SESSION_ID": "s", "TERM": "xterm", "TMUX": "x", "PUEUE_SKILL_KEY": "k", "KITTY_PID": "1"}  # fmt: skip
+    full = job_environment(EnvironmentTable(), environ)
+    assert set(full) == {"PATH", "HOME", "LC_ALL", "VIRTUAL_ENV", "TOKEN"}
+    assert set(job_environment(EnvironmentTable(mode="minimal", keep=["TERM"]), environ)) == {
+        "PATH",
+        "HOME",
+        "LC_ALL",
+        "TERM",
+    }
+    assert "TOKEN" not in job_environment(EnvironmentTable(drop=["TOKEN"]), environ)
+
+
+def test_schema_command() -> None:
+    for name, schema in SCHEMAS.items():
+        done = subprocess.run(["pueue-skill", "schema", name], capture_output=True, check=True)
+        assert json.loads(done.stdout) == schema()
+        jsonschema.Draft202012Validator.check_schema(schema())

@@ -1,0 +1,56 @@
+"""Facts: what a text would run, and where each command stands. The table is cases/facts.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from pueue_skill.facts import commands
+from pueue_skill.model import Command, Script
+from pueue_skill.parse import parse
+
+CASES = tomllib.loads((Path(__file__).parent / "cases/facts.toml").read_text("utf-8"))["case"]
+QUIET = {"for", "while", "until", "substitution", "if", "function", "group", "subshell"}
+
+
+def written(command: Command) -> str:
+    """A command as the table writes it."""
+    place = list(command.wrappers)
+    loops = [loop.kind for loop in command.loops]
+    place += [kind for kind in loops if kind not in place]
+    if command.pipe[1] > 1:
+        place.append(f"|{command.pipe[0]}/{command.pipe[1]}")
+    holds = [kind for kind in command.inside if kind not in loops]
+    if loops:
+        place += [kind for kind in holds if kind == "subshell"]
+    else:
+        outer = [kind for kind in holds if kind != "group"]
+        place += [f"in:{outer[0]}"] if outer else []
+    place += [via for via in command.via if via not in place or via == "ssh"]
+    if command.cwd:
+        place.append(f"after:{command.cwd}")
+    if command.background:
+        place.append("&")
+    host = " ".join(command.hosts) + ":" if command.hosts else ""
+    words = " ".join([word.value for word in command.words])
+    return f"{host}{words}" + (f" {{{' '.join(place)}}}" if place else "")
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["text"][:40] for case in CASES])
+def test_commands(case: dict[str, object]) -> None:
+    script = parse(str(case["text"]))
+    assert isinstance(script, Script), script
+    assert [written(command) for command in commands(script)] == case["commands"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["text"][:40] for case in CASES])
+def test_spans_cover_the_words(case: dict[str, object]) -> None:
+    """Each command's span in the text holds its program, through every layer of quotes."""
+    text = str(case["text"])
+    script = parse(text)
+    assert isinstance(script, Script)
+    for command in commands(script):
+        assert 0 <= command.start < command.end <= len(text)
+        assert command.words[0].value.strip("'\"") in text[command.start : command.end]

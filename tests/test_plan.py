@@ -1,0 +1,87 @@
+"""The plan: what becomes of a command, row by row. The table is cases/plans.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from pueue_skill.analysis import analyse
+from pueue_skill.backends import invocation
+from pueue_skill.backends.pueue import proposed, queued
+from pueue_skill.model import LOCAL, Host, Job, Plan
+
+CASES = tomllib.loads((Path(__file__).parent / "cases/plans.toml").read_text("utf-8"))
+HOSTS = {LOCAL: Host(LOCAL), "bigblack": Host("bigblack", "bigblack", "~/.local/bin/pueue")}
+
+
+def plan(text: str) -> Plan:
+    return analyse(text, HOSTS).plan
+
+
+@pytest.mark.parametrize("case", CASES["queue"], ids=[case["row"] for case in CASES["queue"]])
+def test_queued(case: dict[str, str]) -> None:
+    made = plan(case["text"])
+    assert made.verdict == "queue"
+    (job,) = made.jobs
+    assert job.command == case["job"]
+    assert (job.host, job.group, job.label) == (case.get("host", LOCAL), case.get("group"), case.get("label"))
+
+
+@pytest.mark.parametrize("case", CASES["advice"], ids=[case["text"] for case in CASES["advice"]])
+def test_only_advice(case: dict[str, str]) -> None:
+    made = plan(case["text"])
+    assert (made.verdict, made.jobs, invocation(made)) == ("queue", (), None)
+    assert case["reason"] in made.reason
+
+
+@pytest.mark.parametrize("case", CASES["leave"], ids=[case["text"] for case in CASES["leave"]])
+def test_left_alone(case: dict[str, str]) -> None:
+    made = plan(case["text"])
+    assert (made.verdict, made.jobs) == ("leave", ())
+    assert case["reason"] in made.reason
+
+
+@pytest.mark.parametrize("case", CASES["queue"], ids=[case["row"] for case in CASES["queue"]])
+def test_an_invocation_is_never_flagged_itself(case: dict[str, str]) -> None:
+    text = invocation(plan(case["text"]))
+    assert text
+    assert analyse(text, HOSTS).findings == ()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "a",
+        "it's",
+        "a\nb",
+        "x </dev/null; exit",
+        "\udcff'",
+        "eval $'x'",
+        "env PUEUE_SKILL_KEY=1 bash -c a </dev/null; exit",
+    ],
+)
+def test_what_is_put_around_a_job_comes_off_again(command: str) -> None:
+    assert proposed(queued(Job("k", LOCAL, "pueue", None, None, None, command))) == ("k", command)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sleep 1",
+        "env PUEUE_SKILL_KEY=k bash -c a b </dev/null; exit",
+        "env PUEUE_SKILL_KEY=k bash -c 'a </dev/null; exit",
+    ],
+)
+def test_other_peoples_tasks_are_shown_as_they_are(text: str) -> None:
+    assert proposed(text) == (None, text)
+
+
+def test_the_same_work_has_the_same_key() -> None:
+    keys = [
+        plan(text).jobs[0].key
+        for text in ("python train.py", "python train.py  ", "python train.py #", "ssh h 'python train.py'")
+    ]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3

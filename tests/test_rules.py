@@ -1,0 +1,77 @@
+"""The rules prove themselves: their good and bad examples are their tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from pueue_skill import gate
+from pueue_skill.facts import commands
+from pueue_skill.model import Finding, Script
+from pueue_skill.parse import parse
+from pueue_skill.rules import FAMILIES, RULES, findings
+from pueue_skill.rules.rule import Rule
+
+GOOD = [pytest.param(rule, text, id=f"{rule.id} {text[:50]}") for rule in RULES for text in rule.good]
+BAD = [pytest.param(rule, text, id=f"{rule.id} {text[:50]}") for rule in RULES for text in rule.bad]
+
+
+def found(text: str) -> tuple[Finding, ...]:
+    script = parse(text)
+    assert isinstance(script, Script), script
+    return findings(commands(script))
+
+
+@pytest.mark.parametrize(("rule", "text"), GOOD)
+def test_allows(rule: Rule, text: str) -> None:
+    assert found(text) == ()
+
+
+@pytest.mark.parametrize(("rule", "text"), BAD)
+def test_flags(rule: Rule, text: str) -> None:
+    assert rule.id in [finding.rule for finding in found(text)]
+
+
+@pytest.mark.parametrize(("rule", "text"), BAD)
+def test_the_gate_lets_it_through(rule: Rule, text: str) -> None:
+    assert gate.interesting(text)
+
+
+@pytest.mark.parametrize(("rule", "text"), BAD)
+def test_a_span_lies_in_the_text(rule: Rule, text: str) -> None:
+    for finding in found(text):
+        assert 0 <= finding.start < finding.end <= len(text)
+
+
+def test_ids_and_names() -> None:
+    assert [rule.id for rule in RULES] == sorted({rule.id for rule in RULES})
+    assert len({rule.name for rule in RULES}) == len(RULES)
+    for number, family in enumerate(FAMILIES, 1):
+        assert len(family.RULES) >= 2
+        assert all(rule.id.startswith(f"PQ{number}") for rule in family.RULES)
+
+
+MENTIONS = [
+    "grep -r populate_cache .",
+    'git commit -m "bulk_insert"',
+    "cat populate_cache.py",
+    "echo 'ssh bigblack python train.py'",
+    "cat > job.sh <<E\nssh bigblack 'python train.py'\npueue add -- cd x && y\nE\n",
+    "git log --grep='nohup python train.py &'",
+    "# python train.py\nls",
+    "python -c 'print(\"train.py --epochs 3\")'",
+    "rg 'pueue add -- cd' docs",
+    "ls train.py populate_cache.py",
+    "wc -l backfill.py; head -5 train.log",
+    "python train.py --host x --help",
+    "ssh bigblack 'grep -c populate_cache *.py'",
+]
+
+
+@pytest.mark.parametrize("text", MENTIONS)
+def test_a_mention_is_no_finding(text: str) -> None:
+    assert found(text) == ()
+
+
+def test_help_is_an_option_and_not_a_substring() -> None:
+    assert found("python train.py --host gpu-1 --status-file s.json")
+    assert not found("python train.py --status")
