@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: help setup demo test lint format gen gen-check check bench lock clean
+.PHONY: help setup demo test quality lint format gen gen-check check bench lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ gen-check: .venv/.stamp ## fail if something generated is stale
 	@$(PY) tools/gen.py --check
 
 check: lint gen-check test ## all that must pass
+
+quality: .venv/.stamp ## measure the analysis on the labelled commands
+	@$(PY) tools/quality.py $(ARGS)
 
 bench: .venv/.stamp ## measure
 	@pueue=$$($(PY) tools/get_pueue.py) && PATH="$$pueue:$$PATH" $(PY) tools/bench.py $(ARGS)

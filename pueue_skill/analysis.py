@@ -23,5 +23,5 @@ def analyse(text: str, hosts: Mapping[str, Host], target: str = LOCAL, cwd: str 
     script = parse(text)
     found = commands(script) if isinstance(script, Script) else ()
     skipped = isinstance(script, Script) and marker_of(script) == "skip"
-    said = () if skipped else findings(found)
+    said = () if skipped else findings(found, hosts)
     return Analysis(script, found, said, plan(script, found, said, hosts, target, cwd))

@@ -7,12 +7,16 @@ here, and nothing is expanded: what only the shell can know stays as it is writt
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pueue_skill import quote
 from pueue_skill.model import Chain, Command, Compound, Loop, Node, Pipeline, Script, Simple, Ssh, Unparsed, Word
 from pueue_skill.parse import parse
+
+VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 
 DEPTH = 8
 """How many shells inside shells are read (ssh, bash -c …); deeper ones are not followed."""
@@ -82,6 +86,8 @@ WRAPPERS: dict[str, Wrapper] = {
     "docker run": Wrapper("euwvpmchl", "env env-file user workdir volume publish memory cpus hostname label name network gpus mount entrypoint shm-size ipc platform restart add-host", skip=1),
     "podman run": Wrapper("euwvpmchl", "env env-file user workdir volume publish memory cpus hostname label name network gpus mount entrypoint shm-size ipc platform restart device", skip=1),
     "kubectl exec": Wrapper("nc", "namespace container context kubeconfig", skip=1),
+    "singularity exec": Wrapper("B", "bind overlay pwd env", skip=1),
+    "apptainer exec": Wrapper("B", "bind overlay pwd env", skip=1),
     "op run": Wrapper("", "env-file account"),
     "aws-vault exec": Wrapper("td", "duration", skip=1),
     "doppler run": Wrapper("pc", "project config"),
@@ -93,6 +99,7 @@ TOOL_OPTIONS = {"uv": Wrapper("", "directory project config-file"), "docker": Wr
 SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish", "ash"}
 SSH = {"ssh", "autossh"}
 SSH_VALUED = "BbcDEeFIiJLlmOopPQRSWw"
+DETACHERS = {"tmux", "byobu", "screen", "daemonize", "start-stop-daemon", "dtach", "abduco", "zellij"}
 FAN_OUT = {
     "xargs": Wrapper("adEIiLlnPs", "arg-file delimiter eof replace max-lines max-args max-procs max-chars process-slot-var"),
     "parallel": Wrapper("jINnLaSd", "jobs max-args delay joblog results arg-file colsep timeout retries sshlogin tmpdir memfree load workdir tagstring"),
@@ -110,6 +117,10 @@ class Place(NamedTuple):
     pipe: tuple[int, int] = (0, 1)
     inside: tuple[str, ...] = ()
     then: str = ""
+    fed: tuple[str, Sequence[int]] | None = None
+    """What an echo before it in the pipeline feeds it, with the places of the characters."""
+    variables: Mapping[str, Word] = MappingProxyType({})
+    """What the text itself sets at its top, for texts that are nothing but such a variable."""
 
     def at(self, start: int, end: int) -> tuple[int, int]:
         """A span of the text at hand, as a span of the command that was proposed."""
@@ -120,7 +131,21 @@ class Place(NamedTuple):
 
 def commands(script: Script) -> tuple[Command, ...]:
     """All commands that `script` would run, in order, those in nested shells and substitutions included."""
-    return tuple(in_nodes(script.nodes, Place(range(len(script.text) + 1))))
+    known = {name: value for node in script.nodes for name, value in assigned(node)}
+    return tuple(in_nodes(script.nodes, Place(range(len(script.text) + 1), variables=known)))
+
+
+def assigned(node: Node) -> Iterator[tuple[str, Word]]:
+    """The variables that `node` sets, for good, to what stands there."""
+    if isinstance(node, Chain):
+        for part in node.parts:
+            yield from assigned(part)
+    elif isinstance(node, Simple) and not node.words:
+        for word in node.assigns:
+            name, _, value = word.value.partition("=")
+            at = len(name) + 1
+            if name.isidentifier() and word.static and value:
+                yield name, word._replace(text=value, value=value, origin=word.origin[at:])
 
 
 def in_nodes(nodes: tuple[Node, ...], place: Place, cwd: str | None = None) -> Iterator[Command]:
@@ -134,7 +159,8 @@ def in_node(node: Node, place: Place, cwd: str | None) -> Iterator[Command]:
         yield from in_simple(node, place, cwd)
     elif isinstance(node, Pipeline):
         for i, part in enumerate(node.parts):
-            yield from in_node(part, place._replace(pipe=(i, len(node.parts))), cwd)
+            fed = echoed(node.parts[i - 1]) if i else None
+            yield from in_node(part, place._replace(pipe=(i, len(node.parts)), fed=fed), cwd)
     elif isinstance(node, Chain):
         for part, operator in zip(node.parts, node.operators, strict=True):
             background = place.background or operator == "&"
@@ -157,7 +183,8 @@ def folder_after(node: Node, cwd: str | None) -> str | None:
 def in_compound(node: Compound, place: Place, cwd: str | None) -> Iterator[Command]:
     for item in node.words:
         yield from in_nodes(item.programs, place._replace(inside=(*place.inside, "substitution")), cwd)
-    inner = place._replace(inside=(*place.inside, node.kind), pipe=(0, 1) if place.pipe[1] == 1 else place.pipe)
+    kind = f"function {node.words[0].value}" if node.kind == "function" else node.kind
+    inner = place._replace(inside=(*place.inside, kind), pipe=(0, 1) if place.pipe[1] == 1 else place.pipe)
     if node.kind in ("for", "while", "until", "select"):
         items = node.words[1:] if node.kind in ("for", "select") else ()
         loop = Loop(node.kind, items, *place.at(node.start, node.end))
@@ -277,7 +304,7 @@ def options(words: Sequence[Word], spec: Wrapper) -> tuple[list[tuple[str, Word 
 
 def read_ssh(words: tuple[Word, ...]) -> Ssh | None:
     """How ssh(1) reads its arguments: options may stand before and after the destination; the rest is joined by spaces."""
-    spec = Wrapper(SSH_VALUED)
+    spec = Wrapper(SSH_VALUED + ("M" if basename(words[0].value) == "autossh" else ""))
     found, used = options(words[1:], spec)
     rest = words[1 + used :]
     if not rest:
@@ -304,7 +331,7 @@ def carried(command: Command, node: Simple, place: Place, cwd: str | None) -> It
         there = place._replace(hosts=(*place.hosts, host), via=(*place.via, "ssh"), pipe=(0, 1), then="")
         inner = list(in_text(joined(command.ssh.remote), there)) if command.ssh.remote else []
         yield from inner
-        if not command.ssh.remote or (inner and reads_script(inner[-1])):
+        if not command.ssh.remote or (inner and (reads_script(inner[-1]) or inner[-1].name in ("at", "batch"))):
             yield from in_heredoc(node, there)
     elif name in SHELLS:
         text = shell_text(words)
@@ -314,11 +341,13 @@ def carried(command: Command, node: Simple, place: Place, cwd: str | None) -> It
             yield from in_heredoc(node, place._replace(via=(*place.via, name)), cwd)
     elif name == "eval":
         yield from in_text(joined(words[1:]), place._replace(via=(*place.via, "eval")), cwd)
+    elif name in ("at", "batch"):
+        yield from in_heredoc(node, place._replace(background=True, via=(*place.via, name)), cwd)
     elif name in ("su", "runuser", "script", "flock", "watch", "nix-shell"):
         text = valued_option(words, {"-c", "--command", "--run"})
         if text:
             yield from in_text((text.value, text.origin), place._replace(via=(*place.via, name)), cwd)
-    elif name in ("tmux", "screen"):
+    elif name in DETACHERS:
         detached = detached_words(words)
         if detached:
             there = place._replace(background=True, via=(*place.via, name))
@@ -328,7 +357,7 @@ def carried(command: Command, node: Simple, place: Place, cwd: str | None) -> It
                 yield from of_words(detached, node, there, cwd, (name,), detached[0].start)
     elif name in FAN_OUT:
         inner_words, items = fan_out(words)
-        if inner_words:
+        if inner_words and "--dry-run" not in command.args:
             loop = Loop(name, items, command.start, command.end)
             there = place._replace(loops=(*place.loops, loop), pipe=(0, 1))
             if len(inner_words) == 1 and " " in inner_words[0].value:
@@ -336,7 +365,7 @@ def carried(command: Command, node: Simple, place: Place, cwd: str | None) -> It
                 yield from in_text((inner_words[0].value, inner_words[0].origin), via, cwd)
             else:
                 yield from of_words(inner_words, node, there, cwd, (name,), inner_words[0].start)
-    elif name == "find":
+    elif name in ("find", "fd", "fdfind"):
         for inner_words in find_execs(words):
             loop = Loop("find", (), command.start, command.end)
             there = place._replace(loops=(*place.loops, loop), pipe=(0, 1))
@@ -360,20 +389,45 @@ def joined(words: Sequence[Word]) -> tuple[str, Sequence[int]]:
 
 def in_text(carried_text: tuple[str, Sequence[int]], place: Place, cwd: str | None = None) -> Iterator[Command]:
     text, origin = carried_text
+    variable = VARIABLE.fullmatch(text)
+    if variable and variable[1] in place.variables and not place.hosts[1:]:
+        value = place.variables[variable[1]]
+        outermost = place._replace(origin=range(max(value.origin) + 2), variables=MappingProxyType({}))
+        yield from in_text((value.value, value.origin), outermost, cwd)
+        return
     script = parse(text)
     if isinstance(script, Unparsed) or not origin:
         return
     outer = place.origin
     where = [outer[at] for at in origin]
     where.append(where[-1] + 1)
-    yield from in_nodes(script.nodes, place._replace(origin=where), cwd)
+    yield from in_nodes(script.nodes, place._replace(origin=where, fed=None), cwd)
 
 
 def in_heredoc(node: Simple, place: Place, cwd: str | None = None) -> Iterator[Command]:
+    """The commands in what a shell reads from a heredoc, a here-string, or an echo before it."""
+    inner = place._replace(via=(*place.via, "heredoc"), pipe=(0, 1), fed=None, then="")
     for redirect in node.redirects:
-        if redirect.body is not None:
-            body = redirect.body
-            yield from in_text((body.value, body.origin), place._replace(via=(*place.via, "heredoc")), cwd)
+        body = redirect.target if redirect.op == "<<<" else redirect.body
+        if body is not None:
+            yield from in_text((body.value, body.origin), inner, cwd)
+    if place.fed:
+        yield from in_text(place.fed, inner, cwd)
+
+
+def echoed(node: Node) -> tuple[str, Sequence[int]] | None:
+    """The text that an echo or a printf of words prints, or None."""
+    if not isinstance(node, Simple) or len(node.words) < 2 or node.words[0].value not in ("echo", "printf"):
+        return None
+    words = node.words[1:]
+    if node.words[0].value == "printf" and words[0].value.replace("\\n", "") in ("%s", "%s\n") and len(words) > 1:
+        words = words[1:]
+        text, origin = "", list[int]()
+        for word in words:
+            text += word.value + "\n"
+            origin += [*word.origin, word.end]
+        return text, origin
+    return joined(words)
 
 
 def reads_script(command: Command) -> bool:
@@ -402,17 +456,40 @@ def valued_option(words: Sequence[Word], names: set[str]) -> Word | None:
 
 
 def detached_words(words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """What `tmux new -d …` or `screen -dm …` runs where nobody looks."""
-    if basename(words[0].value) == "screen":
+    """What `tmux new -d …`, `screen -dm …` and their like run where nobody looks."""
+    name = basename(words[0].value)
+    if name in ("daemonize", "start-stop-daemon", "dtach", "abduco", "zellij"):
+        return detached_by(name, words)
+    if name == "screen" and "stuff" in [word.value for word in words]:
+        return words[[word.value for word in words].index("stuff") + 1 :][:1]
+    if name == "screen":
         found, used = options(words[1:], Wrapper("cehpSsTt"))
         detached = {"-d", "-m"} <= {option for option, _ in found} or "-D" in [option for option, _ in found]
         return words[1 + used :] if detached else ()
     _, used = options(words[1:], Wrapper("LSf"))
     rest = words[1 + used :]
-    if not rest or rest[0].value not in ("new", "new-session"):
+    if not rest:
         return ()
-    found, used = options(rest[1:], Wrapper("cFnstxye"))
+    if rest[0].value in ("send-keys", "send"):
+        _, used = options(rest[1:], Wrapper("tN"))
+        return tuple([word for word in rest[1 + used :] if word.value not in ("Enter", "C-m", "ENTER", "")])
+    if rest[0].value not in ("new", "new-session", "new-window", "neww", "split-window", "splitw"):
+        return ()
+    found, used = options(rest[1:], Wrapper("cFnstxyelp"))
     return rest[1 + used :] if ("-d", None) in found else ()
+
+
+def detached_by(name: str, words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """What programs that do nothing but detach run."""
+    if name == "start-stop-daemon":
+        start = valued_option(words, {"--exec", "-x", "--startas", "-a"})
+        values = [word.value for word in words]
+        return (start, *words[values.index("--") + 1 :]) if start and "--" in values else (start,) if start else ()
+    if name == "zellij":
+        return words[[word.value for word in words].index("--") + 1 :] if "--" in [word.value for word in words] else ()
+    valued = {"daemonize": "acelopuE", "dtach": "nAcEr", "abduco": "neS"}[name]
+    _, used = options(words[1:], Wrapper(valued))
+    return words[1 + used :]
 
 
 def fan_out(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
@@ -428,7 +505,7 @@ def fan_out(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], tuple[Word, ...]
 def find_execs(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
     i = 0
     while i < len(words):
-        if words[i].value in ("-exec", "-execdir", "-ok", "-okdir"):
+        if words[i].value in ("-exec", "-execdir", "-ok", "-okdir", "-x", "--exec", "-X", "--exec-batch"):
             stop = i + 1
             while stop < len(words) and words[stop].value not in (";", "+"):
                 stop += 1

@@ -22,7 +22,7 @@ def written(command: Command) -> str:
     place += [kind for kind in loops if kind not in place]
     if command.pipe[1] > 1:
         place.append(f"|{command.pipe[0]}/{command.pipe[1]}")
-    holds = [kind for kind in command.inside if kind not in loops]
+    holds = [kind.split()[0] for kind in command.inside if kind not in loops]
     if loops:
         place += [kind for kind in holds if kind == "subshell"]
     else:

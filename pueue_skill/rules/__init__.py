@@ -6,21 +6,28 @@ anchors (tools/gen.py), so that a text that no rule can flag is never parsed.
 
 from __future__ import annotations
 
-from pueue_skill.model import Command, Finding
-from pueue_skill.rules import background, loops, programs, pueue, ssh
-from pueue_skill.rules.rule import Rule
+from collections.abc import Mapping
+from types import MappingProxyType
 
-FAMILIES = (ssh, loops, programs, background, pueue)
+from pueue_skill.model import Command, Finding, Host
+from pueue_skill.rules import background, loops, paths, programs, pueue, ssh, waiting
+from pueue_skill.rules.rule import Around, Rule
+
+FAMILIES = (ssh, loops, programs, background, pueue, waiting, paths)
 RULES: tuple[Rule, ...] = tuple([rule for family in FAMILIES for rule in family.RULES])
 BY_ID = {rule.id: rule for rule in RULES}
 
 
-def findings(commands: tuple[Command, ...]) -> tuple[Finding, ...]:
+def findings(commands: tuple[Command, ...], hosts: Mapping[str, Host] = MappingProxyType({})) -> tuple[Finding, ...]:
     """What the rules say of `commands`, in the order of their spans; one finding a rule and span."""
     found: dict[tuple[str, int, int], Finding] = {}
+    called = {f"function {command.name}" for command in commands}
     for i, command in enumerate(commands):
+        if any(place.startswith("function ") and place not in called for place in command.inside):
+            continue  # defined here, but not run
+        around = Around(commands, i, hosts)
         for rule in RULES:
-            finding = rule.find(command, commands[i + 1 :])
+            finding = rule.find(command, around)
             if finding:
                 found.setdefault((finding.rule, finding.start, finding.end), finding)
     return tuple(sorted(found.values(), key=lambda finding: (finding.start, finding.end, finding.rule)))

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from pueue_skill.facts import DETACHERS as SCREENS
 from pueue_skill.model import Command
-from pueue_skill.rules.rule import Hit, Rule, on
-from pueue_skill.rules.work import ANCHORS, weigh
+from pueue_skill.rules.rule import Around, Hit, Rule, on
+from pueue_skill.rules.work import ANCHORS, has, heavy_name, weigh
 
-DETACHERS = {"nohup", "setsid", "tmux", "screen"}
+DETACHERS = {"nohup", "setsid", "at", "batch", *SCREENS}
+"""The programs that detach what they run."""
 
 
-def check_detached(command: Command, after: tuple[Command, ...]) -> Hit | None:
+def check_detached(command: Command, around: Around) -> Hit | None:
     how = [wrapper for wrapper in command.wrappers if wrapper in DETACHERS]
     how += [via for via in command.via if via in DETACHERS]
+    own = detaches_itself(command)
+    if own:
+        return on(
+            command, f"{own} puts it in the background, where its exit status goes nowhere and nobody sees it end"
+        )
     if not how or weigh(command).size == "quick":
         return None
     return on(command, f"{how[0]} lets {command.name} go on, but its exit status goes nowhere and nobody sees it end")
 
 
-def check_ampersand(command: Command, after: tuple[Command, ...]) -> Hit | None:
+def detaches_itself(command: Command) -> str | None:
+    """The option by which a program goes to the background by itself: wget -b, aria2c -D, docker run -d of a job."""
+    if command.name == "wget" and has(command.args, "-b"):
+        return "wget -b"
+    if command.name == "aria2c" and has(command.args, "-D"):
+        return "aria2c -D"
+    if command.name in ("docker", "podman") and command.args[:1] == ("run",) and has(command.args, "-d"):
+        return "docker run -d" if any(heavy_name(arg) for arg in command.args if arg[:1] != "-") else None
+    return None
+
+
+def check_ampersand(command: Command, around: Around) -> Hit | None:
     if not command.background or DETACHERS & {*command.wrappers, *command.via} or weigh(command).size != "long":
         return None
     return on(command, f"{weigh(command).why} in the background ends with the session that started it")
@@ -32,7 +50,7 @@ RULES = (
         what="Looks for work detached by nohup, setsid, tmux or screen.",
         why=WHY,
         instead="Queue the work itself; the queue keeps it, its output and its exit status.",
-        anchors=tuple(sorted(DETACHERS)),
+        anchors=(*sorted(DETACHERS), "wget", "aria2c", "docker", "podman"),
         confidence="high",
         rewrite=True,
         check=check_detached,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pueue_skill.model import Command
-from pueue_skill.rules.rule import Hit, Rule, on
-from pueue_skill.rules.work import ANCHORS, weigh
+from pueue_skill.rules.rule import Around, Hit, Rule, on
+from pueue_skill.rules.work import ANCHORS, RUNNERS, script_of, weigh
 
 FAN_OUT = ("xargs", "parallel", "find")
 
 
-def check_loop(command: Command, after: tuple[Command, ...]) -> Hit | None:
+def check_loop(command: Command, around: Around) -> Hit | None:
     loops = [loop for loop in command.loops if loop.kind not in FAN_OUT]
     weight = weigh(command)
     if not loops or weight.size != "long":
@@ -17,12 +17,21 @@ def check_loop(command: Command, after: tuple[Command, ...]) -> Hit | None:
     return on(loops[0], f"{weight.why} runs once a turn of this {loops[0].kind} loop, one after the other")
 
 
-def check_fan_out(command: Command, after: tuple[Command, ...]) -> Hit | None:
+def check_fan_out(command: Command, around: Around) -> Hit | None:
     loops = [loop for loop in command.loops if loop.kind in FAN_OUT]
     weight = weigh(command)
     if not loops or weight.size != "long":
         return None
     return on(loops[0], f"{loops[0].kind} fans out into {weight.why}")
+
+
+def check_loop_of_scripts(command: Command, around: Around) -> Hit | None:
+    script, _ = script_of(command)
+    if not command.loops or script is None or weigh(command).size != "unknown":
+        return None
+    if command.name not in RUNNERS and "/" not in script:
+        return None
+    return on(command.loops[0], f"{script} runs once an item, and nobody knows how long each takes")
 
 
 RULES = (
@@ -68,6 +77,23 @@ RULES = (
             "git ls-files | xargs wc -l",
             "find . -name 'train.py' -exec grep -l epochs {} +",
             "parallel echo ::: a b c",
+        ),
+    ),
+    Rule(
+        id="PQ203",
+        name="loop-over-scripts",
+        what="Looks for loops and fan-out over scripts of unknown length.",
+        why="What takes seconds for one item may take hours for all; when the shell ends, the rest is never run.",
+        instead="One job an item, in a group with a limit, labelled by the item.",
+        anchors=("for", "while", "until", "select", "xargs", "parallel", "exec", "fd", "find"),
+        confidence="medium",
+        rewrite=True,
+        check=check_loop_of_scripts,
+        bad=('for f in data/*.csv; do python handle.py "$f"; done', "ls *.toml | xargs -n1 ./run_one.sh"),
+        good=(
+            'for f in *.py; do python -m py_compile "$f"; done',
+            "for f in *.sh; do bash -n $f; done",
+            "for f in *.json; do python -m json.tool $f; done",
         ),
     ),
 )

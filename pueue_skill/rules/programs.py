@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pueue_skill.model import Command
-from pueue_skill.rules.rule import Hit, Rule, on
+from pueue_skill.rules.rule import Around, Hit, Rule, on
 from pueue_skill.rules.work import ANCHORS, script_of, weigh
 
 
@@ -11,16 +11,16 @@ def here(command: Command) -> bool:
     return not command.hosts and not command.loops and not command.background
 
 
-def check_program(command: Command, after: tuple[Command, ...]) -> Hit | None:
+def check_program(command: Command, around: Around) -> Hit | None:
     weight = weigh(command)
-    if not here(command) or weight.size != "long" or script_of(command) is not None:
+    if not here(command) or weight.size != "long" or script_of(command)[0] is not None:
         return None
     return on(command, f"{weight.why} in the foreground outlives neither the session nor its time limit")
 
 
-def check_script(command: Command, after: tuple[Command, ...]) -> Hit | None:
+def check_script(command: Command, around: Around) -> Hit | None:
     weight = weigh(command)
-    if not here(command) or weight.size != "long" or script_of(command) is None:
+    if not here(command) or weight.size != "long" or script_of(command)[0] is None:
         return None
     return on(command, f"{weight.why} in the foreground outlives neither the session nor its time limit")
 

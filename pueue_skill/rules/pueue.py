@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from pueue_skill.facts import Wrapper, options
 from pueue_skill.model import Command, Word
-from pueue_skill.rules.rule import Hit, Rule, on
+from pueue_skill.rules.rule import Around, Hit, Rule, on
 from pueue_skill.rules.work import weigh
 
 ADD = Wrapper("wladgo", "working-directory label after delay group priority")
@@ -20,31 +22,85 @@ def added(command: Command) -> tuple[Word, ...]:
     return command.words[2 + options(command.words[2:], ADD)[1] :] if subcommand(command) == "add" else ()
 
 
-def check_split_add(command: Command, after: tuple[Command, ...]) -> Hit | None:
+def check_split_add(command: Command, around: Around) -> Hit | None:
     words = added(command)
-    if not words or command.then not in ("&&", ";", "||") or not after or after[0].name == "pueue":
+    if not words or (len(words) == 1 and (" " in words[0].value or not words[0].static)):
         return None
-    if len(words) == 1 and " " in words[0].value:
-        return None
-    if words[0].value not in ("cd", "source", ".", "export") and weigh(after[0]).size == "quick":
-        return None
-    rest = after[0].words[0].value
     queued = " ".join([word.value for word in words])
+    if words[0].value in ("cd", "source", ".", "export") and "&&" not in queued and ";" not in queued:
+        return on(command, f"only `{queued}` is queued; what was to follow it runs at once, outside the queue")
+    rest = [after for after in around.after if after.hosts == command.hosts]
+    if command.then not in ("&&", ";", "||") or not rest or any(after.name == "pueue" for after in rest):
+        return None
+    heavy = [after for after in rest if weigh(after).size != "quick"]
+    if not heavy:
+        return None
     return on(
         command,
-        f"only `{queued}` is queued; the {command.then} ends `pueue add`, and {rest} runs at once, outside the queue",
+        f"only `{queued}` is queued; the {command.then} ends `pueue add`, and {heavy[0].words[0].value} runs at once, outside the queue",
     )
 
 
-def check_restart(command: Command, after: tuple[Command, ...]) -> Hit | None:
-    if subcommand(command) != "restart" or {"-i", "--in-place", "--help", "-h"} & set(command.args):
+def check_diverted_add(command: Command, around: Around) -> Hit | None:
+    words = added(command)
+    if len(words) < 2 or {"-p", "--print-task-id"} & set(command.args[: len(command.args) - len(words)]):
+        return None
+    diverted = [redirect for redirect in command.redirects if redirect.op in (">", ">>", "<", "&>")]
+    if diverted and diverted[0].target and diverted[0].target.value != "/dev/null":
+        return on(command, f"`{diverted[0].op} {diverted[0].target.value}` is for `pueue add` itself, not for the job")
+    if command.pipe[0] + 1 < command.pipe[1]:
+        return on(command, "the pipe is for `pueue add` itself, not for the job")
+    return None
+
+
+def check_stale_after(command: Command, around: Around) -> Hit | None:
+    if subcommand(command) != "add":
+        return None
+    after = [value for option, value in options(command.words[2:], ADD)[0] if option in ("-a", "--after") and value]
+    if not after or (after[0].static and "{" not in after[0].value):
+        return None
+    asked = [c for c in around.before if subcommand(c) in ("status", "log")]
+    if asked or "pueue status" in after[0].value or any(loop.kind == "xargs" for loop in command.loops):
+        return on(command, "--after is fed from a list of the queue, which is out of date as soon as it is read")
+    return None
+
+
+NUMBERED = re.compile(r"""tasks(?:\[|\.)["']?\d+|^\W*\(?\d+\b""")
+
+
+def check_numbered_monitor(command: Command, around: Around) -> Hit | None:
+    asked = [c for c in around.before if subcommand(c) == "status"]
+    if not asked:
+        return None
+    numbers = command.name in ("grep", "egrep", "rg", "jq", "awk") and [a for a in command.args if NUMBERED.search(a)]
+    looped = [
+        loop
+        for loop in command.loops
+        if loop.kind == "for" and loop.items and all(i.value.isdigit() for i in loop.items)
+    ]
+    if numbers or (looped and command.name in ("jq", "grep", "awk")):
+        return on(
+            command,
+            "task ids are written down here; they are reused after a clean, and change when a task is added again",
+        )
+    return None
+
+
+def check_restart(command: Command, around: Around) -> Hit | None:
+    if subcommand(command) != "restart" or {"--help", "-h"} & set(command.args):
         return None
     if {"-a", "--all-failed"} & set(command.args):
         return on(command, "restarts every failed task of every group as a new one, whoever's it is")
+    if {"-i", "--in-place"} & set(command.args):
+        return None
     return on(command, "without --in-place a new task is made: dependencies are dropped and dependants stay failed")
 
 
-def check_reset(command: Command, after: tuple[Command, ...]) -> Hit | None:
+def check_reset(command: Command, around: Around) -> Hit | None:
+    if command.name in ("pkill", "killall") and "pueued" in command.args:
+        return on(command, "ends the daemon, and all that it runs or forgets what runs on without it")
+    if command.name == "rm" and any("share/pueue" in arg for arg in command.args):
+        return on(command, "deletes the queue: what waits, and the output of what is done")
     if subcommand(command) != "reset" or {"--help", "-h"} & set(command.args):
         return None
     return on(command, "kills all running tasks of the whole queue and deletes their output")
@@ -100,5 +156,54 @@ RULES = (
         check=check_reset,
         bad=("pueue reset", "ssh bigblack '~/.local/bin/pueue reset --force'"),
         good=("pueue clean --group p1", "git reset --hard", "pueue reset --help"),
+    ),
+    Rule(
+        id="PQ504",
+        name="diverted-add",
+        what="Looks for redirects and pipes that were meant for the job but belong to `pueue add`.",
+        why="The shell gives them to `pueue add`: the file holds its message and not the job's output, and the pipe reads nothing.",
+        instead="Quote the whole line, redirects and pipes included, as one argument.",
+        anchors=("pueue",),
+        confidence="high",
+        rewrite=False,
+        check=check_diverted_add,
+        bad=("pueue add -- python train.py > train.log", "pueue add -- zcat dump.sql.gz | mysql shop"),
+        good=(
+            "pueue add -p -- python train.py > id",
+            "pueue add 'python train.py > train.log'",
+            "pueue add -- python a.py > /dev/null",
+        ),
+    ),
+    Rule(
+        id="PQ505",
+        name="stale-after",
+        what="Looks for `--after` that is fed from `pueue status`.",
+        why="Between the question and the answer tasks are added, finished and cleaned; ids that are gone make the add fail, and others are missing.",
+        instead="Keep the ids that `pueue add --print-task-id` printed for the tasks it is to come after.",
+        anchors=("pueue",),
+        confidence="high",
+        rewrite=False,
+        check=check_stale_after,
+        bad=(
+            "pueue add --after $(pueue status --json | jq -r '.tasks | keys[]') -- ./optimize.sh",
+            "ids=$(pueue status --json | jq -r '.tasks[].id'); pueue add --after $ids -- ./optimize.sh",
+        ),
+        good=("id=$(pueue add -p -- ./a.sh); pueue add --after $id -- ./b.sh", "pueue add --after 3 -- ./b.sh"),
+    ),
+    Rule(
+        id="PQ506",
+        name="numbered-monitor",
+        what="Looks for task ids written down in what reads `pueue status`.",
+        why="Ids are reused after a clean and change when a task is added again; the monitor then watches another task.",
+        instead="Watch a group or a label: `pueue-skill wait LABEL`.",
+        anchors=("pueue",),
+        confidence="medium",
+        rewrite=False,
+        check=check_numbered_monitor,
+        bad=(
+            "pueue status --json | jq '.tasks[\"14\"].status'",
+            "pueue status | grep -E '^ *(21|22|23) ' | grep -q Running",
+        ),
+        good=("pueue status --json | jq '.tasks[].status'", "pueue status | grep Failed", "pueue log 3"),
     ),
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from pueue_skill.model import Command, Confidence, Finding, Loop
+from pueue_skill.model import Command, Confidence, Finding, Host, Loop
 
 
 class Hit(NamedTuple):
@@ -16,15 +16,31 @@ class Hit(NamedTuple):
     end: int
 
 
-Check = Callable[[Command, tuple[Command, ...]], "Hit | None"]
-"""(a command, those after it) -> what there is to say of it."""
+class Around(NamedTuple):
+    """What a check may look at beside its command: all commands of the text, and the configured hosts."""
+
+    commands: tuple[Command, ...]
+    place: int
+    hosts: Mapping[str, Host]
+
+    @property
+    def after(self) -> tuple[Command, ...]:
+        return self.commands[self.place + 1 :]
+
+    @property
+    def before(self) -> tuple[Command, ...]:
+        return self.commands[: self.place]
+
+
+Check = Callable[[Command, Around], "Hit | None"]
+"""(a command, what is around it) -> what there is to say of it."""
 
 
 class Rule(NamedTuple):
     """One thing that can be wrong with a command.
 
-    `name` reads on from "allow". `anchors`: one of these stands in every text that the rule can flag, or the rule cannot
-    match; the gate is made from them. `rewrite`: whether the plan may act on it, or only advise. `bad` and `good` are
+    `name` reads on from "allow". `anchors`: one of these stands, as a word or as a part of a name, in every text that
+    the rule can flag, or the rule cannot match; the gate is made from them. `rewrite`: whether the plan may act on it, or only advise. `bad` and `good` are
     examples; one test proves them all.
     """
 
@@ -40,8 +56,8 @@ class Rule(NamedTuple):
     bad: tuple[str, ...]
     good: tuple[str, ...]
 
-    def find(self, command: Command, after: tuple[Command, ...]) -> Finding | None:
-        hit = self.check(command, after)
+    def find(self, command: Command, around: Around) -> Finding | None:
+        hit = self.check(command, around)
         return Finding(self.id, self.name, hit.message, self.confidence, hit.start, hit.end) if hit else None
 
     def page(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pueue_skill.model import Command
-from pueue_skill.rules.rule import Hit, Rule, on
+from pueue_skill.rules.rule import Around, Hit, Rule, on
 from pueue_skill.rules.work import script_of, weigh
 
 
@@ -11,17 +11,28 @@ def remote(command: Command) -> bool:
     return bool(command.hosts) and not command.background
 
 
-def check_remote_work(command: Command, after: tuple[Command, ...]) -> Hit | None:
+def on_terminal(command: Command, around: Around) -> bool:
+    """Whether the ssh that carries it asks for a terminal."""
+    carriers = [c.ssh for c in around.before if c.ssh and len(c.hosts) < len(command.hosts)]
+    return bool(carriers) and any(name == "-t" for name, _ in carriers[-1].options)
+
+
+def check_remote_work(command: Command, around: Around) -> Hit | None:
     weight = weigh(command)
     if not remote(command) or weight.size != "long":
         return None
     return on(command, f"{weight.why} runs on {command.hosts[-1]} inside the ssh connection and is lost with it")
 
 
-def check_remote_script(command: Command, after: tuple[Command, ...]) -> Hit | None:
-    script = script_of(command)
-    if not remote(command) or script is None or weigh(command).size != "unknown":
+def check_remote_script(command: Command, around: Around) -> Hit | None:
+    fed = [redirect.target.value for redirect in command.redirects if redirect.op == "<" and redirect.target]
+    if command.ssh and not command.hosts and fed and fed[0].endswith((".sh", ".py", ".sql", ".bash")):
+        return on(command, f"{fed[0]} runs on the host inside the ssh connection; its end and output go with it")
+    script, rest = script_of(command)
+    if not remote(command) or script is None or weigh(command).size != "unknown" or on_terminal(command, around):
         return None
+    if command.words[0].value == script and "/" not in script and "." not in script and len(rest) < 2:
+        return None  # a program of which nothing is known, told next to nothing
     return on(command, f"{script} runs on {command.hosts[-1]} inside the ssh connection; its end and output go with it")
 
 
@@ -66,7 +77,7 @@ RULES = (
         bad=(
             "ssh bigblack './run_all.sh'",
             "ssh bigblack 'cd ~/p && uv run python script.py'",
-            "ssh gpu-box make report",
+            "ssh gpu-box make dataset",
         ),
         good=(
             "ssh bigblack 'ls ~/project/*.py'",

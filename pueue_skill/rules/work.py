@@ -1,16 +1,29 @@
 """How long a command takes, by what it is told to do: Command in, Weight out.
 
 A program alone seldom says it; its subcommand, its script's name and its options do. A script's name is read as words
-(`populate_full_cache.py` is populate, full, cache), never as a substring, and an option that asks for help, a version or
-a dry run is read as an option.
+(`populate_full_cache.py` is populate, full, cache), never as a substring; an option that asks for help, a version or a
+dry run is read as an option; SQL and Python that stand in the command are read for what they call. The tables are in
+known.py.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import NamedTuple
 
 from pueue_skill.model import Command
+from pueue_skill.rules.known import (
+    BIG_DOWNLOADS,
+    BIG_FILES,
+    CALM_WORDS,
+    LONG,
+    LONG_OPTIONS,
+    QUICK,
+    QUICK_OPTIONS,
+    SCRIPT_WORDS,
+    SMALL_OPTIONS,
+)
 
 
 class Weight(NamedTuple):
@@ -20,157 +33,336 @@ class Weight(NamedTuple):
     why: str
 
 
-class Long(NamedTuple):
-    """A row of the table: `programs` that, when their first words include one of `subcommands` (or whatever they are
-    when there are none) and one of `options` (likewise), run long; `why` says what they do."""
+class Row(NamedTuple):
+    """One entry of LONG, read: words and options that must be there, and those that must not."""
 
-    programs: str
+    words: tuple[str, ...]
+    options: tuple[str, ...]
+    without: tuple[str, ...]
     why: str
-    subcommands: str = ""
-    options: str = ""
 
 
-# fmt: off
-LONG = (
-    Long("torchrun deepspeed horovodrun colossalai", "training"),
-    Long("accelerate", "training", "launch"),
-    Long("dvc", "a pipeline run", "repro exp"),
-    Long("snakemake nextflow luigi cwltool", "a workflow run"),
-    Long("dbt", "a warehouse run", "run build seed snapshot"),
-    Long("airflow", "a backfill", "backfill"),
-    Long("airflow", "a backfill", "dags", "backfill"),
-    Long("spark-submit", "a Spark job"),
-    Long("mlflow", "a training run", "run"),
-    Long("wandb", "a sweep", "agent"),
-    Long("optuna", "a sweep", "optimize"),
-    Long("ray", "a Ray job", "job"),
-    Long("pg_dump pg_dumpall mysqldump mongodump clickhouse-backup", "a dump"),
-    Long("pg_restore mysqlimport mongorestore", "a restore"),
-    Long("rsync rclone", "a transfer"),
-    Long("aws", "a transfer", "s3", "sync cp mv"),
-    Long("gsutil", "a transfer", "", "rsync cp"),
-    Long("azcopy", "a transfer", "copy sync"),
-    Long("huggingface-cli hf", "a model download", "download upload"),
-    Long("docker podman buildah", "an image build", "build buildx"),
-    Long("docker-compose", "an image build", "build"),
-    Long("bazel nix-build", "a whole build", "build test"),
-    Long("cargo", "a release build", "build install bench", "--release --workspace --all bench install"),
-    Long("ffmpeg HandBrakeCLI", "a transcode"),
-    Long("stress stress-ng fio sysbench locust k6 wrk", "a load run"),
-    Long("hashcat john", "a search that may run for days"),
-    Long("restic borg duplicity", "a backup", "backup create prune check restore"),
+def rows() -> dict[str, list[Row]]:
+    read: dict[str, list[Row]] = {}
+    for why, text in LONG.items():
+        for entry in text.split(","):
+            program, *rest = entry.split()
+            words = tuple([word for word in rest if word[0] not in "-!"])
+            options = tuple([word for word in rest if word[0] == "-"])
+            without = tuple([word[1:] for word in rest if word[0] == "!"])
+            read.setdefault(program, []).append(Row(words, options, without, why))
+    return read
+
+
+ROWS = rows()
+RUNNERS = {"python", "python2", "python3", "pypy", "pypy3", "ipython", "node", "ruby", "perl", "Rscript", "julia", "php", "bun", "deno", "java", "bash", "sh", "zsh", "dash", "tsx"}  # fmt: skip
+TASKS = {"make", "just", "mise", "task", "npm", "pnpm", "yarn", "invoke", "inv", "nox", "rake", "bundle", "gradle", "gradlew", "ant", "doit"}  # fmt: skip
+LOOKS = {"pytest", "unittest", "http.server", "venv", "pip", "json_tool", "py_compile", "compileall", "black", "ruff", "mypy", "timeit", "site", "ensurepip", "build", "doctest"}  # fmt: skip
+SQL_CLIENTS = {"psql", "mysql", "mariadb", "clickhouse-client", "clickhouse", "clickhouse-local", "duckdb", "sqlite3", "cqlsh", "snowsql", "bq", "trino", "presto", "mongosh", "sqlcmd", "beeline"}  # fmt: skip
+SPANS = {"--start", "--from", "--since", "--start-date", "--start_date", "-since"}
+"""Options that begin a span of dates."""
+
+SQL = {"-c", "-e", "-q", "--query", "--command", "--execute", "--multiquery", "-Q"}
+SQL_FILES = {"-f", "--file", "--queries-file", "--init-file"}
+LONG_SQL = re.compile(
+    r"\b(OPTIMIZE\s+TABLE|VACUUM|REINDEX|CLUSTER|ANALYZE\s+\w|CREATE\s+(UNIQUE\s+)?INDEX|INSERT\s+INTO\s.*\b(SELECT|FROM|FORMAT)\b|INTO\s+OUTFILE|COPY\s*[\w.(]|\\copy|ALTER\s+TABLE|REFRESH\s+MATERIALIZED"
+    r"|CREATE\s+(OR\s+REPLACE\s+)?(TABLE|MATERIALIZED\s+VIEW)\b.*\bAS\b|TRUNCATE|MERGE\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|LOAD\s+DATA|\.import|\.dump|EXPORT\s+DATABASE|IMPORT\s+INTO|MATERIALIZE|BACKUP\b|RESTORE\b)",
+    re.IGNORECASE | re.DOTALL,
 )
+ONE_ROW = re.compile(r"^\s*(UPDATE|DELETE)\b.*\bWHERE\b(?!.*(BETWEEN|<|>|\bIN\b)).*=", re.IGNORECASE | re.DOTALL)
+CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
+SCRIPT_LITERAL = re.compile(r"[\"']([\w./-]+\.(?:py|sh))[\"']")
+WORDS = re.compile(r"[A-Za-z]+\d*")
+SIZE = re.compile(r"\d[\d_]*(?:[eE]\+?\d+)?")
+YEAR = re.compile(r"(?:19|20)\d\d\b")
 
-# A script's or a task's name holding one of these words as a word of its own.
-HEAVY_WORDS = {
-    "train": "training", "training": "training", "pretrain": "training", "finetune": "training", "retrain": "training",
-    "populate": "populating a cache or table", "repopulate": "populating a cache or table", "prefill": "populating",
-    "backfill": "a backfill", "ingest": "an ingest", "bulk": "a bulk job", "sweep": "a sweep", "gridsearch": "a sweep",
-    "simulate": "a simulation", "simulation": "a simulation", "backtest": "a backtest", "benchmark": "a benchmark",
-    "reindex": "a reindex", "crawl": "a crawl", "scrape": "a crawl", "preprocess": "preprocessing",
-    "hyperopt": "a sweep", "repro": "a pipeline run", "soak": "a soak run", "overnight": "an overnight run",
-    "reprocess": "reprocessing", "rebuild": "a rebuild", "warmup": "warming a cache", "distill": "training",
-}
-# Options whose presence alone says how long a run is.
-HEAVY_OPTIONS = {
-    "--epochs": "training", "--num-epochs": "training", "--num_train_epochs": "training", "--max-steps": "training",
-    "--n-trials": "a sweep", "--phase": "one phase of a batch",
-}
-QUICK_OPTIONS = {"--help", "--version", "--dry-run", "--dryrun", "--plan", "--status", "--list", "--check-only", "--list-rules"}
-QUICK_SHORT = {"-h", "-V"}
-RUNNERS = {"python", "python3", "python2", "pypy", "pypy3", "node", "ruby", "perl", "Rscript", "julia", "php", "bun", "deno", *{"bash", "sh", "zsh"}}
-TASKS = {"make", "just", "mise", "task", "npm", "pnpm", "yarn", "invoke", "inv", "nox", "tox", "rake"}
-QUICK = {
-    "ls", "cat", "head", "tail", "wc", "df", "du", "free", "uptime", "who", "w", "date", "hostname", "uname", "pwd", "echo", "printf",
-    "grep", "egrep", "fgrep", "rg", "awk", "sed", "cut", "sort", "uniq", "tr", "jq", "yq", "column", "xxd", "od", "diff", "cmp", "stat", "file",
-    "ps", "pgrep", "pkill", "kill", "killall", "top", "htop", "nvidia-smi", "nvtop", "rocm-smi", "lscpu", "lsblk", "lsof", "ss", "netstat", "ip", "ping", "dig",
-    "systemctl", "journalctl", "loginctl", "service", "dmesg", "last", "id", "groups", "whoami", "env", "export", "set", "unset", "test", "[", "true", "false", ":",
-    "cd", "mkdir", "touch", "ln", "rm", "rmdir", "mv", "cp", "chmod", "chown", "readlink", "realpath", "dirname", "basename", "which", "type", "command", "hash",
-    "git", "gh", "source", ".", "read", "local", "declare", "return", "exit", "break", "continue", "shift", "trap", "wait", "sleep", "tmux", "screen",
-    "md5sum", "sha256sum", "sha1sum", "crontab", "find", "tee", "xargs", "seq", "pueue", "pueue-skill", "pueued", "squeue", "sinfo", "sacct", "scancel",
-    "docker", "podman", "kubectl", "curl", "wget", "nproc", "getent", "locate", "man", "history", "alias", "python-config", "less", "more", "clear",
-}
-# fmt: on
-ANCHORS = (
-    *sorted({program for row in LONG for program in row.programs.split()}),
-    *sorted(HEAVY_WORDS),
-    *sorted(HEAVY_OPTIONS),
-    "--symbol",
+ANCHORS = tuple(
+    sorted(
+        {*ROWS, *SCRIPT_WORDS, *SQL_CLIENTS, *[option.lstrip("-") for option in (*LONG_OPTIONS, *SPANS)]}
+        | {"rsync", "scp", "cp", "curl", "aws", "symbol", "pytest"}
+    )
 )
-"""One of these stands in every text with a command that weighs long."""
-WORDS = re.compile(r"[A-Za-z]+")
+"""One of these stands in every text with a command that weighs long for what its own words say."""
 
 
 def weigh(command: Command) -> Weight:
     """How long `command` takes, as far as its words tell."""
     args = command.args
-    if quick_option(args):
+    if quick_option(command.name, args):
         return Weight("quick", "only asks for help, a version or a plan")
-    for row in LONG:
-        if command.name in row.programs.split() and matches(row, args):
-            return Weight("long", row.why)
-    script = script_of(command)
-    if script is not None:
-        why = heavy_name(script)
-        if why:
-            return Weight("long", why)
-        for arg in args:
-            option = arg.partition("=")[0]
-            if option in HEAVY_OPTIONS:
-                return Weight("long", HEAVY_OPTIONS[option])
-        if "--symbol" in args and "--threshold" in args:
-            return Weight("long", "one symbol and threshold of a batch")
-        return Weight("unknown", f"what {script} does, and for how long, is its own affair")
+    for judge in (by_table, by_transfer, by_sql, by_code, by_script):
+        weight = judge(command, args)
+        if weight:
+            return weight
     if command.name in QUICK:
-        return Weight("quick", "quick")
+        return Weight("quick", f"{command.name} ends soon")
     return Weight("unknown", f"nothing is known of {command.name}")
 
 
-def quick_option(args: tuple[str, ...]) -> bool:
-    for arg in args:
+def quick_option(name: str, args: tuple[str, ...]) -> bool:
+    for i, arg in enumerate(args):
         if arg == "--":
             return False
-        if arg in QUICK_OPTIONS or arg in QUICK_SHORT:
+        if arg in QUICK_OPTIONS:
             return True
+        following = args[i + 1] if i + 1 < len(args) else "-"
+        if arg in ("-h", "-V") and following[:1] == "-":
+            return True
+        if arg in SMALL_OPTIONS and following.isdigit() and int(following) <= 1000:
+            return True
+    return name in ROWS and any(arg in ("help", "version") for arg in args[:3])
+
+
+def has(args: tuple[str, ...], wanted: str) -> bool:
+    """Whether an option (also among clustered letters, as `-avn`) or a word stands in `args`."""
+    if any(re.fullmatch(r"-[a-z]+[a-z_]{4,}", arg) for arg in args):
+        return wanted in args  # a program whose long options have one dash
+    if len(wanted) == 2 and wanted[0] == "-" and wanted[1].isalpha():
+        return any(
+            arg == wanted
+            or (re.fullmatch(r"-[A-Za-z]+", arg) is not None and wanted[1] in arg[1:])
+            or re.fullmatch(f"{wanted}[^A-Za-z].*", arg)
+            for arg in args
+        )
+    return any(arg == wanted or arg.startswith(wanted + "=") for arg in args)
+
+
+def plain(args: tuple[str, ...]) -> list[str]:
+    return [arg for arg in args if arg[:1] not in ("-", "+")]
+
+
+def by_table(command: Command, args: tuple[str, ...]) -> Weight | None:
+    first = plain(args)[:6]
+    for row in ROWS.get(command.name, ()):
+        n = len(row.words)
+        if n and not any(tuple(first[i : i + n]) == row.words for i in range(len(first))):
+            continue
+        if all(has(args, option) and not tiny(args, option) for option in row.options) and not any(
+            has(args, word) for word in row.without
+        ):
+            if row.why == "archive work" and not big_archive(command, args):
+                continue
+            return Weight("long", row.why)
+    return None
+
+
+def tiny(args: tuple[str, ...], option: str) -> bool:
+    """Whether a numeric option says that there is next to nothing to do: `-count=1`, `-n 5`."""
+    for i, arg in enumerate(args):
+        name, equals, value = arg.partition("=")
+        if name == option:
+            value = value if equals else (args[i + 1] if i + 1 < len(args) else "")
+            return value.isdigit() and int(value) <= 10 and option != "-j"
     return False
 
 
-def matches(row: Long, args: tuple[str, ...]) -> bool:
-    if row.subcommands and not (args and args[0] in row.subcommands.split()):
-        return False
-    return not row.options or any(arg in row.options.split() for arg in args)
+def big_archive(command: Command, args: tuple[str, ...]) -> bool:
+    """Archive work on a tree, not on a file or two with small names."""
+    if command.name not in ("tar", "zip", "unzip", "zstd", "xz", "7z", "pigz"):
+        return True
+    if command.name == "tar":
+        return not (has(args, "-t") or (args and re.fullmatch(r"[a-zA-Z]*t[a-zA-Z]*", args[0])))
+    return True
 
 
-def script_of(command: Command) -> str | None:
-    """The script, module or task that `command` runs, or None when it runs no such thing."""
+def by_transfer(command: Command, args: tuple[str, ...]) -> Weight | None:
+    """rsync, scp and cp between machines or trees: long for trees and big files, not for a listing or a small file."""
+    name = command.name
+    if name == "curl":
+        big = has(args, "-C") or any(arg.lower().endswith(BIG_DOWNLOADS) for arg in args)
+        return Weight("long", "a big download") if big else None
+    if name == "aws" and plain(args)[:2] in (["s3", "cp"], ["s3", "mv"]):
+        args = tuple(plain(args)[2:]) + (("-r",) if has(args, "--recursive") else ())
+    elif name == "cp":
+        if not (has(args, "-a") or has(args, "-r") or has(args, "-R")) or not any(
+            re.match(r"/(data|mnt|srv|media|backup|archive|lake|scratch)\b", arg) for arg in plain(args)
+        ):
+            return None
+    elif name not in ("rsync", "scp"):
+        return None
+    if has(args, "-n") and name == "rsync":
+        return Weight("quick", "a dry run")
+    valued = {"scp": "cFiJlDoPSX", "rsync": "eBfTM"}.get(name, "")
+    words, skip = [], False
+    for arg in args:
+        if skip or arg[:1] == "-":
+            skip = not skip and len(arg) == 2 and arg[1] in valued
+        else:
+            words.append(arg)
+    sources = words[:-1]
+    if not sources:
+        return Weight("quick", "a listing")
+    for source in sources:
+        base = source.rpartition(":")[2]
+        last = base.rstrip("/").rpartition("/")[2]
+        tree = base.endswith("/") or "." not in last.lstrip(".") or any(char in last for char in "*?[{$")
+        if (
+            tree and (name != "scp" or has(args, "-r") or any(char in last for char in "*?["))
+        ) or last.lower().endswith(BIG_FILES):
+            return Weight("long", "a transfer")
+    return Weight("quick", "a small copy")
+
+
+def by_sql(command: Command, args: tuple[str, ...]) -> Weight | None:
+    if command.name not in SQL_CLIENTS:
+        return None
+    texts = [redirect.body.value for redirect in command.redirects if redirect.body]
+    for i, arg in enumerate(args):
+        option, equals, value = arg.partition("=")
+        if option in SQL and equals:
+            texts.append(value)
+        elif option in SQL or (re.fullmatch(r"-\w*[ceqQ]", option)):
+            texts += args[i + 1 : i + 2]
+        elif option in SQL_FILES or re.fullmatch(r"-\w*f", option):
+            return Weight("long", "a script of SQL")
+    texts += [arg for arg in args if " " in arg]
+    if any(LONG_SQL.search(text) and not ONE_ROW.search(text) for text in texts):
+        return Weight("long", "SQL that changes or moves a whole table")
+    fed = any(redirect.op == "<" for redirect in command.redirects)
+    if not texts and (fed or command.pipe[0] > 0):
+        return Weight("long", "a load from a file")
+    return None
+
+
+def by_code(command: Command, args: tuple[str, ...]) -> Weight | None:
+    """Python in -c or a heredoc: by what it calls."""
+    if command.name not in ("python", "python3", "ipython", "pypy3"):
+        return None
+    code = [redirect.body.value for redirect in command.redirects if redirect.body]
+    options = [arg for arg in itertools.takewhile(lambda arg: arg[:1] == "-" and arg != "-m", args)]
+    if options[-1:] == ["-c"] and len(args) > len(options):
+        code = [args[len(options)]]
+    elif args and not args[0].startswith("-"):
+        return None
+    for text in code:
+        for name in [match[1] for match in CALL.finditer(text)] + scripts_started(text):
+            why = heavy_name(name)
+            if why and not (
+                name.islower()
+                and "_" not in name
+                and name not in ("train", "fit", "populate", "backfill", "ingest")
+                and "." not in name
+            ):
+                return Weight("long", why)
+    return Weight("quick", "a few lines of Python") if code else None
+
+
+def scripts_started(code: str) -> list[str]:
+    """The scripts that Python code starts as programs."""
+    if not re.search(r"\b(subprocess|os\.system|Popen|runpy|pexpect)\b", code):
+        return []
+    return [match[1] for match in SCRIPT_LITERAL.finditer(code)]
+
+
+def by_script(command: Command, args: tuple[str, ...]) -> Weight | None:
+    if command.name == "pytest":
+        return by_tests("pytest", args)
+    script, rest = script_of(command)
+    if script is None:
+        return None
+    base = script.rpartition("/")[2]
+    first = [arg for arg in rest if arg[:1] not in ("-", "+")][:1]
+    subcommand = first[0] if first and re.fullmatch(r"[A-Za-z][\w:-]*", first[0]) else ""
+    if calm(base) or calm(subcommand) or base in LOOKS:
+        return by_tests(base, args)
+    why = heavy_name(base) or (heavy_name(subcommand) if subcommand else None)
+    if why:
+        return Weight("long", why)
+    bare = "/" not in command.words[0].value and script == command.words[0].value
+    why = by_options(rest, sized=not bare)
+    if why:
+        return Weight("long", why)
+    return Weight("unknown", f"what {base} does, and for how long, is its own affair")
+
+
+def by_tests(base: str, args: tuple[str, ...]) -> Weight:
+    if base == "pytest" and any(
+        re.search(r"slow|integration|gpu|soak", arg)
+        for arg in args
+        if not arg.startswith("--ignore") and "not " not in arg
+    ):
+        return Weight("long", "a long test run")
+    return Weight("quick", f"{base} is a look or a check")
+
+
+def by_options(args: tuple[str, ...], sized: bool) -> str | None:
+    """What options say of a run whose name says nothing; `sized`: whether a large number in them says something."""
+    years = [int(match[0]) for arg in args for match in YEAR.finditer(arg)]
+    for i, arg in enumerate(args):
+        option, equals, value = arg.partition("=")
+        value = value if equals else (args[i + 1] if i + 1 < len(args) else "")
+        if option in LONG_OPTIONS and not re.fullmatch(r"[01]", value):
+            return f"{option.lstrip('-')} says that it goes on for long"
+        if (
+            option in ("--start", "--from", "--since", "--start-date", "--start_date", "-since")
+            and years
+            and (len(years) == 1 or max(years) > min(years))
+        ):
+            return "a run over years of data"
+        if not sized or not option.startswith("-") or option in ("--port", "--seed", "--seed-base", "-p"):
+            continue
+        size = SIZE.fullmatch(value)
+        if size and float(value.replace("_", "")) >= 100_000:
+            return f"{option.lstrip('-')} {value} is a lot"
+    if "--symbol" in args and "--threshold" in args:
+        return "one symbol and threshold of a batch"
+    return None
+
+
+def script_of(command: Command) -> tuple[str | None, tuple[str, ...]]:
+    """The script, module or task that `command` runs, and its arguments; (None, ()) when it runs no such thing."""
     args = command.args
     if command.name in RUNNERS:
         i = 0
         while i < len(args) and args[i].startswith("-"):
-            if args[i] == "-m" and i + 1 < len(args):
-                return args[i + 1]
-            if args[i] in ("-c", "-e", "-"):
-                return None
-            i += 2 if args[i] in ("-W", "-X", "-r") else 1
-        return args[i] if i < len(args) else None
+            if args[i] in ("-m", "-jar") and i + 1 < len(args):
+                return args[i + 1].replace(".", "_") if args[i] == "-m" and args[i + 1] != "http.server" else args[
+                    i + 1
+                ], args[i + 2 :]
+            if args[i] in ("-c", "-e", "-p", "-", "-s", "--eval", "--print") or (
+                command.name in ("bash", "sh", "zsh") and "n" in args[i][1:] and args[i][1:2] != "-"
+            ):
+                return None, ()
+            i += 2 if args[i] in ("-W", "-X", "-r", "-t") else 1
+        return (args[i], args[i + 1 :]) if i < len(args) else (None, ())
     if command.name in TASKS:
-        plain = [arg for arg in args if not arg.startswith("-") and "=" not in arg]
-        if command.name in ("npm", "pnpm", "yarn", "mise") and plain[:1] in (["run"], ["run-script"]):
-            plain = plain[1:]
-        return plain[0] if plain else None
+        words = [arg for arg in args if arg[:1] not in ("-", "+") and "=" not in arg]
+        while words[:1] in (["run"], ["run-script"], ["r"], ["exec"], ["rake"]) and command.name not in (
+            "make",
+            "just",
+        ):
+            words = words[1:]
+        return (words[0], tuple(words[1:])) if words else (None, ())
+    if command.name == "cargo" and args[:1] == ("run",):
+        name = args[args.index("--bin") + 1] if "--bin" in args[:-1] else "cargo-run"
+        return name, args[args.index("--") + 1 :] if "--" in args else ()
+    if command.name == "go" and args[:1] == ("run",) and len(args) > 1:
+        return args[1], args[2:]
     program = command.words[0].value
     if "/" in program or re.search(r"\.(py|sh|rb|pl|R|jl|js|ts)$", program):
-        return program if command.name not in QUICK else None
-    return None
+        return (program, args) if command.name not in QUICK and command.name not in ROWS else (None, ())
+    if command.name not in QUICK and command.name not in ROWS and program[:1] != "$":
+        return program, args
+    return None, ()
 
 
-def heavy_name(script: str) -> str | None:
-    """What a script's name says it does, if that takes long. Tests, configuration and reports do not."""
-    base = script.rpartition("/")[2]
-    words = [word.lower() for word in WORDS.findall(re.sub(r"([a-z])([A-Z])", r"\1_\2", base))]
-    if words[:1] in (["test"], ["check"], ["validate"], ["show"], ["list"], ["plot"], ["status"]) or "status" in words:
+def split(name: str) -> list[str]:
+    """The words of a name: `populateFull_cache.py` is populate, full, cache, py."""
+    return [word.lower() for word in WORDS.findall(re.sub(r"([a-z])([A-Z])", r"\1_\2", name))]
+
+
+def calm(name: str) -> bool:
+    words = split(re.sub(r"\.\w+$", "", name))
+    return any(word in CALM_WORDS for word in words) and not (
+        {"soak", "stress", "load"} & set(words) and "test" in words
+    )
+
+
+def heavy_name(name: str) -> str | None:
+    """What a script's or a function's name says it does, if that takes long."""
+    words = split(name)
+    if {"soak", "stress", "load"} & set(words) and "test" in words:
+        return "a soak run"
+    if any(word in CALM_WORDS for word in words):
         return None
-    for word in words:
-        if word in HEAVY_WORDS:
-            return HEAVY_WORDS[word]
-    return None
+    return next((SCRIPT_WORDS[word] for word in words if word in SCRIPT_WORDS), None)

@@ -1,0 +1,108 @@
+"""PQ8: programs that a bare ssh command does not find."""
+
+from __future__ import annotations
+
+from pueue_skill.model import Command
+from pueue_skill.rules.rule import Around, Hit, Rule, on
+
+LOGIN = {"bash", "zsh", "sh"}
+
+
+def path_is_set(command: Command, around: Around) -> bool:
+    """Whether the text itself sees to PATH on that host, or a login shell does."""
+    carriers = [
+        c
+        for c in around.before
+        if c.name in LOGIN and c.hosts == command.hosts and any(a.startswith("-") and "l" in a for a in c.args)
+    ]
+    words = [word for c in (*around.before, command) if c.hosts == command.hosts for word in (*c.words, *c.assigns)]
+    return bool(carriers) or any(
+        word.value.startswith(("PATH=", "PATH+="))
+        or ".cargo/env" in word.value
+        or word.value in ("~/.profile", "~/.bashrc")
+        for word in words
+    )
+
+
+def check_bare_pueue(command: Command, around: Around) -> Hit | None:
+    if not command.hosts or command.words[0].value not in ("pueue", "pueued"):
+        return None
+    host = around.hosts.get(command.hosts[-1])
+    if host is None or "/" not in host.pueue or path_is_set(command, around):
+        return None
+    return on(
+        command, f"{command.name} is not on the PATH of a bare ssh command to {host.name}; it is {host.pueue} there"
+    )
+
+
+def check_cargo(command: Command, around: Around) -> Hit | None:
+    if not command.hosts or command.name != "maturin" or path_is_set(command, around):
+        return None
+    return on(
+        command, f"maturin needs ~/.cargo/bin, which is not on the PATH of a bare ssh command to {command.hosts[-1]}"
+    )
+
+
+def check_queued_cargo(command: Command, around: Around) -> Hit | None:
+    if command.name != "pueue" or not command.hosts or command.args[:1] != ("add",):
+        return None
+    words = " ".join(command.args)
+    if "maturin" not in words or "PATH=" in words or path_is_set(command, around):
+        return None
+    return on(
+        command,
+        f"the job runs maturin, which needs ~/.cargo/bin; it is not on the PATH of a bare ssh command to {command.hosts[-1]}",
+    )
+
+
+WHY = "ssh gives a command the system's PATH and not that of a login: what lives in ~/.local/bin or ~/.cargo/bin is not found."
+
+RULES = (
+    Rule(
+        id="PQ801",
+        name="bare-remote-pueue",
+        what="Looks for `pueue` without its path on a host whose configuration names the path.",
+        why=WHY,
+        instead="Its full path (hosts.HOST.pueue in the configuration), or `pueue-skill run --host HOST`.",
+        anchors=("pueue",),
+        confidence="high",
+        rewrite=False,
+        check=check_bare_pueue,
+        bad=("ssh bigblack 'pueue start --group p1'", "ssh bigblack \"pueue add -- './run.sh --all'\""),
+        good=(
+            "ssh bigblack '~/.local/bin/pueue status'",
+            "ssh bigblack 'PATH=$HOME/.local/bin:$PATH pueue status'",
+            "ssh bigblack 'bash -lc \"pueue status\"'",
+            "ssh elsewhere pueue status",
+        ),
+    ),
+    Rule(
+        id="PQ802",
+        name="remote-build-without-cargo",
+        what="Looks for maturin over ssh without ~/.cargo/bin on the PATH.",
+        why=WHY,
+        instead='`PATH="$HOME/.cargo/bin:$PATH" uv run maturin develop`.',
+        anchors=("maturin",),
+        confidence="high",
+        rewrite=False,
+        check=check_cargo,
+        bad=("ssh bigblack 'cd ~/project && uv run maturin develop --uv'",),
+        good=(
+            "ssh bigblack 'cd ~/project && PATH=\"$HOME/.cargo/bin:$PATH\" uv run maturin develop --uv'",
+            "uv run maturin develop",
+        ),
+    ),
+    Rule(
+        id="PQ803",
+        name="queued-build-without-cargo",
+        what="Looks for `pueue add` over ssh of a job that runs maturin without ~/.cargo/bin on the PATH.",
+        why="A job has the PATH of the shell that queued it. " + WHY,
+        instead='Put `PATH="$HOME/.cargo/bin:$PATH"` before the command in the job.',
+        anchors=("maturin",),
+        confidence="high",
+        rewrite=False,
+        check=check_queued_cargo,
+        bad=("ssh bigblack '~/.local/bin/pueue add -w ~/rangebar-py -- uv run maturin develop --release'",),
+        good=("ssh bigblack '~/.local/bin/pueue add -- \"PATH=$HOME/.cargo/bin:$PATH uv run maturin develop\"'",),
+    ),
+)
