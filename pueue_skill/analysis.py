@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pueue_skill.facts import commands
-from pueue_skill.model import LOCAL, Command, Finding, Host, Plan, Script, Unparsed
+from pueue_skill.model import LOCAL, Command, Finding, Host, Plan, Preferences, Script, Unparsed
 from pueue_skill.parse import parse
 from pueue_skill.plan import marker_of, plan
 from pueue_skill.rules import findings
@@ -19,9 +19,18 @@ class Analysis(NamedTuple):
     plan: Plan
 
 
-def analyse(text: str, hosts: Mapping[str, Host], target: str = LOCAL, cwd: str | None = None) -> Analysis:
+NO_PREFERENCES = Preferences()
+
+
+def analyse(
+    text: str,
+    hosts: Mapping[str, Host],
+    target: str = LOCAL,
+    cwd: str | None = None,
+    preferences: Preferences = NO_PREFERENCES,
+) -> Analysis:
     script = parse(text)
     found = commands(script) if isinstance(script, Script) else ()
     skipped = isinstance(script, Script) and marker_of(script) == "skip"
-    said = () if skipped else findings(found, hosts)
+    said = () if skipped else findings(found, hosts, preferences)
     return Analysis(script, found, said, plan(script, found, said, hosts, target, cwd))

@@ -111,6 +111,10 @@ def parser() -> argparse.ArgumentParser:
     one = add(commands, "wait", wait, "wait for a job to end, and give its exit code")
     one.add_argument("job", metavar="JOB", help="HOST:ID, a label or a key")
 
+    one = add(commands, "history", history, "how long commands took here, by their shape")
+    one.add_argument("--json", action="store_true", help="print it as JSON")
+    one.add_argument("--forget", metavar="SHAPE", help="forget the runs of one shape (all: forget everything)")
+
     one = add(commands, "rules", rules, "all rules, a line each")
     one = add(commands, "rule", rule, "one rule: what it does, why, and what to do instead")
     one.add_argument("id", metavar="ID", help="the rule's ID, e.g. PQ101")
@@ -157,13 +161,14 @@ class Version(argparse.Action):
 
 
 def suggest(options: argparse.Namespace) -> int:
-    from pueue_skill import config, gate, render, reports
+    from pueue_skill import config, gate, render, reports, store
     from pueue_skill.analysis import analyse
 
     text = options.command
     if text == "-":
         text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
-    analysis = analyse(text, config.load().by_name(), options.host, options.cwd)
+    settings = config.load()
+    analysis = analyse(text, settings.by_name(), options.host, options.cwd, settings.preferences(store.durations()))
     report = reports.suggestion(text, analysis.script, analysis.findings, analysis.plan)
     if options.explain:
         explain(text, gate.interesting(text), analysis)
@@ -357,6 +362,28 @@ def wait(options: argparse.Namespace) -> int:
         if isinstance(event, State):
             state = event
     return ended(f"{host.name}:{state.id}", state)
+
+
+def history(options: argparse.Namespace) -> int:
+    import sqlite3
+
+    from pueue_skill import store
+    from pueue_skill.rules.evidence import spoken
+
+    if options.forget:
+        try:
+            count = store.forget(None if options.forget == "all" else options.forget)
+        except (sqlite3.Error, OSError) as error:
+            return failed(INTERNAL, f"{store.path()}: {error}. Remove the file to start anew")
+        say(f"forgot {count} runs")
+        return DONE if count else FINDINGS
+    remembered = store.durations()
+    if options.json:
+        print(json.dumps({"version": 1, "shapes": {shape: list(runs) for shape, runs in remembered.items()}}, indent=2))
+        return DONE
+    for shape, runs in sorted(remembered.items(), key=lambda item: -max(item[1])):
+        print(f"{', '.join([spoken(run) for run in runs[-3:]]):<20} {shape}")
+    return DONE
 
 
 def rules(options: argparse.Namespace) -> int:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pueue_skill import quote
-from pueue_skill.model import LOCAL, Host
+from pueue_skill.model import LOCAL, Host, Preferences, Program
 
 PROJECT_FILE = ".pueue-skill.toml"
+RuleId = Annotated[str, Field(pattern=r"^PQ[0-9]{3}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
@@ -61,12 +63,42 @@ class EnvironmentTable(Table):
     drop: list[str] = Field([], description="variables that are never handed on")
 
 
+class ProgramTable(Table):
+    """A program of yours, and how long it runs."""
+
+    program: str = Field(description="the program's name, without folder")
+    arguments: list[str] = Field([], description="words that must all be among its arguments")
+    size: Literal["long", "quick"] = Field(description="whether it runs long or ends at once")
+    reason: str = Field("", description="what it does, as in: a reindex")
+
+
+class EvidenceTable(Table):
+    """What is learnt from how long commands took here."""
+
+    record: bool = Field(True, description="whether the hook records durations")
+    long: Annotated[float, Field(gt=0)] = Field(30, description="seconds from which on a run was long")
+
+
 class Config(Table):
     """pueue-skill's configuration."""
+
+    rules: dict[RuleId, Literal["on", "off", "medium", "advice"]] = Field(
+        {}, description="rules by ID: off, medium (less sure), advice (no rewrite); on is the default"
+    )
+    programs: list[ProgramTable] = Field([], description="programs that the rules do not know, or know wrongly")
+    evidence: EvidenceTable = EvidenceTable()
 
     hosts: dict[Name, HostTable] = Field({}, description="the hosts with queues, by name; `local` is this machine")
     run: RunTable = RunTable()
     environment: EnvironmentTable = EnvironmentTable()
+
+    def preferences(self, durations: Mapping[str, tuple[float, ...]]) -> Preferences:
+        """What the core is to go by, with what is remembered of earlier runs."""
+        known = [
+            Program(table.program, tuple(table.arguments), table.size, table.reason or "what you said of it")
+            for table in self.programs
+        ]
+        return Preferences(self.rules, tuple(known), durations, self.evidence.long)
 
     def by_name(self) -> dict[str, Host]:
         """The hosts for the core, this machine among them."""
@@ -124,7 +156,12 @@ def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     both = dict(below)
     for key, value in above.items():
         inner = both.get(key)
-        both[key] = merge(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+        if isinstance(inner, dict) and isinstance(value, dict):
+            both[key] = merge(inner, value)
+        elif isinstance(inner, list) and isinstance(value, list):
+            both[key] = value + inner  # the nearer file's go first
+        else:
+            both[key] = value
     return both
 
 

@@ -9,7 +9,8 @@ it was proposed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
 Parser = Literal["bashlex", "tree-sitter"]
@@ -61,11 +62,12 @@ class Simple(NamedTuple):
 
 
 class Pipeline(NamedTuple):
-    """Two or more commands joined by `|` or `|&`."""
+    """Commands joined by `|` or `|&`; one, or none, behind the reserved words of `prefix` (`!`, time, time -p)."""
 
     parts: tuple[Node, ...]
     start: int
     end: int
+    prefix: tuple[str, ...] = ()
 
 
 class Chain(NamedTuple):
@@ -80,8 +82,9 @@ class Chain(NamedTuple):
 class Compound(NamedTuple):
     """A compound command or function definition.
 
-    kind: subshell, group, for, while, until, if, case, select, function, arith or test. `words` are the loop's
-    variable and items, the case word, or the function's name; `test` is a loop's or an if's condition.
+    kind: subshell, group, for, while, until, if, case, select, function, coproc, arith or test. `words` are the loop's
+    variable (or `((…;…;…))`) and items, the case word and all patterns, the function's or coproc's name, the `((…))`, or the
+    operands and operators between `[[` and `]]`; `test` is a loop's or an if's condition.
     """
 
     kind: str
@@ -172,8 +175,30 @@ class Command(NamedTuple):
         return tuple([word.value for word in self.words[1:]])
 
 
+class Program(NamedTuple):
+    """What a user says of a program: with all of `arguments` among its words it is long or quick, for a reason."""
+
+    program: str
+    arguments: tuple[str, ...]
+    size: Literal["long", "quick"]
+    why: str
+
+
+class Preferences(NamedTuple):
+    """What is configured and remembered of how commands are judged.
+
+    `rules` maps rule IDs to off, medium or advice. `durations` maps the shape of a command to the seconds of its last
+    runs, the latest last; from `long` seconds on a run is long.
+    """
+
+    rules: Mapping[str, str] = MappingProxyType({})
+    programs: tuple[Program, ...] = ()
+    durations: Mapping[str, tuple[float, ...]] = MappingProxyType({})
+    long: float = 30
+
+
 class Finding(NamedTuple):
-    """What a rule says about a span. `rule` is its ID, `confidence` high or medium."""
+    """What a rule says about a span. `rule` is its ID; `rewrite`: whether the plan may act on it."""
 
     rule: str
     name: str
@@ -181,6 +206,7 @@ class Finding(NamedTuple):
     confidence: Confidence
     start: int
     end: int
+    rewrite: bool = True
 
 
 class Host(NamedTuple):

@@ -30,6 +30,7 @@ from pueue_skill.model import (
     Unparsed,
 )
 from pueue_skill.parse import parse
+from pueue_skill.rules import BY_ID
 from pueue_skill.rules.pueue import ADD, added
 
 MARKER = re.compile(r"#+\s*pueue:\s*(skip|queue)\b")
@@ -73,6 +74,9 @@ def plan(
         return Plan("leave", "a marker in the command says skip")
     if not findings and marker != "queue":
         return Plan("leave", reason_to_leave(commands))
+    advice = [finding for finding in findings if not finding.rewrite]
+    if advice and len(advice) == len(findings):
+        return Plan("queue", f"{advice[0].message}. Instead: {BY_ID[advice[0].rule].instead}")
     try:
         work = work_of(script, hosts, host_named(target, hosts))
     except Refusal as refusal:

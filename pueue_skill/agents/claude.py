@@ -9,11 +9,12 @@ LONGEST = 9_000
 
 
 class Event(NamedTuple):
-    """A shell command that the agent proposes or has run."""
+    """A shell command that the agent proposes or has run; `seconds` is how long it took, 0 when that is not known."""
 
     name: str
     command: str
     cwd: str
+    seconds: float
 
 
 def decode(payload: Any) -> Event | None:
@@ -25,7 +26,9 @@ def decode(payload: Any) -> Event | None:
     name, cwd = payload.get("hook_event_name"), payload.get("cwd")
     if not isinstance(command, str) or not isinstance(name, str):
         return None
-    return Event(name, command, cwd if isinstance(cwd, str) else "")
+    took = payload.get("duration_ms")
+    seconds = took / 1000 if isinstance(took, int | float) and 0 <= took < 1e12 else 0.0
+    return Event(name, command, cwd if isinstance(cwd, str) else "", seconds)
 
 
 def encode(event: Event, context: str) -> dict[str, Any]:

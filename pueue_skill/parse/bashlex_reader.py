@@ -12,14 +12,17 @@ from typing import Any
 
 from pueue_skill.model import Chain, Comment, Compound, Node, Pipeline, Redirect, Script, Simple, Word
 from pueue_skill.parse import tables
-from pueue_skill.parse.words import Refused, read_word
+from pueue_skill.parse.words import DEPTH, Refused, read_heredoc, read_word
 
 LEFTOVER = re.compile(r"(?:\s|\\\n|;)*")
 COMMENT = re.compile(r"#[^\n]*")
-# bashlex takes these for something else than bash does; none can be told from its tree afterwards.
+BREAKS = " \t\n|&;()<>`"
+ASSIGNS = re.compile(r"[A-Za-z_]\w*(?:\[|\+?=)", re.ASCII)
+INSIDE = re.compile(r"\$\(|`|[<>]\(")
+# bashlex takes these for something else than bash does, and its tree does not show it. More is looked for in the tree below.
 MISREAD = (
-    (re.compile(r"\(\(|\$\["), "arithmetic"),
-    (re.compile(r"\$\{[^}]*(?:\$\(|`)"), "a command substitution inside ${…}"),
+    (re.compile(r"\{[A-Za-z_]\w*(?:\[[^]\s]*\])?\}[<>]", re.ASCII), "a redirect to a descriptor in a variable"),
+    (re.compile(r"(?<!\\)(?:\\\\)*\\\Z"), "a backslash at the end"),
 )
 
 
@@ -46,6 +49,7 @@ class Reading:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.depth = 0
         self.spans: list[tuple[int, int]] = []
         self.bodies: list[tuple[int, int]] = []
 
@@ -53,16 +57,56 @@ class Reading:
         convert = getattr(self, f"on_{tree.kind}", None)
         if convert is None:
             raise Refused(f"bashlex gives a {tree.kind} here, which has no place in the model")
+        self.depth += tree.kind in ("compound", "function", "commandsubstitution", "processsubstitution")
+        if self.depth > DEPTH:
+            raise Refused(f"the command is nested more than {DEPTH} levels deep")
         result: Node = convert(tree)
+        self.depth -= tree.kind in ("compound", "function", "commandsubstitution", "processsubstitution")
         return result
 
     def word(self, tree: Any) -> Word:
+        """The word, checked to hold just those programs that its quotes leave: bashlex looks into single quotes too."""
         start, end = tree.pos
         self.spans.append((start, end))
-        return read_word(self.text, start, end, self.programs(tree))
+        if self.text[end : end + 1] not in BREAKS:
+            raise Refused("bashlex misplaces the end of a word")
+        while self.text[start:end].endswith("\\\n"):
+            end -= 2
+        programs, ends = self.programs(tree)
+        expansions: list[tuple[int, int]] = []
+        word = read_word(self.text, start, end, programs, ends, expansions)
+        begun = []
+        for at, stop in expansions:
+            opener = self.text[at : at + 2]
+            if opener == "$[" or self.text.startswith("$((", at):
+                raise Refused("bashlex does not read arithmetic")
+            if opener == "${" and self.text[at + 2] in " \t\n|":
+                raise Refused("bashlex does not read `${ …}`")
+            if opener == "${" and INSIDE.search(self.text, at, stop):
+                raise Refused("bashlex does not read a command substitution inside ${…}")
+            if opener[0] == "`" or opener[1:] == "(":
+                begun.append(at)
+        if begun != list(ends):
+            raise Refused("bashlex misses a command substitution, or sees one in quotes")
+        return word
 
-    def programs(self, tree: Any) -> tuple[Node, ...]:
-        return tuple([self.node(part.command) for part in tree.parts if hasattr(part, "command")])
+    def programs(self, tree: Any) -> tuple[tuple[Node, ...], dict[int, int]]:
+        """The programs in a word, and where the substitutions that hold them begin and end."""
+        nodes = []
+        ends = {}
+        for part in tree.parts:
+            if not hasattr(part, "command"):
+                continue
+            start, end = part.pos
+            if "\\" in self.text[start:end] and self.text[start] == "`":
+                raise Refused("bashlex does not read backslashes between backticks")
+            if self.text[end - 1] not in ")`":
+                raise Refused("bashlex misplaces the end of a command substitution")
+            if self.text[part.command.pos[1] : end - 1].strip(" \t\n;"):
+                raise Refused("bashlex reads only the first line of a command substitution")
+            nodes.append(self.node(part.command))
+            ends[start] = end
+        return tuple(nodes), ends
 
     def on_command(self, tree: Any) -> Simple:
         assigns: list[Word] = []
@@ -72,6 +116,8 @@ class Reading:
             if part.kind == "assignment" and not words:
                 assigns.append(self.word(part))
             elif part.kind in ("word", "assignment"):
+                if not words and ASSIGNS.match(self.text, *part.pos):
+                    raise Refused("bashlex takes an assignment for a command")
                 words.append(self.word(part))
             elif part.kind == "redirect":
                 redirects.append(self.redirect(part))
@@ -102,27 +148,28 @@ class Reading:
             raise Refused("bashlex misplaces a heredoc")
         self.bodies.append((start, end))
         body_end = self.text.rfind("\n", start, end) + 1 if "\n" in self.text[start:end] else start
-        if self.text[body_end:end].lstrip("\t" if tree.type == "<<-" else "") != delimiter.value:
+        strip = tree.type == "<<-"
+        if self.text[body_end:end].lstrip("\t" if strip else "") != delimiter.value:
             raise Refused("a heredoc does not end with its delimiter")
-        body = self.text[start:body_end]
         quoted = delimiter.text != delimiter.value
+        body = self.text[start:body_end]
         if not quoted and ("$(" in body or "`" in body):
             raise Refused("bashlex does not read substitutions in a heredoc")
-        value, origin = body, list(range(start, body_end))
-        if tree.type == "<<-":
-            kept = [i for i in range(len(body)) if body[: i + 1].rpartition("\n")[2].strip("\t")]
-            value, origin = "".join([body[i] for i in kept]), [start + i for i in kept]
-        static = quoted or not ("$" in body or "\\" in body)
-        return Word(body, value, static, start, body_end, tuple(origin))
+        if not quoted and "\\\n" in body:
+            raise Refused("bashlex does not join the lines of a heredoc")
+        return read_heredoc(self.text, start, body_end, strip, quoted)
 
     def on_pipeline(self, tree: Any) -> Pipeline:
         parts = []
+        prefix = []
         for part in tree.parts:
             if part.kind in ("pipe", "reservedword"):
                 self.spans.append(part.pos)
+                if part.kind == "reservedword":
+                    prefix.append(part.word)
             else:
                 parts.append(self.node(part))
-        return Pipeline(tuple(parts), *tree.pos)
+        return Pipeline(tuple(parts), *tree.pos, tuple(prefix))
 
     def on_list(self, tree: Any) -> Chain:
         parts: list[Node] = []
@@ -139,10 +186,13 @@ class Reading:
 
     def on_compound(self, tree: Any) -> Compound:
         first = tree.list[0]
+        heredocs = len(self.bodies)
         if first.kind == "reservedword":
             kind = {"(": "subshell", "{": "group"}.get(first.word)
             if kind is None:
                 raise Refused(f"bashlex gives a compound command that begins with {first.word}")
+            if self.text.startswith("((", tree.pos[0]):
+                raise Refused("bashlex does not read arithmetic")
             words: tuple[Word, ...] = ()
             test: tuple[Node, ...] = ()
             body = self.parts(tree.list)
@@ -151,6 +201,8 @@ class Reading:
             words, test, body = self.clauses(first)
         else:
             raise Refused(f"bashlex gives a compound command that begins with {first.kind}")
+        if len(self.bodies) > heredocs:
+            raise Refused("bashlex reads the body of a heredoc in a compound command as commands")
         redirects = tuple([self.redirect(part) for part in tree.redirects])
         return Compound(kind, words, test, body, redirects, *tree.pos)
 
@@ -180,8 +232,6 @@ class Reading:
         return tuple(nodes)
 
     def on_function(self, tree: Any) -> Compound:
-        if "<<" in self.text[tree.pos[0] : tree.pos[1]]:
-            raise Refused("bashlex does not read a heredoc in a function")
         for part in tree.parts:
             if part.kind == "reservedword":
                 self.spans.append(part.pos)

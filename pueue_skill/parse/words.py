@@ -7,8 +7,13 @@ source text stays in the value and the word is not static. Both readers use this
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from pueue_skill.model import Node, Word
+
+DEPTH = 100
+"""Deepest nesting that is read: what goes through a Script calls itself at each level, and Python stops at 1,000 calls."""
 
 
 class Refused(Exception):
@@ -24,10 +29,20 @@ NUMERIC = re.compile(r"[0-7]{1,3}|x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-
 PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 EXPANSION = re.compile(r"\$(?:[A-Za-z_0-9@*#?$!({-]|\[)")
 BRACES = re.compile(r"\{[^{}\s]*(?:,|\.\.)[^{}\s]*\}")
+ASSIGNMENT = re.compile(r"[A-Za-z_]\w*(?:\[.*\])?\+?=", re.ASCII | re.DOTALL)
 
 
-def read_word(text: str, start: int, end: int, programs: tuple[Node, ...] = ()) -> Word:
+def read_word(
+    text: str,
+    start: int,
+    end: int,
+    programs: tuple[Node, ...] = (),
+    ends: Mapping[int, int] | None = None,
+    found: list[tuple[int, int]] | None = None,
+) -> Word:
     """The word that stands at text[start:end].
+
+    `ends` says of expansions in it, by where they begin, where they end; to `found` those that are met are added.
 
     >>> word = read_word('''echo "a b"'c'$HOME''', 5, 18)
     >>> word.value, word.static
@@ -41,6 +56,7 @@ def read_word(text: str, start: int, end: int, programs: tuple[Node, ...] = ()) 
     origin: list[int] = []
     static = True
     unquoted: list[str] = []
+    known = ends or {}
 
     def put(chars: str, at: int) -> None:
         value.append(chars)
@@ -50,7 +66,9 @@ def read_word(text: str, start: int, end: int, programs: tuple[Node, ...] = ()) 
     while i < end:
         char = text[i]
         if char == "\\":
-            if i + 1 < end and text[i + 1] != "\n":
+            if i + 1 >= end:
+                put(char, i)  # at the very end of a text bash keeps it
+            elif text[i + 1] != "\n":
                 put(text[i + 1], i + 1)
                 unquoted.append("x")
             i += 2
@@ -75,7 +93,9 @@ def read_word(text: str, start: int, end: int, programs: tuple[Node, ...] = ()) 
                     i += 2
                 elif text[i] == "`" or EXPANSION.match(text, i, end):
                     static = False
-                    stop = expansion_end(text, i, end)
+                    stop = known.get(i) or expansion_end(text, i, end)
+                    if found is not None:
+                        found.append((i, stop))
                     for at in range(i, stop):
                         put(text[at], at)
                     i = stop
@@ -87,7 +107,9 @@ def read_word(text: str, start: int, end: int, programs: tuple[Node, ...] = ()) 
             i += 1
         elif char == "`" or EXPANSION.match(text, i, end) or (char in "<>" and text[i + 1 : i + 2] == "("):
             static = False
-            stop = expansion_end(text, i, end)
+            stop = known.get(i) or expansion_end(text, i, end)
+            if found is not None:
+                found.append((i, stop))
             for at in range(i, stop):
                 put(text[at], at)
             unquoted.append("x")
@@ -135,7 +157,10 @@ CLOSERS = {"(": ")", "{": "}", "[": "]"}
 
 
 def expansion_end(text: str, i: int, end: int) -> int:
-    """Where the expansion that begins at `i` (`$name`, `${…}`, `$(…)`, `$((…))`, a backtick, `<(…)`) ends."""
+    """Where the expansion that begins at `i` (`$name`, `${…}`, `$(…)`, `$((…))`, a backtick, `<(…)`) ends.
+
+    Of `case` patterns and comments in a substitution it knows nothing: a reader that does says where such a one ends.
+    """
     if text[i] == "`":
         i += 1
         while i < end and text[i] != "`":
@@ -146,14 +171,21 @@ def expansion_end(text: str, i: int, end: int) -> int:
     if opener not in CLOSERS:
         name = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|.", re.DOTALL).match(text, i, end)
         return name.end() if name else i
-    closers = [CLOSERS[opener]]
+    closer = CLOSERS[opener]
+    depth = 1
     i += 1
-    while i < end and closers:
+    while i < end:
         char = text[i]
-        if char == "\\":
+        if char == closer:
+            depth -= 1
+            if not depth:
+                return i + 1
+        elif char == "\\":
             i += 1
-        elif char == "'" and closers[-1] == ")":
-            i = max(text.find("'", i + 1, end), i)
+        elif char == "'":
+            i = text.find("'", i + 1, end)
+            if i < 0:
+                raise Refused("a quote in an expansion is not closed")
         elif char == '"':
             i += 1
             while i < end and text[i] != '"':
@@ -163,11 +195,52 @@ def expansion_end(text: str, i: int, end: int) -> int:
                     i = expansion_end(text, i, end)
                 else:
                     i += 1
-        elif char == "`":
+        elif char == "`" or (char == "$" and text[i + 1 : i + 2] in ("(", "{", "[")):
             i = expansion_end(text, i, end) - 1
-        elif char in CLOSERS and (char != "[" or closers[-1] == "]"):
-            closers.append(CLOSERS[char])
-        elif char == closers[-1]:
-            closers.pop()
+        elif char == opener and char != "{":
+            depth += 1
         i += 1
-    return min(i, end)
+    return end
+
+
+def read_heredoc(text: str, start: int, end: int, strip: bool, quoted: bool, programs: tuple[Node, ...] = ()) -> Word:
+    """The body of a heredoc that stands at text[start:end]; with `strip` (`<<-`) the tabs that begin its lines go."""
+    body = text[start:end]
+    static = quoted or not any([char in body for char in "$`\\"])
+    if not strip or "\t" not in body:
+        return Word(body, body, static, start, end, range(start, end), programs)
+    origin: list[int] = []
+    at = start
+    for line in re.findall(r"[^\n]*\n|[^\n]+", body):
+        origin.extend(range(at + len(line) - len(line.lstrip("\t")), at + len(line)))
+        at += len(line)
+    return Word(body, "".join([text[i] for i in origin]), static, start, end, tuple(origin), programs)
+
+
+def is_range(*sequences: Sequence[int]) -> bool:
+    return all([isinstance(sequence, range) and len(sequence) > 0 for sequence in sequences])
+
+
+Placed = TypeVar("Placed")
+
+
+def relocated(value: Placed, where: Sequence[int]) -> Placed:
+    """A node, and all within it, moved from positions in one text to those of another: i becomes where[i]."""
+    if isinstance(value, tuple):
+        fields = getattr(value, "_fields", None)
+        if fields is None:
+            return tuple([relocated(item, where) for item in value])  # type: ignore[return-value]
+        moved = []
+        for name, item in zip(fields, value, strict=True):
+            if name == "start":
+                moved.append(where[item])
+            elif name == "end":
+                moved.append(where[item - 1] + 1 if item else where[0])
+            elif name == "origin":
+                moved.append(
+                    where[item[0] : item[-1] + 1] if is_range(item, where) else tuple([where[i] for i in item])
+                )
+            else:
+                moved.append(relocated(item, where))
+        return type(value)(*moved)
+    return value

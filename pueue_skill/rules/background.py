@@ -5,7 +5,7 @@ from __future__ import annotations
 from pueue_skill.facts import DETACHERS as SCREENS
 from pueue_skill.model import Command
 from pueue_skill.rules.rule import Around, Hit, Rule, on
-from pueue_skill.rules.work import ANCHORS, has, heavy_name, weigh
+from pueue_skill.rules.work import ANCHORS, has, heavy_name
 
 DETACHERS = {"nohup", "setsid", "at", "batch", *SCREENS}
 """The programs that detach what they run."""
@@ -19,7 +19,7 @@ def check_detached(command: Command, around: Around) -> Hit | None:
         return on(
             command, f"{own} puts it in the background, where its exit status goes nowhere and nobody sees it end"
         )
-    if not how or weigh(command).size == "quick":
+    if not how or around.weight.size == "quick":
         return None
     return on(command, f"{how[0]} lets {command.name} go on, but its exit status goes nowhere and nobody sees it end")
 
@@ -36,9 +36,9 @@ def detaches_itself(command: Command) -> str | None:
 
 
 def check_ampersand(command: Command, around: Around) -> Hit | None:
-    if not command.background or DETACHERS & {*command.wrappers, *command.via} or weigh(command).size != "long":
+    if not command.background or DETACHERS & {*command.wrappers, *command.via} or around.weight.size != "long":
         return None
-    return on(command, f"{weigh(command).why} in the background ends with the session that started it")
+    return on(command, f"{around.weight.why} in the background ends with the session that started it")
 
 
 WHY = "Detached work has no exit status, no place in a queue and no limit; what is started twice runs twice."

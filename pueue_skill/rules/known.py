@@ -11,7 +11,7 @@ LONG: dict[str, str] = {
         torchrun, deepspeed, horovodrun, colossalai, accelerate launch, composer, llamafactory-cli train, axolotl train, axolotl, litgpt pretrain, litgpt finetune,
         litgpt finetune_lora, nnUNetv2_train, nnUNetv2_plan_and_preprocess, ludwig train, fairseq-train, onmt_train, fasttext supervised, spm_train, ns-train,
         yolo train, tune run, lightning run, mlflow run, catboost fit, vw -d, rasa train, spacy train, autotrain, sockeye-train, marian, kohya_ss, oumi train, unsloth, mmf_run,
-        vllm bench, lm_eval, lm-eval, evalplus.evaluate, trtexec !--loadEngine, whisper, whisperx, faster-whisper, insanely-fast-whisper, llama-perplexity,
+        vllm bench, lm_eval !list, lm-eval !list, evalplus.evaluate, trtexec !--loadEngine, whisper, whisperx, faster-whisper, insanely-fast-whisper, llama-perplexity,
         llama-quantize, colabfold_batch, alphafold, papermill, freqtrade hyperopt, freqtrade backtesting, freqtrade download-data, zipline run, zipline ingest, lean backtest
     """,
     "a sweep": "wandb agent, optuna optimize, ray job submit, nni create, guild run, polyaxon run, sigopt",
@@ -23,7 +23,7 @@ LONG: dict[str, str] = {
     "a Spark or Hadoop job": "spark-submit, hadoop distcp, hadoop jar, flink run, sqoop import, sqoop export, presto --file, beeline -f, hive -f, trino --file",
     "a dump": """
         pg_dump !-s !--schema-only, pg_dumpall !-g, pg_basebackup, mysqldump !--no-data, mydumper, mongodump, clickhouse-backup create, xtrabackup, mariabackup, expdp, cockroach dump, influxd backup,
-        influx backup, elasticdump, redis-cli --rdb, redis-cli --bigkeys, etcdctl snapshot save, gitlab-backup create, pgbackrest backup, barman backup, wal-g backup-push, neo4j-admin dump, bcp, unload
+        influx backup, elasticdump, pg_bulkload, redis-cli --rdb, redis-cli --bigkeys, etcdctl snapshot save, gitlab-backup create, pgbackrest backup, barman backup, wal-g backup-push, neo4j-admin dump, bcp, unload
     """,
     "a restore or a bulk load": """
         pg_restore !-l !--list, myloader, mysqlimport, mongorestore, mongoimport, mongoexport, pgloader, impdp, sqlldr, clickhouse-backup restore, clickhouse-backup download,
@@ -38,7 +38,7 @@ LONG: dict[str, str] = {
         az storage blob download-batch, az storage blob upload-batch, s5cmd cp, s5cmd sync, s3cmd sync, mc mirror, mc cp -r, fpsync, bbcp, globus transfer, lftp mirror, b2 sync,
         huggingface-cli download, huggingface-cli upload, huggingface-cli upload-large-folder, hf download, hf upload, kaggle competitions download, kaggle datasets download, dvc pull, dvc push, git-lfs fetch,
         wget --mirror, wget -m, wget -r, wget -i, wget -c, aria2c, axel, yt-dlp !-F !-s !--simulate !--list-formats, gallery-dl, prefetch, fasterq-dump, fastq-dump, ollama pull, skopeo copy, skopeo sync, repo sync,
-        git clone --mirror, docker pull, podman pull, docker save, podman save, docker load, docker push, docker compose push, docker compose pull, ctr images pull, git lfs fetch, git lfs pull, dd, apt-mirror, debmirror
+        git clone --mirror, docker pull, podman pull, docker save, podman save, docker load, docker push, docker compose push, docker compose pull, ctr images pull, git lfs fetch, git lfs pull, dd, ddrescue, shred, partclone, apt-mirror, debmirror
     """,
     "a crawl": "scrapy crawl, httrack, wpull, katana, crawl4ai, nutch crawl, wget2 -r",
     "an image build": """
@@ -47,21 +47,21 @@ LONG: dict[str, str] = {
     """,
     "a whole build": """
         bazel build, bazel test, bazelisk build, bazelisk test, buck2 build, nix-build !--dry-run, nix build !--dry-run, nixos-rebuild, guix build, guix system, vcpkg install, spack install, conan install --build, stack build, cabal build all, xcodebuild !-list !-version !-showsdks,
-        colcon build, catkin build, catkin_make, bitbake, vivado -mode, quartus_sh --flow, yosys, nextpnr-ecp5, openlane, cargo build --release, cargo install, cargo test --release, cargo test --workspace, cargo bench, cargo llvm-cov, cargo mutants, cargo tarpaulin, cross build, trunk build --release,
+        colcon build, catkin build, catkin_make, bitbake, vivado -mode, quartus_sh --flow, nextpnr-ecp5, openlane, cargo build --release, cargo install, cargo test --release, cargo test --workspace, cargo bench, cargo llvm-cov, cargo mutants, cargo tarpaulin, cross build, trunk build --release,
         ninja !-t !-n, autoninja, samu, m, mm, gradle build, gradlew build, gradlew assembleRelease, gradlew connectedCheck, gradle assembleRelease, mvn install, mvn verify, mvn package, mvn deploy, sbt assembly, cmake --build, make all !-n, make world, make buildworld, make bzImage, make vmlinux, make modules, make check-all, make -j !-n !-q,
-        make deb-pkg, gmake -j, debuild, dpkg-buildpackage, rpmbuild, mock, makepkg, emerge, brew install --build-from-source, pip install --no-binary, pip wheel --no-binary, pip wheel, flutter build, electron-builder, pyinstaller, meson compile, b2 install, scons -j, waf build, conda build, conda mambabuild, boa build, mkdocs gh-deploy, m4b-tool,
+        make deb-pkg, make bindeb-pkg, make bindeb-pkg, gmake -j, debuild, dpkg-buildpackage, rpmbuild, mock, makepkg, emerge, brew install --build-from-source, pip install --no-binary, pip wheel --no-binary, pip wheel, flutter build, electron-builder, pyinstaller, meson compile, b2 install, scons -j, waf build, conda build, conda mambabuild, boa build, mkdocs gh-deploy, m4b-tool,
         npm run build:all, nx run-many, turbo build, lerna run, RunUAT.sh, unity-editor -batchmode, Unity -batchmode, abuild, tox -p, tox run-parallel, nox -s all, genkernel, buildroot, make defconfig -j
     """,
     "a fuzzing or soak run": """
-        cargo fuzz run, afl-fuzz, honggfuzz, stress, stress-ng, fio, sysbench, locust, k6 run, wrk, wrk2, hey -n, hey -z, ab -n, vegeta attack, phoronix-test-suite, iperf3 -t, memtester, mprime, go test -fuzz, go test -count, go test -bench, jmh, hyperfine, iozone, bonnie++, artillery run, gatling, jmeter -n, tsung, drill, siege,
+        cargo fuzz run, afl-fuzz, honggfuzz, stress, stress-ng, fio !--parse-only !--cmdhelp, sysbench, locust, k6 run, wrk, wrk2, hey -n, hey -z, ab -n, vegeta attack, phoronix-test-suite, iperf3 -t, memtester, mprime, go test -fuzz, go test -count, go test -bench, jmh, hyperfine, iozone, bonnie++, artillery run, gatling, jmeter -n, tsung, drill, siege,
         badblocks, smartctl -t, playwright test --repeat-each, cypress run, dieharder, testdisk, syzkaller, boofuzz, schemathesis run, wrk -d, ghz, nosetests -A
     """,
     "a transcode or a render": """
-        ffmpeg !-version !-encoders !-decoders !-formats !-codecs !-filters !-hwaccels !-h !-L !-sources, HandBrakeCLI !--scan, av1an, SvtAv1EncApp, x264, x265, aomenc, rav1e, makemkvcon, mkvmerge, blender -b, blender --background, blender -a, Blender -b, realesrgan-ncnn-vulkan, rife-ncnn-vulkan,
+        ffmpeg !-version !-encoders !-decoders !-formats !-codecs !-filters !-hwaccels !-h !-L !-sources !-frames:v !-vframes, HandBrakeCLI !--scan, av1an, SvtAv1EncApp, x264, x265, aomenc, rav1e, makemkvcon, mkvmerge, blender -b, blender --background, blender -a, Blender -b, realesrgan-ncnn-vulkan, rife-ncnn-vulkan,
         colmap, metashape.sh, meshroom_batch, OpenMVS, povray, prman, husk, kick, redshiftCmdLine, mantra, arnold, mitsuba, cycles, melt, upscayl, video2x, demucs, spleeter separate, audiveris, ocrmypdf, tesseract, tippecanoe, gdal_merge.py, gdalwarp, gdaladdo, gdal_translate, pdal pipeline, odm, mediapipe, vips dzsave, pyvips, gource, convert -density, magick mogrify, mogrify
     """,
     "archive work": """
-        tar -c, tar c, tar cf, tar czf, tar cjf, tar cJf, tar cvf, tar czvf, tar cvzf, tar -czf, tar -cf, tar --create, tar -x, tar xf, tar xzf, zstd !-l !--list, xz !-l !--list, pixz, pigz, lbzip2, pbzip2, 7z a, 7z x, 7za a, 7zz a, zip -r, unzip !-l !-t !-v !-Z, rar a, unrar x, mksquashfs, dar -c, lrzip, brotli,
+        tar -c, tar c, tar cf, tar czf, tar cjf, tar cJf, tar cvf, tar czvf, tar cvzf, tar -czf, tar -cf, tar --create, tar -x, tar xf, tar xzf, zstd !-l !--list, xz !-l !--list, pixz, pigz, lbzip2, pbzip2, 7z a, 7z x, 7za a, 7zz a, zip -r, unzip !-l !-t !-v !-Z !-p, rar a, unrar x, mksquashfs, dar -c, lrzip, brotli,
         git gc --aggressive, git repack -a, git filter-repo, git filter-branch, git bisect run, git fsck --full, bfg, git bundle create, qemu-img convert, vboxmanage clonemedium, rmlint, fdupes -r, jdupes -r, czkawka_cli, par2 create, rdfind, hashdeep -r
     """,
     "a backup": """
@@ -74,6 +74,7 @@ LONG: dict[str, str] = {
         iqtree, iqtree2, raxml-ng, raxmlHPC, mrbayes, mb, beast, orthofinder, busco, quast.py, medaka_consensus, racon, pilon, trim_galore, fastp, fastqc, multiqc, macs2 callpeak, macs3 callpeak, featureCounts, stringtie, rsem-calculate-expression, plink2, plink, regenie, bolt, shapeit4, beagle, ldsc.py, picard, nextclade run, augur, checkm, gtdbtk, pbmm2, pbsv, sniffles, hail, bismark, mafft, muscle, clustalo, cutadapt, bedtools intersect, prodigal, eggnog-mapper, emapper.py, RepeatMasker, RepeatModeler, maker
     """,
     "a simulation": """
+        root -b, L2A_Process, xds_par, XDS, relion_refine, snap, gpt -x, isce2, orfeo,
         gmx mdrun, gmx_mpi mdrun, mdrun, lmp, lmp_mpi, lammps, namd2, namd3, pmemd.cuda, pmemd, sander, openmm, charmm, cp2k.popt, cp2k.psmp, pw.x, ph.x, vasp_std, vasp_gam, vasp_ncl, siesta, abinit, orca, g16, g09, nwchem, psi4, qchem, xtb, crest, dftb+, wrf.exe, real.exe, mpas_atmosphere, cesm, simpleFoam, pimpleFoam, icoFoam, interFoam, rhoCentralFoam, snappyHexMesh, blockMesh -x, Allrun, su2_cfd, SU2_CFD, fluent,
         mpirun, mpiexec, orterun, prun, abaqus, ansys, mapdl, comsol batch, ccx, elmersolver, code_aster, as_run, openmc, mcnp6, serpent, geant4, matlab -batch, matlab -r, octave --eval-file, ngspice -b, hspice, spectre, ltspice, xyce, verilator_sim, vsim -c, xsim, vcs, simv, vina, smina, gnina, autodock, qvina2, rosetta_scripts, relax.static, foldx, Rosetta, gem5.opt, gem5, ns3, omnetpp, sumo, carla, mitgcmuv, roms, swan, delft3d, modflow, mf6, paraview --batch, pvbatch, athena, enzo, gadget4, ramses3d, flash4
     """,
@@ -122,7 +123,7 @@ CALM_WORDS = set("""
 # Options that say by themselves that a run is long.
 LONG_OPTIONS = set("""
     --epochs --num-epochs --num_epochs --num_train_epochs --max-epochs --max_epochs --max-epoch --n-epochs --train.epochs --max-steps --max_steps --num-train-steps --num_train_steps --total-timesteps --total_timesteps
-    --n-trials --trials --n_trials --phase --full-refresh --full-reload --force-refresh --all-symbols --all-years --backfill-all --full --all --years --lookback --num-iterations --max-num-iterations --niter --niters --generations --folds --max-workers --workers
+    --n-trials --trials --n_trials --phase --full-refresh --full-reload --force-refresh --all-symbols --all-years --backfill-all --full --all --years --lookback --num-iterations --max-num-iterations --niter --niters --generations --folds --max-workers --workers -workers --processes --num-workers --num_workers --n-jobs --n_jobs --nproc --jobs
     --recompute --reprocess --exhaustiveness --n-init --restarts --sweeps --max-iter --n-boot --episodes --n-samples --num-samples --walk-forward --concurrency --parallel --full-year --checkpoint-every --time-limit --max_total_time
     --symbols --thresholds --shards --shard --universe --batches --calib-samples
 """.split())

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pueue_skill.model import Command
 from pueue_skill.rules.rule import Around, Hit, Rule, on
-from pueue_skill.rules.work import ANCHORS, RUNNERS, script_of, weigh
+from pueue_skill.rules.work import ANCHORS, RUNNERS, script_of
 
 FAN_OUT = ("xargs", "parallel", "find")
 
 
 def check_loop(command: Command, around: Around) -> Hit | None:
     loops = [loop for loop in command.loops if loop.kind not in FAN_OUT]
-    weight = weigh(command)
+    weight = around.weight
     if not loops or weight.size != "long":
         return None
     return on(loops[0], f"{weight.why} runs once a turn of this {loops[0].kind} loop, one after the other")
@@ -19,7 +19,7 @@ def check_loop(command: Command, around: Around) -> Hit | None:
 
 def check_fan_out(command: Command, around: Around) -> Hit | None:
     loops = [loop for loop in command.loops if loop.kind in FAN_OUT]
-    weight = weigh(command)
+    weight = around.weight
     if not loops or weight.size != "long":
         return None
     return on(loops[0], f"{loops[0].kind} fans out into {weight.why}")
@@ -27,7 +27,7 @@ def check_fan_out(command: Command, around: Around) -> Hit | None:
 
 def check_loop_of_scripts(command: Command, around: Around) -> Hit | None:
     script, _ = script_of(command)
-    if not command.loops or script is None or weigh(command).size != "unknown":
+    if not command.loops or script is None or around.weight.size != "unknown":
         return None
     if command.name not in RUNNERS and "/" not in script:
         return None

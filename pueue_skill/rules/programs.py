@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from pueue_skill.model import Command
 from pueue_skill.rules.rule import Around, Hit, Rule, on
-from pueue_skill.rules.work import ANCHORS, script_of, weigh
+from pueue_skill.rules.work import ANCHORS, script_of
 
 
 def here(command: Command) -> bool:
     return not command.hosts and not command.loops and not command.background
 
 
+def runs_script(command: Command) -> bool:
+    """Whether it runs a script, a module or a task, and not a program by its bare name."""
+    script = script_of(command)[0]
+    return script is not None and not (script == command.words[0].value and "/" not in script and "." not in script)
+
+
 def check_program(command: Command, around: Around) -> Hit | None:
-    weight = weigh(command)
-    if not here(command) or weight.size != "long" or script_of(command)[0] is not None:
+    weight = around.weight
+    if not here(command) or weight.size != "long" or runs_script(command):
         return None
     return on(command, f"{weight.why} in the foreground outlives neither the session nor its time limit")
 
 
 def check_script(command: Command, around: Around) -> Hit | None:
-    weight = weigh(command)
-    if not here(command) or weight.size != "long" or script_of(command)[0] is None:
+    weight = around.weight
+    if not here(command) or weight.size != "long" or not runs_script(command):
         return None
     return on(command, f"{weight.why} in the foreground outlives neither the session nor its time limit")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from pueue_skill.model import Command, Confidence, Finding, Host, Loop
+from pueue_skill.model import Command, Confidence, Finding, Host, Loop, Preferences
+from pueue_skill.rules.work import Weight
 
 
 class Hit(NamedTuple):
@@ -17,11 +18,13 @@ class Hit(NamedTuple):
 
 
 class Around(NamedTuple):
-    """What a check may look at beside its command: all commands of the text, and the configured hosts."""
+    """What a check may look at beside its command: its weight, all commands of the text, and the configured hosts."""
 
     commands: tuple[Command, ...]
     place: int
     hosts: Mapping[str, Host]
+    weight: Weight
+    preferences: Preferences
 
     @property
     def after(self) -> tuple[Command, ...]:
@@ -58,7 +61,9 @@ class Rule(NamedTuple):
 
     def find(self, command: Command, around: Around) -> Finding | None:
         hit = self.check(command, around)
-        return Finding(self.id, self.name, hit.message, self.confidence, hit.start, hit.end) if hit else None
+        if hit is None:
+            return None
+        return Finding(self.id, self.name, hit.message, self.confidence, hit.start, hit.end, self.rewrite)
 
     def page(self) -> str:
         """The rule's entry in the reference, as Markdown."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pueue_skill.model import Command
 from pueue_skill.rules.rule import Around, Hit, Rule, on
-from pueue_skill.rules.work import script_of, weigh
+from pueue_skill.rules.work import script_of
 
 
 def remote(command: Command) -> bool:
@@ -18,7 +18,7 @@ def on_terminal(command: Command, around: Around) -> bool:
 
 
 def check_remote_work(command: Command, around: Around) -> Hit | None:
-    weight = weigh(command)
+    weight = around.weight
     if not remote(command) or weight.size != "long":
         return None
     return on(command, f"{weight.why} runs on {command.hosts[-1]} inside the ssh connection and is lost with it")
@@ -29,7 +29,7 @@ def check_remote_script(command: Command, around: Around) -> Hit | None:
     if command.ssh and not command.hosts and fed and fed[0].endswith((".sh", ".py", ".sql", ".bash")):
         return on(command, f"{fed[0]} runs on the host inside the ssh connection; its end and output go with it")
     script, rest = script_of(command)
-    if not remote(command) or script is None or weigh(command).size != "unknown" or on_terminal(command, around):
+    if not remote(command) or script is None or around.weight.size != "unknown" or on_terminal(command, around):
         return None
     if command.words[0].value == script and "/" not in script and "." not in script and len(rest) < 2:
         return None  # a program of which nothing is known, told next to nothing

@@ -40,6 +40,8 @@ def check_poll(command: Command, around: Around) -> Hit | None:
 
 
 def check_sleep(command: Command, around: Around) -> Hit | None:
+    if command.name == "tail" and around.after and any(arg.startswith("--pid") for arg in command.args):
+        return on(command, "waits for a process of which nobody learns how it ended")
     if command.loops or pause(command) < LEAST_SLEEP or not around.after or command.background:
         return None
     return on(command, "sleeps until something else should have ended, and runs on whether it has or not")
@@ -77,7 +79,7 @@ RULES = (
         what="Looks for long sleeps before the next command.",
         why="Nothing says that what is waited for has ended by then, or that it has succeeded.",
         instead="Queue what comes next with `--after` the job that it waits for.",
-        anchors=("sleep",),
+        anchors=("sleep", "tail"),
         confidence="high",
         rewrite=False,
         check=check_sleep,

@@ -12,7 +12,7 @@ import itertools
 import re
 from typing import NamedTuple
 
-from pueue_skill.model import Command
+from pueue_skill.model import Command, Program
 from pueue_skill.rules.known import (
     BIG_DOWNLOADS,
     BIG_FILES,
@@ -65,7 +65,7 @@ SPANS = {"--start", "--from", "--since", "--start-date", "--start_date", "-since
 SQL = {"-c", "-e", "-q", "--query", "--command", "--execute", "--multiquery", "-Q"}
 SQL_FILES = {"-f", "--file", "--queries-file", "--init-file"}
 LONG_SQL = re.compile(
-    r"\b(OPTIMIZE\s+TABLE|VACUUM|REINDEX|CLUSTER|ANALYZE\s+\w|CREATE\s+(UNIQUE\s+)?INDEX|INSERT\s+INTO\s.*\b(SELECT|FROM|FORMAT)\b|INTO\s+OUTFILE|COPY\s*[\w.(]|\\copy|ALTER\s+TABLE|REFRESH\s+MATERIALIZED"
+    r"\b(OPTIMIZE\s+TABLE|VACUUM|REINDEX|CLUSTER|ANALYZE\s+\w|CREATE\s+(UNIQUE\s+)?INDEX|INSERT\s+INTO\s.*\b(SELECT|FROM|FORMAT)\b|INTO\s+OUTFILE|COPY\s*[\w.(]|\\copy|ALTER\s+TABLE\s+\S+\s+(?!(ADD|RENAME|DROP|COMMENT|MODIFY\s+COMMENT)\s+(COLUMN|TO|CONSTRAINT|IF)?)|REFRESH\s+MATERIALIZED"
     r"|CREATE\s+(OR\s+REPLACE\s+)?(TABLE|MATERIALIZED\s+VIEW)\b.*\bAS\b|TRUNCATE|MERGE\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|LOAD\s+DATA|\.import|\.dump|EXPORT\s+DATABASE|IMPORT\s+INTO|MATERIALIZE|BACKUP\b|RESTORE\b)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -74,6 +74,7 @@ CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
 SCRIPT_LITERAL = re.compile(r"[\"']([\w./-]+\.(?:py|sh))[\"']")
 WORDS = re.compile(r"[A-Za-z]+\d*")
 SIZE = re.compile(r"\d[\d_]*(?:[eE]\+?\d+)?")
+JAVA_HEAP = re.compile(r"-Xmx(\d+)g$")
 YEAR = re.compile(r"(?:19|20)\d\d\b")
 
 ANCHORS = tuple(
@@ -85,9 +86,12 @@ ANCHORS = tuple(
 """One of these stands in every text with a command that weighs long for what its own words say."""
 
 
-def weigh(command: Command) -> Weight:
-    """How long `command` takes, as far as its words tell."""
+def weigh(command: Command, programs: tuple[Program, ...] = ()) -> Weight:
+    """How long `command` takes, as far as its words tell; what the user says in `programs` goes first."""
     args = command.args
+    for known in programs:
+        if command.name == known.program and set(known.arguments) <= set(args):
+            return Weight(known.size, known.why)
     if quick_option(command.name, args):
         return Weight("quick", "only asks for help, a version or a plan")
     for judge in (by_table, by_transfer, by_sql, by_code, by_script):
@@ -101,9 +105,7 @@ def weigh(command: Command) -> Weight:
 
 def quick_option(name: str, args: tuple[str, ...]) -> bool:
     for i, arg in enumerate(args):
-        if arg == "--":
-            return False
-        if arg in QUICK_OPTIONS:
+        if arg in QUICK_OPTIONS or (arg in ("-n", "-q") and name == "make"):
             return True
         following = args[i + 1] if i + 1 < len(args) else "-"
         if arg in ("-h", "-V") and following[:1] == "-":
@@ -215,7 +217,7 @@ def by_sql(command: Command, args: tuple[str, ...]) -> Weight | None:
             texts += args[i + 1 : i + 2]
         elif option in SQL_FILES or re.fullmatch(r"-\w*f", option):
             return Weight("long", "a script of SQL")
-    texts += [arg for arg in args if " " in arg]
+    texts += [arg for arg in args if " " in arg and arg[:1] != "-"]
     if any(LONG_SQL.search(text) and not ONE_ROW.search(text) for text in texts):
         return Weight("long", "SQL that changes or moves a whole table")
     fed = any(redirect.op == "<" for redirect in command.redirects)
@@ -269,7 +271,7 @@ def by_script(command: Command, args: tuple[str, ...]) -> Weight | None:
     if why:
         return Weight("long", why)
     bare = "/" not in command.words[0].value and script == command.words[0].value
-    why = by_options(rest, sized=not bare)
+    why = by_options(args if command.name == "java" else rest, sized=not bare)
     if why:
         return Weight("long", why)
     return Weight("unknown", f"what {base} does, and for how long, is its own affair")
@@ -304,6 +306,8 @@ def by_options(args: tuple[str, ...], sized: bool) -> str | None:
         size = SIZE.fullmatch(value)
         if size and float(value.replace("_", "")) >= 100_000:
             return f"{option.lstrip('-')} {value} is a lot"
+    if any(heap and int(heap[1]) >= 8 for heap in map(JAVA_HEAP.match, args)):
+        return "a program with a heap that large"
     if "--symbol" in args and "--threshold" in args:
         return "one symbol and threshold of a batch"
     return None
@@ -326,7 +330,15 @@ def script_of(command: Command) -> tuple[str | None, tuple[str, ...]]:
             i += 2 if args[i] in ("-W", "-X", "-r", "-t") else 1
         return (args[i], args[i + 1 :]) if i < len(args) else (None, ())
     if command.name in TASKS:
-        words = [arg for arg in args if arg[:1] not in ("-", "+") and "=" not in arg]
+        valued = ("-C", "-f", "-I", "-o", "-W", "--directory", "--file", "--prefix")
+        words = [
+            arg
+            for i, arg in enumerate(args)
+            if arg[:1] not in ("-", "+")
+            and "=" not in arg
+            and not arg.isdigit()
+            and (not i or args[i - 1] not in valued)
+        ]
         while words[:1] in (["run"], ["run-script"], ["r"], ["exec"], ["rake"]) and command.name not in (
             "make",
             "just",
@@ -366,3 +378,23 @@ def heavy_name(name: str) -> str | None:
     if any(word in CALM_WORDS for word in words):
         return None
     return next((SCRIPT_WORDS[word] for word in words if word in SCRIPT_WORDS), None)
+
+
+# Of a short option only its letter: what follows may be its value (`-psecret`).
+FLAG = re.compile(r"--[A-Za-z][A-Za-z_-]*|-[A-Za-z]")
+
+
+def shape(command: Command) -> str:
+    """What is the same in all runs of a command: host, program, script or subcommand, and the names of its options.
+
+    Values never stand in it: they may be secrets, and they differ from run to run.
+    """
+    script, _ = script_of(command)
+    words = [command.name]
+    if script and script.rpartition("/")[2] != command.name:
+        words.append(script.rpartition("/")[2])
+    elif not script:
+        words += [arg for arg in command.args[:1] if re.fullmatch(r"[a-z][a-z-]{1,20}", arg)]
+    flags = sorted({match[0] for match in map(FLAG.match, command.args) if match})
+    host = f"{command.hosts[-1]}:" if command.hosts else ""
+    return host + " ".join([*words, *flags])

@@ -1,0 +1,78 @@
+"""PQ7: what earlier runs on this machine have shown."""
+
+from __future__ import annotations
+
+from pueue_skill.model import Command, Preferences
+from pueue_skill.rules.rule import Around, Hit, Rule, on
+from pueue_skill.rules.work import shape
+
+ENOUGH = {"long": 2, "quick": 3}
+"""Runs that must agree before they are believed."""
+
+SECONDS = 10.0
+"""A command that always ended within this many seconds is quick, whatever a rule of medium confidence suspects."""
+
+
+def last_runs(command: Command, preferences: Preferences) -> tuple[float, ...]:
+    return preferences.durations.get(shape(command), ())[-3:] if preferences.durations else ()
+
+
+def always_quick(command: Command, preferences: Preferences) -> bool:
+    runs = preferences.durations.get(shape(command), ()) if preferences.durations else ()
+    return len(runs) >= ENOUGH["quick"] and max(runs) < SECONDS
+
+
+def spoken(seconds: float) -> str:
+    """A duration for people: 45s, 4m, 2h05m."""
+    if seconds < 90:
+        return f"{seconds:.0f}s"
+    minutes = round(seconds / 60)
+    return f"{minutes}m" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"
+
+
+def check_slow_before(command: Command, around: Around) -> Hit | None:
+    runs = last_runs(command, around.preferences)
+    if len(runs) < ENOUGH["long"] or min(runs) < around.preferences.long or command.loops or command.background:
+        return None
+    return on(command, f"last {len(runs)} runs: {', '.join([spoken(run) for run in runs])}")
+
+
+def check_slow_in_loop(command: Command, around: Around) -> Hit | None:
+    runs = last_runs(command, around.preferences)
+    if len(runs) < ENOUGH["long"] or min(runs) < around.preferences.long or not command.loops:
+        return None
+    return on(
+        command.loops[0], f"each turn takes long: last {len(runs)} runs {', '.join([spoken(run) for run in runs])}"
+    )
+
+
+WHY = "What took minutes the last times will take minutes again; the figures are from this machine."
+
+RULES = (
+    Rule(
+        id="PQ701",
+        name="slow-before",
+        what="Looks for commands whose last runs on this machine were long (evidence.long in the configuration, 30 s).",
+        why=WHY,
+        instead="Queue the line as one job.",
+        anchors=(),
+        confidence="high",
+        rewrite=True,
+        check=check_slow_before,
+        bad=(),
+        good=("./build-report --year 2024",),
+    ),
+    Rule(
+        id="PQ702",
+        name="loop-over-what-was-slow",
+        what="Looks for loops over commands whose last runs on this machine were long.",
+        why=WHY,
+        instead="One job an item, in a group with a limit.",
+        anchors=(),
+        confidence="high",
+        rewrite=True,
+        check=check_slow_in_loop,
+        bad=(),
+        good=("for y in 2023 2024; do echo $y; done",),
+    ),
+)
