@@ -131,9 +131,11 @@ def load(folder: Path | None = None) -> Config:
     except FileNotFoundError:
         folder = Path("/")
     merged: dict[str, Any] = {}
-    for file in (user_file(), project_file(folder)):
-        if file is not None and file.is_file():
-            merged = merge(merged, read(file))
+    user, project = user_file(), project_file(folder)
+    if user.is_file():
+        merged = read(user)
+    if project:
+        merged = merge(merged, harmless(project, read(project)))
     return Config.model_validate(merged)
 
 
@@ -148,6 +150,18 @@ def read(file: Path) -> dict[str, Any]:
     except ValidationError as error:
         lines = [f"{file}: {'.'.join([str(key) for key in e['loc']])}: {e['msg']}" for e in error.errors()]
         raise ConfigError("\n".join([*lines, "All keys: pueue-skill schema config"])) from None
+    return content
+
+
+def harmless(file: Path, content: dict[str, Any]) -> dict[str, Any]:
+    """A project's content, in which nothing may be run: a checkout is somebody else's text. Raises ConfigError."""
+    for name, table in content.get("hosts", {}).items():
+        for key in ("ssh", "pueue"):
+            if key in table:
+                raise ConfigError(
+                    f"{file}: hosts.{name}.{key}: a project may not say how a host is reached, since that runs programs; "
+                    f"put it into {user_file()}"
+                )
     return content
 
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from pueue_skill import transport
 from pueue_skill.backends import BACKENDS
 from pueue_skill.model import Group, Host, Job, Queue, State
+from pueue_skill.plan import host_named
 
 ANSWER = 30.0
 """Seconds that a host has for one answer."""
@@ -92,7 +93,10 @@ def submit(job: Job, host: Host, env: Mapping[str, str] | None = None, cwd: Path
 
 def complaint(done: transport.Done) -> str:
     """What a script wrote to stderr, without colours and ssh's notices."""
-    lines = [ANSI.sub("", line).strip() for line in done.stderr.decode("utf-8", "replace").splitlines()]
+    text = ANSI.sub("", done.stderr.decode("utf-8", "replace"))
+    lines = [
+        line.strip() for line in re.split(r"^.*━+ (?:SPAN|BACK)TRACE.*$", text, flags=re.MULTILINE)[0].splitlines()
+    ]
     return "\n".join([line for line in lines if line and not BACKTRACE.search(line)])
 
 
@@ -106,7 +110,10 @@ def trouble(host: Host, done: transport.Done) -> str:
             f"{said or 'no pueue'} ({host.name}); set hosts.{host.name}.pueue in the configuration, or install it there"
         )
     if "Did you start" in said or "onnection refused" in said:
-        return f"the daemon of {host.name} is not running: {said}\nStart it there: pueued -d"
+        # `ssh HOST pueued -d` hangs: the daemon keeps ssh's output.
+        path = f"{host.pueue or 'pueue'}d"
+        start = f"ssh {host.ssh} 'setsid {path} -d >/dev/null 2>&1 </dev/null'" if host.ssh else "pueued -d"
+        return f"the daemon of {host.name} is not running: {said}\nStart it: {start}"
     return f"{host.name} gave no answer (exit code {done.code}): {said}"
 
 
@@ -215,8 +222,8 @@ def exit_code(state: State) -> int:
 def find(name: str, hosts: Mapping[str, Host]) -> tuple[State, Host]:
     """The job called HOST:ID, or by its label. Raises LookupError with what was looked for, Unreachable."""
     host_name, colon, id = name.rpartition(":")
-    if colon and id.isdigit() and host_name in hosts:
-        host = hosts[host_name]
+    if colon and id.isdigit() and host_name:
+        host = host_named(host_name, hosts)
         for state in queue_of(host).states:
             if state.id == id:
                 return state, host

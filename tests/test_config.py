@@ -43,12 +43,23 @@ def test_the_example(user_file: Path) -> None:
 
 def test_the_project_has_the_last_word(user_file: Path, tmp_path: Path) -> None:
     user_file.write_text('[run]\nwait = 5\n[hosts.a]\npueue = "/a"\ngroups = { x = 1 }\n')
-    (tmp_path / ".pueue-skill.toml").write_text('[hosts.a]\ngroups = { y = 2 }\n[hosts.b]\nssh = "-p 22 u@b"\n')
+    (tmp_path / ".pueue-skill.toml").write_text('[hosts.a]\ngroups = { y = 2 }\n[hosts.b]\n[rules]\nPQ102 = "off"\n')
     (tmp_path / "sub").mkdir()
     loaded = config.load(tmp_path / "sub")
     assert loaded.run.wait == 5
     assert loaded.by_name()["a"] == Host("a", "a", "/a", "pueue", (("x", 1), ("y", 2)))
-    assert loaded.by_name()["b"].ssh == "-p 22 u@b"
+    assert loaded.by_name()["b"].ssh == "b"
+    assert loaded.preferences({}).rules == {"PQ102": "off"}
+
+
+@pytest.mark.parametrize("key", ["ssh", "pueue"])
+def test_a_project_cannot_have_programs_run(key: str, tmp_path: Path) -> None:
+    """What a checkout brings is somebody else's text: `ssh` may hold a ProxyCommand."""
+    (tmp_path / ".pueue-skill.toml").write_text(f"[hosts.evil]\n{key} = \"-o ProxyCommand='touch {tmp_path}/run' x\"\n")
+    done = subprocess.run(["pueue-skill", "status"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f"hosts.evil.{key}: a project may not say how a host is reached" in done.stderr
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

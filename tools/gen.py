@@ -61,6 +61,19 @@ def rule_reference() -> str:
     return head + "\n".join(rule.page() for rule in RULES)
 
 
+def readme() -> str:
+    """README.md with its table of rules made anew."""
+    from pueue_skill.rules import RULES
+
+    head, _, rest = (ROOT / "README.md").read_text("utf-8").partition("<!-- rules -->\n")
+    rows = [
+        f"| {rule.id} | {rule.name} | {rule.what.removeprefix('Looks for ').removesuffix('.')} | {'queue' if rule.rewrite else 'advice'} |\n"
+        for rule in RULES
+    ]
+    table = "| rule | | looks for | gives |\n|---|---|---|---|\n" + "".join(rows)
+    return f"{head}<!-- rules -->\n{table}<!-- /rules -->{rest.partition('<!-- /rules -->')[2]}"
+
+
 def command_reference() -> str:
     from pueue_skill.cli import parser
 
@@ -79,6 +92,7 @@ def files() -> dict[Path, str]:
 
     made = {
         ROOT / "pueue_skill/gate.py": gate(),
+        ROOT / "README.md": readme(),
         ROOT / "references/rules.md": rule_reference(),
         ROOT / "references/commands.md": command_reference(),
     }

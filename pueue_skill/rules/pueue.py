@@ -37,7 +37,7 @@ def check_split_add(command: Command, around: Around) -> Hit | None:
         return None
     return on(
         command,
-        f"only `{queued}` is queued; the {command.then} ends `pueue add`, and {heavy[0].words[0].value} runs at once, outside the queue",
+        f"only `{queued}` is queued; the {command.then} ends `pueue add`, and {' '.join([*heavy[0].wrappers, heavy[0].words[0].value])} runs at once, outside the queue",
     )
 
 

@@ -1,0 +1,278 @@
+"""What the documents say is so: their bash blocks run from top to bottom on real queues, and print what stands below them.
+
+A `text` block that follows a `bash` block is what it prints. `bash exit-N` ends with N; `bash no-run` cannot run here and is
+listed in NO_RUN. Each document has fresh hosts, so a job's id is known.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from real import Daemon, Host, Lab, local, until
+
+from pueue_skill.analysis import analyse
+from pueue_skill.backends.pueue import QUEUED
+from pueue_skill.cli import parser
+from pueue_skill.config import Config
+from pueue_skill.model import Script, Unparsed
+from pueue_skill.parse import parse
+from pueue_skill.rules import RULES
+
+ROOT = Path(__file__).resolve().parent.parent
+GENERATED = {"references/rules.md", "references/commands.md"}  # the examples of rules.md are what not to run
+DOCS = sorted({str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("references/*.md")]} - GENERATED)
+FENCE = re.compile(r"^```(\w*)[ ]?(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+CONFIG = ROOT / "examples/config.toml"
+
+# What installs, what needs the agent, what is a test of its own (make), what changes a host.
+NO_RUN = {
+    "CONTRIBUTING.md": [
+        'make setup\nmake test\nmake test ARGS="tests/test_rules.py -k PQ101"\nmake lint\nmake gen\nmake check',
+    ],
+    "README.md": [
+        "make demo\nmake test",
+        "uv tool install .",
+        "pipx install .",
+        "claude --plugin-dir /path/to/pueue-skill",
+        "ln -s /path/to/pueue-skill ~/.claude/skills/pueue-skill",
+    ],
+    "references/hosts.md": [
+        "ssh bigblack 'cargo install pueue --locked --root ~/.local'",
+        "ssh bigblack 'systemctl --user daemon-reload && systemctl --user enable --now pueued && loginctl enable-linger'",
+    ],
+}
+
+
+class Block(NamedTuple):
+    """A fenced block; `after` is what stands between it and the one before."""
+
+    language: str
+    info: str
+    text: str
+    line: int
+    after: str
+
+
+def blocks(doc: str) -> list[Block]:
+    text = (ROOT / doc).read_text("utf-8")
+    found, end = [], 0
+    for m in FENCE.finditer(text):
+        found.append(Block(m[1], m[2], m[3], text.count("\n", 0, m.start()) + 1, text[end : m.start()].strip()))
+        end = m.end()
+    return found
+
+
+def section(doc: str, name: str) -> str:
+    """What stands between `<!-- name -->` and `<!-- /name -->`."""
+    found = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", (ROOT / doc).read_text("utf-8"), re.DOTALL)
+    assert found
+    return found[1]
+
+
+@pytest.fixture
+def stage() -> Iterator[dict[str, Daemon]]:
+    """The hosts of examples/config.toml, new; on each a ~/project and stand-ins for the programs of the examples."""
+    with ExitStack() as ends:
+        lab = Lab()
+        ends.callback(lab.close)
+        daemons: dict[str, Daemon] = {"local": local(lab)}
+        ends.callback(daemons["local"].stop)
+        for name, table in tomllib.loads(CONFIG.read_text())["hosts"].items():
+            if name != "local":
+                daemons[name] = Host(lab, name, table["groups"])
+                ends.callback(daemons[name].stop)
+        (master,) = [block.text for block in blocks("references/hosts.md") if "ControlMaster" in block.text]
+        with (lab.client / ".ssh/config").open("a") as config:
+            config.write(master.replace("~", str(lab.client)))  # ssh would take the home in the passwd file
+        for name, daemon in daemons.items():
+            home = lab.client if name == "local" else daemon.home
+            (home / "project").mkdir()
+            (home / ".bashrc").write_text('PATH="$HOME/.local/bin:$PATH"\n')
+            for program in ("uv", "python"):
+                path = (lab.bin if name == "local" else home / ".local/bin") / program
+                path.write_text(f'#!/bin/sh\necho "{program} $*"\n')
+                path.chmod(0o755)
+        folder = lab.client / ".config/pueue-skill"
+        folder.mkdir(parents=True)
+        shutil.copy(CONFIG, folder)
+        (lab.client / "data").mkdir()
+        yield daemons
+
+
+def same(text: str) -> str:
+    """`text` without what differs from run to run: durations, and blanks at the ends of lines."""
+    return "\n".join([re.sub(r" \d+s ", " 0s ", line).rstrip() for line in text.splitlines()])
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("doc", [doc for doc in DOCS if any(block.language == "bash" for block in blocks(doc))])
+def test_every_command_line_runs(doc: str, stage: dict[str, Daemon]) -> None:
+    env = stage["local"].env | {"COLUMNS": "100"}
+    printed = None
+    for block in blocks(doc):
+        if block.language == "text" and not block.after and printed is not None:
+            assert same(block.text) == same(printed), f"{doc}:{block.line}: this was printed:\n{printed}"
+        printed = None
+        if block.language == "bash" and block.info != "no-run":
+            code = int(block.info.removeprefix("exit-") or 0)
+            done = subprocess.run(
+                ["bash", "-e", "-o", "pipefail", "-c", block.text],
+                env=env, cwd=env["HOME"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                text=True, timeout=60,
+            )  # fmt: skip
+            printed = done.stdout
+            assert done.returncode == code, f"{doc}:{block.line}: exit code {done.returncode}\n{block.text}{printed}"
+    for daemon in stage.values():
+        for task in daemon.tasks():
+            until(lambda d=daemon, t=task: "Done" in d.tasks()[t]["status"], f"the end of job {task}")
+
+
+@pytest.mark.timeout(150)
+def test_a_daemon_starts_as_hosts_md_says(stage: dict[str, Daemon]) -> None:
+    """In the test above one runs already. The line must not hang either, as `ssh HOST pueued -d` does."""
+    (line,) = [
+        line for block in blocks("references/hosts.md") for line in block.text.splitlines() if "pueued -d" in line
+    ]
+    env, host = stage["local"].env, stage["littleblack"]
+    host.pueue("shutdown")
+    until(lambda: not host.answers(), "the end of the daemon")
+    subprocess.run(["bash", "-c", line], env=env, check=True, timeout=20)
+    until(host.answers, "the new daemon")
+    host.pueue("shutdown")
+
+
+def test_messages_are_those_of_the_program() -> None:
+    """The longest part of each message in the table of troubleshooting.md that no name stands in."""
+    files = [*ROOT.glob("pueue_skill/**/*.py"), ROOT / "tests/test_run.py"]  # what pueue itself says is tested there
+    source = "".join([file.read_text("utf-8") for file in files])
+    messages = re.findall(r"^\| `(.+?)`", (ROOT / "references/troubleshooting.md").read_text("utf-8"), re.MULTILINE)
+    assert messages
+    for message in messages:
+        parts = re.split(r"\b(?:NAME|ID|[A-Z])\b|…|\d+", message)
+        assert max(parts, key=len).strip(" :") in source, message
+
+
+def test_only_these_blocks_are_not_run() -> None:
+    found = {doc: [block.text.strip() for block in blocks(doc) if block.info == "no-run"] for doc in DOCS}
+    assert {doc: texts for doc, texts in found.items() if texts} == NO_RUN
+
+
+@pytest.mark.parametrize("doc", DOCS)
+def test_blocks_are_of_known_kinds(doc: str) -> None:
+    text = (ROOT / doc).read_text("utf-8")
+    assert len(re.findall("^ *```", text, re.MULTILINE)) == 2 * len(blocks(doc))
+    for block in blocks(doc):
+        assert block.language in ("bash", "text", "toml", "json")
+        assert re.fullmatch(r"|no-run|exit-\d+", block.info)
+        if block.language == "toml":
+            Config.model_validate(tomllib.loads(block.text))
+        if block.language == "json":
+            json.loads(block.text)
+
+
+@pytest.mark.parametrize("doc", DOCS)
+def test_commands_and_options_exist(doc: str) -> None:
+    """What is named in running text and tables, not only what is run."""
+    (choices,) = [action.choices for action in parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    known = {name: set(one._option_string_actions) for name, one in choices.items()} | {"--version": set()}
+    for span in re.findall(r"`pueue-skill ([^`]+)`", (ROOT / doc).read_text("utf-8")):
+        command, *words = span.partition(" -- ")[0].split()
+        assert command in known, span
+        assert {word for word in words if word.startswith("--")} <= known[command], span
+
+
+def slugs(text: str) -> set[str]:
+    """The anchors that GitHub gives the headings of a document."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("doc", [*DOCS, *sorted(GENERATED)])
+def test_links_lead_somewhere(doc: str) -> None:
+    text = FENCE.sub("", (ROOT / doc).read_text("utf-8"))
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if link.startswith("https://"):
+            continue
+        target, _, anchor = link.partition("#")
+        path = (ROOT / doc).parent / target if target else ROOT / doc
+        assert path.exists(), link
+        assert not anchor or anchor in slugs(path.read_text("utf-8")), link
+
+
+def test_the_rule_table_is_that_of_the_rules() -> None:
+    rows = ["| rule | | looks for | gives |", "|---|---|---|---|"]
+    for rule in RULES:
+        what = rule.what.removeprefix("Looks for ").removesuffix(".")
+        rows.append(f"| {rule.id} | {rule.name} | {what} | {'queue' if rule.rewrite else 'advice'} |")
+    table = "\n".join(rows) + "\n"
+    assert section("README.md", "rules") == table, f"README.md should have\n{table}"
+
+
+def test_the_changelog_names_every_rule() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert [rule.id for rule in RULES if not re.search(rf"\b{rule.id}\b", text)] == []
+
+
+def test_what_is_left_alone_is_left_for_that_reason() -> None:
+    rows = re.findall(r"^\| `(.+)` \| (.+) \|$", section("README.md", "left"), re.MULTILINE)
+    hosts = Config.model_validate(tomllib.loads(CONFIG.read_text())).by_name()
+    assert rows
+    for command, reason in rows:
+        plan = analyse(command, hosts).plan
+        assert (plan.jobs, plan.reason) == ((), reason), command
+
+
+@pytest.mark.parametrize(
+    "text", ["[[ -e x ]] && y", "case x in y) z ;; esac", "x $((1 + 1))", "x=(1 2)", "time x", "x <<'E'\ny\nE"]
+)
+def test_the_limits_name_what_the_second_reader_is_for(text: str) -> None:
+    script = parse(text)
+    assert isinstance(script, Script)
+    assert script.parser == "tree-sitter"
+
+
+@pytest.mark.parametrize("text", ["x )", "if x", "x 'y", "shopt -s extglob; x !(y)", "x \udcff", "x" * 65_537])
+def test_the_limits_name_what_is_not_read(text: str) -> None:
+    assert isinstance(parse(text), Unparsed)
+
+
+def test_the_form_around_a_job_is_the_one_in_the_readme() -> None:
+    form = QUEUED.format(key="<key>", work="<the command, quoted once>")
+    assert f"\n    {form}\n" in (ROOT / "README.md").read_text("utf-8")
+
+
+TRIGGERS = ["run on bigblack", "run on littleblack", "queue job", "long-running task", "cache population",
+            "batch processing", "GPU workstation"]  # fmt: skip
+
+
+def test_the_skill_says_when_it_is_for() -> None:
+    _, head, body = (ROOT / "SKILL.md").read_text("utf-8").split("---\n", 2)
+    fields = dict(re.findall(r"^([a-z-]+): (.+(?:\n  .+)*)", head, re.MULTILINE))
+    assert list(fields) == ["name", "description", "license", "compatibility"]
+    assert fields["name"] == "pueue-skill"
+    description = " ".join(fields["description"].removeprefix(">-").split())
+    assert len(description) <= 1024
+    assert [phrase for phrase in TRIGGERS if phrase not in description] == []
+    assert len(body.splitlines()) < 100
+
+
+def test_the_skill_is_valid(tmp_path: Path) -> None:
+    """By the reference validator, which wants the folder to bear the skill's name."""
+    skill = tmp_path / "pueue-skill"
+    skill.mkdir()
+    shutil.copy(ROOT / "SKILL.md", skill)
+    shutil.copytree(ROOT / "references", skill / "references")
+    validate = [Path(sys.executable).with_name("agentskills"), "validate", skill]
+    done = subprocess.run(validate, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
