@@ -77,6 +77,12 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--explain", action="store_true", help="show every stage on stderr")
     one.add_argument("--exit-code", action="store_true", help="exit 1 when there are findings")
 
+    one = add(commands, "check", check, "what the rules say of scripts, Makefiles, workflows, mise tasks and justfiles")
+    one.add_argument("files", metavar="FILE", nargs="+", help="a file; its name says of which kind it is")
+    how = one.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="print the findings as JSON (pueue-skill schema check)")
+    how.add_argument("--sarif", action="store_true", help="print them as SARIF 2.1.0")
+
     one = add(commands, "run", run, "queue a command, wait for it, give its output and exit code")
     one.add_argument("--host", default="local", help="the host whose queue takes it (default: this machine)")
     one.add_argument("--group", help="the queue's group")
@@ -121,7 +127,10 @@ def parser() -> argparse.ArgumentParser:
 
     one = add(commands, "schema", schema, "the JSON Schema of a file or an output")
     one.add_argument(
-        "schema", metavar="NAME", choices=("config", "status", "suggestion"), help="config, status or suggestion"
+        "schema",
+        metavar="NAME",
+        choices=("check", "config", "status", "suggestion"),
+        help="check, config, status or suggestion",
     )
 
     one = add(commands, "hook", None, "answer an agent's hook event on stdin; always exits 0")
@@ -184,6 +193,26 @@ def suggest(options: argparse.Namespace) -> int:
         if not (report["invocation"] or text).endswith("\n") and options.command != "-":
             sys.stdout.buffer.write(b"\n")
     return FINDINGS if options.exit_code and analysis.findings else DONE
+
+
+def check(options: argparse.Namespace) -> int:
+    from pueue_skill import check as checker
+    from pueue_skill import config
+
+    settings = config.load()
+    checked = checker.check(options.files, settings.by_name(), settings.preferences({}))
+    report = checker.report(checked)
+    if options.json or options.sarif:
+        print(json.dumps(checker.sarif(report) if options.sarif else report, indent=2))
+    else:
+        text = "".join([checker.drawn(one) for one in checked])
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    for one in checked:
+        for line in checker.told(one):
+            say(line)
+    if report["errors"]:
+        return USAGE
+    return FINDINGS if report["findings"] else DONE
 
 
 def explain(text: str, interesting: bool, analysis: Analysis) -> None:

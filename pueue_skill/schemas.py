@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pueue_skill import config, reports
+from pueue_skill import check, config, reports
 
 
 def of(name: str, kind: Any) -> Callable[[], dict[str, Any]]:
@@ -19,6 +19,7 @@ def of(name: str, kind: Any) -> Callable[[], dict[str, Any]]:
 
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
+    "check": of("check", check.CheckReport),
     "config": of("config", config.Config),
     "status": of("status", reports.StatusReport),
     "suggestion": of("suggestion", reports.SuggestionReport),

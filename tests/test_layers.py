@@ -35,6 +35,7 @@ ONLY_IN = {
     "subprocess": ("transport.py",),
     "tree_sitter": ("parse/",),
     "tree_sitter_bash": ("parse/",),
+    "yaml": ("sources.py",),
 }
 
 EXCEPTIONS = {"parse/tables.py": {"marshal", "os", "sys"}}  # bashlex's tables are kept in a file, or its import is slow
@@ -93,8 +94,8 @@ def faults(file: str, text: str) -> Iterator[str]:
         own = top == "pueue_skill"
         if not among(file, ONLY_IN.get(top, (file,))):
             yield f"{file}:{line} imports {top}, which only {' and '.join(ONLY_IN[top])} may"
-        if top == "rich" and not later:
-            yield f"{file}:{line} imports rich outside a function: every start would pay for it"
+        if top in ("rich", "yaml") and not later:
+            yield f"{file}:{line} imports {top} outside a function: every start would pay for it"
         if core and own and not among(file_of(name), CORE):
             yield f"{file}:{line} is core and imports {name}, which is not"
         if core and not own and top not in PURE | EXCEPTIONS.get(file, set()) | ONLY_IN.keys():
@@ -129,6 +130,8 @@ def test_borders(file: str) -> None:
         ("cli.py", "import shlex"),
         ("cli.py", "from rich.table import Table"),
         ("cli.py", "from pydantic import BaseModel"),
+        ("sources.py", "import yaml"),
+        ("check.py", "def f():\n    import yaml"),
         ("hook.py", "def f():\n    import argparse"),
         ("utils.py", ""),
     ],
@@ -145,6 +148,7 @@ def test_a_crossed_border_is_seen(file: str, text: str) -> None:
         ("backends/pueue.py", "re.compile('x')\nfrom datetime import datetime\ndatetime.fromisoformat('x')"),
         ("cli.py", "import argparse, os\ndef f():\n    from rich.table import Table"),
         ("cli.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from rich.table import Table"),
+        ("sources.py", "import tomllib\ndef f():\n    import yaml"),
         ("transport.py", "import subprocess"),
     ],
 )
@@ -176,5 +180,15 @@ def test_a_hook_with_nothing_to_do_loads_next_to_nothing() -> None:
     assert done.stdout == ""
     loaded = {name.partition(".")[0] for name in done.stderr.split()}
     assert "pueue_skill" in loaded
-    unwanted = {"argparse", "bashlex", "jsonschema", "platformdirs", "pydantic", "rich", "sqlite3", "subprocess"}
+    unwanted = {
+        "argparse",
+        "bashlex",
+        "jsonschema",
+        "platformdirs",
+        "pydantic",
+        "rich",
+        "sqlite3",
+        "subprocess",
+        "yaml",
+    }
     assert loaded & (unwanted | {"tree_sitter", "concurrent", "shlex"}) == set()

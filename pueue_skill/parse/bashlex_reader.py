@@ -22,6 +22,9 @@ INSIDE = re.compile(r"\$\(|`|[<>]\(")
 # bashlex takes these for something else than bash does, and its tree does not show it. More is looked for in the tree below.
 MISREAD = (
     (re.compile(r"\{[A-Za-z_]\w*(?:\[[^]\s]*\])?\}[<>]", re.ASCII), "a redirect to a descriptor in a variable"),
+    (re.compile(r"\$\\\n"), "an expansion that a line's end parts"),
+    (re.compile(r"(?<![;&|])[;&][ \t]*\\\n"), "a line that goes on behind `;` or `&`"),
+    (re.compile(r"^[^\n<]*(?:<<[^\n<]*){17}", re.MULTILINE), "so many heredocs on a line"),
     (re.compile(r"(?<!\\)(?:\\\\)*\\\Z"), "a backslash at the end"),
 )
 
@@ -38,7 +41,8 @@ def read(text: str) -> Script:
         raise Refused("the command is nested too deep for bashlex") from None
     except Exception as error:
         # ParsingError for most; AttributeError, NotImplementedError, AssertionError, TypeError, IndexError also come out.
-        raise Refused(f"bashlex does not read this: {str(error) or type(error).__name__}") from None
+        what = str(error) if type(error).__name__ in ("ParsingError", "NotImplementedError") else type(error).__name__
+        raise Refused(f"bashlex does not read this: {what}") from None
     reading = Reading(text)
     nodes = tuple([reading.node(tree) for tree in trees])
     return Script(text, nodes, reading.comments(), "bashlex")
@@ -114,6 +118,8 @@ class Reading:
         redirects: list[Redirect] = []
         for part in tree.parts:
             if part.kind == "assignment" and not words:
+                if not ASSIGNS.match(self.text, *part.pos):
+                    raise Refused("bashlex takes a command for an assignment")
                 assigns.append(self.word(part))
             elif part.kind in ("word", "assignment"):
                 if not words and ASSIGNS.match(self.text, *part.pos):
@@ -169,20 +175,23 @@ class Reading:
                     prefix.append(part.word)
             else:
                 parts.append(self.node(part))
-        return Pipeline(tuple(parts), *tree.pos, tuple(prefix))
+        return Pipeline(tuple(parts), tree.pos[0], parts[-1].end, tuple(prefix))
 
     def on_list(self, tree: Any) -> Chain:
         parts: list[Node] = []
         operators: list[str] = []
+        end = 0
         for part in tree.parts:
             if part.kind == "operator":
                 self.spans.append(part.pos)
                 operators.append(part.op)
+                end = part.pos[1]
             else:
                 parts.append(self.node(part))
+                end = parts[-1].end
         if len(operators) < len(parts):
             operators.append("")
-        return Chain(tuple(parts), tuple(operators), *tree.pos)
+        return Chain(tuple(parts), tuple(operators), tree.pos[0], end)
 
     def on_compound(self, tree: Any) -> Compound:
         first = tree.list[0]
@@ -204,7 +213,8 @@ class Reading:
         if len(self.bodies) > heredocs:
             raise Refused("bashlex reads the body of a heredoc in a compound command as commands")
         redirects = tuple([self.redirect(part) for part in tree.redirects])
-        return Compound(kind, words, test, body, redirects, *tree.pos)
+        end = redirects[-1].end if redirects else tree.pos[1]
+        return Compound(kind, words, test, body, redirects, tree.pos[0], end)
 
     def clauses(self, tree: Any) -> tuple[tuple[Word, ...], tuple[Node, ...], tuple[Node, ...]]:
         """The words, the condition and the body of a for, while, until or if."""
@@ -235,7 +245,8 @@ class Reading:
         for part in tree.parts:
             if part.kind == "reservedword":
                 self.spans.append(part.pos)
-        return Compound("function", (self.word(tree.name),), (), (self.node(tree.body),), (), *tree.pos)
+        name, body = self.word(tree.name), self.node(tree.body)
+        return Compound("function", (name,), (), (body,), (), tree.pos[0], body.end)
 
     def comments(self) -> tuple[Comment, ...]:
         """The comments between the spans. Raises Refused where anything else but blanks and `;` stands there."""

@@ -27,8 +27,22 @@ def load() -> Any:
 
         if cache:
             write(cache, bashlex.parser)
-        return bashlex.parser
-    return with_tables(folder, tables)
+        return guarded(bashlex.parser)
+    return guarded(with_tables(folder, tables))
+
+
+def guarded(parser: Any) -> Any:
+    """bashlex.parser, kept from reading a word for ever: it goes back to the word's start at a `${` without its `}`."""
+    subst = parser.subst
+    expand = subst._paramexpand
+
+    def paramexpand(context: Any, string: str, start: int) -> Any:
+        if string.startswith("{", start + 1) and "}" not in string[start + 2 :]:
+            raise parser.errors.ParsingError("a parameter expansion does not end", string, start)
+        return expand(context, string, start)
+
+    subst._paramexpand = paramexpand
+    return parser
 
 
 def source_folder() -> str | None:

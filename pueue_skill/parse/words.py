@@ -24,11 +24,15 @@ ESCAPES = {
     "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "n": "\n",
     "r": "\r", "t": "\t", "v": "\v", "\\": "\\", "'": "'", '"': '"', "?": "?",
 }  # fmt: skip
-NUMERIC = re.compile(r"[0-7]{1,3}|x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-f]{1,8}|c.", re.DOTALL)
+NUMERIC = re.compile(r"[0-7]{1,3}|x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-f]{1,8}|c[^\\]", re.DOTALL)
 # The common words, read without a loop: bare ones, and those in one pair of single quotes.
 PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+PLAIN_RUN = re.compile(r"[^\\'\"`$<>][^\\'\"`$<>]*|.", re.DOTALL)
+PLAIN_QUOTED = re.compile(r"[^\\\"`$]+|.", re.DOTALL)
 EXPANSION = re.compile(r"\$(?:[A-Za-z_0-9@*#?$!({-]|\[)")
+BYTES = re.compile("[\udc80-\udcff]{2}")
 BRACES = re.compile(r"\{[^{}\s]*(?:,|\.\.)[^{}\s]*\}")
+ARRAY = re.compile(r"[A-Za-z_]\w*\+?=\(", re.ASCII)
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*(?:\[.*\])?\+?=", re.ASCII | re.DOTALL)
 
 
@@ -62,6 +66,10 @@ def read_word(
         value.append(chars)
         origin.extend([at] * len(chars))
 
+    def keep(at: int, stop: int) -> None:
+        value.append(text[at:stop])
+        origin.extend(range(at, stop))
+
     i = start
     while i < end:
         char = text[i]
@@ -76,8 +84,7 @@ def read_word(
             close = text.find("'", i + 1, end)
             if close < 0:
                 raise Refused(f"a quote at character {i} is not closed")
-            for at in range(i + 1, close):
-                put(text[at], at)
+            keep(i + 1, close)
             unquoted.append("x")
             i = close + 1
         elif char == "$" and text[i + 1 : i + 2] == "'":
@@ -96,12 +103,12 @@ def read_word(
                     stop = known.get(i) or expansion_end(text, i, end)
                     if found is not None:
                         found.append((i, stop))
-                    for at in range(i, stop):
-                        put(text[at], at)
+                    keep(i, stop)
                     i = stop
                 else:
-                    put(text[i], i)
-                    i += 1
+                    stop = PLAIN_QUOTED.match(text, i, end).end()  # type: ignore[union-attr]
+                    keep(i, stop)
+                    i = stop
             if i >= end:
                 raise Refused(f"a double quote before character {end} is not closed")
             i += 1
@@ -110,18 +117,21 @@ def read_word(
             stop = known.get(i) or expansion_end(text, i, end)
             if found is not None:
                 found.append((i, stop))
-            for at in range(i, stop):
-                put(text[at], at)
+            keep(i, stop)
             unquoted.append("x")
             i = stop
         else:
-            put(char, i)
-            unquoted.append(char)
-            i += 1
+            stop = PLAIN_RUN.match(text, i, end).end()  # type: ignore[union-attr]
+            keep(i, stop)
+            unquoted.append(text[i:stop])
+            i = stop
+    whole = "".join(value)
+    if BYTES.search(whole):
+        whole, origin = characters(whole, origin)
     bare = "".join(unquoted)
-    if bare.startswith("~") or any(c in bare for c in "*?[") or BRACES.search(bare):
+    if ARRAY.match(bare) or bare.startswith("~") or any(c in bare for c in "*?[") or BRACES.search(bare):
         static = False
-    return Word(text[start:end], "".join(value), static, start, end, tuple(origin), programs)
+    return Word(text[start:end], whole, static, start, end, tuple(origin), programs)
 
 
 def read_ansi_c(text: str, i: int, end: int, put: object) -> int:
@@ -133,7 +143,10 @@ def read_ansi_c(text: str, i: int, end: int, put: object) -> int:
             continue
         numeric = NUMERIC.match(text, i + 1, end)
         if numeric:
-            put(numeric_escape(numeric[0]), i)  # type: ignore[operator]
+            char = numeric_escape(numeric[0])
+            if char == "\0":
+                raise Refused(f"a NUL byte stands in the quote that holds character {i}")
+            put(char, i)  # type: ignore[operator]
             i = numeric.end()
         else:
             put(ESCAPES.get(text[i + 1], "\\" + text[i + 1]), i)  # type: ignore[operator]
@@ -145,12 +158,24 @@ def read_ansi_c(text: str, i: int, end: int, put: object) -> int:
 
 def numeric_escape(escape: str) -> str:
     if escape[0] == "c":
-        return chr(ord(escape[1]) & 0x1F)
+        return "\x7f" if escape[1] == "?" else chr(ord(escape[1]) & 0x1F)
     if escape[0] in "uU":
         code = int(escape[1:], 16)
         return chr(code) if code < 0x110000 else ""
     byte = int(escape[1:], 16) if escape[0] == "x" else int(escape, 8) & 0xFF
     return chr(byte) if byte < 128 else bytes([byte]).decode("utf-8", "surrogateescape")
+
+
+def characters(value: str, origin: list[int]) -> tuple[str, list[int]]:
+    """Bytes that were written one by one (`$'\\xc3\\xa9'`) as the characters that they make up."""
+    joined: list[str] = []
+    where: list[int] = []
+    at = 0
+    for char in value.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape"):
+        joined.append(char)
+        where.append(origin[at])
+        at += 1 if value[at] == char else len(char.encode("utf-8"))
+    return "".join(joined), where
 
 
 CLOSERS = {"(": ")", "{": "}", "[": "]"}

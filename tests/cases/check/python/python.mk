@@ -1,0 +1,3 @@
+SHELL := /usr/bin/python3
+all:
+	rsync = "python train.py"

@@ -1,0 +1,499 @@
+"""`check`: what is read of each kind of file, where findings are placed, and what comes out."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pueue_skill import check, sources
+from pueue_skill.model import Preferences
+from pueue_skill.rules import RULES
+
+ROOT = Path(__file__).parent.parent
+CASES = Path(__file__).parent / "cases/check"
+FILES = sorted(path.relative_to(CASES).as_posix() for path in CASES.rglob("*") if path.is_file())
+EXPECTED: dict[str, list[str]] = tomllib.loads((CASES.parent / "check.toml").read_text("utf-8"))
+
+
+def checked(path: Path) -> check.Checked:
+    return check.check_file(str(path), {}, Preferences())
+
+
+def described(one: check.Checked) -> list[str]:
+    """The findings as check.toml has them."""
+    found = []
+    for finding in one.findings:
+        line = one.lines[finding["line"] - 1]
+        end = finding["end_column"] - 1 if finding["end_line"] == finding["line"] else len(line)
+        place = f"{finding['line']}:{finding['column']}-{finding['end_line']}:{finding['end_column']}"
+        found.append(f"{place} {finding['rule']} {line[finding['column'] - 1 : end]}")
+    return found
+
+
+def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["pueue-skill", "check", *arguments], capture_output=True, cwd=cwd, timeout=30)
+
+
+# What is found, and where
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_findings(file: str) -> None:
+    one = checked(CASES / file)
+    assert described(one) == EXPECTED.get(file, [])
+    assert one.errors == ()
+    assert len(one.notes) == (file == "python/tool")
+
+
+def test_every_expectation_has_its_file() -> None:
+    assert EXPECTED.keys() <= set(FILES)
+
+
+@pytest.mark.parametrize("file", EXPECTED)
+def test_line_ends_of_windows_change_no_place(file: str, tmp_path: Path) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\xef\xbb\xbf" + (CASES / file).read_bytes().replace(b"\n", b"\r\n"))
+    assert described(checked(path)) == EXPECTED[file]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_piece_knows_where_each_character_stands(file: str) -> None:
+    text = (CASES / file).read_text("utf-8")
+    try:
+        pieces = sources.pieces(str(CASES / file), text)
+    except sources.NoShell:
+        return
+    for piece in pieces:
+        assert len(piece.origin) == len(piece.text)
+        assert list(piece.origin) == sorted(piece.origin)
+        for char, at in zip(piece.text, piece.origin, strict=True):
+            assert char == text[at] or char in "${_} " or text[at] in "$\\"
+
+
+# The kinds of files, and what is read of each
+
+WORKFLOW = ".github/workflows/ci.yml"
+
+
+def shell(path: str, text: str) -> list[str]:
+    return [piece.text for piece in sources.pieces(path, text)]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("a.sh", sources.script),
+        ("bin/tool", sources.script),
+        ("Makefile.py", sources.makefile),
+        ("lib/rules.mk", sources.makefile),
+        ("GNUmakefile", sources.makefile),
+        ("makefile", sources.makefile),
+        ("NotAMakefile", sources.script),
+        ("/r/.github/workflows/x.yaml", sources.workflow),
+        ("actions/x/action.yml", sources.workflow),
+        ("mise.toml", sources.mise),
+        (".mise.local.toml", sources.mise),
+        (".config/mise.toml", sources.mise),
+        (".config/mise/config.toml", sources.mise),
+        ("/home/u/.config/mise/conf.d/a.toml", sources.mise),
+        (".mise/tasks/a/b.toml", sources.task_file),
+        ("mise-tasks/b.toml", sources.task_file),
+        ("tasks.toml", sources.task_file),
+        (".mise/tasks/build", sources.script),
+        ("justfile", sources.justfile),
+        (".justfile", sources.justfile),
+        ("ci/x.just", sources.justfile),
+    ],
+)
+def test_kind(path: str, kind: Any) -> None:
+    assert next((read for names, read in sources.KINDS if names.search(path)), sources.script) is kind
+
+
+@pytest.mark.parametrize(("path", "text"), [("pyproject.toml", ""), ("k8s.yml", ""), ("x", "#!/usr/bin/python3\n")])
+def test_what_holds_no_shell(path: str, text: str) -> None:
+    with pytest.raises(sources.NoShell):
+        sources.pieces(path, text)
+
+
+@pytest.mark.parametrize(
+    "line", ["#!/bin/sh", "#! /usr/bin/bash -e", "#!/usr/bin/env bash", "#!/usr/bin/env -S A=1 bash -x", "# no"]
+)
+def test_scripts_that_are_shell(line: str) -> None:
+    assert shell("tool", f"{line}\nls\n") == [f"{line}\nls\n"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("ls: a\n", [], id="no recipe"),
+        pytest.param("\tls\n", [], id="a tab outside of a rule"),
+        pytest.param("a:\n\tls\n", ["ls"], id="a line"),
+        pytest.param("a:\n\t@- +ls -l\n", ["ls -l"], id="prefixes"),
+        pytest.param("a: b ; ls\n", ["ls"], id="behind a semicolon"),
+        pytest.param("a: X = b ; ls\n", [], id="a variable of one target"),
+        pytest.param("a: b # c ; ls\n", [], id="in a comment"),
+        pytest.param("a:\n\n# c\n\tls\nifdef X\n\tid\nendif\n", ["ls", "id"], id="what does not end a recipe"),
+        pytest.param("a:\n\tls\nB = c\n\tid\n", ["ls"], id="an assignment ends it"),
+        pytest.param("B = c: \\\n\tls\n", [], id="an assignment goes on over a backslash"),
+        pytest.param("a:\n\tls \\\n\t  -l\n\tid\n", ["ls \\\n  -l", "id"], id="joined"),
+        pytest.param("a:\n\tls \\\\\n\tid\n", ["ls \\\\", "id"], id="a backslash that is one"),
+        pytest.param("a:\n\techo $$HOME $$(id) $${x}\n", ["echo $HOME $(id) ${x}"], id="dollars"),
+        pytest.param("a:\n\t$(CC) ${LD} $(call f,$(x))\n", ["${CC} ${LD} ${___________}"], id="expansions"),
+        pytest.param("a:\n\tcp $< $^ $@ $* $FOO $(@D)\n", ["cp $_ $_ $@ $* ${F}OO ${__}"], id="variables of a rule"),
+        pytest.param("a:\n\techo $(x\n", ["echo ___"], id="never closed"),
+        pytest.param("define X\na:\n\tls\nendef\na:\n\tid\n", ["id"], id="define"),
+        pytest.param("define X\ndefine Y\nendef\n\tls\nendef\n", [], id="define in define"),
+        pytest.param(".RECIPEPREFIX = >\na:\n>ls\n\tid\n", ["ls"], id="prefix"),
+        pytest.param(".RECIPEPREFIX = >\n.RECIPEPREFIX =\na:\n>ls\n\tid\n", [], id="prefix reset"),
+        pytest.param(".ONESHELL:\na:\n\tcd x\n\t@ls\nb:\n\tid\n", ["cd x\nls\n", "id\n"], id="one shell"),
+        pytest.param("SHELL = /usr/bin/python3\na:\n\tls\n", [], id="another shell"),
+        pytest.param("SHELL = /usr/bin/env bash\na:\n\tls\n", ["ls"], id="bash"),
+        pytest.param("SHELL := $(shell which bash)\na:\n\tls\n", ["ls"], id="some shell"),
+        pytest.param("a::b c\n\tls", ["ls"], id="no newline at the end"),
+    ],
+)
+def test_makefile(text: str, expected: list[str]) -> None:
+    assert shell("Makefile", text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("a:\n    ls\n    id\n", ["ls", "id"], id="lines"),
+        pytest.param('a x="b: c" *y=`d`:\n    ls\n', ["ls"], id="parameters"),
+        pytest.param("a := 'b:'\nalias c := a\nset shell := ['bash', '-c']\nexport D := 'e'\n", [], id="settings"),
+        pytest.param("@a:\n\t@ls\n\n\t-id\n\nb:\n\t@-pwd\n", ["ls", "id", "pwd"], id="sigils"),
+        pytest.param("a:\n    ls {{ x }}/{{y}}\n", ["ls ${____}/${__}"], id="interpolations"),
+        pytest.param("a:\n    ls \\\n      -l\n", ["ls \\\n  -l"], id="joined"),
+        pytest.param("a:\n  #!/bin/bash\n  if x; then\n    ls\n  fi\n", ["#!/bin/bash\nif x; then\n  ls\nfi\n"], id="script"),
+        pytest.param("a:\n  #!/usr/bin/env python3\n  ls\n", [], id="a script for python"),
+        pytest.param("[private]\n[script]\na:\n  cd x\n  ls\n", ["cd x\nls\n"], id="attribute"),
+        pytest.param("[script('python3')]\na:\n  ls\n\nb:\n  id\n", ["id"], id="attribute for python"),
+        pytest.param("[group: 'script']\na:\n  ls\n  id\n", ["ls", "id"], id="another attribute"),
+        pytest.param("set shell := ['fish', '-c']\na:\n  ls\n", [], id="another shell"),
+        pytest.param("x := '''\na:\n  ls\n'''\nb:\n  id\n", ["id"], id="a string of several lines"),
+        pytest.param("# don't '''\na: b c\n  ls\n", ["ls"], id="a comment"),
+        pytest.param("a:\nb: a\n", [], id="no body"),
+    ],
+)  # fmt: skip
+def test_justfile(text: str, expected: list[str]) -> None:
+    assert shell("justfile", text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("[tasks]\na = 'ls'\nb = ['id', 'pwd']\n", ["ls", "id", "pwd"], id="short"),
+        pytest.param("tasks.a.run = 'ls'\n[env]\nrun = 'id'\n", ["ls"], id="dotted"),
+        pytest.param("[tasks.a]\nrun = 'ls'\nshell = 'bash -c'\n", ["ls"], id="bash"),
+        pytest.param("[tasks.a]\nrun = 'ls'\nshell = 'node -e'\n", [], id="another shell"),
+        pytest.param("[tasks.a]\nrun = '#!/usr/bin/env node\\nls'\n", [], id="a script for node"),
+        pytest.param("[tasks.a]\nrun = ['ls', { task = 'b' }]\n", ["ls"], id="a list with tasks"),
+        pytest.param("[tasks.a]\nrun = 'ls {{ x }}{% if y %} -l{% endif %}'\n",
+                     ["ls ${____}           -l           "], id="template"),
+        pytest.param("tasks = 3\n", [], id="no tasks"),
+        pytest.param("[tasks.a]\ndepends = ['b']\n", [], id="nothing to run"),
+    ],
+)  # fmt: skip
+def test_mise(text: str, expected: list[str]) -> None:
+    assert shell("mise.toml", text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("jobs:\n  a:\n    steps:\n    - run: ls\n", ["ls"], id="plain"),
+        pytest.param("jobs: {a: {steps: [{run: 'ls'}]}}", ["ls"], id="flow"),
+        pytest.param("jobs: {a: {steps: [{run: ls, shell: pwsh}, {run: id, shell: 'sh -e {0}'}]}}", ["id"], id="shell"),
+        pytest.param("defaults: {run: {shell: pwsh}}\njobs: {a: {steps: [{run: ls}]}}", [], id="default shell"),
+        pytest.param("jobs: {a: {runs-on: windows-2022, steps: [{run: ls}, {run: id, shell: bash}]}}", ["id"], id="windows"),
+        pytest.param("jobs: {a: {steps: &s [{run: ls}]}, b: {steps: *s}}", ["ls"], id="anchor"),
+        pytest.param("jobs: {a: {steps: [{run: 'ls ${{ a }}/${{b}}'}]}}", ["ls ${_____}/${___}"], id="expression"),
+        pytest.param("jobs: {a: {uses: b}}", [], id="no steps"),
+        pytest.param("jobs: {a: {steps: {run: ls}}}\n---\njobs: [1]\n--- 5", [], id="not as it should be"),
+        pytest.param("# nothing", [], id="empty"),
+    ],
+)  # fmt: skip
+def test_workflow(text: str, expected: list[str]) -> None:
+    assert shell(WORKFLOW, text) == expected
+
+
+@given(st.text(st.sampled_from("ab \n'\"\\:#-é$"), min_size=1), st.sampled_from(["|", ">", "'", '"', None]))
+def test_yaml_scalars_are_placed(value: str, style: str | None) -> None:
+    text = "jobs:\n  a:\n    steps:\n    - run: " + scalar(value, style)
+    pieces = list(sources.workflow(text))
+    assert [piece.text for piece in pieces] == [value]
+    for char, at in zip(value, pieces[0].origin, strict=True):
+        assert char == text[at] or text[at] == "\\" or char.isspace()
+
+
+def scalar(value: str, style: str | None) -> str:
+    """`value` as a YAML scalar within the step of a workflow."""
+    text = yaml.dump(value, default_style=style, allow_unicode=True, width=20)
+    return text.removesuffix("...\n").replace("\n", "\n      ")
+
+
+@given(st.text(st.sampled_from("a \n\t:=$(){}[]#;|>\\\"'-@%!éx")), st.sampled_from(
+    ["Makefile", "justfile", "mise.toml", "tasks.toml", WORKFLOW, "a.sh"]))  # fmt: skip
+def test_no_text_is_too_strange(text: str, path: str) -> None:
+    try:
+        pieces = sources.pieces(path, text)
+    except (sources.Unreadable, sources.NoShell):
+        return
+    for piece in pieces:
+        assert len(piece.origin) == len(piece.text)
+        assert all(0 <= at < len(text) for at in piece.origin)
+
+
+# Files that are not as they should be
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "found", "noted", "failed"),
+    [
+        pytest.param("a.sh", b"", 0, None, None, id="empty"),
+        pytest.param("a.sh", b"\n # nothing\n", 0, None, None, id="comments"),
+        pytest.param("a.sh", b"python train.py --name '\xff' \xe9\n", 1, None, None, id="not UTF-8"),
+        pytest.param("a.sh", b"echo '\xc3\xa9\xf0\x9f\x98\x80'; python train.py\n", 1, None, None, id="wide characters"),
+        pytest.param("a.sh", b"python train.py\r\nls\r\n", 1, None, None, id="line ends of Windows"),
+        pytest.param("a.sh", b"python train.py 'a\n", 0, "not closed", None, id="a quote that is not closed"),
+        pytest.param("a.sh", b"if true; then python train.py\n", 0, "", None, id="an if that is not closed"),
+        pytest.param("a.sh", b"\x7fELF\0\0", 0, None, "NUL", id="binary"),
+        pytest.param("a.sh", "python train.py\n".encode("utf-16"), 0, None, "NUL", id="UTF-16"),
+        pytest.param("a.sh", b"echo python train.py\n" * 50_000, 0, "longer than", None, id="1 MB"),
+        pytest.param("Makefile", b"a:\n" + b"\tx\\\n" * 250_000, 0, "longer than", None, id="1 MB of one line"),
+        pytest.param("Makefile", b"a:\n\t" + b"$(" * 500_000, 0, "longer than", None, id="1 MB of brackets"),
+        pytest.param("justfile", b"a:\n    python train.py " + b"{{" * 20_000, 1, None, None, id="interpolations"),
+        pytest.param(WORKFLOW, b"jobs: [\n", 0, None, "broken YAML", id="broken YAML"),
+        pytest.param(WORKFLOW, b"jobs: \7\n", 0, None, "#x0007 may not stand there", id="a control character"),
+        pytest.param(WORKFLOW, b"jobs: {\xff: {steps: [{run: python train.py}]}}", 1, None, None, id="YAML not UTF-8"),
+        pytest.param(WORKFLOW, b"a: *b\n", 0, None, "broken YAML", id="no such anchor"),
+        pytest.param(WORKFLOW, b"[" * 5_000, 0, None, "nested too deep", id="deep YAML"),
+        pytest.param(WORKFLOW, b"jobs: {a: {steps: [{run: 'echo \"a'}, {run: python train.py}]}}",
+                     1, "not closed", None, id="one step of many"),
+        pytest.param("mise.toml", b"[tasks\n", 0, None, "broken TOML", id="broken TOML"),
+        pytest.param("mise.toml", b"a=" + b"[" * 5_000, 0, None, "nested too deep", id="deep TOML"),
+    ],
+)  # fmt: skip
+def test_hostile(name: str, content: bytes, found: int, noted: str | None, failed: str | None, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    one = checked(path)
+    assert len(one.findings) == found
+    for expected, said in ((noted, one.notes), (failed, one.errors)):
+        assert len(said) == (expected is not None)
+        assert all(note["file"] == str(path) and (expected or "") in note["reason"] for note in said)
+    for finding in one.findings:
+        assert one.lines[finding["line"] - 1][finding["column"] - 1 :].startswith("python train.py")
+    json.dumps(check.sarif(check.report([one]))).encode("ascii")
+
+
+def test_broken_files_are_named_with_the_line(tmp_path: Path) -> None:
+    (tmp_path / "mise.toml").write_text("[tools]\n\n[tasks\n")
+    assert [error["line"] for error in checked(tmp_path / "mise.toml").errors] == [3]
+
+
+# What comes out
+
+TWO = "cd data\npython train.py --epochs 3\n"
+SARIF = {
+    "type": "object",
+    "required": ["version", "runs"],
+    "properties": {
+        "version": {"const": "2.1.0"},
+        "runs": {
+            "minItems": 1,
+            "items": {
+                "required": ["tool", "results"],
+                "properties": {
+                    "tool": {
+                        "required": ["driver"],
+                        "properties": {
+                            "driver": {
+                                "required": ["name", "version", "rules"],
+                                "properties": {
+                                    "rules": {
+                                        "uniqueItems": True,
+                                        "items": {
+                                            "required": ["id", "name", "shortDescription", "fullDescription", "help"],
+                                            "properties": {
+                                                name: {"$ref": "#/$defs/message"}
+                                                for name in ("shortDescription", "fullDescription", "help")
+                                            },
+                                        },
+                                    }
+                                },
+                            }
+                        },
+                    },
+                    "columnKind": {"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
+                    "invocations": {
+                        "items": {
+                            "required": ["executionSuccessful"],
+                            "properties": {
+                                "executionSuccessful": {"type": "boolean"},
+                                "toolExecutionNotifications": {
+                                    "items": {"required": ["message"], "properties": {"level": {"$ref": "#/$defs/level"}}}
+                                },
+                            },
+                        }
+                    },
+                    "results": {
+                        "items": {
+                            "required": ["ruleId", "ruleIndex", "level", "message", "locations"],
+                            "properties": {
+                                "level": {"$ref": "#/$defs/level"},
+                                "message": {"$ref": "#/$defs/message"},
+                                "locations": {"minItems": 1, "items": {"$ref": "#/$defs/location"}},
+                            },
+                        }
+                    },
+                },
+            },
+        },
+    },
+    "$defs": {
+        "message": {"required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}},
+        "level": {"enum": ["none", "note", "warning", "error"]},
+        "location": {
+            "required": ["physicalLocation"],
+            "properties": {
+                "physicalLocation": {
+                    "required": ["artifactLocation", "region"],
+                    "properties": {
+                        "artifactLocation": {
+                            "required": ["uri"],
+                            "properties": {"uri": {"type": "string", "pattern": "^[A-Za-z0-9._~%/:-]+$"}},
+                        },
+                        "region": {
+                            "required": ["startLine", "startColumn", "endLine", "endColumn"],
+                            "additionalProperties": {"type": "integer", "minimum": 1},
+                        },
+                    },
+                }
+            },
+        },
+    },
+}  # fmt: skip
+
+
+def test_text(tmp_path: Path) -> None:
+    (tmp_path / "a.sh").write_text("cd data\n\tpython train.py --epochs 3\n")
+    done = run("a.sh", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == b""
+    head, line, carets = done.stdout.decode().splitlines()
+    assert re.fullmatch(r"a\.sh:2:2: PQ302 long-script \(high\): training .*", head)
+    assert line == "   python train.py --epochs 3"
+    assert carets == "   " + "^" * len("python train.py --epochs 3")
+
+
+def test_json() -> None:
+    done = run("--json", "nightly.sh", "python/tool", cwd=CASES)
+    report = json.loads(done.stdout)
+    jsonschema.validate(report, json.loads((ROOT / "schemas/check.json").read_text()))
+    assert done.returncode == 1
+    assert report["version"] == 1
+    assert report["findings"][0] == {
+        "file": "nightly.sh", "line": 9, "column": 5, "end_line": 9, "end_column": 46, "rule": "PQ302",
+        "name": "long-script", "message": report["findings"][0]["message"], "confidence": "high",
+    }  # fmt: skip
+    assert report["errors"] == []
+    assert [note["file"] for note in report["notes"]] == ["python/tool"]
+
+
+def test_sarif() -> None:
+    done = run("--sarif", *FILES, "missing.sh", cwd=CASES)
+    log = json.loads(done.stdout)
+    jsonschema.validate(log, SARIF)
+    (one,) = log["runs"]
+    rules = one["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == [rule.id for rule in RULES]
+    assert len(one["results"]) == sum(map(len, EXPECTED.values()))
+    for result in one["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+    assert one["invocations"][0]["executionSuccessful"] is False
+    notified = [note["level"] for note in one["invocations"][0]["toolExecutionNotifications"]]
+    assert notified == ["note", "error"]
+    assert done.returncode == 2
+
+
+def test_a_name_may_hold_anything(weird_tmp_path: Path) -> None:
+    path = weird_tmp_path / os.fsdecode(b"\xff%20:.sh")
+    path.write_text(TWO)
+    done = run("--sarif", path)
+    (result,) = json.loads(done.stdout)["runs"][0]["results"]
+    uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert unquote_to_bytes(uri.removeprefix("file://")) == bytes(path)
+    assert run(path).stdout.startswith(bytes(path) + b":2:1: PQ302 ")
+    assert json.loads(run("--json", path).stdout)["findings"][0]["file"] == str(path)
+
+
+def test_nothing_found(tmp_path: Path) -> None:
+    (tmp_path / "a.sh").write_text("ls\n")
+    done = run("a.sh", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_what_cannot_be_read_is_named_and_the_others_are_checked(tmp_path: Path) -> None:
+    (tmp_path / "a.sh").write_text(TWO)
+    (tmp_path / "mise.toml").write_text("[\n")
+    (tmp_path / "folder").mkdir()
+    done = run("missing.sh", "mise.toml", "folder", "a.sh", "a.sh", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout.count(b"a.sh:2:1: PQ302") == 1
+    said = done.stderr.decode().splitlines()
+    assert said[0] == "pueue-skill: missing.sh: cannot be read: No such file or directory"
+    assert said[1].startswith("pueue-skill: mise.toml:1: cannot be read: broken TOML: ")
+    assert said[2] == "pueue-skill: folder: cannot be read: Is a directory"
+
+
+def test_what_is_not_understood_is_a_note(tmp_path: Path) -> None:
+    (tmp_path / "a.sh").write_text("ls\npython train.py 'a\n")
+    done = run("a.sh", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert done.stderr.startswith(b"pueue-skill: a.sh:1: not read: ")
+
+
+def test_a_workflow_is_known_from_within_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / ".github/workflows"
+    folder.mkdir(parents=True)
+    (folder / "ci.yml").write_text("jobs: {a: {steps: [{run: python train.py}]}}\n")
+    assert run("ci.yml", cwd=folder).stdout.startswith(b"ci.yml:1:26: PQ302")
+
+
+def test_the_configuration_counts(tmp_path: Path) -> None:
+    (tmp_path / "a.sh").write_text(TWO)
+    (tmp_path / ".pueue-skill.toml").write_text('[rules]\nPQ302 = "off"\n')
+    assert run("a.sh", cwd=tmp_path).returncode == 0
+
+
+def test_what_a_workflow_fills_in_is_shown_as_it_is_written() -> None:
+    message = checked(CASES / WORKFLOW.replace("ci", "train")).findings[-1]["message"]
+    assert "runs on ${{ secrets.HOST }} inside" in message
+
+
+def test_pre_commit_hooks() -> None:
+    """The files that the hooks pass on are those that `check` reads."""
+    hooks = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))}
+    assert {hook["entry"] for hook in hooks.values()} == {"pueue-skill check"}
+    assert hooks["pueue-skill-check"]["types_or"] == ["shell", "makefile"]
+    wanted = re.compile(hooks["pueue-skill-check-tasks"]["files"])
+    for path in (WORKFLOW, "action.yml", "a/mise.toml", ".mise/config.toml", "mise-tasks/a.toml", "justfile", "a.just"):
+        assert wanted.search(path), path
+    for path in ("k8s/a.yml", "pyproject.toml", "a/.github/workflows/b/c.yml", "README.md"):
+        assert not wanted.search(path), path
