@@ -330,6 +330,11 @@ def carried(command: Command, node: Simple, place: Place, cwd: str | None) -> It
         host = host_name(command.ssh.destination.value)
         there = place._replace(hosts=(*place.hosts, host), via=(*place.via, "ssh"), pipe=(0, 1), then="")
         inner = list(in_text(joined(command.ssh.remote), there)) if command.ssh.remote else []
+        at_top = [i for i, c in enumerate(inner) if c.hosts == there.hosts and not c.inside and c.via == there.via]
+        bodies = tuple([redirect for redirect in node.redirects if redirect.body])
+        if len(at_top) == 1 and bodies:  # what ssh reads, its one command reads
+            alone = inner[at_top[0]]
+            inner[at_top[0]] = alone._replace(redirects=(*alone.redirects, *bodies))
         yield from inner
         if not command.ssh.remote or (inner and (reads_script(inner[-1]) or inner[-1].name in ("at", "batch"))):
             yield from in_heredoc(node, there)

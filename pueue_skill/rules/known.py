@@ -101,7 +101,7 @@ SCRIPT_WORDS: dict[str, str] = {
         "populating a cache or a table": "populate repopulate prefill precompute warmup prewarm materialize pop refill",
         "a backfill": "backfill backfiller refill catchup reprocess reingest recompute replay rehydrate",
         "an ingest": "ingest ingestion bulk loader etl elt importer migrate resync repartition compact reload dedupe dedup rollup aggregate enrich",
-        "a sweep": "sweep gridsearch hpo trials ablation ablations gridrun",
+        "a sweep": "sweep optimize optimise gridsearch hpo trials ablation ablations gridrun",
         "a simulation": "simulate simulation simulations simulator montecarlo carlo mc backtest backtests backtesting walkforward walk rollout rollouts selfplay solver nbody ising",
         "a benchmark": "benchmark benchmarks bench soak loadtest stress fuzz fuzzing perft",
         "a crawl": "crawl crawler scrape scraper spider harvest mirror",
@@ -117,7 +117,7 @@ SCRIPT_WORDS: dict[str, str] = {
 CALM_WORDS = set("""
     status summary summarize report lint test tests check checks validate verify show list ls plot print estimate view inspect info help config configs stats stat dry demo sample
     mini tiny smoke format fmt schema setup init version versions plan diff count peek describe doctor ping health healthcheck preview clean compile tail head logs log lookup query args parser utils util eta
-    monitor watch progress compare tag tags top env freeze fixture fixtures metrics metric flops params shapes mock toc example hello new add typecheck
+    monitor watch progress compare tag tags top env freeze fixture fixtures metrics metric flops params shapes mock pueue toc example hello new add typecheck
 """.split())
 
 # Options that say by themselves that a run is long.

@@ -27,8 +27,8 @@ def check_fan_out(command: Command, around: Around) -> Hit | None:
 
 def check_loop_of_scripts(command: Command, around: Around) -> Hit | None:
     script, _ = script_of(command)
-    if not command.loops or script is None or around.weight.size != "unknown":
-        return None
+    if not command.loops or script is None or around.weight.size != "unknown" or "substitution" in command.inside:
+        return None  # what is waited for inside $(…) is meant to be quick
     if command.name not in RUNNERS and "/" not in script:
         return None
     return on(command.loops[0], f"{script} runs once an item, and nobody knows how long each takes")

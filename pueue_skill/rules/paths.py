@@ -27,7 +27,10 @@ def path_is_set(command: Command, around: Around) -> bool:
 def check_bare_pueue(command: Command, around: Around) -> Hit | None:
     if not command.hosts or command.words[0].value not in ("pueue", "pueued"):
         return None
-    host = around.hosts.get(command.hosts[-1])
+    names = [command.hosts[-1]]
+    if names[0].startswith("$"):
+        names = [item.value for loop in command.loops for item in loop.items]
+    host = next((around.hosts[name] for name in names if name in around.hosts), None)
     if host is None or "/" not in host.pueue or path_is_set(command, around):
         return None
     return on(

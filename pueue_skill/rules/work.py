@@ -65,7 +65,7 @@ SPANS = {"--start", "--from", "--since", "--start-date", "--start_date", "-since
 SQL = {"-c", "-e", "-q", "--query", "--command", "--execute", "--multiquery", "-Q"}
 SQL_FILES = {"-f", "--file", "--queries-file", "--init-file"}
 LONG_SQL = re.compile(
-    r"\b(OPTIMIZE\s+TABLE|VACUUM|REINDEX|CLUSTER|ANALYZE\s+\w|CREATE\s+(UNIQUE\s+)?INDEX|INSERT\s+INTO\s.*\b(SELECT|FROM|FORMAT)\b|INTO\s+OUTFILE|COPY\s*[\w.(]|\\copy|ALTER\s+TABLE\s+\S+\s+(?!(ADD|RENAME|DROP|COMMENT|MODIFY\s+COMMENT)\s+(COLUMN|TO|CONSTRAINT|IF)?)|REFRESH\s+MATERIALIZED"
+    r"\b(OPTIMIZE\s+TABLE|VACUUM|REINDEX|CLUSTER|ANALYZE\s+\w|CREATE\s+(UNIQUE\s+)?INDEX|INSERT\s+INTO\s(?!.*\bVALUES\b).*\b(SELECT|FROM|FORMAT)\b|INTO\s+OUTFILE|COPY\s*[\w.(]|\\copy|ALTER\s+TABLE\s+\S+\s+(?!(ADD|RENAME|DROP|COMMENT|MODIFY\s+COMMENT)\s+(COLUMN|TO|CONSTRAINT|IF)?)|REFRESH\s+MATERIALIZED"
     r"|CREATE\s+(OR\s+REPLACE\s+)?(TABLE|MATERIALIZED\s+VIEW)\b.*\bAS\b|TRUNCATE|MERGE\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|LOAD\s+DATA|\.import|\.dump|EXPORT\s+DATABASE|IMPORT\s+INTO|MATERIALIZE|BACKUP\b|RESTORE\b)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -118,7 +118,7 @@ def quick_option(name: str, args: tuple[str, ...]) -> bool:
 def has(args: tuple[str, ...], wanted: str) -> bool:
     """Whether an option (also among clustered letters, as `-avn`) or a word stands in `args`."""
     if any(re.fullmatch(r"-[a-z]+[a-z_]{4,}", arg) for arg in args):
-        return wanted in args  # a program whose long options have one dash
+        return any(arg == wanted or arg.startswith(wanted + "=") for arg in args)  # long options with one dash
     if len(wanted) == 2 and wanted[0] == "-" and wanted[1].isalpha():
         return any(
             arg == wanted
@@ -218,7 +218,8 @@ def by_sql(command: Command, args: tuple[str, ...]) -> Weight | None:
         elif option in SQL_FILES or re.fullmatch(r"-\w*f", option):
             return Weight("long", "a script of SQL")
     texts += [arg for arg in args if " " in arg and arg[:1] != "-"]
-    if any(LONG_SQL.search(text) and not ONE_ROW.search(text) for text in texts):
+    statements = [statement for text in texts for statement in text.split(";")]
+    if any(LONG_SQL.search(statement) and not ONE_ROW.search(statement) for statement in statements):
         return Weight("long", "SQL that changes or moves a whole table")
     fed = any(redirect.op == "<" for redirect in command.redirects)
     if not texts and (fed or command.pipe[0] > 0):
@@ -263,6 +264,8 @@ def by_script(command: Command, args: tuple[str, ...]) -> Weight | None:
     if script is None:
         return None
     base = script.rpartition("/")[2]
+    if base == "setup.py" and {"bdist_wheel", "bdist", "build_ext", "build", "install"} & set(rest):
+        return Weight("long", "a build")
     first = [arg for arg in rest if arg[:1] not in ("-", "+")][:1]
     subcommand = first[0] if first and re.fullmatch(r"[A-Za-z][\w:-]*", first[0]) else ""
     if calm(base) or calm(subcommand) or base in LOOKS:
