@@ -1,0 +1,32 @@
+"""Whatever the text: no exception, no hang, and no finding that points at something else. `make fuzz` runs 100,000 inputs."""
+
+from __future__ import annotations
+
+import random
+
+import fuzz
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pueue_skill.model import Script
+
+CORPUS = fuzz.corpus()
+PIECES = st.lists(st.sampled_from(fuzz.PIECES), max_size=20).map("".join)
+
+
+@given(st.text(max_size=200) | PIECES)
+@settings(max_examples=400, deadline=None)
+def test_made_up_text(text: str) -> None:
+    fuzz.prove(text)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mutated_commands(seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311 reproducible, not secret
+    for _ in range(300):
+        fuzz.prove(fuzz.mutated(rng.choice(CORPUS), rng.choice(CORPUS), rng))
+
+
+def test_the_corpus_itself_is_read_whole() -> None:
+    assert [text for text in CORPUS if not isinstance(fuzz.prove(text).script, Script)] == []
