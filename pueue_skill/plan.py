@@ -78,7 +78,7 @@ def plan(
     if advice and len(advice) == len(findings):
         return Plan("queue", f"{advice[0].message}. Instead: {BY_ID[advice[0].rule].instead}")
     try:
-        work = work_of(script, hosts, host_named(target, hosts))
+        work = work_of(script, commands, hosts, host_named(target, hosts))
     except Refusal as refusal:
         return Plan("queue", str(refusal))
     reason = findings[0].message if findings else "a marker in the command says queue"
@@ -92,7 +92,7 @@ def plan_for_run(
     try:
         if isinstance(script, Unparsed):
             raise Refusal(script.reason)
-        work = work_of(script, hosts, host_named(target, hosts))
+        work = work_of(script, commands_of(script), hosts, host_named(target, hosts))
     except Refusal:
         work = Work(host_named(target, hosts), text)
     return Plan("queue", "asked for", (job_of(work, cwd if work.host.name == target else None),), (work.host,))
@@ -141,9 +141,8 @@ def text_of(script: Script) -> str:
     return text.strip()
 
 
-def work_of(script: Script, hosts: Mapping[str, Host], here: Host) -> Work:
-    """The work in `script`, which `here` would run. Raises Refusal."""
-    commands = commands_of(script)
+def work_of(script: Script, commands: tuple[Command, ...], hosts: Mapping[str, Host], here: Host) -> Work:
+    """The work in `script`, whose commands are `commands` and which `here` would run. Raises Refusal."""
     node = only(script)
     own = [command for command in commands if not command.hosts]
     top = [command for command in own if not command.inside]
@@ -152,16 +151,18 @@ def work_of(script: Script, hosts: Mapping[str, Host], here: Host) -> Work:
     repaired = repaired_add(script, node, own)
     if repaired:
         inner, told = repaired
-        return whole_line(inner, here)._replace(group=told.get("group"), label=told.get("label"), cwd=told.get("cwd"))
+        return whole_line(inner, commands_of(inner), here)._replace(
+            group=told.get("group"), label=told.get("label"), cwd=told.get("cwd")
+        )
     detached = detached_work(script, node, own)
     if detached is not None:
-        return whole_line(detached, here)
-    return whole_line(script, here)
+        return whole_line(detached, commands_of(detached), here)
+    return whole_line(script, commands, here)
 
 
-def whole_line(script: Script, here: Host) -> Work:
+def whole_line(script: Script, commands: tuple[Command, ...], here: Host) -> Work:
     """A line that stays whole: one job that holds all of it."""
-    for command in commands_of(script):
+    for command in commands:
         asks = [name for name in (*command.wrappers, command.name) if name in ASKS]
         if asks and not (asks[0] == "sudo" and "-n" in script.text.split()):
             raise Refusal(f"{asks[0]} may ask for a password, and a job has no terminal to ask on")
@@ -210,9 +211,10 @@ def remote_work(node: Simple, ssh: Ssh, hosts: Mapping[str, Host]) -> Work:
     inner = parse(ssh.payload)
     if isinstance(inner, Unparsed):
         raise Refusal(f"the remote command is not understood: {inner.reason}")
-    if any(command.ssh for command in commands_of(inner)):
+    commands = commands_of(inner)
+    if any(command.ssh for command in commands):
         raise Refusal("the remote command goes on to another host")
-    return work_of(inner, hosts, host)
+    return work_of(inner, commands, hosts, host)
 
 
 def merges_stderr(redirect: Redirect) -> bool:

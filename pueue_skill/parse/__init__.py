@@ -8,6 +8,7 @@ hosts or files.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pueue_skill.model import Script, Unparsed
 from pueue_skill.parse.words import Refused
@@ -25,6 +26,7 @@ BRACKET = re.compile(r"[()\[\]{}]")
 BLANK = re.compile(r"\s*")
 
 
+@lru_cache(maxsize=64)  # facts and plan both read what is inside ssh and bash -c
 def parse(text: str) -> Script | Unparsed:
     """The Script that bash would read in `text`, or Unparsed with the reason why not."""
     reason = unreadable(text)
