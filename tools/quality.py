@@ -1,6 +1,6 @@
 """Measures the analysis on the labelled commands below tests/cases/corpus: found, missed, false alarms, share parsed.
 
-python tools/quality.py [--misses FILE]    FILE: queue, leave or heldout; shows what was judged wrongly
+python tools/quality.py [--misses SET]    SET: blind, heldout, leave or queue; shows what was judged wrongly
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import Counter
 from pathlib import Path
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -28,38 +28,52 @@ def judge(text: str) -> tuple[bool, str]:
     return bool(analysis.findings), getattr(analysis.script, "parser", "none")
 
 
+class Tally(NamedTuple):
+    """How many commands there were, and how many of them were flagged."""
+
+    commands: int
+    flagged: int
+
+
+def count(table: dict[Any, Tally], key: tuple[str, ...], flagged: bool) -> None:
+    before = table.get(key, Tally(0, 0))
+    table[key] = Tally(before.commands + 1, before.flagged + flagged)
+
+
+def line(name: str, label: str, tally: Tally) -> str:
+    """One row: what is flagged is found where it belongs in the queue, and a false alarm where it does not."""
+    rest = tally.commands - tally.flagged
+    found, missed, alarms = (tally.flagged, rest, "") if label == "queue" else ("", "", tally.flagged)
+    return f"{name:<34}{tally.commands:>9}{found:>8}{missed:>8}{alarms:>14}{tally.flagged / tally.commands:>9.1%}"
+
+
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--misses", metavar="FILE", help="show the commands of this file that are judged wrongly")
+    options.add_argument("--misses", metavar="SET", help="show the commands of this set that are judged wrongly")
     wanted = options.parse_args()
-    total: Counter[str] = Counter()
-    print(f"{'set':<9}{'label':<7}{'family':<13}{'commands':>9}{'flagged':>9}{'share':>8}")
+    tallies: dict[tuple[str, str, str], Tally] = {}
+    readers: dict[tuple[str, str], Tally] = {}
+    wrong: list[tuple[str, str]] = []
     for file in sorted(CORPUS.glob("*.jsonl")):
-        rows: Counter[tuple[str, str]] = Counter()
-        flagged: Counter[tuple[str, str]] = Counter()
-        wrong: list[tuple[str, str]] = []
-        for line in file.read_text("utf-8").splitlines():
-            case = json.loads(line)
+        for text in file.read_text("utf-8").splitlines():
+            case = json.loads(text)
             found, reader = judge(case["command"])
-            kind = (case["label"], case["family"])
-            rows[kind] += 1
-            flagged[kind] += found
-            total[f"read by {reader}"] += 1
-            if found != (case["label"] == "queue"):
+            label = case["label"]
+            count(tallies, (file.stem, label, case["family"]), found)
+            count(tallies, (file.stem, label, ""), found)
+            count(readers, (reader, label), found)
+            if file.stem == wanted.misses and found != (case["label"] == "queue"):
                 wrong.append((case["family"], case["command"]))
-        for kind in sorted(rows):
-            print(
-                f"{file.stem:<9}{kind[0]:<7}{kind[1]:<13}{rows[kind]:>9}{flagged[kind]:>9}{flagged[kind] / rows[kind]:>8.1%}"
-            )
-        for label, meaning in (("queue", "found"), ("leave", "false alarms")):
-            count = sum(n for kind, n in rows.items() if kind[0] == label)
-            if count:
-                hits = sum(n for kind, n in flagged.items() if kind[0] == label)
-                print(f"{file.stem:<9}{meaning}: {hits} of {count}, {hits / count:.1%}")
-        if wanted.misses == file.stem:
-            for family, command in wrong:
-                print(f"--- {family}\n{command}")
-    print(", ".join(f"{name} {count}" for name, count in sorted(total.items())))
+    print(f"{'':<34}{'commands':>9}{'found':>8}{'missed':>8}{'false alarms':>14}{'share':>9}")
+    for (name, label, family), tally in sorted(tallies.items()):
+        print(line(f"{name} {label} {family or 'in all'}", label, tally))
+    for (reader, label), tally in sorted(readers.items()):
+        print(line(f"read by {reader}, {label}", label, tally))
+    total = sum(tally.commands for tally in readers.values())
+    unread = sum(tally.commands for (reader, _), tally in readers.items() if reader == "none")
+    print(f"parsed: {total - unread} of {total}, {(total - unread) / total:.2%}")
+    for family, command in wrong:
+        print(f"--- {family}\n{command}")
     return 0
 
 
