@@ -170,11 +170,27 @@ def whole_line(script: Script, commands: tuple[Command, ...], here: Host) -> Wor
             raise Refusal(f"{command.name} needs a terminal, which a job does not have")
         if command.ssh:
             raise Refusal(f"parts of it belong to {host_name(command.ssh.destination.value)}, parts do not")
+        if asks_the_terminal(command):
+            raise Refusal("it reads an answer from the terminal, which a job does not have")
         if command.name == "pueue":
             raise Refusal("it speaks to pueue itself")
         if command.background:
             raise Refusal("it puts part of the work in the background, where the queue would not see it end")
     return Work(here, text_of(script))
+
+
+def asks_the_terminal(command: Command) -> bool:
+    """`read -p …` where nothing feeds it: no pipe, redirect, loop or heredoc."""
+    fed = (
+        command.pipe[0]
+        or command.via
+        or any(redirect.op in ("<", "<<", "<<-", "<<<") for redirect in command.redirects)
+    )
+    return (
+        command.name == "read"
+        and not fed
+        and not {"for", "while", "until", "function"} & {w.split()[0] for w in command.inside}
+    )
 
 
 def remote_work(node: Simple, ssh: Ssh, hosts: Mapping[str, Host]) -> Work:
