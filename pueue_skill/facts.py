@@ -239,6 +239,9 @@ def peel(words: tuple[Word, ...]) -> tuple[str, tuple[Word, ...]] | None:
     rest = words[1:]
     if name in TOOL_OPTIONS:
         rest = rest[options(rest, TOOL_OPTIONS[name])[1] :]
+    if name == "docker" and rest and rest[0].value == "compose":
+        inner = rest[1:]
+        rest = (rest[0], *inner[options(inner, Wrapper("fp", "file project-name profile env-file"))[1] :])
     for depth in (2, 1, 0):
         full = " ".join([name, *[word.value for word in rest[:depth]]])
         wrapper = WRAPPERS.get(full)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import signal
 from collections.abc import Iterator
 from pathlib import Path
