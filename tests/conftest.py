@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
