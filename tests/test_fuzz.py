@@ -9,24 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pueue_skill.model import Script
-
 CORPUS = fuzz.corpus()
 PIECES = st.lists(st.sampled_from(fuzz.PIECES), max_size=20).map("".join)
 
 
 @given(st.text(max_size=200) | PIECES)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_made_up_text(text: str) -> None:
     fuzz.prove(text)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_mutated_commands(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311 reproducible, not secret
-    for _ in range(300):
+    for _ in range(250):
         fuzz.prove(fuzz.mutated(rng.choice(CORPUS), rng.choice(CORPUS), rng))
-
-
-def test_the_corpus_itself_is_read_whole() -> None:
-    assert [text for text in CORPUS if not isinstance(fuzz.prove(text).script, Script)] == []
