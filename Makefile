@@ -9,7 +9,7 @@ help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 .venv/.stamp: pyproject.toml uv.lock tools/setup.sh
-	@tools/setup.sh sync --locked --quiet
+	@tools/setup.sh sync --locked --quiet --compile-bytecode
 	@touch $@
 
 setup: .venv/.stamp ## make .venv with the locked packages
@@ -18,8 +18,8 @@ demo: .venv/.stamp ## show the main job on a private pueue daemon
 	@pueue=$$($(PY) tools/get_pueue.py) && PATH="$$pueue:$$PATH" $(PY) tools/demo.py
 
 # Without pueue the tests that need it are skipped.
-test: .venv/.stamp ## run the tests; ARGS=... goes to pytest
-	@if pueue=$$($(PY) tools/get_pueue.py); then PATH="$$pueue:$$PATH"; fi; $(PY) -m pytest -n 4 $(ARGS)
+test: .venv/.stamp ## run the tests, the long ones only with ALL=1; ARGS=... goes to pytest
+	@if pueue=$$($(PY) tools/get_pueue.py); then PATH="$$pueue:$$PATH"; fi; $(PY) -m pytest -n 4 $(if $(ALL)$(CI),,-m "not long") $(ARGS)
 
 lint: .venv/.stamp ## check format, lint and types
 	@$(PY) -m ruff format --check --quiet

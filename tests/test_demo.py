@@ -79,6 +79,7 @@ def test_it_shows_the_main_job(env: dict[str, str], home: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("to", ["group", "process"])
+@pytest.mark.long
 def test_it_leaves_nothing_when_stopped(env: dict[str, str], number: signal.Signals, after: str, to: str) -> None:
     process, root = start(env)
     assert process.stdout

@@ -117,6 +117,7 @@ def same(text: str) -> str:
 
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize("doc", [doc for doc in DOCS if any(block.language == "bash" for block in blocks(doc))])
+@pytest.mark.long
 def test_every_command_line_runs(doc: str, stage: dict[str, Daemon]) -> None:
     env = stage["local"].env | {"COLUMNS": "100"}
     printed = None

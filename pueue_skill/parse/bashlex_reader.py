@@ -15,6 +15,7 @@ from pueue_skill.parse import tables
 from pueue_skill.parse.words import DEPTH, Refused, read_heredoc, read_word
 
 LEFTOVER = re.compile(r"(?:\s|\\\n|;)*")
+NOTHING = re.compile(r"(?:\s|\\\n|#[^\n]*)*")
 COMMENT = re.compile(r"#[^\n]*")
 BREAKS = " \t\n|&;()<>`"
 ASSIGNS = re.compile(r"[A-Za-z_]\w*(?:\[|\+?=)", re.ASCII)
@@ -34,6 +35,8 @@ def read(text: str) -> Script:
     for pattern, what in MISREAD:
         if pattern.search(text):
             raise Refused(f"bashlex does not read {what}")
+    if NOTHING.fullmatch(text):
+        return Script(text, (), Reading(text).comments(), "bashlex")
     parser = tables.load()
     try:
         trees = parser.parse(text)
@@ -122,7 +125,7 @@ class Reading:
                     raise Refused("bashlex takes a command for an assignment")
                 assigns.append(self.word(part))
             elif part.kind in ("word", "assignment"):
-                if not words and ASSIGNS.match(self.text, *part.pos):
+                if not words and ASSIGNS.match(self.text[slice(*part.pos)].replace("\\\n", "")):
                     raise Refused("bashlex takes an assignment for a command")
                 words.append(self.word(part))
             elif part.kind == "redirect":

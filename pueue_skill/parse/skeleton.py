@@ -18,13 +18,11 @@ from pueue_skill.parse.words import ASSIGNMENT, DEPTH, PLAIN, Refused, read_here
 
 BREAKS = " \t\n|&;()<>"
 BLANKS = re.compile(r"(?:[ \t]|\\\n)*")
-GAP = re.compile(r"(?:[ \t\n]|\\\n|#[^\n]*)*")
-COMMENT = re.compile(r"#[^\n]*")
 RUN = re.compile(r"[^ \t\n|&;()<>\\'\"`$\[=?*+@!]+")
 IN_DOUBLE = re.compile(r"[\\\"`$]")
 IN_GROUP = re.compile(r"[\\'\"`$<>(){}\[\]]")
 IN_BODY = re.compile(r"[\\`$]")
-OPERATOR = re.compile(r";;&|;;|;&|;|&&|&|\|\||\|&|\|")
+OPERATORS = (";;&", ";;", ";&", ";", "&&", "&", "||", "|&", "|")
 REDIRECT = re.compile(
     r"(\d+|\{[A-Za-z_]\w*(?:\[[^]\s]*\])?\})?(<<<|<<-|<<|<&|<>|<(?!\()|>>|>&|>\||>(?!\())|&>>|&>", re.ASCII
 )
@@ -39,7 +37,8 @@ IN = re.compile("in" + WORD_END)
 DO = re.compile("(?:do|{)" + WORD_END)
 ESAC = re.compile("esac" + WORD_END)
 COND_END = re.compile(r"\]\]" + WORD_END)
-TIME_OPTIONS = re.compile(r"((?:[ \t]|\\\n)+-p" + WORD_END + r")?(?:(?:[ \t]|\\\n)+--" + WORD_END + ")?")
+TIME_P = re.compile(r"(?:[ \t]|\\\n)+-p" + WORD_END)
+TIME_END = re.compile(r"(?:[ \t]|\\\n)+--" + WORD_END)
 COPROC_NAME = re.compile(
     r"[ \t]+(?!(?:if|while|until|for|case|select|\[\[|\{)[ \t\n])([A-Za-z_]\w*)"
     r"(?=[ \t]+(?:[(]|(?:if|while|until|for|case|select|\[\[|\{)[ \t\n]))",
@@ -54,6 +53,14 @@ HEREDOCS = 16
 
 UNARY = re.compile(r"-[abcdefghknoprstuvwxzGLNORS]" + WORD_END)
 BINARY = {"=", "==", "!=", "<", ">", "=~", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"}
+
+CLOSES = {
+    ")": ("(",),
+    "}": ("{", "for {"),
+    "fi": ("if",),
+    "done": ("while", "until", "for", "select"),
+    "esac": ("case",),
+}
 
 # Where in a command the next word stands: at its beginning, after assignments or redirects only, after its name, or after
 # a compound command has closed, where only redirects and what closes the next one out may follow.
@@ -85,6 +92,13 @@ class Token(NamedTuple):
     last: bool = False
 
 
+class Open(NamedTuple):
+    """A compound command that has not closed yet; `word` begins it (`for {` one that closes with a brace)."""
+
+    word: str
+    start: int
+
+
 class Pending(NamedTuple):
     """A heredoc whose body is still to come: the place of its token in the skeleton, and its delimiter."""
 
@@ -99,10 +113,17 @@ class Skeleton:
     `build` turns a finished skeleton into nodes; it is called here for each substitution as soon as that is read.
     """
 
-    def __init__(self, text: str, build: Callable[[Skeleton], tuple[Node, ...]], level: int = 0) -> None:
+    def __init__(
+        self,
+        text: str,
+        build: Callable[[Skeleton], tuple[Node, ...]],
+        level: int = 0,
+        known: dict[int, tuple[int, tuple[Node, ...]]] | None = None,
+    ) -> None:
         self.text = text
         self.build = build
         self.level = level
+        self.known = {} if known is None else known
         self.pieces: list[str] = []
         self.size = 0
         self.tokens: dict[int, Token] = {}
@@ -110,7 +131,7 @@ class Skeleton:
         self.state = FRESH
         self.after_pipe = False
         self.arrays = False
-        self.open: list[str] = []
+        self.open: list[Open] = []
         self.before: list[Before] = []
         self.pending: list[Pending] = []
         # Of the word that is being read, and where reading goes on behind it:
@@ -132,10 +153,7 @@ class Skeleton:
             if char == "\n":
                 i = self.newline(i)
             elif char == "#":
-                comment = COMMENT.match(text, i)
-                assert comment is not None  # noqa: S101
-                self.comments.append(Comment(comment[0], i, comment.end()))
-                i = comment.end()
+                i = self.comment(i)
             elif redirect := REDIRECT.match(text, i):
                 i = self.redirect(redirect)
             elif char in ";&|":
@@ -161,6 +179,8 @@ class Skeleton:
             self.put("nothing", "x", i, i)
         if self.pending:
             raise Refused(f"the heredoc at character {self.pending[0].redirect.start} does not end")
+        if self.open:
+            raise Refused(f"the `{self.open[-1].word}` at character {self.open[-1].start} is not closed")
 
     def put(
         self,
@@ -209,11 +229,10 @@ class Skeleton:
         self.state, self.arrays = FRESH, False
 
     def operator(self, i: int) -> int:
-        found = OPERATOR.match(self.text, i)
-        assert found is not None  # noqa: S101
-        operator, end = found[0], found.end()
+        operator = next(operator for operator in OPERATORS if self.text.startswith(operator, i))
+        end = i + len(operator)
         if operator in (";;", ";&", ";;&"):
-            if self.open[-1:] != ["case"] or self.before:
+            if self.before or not (self.open and self.open[-1].word == "case"):
                 raise self.unexpected(i)
             self.put("operator", ";;", i, end)
             return self.pattern(end)
@@ -234,13 +253,13 @@ class Skeleton:
                 self.put("arith", "x", i, end, (self.made(i, end)._replace(static=False),))
                 self.state = CLOSED
                 return end
-        self.opened("(")
+        self.opens("(", i)
         self.put("key", "(", i, i + 1)
         self.fresh(False)
         return i + 1
 
-    def opened(self, what: str) -> None:
-        self.open.append(what)
+    def opens(self, word: str, i: int) -> None:
+        self.open.append(Open(word, i))
         self.deeper()
 
     def deeper(self) -> None:
@@ -249,13 +268,18 @@ class Skeleton:
             raise Refused(f"the command is nested more than {DEPTH} levels deep")
 
     def closing(self, i: int) -> int:
-        if self.open[-1:] != ["("] or self.before:
-            raise self.unexpected(i)
-        self.open.pop()
-        self.level -= 1
+        self.shut(")", i)
         self.put("key", ")", i, i + 1)
         self.state = CLOSED
         return i + 1
+
+    def shut(self, word: str, i: int) -> str:
+        """Takes note of what `word` closes; returns what opened it."""
+        opener = self.open.pop().word if self.open and not self.before else ""
+        if opener not in CLOSES[word]:
+            raise self.unexpected(i)
+        self.level -= 1
+        return opener
 
     # Words, and what begins with one
 
@@ -299,10 +323,9 @@ class Skeleton:
         if word == "!" and self.after_pipe:
             raise self.unexpected(i)
         if word in ("if", "while", "until", "{"):
-            if word == "{":
-                self.open.append("{")
-            self.deeper()
+            self.opens(word, i)
             self.put("key", word, i, end)
+            self.fresh(False)
         elif word == "[[":
             words, end = self.conditional(end)
             self.put("test", "x", i, end, words)
@@ -325,14 +348,13 @@ class Skeleton:
                 name_words, end = (read_word(self.text, *name_found.span(1)),), name_found.end()
             self.before.append(Before("coproc", name_words, i))
         elif word == "time":
-            options = TIME_OPTIONS.match(self.text, end)
-            assert options is not None  # noqa: S101
-            self.before.append(Before("time -p" if options[1] else "time", (), i))
-            end = options.end()
+            portable = TIME_P.match(self.text, end)
+            self.before.append(Before("time -p" if portable else "time", (), i))
+            end = portable.end() if portable else end
+            dashes = TIME_END.match(self.text, end)
+            end = dashes.end() if dashes else end
         else:
             self.before.append(Before("!", (), i))
-        if word in ("if", "while", "until", "{"):
-            self.fresh(False)
         return end
 
     def closes(self, word: str, i: int, end: int) -> int:
@@ -340,17 +362,12 @@ class Skeleton:
             raise self.unexpected(i)
         if self.state == CLOSED:
             self.add(";")
-        piece = word
-        if word in ("}", "esac"):
-            opener = self.open.pop() if self.open else ""
-            if opener not in (("{", "for {") if word == "}" else ("case",)):
-                raise self.unexpected(i)
-            piece = "done" if opener == "for {" else word
-        self.put("key", piece, i, end)
-        if word in ("fi", "done", "esac", "}"):
-            self.level -= 1
+        if word in CLOSES:
+            piece = "done" if self.shut(word, i) == "for {" else word
+            self.put("key", piece, i, end)
             self.state = CLOSED
         else:
+            self.put("key", word, i, end)
             self.fresh(False)
         return end
 
@@ -360,7 +377,7 @@ class Skeleton:
         at = self.blanks(at)
         if word == "for" and text.startswith("((", at):
             end = self.arithmetic(at)
-            if not end:
+            if not end or text.count(";", at, end) < 2:
                 raise self.unexpected(at)
             words = [self.made(at, end)._replace(static=False)]
             at = self.blanks(end)
@@ -370,37 +387,38 @@ class Skeleton:
             name_end = self.stop
             at = self.gap(name_end)
             if IN.match(text, at):
-                at = self.blanks(at + 2)
-                while at < len(text) and text[at] not in ";\n":
-                    if text[at] in "|&()" or REDIRECT.match(text, at):
-                        raise self.unexpected(at)
-                    if text[at] == "#":
-                        at = self.comment(at)
-                        break
-                    words.append(self.word(at))
-                    at = self.blanks(self.stop)
-                at += text.startswith(";", at)
-            else:
-                at = self.blanks(name_end)
+                at = self.items(self.blanks(at + 2), words)
+            elif self.blanks(name_end) == at:
+                if text.startswith("{", at):
+                    raise self.unexpected(at)
                 at += text.startswith(";", at)
         at = self.gap(at)
         do = DO.match(text, at)
         if not do:
             raise self.unexpected(at)
-        if do[0] == "{":
-            self.open.append("for {")
-        self.deeper()
+        self.opens("for {" if do[0] == "{" else word, i)
         self.put(word, "for x ;", i, at, tuple(words))
         self.put("key", "do", at, do.end())
         self.fresh(False)
         return do.end()
+
+    def items(self, at: int, words: list[Word]) -> int:
+        """Adds the words between a loop's `in` and the end of that line or command to `words`."""
+        while at < len(self.text) and self.text[at] not in ";\n":
+            if self.text[at] in "|&()" or REDIRECT.match(self.text, at):
+                raise self.unexpected(at)
+            if self.text[at] == "#":
+                return self.comment(at)
+            words.append(self.word(at))
+            at = self.blanks(self.stop)
+        return at + self.text.startswith(";", at)
 
     def case(self, i: int, at: int) -> int:
         subject = self.word(self.blanks(at))
         at = self.gap(self.stop)
         if not IN.match(self.text, at):
             raise self.unexpected(at)
-        self.opened("case")
+        self.opens("case", i)
         self.put("case", "case x in", i, at + 2, (subject,))
         return self.pattern(at + 2)
 
@@ -568,9 +586,10 @@ class Skeleton:
             raise self.unexpected(i)
         if not self.notes:
             return self.made(i, end)
+        chars = list(text[:end])
         for start, stop in self.notes:
-            text = text[:start] + " " * (stop - start) + text[stop:]
-        return read_word(text, i, end, tuple(self.programs), self.ends)._replace(text=self.text[i:end])
+            chars[start:stop] = " " * (stop - start)
+        return read_word("".join(chars), i, end, tuple(self.programs), self.ends)._replace(text=text[i:end])
 
     def made(self, start: int, end: int) -> Word:
         return read_word(self.text, start, end, tuple(self.programs), self.ends)
@@ -594,7 +613,7 @@ class Skeleton:
                 i = self.dollar(i, double=False)
             elif char in "<>" and text.startswith("(", i + 1):
                 i = self.substitution(i)
-            elif char == "[" and assign and NAME.fullmatch(text, start, i):
+            elif char == "[" and assign and NAME.fullmatch(text[start:i].replace("\\\n", "")):
                 i = self.group(i + 1, "[", "]", i)
             elif char == "=" and array and text.startswith("(", i + 1) and ARRAY.fullmatch(text, start, i):
                 i = self.array(i + 2)
@@ -710,22 +729,32 @@ class Skeleton:
 
     def substitution(self, i: int) -> int:
         """Behind the `$(…)`, `$((…))`, `<(…)` or `>(…)` at `i`."""
-        self.deeper()
-        if self.text.startswith("$((", i):
-            programs, ends = len(self.programs), dict(self.ends)
-            end = self.group(i + 3, "(", ")", i)
-            if self.text.startswith(")", end):
-                self.level -= 1
-                self.ends[i] = end + 1
-                return end + 1
-            del self.programs[programs:]
-            self.ends = ends
-        inner = Skeleton(self.text, self.build, self.level)
-        end = inner.read(i + 2, ")") + 1
-        self.programs.extend(self.build(inner))
-        self.level -= 1
+        if i not in self.known:
+            self.known[i] = self.substituted(i)
+        end, programs = self.known[i]
+        self.programs.extend(programs)
         self.ends[i] = end
         return end
+
+    def substituted(self, i: int) -> tuple[int, tuple[Node, ...]]:
+        """Where the substitution at `i` ends and the programs in it.
+
+        Kept in `known`, because what looked like arithmetic may be read once more as commands, at each level.
+        """
+        self.deeper()
+        if self.text.startswith("$((", i):
+            outer = self.programs, self.ends
+            self.programs, self.ends = [], {}
+            end = self.group(i + 3, "(", ")", i)
+            programs = tuple(self.programs)
+            self.programs, self.ends = outer
+            if self.text.startswith(")", end):
+                self.level -= 1
+                return end + 1, programs
+        inner = Skeleton(self.text, self.build, self.level, self.known)
+        end = inner.read(i + 2, ")") + 1
+        self.level -= 1
+        return end, self.build(inner)
 
     def backtick(self, i: int, double: bool) -> int:
         """Behind the command substitution between the backtick at `i` and the next."""
@@ -764,10 +793,10 @@ class Skeleton:
         return BLANKS.match(self.text, i).end()  # type: ignore[union-attr]
 
     def comment(self, i: int) -> int:
-        found = COMMENT.match(self.text, i)
-        assert found is not None  # noqa: S101
-        self.comments.append(Comment(found[0], i, found.end()))
-        return found.end()
+        end = self.text.find("\n", i)
+        end = len(self.text) if end < 0 else end
+        self.comments.append(Comment(self.text[i:end], i, end))
+        return end
 
     def gap(self, i: int) -> int:
         """Behind blanks, newlines and comments, where a newline ends nothing; bodies of heredocs are read at the newline."""

@@ -22,13 +22,17 @@ def load() -> Any:
     folder = source_folder()
     cache = cache_file(folder) if folder else None
     tables = read(cache) if cache else None
-    if tables is None or folder is None:
-        import bashlex.parser  # type: ignore[import-untyped]
+    if folder and tables is not None:
+        try:
+            return guarded(with_tables(folder, tables))
+        except Exception:  # the file held something else than tables: away with what was begun
+            for name in [name for name in sys.modules if name.partition(".")[0] == "bashlex"]:
+                del sys.modules[name]
+    import bashlex.parser  # type: ignore[import-untyped]
 
-        if cache:
-            write(cache, bashlex.parser)
-        return guarded(bashlex.parser)
-    return guarded(with_tables(folder, tables))
+    if cache:
+        write(cache, bashlex.parser)
+    return guarded(bashlex.parser)
 
 
 def guarded(parser: Any) -> Any:

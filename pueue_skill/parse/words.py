@@ -7,7 +7,7 @@ source text stays in the value and the word is not static. Both readers use this
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from pueue_skill.model import Node, Word
@@ -32,6 +32,7 @@ PLAIN_QUOTED = re.compile(r"[^\\\"`$]+|.", re.DOTALL)
 EXPANSION = re.compile(r"\$(?:[A-Za-z_0-9@*#?$!({-]|\[)")
 BYTES = re.compile("[\udc80-\udcff]{2}")
 BRACES = re.compile(r"\{[^{}\s]*(?:,|\.\.)[^{}\s]*\}")
+TILDE = re.compile(r"~|[A-Za-z_]\w*\+?=(?:.*:)?~", re.ASCII | re.DOTALL)
 ARRAY = re.compile(r"[A-Za-z_]\w*\+?=\(", re.ASCII)
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*(?:\[.*\])?\+?=", re.ASCII | re.DOTALL)
 
@@ -129,28 +130,28 @@ def read_word(
     if BYTES.search(whole):
         whole, origin = characters(whole, origin)
     bare = "".join(unquoted)
-    if ARRAY.match(bare) or bare.startswith("~") or any(c in bare for c in "*?[") or BRACES.search(bare):
+    if ARRAY.match(bare) or TILDE.match(bare) or any(c in bare for c in "*?[") or BRACES.search(bare):
         static = False
     return Word(text[start:end], whole, static, start, end, tuple(origin), programs)
 
 
-def read_ansi_c(text: str, i: int, end: int, put: object) -> int:
-    """Reads the inside of `$'…'` from `i`; returns the place after its closing quote."""
+def read_ansi_c(text: str, i: int, end: int, put: Callable[[str, int], None]) -> int:
+    """Reads the inside of `$'…'` from `i`; returns the place after its closing quote. A NUL byte ends what it means."""
+    ended = False
     while i < end and text[i] != "'":
-        if text[i] != "\\" or i + 1 >= end:
-            put(text[i], i)  # type: ignore[operator]
-            i += 1
-            continue
-        numeric = NUMERIC.match(text, i + 1, end)
+        at, char = i, text[i]
+        numeric = NUMERIC.match(text, i + 1, end) if char == "\\" else None
         if numeric:
             char = numeric_escape(numeric[0])
-            if char == "\0":
-                raise Refused(f"a NUL byte stands in the quote that holds character {i}")
-            put(char, i)  # type: ignore[operator]
             i = numeric.end()
-        else:
-            put(ESCAPES.get(text[i + 1], "\\" + text[i + 1]), i)  # type: ignore[operator]
+        elif char == "\\" and i + 1 < end:
+            char = ESCAPES.get(text[i + 1], "\\" + text[i + 1])
             i += 2
+        else:
+            i += 1
+        ended = ended or char == "\0"
+        if not ended:
+            put(char, at)
     if i >= end:
         raise Refused(f"a quote before character {end} is not closed")
     return i + 1
