@@ -24,3 +24,18 @@ def test_mutated_commands(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311 reproducible, not secret
     for _ in range(250):
         fuzz.prove(fuzz.mutated(rng.choice(CORPUS), rng.choice(CORPUS), rng))
+
+
+SPECIAL = "#'\"\\$`(){}[]<>|&;!*?~=:/-+@,.% \t\na0é"
+"""What runs of one or two characters are made of: regular expressions that part them in many ways would never end."""
+
+
+@pytest.mark.parametrize("char", SPECIAL)
+def test_runs_of_characters_end_soon(char: str) -> None:
+    for other in ["", *SPECIAL]:
+        for text in (
+            (char + other) * 400 + "\npython train.py",
+            "python train.py " + (char + other) * 400,
+            "ls\n" + char * 70 + other,
+        ):
+            fuzz.prove(text)

@@ -65,6 +65,8 @@ MENTIONS = [
     "wc -l backfill.py; head -5 train.log",
     "python train.py --host x --help",
     "ssh bigblack 'grep -c populate_cache *.py'",
+    "generate_name() { echo $RANDOM; }; generate_name",
+    "train() { python train.py; }; type train",
 ]
 
 

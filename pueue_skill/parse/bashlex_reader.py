@@ -15,7 +15,7 @@ from pueue_skill.parse import tables
 from pueue_skill.parse.words import DEPTH, Refused, read_heredoc, read_word
 
 LEFTOVER = re.compile(r"(?:\s|\\\n|;)*")
-NOTHING = re.compile(r"(?:\s|\\\n|#[^\n]*)*")
+NOTHING = re.compile(r"(?:\s|\\\n|#[^\n]*+)*+")  # possessive: a ruler of `#` could be parted in ever so many ways
 COMMENT = re.compile(r"#[^\n]*")
 BREAKS = " \t\n|&;()<>`"
 ASSIGNS = re.compile(r"[A-Za-z_]\w*(?:\[|\+?=)", re.ASCII)

@@ -27,7 +27,10 @@ def findings(
     """What the rules say of `commands`, in the order of their spans; one finding a rule and span."""
     found: dict[tuple[str, int, int], Finding] = {}
     called = {f"function {command.name}" for command in commands}
+    defined = {place for command in commands for place in command.inside if place.startswith("function ")}
     for i, command in enumerate(commands):
+        if f"function {command.words[0].value}" in defined:
+            continue  # its own function: what that runs is looked at where it stands
         if any(place.startswith("function ") and place not in called for place in command.inside):
             continue  # defined here, but not run
         around = Around(commands, i, hosts, weigh(command, preferences.programs), preferences)
