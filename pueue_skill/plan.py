@@ -297,6 +297,8 @@ def reason_to_leave(commands: tuple[Command, ...]) -> str:
             return "ssh is given no command: interactive, or a tunnel"
         if command.name in INTERACTIVE or (command.ssh and TERMINAL & {name for name, _ in command.ssh.options}):
             return "interactive: it needs a terminal"
+        if command.name in ("tail", "journalctl") and {"-f", "-F", "--follow"} & set(command.args):
+            return "interactive: it goes on until somebody stops it"
     if any(command.hosts for command in commands):
         return "a quick look at a remote host"
     return "nothing in it is known to run long"
