@@ -16,10 +16,12 @@ from pueue_skill.parse.words import Refused
 LIMIT = 65_536
 """Longest text that is read, in characters."""
 
-BASHLEX_LIMIT = 4_096
+BASHLEX_LIMIT = 80
 BASHLEX_DEPTH = 16
-"""Longest text, in characters, and deepest nesting of brackets that bashlex is asked about: it takes some 0.1 ms a word, and
-reads what is nested once more for each level (measured: 5 s for 14,000 characters 90 deep, 0.9 s for 16,000 side by side)."""
+"""Longest text, in characters, and deepest nesting of brackets that bashlex is asked about. It takes some 0.1 ms a word, five
+times as long as tree-sitter, and reads what is nested once more for each level (measured: 5 s for 14,000 characters 90 deep);
+that both give the same Script is proven in the tests. With this limit half of all commands are bashlex's, and the median of an
+analysis is under 0.5 ms."""
 
 NOT_UTF_8 = re.compile("[\ud800-\udfff]")
 BRACKET = re.compile(r"[()\[\]{}]")
