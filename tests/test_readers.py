@@ -437,6 +437,8 @@ HOSTILE = [
     "cat " + "<<E " * DEEP, "cat " + "<<E " * 5_000 + "\n" + "E\n" * 5_000, '"$(cat <<E\n' * 3_000, "a(" * DEEP, "echo '" + ")" * DEEP + "'; " + "(" * DEEP,
     full("a|", "case a in ", "a) b;; esac"), full("case a in b) "), full("for a in b; do "), full("f() { a; }\n"), full("a) b;; ", "case x in ", "esac"),
     "echo " + "$((" * 60 + "a" + ") )" * 60, full("$((1))", "echo "), "((" * 45 + "a" + ") )" * 45, full("# b\n", "a=(", ")"),
+    full(",", "echo {"), full("{,", "echo "), full(".", "echo {"), full(":", "a=~"), full("]", "a["), full("[", "a"),
+    *[full(char, "a ") for char in map(chr, range(32, 127))], *[full(f"{char} ") for char in map(chr, range(33, 127))],
     "bash -c '" * 7 + "a" * 50 + "'" * 7, 'eval "' * 200 + "a" + '"' * 200, full("[[ a ]] && "), full("&& a ", "[[ a ", "]]"), full("\\`", "echo `", "`"),
 ]  # fmt: skip
 
@@ -446,9 +448,9 @@ HOSTILE = [
 def test_hostile_texts_end_soon() -> None:
     slowest = (0.0, "")
     for text in HOSTILE:
-        begun = time.perf_counter()
+        begun = time.process_time()
         script = parse(text)
-        took = time.perf_counter() - begun
+        took = time.process_time() - begun
         slowest = max(slowest, (took, text[:30]))
         assert took < 10, text[:30]
         assert isinstance(script, Script) or script.reason

@@ -26,7 +26,7 @@ OPERATORS = (";;&", ";;", ";&", ";", "&&", "&", "||", "|&", "|")
 REDIRECT = re.compile(
     r"(\d+|\{[A-Za-z_]\w*(?:\[[^]\s]*\])?\})?(<<<|<<-|<<|<&|<>|<(?!\()|>>|>&|>\||>(?!\())|&>>|&>", re.ASCII
 )
-NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+NAME = re.compile(r"(?:\\\n)*[A-Za-z_](?:\w|\\\n)*", re.ASCII)
 ARRAY = re.compile(r"[A-Za-z_]\w*(?:\[.*\])?\+?", re.ASCII | re.DOTALL)
 WORD_END = r"(?=(?:\\\n)*(?:[ \t\n|&;()<>]|\Z))"
 RESERVED = re.compile(
@@ -597,6 +597,8 @@ class Skeleton:
     def scan(self, i: int, assign: bool, array: bool, regex: bool, extended: bool) -> tuple[int, int]:
         """Where the word at `i` ends, with the line continuations behind it and without."""
         text, start, end = self.text, i, i
+        name = NAME.match(text, i) if assign else None
+        subscript = name.end() if name else -1
         while i < len(text):
             char = text[i]
             if char == "\\":
@@ -613,7 +615,7 @@ class Skeleton:
                 i = self.dollar(i, double=False)
             elif char in "<>" and text.startswith("(", i + 1):
                 i = self.substitution(i)
-            elif char == "[" and assign and NAME.fullmatch(text[start:i].replace("\\\n", "")):
+            elif char == "[" and i == subscript:
                 i = self.group(i + 1, "[", "]", i)
             elif char == "=" and array and text.startswith("(", i + 1) and ARRAY.fullmatch(text, start, i):
                 i = self.array(i + 2)
