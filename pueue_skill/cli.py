@@ -8,7 +8,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from pueue_skill import __version__
 
 if TYPE_CHECKING:
     from pueue_skill.analysis import Analysis
-    from pueue_skill.model import State
+    from pueue_skill.model import Host, State
 
 DONE, FINDINGS, USAGE, INTERNAL, UNREACHABLE, NOT_RUN, INTERRUPTED = 0, 1, 2, 3, 4, 125, 130
 
@@ -243,7 +243,7 @@ def explain(text: str, interesting: bool, analysis: Analysis) -> None:
 def run(options: argparse.Namespace) -> int:
     from pueue_skill import config, quote, runtime
     from pueue_skill.backends.pueue import LONGEST, TooLong
-    from pueue_skill.model import LOCAL, State
+    from pueue_skill.model import LOCAL
     from pueue_skill.parse import parse
     from pueue_skill.plan import plan_for_run
 
@@ -292,14 +292,8 @@ def run(options: argparse.Namespace) -> int:
     last = state
     started = time.monotonic()
     try:
-        for event in runtime.follow(state, host):
-            if isinstance(event, runtime.Output):
-                sys.stdout.buffer.write(event.data)
-                sys.stdout.buffer.flush()
-            elif isinstance(event, runtime.Lost):
-                say(f"{event.reason}; trying again")
-            elif isinstance(event, State):
-                last = event
+        for now in followed(state, host):
+            last = now or last
             if last.status != "done" and limit is not None and time.monotonic() - started >= limit:
                 break
     except KeyboardInterrupt:
@@ -312,6 +306,20 @@ def run(options: argparse.Namespace) -> int:
         say(f"{name} is {last.status} and goes on; follow it with: pueue-skill log --follow {name}")
         return DONE
     return ended(name, last)
+
+
+def followed(state: State, host: Host) -> Iterator[State | None]:
+    """Follows a job: its output goes to stdout; its states come back, and None now and then while there is nothing."""
+    from pueue_skill import runtime
+    from pueue_skill.model import State
+
+    for event in runtime.follow(state, host):
+        if isinstance(event, runtime.Output):
+            sys.stdout.buffer.write(event.data)
+            sys.stdout.buffer.flush()
+        elif isinstance(event, runtime.Lost):
+            say(f"{event.reason}; trying again")
+        yield event if isinstance(event, State) else None
 
 
 def ended(name: str, state: State) -> int:
@@ -363,20 +371,14 @@ def status(options: argparse.Namespace) -> int:
 
 def log(options: argparse.Namespace) -> int:
     from pueue_skill import config, reports, runtime
-    from pueue_skill.model import State
 
     state, host = runtime.find(options.job, config.load().by_name())
     if options.json:
         print(json.dumps(reports.state_report(host, state), indent=2))
         return DONE
-    for event in runtime.follow(state, host):
-        if isinstance(event, runtime.Output):
-            sys.stdout.buffer.write(event.data)
-            sys.stdout.buffer.flush()
-        elif isinstance(event, runtime.Lost):
-            say(f"{event.reason}; trying again")
-        elif isinstance(event, State):
-            state = event
+    for now in followed(state, host):
+        if now:
+            state = now
             if not options.follow:
                 return DONE
     return ended(f"{host.name}:{state.id}", state)

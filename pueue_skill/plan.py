@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pueue_skill import quote
+from pueue_skill.facts import DETACHERS, host_name, options
 from pueue_skill.facts import commands as commands_of
-from pueue_skill.facts import host_name, options
 from pueue_skill.model import (
     LOCAL,
     Chain,
@@ -31,6 +31,7 @@ from pueue_skill.model import (
 )
 from pueue_skill.parse import parse
 from pueue_skill.rules import BY_ID
+from pueue_skill.rules.background import detaches_itself
 from pueue_skill.rules.pueue import ADD, added
 
 MARKER = re.compile(r"#+\s*pueue:\s*(skip|queue)\b")
@@ -41,6 +42,7 @@ TERMINAL = {"-t", "-tt"}
 NO_COMMAND = {"-N", "-W", "-O", "-G", "-V", "-Q", "-s", "-L", "-R", "-D", "-w", "-S"}
 OPTION_NAMES = {"requesttty": "it asks for a terminal", "remotecommand": "it names its own remote command"}
 ASKS = {"sudo", "doas", "su", "passwd", "ssh-copy-id", "gpg"}
+ESCAPES = {"setsid", "at", "batch", *DETACHERS}
 INTERACTIVE = {"vim", "vi", "nano", "emacs", "top", "htop", "less", "more", "man", "tmux", "screen", "fzf"}
 
 
@@ -174,6 +176,11 @@ def whole_line(script: Script, commands: tuple[Command, ...], here: Host) -> Wor
             raise Refusal("it reads an answer from the terminal, which a job does not have")
         if command.name == "pueue":
             raise Refusal("it speaks to pueue itself")
+        detacher = detaches_itself(command) or next(
+            (n for n in (*command.wrappers, command.name) if n in ESCAPES), None
+        )
+        if detacher:
+            raise Refusal(f"{detacher} would take the work out of the queue's sight; queue the work itself")
         if command.background:
             raise Refusal("it puts part of the work in the background, where the queue would not see it end")
     return Work(here, text_of(script))
