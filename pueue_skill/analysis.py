@@ -30,7 +30,10 @@ def analyse(
     preferences: Preferences = NO_PREFERENCES,
 ) -> Analysis:
     script = parse(text)
-    found = commands(script) if isinstance(script, Script) else ()
+    try:
+        found = commands(script) if isinstance(script, Script) else ()
+    except RecursionError:
+        script, found = Unparsed(text, "shells are nested in it too deep"), ()
     skipped = isinstance(script, Script) and marker_of(script) == "skip"
     said = () if skipped else findings(found, hosts, preferences)
     return Analysis(script, found, said, plan(script, found, said, hosts, target, cwd))

@@ -180,11 +180,23 @@ def folder_after(node: Node, cwd: str | None) -> str | None:
     return cwd
 
 
+def in_redirects(node: Simple | Compound, place: Place, cwd: str | None) -> Iterator[Command]:
+    """The substitutions in the targets and heredocs of a command's redirects."""
+    for redirect in node.redirects:
+        for word in (redirect.target, redirect.body):
+            if word:
+                yield from in_nodes(word.programs, place, cwd)
+
+
 def in_compound(node: Compound, place: Place, cwd: str | None) -> Iterator[Command]:
+    substitution = place._replace(inside=(*place.inside, "substitution"), pipe=(0, 1))
     for item in node.words:
-        yield from in_nodes(item.programs, place._replace(inside=(*place.inside, "substitution")), cwd)
+        yield from in_nodes(item.programs, substitution, cwd)
+    yield from in_redirects(node, substitution, cwd)
     kind = f"function {node.words[0].value}" if node.kind == "function" else node.kind
     inner = place._replace(inside=(*place.inside, kind), pipe=(0, 1) if place.pipe[1] == 1 else place.pipe)
+    if node.kind == "coproc":
+        inner = inner._replace(background=True)
     if node.kind in ("for", "while", "until", "select"):
         items = node.words[1:] if node.kind in ("for", "select") else ()
         loop = Loop(node.kind, items, *place.at(node.start, node.end))
@@ -199,9 +211,7 @@ def in_simple(node: Simple, place: Place, cwd: str | None) -> Iterator[Command]:
     substitution = place._replace(inside=(*place.inside, "substitution"), pipe=(0, 1))
     for word in (*node.assigns, *node.words):
         yield from in_nodes(word.programs, substitution, cwd)
-    for redirect in node.redirects:
-        if redirect.target:
-            yield from in_nodes(redirect.target.programs, substitution, cwd)
+    yield from in_redirects(node, substitution, cwd)
     if node.words:
         start = node.assigns[0].start if node.assigns else node.words[0].start
         yield from of_words(node.words, node, place, cwd, (), start)
