@@ -367,6 +367,7 @@ PIECES = (
 )  # fmt: skip
 
 
+@pytest.mark.long
 def test_of_mutated_texts_none_is_read_that_bash_rejects() -> None:
     chance = random.Random(1)  # noqa: S311 the same texts each time, not secret ones
     texts = []

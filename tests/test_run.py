@@ -232,6 +232,7 @@ def test_others_cannot_read_the_queue(pueued: Daemon, bigblack: Host) -> None:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+@pytest.mark.long
 def test_the_folder_is_this_one_or_the_given_one(pueued: Daemon, bigblack: Host, weird_tmp_path: Path) -> None:
     shown = os.fsencode(weird_tmp_path) + b"\n"
     assert call(*RUN, "--follow", "--", "pwd", env=pueued.env, cwd=weird_tmp_path).stdout == shown
