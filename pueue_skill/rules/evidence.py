@@ -13,12 +13,12 @@ SECONDS = 10.0
 """A command that always ended within this many seconds is quick, whatever a rule of medium confidence suspects."""
 
 
-def last_runs(command: Command, preferences: Preferences) -> tuple[float, ...]:
-    return preferences.durations.get(shape(command), ())[-3:] if preferences.durations else ()
+def remembered(command: Command, preferences: Preferences) -> tuple[float, ...]:
+    return preferences.durations.get(shape(command), ()) if preferences.durations else ()
 
 
 def always_quick(command: Command, preferences: Preferences) -> bool:
-    runs = preferences.durations.get(shape(command), ()) if preferences.durations else ()
+    runs = remembered(command, preferences)
     return len(runs) >= ENOUGH["quick"] and max(runs) < SECONDS
 
 
@@ -30,20 +30,28 @@ def spoken(seconds: float) -> str:
     return f"{minutes}m" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"
 
 
+def slow_runs(command: Command, preferences: Preferences) -> tuple[float, ...]:
+    """The last runs, up to three, when all of them were long; else none."""
+    runs = remembered(command, preferences)[-3:]
+    return runs if len(runs) >= ENOUGH["long"] and min(runs) >= preferences.long else ()
+
+
 def check_slow_before(command: Command, around: Around) -> Hit | None:
-    runs = last_runs(command, around.preferences)
-    if len(runs) < ENOUGH["long"] or min(runs) < around.preferences.long or command.loops or command.background:
+    runs = slow_runs(command, around.preferences)
+    if not runs or command.loops or command.background:
         return None
-    return on(command, f"last {len(runs)} runs: {', '.join([spoken(run) for run in runs])}")
+    return on(command, f"last {len(runs)} runs: {figures(runs)}")
 
 
 def check_slow_in_loop(command: Command, around: Around) -> Hit | None:
-    runs = last_runs(command, around.preferences)
-    if len(runs) < ENOUGH["long"] or min(runs) < around.preferences.long or not command.loops:
+    runs = slow_runs(command, around.preferences)
+    if not runs or not command.loops:
         return None
-    return on(
-        command.loops[0], f"each turn takes long: last {len(runs)} runs {', '.join([spoken(run) for run in runs])}"
-    )
+    return on(command.loops[0], f"each turn takes long: last {len(runs)} runs {figures(runs)}")
+
+
+def figures(runs: tuple[float, ...]) -> str:
+    return ", ".join([spoken(run) for run in runs])
 
 
 WHY = "What took minutes the last times will take minutes again; the figures are from this machine."
