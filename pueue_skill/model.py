@@ -18,6 +18,8 @@ Confidence = Literal["high", "medium"]
 Verdict = Literal["queue", "leave"]
 Status = Literal["queued", "stashed", "running", "paused", "done"]
 Result = Literal["success", "failed", "killed", "dependency", "spawn", "unknown"]
+Shell = Literal["bash", "login"]
+"""What runs a job's text: bash, or the login shell of its host, as ssh has it."""
 
 LOCAL = "local"
 """The name of the host that the command itself is typed on."""
@@ -213,7 +215,9 @@ class Host(NamedTuple):
     """Where a queue lives.
 
     `ssh` is shell text: the options and destination for ssh, quoted; empty for this machine. `pueue` is the client's
-    path there, a leading `~/` left for that machine to expand; empty means look in PATH and the usual places.
+    path there, a leading `~/` left for that machine to expand; empty means look in PATH and the usual places. `groups` are
+    those that it should have, with the jobs that each runs at once; `group` is the one for jobs that name none. `path`
+    are folders before its own PATH, a leading `~/` as above.
     """
 
     name: str
@@ -221,10 +225,30 @@ class Host(NamedTuple):
     pueue: str = ""
     backend: str = "pueue"
     groups: tuple[tuple[str, int], ...] = ()
+    group: str = ""
+    path: tuple[str, ...] = ()
+
+
+class Each(NamedTuple):
+    """A loop whose items only the shell knows, around the submission of a job a turn.
+
+    `before` and `after` are its shell text; `names` the variables whose values each job is given. With `words`, `before`
+    ends in a program (xargs) that runs the submission with the job's words as arguments.
+    """
+
+    before: str
+    after: str
+    names: tuple[str, ...] = ()
+    words: bool = False
 
 
 class Job(NamedTuple):
-    """One unit in a queue. `command` is bash text; `key` makes it the same job when it is submitted again."""
+    """One unit in a queue. `command` is text for `shell`; `key` makes it the same job when it is submitted again.
+
+    `after` are the jobs that it comes after (keys in a plan, ids in a submission): it is started when they have succeeded,
+    or, with `if_failed`, when they have ended. `stdin` is what it reads, None for nothing at all. With `split_output` its
+    standard error is kept apart. With `each` it is a job a turn.
+    """
 
     key: str
     host: str
@@ -234,18 +258,25 @@ class Job(NamedTuple):
     cwd: str | None
     command: str
     after: tuple[str, ...] = ()
+    if_failed: bool = False
+    shell: Shell = "bash"
+    stdin: bytes | None = None
+    split_output: bool = False
+    each: Each | None = None
 
 
 class Plan(NamedTuple):
     """What becomes of a command: jobs that do the same work, or a reason why there are none.
 
-    verdict: queue or leave. With verdict queue and no jobs only advice is safe, and `reason` says why.
+    verdict: queue or leave. With verdict queue and no jobs only advice is safe, and `reason` says why; or the work has to be
+    waited for where it stands, and `in_place` is the command with `pueue-skill ssh` in place of ssh.
     """
 
     verdict: Verdict
     reason: str
     jobs: tuple[Job, ...] = ()
     hosts: tuple[Host, ...] = ()
+    in_place: str | None = None
 
 
 class State(NamedTuple):
