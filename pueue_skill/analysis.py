@@ -28,6 +28,7 @@ def analyse(
     target: str = LOCAL,
     cwd: str | None = None,
     preferences: Preferences = NO_PREFERENCES,
+    group: str | None = None,
 ) -> Analysis:
     script = parse(text)
     try:
@@ -36,4 +37,4 @@ def analyse(
         script, found = Unparsed(text, "shells are nested in it too deep"), ()
     skipped = isinstance(script, Script) and marker_of(script) == "skip"
     said = () if skipped else findings(found, hosts, preferences)
-    return Analysis(script, found, said, plan(script, found, said, hosts, target, cwd))
+    return Analysis(script, found, said, plan(script, found, said, hosts, target, cwd, group))

@@ -232,14 +232,14 @@ class Host(NamedTuple):
 class Each(NamedTuple):
     """A loop whose items only the shell knows, around the submission of a job a turn.
 
-    `before` and `after` are its shell text; `names` the variables whose values each job is given. With `words`, `before`
-    ends in a program (xargs) that runs the submission with the job's words as arguments.
+    `before` and `after` are its shell text; `names` the variables whose values each job is given. Where `before` ends in a
+    program that runs what follows it (xargs), `words` is the source of the words that it completes and runs.
     """
 
     before: str
     after: str
     names: tuple[str, ...] = ()
-    words: bool = False
+    words: str = ""
 
 
 class Job(NamedTuple):

@@ -39,6 +39,11 @@ class FindingReport(TypedDict):
 
 
 class JobReport(TypedDict):
+    """A job of a plan. It comes after those whose keys are in `after` have succeeded or, with `if_failed`, have ended.
+
+    `each` is the head of a loop whose items only the shell knows: then it is a job a turn, and `command` is that of every one.
+    """
+
     key: str
     host: str
     backend: str
@@ -47,10 +52,15 @@ class JobReport(TypedDict):
     cwd: str | None
     command: str
     after: list[str]
+    if_failed: bool
+    each: str | None
 
 
 class SuggestionReport(TypedDict):
-    """What becomes of a command. Positions are character offsets into `command`."""
+    """What becomes of a command. Positions are character offsets into `command`.
+
+    With `in_place` the invocation takes the command's place where it stands: it waits, and gives its output and exit status.
+    """
 
     version: Literal[1]
     command: str
@@ -60,6 +70,7 @@ class SuggestionReport(TypedDict):
     findings: list[FindingReport]
     jobs: list[JobReport]
     invocation: str | None
+    in_place: bool
 
 
 class GroupReport(TypedDict):
@@ -114,6 +125,7 @@ def suggestion(command: str, script: Script | Unparsed, findings: tuple[Finding,
         "findings": [finding_report(finding) for finding in findings],
         "jobs": [job_report(job) for job in plan.jobs],
         "invocation": invocation(plan),
+        "in_place": plan.in_place is not None,
     }
 
 
@@ -138,6 +150,8 @@ def job_report(job: Job) -> JobReport:
         "cwd": job.cwd,
         "command": job.command,
         "after": list(job.after),
+        "if_failed": job.if_failed,
+        "each": job.each.before if job.each else None,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,29 @@ def test_queued(case: dict[str, str]) -> None:
     (job,) = made.jobs
     assert job.command == case["job"]
     assert (job.host, job.group, job.label) == (case.get("host", LOCAL), case.get("group"), case.get("label"))
+    assert case.get("reason", "") in made.reason
+
+
+@pytest.mark.parametrize("case", CASES["spread"], ids=[case["text"] for case in CASES["spread"]])
+def test_several_jobs(case: dict[str, Any]) -> None:
+    made = plan(case["text"])
+    place = {job.key: str(i) for i, job in enumerate(made.jobs, 1)}
+    assert [told(job, place) for job in made.jobs] == case["jobs"]
+
+
+def told(job: Job, place: dict[str, str]) -> str:
+    """`LABEL after PLACES in GROUP, each of LOOP | COMMAND`."""
+    after = " ".join([place[key] for key in job.after])
+    after = f"{after} however" if job.if_failed else f"after {after}" if after else ""
+    words = " ".join([word for word in (job.label, after, job.group and f"in {job.group}") if word])
+    words += f", each of {job.each.before.strip()}" if job.each else ""
+    return f"{words} | {job.command}" if words else job.command
+
+
+@pytest.mark.parametrize("case", CASES["in_place"], ids=[case["text"] for case in CASES["in_place"]])
+def test_in_place(case: dict[str, str]) -> None:
+    made = plan(case["text"])
+    assert (made.verdict, made.jobs, made.in_place) == ("queue", (), case["becomes"])
 
 
 @pytest.mark.parametrize("case", CASES["advice"], ids=[case["text"] for case in CASES["advice"]])
@@ -43,7 +67,10 @@ def test_left_alone(case: dict[str, str]) -> None:
     assert case["reason"] in made.reason
 
 
-@pytest.mark.parametrize("case", CASES["queue"], ids=[case["row"] for case in CASES["queue"]])
+REWRITTEN = [*CASES["queue"], *CASES["spread"], *CASES["in_place"]]
+
+
+@pytest.mark.parametrize("case", REWRITTEN, ids=[case["text"] for case in REWRITTEN])
 def test_an_invocation_is_never_flagged_itself(case: dict[str, str]) -> None:
     text = invocation(plan(case["text"]))
     assert text

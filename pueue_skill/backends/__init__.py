@@ -37,7 +37,9 @@ BACKENDS: Mapping[str, Backend] = {"pueue": pueue}
 
 
 def invocation(plan: Plan) -> str | None:
-    """The shell text that submits `plan`, or None where only advice is safe."""
+    """The shell text that submits `plan`, or takes its command's place; None where only advice is safe."""
+    if plan.in_place is not None:
+        return plan.in_place
     text = ""
     for host in plan.hosts:
         jobs = tuple([job for job in plan.jobs if job.host == host.name])

@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from pueue_skill import quote
-from pueue_skill.model import Group, Host, Job, Queue, Result, State, Status, Submission
+from pueue_skill.model import Each, Group, Host, Job, Queue, Result, State, Status, Submission
 
 QUEUED = "env PUEUE_SKILL_KEY={key} bash -c {work} </dev/null; exit"
+WAITED = "{pueue} wait --quiet {ids} >/dev/null 2>&1 </dev/null; "
+"""Before a job that comes after others however they end, which pueue's --after does not do."""
 PROPOSED = re.compile(r"env PUEUE_SKILL_KEY=(\S+) bash -c (.+) </dev/null; exit", re.DOTALL)
 SPELLED = "builtin eval "
 """Before work that is not UTF-8, which pueue does not take: bash can spell any byte in ASCII."""
@@ -136,7 +139,10 @@ def proposed(text: str) -> tuple[str | None, str]:
     return match[1], work
 
 
-def add_arguments(job: Job) -> str:
+def add_arguments(job: Job, task: str | None = None, after: Sequence[str] | None = None) -> str:
+    """The words after `pueue` that add `job`; `task` is shell source for its text, `after` for the ids that it comes after."""
+    if after is None:
+        after = [str(int(id)) for id in job.after]
     # Values in the = form may begin with a dash; a folder's `~/` is only expanded as a word of its own.
     words = ["add", "--print-task-id"]
     if job.group:
@@ -147,17 +153,77 @@ def add_arguments(job: Job) -> str:
         words += ["--working-directory", quote.path(job.cwd)]
     elif job.cwd:
         words.append(f"--working-directory={quote.word(job.cwd)}")
-    words += [f"--after={int(id)}" for id in job.after]
-    return " ".join([*words, "--", quote.word(queued(job))])
+    if after:
+        words.append("--after " + " ".join(after))
+    return " ".join([*words, "--", task or quote.word(queued(job))])
 
 
 def invocation(jobs: tuple[Job, ...], host: Host) -> str:
-    """bash text that queues `jobs` on `host` and prints a task id a line."""
+    """bash text that queues `jobs` on `host` and prints a task id a line. Raises ValueError when it cannot be text."""
     pueue = quote.path(host.pueue or "pueue")
-    lines = [f"{pueue} {add_arguments(job)}" for job in jobs]
-    if not host.ssh:
-        return "".join([line + "\n" for line in lines])
-    return quote.heredoc(f"ssh {host.ssh} 'sh -s'", "".join([f"{line} </dev/null\n" for line in lines]))
+    lines = [f"PATH={path_before(host)}"] if host.path else []
+    limits = dict(host.groups)
+    for group in dict.fromkeys([job.group for job in jobs]):
+        if group in limits and group != "default":
+            lines.append(f"{pueue} group add --parallel {limits[group]} {quote.word(group)} >/dev/null 2>&1 </dev/null")
+    needed = {key for job in jobs for key in job.after}
+    ids: dict[str, str] = {}
+    for job in jobs:
+        if job.each:
+            lines += each_turn(job, job.each, pueue)
+            continue
+        after = [f"${ids[key]}" for key in job.after]
+        task = quote.word(queued(job))
+        if job.if_failed:
+            task = f'"{WAITED.format(pueue=pueue, ids=" ".join(after))}"{task}'
+        add = f"{pueue} {add_arguments(job, task, () if job.if_failed else after)}"
+        if job.key in needed:
+            ids[job.key] = f"id{len(ids) + 1}"
+            lines.append(f'{ids[job.key]}=$({add} </dev/null) && echo "${ids[job.key]}" || exit')
+        else:
+            lines.append(f"{add} </dev/null" if host.ssh or len(jobs) > 1 else add)
+    loops = any(job.each for job in jobs)
+    if not host.ssh and len(lines) == 1 and not loops:
+        return lines[0] + "\n"
+    # A subshell keeps variables, `cd` and `exit` from the shell that this is pasted into; a loop reads its script whole.
+    own = loops or not host.ssh and len(lines) > len(jobs) or not host.ssh and bool(ids)
+    text = "".join([line + "\n" for line in lines])
+    if own:
+        text = f"(\n{text})\n"
+    return quote.heredoc(f"ssh {host.ssh} '{'bash' if loops else 'sh'} -s'", text) if host.ssh else text
+
+
+def path_before(host: Host) -> str:
+    """The value of PATH for jobs of `host`, as shell source for an assignment."""
+    return ":".join([*[quote.path(folder) for folder in host.path], '"$PATH"'])
+
+
+def each_turn(job: Job, each: Each, pueue: str) -> list[str]:
+    """bash lines that submit a job a turn of a loop, the values of the turn written into it."""
+    folder = '"$0"' if each.words else '"$folder"'
+    label = "".join([f"${{{name}}}" + ("@" if i == 0 else ":") for i, name in enumerate(each.names)])[:-1]
+    labelled = f' --label="{label}"' if job.label else ""
+    grouped = f" --group={quote.word(job.group)}" if job.group else ""
+    number = "$$" if each.words else "$((turn += 1))"
+    text = QUEUED.format(key=f"{job.key}-{number}", shell="bash", work="'$work'", stdin="</dev/null", stderr="")
+    add = f'{pueue} add --print-task-id{grouped}{labelled} --working-directory {folder} -- "{text}" </dev/null'
+    escaped = "work=${work//\\'/$quote}"
+    first = ["cd " + quote.path(job.cwd) + " || exit"] if job.cwd else []
+    if each.words:
+        setup = quote.word(job.command.removesuffix(each.words))
+        inner = f"""printf -v work '%q ' "$@"; work={setup}$work; quote="'\\\\''"; {escaped}; {add}"""
+        return [*first, "folder=$PWD", f'{each.before}bash -c {quote.word(inner)} "$folder" {each.words}{each.after}']
+    values = " ".join([f"{name}=%q" for name in each.names])
+    given = " ".join([f'"${name}"' for name in each.names])
+    return [
+        *first,
+        """folder=$PWD turn=0 quote="'\\''\"""",
+        each.before.rstrip(" "),
+        f"printf -v work '{values}\\n%s' {given} {quote.word(job.command)}",
+        escaped,
+        add,
+        each.after,
+    ]
 
 
 def head(host: Host) -> str:

@@ -1,0 +1,168 @@
+"""Work that is detached by hand: `nohup work > log 2>&1 &`, `work & disown`, `(work &)`, tmux, screen, at.
+
+The work with its redirects is the job; what detaches it goes, and so does what only speaks of the detached process.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pueue_skill import quote
+from pueue_skill.facts import Wrapper, basename, detached_words, echoed, options, peel
+from pueue_skill.model import Compound, Node, Pipeline, Simple, Word
+from pueue_skill.plan.proposal import Proposal, Statement, Work, Works, only, statements
+from pueue_skill.plan.setup import and_or_lists, only_prepares
+from pueue_skill.plan.whole import waits
+from pueue_skill.remote import Refusal
+
+DROPPED = ("nohup", "setsid")
+CHATTER = {"echo", "printf", "disown", "jobs", "sleep", "true", ":"}
+"""What may follow detached work and is not part of it: it tells of a process that there will not be."""
+
+SESSIONS = {"tmux", "screen"}
+NEW = ("new", "new-session")
+HOME = re.compile(r"~/[\w./-]*")
+
+
+def detached(proposal: Proposal, works: Works) -> list[Work] | None:
+    node = only(proposal.script)
+    if isinstance(node, Compound) and node.kind in ("subshell", "group") and not node.redirects:
+        inside = statements(node.body)
+        if len(inside) == 1 and inside[0].operator == "&":
+            return works(proposal.inner(text_of(proposal, inside)))
+    at = at_now(node)
+    if at is not None:
+        return works(proposal.inner(f"sh -c {quote.word(at)}"))
+    in_session = sessions(statements(proposal.script.nodes))
+    if in_session is not None:
+        text, label, cwd = in_session
+        return [work._replace(label=work.label or label, cwd=cwd) for work in works(proposal.inner(text))]
+    return in_background(proposal, works)
+
+
+def in_background(proposal: Proposal, works: Works) -> list[Work] | None:
+    """Lists that `&` ends, or that nohup or setsid begin."""
+    lists = and_or_lists(statements(proposal.script.nodes))
+    away = [i for i, parts in enumerate(lists) if parts[-1].operator == "&"]
+    own = tuple([command for command in proposal.commands if not command.via and not command.inside])
+    wrapped = any(command.wrappers[:1] in (("nohup",), ("setsid",)) for command in own)
+    if not away and not wrapped:
+        return None
+    if any(command.name == "wait" for command in own) and waits(proposal.commands):
+        return None
+    if not away:
+        return works(proposal.inner(text_of(proposal, [part for parts in lists for part in parts])))
+    last = away[-1]
+    if not all(chatter(parts) for parts in lists[last + 1 :]):
+        return None
+    before = [part for parts in lists[: away[0]] for part in parts]
+    if len(away) == 1:
+        return works(proposal.inner(text_of(proposal, [*before, *lists[last]])))
+    between = lists[away[0] : last + 1]
+    if not only_prepares(before) or any(parts[-1].operator != "&" and not chatter(parts) for parts in between):
+        return None
+    return [
+        work
+        for parts in between
+        if parts[-1].operator == "&"
+        for work in works(proposal.inner(text_of(proposal, [*before, *parts])))
+    ]
+
+
+def chatter(parts: list[Statement]) -> bool:
+    return all(
+        isinstance(part.node, Simple)
+        and bool(part.node.words)
+        and part.node.words[0].value in CHATTER
+        and not any(word.programs for word in part.node.words)
+        and not part.node.redirects
+        for part in parts
+    )
+
+
+def text_of(proposal: Proposal, parts: list[Statement]) -> str:
+    """The source of `parts` and what stands between them, without nohup, setsid and the last operator."""
+    text = proposal.script.text
+    if any(redirect.body for part in parts for redirect in getattr(part.node, "redirects", ())):
+        raise Refusal("a heredoc goes to what is put in the background; write it to a file first")
+    out = ""
+    for i, part in enumerate(parts):
+        out += undetached(text, part.node)
+        if i + 1 < len(parts):
+            out += "\n" if part.operator == "\n" else f" {part.operator} " if part.operator != ";" else "; "
+    return out
+
+
+def undetached(text: str, node: Node) -> str:
+    """The source of a statement without the wrappers that detach it."""
+    if not isinstance(node, Simple):
+        return text[node.start : node.end]
+    words = node.words
+    while (peeled := peel(words)) is not None and peeled[0] in DROPPED:
+        words = peeled[1]
+    if not words:
+        return text[node.start : node.end]
+    return text[node.start : node.words[0].start] + text[words[0].start : node.end]
+
+
+def at_now(node: Node | None) -> str | None:
+    """The script in `echo work | at now`, `at now <<< work` and their like."""
+    fed: str | None = None
+    if isinstance(node, Pipeline) and len(node.parts) == 2 and not node.prefix:
+        fed = (echoed(node.parts[0]) or (None,))[0]
+        node = node.parts[1]
+    if not isinstance(node, Simple) or not node.words or basename(node.words[0].value) not in ("at", "batch"):
+        return None
+    name, *args = [word.value for word in node.words]
+    for redirect in node.redirects:
+        read = redirect.target if redirect.op == "<<<" else redirect.body
+        fed = read.value if read is not None and read.static else None
+    if fed is None or (args != ["now"] if basename(name) == "at" else bool(args)):
+        return None
+    return fed.strip()
+
+
+def sessions(found: list[Statement]) -> tuple[str, str | None, str | None] | None:
+    """What a new session of tmux or screen runs where nobody looks, with its name and folder."""
+    if not found or any(part.operator not in ("&&", ";", "\n") for part in found):
+        return None
+    nodes = [part.node for part in found]
+    calls = [node.words for node in nodes if isinstance(node, Simple) and node.words and not node.redirects]
+    if len(calls) != len(nodes) or basename(calls[0][0].value) not in SESSIONS:
+        return None
+    if not all(word.static or HOME.fullmatch(word.text) for words in calls for word in words):
+        return None
+    if basename(calls[0][0].value) == "screen":
+        return screen(calls[0]) if len(calls) == 1 else None
+    return tmux(calls)
+
+
+def screen(words: tuple[Word, ...]) -> tuple[str, str | None, str | None] | None:
+    run = [word.value for word in detached_words(words)]
+    found, _ = options(words[1:], Wrapper("cehpSsTt"))
+    if not run or not {name for name, _ in found} <= {"-d", "-m", "-S"}:
+        return None
+    name = next((value.value for option, value in found if option == "-S" and value), None)
+    return quote.line(run), name, None
+
+
+def tmux(calls: list[tuple[Word, ...]]) -> tuple[str, str | None, str | None] | None:
+    """`tmux new -d 'work'`, or `tmux new -d` and then `tmux send-keys 'work' Enter`."""
+    first = calls[0]
+    if len(first) < 2 or first[1].value not in NEW:
+        return None
+    found, used = options(first[2:], Wrapper("cFnstxyelp"))
+    told = {name: value.value for name, value in found if value is not None}
+    if ("-d", None) not in found or not {name for name, _ in found} <= {"-d", "-s", "-n", "-c", "-x", "-y"}:
+        return None
+    run = [word.value for word in first[2 + used :]]
+    lines = [run[0] if len(run) == 1 else quote.line(run)] if run else []
+    for words in calls[1:]:
+        if basename(words[0].value) != "tmux" or len(words) < 3 or words[1].value not in ("send-keys", "send") or run:
+            return None
+        _, used = options(words[2:], Wrapper("tN"))
+        *keys, enter = [word.value for word in words[2 + used :]] or [""]
+        if enter not in ("Enter", "C-m", "ENTER") or not keys:
+            return None
+        lines.append("".join(keys))
+    return ("\n".join(lines), told.get("-s"), told.get("-c")) if lines else None

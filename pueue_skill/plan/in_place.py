@@ -1,0 +1,139 @@
+"""Where the output of ssh is needed on the spot: the same text with `pueue-skill ssh` in place of ssh.
+
+In a pipe, a redirect, `$(…)`, a condition or a chain over several hosts, and where this shell has something to fill into the
+remote command, the text stays and only the program changes: the stand-in queues the remote command, waits, and gives its
+output and exit status. ssh that reads what comes down a pipe or a redirect is told to hand it on (--stdin); one that would
+read what a loop around it reads is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pueue_skill.facts import commands as commands_of
+from pueue_skill.facts import joined
+from pueue_skill.model import Command, Compound, Node, Pipeline, Redirect, Simple, Unparsed, Word
+from pueue_skill.parse import parse
+from pueue_skill.plan.proposal import Proposal, statements
+from pueue_skill.plan.whole import check
+from pueue_skill.remote import Refusal, remote_host
+
+STAND_IN = "pueue-skill ssh"
+INPUT = ("<", "<<", "<<-", "<<<", "<>")
+
+
+def in_place(proposal: Proposal) -> str | None:
+    """The text of `proposal` with the stand-in for every ssh that was found something about, or None without any."""
+    text = proposal.script.text
+    found = [command for command in proposal.commands if command.ssh and flagged(proposal, command)]
+    for command in sorted(found, key=lambda command: -command.words[0].start):
+        stand_in = f"{STAND_IN}{options(proposal, command)}"
+        word = command.words[0]
+        text = text[: word.start] + stand_in + text[word.end :]
+    return text if found else None
+
+
+def flagged(proposal: Proposal, command: Command) -> bool:
+    return not command.via and any(command.start <= start < command.end for start, _ in proposal.flagged)
+
+
+def only_over_ssh(proposal: Proposal) -> bool:
+    """Whether all that was found is about what ssh runs."""
+    spans = [(c.start, c.end) for c in proposal.commands if c.ssh and not c.via]
+    loops = [(loop.start, loop.end) for c in proposal.commands if c.ssh and not c.via for loop in c.loops]
+    return all(any(start <= at < end for start, end in spans) or (at, stop) in loops for at, stop in proposal.flagged)
+
+
+def options(proposal: Proposal, command: Command) -> str:
+    """The stand-in's own options. Raises Refusal when it cannot stand in."""
+    ssh = command.ssh
+    assert ssh is not None
+    if command.words[0].value.rpartition("/")[2] != "ssh":
+        raise Refusal(f"{command.words[0].value} starts its connection anew, and a job needs none")
+    remote_host(ssh._replace(destination=known(ssh.destination)), proposal.hosts)
+    check_remote(proposal, command)
+    path = list(nodes_to(proposal.script.nodes, command.words[0].start))
+    own = path[-1]
+    read = [redirect for redirect in getattr(own, "redirects", ()) if reads(redirect)]
+    piped = len(path) > 1 and isinstance(path[-2], Pipeline) and path[-2].parts[0] is not own
+    nothing = any(name == "-n" for name, _ in ssh.options) or (
+        bool(read) and read[-1].target is not None and read[-1].target.value == "/dev/null"
+    )
+    if not read and not piped and not nothing and not command.wrappers[:1] == ("xargs",) and fed_around(path[:-1]):
+        raise Refusal("ssh would read what is meant for the loop or group around it: give it -n")
+    said = " --stdin" if (read or piped) and not nothing else ""
+    return said + (" --detach" if submits(proposal, command, own) else "")
+
+
+def known(word: Word) -> Word:
+    """A destination of which this shell knows more: any name will do to look at the options."""
+    return (
+        word
+        if word.static and not word.programs
+        else word._replace(value="host", text="host", static=True, programs=())
+    )
+
+
+def check_remote(proposal: Proposal, command: Command) -> None:
+    """Raises Refusal when what ssh runs cannot be a job."""
+    assert command.ssh is not None
+    if not command.ssh.remote:
+        return
+    script = parse(joined(command.ssh.remote)[0])
+    if isinstance(script, Unparsed):
+        raise Refusal(f"the remote command is not understood: {script.reason}")
+    check(proposal._replace(script=script, commands=commands_of(script), flagged=()))
+
+
+def reads(redirect: Redirect) -> bool:
+    return redirect.op in INPUT and redirect.fd in (None, "0")
+
+
+def nodes_to(nodes: tuple[Node, ...], at: int) -> Iterator[Node]:
+    """The nodes around the place `at`, outermost first, those in substitutions included."""
+    for node in nodes:
+        if isinstance(node, Simple | Compound):
+            words = [*node.words, *[w for r in node.redirects for w in (r.target, r.body) if w]]
+            words += node.assigns if isinstance(node, Simple) else ()
+            carried = tuple([program for word in words for program in word.programs])
+            inner = (*carried, *(() if isinstance(node, Simple) else (*node.test, *node.body)))
+        else:
+            inner = node.parts
+        below = list(nodes_to(inner, at))
+        if below or (node.start <= at < node.end and isinstance(node, Simple)):
+            yield node
+            yield from below
+            return
+
+
+def fed_around(path: list[Node]) -> bool:
+    """Whether a loop, a group or a pipeline around a command gives it something to read."""
+    for outer, inner in zip([None, *path], path, strict=False):
+        if isinstance(inner, Compound) and any(map(reads, inner.redirects)):
+            return True
+        if isinstance(outer, Pipeline) and outer.parts[0] is not inner:
+            return True
+    return False
+
+
+def submits(proposal: Proposal, command: Command, own: Node) -> bool:
+    """Whether it is the body of a last loop, whose output goes nowhere in particular: then a job a turn is left to itself."""
+    last = statements(proposal.script.nodes)[-1]
+    return (
+        isinstance(last.node, Compound)
+        and last.node.kind in ("for", "while", "until")
+        and not [redirect for redirect in last.node.redirects if not reads(redirect)]
+        and last.node.start <= own.start < last.node.end
+        and set(command.inside) <= {"for", "while", "until"}
+        and alone(last.node)
+        and command.pipe == (0, 1)
+        and command.then in (";", "\n", "")
+        and not command.wrappers
+        and all(reads(redirect) or redirect.op == ">&" for redirect in command.redirects)
+    )
+
+
+def alone(loop: Compound) -> bool:
+    """Whether the body of a loop, and of the one loop in it, is a single statement."""
+    body = statements(loop.body)
+    return len(body) == 1 and (not isinstance(body[0].node, Compound) or alone(body[0].node))

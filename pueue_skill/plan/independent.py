@@ -1,0 +1,145 @@
+"""Whether the turns of a loop can be jobs of their own: in any order, each without the others.
+
+In: a loop. Out: nothing, or a Refusal that says what ties its turns together. A value that goes from one turn to the next, a
+file that all of them write, a turn that may end the loop or move the next one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pueue_skill.expand import assigned, mentions
+from pueue_skill.facts import Wrapper, options
+from pueue_skill.model import Compound, Node, Pipeline, Redirect, Simple
+from pueue_skill.plan.proposal import statements
+from pueue_skill.plan.setup import writes
+from pueue_skill.remote import Refusal
+
+ENDS_EARLY = {"break", "return", "exit", "exec", "trap"}
+MOVES = {"cd", "pushd", "popd"}
+LOOPS = ("for", "while", "until", "select")
+COUNTED = re.compile(
+    r"\(\(\s*(\w+)\s*=\s*(-?\d+)\s*;\s*\1\s*(<=?)\s*(-?\d+)\s*;\s*(?:\1\+\+|\+\+\1|\1\s*\+=\s*(\d+))\s*\)\)"
+)
+"""`((i = 0; i < 10; i++))` and its like: a loop that only counts."""
+
+
+def names_of(loop: Compound) -> tuple[str, ...]:
+    """The variables that a loop sets each turn. Raises Refusal for a loop that turns on something else."""
+    if loop.kind == "for":
+        counted = COUNTED.fullmatch(loop.words[0].text)
+        if loop.words[0].text.startswith("((") and not counted:
+            raise Refusal("each turn may depend on the one before")
+        return (counted[1] if counted else loop.words[0].value,)
+    test = statements(loop.test)
+    node = test[0].node if len(test) == 1 else None
+    if not isinstance(node, Simple) or not node.words or node.words[0].value != "read":
+        raise Refusal("each turn may depend on the one before")
+    found, used = options(node.words[1:], Wrapper("d"))
+    if not {name for name, _ in found} <= {"-r", "-d"}:
+        raise Refusal("each turn may depend on the one before")
+    return tuple([word.value for word in node.words[1 + used :]]) or ("REPLY",)
+
+
+def independent(text: str, loop: Compound) -> None:
+    """Raises Refusal unless the turns of `loop` can be run in any order and each by itself."""
+    own = {*names_of(loop)}
+    body = statements(loop.body)
+    if any(part.operator == "&" for part in body[:-1]):
+        raise Refusal("part of each turn is put in the background")
+    for redirect in loop.redirects:
+        if loop.kind == "for" or redirect.op not in ("<", "<<<"):
+            raise Refusal("all turns share one input or output")
+    for node, place in simple_nodes(loop.body):
+        name = node.words[0].value if node.words else ""
+        if name in ENDS_EARLY and "subshell" not in place and not (name == "break" and "loop" in place):
+            raise Refusal(f"a turn may end the loop ({name})")
+        if name == "continue" and len(node.words) > 1:
+            raise Refusal("a turn may end the loop (continue)")
+        if name in MOVES and "subshell" not in place:
+            raise Refusal(f"{name} in one turn moves the next one")
+    set_here = assigned(loop.body) - bound(text, loop)
+    if "*" in set_here:
+        raise Refusal("a turn runs text that only the shell knows")
+    told = own | set_here | bound(text, loop)
+    for redirect in redirects(*loop.body):
+        if redirect.body:
+            raise Refusal("a heredoc stands in the loop")
+        if writes(redirect) and not (redirect.target and names_in(redirect.target.text) & told):
+            raise Refusal("every turn writes to the same file")
+    for node, _ in simple_nodes(loop.body):
+        if node.words and node.words[0].value == "tee":
+            files = [w for w in node.words[1:] if w.value[:1] != "-" and not w.value.startswith("/dev/")]
+            if any(not names_in(word.text) & told for word in files):
+                raise Refusal("every turn writes to the same file")
+    if own & assigned(loop.body) - bound(text, *loop.body):
+        raise Refusal("a turn sets the loop's own variable")
+    known: set[str] = set()
+    sure = True
+    for part in body:
+        carried = reads(text, part.node) & (set_here - known)
+        if carried:
+            raise Refusal(f"a value goes from one turn to the next (${min(carried)})")
+        if sure and isinstance(part.node, Simple):
+            known |= assigned([part.node])
+        sure = part.operator not in ("&&", "||")
+
+
+def continues(loop: Compound) -> bool:
+    return any(node.words and node.words[0].value == "continue" for node, _ in simple_nodes(loop.body))
+
+
+def names_in(text: str) -> set[str]:
+    return set(re.findall(r"\$\{?[#!]?(\w+)", text))
+
+
+def reads(text: str, node: Node) -> set[str]:
+    """The variables that `node` reads and does not set first itself, as a loop does its own."""
+    return mentions(text, [node]) - bound(text, node)
+
+
+def bound(text: str, *nodes: Node) -> set[str]:
+    """The variables of the loops in `nodes`, which are set before they are read."""
+    found: set[str] = set()
+    for node in nodes:
+        for loop in compounds(node):
+            if loop.kind in ("for", "while", "select"):
+                try:
+                    found |= {*names_of(loop)}
+                except Refusal:
+                    continue
+    return found
+
+
+def compounds(node: Node) -> Iterator[Compound]:
+    if isinstance(node, Compound):
+        yield node
+        for inner in (*node.test, *node.body):
+            yield from compounds(inner)
+    elif not isinstance(node, Simple):
+        for inner in node.parts:
+            yield from compounds(inner)
+
+
+def simple_nodes(nodes: tuple[Node, ...], place: tuple[str, ...] = ()) -> Iterator[tuple[Simple, tuple[str, ...]]]:
+    """The simple commands in `nodes`, each with what is around it there: subshell, loop."""
+    for node in nodes:
+        if isinstance(node, Simple):
+            yield node, place
+        elif isinstance(node, Compound):
+            around = "subshell" if node.kind in ("subshell", "coproc") else "loop" if node.kind in LOOPS else node.kind
+            yield from simple_nodes((*node.test, *node.body), (*place, around))
+        else:
+            shell = ("subshell",) if isinstance(node, Pipeline) and len(node.parts) > 1 else ()
+            yield from simple_nodes(node.parts, (*place, *shell))
+
+
+def redirects(*nodes: Node) -> Iterator[Redirect]:
+    for node in nodes:
+        if isinstance(node, Simple | Compound):
+            yield from node.redirects
+        if isinstance(node, Compound):
+            yield from redirects(*node.test, *node.body)
+        elif not isinstance(node, Simple):
+            yield from redirects(*node.parts)

@@ -1,0 +1,330 @@
+"""Loops become jobs, one a turn: each with the values of its turn filled in, labelled by them.
+
+A list is taken apart into loops and what stands between them. What only prepares the shell goes into every job after it;
+what follows a loop comes after all of its jobs. Turns that are not independent stay one job, with the reason: values carried
+from one to the next, one file written by all, `break`, `set -e`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from pueue_skill import quote
+from pueue_skill.expand import Value, assigned, fields, settings, substitute
+from pueue_skill.masking import secret
+from pueue_skill.model import Compound, Each, Node, Pipeline, Script, Simple
+from pueue_skill.parse import parse
+from pueue_skill.plan.fan_out import MOST, fan_out, label_of
+from pueue_skill.plan.independent import (
+    COUNTED,
+    ENDS_EARLY,
+    MOVES,
+    continues,
+    independent,
+    names_of,
+    reads,
+    redirects,
+    simple_nodes,
+)
+from pueue_skill.plan.proposal import Proposal, Statement, Work, Works, statements
+from pueue_skill.plan.setup import and_or_lists, only_prepares, stops_at_failure
+from pueue_skill.remote import Refusal
+from pueue_skill.rules.work import weigh
+
+
+class Turn(NamedTuple):
+    """The source of one turn's body, with its values filled in, and those values."""
+
+    text: str
+    values: tuple[str, ...]
+
+
+class Part(NamedTuple):
+    """A piece of a list: a loop, or what stands between loops. `before` is the setup that it needs."""
+
+    statements: list[Statement]
+    loop: Node | None
+    before: str
+    known: Mapping[str, Value]
+
+    @property
+    def start(self) -> int:
+        return self.statements[0].node.start
+
+    @property
+    def end(self) -> int:
+        return self.statements[-1].node.end
+
+
+def spread(proposal: Proposal, works: Works) -> list[Work] | None:
+    """The jobs of a list with loops in it. Raises Refusal with the reason why it stays one job."""
+    found = statements(proposal.script.nodes)
+    if not proposal.spread or not any(is_loop(proposal, part.node) for part in found):
+        return None
+    parts = list(taken_apart(proposal, found))
+    jobs: list[Work] = []
+    last: tuple[int, ...] = ()
+    operator = ""
+    for part in parts:
+        if operator not in ("", "&&", ";", "\n", "&"):
+            raise Refusal(f"what follows the loop depends on its failure ({operator})")
+        if part.loop is None:
+            text = part.before + proposal.script.text[part.start : part.end]
+            made = works(proposal.inner(text)._replace(spread=False))
+        else:
+            made = [work for work in of_loop(proposal, part, works)]
+        if len(made) == 0:
+            continue
+        if last and len({work.host for work in [*jobs, *made]}) > 1:
+            raise Refusal("what comes after the loop runs on another host")
+        if last and any(work.each for work in jobs):
+            raise Refusal("what follows the loop has to wait for turns that only the shell knows")
+        at = len(jobs)
+        jobs += [work._replace(after=last or work.after, if_failed=bool(last) and operator != "&&") for work in made]
+        last = tuple(range(at, len(jobs)))
+        operator = part.statements[-1].operator
+    return jobs
+
+
+def taken_apart(proposal: Proposal, found: list[Statement]) -> Iterator[Part]:
+    """The loops of a list and what stands between them, each with the setup before it."""
+    if stops_at_failure(found):
+        raise Refusal("set -e stops the loop at the first turn that fails")
+    text = proposal.script.text
+    setup = ""  # that of earlier and-or lists, with what joins it to what follows
+    known: dict[str, Value] = {}
+    between: list[Statement] = []
+    before = ""
+    later = mentioned_after(text, found)
+    for parts in and_or_lists(found):
+        own = setup
+        for i, part in enumerate(parts):
+            node, prepared = part.node, only_prepares(parts[: i + 1])
+            if heredoc(node):
+                raise Refusal("a heredoc stands in the list")
+            if is_loop(proposal, node):
+                if between:
+                    yield Part(between, None, before, known)
+                if assigned([node]) & later[node.start]:
+                    raise Refusal("what follows the loop reads what it has set")
+                yield Part([part], node, own if only_prepares(parts[:i]) else setup, dict(known))
+                between = []
+                continue
+            if prepared:
+                known = settings(node, known) or known
+                own += text[node.start : node.end] + joined_by(part.operator)
+                if not between:
+                    continue
+            elif not is_wait(part):
+                carries(text, node, later[part.node.start])
+            if is_wait(part) and not between:
+                continue
+            if not between:
+                before = own if prepared or only_prepares(parts[:i]) else setup
+            between = [*between, part]
+        if only_prepares(parts):
+            setup = own
+        else:
+            prepared_here = [p for j, p in enumerate(parts) if only_prepares(parts[: j + 1])]
+            setup += "".join([text[p.node.start : p.node.end] + "\n" for p in prepared_here])
+    if between:
+        yield Part(between, None, before, known)
+
+
+def joined_by(operator: str) -> str:
+    return {"\n": "\n", ";": "; "}.get(operator, f" {operator} ")
+
+
+def mentioned_after(text: str, found: list[Statement]) -> dict[int, set[str]]:
+    """By where a statement starts, the variables that later ones read."""
+    later: dict[int, set[str]] = {}
+    names: set[str] = set()
+    for part in reversed(found):
+        later[part.node.start] = set(names)
+        names |= reads(text, part.node)
+    return later
+
+
+def carries(text: str, node: Node, later: set[str]) -> None:
+    """Raises Refusal when `node` is work and sets what later parts read."""
+    names = assigned([node])
+    if names & later or "*" in names:
+        raise Refusal("a later part reads what an earlier one has set")
+    for inner, place in simple_nodes((node,)):
+        if inner.words and inner.words[0].value in {*ENDS_EARLY, *MOVES} and "subshell" not in place:
+            raise Refusal(f"{inner.words[0].value} changes what comes after it")
+
+
+def is_wait(part: Statement) -> bool:
+    return isinstance(part.node, Simple) and [word.value for word in part.node.words] == ["wait"]
+
+
+def heredoc(node: Node) -> bool:
+    return any(redirect.body for redirect in redirects(node))
+
+
+def is_loop(proposal: Proposal, node: Node) -> bool:
+    """Whether `node` is a loop or a fan-out over something that is not known to end soon."""
+    if isinstance(node, Pipeline):
+        head, last = node.parts[:-1], node.parts[-1]
+        if node.prefix or not head or not all(isinstance(part, Simple) for part in head):
+            return False
+        return (isinstance(last, Compound) and last.kind == "while" and heavy(proposal, last)) or (
+            isinstance(last, Simple) and fans_out(proposal, last)
+        )
+    if isinstance(node, Simple):
+        return fans_out(proposal, node)
+    return isinstance(node, Compound) and node.kind in ("for", "while") and heavy(proposal, node)
+
+
+def fans_out(proposal: Proposal, node: Simple) -> bool:
+    return (
+        bool(node.words) and node.words[0].value.rpartition("/")[2] in ("xargs", "parallel") and heavy(proposal, node)
+    )
+
+
+def heavy(proposal: Proposal, node: Node) -> bool:
+    inside = [c for c in proposal.commands if c.loops and any(node.start <= loop.start < node.end for loop in c.loops)]
+    return any(weigh(command).size != "quick" and not command.ssh for command in inside)
+
+
+def of_loop(proposal: Proposal, part: Part, works: Works) -> list[Work]:
+    """The jobs of one loop, or the one job that the loop itself submits a turn."""
+    text, loop = proposal.script.text, part.loop
+    if isinstance(loop, Simple) or (isinstance(loop, Pipeline) and isinstance(loop.parts[-1], Simple)):
+        return fan_out(proposal, loop, part.before, part.known)
+    compound = loop.parts[-1] if isinstance(loop, Pipeline) else loop
+    assert isinstance(compound, Compound)
+    independent(text, compound)
+    turns = None if isinstance(loop, Pipeline) else turns_of(text, compound, part.known)
+    if turns is None or len(turns) > MOST:
+        assert loop is not None
+        return [by_the_loop(proposal, loop, compound, part.before)]
+    jobs: list[Work] = []
+    for turn in turns:
+        jobs += [
+            work._replace(label=work.label or label_of(turn.values)) for work in of_turn(proposal, part, turn, works)
+        ]
+    return jobs
+
+
+def of_turn(proposal: Proposal, part: Part, turn: Turn, works: Works) -> list[Work]:
+    inner = proposal.inner(turn.text)._replace(spread=False)
+    if any(command.ssh for command in inner.commands):
+        if not harmless_elsewhere(part):
+            raise Refusal("the loop needs this machine's setup, and its work runs on another")
+        return works(inner)
+    grouped = part.before.endswith("&& ") and len(statements(inner.script.nodes)) > 1
+    body = f"{{\n{turn.text}\n}}" if grouped else turn.text
+    return works(proposal.inner(part.before + body, shell="bash")._replace(spread=False))
+
+
+def harmless_elsewhere(part: Part) -> bool:
+    """Whether the setup only sets variables, whose values are filled in already, and options of the shell."""
+    setup = parse(part.before.rstrip(" &;\n"))
+    return not part.before.strip() or (
+        isinstance(setup, Script)
+        and all(
+            isinstance(s.node, Simple) and (not s.node.words or s.node.words[0].value in ("set", "shopt", "export"))
+            for s in statements(setup.nodes)
+        )
+    )
+
+
+def turns_of(
+    text: str, loop: Compound, known: Mapping[str, Value], outer: Mapping[str, str] = MappingProxyType({})
+) -> list[Turn] | None:
+    """The turns of a `for` loop and of the one loop in its body, or None when only the shell knows its items.
+
+    Where there are more than MOST, not all are given.
+    """
+    found = items_of(loop, known)
+    if found is None:
+        return None
+    name, items = found
+    inner = loop_within(text, loop)
+    turns: list[Turn] = []
+    for item in items[: MOST + 1]:
+        values = {**outer, name: item}
+        nested = turns_of(text, inner, {**known, **values}, values) if inner else None
+        turns += [Turn(filled(text, loop, values), tuple(values.values()))] if nested is None else nested
+        if len(turns) > MOST:
+            break
+    return turns
+
+
+def items_of(loop: Compound, known: Mapping[str, Value]) -> tuple[str, tuple[str, ...]] | None:
+    """The variable of a `for` loop and its values."""
+    if loop.kind != "for":
+        return None
+    counted = COUNTED.fullmatch(loop.words[0].text)
+    if counted:
+        name, first, compared, last, step = counted.groups()
+        numbers = range(int(first), int(last) + (compared == "<="), int(step or 1))
+        return name, tuple([str(number) for number in numbers[: MOST + 1]])
+    found = fields(loop.words[1:], known) if len(loop.words) > 1 else None
+    return None if found is None else (loop.words[0].value, found)
+
+
+def loop_within(text: str, loop: Compound) -> Compound | None:
+    """The `for` loop that is all of the body of `loop`, if its turns are independent too."""
+    body = statements(loop.body)
+    node = body[0].node if len(body) == 1 and body[0].operator != "&" else None
+    if not isinstance(node, Compound) or node.kind != "for":
+        return None
+    try:
+        independent(text, node)
+    except Refusal:
+        return None
+    return node
+
+
+def filled(text: str, loop: Compound, values: Mapping[str, str]) -> str:
+    """The source of one turn's body: the values in place of the variables or, where that is not certain, a loop of one turn."""
+    body = statements(loop.body)
+    sources = [substitute(text, part.node, values) for part in body]
+    if None not in sources and not continues(loop):
+        return "".join(
+            [
+                (source or "") + (joined_by(part.operator) if part is not body[-1] else "")
+                for part, source in zip(body, sources, strict=True)
+            ]
+        )
+    turn = source_of(text, body)
+    for name, value in reversed(values.items()):
+        turn = f"for {name} in {quote.word(value)}; do\n{turn}\ndone"
+    return turn
+
+
+def source_of(text: str, body: list[Statement]) -> str:
+    """The source of a loop's body, without the operator after it."""
+    return text[body[0].node.start : body[-1].node.end]
+
+
+def by_the_loop(proposal: Proposal, loop: Node, compound: Compound, before: str) -> Work:
+    """The same loop, submitting a job a turn."""
+    text = proposal.script.text
+    if any(c.ssh and loop.start <= c.start < loop.end for c in proposal.commands):
+        raise Refusal("only the shell knows the loop's items")
+    if isinstance(loop, Pipeline) and any(weigh(c).size == "long" for c in proposal.commands
+                                          if loop.start <= c.start < compound.start):  # fmt: skip
+        raise Refusal("what feeds the loop runs long itself")
+    names = [*names_of(compound)]
+    innermost = compound
+    while (inner := loop_within(text, innermost)) is not None:
+        innermost = inner
+        names += names_of(inner)
+    body = statements(innermost.body)
+    turn = source_of(text, body)
+    if continues(innermost):
+        turn = f'for {names[-1]} in "${names[-1]}"; do\n{turn}\ndone'
+    tail = text[body[-1].node.end : loop.end].lstrip(" \t\n;&")
+    each = Each(before + text[loop.start : body[0].node.start], tail, tuple(names))
+    label = (
+        None
+        if any(map(secret, names))
+        else "@".join(["$" + names[0], *[":".join(["$" + n for n in names[1:]])][: len(names) - 1]])
+    )
+    return Work(proposal.here, before + turn, "bash", label=label, each=each)

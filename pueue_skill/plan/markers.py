@@ -1,0 +1,27 @@
+"""Marker comments: `# pueue: skip` and `# pueue: queue` anywhere in a command overrule the rules."""
+
+from __future__ import annotations
+
+import re
+
+from pueue_skill.model import Script
+
+MARKER = re.compile(r"#+\s*pueue:\s*(skip|queue)\b")
+
+
+def marker_of(script: Script) -> str | None:
+    """What the last marker comment says, or None."""
+    said = [match[1] for match in map(MARKER.match, [comment.text for comment in script.comments]) if match]
+    return said[-1] if said else None
+
+
+def text_of(script: Script) -> str:
+    """The script's text without marker comments (and without the lines that hold nothing else)."""
+    text = script.text
+    for comment in reversed(script.comments):
+        if MARKER.match(comment.text):
+            line = text.rfind("\n", 0, comment.start) + 1
+            alone = not text[line : comment.start].strip()
+            end = comment.end + 1 if alone else comment.end
+            text = text[: line if alone else comment.start] + text[end:]
+    return text.strip()

@@ -1,0 +1,159 @@
+"""`ssh [opts] host 'work'`: the whole remote command is the job, run by that host's login shell as sshd would.
+
+What ssh reads here and hands on (a heredoc, a here-string) goes into the job, whose text is then bash's; what it writes to
+/dev/null is dropped there. Input and output that belong to this machine cannot go along: that is for in_place.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pueue_skill import quote
+from pueue_skill.facts import reads_script
+from pueue_skill.model import Command, Host, Redirect, Simple
+from pueue_skill.plan.proposal import Proposal, Statement, Work, Works, command_at, only, statements
+from pueue_skill.remote import Refusal, destination
+
+LOGIN = '"$SHELL"'
+"""A host's login shell, as sshd has it in the environment."""
+
+
+class Call(NamedTuple):
+    """One ssh: where it leads, what is run there, what that reads, and the redirects to put around it."""
+
+    host: Host
+    payload: str | None
+    stdin: str | None
+    redirects: str
+
+
+def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
+    node = only(proposal.script)
+    command = ssh_at(proposal, node) if isinstance(node, Simple) else None
+    if not isinstance(node, Simple) or command is None:
+        return None
+    if command.wrappers:
+        raise Refusal(f"ssh runs through {command.wrappers[0]}")
+    call = read(proposal, node, command)
+    if call.payload is None:
+        assert call.stdin is not None
+        proposal.inner(call.stdin, call.host)
+        return [Work(call.host, wrapped(f"{LOGIN} -l", call))]
+    inner = works(proposal.inner(call.payload, call.host, "login"))
+    if call.stdin is None and not call.redirects:
+        return inner
+    if call.stdin is not None:
+        script = proposal.inner(call.payload, call.host, "login")
+        top = only(script.script)
+        reader = command_at(script, top) if top else None
+        if reader is not None and reads_script(reader):
+            works(proposal.inner(call.stdin, call.host))  # what a job cannot do, its script cannot either
+            return [Work(call.host, wrapped(call.payload, call))]
+    if len(inner) > 1 or inner[0].each:
+        raise Refusal("several jobs would share what ssh reads or writes")
+    return [inner[0]._replace(text=wrapped(by_login_shell(inner[0]), call), shell="bash")]
+
+
+def on_one_host(proposal: Proposal, works: Works) -> list[Work] | None:
+    """Several calls of ssh and nothing else: one job where they lead to one host in turn, jobs of their own where side by side."""
+    found = statements(proposal.script.nodes)
+    calls = [part for part in found if not waiting(part)]
+    commands = [ssh_at(proposal, part.node) for part in calls]
+    if len(calls) < 2 or not all(commands) or not any(inside(proposal, part) for part in calls):
+        return None
+    each = [
+        works(proposal.inner(proposal.script.text[part.node.start : part.node.end], shell=proposal.shell))
+        for part in calls
+        if not has_heredoc(part)
+    ]
+    if len(each) < len(calls):
+        raise Refusal("a heredoc goes to one of several calls of ssh")
+    if all(part.operator == "&" for part in found if not waiting(part)):
+        return [work for jobs in each for work in jobs]
+    if len(found) > len(calls) or any(part.operator == "&" for part in found):
+        return None
+    jobs = [work for one in each for work in one]
+    if len(jobs) > len(calls) or len({work.host for work in jobs}) > 1 or any(work.each for work in jobs):
+        return None
+    text = ""
+    for work, part in zip(jobs, calls, strict=True):
+        text += by_login_shell(work) + ("\n" if part.operator in ("\n", ";") else f" {part.operator} ")
+    return [Work(jobs[0].host, text.strip())]
+
+
+def ssh_at(proposal: Proposal, node: object) -> Command | None:
+    command = command_at(proposal, node) if isinstance(node, Simple) else None
+    return command if command and command.ssh and not command.inside else None
+
+
+def waiting(part: Statement) -> bool:
+    return isinstance(part.node, Simple) and [word.value for word in part.node.words] == ["wait"]
+
+
+def has_heredoc(part: Statement) -> bool:
+    return isinstance(part.node, Simple) and any(redirect.body for redirect in part.node.redirects)
+
+
+def inside(proposal: Proposal, part: Statement) -> bool:
+    return not proposal.flagged or any(part.node.start <= start < part.node.end for start, _ in proposal.flagged)
+
+
+def by_login_shell(work: Work) -> str:
+    """bash text that runs the work as its own shell would."""
+    return f"{LOGIN if work.shell == 'login' else 'bash'} -c {quote.word(work.text)}"
+
+
+def wrapped(text: str, call: Call) -> str:
+    if call.stdin is None:
+        return f"{text}{call.redirects}"
+    return quote.heredoc(f"{text}{call.redirects}", call.stdin).rstrip("\n")
+
+
+def read(proposal: Proposal, node: Simple, command: Command) -> Call:
+    """What one ssh does. Raises Refusal."""
+    ssh = command.ssh
+    assert ssh is not None
+    if node.assigns:
+        raise Refusal("variables are set for ssh itself")
+    stdin: str | None = None
+    out = ""
+    for redirect in node.redirects:
+        fed = what_is_read(redirect)
+        if fed is not None:
+            stdin = fed or None
+        elif discards(redirect) or (merges(redirect) and out):
+            assert redirect.target is not None
+            out += f" {redirect.fd or ''}{redirect.op}{redirect.target.value}"
+        elif not merges(redirect):
+            raise Refusal("input or output of ssh is redirected on this machine")
+    if not ssh.static:
+        raise Refusal("the remote command holds what only your shell can fill in")
+    host, payload = destination(ssh, proposal.hosts)
+    if payload is None and stdin is None:
+        raise Refusal("ssh is given no command")
+    return Call(host, payload, stdin, out)
+
+
+def what_is_read(redirect: Redirect) -> str | None:
+    """The text that a redirect of input gives, empty for /dev/null, or None when it is no such redirect."""
+    if redirect.fd not in (None, "0"):
+        return None
+    if redirect.op in ("<<", "<<-") and redirect.body is not None and redirect.body.static:
+        return redirect.body.value
+    if redirect.op == "<<<" and redirect.target is not None and redirect.target.static:
+        return redirect.target.value + "\n"
+    return "" if redirect.op == "<" and redirect.target is not None and redirect.target.value == "/dev/null" else None
+
+
+def discards(redirect: Redirect) -> bool:
+    return (
+        redirect.op in (">", ">>", ">|", "&>", "&>>")
+        and redirect.fd in (None, "1", "2")
+        and redirect.target is not None
+        and redirect.target.value == "/dev/null"
+    )
+
+
+def merges(redirect: Redirect) -> bool:
+    """`2>&1`: a job's log holds both anyway."""
+    return (redirect.op, redirect.fd) == (">&", "2") and redirect.target is not None and redirect.target.value == "1"

@@ -1,0 +1,99 @@
+"""What the rows of the plan take and give: a Proposal in, the Work of one or more jobs out, or a Refusal.
+
+The rows are the modules beside this one, in the order of ROWS in the package; each answers None for what is not its own.
+A row that finds a simpler proposal inside (what ssh carries, what nohup detaches) asks for the work in that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
+
+from pueue_skill.facts import commands as commands_of
+from pueue_skill.model import Chain, Command, Each, Host, Node, Script, Shell, Simple, Unparsed
+from pueue_skill.parse import parse
+from pueue_skill.remote import Refusal
+
+
+class Proposal(NamedTuple):
+    """A script, where it would run, and by which shell. `flagged` are the spans of findings, of the outermost script only.
+
+    `spread`: whether loops in it may become a job a turn.
+    """
+
+    script: Script
+    commands: tuple[Command, ...]
+    hosts: Mapping[str, Host]
+    here: Host
+    shell: Shell = "bash"
+    spread: bool = False
+    flagged: tuple[tuple[int, int], ...] = ()
+
+    def inner(self, text: str, here: Host | None = None, shell: Shell | None = None) -> Proposal:
+        """The proposal of another text, which this one holds. Raises Refusal when it cannot be read."""
+        script = parse(text)
+        if isinstance(script, Unparsed):
+            raise Refusal(f"`{start_of(text)}` is not understood: {script.reason}")
+        return self._replace(
+            script=script, commands=commands_of(script), here=here or self.here, shell=shell or self.shell, flagged=()
+        )
+
+
+class Work(NamedTuple):
+    """Text for one job. `after` are the places of other Works in the same list; `note` says what was not done, and why."""
+
+    host: Host
+    text: str
+    shell: Shell = "bash"
+    group: str | None = None
+    label: str | None = None
+    cwd: str | None = None
+    after: tuple[int, ...] = ()
+    if_failed: bool = False
+    each: Each | None = None
+    note: str = ""
+
+
+Works: TypeAlias = "Callable[[Proposal], list[Work]]"
+"""The work in a proposal, by whichever row it belongs to. Raises Refusal."""
+
+
+class Statement(NamedTuple):
+    """A part of a list with the operator that stands after it; the end of a line counts as one."""
+
+    node: Node
+    operator: str
+
+
+def statements(nodes: tuple[Node, ...]) -> list[Statement]:
+    """The statements of a script, lists and lines laid flat."""
+    found: list[Statement] = []
+    for node in nodes:
+        if isinstance(node, Chain):
+            found += [
+                Statement(part, operator or "\n") for part, operator in zip(node.parts, node.operators, strict=True)
+            ]
+        else:
+            found.append(Statement(node, "\n"))
+    return found
+
+
+def only(script: Script) -> Node | None:
+    """The one node that a script consists of, a closing `;` left out, or None."""
+    found = statements(script.nodes)
+    return found[0].node if len(found) == 1 and found[0].operator in ("\n", ";") else None
+
+
+def command_at(proposal: Proposal, node: Node) -> Command | None:
+    """The Command of a simple command that stands in the text itself, its wrappers not peeled by another program."""
+    if not isinstance(node, Simple) or not node.words:
+        return None
+    for command in proposal.commands:
+        if not command.via and command.words and node.words[0].start <= command.words[0].start < node.end:
+            return command
+    return None
+
+
+def start_of(text: str) -> str:
+    line = text.strip().partition("\n")[0]
+    return line if len(line) <= 40 else line[:37] + "..."

@@ -1,0 +1,72 @@
+"""What a line does before its work and what may be done again for each part of it: cd, variables, a virtual environment.
+
+Repeating a setup statement in every job gives each what the one shell had; what could differ the second time (a command
+substitution, an output) is no setup.
+"""
+
+from __future__ import annotations
+
+from pueue_skill.facts import basename
+from pueue_skill.model import Compound, Node, Simple, Word
+from pueue_skill.plan.proposal import Statement
+
+REPEATABLE = {"cd", "pushd", "export", "declare", "typeset", "readonly", "local", "set", "shopt", "source", ".", "unset",
+              "alias", "ulimit", "umask", "module", "conda", "mamba", "micromamba", "pyenv", "nvm", ":", "true"}  # fmt: skip
+LEAVES = {"exit", "return"}
+
+
+def is_setup(node: Node) -> bool:
+    """Whether `node` only prepares the shell, and does the same whenever it is run."""
+    if isinstance(node, Compound):
+        return node.kind == "function" and not node.redirects
+    if not isinstance(node, Simple):
+        return False
+    if any(word.programs for word in (*node.assigns, *node.words)) or any(map(writes, node.redirects)):
+        return False
+    if not node.words:
+        return True
+    name = basename(node.words[0].value)
+    if name == "mkdir":
+        return any(word.value in ("-p", "--parents") for word in node.words[1:])
+    return name in REPEATABLE
+
+
+def writes(redirect: object) -> bool:
+    target: Word | None = getattr(redirect, "target", None)
+    return getattr(redirect, "op", "") not in (">&", "<") and (target is None or target.value != "/dev/null")
+
+
+def and_or_lists(found: list[Statement]) -> list[list[Statement]]:
+    """The statements of a list by the and-or lists (POSIX 2.9.3) that they form."""
+    lists: list[list[Statement]] = [[]]
+    for statement in found:
+        lists[-1].append(statement)
+        if statement.operator not in ("&&", "||"):
+            lists.append([])
+    return lists[:-1]
+
+
+def only_prepares(parts: list[Statement]) -> bool:
+    """Whether an and-or list is setup alone, `|| exit` after it included."""
+    for before, statement in zip([None, *parts], parts, strict=False):
+        leaves = (
+            before is not None
+            and before.operator == "||"
+            and isinstance(statement.node, Simple)
+            and bool(statement.node.words)
+            and statement.node.words[0].value in LEAVES
+        )
+        if not leaves and not is_setup(statement.node):
+            return False
+    return True
+
+
+def stops_at_failure(parts: list[Statement]) -> bool:
+    """Whether `set -e` is among them."""
+    for statement in parts:
+        node = statement.node
+        if isinstance(node, Simple) and node.words and node.words[0].value == "set":
+            values = [word.value for word in node.words[1:]]
+            if "errexit" in values or any(v[:1] == "-" and v[:2] != "--" and "e" in v for v in values):
+                return True
+    return False

@@ -1,0 +1,75 @@
+"""A line that stays whole: one job that holds all of it, or the reason why a job cannot.
+
+What needs a terminal, asks for a password, leaves the queue's sight or speaks to the queue itself is refused.
+"""
+
+from __future__ import annotations
+
+from pueue_skill.facts import DETACHERS, host_name
+from pueue_skill.model import Command
+from pueue_skill.plan.markers import text_of
+from pueue_skill.plan.proposal import Proposal, Work
+from pueue_skill.remote import Refusal
+from pueue_skill.rules.background import detaches_itself
+from pueue_skill.rules.work import weigh
+
+ASKS = {"sudo", "doas", "su", "passwd", "ssh-copy-id", "gpg"}
+ESCAPES = {"setsid", "at", "batch", *DETACHERS}
+INTERACTIVE = {"vim", "vi", "nano", "emacs", "top", "htop", "less", "more", "man", "tmux", "screen", "fzf"}
+
+
+def whole(proposal: Proposal) -> list[Work]:
+    check(proposal)
+    if any(command.hosts and not command.via[1:] and long(proposal, command) for command in proposal.commands):
+        raise Refusal("part of it runs over ssh")
+    return [Work(proposal.here, text_of(proposal.script), proposal.shell)]
+
+
+def check(proposal: Proposal) -> None:
+    """Raises Refusal when a job cannot hold all of it."""
+    for command in proposal.commands:
+        asks = [name for name in (*command.wrappers, command.name) if name in ASKS]
+        if asks and not (asks[0] == "sudo" and "-n" in proposal.script.text.split()):
+            raise Refusal(f"{asks[0]} may ask for a password, and a job has no terminal to ask on")
+        if command.name in INTERACTIVE:
+            raise Refusal(f"{command.name} needs a terminal, which a job does not have")
+        if command.ssh and proposal.here.ssh:
+            raise Refusal(f"part of the remote command goes on to {host_name(command.ssh.destination.value)}")
+        if asks_the_terminal(command):
+            raise Refusal("it reads an answer from the terminal, which a job does not have")
+        if command.name == "pueue" or (command.name == "pueue-skill" and command.args[:1] != ("ssh",)):
+            raise Refusal(f"it speaks to {command.name} itself")
+        detacher = detaches_itself(command) or next(
+            (n for n in (*command.wrappers, command.name) if n in ESCAPES), None
+        )
+        if detacher:
+            raise Refusal(f"{detacher} would take the work out of the queue's sight; queue the work itself")
+    if not waits(proposal.commands):
+        raise Refusal("it puts part of the work in the background, where the queue would not see it end")
+
+
+def long(proposal: Proposal, command: Command) -> bool:
+    if proposal.flagged:
+        return any(start <= command.start < end for start, end in proposal.flagged)
+    return weigh(command).size != "quick"
+
+
+def waits(commands: tuple[Command, ...]) -> bool:
+    """Whether a `wait` follows all that is put in the background."""
+    background = [i for i, command in enumerate(commands) if command.background]
+    waiting = [i for i, command in enumerate(commands) if command.name == "wait" and not command.background]
+    return not background or bool(waiting and waiting[-1] > background[-1])
+
+
+def asks_the_terminal(command: Command) -> bool:
+    """`read -p …` where nothing feeds it: no pipe, redirect, loop or heredoc."""
+    fed = (
+        command.pipe[0]
+        or command.via
+        or any(redirect.op in ("<", "<<", "<<-", "<<<") for redirect in command.redirects)
+    )
+    return (
+        command.name == "read"
+        and not fed
+        and not {"for", "while", "until", "function"} & {w.split()[0] for w in command.inside}
+    )

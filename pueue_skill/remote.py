@@ -1,0 +1,80 @@
+"""Where a call of ssh leads: an Ssh and the configured hosts in, a Host and the remote command out, or a Refusal.
+
+Options are kept as they were written and passed on; those that ask for a terminal, or for something other than a command, cannot
+stand before a job. A remote command that is itself one ssh is followed to the last host.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from pueue_skill import quote
+from pueue_skill.facts import commands, host_name
+from pueue_skill.model import LOCAL, Chain, Host, Simple, Ssh, Unparsed
+from pueue_skill.parse import parse
+
+REMOTE_PUEUE = "~/.local/bin/pueue"
+"""Where a host of which nothing is configured is believed to have pueue: not on the PATH of a bare ssh command."""
+
+TERMINAL = {"-t", "-tt"}
+NO_COMMAND = {"-N", "-W", "-O", "-G", "-V", "-Q", "-s", "-L", "-R", "-D", "-w", "-S"}
+OPTION_NAMES = {"requesttty": "it asks for a terminal", "remotecommand": "it names its own remote command"}
+
+
+class Refusal(Exception):
+    """The work cannot be queued with its meaning kept; the message is the reason, for people."""
+
+
+def host_named(name: str, hosts: Mapping[str, Host]) -> Host:
+    """The configured host of that name, or one that ssh is left to find."""
+    known = hosts.get(name)
+    if known:
+        return known
+    if name == LOCAL:
+        return Host(LOCAL)
+    return Host(name, quote.word(name), REMOTE_PUEUE)
+
+
+def remote_host(ssh: Ssh, hosts: Mapping[str, Host]) -> Host:
+    """The host that `ssh` leads to, reached with the same options. Raises Refusal."""
+    kept = []
+    for name, value in ssh.options:
+        if name in TERMINAL:
+            raise Refusal("ssh -t asks for a terminal, which a job does not have")
+        if name in NO_COMMAND:
+            raise Refusal(f"ssh {name} is not there to run a command")
+        if name == "-o" and value is not None:
+            option = re.split(r"[=\s]", value.value.strip(), maxsplit=1)[0].lower()
+            if option in OPTION_NAMES:
+                raise Refusal(OPTION_NAMES[option])
+            if option in ("stdinnull", "forkafterauthentication"):
+                continue
+        if value is not None and value.programs:
+            raise Refusal("an option of ssh holds a command substitution")
+        if name not in ("-n", "-f"):
+            kept.append(name if value is None else f"{name} {value.text}")
+    if ssh.destination.programs or not ssh.destination.static:
+        raise Refusal("the host's name is only known to your shell")
+    configured = host_named(host_name(ssh.destination.value), hosts)
+    return configured._replace(ssh=" ".join([*kept, ssh.destination.text]))
+
+
+def destination(ssh: Ssh, hosts: Mapping[str, Host]) -> tuple[Host, str | None]:
+    """The last host on the way and what is run there: `ssh a ssh b work` runs on b. Raises Refusal."""
+    host, payload = remote_host(ssh, hosts), ssh.payload
+    while payload is not None:
+        script = parse(payload)
+        nodes = () if isinstance(script, Unparsed) else script.nodes
+        node = nodes[0] if len(nodes) == 1 else None
+        if isinstance(node, Chain) and len(node.parts) == 1 and node.operators[0] in ("", ";"):
+            node = node.parts[0]
+        if isinstance(script, Unparsed) or not isinstance(node, Simple) or node.redirects or node.assigns:
+            break
+        own = [command for command in commands(script) if not command.via and not command.inside]
+        if len(own) != 1 or own[0].ssh is None or own[0].wrappers or not own[0].ssh.static:
+            break
+        inner = remote_host(own[0].ssh, hosts)
+        host = inner._replace(ssh=f"{host.ssh} {quote.word('ssh ' + inner.ssh)}")
+        payload = own[0].ssh.payload
+    return host, payload
