@@ -16,9 +16,10 @@ from pueue_skill import __version__
 
 if TYPE_CHECKING:
     from pueue_skill.analysis import Analysis
-    from pueue_skill.model import Host, State
+    from pueue_skill.model import Host, Job, State
 
 DONE, FINDINGS, USAGE, INTERNAL, UNREACHABLE, NOT_RUN, INTERRUPTED = 0, 1, 2, 3, 4, 125, 130
+SSH_FAILED = 255  # what ssh itself says when it cannot connect
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         from pueue_skill import hook
 
         return hook.main(arguments[1] if len(arguments) > 1 else "")
+    if arguments[:1] == ["ssh"]:
+        arguments = apart(arguments)
     options = parser().parse_args(arguments)
     from pueue_skill.config import ConfigError
     from pueue_skill.runtime import NotSubmitted, Unreachable
@@ -52,6 +55,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
 
 
+def apart(arguments: list[str]) -> list[str]:
+    """The arguments of `ssh` with `--` between its own options, which are long, and those of ssh."""
+    at = 1
+    while at < len(arguments) and arguments[at].startswith("--") and arguments[at] != "--":
+        at += 2 if arguments[at] in ("--wait", "--group", "--label", "--key") else 1
+    if "-h" in arguments[1:2]:
+        return arguments
+    return [*arguments[:at], "--", *arguments[at:]]
+
+
 def failed(code: int, message: str) -> int:
     print(f"pueue-skill: {message}", file=sys.stderr)
     return code
@@ -72,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     one = add(commands, "suggest", suggest, "what becomes of a command, and the invocation that queues it")
     one.add_argument("command", metavar="CMD", help="the shell command; - reads it from stdin")
     one.add_argument("--host", default="local", help="where local work is to be queued (default: this machine)")
+    one.add_argument("--group", help="the group for its jobs (default: that of the host's configuration)")
     one.add_argument("--cwd", metavar="DIR", help="the folder that the job runs in (default: where it is submitted)")
     one.add_argument("--json", action="store_true", help="print the suggestion as JSON (pueue-skill schema suggestion)")
     one.add_argument("--explain", action="store_true", help="show every stage on stderr")
@@ -85,15 +99,13 @@ def parser() -> argparse.ArgumentParser:
 
     one = add(commands, "run", run, "queue a command, wait for it, give its output and exit code")
     one.add_argument("--host", default="local", help="the host whose queue takes it (default: this machine)")
-    one.add_argument("--group", help="the queue's group")
-    one.add_argument("--label", help="a name for the job")
     one.add_argument(
         "--cwd", metavar="DIR", help="the folder that the job runs in (default: this one; on a host, its home)"
     )
     one.add_argument(
         "--after", metavar="ID", nargs="+", default=[], help="jobs of the same host that must succeed first"
     )
-    one.add_argument("--key", help="what makes it the same job when it is submitted again (default: always a new job)")
+    of_a_job(one)
     one.add_argument("--env", choices=("full", "minimal"), help="the variables that a job on this machine gets")
     how = one.add_mutually_exclusive_group()
     how.add_argument(
@@ -103,6 +115,17 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--follow", action="store_true", help="wait however long it takes")
     one.add_argument(
         "command", metavar="CMD", nargs="+", help="one argument is shell text, several are words of a command"
+    )
+
+    one = add(
+        commands, "ssh", ssh, "stand in for ssh: run its remote command as a job there, give its output and exit code"
+    )
+    of_a_job(one)
+    how = one.add_mutually_exclusive_group()
+    how.add_argument("--wait", metavar="S", type=seconds, help="wait at most S seconds (default: to its end)")
+    how.add_argument("--detach", action="store_true", help="only queue it and print HOST:ID")
+    one.add_argument(
+        "command", metavar="ARG", nargs="*", help="options of ssh, the host, the remote command: as ssh takes them"
     )
 
     one = add(commands, "status", status, "the queues of all hosts in one table")
@@ -146,6 +169,19 @@ def add(
     return one
 
 
+def of_a_job(one: argparse.ArgumentParser) -> None:
+    """What can be said of a job that is submitted."""
+    one.add_argument("--group", help="the queue's group")
+    one.add_argument("--label", help="a name for the job")
+    one.add_argument("--key", help="what makes it the same job when it is submitted again (default: always a new job)")
+    one.add_argument(
+        "--stdin", action="store_true", help="give the job what comes on standard input (default: nothing)"
+    )
+    one.add_argument(
+        "--split-output", action="store_true", help="keep standard error apart from the output, in a file of its own"
+    )
+
+
 def seconds(text: str) -> float:
     value = float(text)
     if value < 0:
@@ -177,7 +213,8 @@ def suggest(options: argparse.Namespace) -> int:
     if text == "-":
         text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
     settings = config.load()
-    analysis = analyse(text, settings.by_name(), options.host, options.cwd, settings.preferences(store.durations()))
+    preferences = settings.preferences(store.durations())
+    analysis = analyse(text, settings.by_name(), options.host, options.cwd, preferences, options.group)
     report = reports.suggestion(text, analysis.script, analysis.findings, analysis.plan)
     if options.explain:
         explain(text, gate.interesting(text), analysis)
@@ -241,8 +278,7 @@ def explain(text: str, interesting: bool, analysis: Analysis) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from pueue_skill import config, quote, runtime
-    from pueue_skill.backends.pueue import LONGEST, TooLong
+    from pueue_skill import config, quote
     from pueue_skill.model import LOCAL
     from pueue_skill.parse import parse
     from pueue_skill.plan import plan_for_run
@@ -257,12 +293,7 @@ def run(options: argparse.Namespace) -> int:
             return failed(NOT_RUN, f"not queued: there is no folder {cwd}")
     plan = plan_for_run(text, parse(text), settings.by_name(), options.host, cwd)
     host, job = plan.hosts[0], plan.jobs[0]
-    job = job._replace(
-        key=options.key or secrets.token_hex(6),
-        group=options.group or job.group,
-        label=options.label or job.label,
-        after=tuple([id.rpartition(":")[2] for id in options.after]),
-    )
+    job = job._replace(after=tuple([id.rpartition(":")[2] for id in options.after]))
     if not all(id.isdigit() for id in job.after):
         return failed(USAGE, f"--after takes the ids of jobs on {host.name}: {' '.join(options.after)}")
     env = None
@@ -271,10 +302,55 @@ def run(options: argparse.Namespace) -> int:
         env, left_out = storable(config.job_environment(table, os.environ))
         for name in left_out:
             say(f"the variable {name} is not handed on: it is not UTF-8, and pueue takes nothing else")
+    limit = None if options.follow else settings.run.wait if options.wait is None else options.wait
+    return submitted(options, job, host, limit, env, Path(cwd) if cwd and not host.ssh else None)
+
+
+def ssh(options: argparse.Namespace) -> int:
+    from pueue_skill import config, quote, remote, runtime
+    from pueue_skill.facts import read_ssh
+    from pueue_skill.model import Job, Word
+
+    words = tuple([Word(quote.word(value), value, True, 0, 0) for value in ["ssh", *options.command]])
+    call = read_ssh(words)
+    if call is None:
+        return failed(USAGE, "ssh is given no host. Type: pueue-skill ssh [options of ssh] HOST COMMAND")
     try:
-        queued = runtime.submit(job, host, env, Path(cwd) if cwd and not host.ssh else None)
-    except TooLong as error:
-        return failed(NOT_RUN, f"not queued: {error}; write it to a script of more than {LONGEST} bytes and queue that")
+        host, command = remote.destination(call, config.load().by_name())
+    except remote.Refusal as refusal:
+        return failed(USAGE, f"{refusal}: that is for ssh itself")
+    if command is None and not options.stdin:
+        return failed(USAGE, f"{host.name} is given no command: add one, or --stdin for a script on standard input")
+    if command is None:
+        job = Job("", host.name, host.backend, host.group or None, None, None, 'exec "$SHELL" -l')
+    else:
+        job = Job("", host.name, host.backend, host.group or None, None, None, command, shell="login")
+    try:
+        return submitted(options, job, host, options.wait)
+    except runtime.Unreachable as error:
+        return failed(SSH_FAILED, str(error))
+
+
+def submitted(
+    options: argparse.Namespace,
+    job: Job,
+    host: Host,
+    limit: float | None,
+    env: dict[str, str] | None = None,
+    cwd: Path | None = None,
+) -> int:
+    """Submits `job`, and follows it for `limit` seconds at most: the exit code is the job's own. Raises Unreachable."""
+    from pueue_skill import runtime
+
+    job = job._replace(
+        key=options.key or secrets.token_hex(6),
+        group=options.group or job.group,
+        label=options.label or job.label,
+        stdin=sys.stdin.buffer.read() if options.stdin else None,
+        split_output=options.split_output,
+    )
+    try:
+        queued = runtime.submit(job, host, env, cwd)
     except ValueError as error:
         return failed(NOT_RUN, f"not queued: {error}")
     state = queued.state
@@ -288,7 +364,6 @@ def run(options: argparse.Namespace) -> int:
     if options.detach:
         print(name)
         return DONE
-    limit = None if options.follow else settings.run.wait if options.wait is None else options.wait
     last = state
     started = time.monotonic()
     try:
@@ -309,14 +384,16 @@ def run(options: argparse.Namespace) -> int:
 
 
 def followed(state: State, host: Host) -> Iterator[State | None]:
-    """Follows a job: its output goes to stdout; its states come back, and None now and then while there is nothing."""
+    """Follows a job: its output goes to stdout, and to stderr what is kept apart; its states come back, and None now and
+    then while there is nothing."""
     from pueue_skill import runtime
     from pueue_skill.model import State
 
     for event in runtime.follow(state, host):
         if isinstance(event, runtime.Output):
-            sys.stdout.buffer.write(event.data)
-            sys.stdout.buffer.flush()
+            out = sys.stderr if event.error else sys.stdout
+            out.buffer.write(event.data)
+            out.buffer.flush()
         elif isinstance(event, runtime.Lost):
             say(f"{event.reason}; trying again")
         yield event if isinstance(event, State) else None

@@ -42,8 +42,11 @@ class HostTable(Table):
     )
     backend: Literal["pueue"] = Field("pueue", description="the kind of queue")
     groups: dict[Name, Annotated[int, Field(ge=0)]] = Field(
-        {}, description="the groups there, and how many jobs each runs at once (0: no limit)"
+        {},
+        description="the groups there, and how many jobs each runs at once (0: no limit); made when a job needs them",
     )
+    group: Name | Literal[""] = Field("", description="the group for jobs that name none")
+    path: list[str] = Field([], description="folders before the PATH of jobs there, such as ~/.cargo/bin")
 
 
 class RunTable(Table):
@@ -106,7 +109,8 @@ class Config(Table):
         for name, table in self.hosts.items():
             ssh = "" if name == LOCAL else table.ssh or quote.word(name)
             pueue = table.pueue or ("" if name == LOCAL else "~/.local/bin/pueue")
-            found[name] = Host(name, ssh, pueue, table.backend, tuple(table.groups.items()))
+            groups, path = tuple(table.groups.items()), tuple(table.path)
+            found[name] = Host(name, ssh, pueue, table.backend, groups, table.group, path)
         return found
 
 
@@ -156,11 +160,11 @@ def read(file: Path) -> dict[str, Any]:
 def harmless(file: Path, content: dict[str, Any]) -> dict[str, Any]:
     """A project's content, in which nothing may be run: a checkout is somebody else's text. Raises ConfigError."""
     for name, table in content.get("hosts", {}).items():
-        for key in ("ssh", "pueue"):
+        for key in ("ssh", "pueue", "path"):
             if key in table:
                 raise ConfigError(
-                    f"{file}: hosts.{name}.{key}: a project may not say how a host is reached, since that runs programs; "
-                    f"put it into {user_file()}"
+                    f"{file}: hosts.{name}.{key}: a project may not say how a host is reached or where programs are "
+                    f"found; put it into {user_file()}"
                 )
     return content
 

@@ -214,7 +214,11 @@ def counting(words: list[str]) -> list[str]:
     first, step, last = (1, 1, numbers[0]) if len(numbers) == 1 else (numbers[0], 1, numbers[-1])
     if len(numbers) == 3:
         step = numbers[1]
-    if step == 0 or any(word.startswith("0") and len(word) > 1 for word in words) or abs(last - first) // abs(step) > LIMIT:
+    if (
+        step == 0
+        or any(word.startswith("0") and len(word) > 1 for word in words)
+        or abs(last - first) // abs(step) > LIMIT
+    ):
         raise Unknown
     made = [str(number) for number in range(first, last + (1 if step > 0 else -1), step)]
     if wide:
@@ -242,7 +246,7 @@ def settings(node: Node, known: Mapping[str, Value]) -> dict[str, Value] | None:
         before = after.get(match[1])
         if match[2]:
             same = isinstance(before, tuple) and isinstance(value, tuple)
-            value = (*before, *value) if same and before is not None and value is not None else None  # type: ignore[misc]
+            value = (*before, *value) if same and before is not None and value is not None else None
         if value is None:
             after.pop(match[1], None)
         else:

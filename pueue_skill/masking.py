@@ -10,7 +10,9 @@ import re
 
 MASK = "***"
 
-NAMED = r"(?:[A-Za-z0-9_-]*(?:passw(?:or)?d|passwd|pwd|secret|token|api[_-]?key|apikey|access[_-]?key|auth|credential)s?)"
+NAMED = (
+    r"(?:[A-Za-z0-9_-]*(?:passw(?:or)?d|passwd|pwd|secret|token|api[_-]?key|apikey|access[_-]?key|auth|credential)s?)"
+)
 SECRET = re.compile(
     r"(?P<url>\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)"
     rf"|(?P<named>(?i:-{{0,2}}{NAMED})(?:=|:\s*|\s+))(?P<quote>[\"']?)[^\s\"']+(?P=quote)"

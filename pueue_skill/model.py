@@ -284,6 +284,7 @@ class State(NamedTuple):
 
     status: queued, stashed, running, paused or done. result (when done): success, failed, killed, dependency, spawn or
     unknown; `exit_code` is the job's own where the backend knows one. Times are RFC 3339 text as the backend gave them.
+    `errors` is where its standard error is kept, as sh source, when that is apart from its output.
     """
 
     id: str
@@ -300,6 +301,7 @@ class State(NamedTuple):
     created: str
     started: str | None
     ended: str | None
+    errors: str = ""
 
 
 class Group(NamedTuple):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from pueue_skill import transport
 from pueue_skill.backends import BACKENDS
 from pueue_skill.model import Group, Host, Job, Queue, State
-from pueue_skill.plan import host_named
+from pueue_skill.remote import host_named
 
 ANSWER = 30.0
 """Seconds that a host has for one answer."""
@@ -45,9 +45,10 @@ class Queued(NamedTuple):
 
 
 class Output(NamedTuple):
-    """Bytes that the job wrote."""
+    """Bytes that the job wrote; `error`: to its standard error, where that is kept apart."""
 
     data: bytes
+    error: bool = False
 
 
 class Lost(NamedTuple):
@@ -83,10 +84,6 @@ def submit(job: Job, host: Host, env: Mapping[str, str] | None = None, cwd: Path
             continue
         if answer.state is None:
             raise NotSubmitted(complaint(done) or answer.error)
-        if answer.state.command != job.command:
-            raise NotSubmitted(
-                f"the key {job.key} belongs to {host.name}:{answer.state.id}, which runs another command"
-            )
         return Queued(answer.state, answer.new, answer.group)
     raise AssertionError("unreachable")
 
@@ -148,10 +145,11 @@ def follow(state: State, host: Host, sleep: Callable[[float], None] = time.sleep
     A connection that breaks is taken up again where the output stopped. Raises Unreachable when it cannot be, or when the job
     is no longer in the queue.
     """
-    tries = 0
+    tries = errors_offset = 0
     while True:
         frames = Frames()
-        with transport.stream(host, BACKENDS[host.backend].follow_script(state.id, host, offset)) as stream:
+        script = BACKENDS[host.backend].follow_script(state, host, offset, errors_offset)
+        with transport.stream(host, script) as stream:
             while True:
                 data = stream.read(1.0)
                 if data == b"":
@@ -161,9 +159,10 @@ def follow(state: State, host: Host, sleep: Callable[[float], None] = time.sleep
                     continue
                 for kind, content in frames.feed(data):
                     tries = 0
-                    if kind == "output":
-                        offset += len(content)
-                        yield Output(content)
+                    if kind in ("output", "error"):
+                        offset += len(content) if kind == "output" else 0
+                        errors_offset += len(content) if kind == "error" else 0
+                        yield Output(content, kind == "error")
                         continue
                     now = BACKENDS[host.backend].read_state(content.decode("utf-8", "surrogateescape"))
                     if now is None or (now.created, now.key) != (state.created, state.key):
@@ -183,12 +182,13 @@ def follow(state: State, host: Host, sleep: Callable[[float], None] = time.sleep
 
 
 class Frames:
-    """Decodes what a follow script writes: `state JSON` lines, and `output N` lines with N bytes after them."""
+    """Decodes what a follow script writes: `state JSON` lines, and `output N` or `error N` lines with N bytes after them."""
 
     def __init__(self) -> None:
         self.buffer = b""
         self.started = False
         self.open = 0
+        self.kind = ""
 
     def feed(self, data: bytes) -> Iterator[tuple[str, bytes]]:
         self.buffer += data
@@ -197,7 +197,7 @@ class Frames:
                 part = self.buffer[: self.open]
                 self.buffer = self.buffer[len(part) :]
                 self.open -= len(part)
-                yield "output", part
+                yield self.kind, part
                 continue
             line, newline, rest = self.buffer.partition(b"\n")
             if not newline:
@@ -206,8 +206,8 @@ class Frames:
             kind, _, content = line.partition(b" ")
             if not self.started:
                 self.started = line == b"pueue-skill reply"
-            elif kind == b"output":
-                self.open = int(content)
+            elif kind in (b"output", b"error"):
+                self.open, self.kind = int(content), kind.decode()
             elif kind == b"state":
                 yield "state", content
 

@@ -26,7 +26,7 @@ CORE = (
 
 # What computes only. datetime is here for reading times; asking for the present one is looked for below.
 PURE = set(
-    "__future__ bisect collections copy dataclasses datetime enum functools hashlib itertools json math operator"
+    "__future__ base64 bisect collections copy dataclasses datetime enum functools hashlib itertools json math operator"
     " posixpath re string textwrap types typing unicodedata".split()
 )
 

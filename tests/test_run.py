@@ -323,7 +323,6 @@ def test_what_run_adds_is_pueues_own_tick(pueued: Daemon) -> None:
         (["--host", "bigblack", "--cwd", "/no/such", "--", "true"], "not queued"),
         (["--key", "a b", "--", "true"], "may hold letters"),
         (["--after", "99999", "--", "true"], "not queued"),
-        (["--", "x" * 70_000, "y" * 70_000], "pueue can start at most 131071"),
     ],
 )
 def test_what_cannot_be_queued_is_said_and_125(pueued: Daemon, bigblack: Host, arguments: list[str], says: str) -> None:

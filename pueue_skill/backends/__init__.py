@@ -22,8 +22,9 @@ class Backend(Protocol):
 
     def read_submission(self, answer: str, job: Job) -> Submission: ...
 
-    def follow_script(self, id: str, host: Host, offset: int) -> str:
-        """A sh script that writes the job's output from byte `offset` on and its states, framed as runtime.follow reads."""
+    def follow_script(self, state: State, host: Host, offset: int, errors_offset: int) -> str:
+        """A sh script that writes the job's output, and its standard error where that is apart, from the bytes `offset` and
+        `errors_offset` on, and its states, framed as runtime.follow reads."""
 
     def read_state(self, answer: str) -> State | None:
         """The state in one frame of a follow script, or None when the job is gone."""

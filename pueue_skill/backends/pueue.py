@@ -1,16 +1,21 @@
 """pueue 4: Jobs to shell text, and what pueue prints to States.
 
-A queued command has one fixed form, QUEUED, made by `queued` and undone by `proposed`. pueue hands it to `sh -c`, which runs
-the work by bash (what agents write is bash, and sh would break or silently change some of it), with /dev/null for standard
-input (pueue's own is a pipe that never ends), and gives its exit status on (with a signal as 128+n, which pueue itself
-reports without its number). The key stands in the environment, where the queue can be asked for it and a process that
-outlived its daemon can be found by it.
+A queued command has one fixed form, QUEUED, made by `task` and undone by `proposed`. pueue hands it to `sh -c`, which runs
+the work by bash (what agents write is bash, and sh would break or silently change some of it) or by the login shell of the
+host, with /dev/null or a file for standard input (pueue's own is a pipe that never ends), and gives its exit status on
+(with a signal as 128+n, which pueue itself reports without its number). The key stands in the environment, where the queue
+can be asked for it and a process that outlived its daemon can be found by it.
+
+What does not fit into an argument, or is read, lies in files of FOLDER that are named by their content; they stay as long as
+the task may be restarted in place.
 
 pueue's exit codes are not believed: an `add` that failed may have added, so the queue is asked by key before and after.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -19,10 +24,18 @@ from typing import Any
 from pueue_skill import quote
 from pueue_skill.model import Each, Group, Host, Job, Queue, Result, State, Status, Submission
 
-QUEUED = "env PUEUE_SKILL_KEY={key} bash -c {work} </dev/null; exit"
+FOLDER = "$HOME/.local/share/pueue-skill/jobs"
+QUEUED = "{before}env PUEUE_SKILL_KEY={key} {run} {stdin}{after}; exit"
+LOGIN = '"$SHELL"'
 WAITED = "{pueue} wait --quiet {ids} >/dev/null 2>&1 </dev/null; "
 """Before a job that comes after others however they end, which pueue's --after does not do."""
-PROPOSED = re.compile(r"env PUEUE_SKILL_KEY=(\S+) bash -c (.+) </dev/null; exit", re.DOTALL)
+APART = "exec 2>/dev/null; ", ' 2>"{folder}/{key}.err"'
+"""Around a job whose standard error is kept apart; the first is for what sh itself says of signals."""
+PROPOSED = re.compile(
+    r"(?:[^\n]+ wait --quiet [0-9 ]+ >/dev/null 2>&1 </dev/null; )?(?:exec 2>/dev/null; )?env PUEUE_SKILL_KEY=(?P<key>\S+) "
+    r'(?:bash|"\$SHELL") (?P<work>-c .+|"\$HOME/[^"]+") (?:</dev/null|<"\$HOME/[^"]+")(?: 2>(?P<errors>"\$HOME/[^"]+"))?; exit',
+    re.DOTALL,
+)
 SPELLED = "builtin eval "
 """Before work that is not UTF-8, which pueue does not take: bash can spell any byte in ASCII."""
 
@@ -74,24 +87,43 @@ known() {{ ask status --json {query}; }}
 before=$(known) || exit 69
 status=0
 case $before in
-  *'"tasks":{{}}'*) "$pueue" {add} </dev/null >/dev/null || status=$?; after=$(known) ;;
+  *'"tasks":{{}}'*)
+{files}{path}"$pueue" {add} </dev/null >/dev/null || status=$?
+    after=$(known) ;;
   *) after=$before ;;
 esac
 printf '%s\n%s\n%s\n%s\n' '{reply}' "$status" "$before" "$after"
 """
 
+# A file of a job is there whole or not at all.
+PUT = r"""put() {
+  jobs=$HOME/.local/share/pueue-skill/jobs
+  decode='base64 -d'
+  if ! $decode </dev/null >/dev/null 2>&1; then decode='base64 -D'; fi
+  (umask 077 && mkdir -p "$jobs" && $decode >"$jobs/$1.$$" && mv "$jobs/$1.$$" "$jobs/$1")
+}
+"""
+
 # The state is read before the output, so that all output of a job that is done is there. Output goes in frames with their
 # length, so that any byte may stand in it. The pause grows with the time waited; a tenth of it is not noticed.
-FOLLOW = r"""log=$data/task_logs/{id}.log offset={offset} last='' turns=0
+FOLLOW = r"""log=$data/task_logs/{id}.log errors={errors} offset={offset} errors_offset={errors_offset} last='' turns=0
+# NAME FILE OFFSET: a frame with what is new in the file, whose size it leaves in $size
+new() {{
+  size=0
+  if [ -f "$2" ]; then size=$(($(wc -c <"$2"))); fi
+  if [ "$size" -gt "$3" ]; then
+    printf '%s %s\n' "$1" "$((size - $3))"
+    tail -c "+$(($3 + 1))" "$2" | head -c "$((size - $3))"
+  fi
+}}
 echo '{reply}'
 while :; do
   state=$(ask log --json --lines 0 {id}) || exit 69
-  size=0
-  if [ -f "$log" ]; then size=$(($(wc -c <"$log"))); fi
-  if [ "$size" -gt "$offset" ]; then
-    printf 'output %s\n' "$((size - offset))"
-    tail -c "+$((offset + 1))" "$log" | head -c "$((size - offset))"
-    offset=$size
+  new output "$log" "$offset"
+  offset=$size
+  if [ -n "$errors" ]; then
+    new error "$errors" "$errors_offset"
+    errors_offset=$size
   fi
   if [ "$state" != "$last" ]; then printf 'state %s\n' "$state"; fi
   last=$state
@@ -110,37 +142,84 @@ class TooLong(ValueError):
     """The job does not fit into one argument."""
 
 
+def task(job: Job) -> tuple[str, dict[str, bytes]]:
+    """The text that pueue is given for `job`, and the files by name that it needs in FOLDER.
+
+    Raises ValueError for NUL, and for a key that is no plain word.
+    """
+    files: dict[str, bytes] = {}
+    try:
+        return queued(job), input_of(job)
+    except TooLong:
+        work = job.command.encode("utf-8", "surrogateescape")
+        files[name_of(work)] = work
+    return formed(job, f'"{FOLDER}/{name_of(work)}"'), files | input_of(job)
+
+
 def queued(job: Job) -> str:
-    """The text that pueue is given for `job`. Raises TooLong, and ValueError for NUL or a key that is no plain word."""
-    if not re.fullmatch(r"[A-Za-z0-9:_.@+-]+", job.key):
-        raise ValueError(f"the key {job.key!r} may hold letters, digits and : _ . @ + - only")
+    """The text that pueue is given for `job`, all of its work in it. Raises TooLong, and ValueError as `task` does."""
     try:
         job.command.encode("utf-8")
         work = job.command
     except UnicodeEncodeError:
+        if job.shell == "login":
+            raise TooLong("the job is not UTF-8, and only bash can spell it") from None
         work = SPELLED + quote.ansi_c(job.command)
-    text = QUEUED.format(key=job.key, work=quote.word(work))
+    text = formed(job, f"-c {quote.word(work)}")
     if len(text.encode()) > LONGEST:
         raise TooLong(f"the job is {len(text.encode())} bytes long, and pueue can start at most {LONGEST}")
     return text
 
 
+def formed(job: Job, work: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9:_.@+-]+", job.key):
+        raise ValueError(f"the key {job.key!r} may hold letters, digits and : _ . @ + - only")
+    before, after = APART if job.split_output else ("", "")
+    stdin = "</dev/null" if job.stdin is None else f'<"{FOLDER}/{name_of(job.stdin)}"'
+    return QUEUED.format(
+        before=before,
+        key=job.key,
+        run=f"{LOGIN if job.shell == 'login' else 'bash'} {work}",
+        stdin=stdin,
+        after=after.format(folder=FOLDER, key=job.key),
+    )
+
+
+def input_of(job: Job) -> dict[str, bytes]:
+    return {} if job.stdin is None else {name_of(job.stdin): job.stdin}
+
+
+def name_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
 def proposed(text: str) -> tuple[str | None, str]:
-    """The key and the command in what pueue was given; other people's tasks come back as they are, without a key."""
+    """The key and the command in what pueue was given; other people's tasks come back as they are, without a key.
+
+    Of work that lies in a file the command is the file's path.
+    """
     match = PROPOSED.fullmatch(text)
     if not match:
         return None, text
-    words = quote.split(match[2])
+    if not match["work"].startswith("-c "):
+        return match["key"], match["work"]
+    words = quote.split(match["work"][3:])
     if words is None or len(words) != 1:
         return None, text
     work = words[0]
     if work.startswith(SPELLED + "$'"):
         work = quote.from_ansi_c(work[len(SPELLED) :])
-    return match[1], work
+    return match["key"], work
 
 
-def add_arguments(job: Job, task: str | None = None, after: Sequence[str] | None = None) -> str:
-    """The words after `pueue` that add `job`; `task` is shell source for its text, `after` for the ids that it comes after."""
+def errors_of(text: str) -> str:
+    """The file, as sh source, in which a task's standard error is kept apart; empty without one."""
+    match = PROPOSED.fullmatch(text)
+    return (match["errors"] or "") if match else ""
+
+
+def add_arguments(job: Job, text: str, after: Sequence[str] | None = None) -> str:
+    """The words after `pueue` that add `job`; `text` is shell source for its task, `after` for the ids that it comes after."""
     if after is None:
         after = [str(int(id)) for id in job.after]
     # Values in the = form may begin with a dash; a folder's `~/` is only expanded as a word of its own.
@@ -155,7 +234,7 @@ def add_arguments(job: Job, task: str | None = None, after: Sequence[str] | None
         words.append(f"--working-directory={quote.word(job.cwd)}")
     if after:
         words.append("--after " + " ".join(after))
-    return " ".join([*words, "--", task or quote.word(queued(job))])
+    return " ".join([*words, "--", text])
 
 
 def invocation(jobs: tuple[Job, ...], host: Host) -> str:
@@ -167,16 +246,19 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
         if group in limits and group != "default":
             lines.append(f"{pueue} group add --parallel {limits[group]} {quote.word(group)} >/dev/null 2>&1 </dev/null")
     needed = {key for job in jobs for key in job.after}
+    files = {name: content for job in jobs if not job.each for name, content in task(job)[1].items()}
+    if files:
+        lines += [PUT.rstrip("\n"), *[put(name, content) + " || exit" for name, content in files.items()]]
     ids: dict[str, str] = {}
     for job in jobs:
         if job.each:
             lines += each_turn(job, job.each, pueue)
             continue
         after = [f"${ids[key]}" for key in job.after]
-        task = quote.word(queued(job))
+        text = quote.word(task(job)[0])
         if job.if_failed:
-            task = f'"{WAITED.format(pueue=pueue, ids=" ".join(after))}"{task}'
-        add = f"{pueue} {add_arguments(job, task, () if job.if_failed else after)}"
+            text = f'"{WAITED.format(pueue=pueue, ids=" ".join(after))}"{text}'
+        add = f"{pueue} {add_arguments(job, text, () if job.if_failed else after)}"
         if job.key in needed:
             ids[job.key] = f"id{len(ids) + 1}"
             lines.append(f'{ids[job.key]}=$({add} </dev/null) && echo "${ids[job.key]}" || exit')
@@ -186,7 +268,7 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
     if not host.ssh and len(lines) == 1 and not loops:
         return lines[0] + "\n"
     # A subshell keeps variables, `cd` and `exit` from the shell that this is pasted into; a loop reads its script whole.
-    own = loops or not host.ssh and len(lines) > len(jobs) or not host.ssh and bool(ids)
+    own = loops or (not host.ssh and (len(lines) > len(jobs) or bool(ids)))
     text = "".join([line + "\n" for line in lines])
     if own:
         text = f"(\n{text})\n"
@@ -205,7 +287,7 @@ def each_turn(job: Job, each: Each, pueue: str) -> list[str]:
     labelled = f' --label="{label}"' if job.label else ""
     grouped = f" --group={quote.word(job.group)}" if job.group else ""
     number = "$$" if each.words else "$((turn += 1))"
-    text = QUEUED.format(key=f"{job.key}-{number}", shell="bash", work="'$work'", stdin="</dev/null", stderr="")
+    text = QUEUED.format(before="", key=f"{job.key}-{number}", run="bash -c '$work'", stdin="</dev/null", after="")
     add = f'{pueue} add --print-task-id{grouped}{labelled} --working-directory {folder} -- "{text}" </dev/null'
     escaped = "work=${work//\\'/$quote}"
     first = ["cd " + quote.path(job.cwd) + " || exit"] if job.cwd else []
@@ -240,8 +322,23 @@ def head(host: Host) -> str:
 
 
 def submit_script(job: Job, host: Host) -> str:
-    query = quote.word(f"command%=env PUEUE_SKILL_KEY={job.key} bash -c ")
-    return head(host) + SUBMIT.format(query=query, add=add_arguments(job), reply=REPLY)
+    text, files = task(job)
+    return (
+        head(host)
+        + (PUT if files else "")
+        + SUBMIT.format(
+            query=quote.word(f"command%=env PUEUE_SKILL_KEY={job.key} "),
+            files="".join([put(name, content) + " || exit 74\n" for name, content in files.items()]),
+            path=f"PATH={path_before(host)} " if host.path else "",
+            add=add_arguments(job, quote.word(text)),
+            reply=REPLY,
+        )
+    )
+
+
+def put(name: str, content: bytes) -> str:
+    """sh text, without its last newline, that writes a file of a job."""
+    return quote.heredoc(f"put {name}", base64.encodebytes(content).decode()).rstrip("\n")
 
 
 def read_submission(answer: str, job: Job) -> Submission:
@@ -256,11 +353,17 @@ def read_submission(answer: str, job: Job) -> Submission:
         return Submission(None, False, f"pueue add failed with exit code {lines[0]}", group)
     was = {(state.id, state.created) for state in before.states if state.key == job.key}
     state = max(there, key=lambda state: state.created)
+    if json.loads(lines[2])["tasks"][state.id]["command"] != task(job)[0]:
+        error = f"the key {job.key} belongs to {job.host}:{state.id}, which runs another command"
+        return Submission(None, False, error, group)
     return Submission(state, (state.id, state.created) not in was, "", group)
 
 
-def follow_script(id: str, host: Host, offset: int) -> str:
-    return head(host) + FOLLOW.format(id=int(id), offset=offset, reply=REPLY)
+def follow_script(state: State, host: Host, offset: int, errors_offset: int) -> str:
+    errors = state.errors or "''"
+    return head(host) + FOLLOW.format(
+        id=int(state.id), errors=errors, offset=offset, errors_offset=errors_offset, reply=REPLY
+    )
 
 
 def read_state(answer: str) -> State | None:
@@ -305,10 +408,10 @@ STATUSES: dict[str, Status] = {
 }  # fmt: skip
 
 
-def read_task(task: dict[str, Any]) -> State:
+def read_task(entry: dict[str, Any]) -> State:
     """One task of pueue's JSON (its environment is not looked at)."""
-    key, command = proposed(task["command"])
-    (name, times), *_ = task["status"].items()
+    key, command = proposed(entry["command"])
+    (name, times), *_ = entry["status"].items()
     if name == "Locked":
         (name, times), *_ = times["previous_status"].items()
     result: Result | None = None
@@ -324,18 +427,19 @@ def read_task(task: dict[str, Any]) -> State:
         elif kind == "FailedToSpawn":
             detail = str(value)
     return State(
-        id=str(task["id"]),
+        id=str(entry["id"]),
         key=key,
         status=STATUSES[name],
         result=result,
         exit_code=exit_code,
         detail=detail,
-        group=task["group"],
-        label=task["label"],
-        cwd=task["path"],
+        group=entry["group"],
+        label=entry["label"],
+        cwd=entry["path"],
         command=command,
-        after=tuple([str(id) for id in task["dependencies"]]),
-        created=task["created_at"],
+        after=tuple([str(id) for id in entry["dependencies"]]),
+        created=entry["created_at"],
         started=times.get("start"),
         ended=times.get("end"),
+        errors=errors_of(entry["command"]),
     )

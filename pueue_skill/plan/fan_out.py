@@ -30,9 +30,8 @@ MOST = 200
 """Items that are written out one by one; from there on the loop submits them itself."""
 
 
-def fan_out(proposal: Proposal, node: Node, before: str, known: Mapping[str, Value]) -> list[Work]:
-    call = node.parts[-1] if isinstance(node, Pipeline) else node
-    assert isinstance(call, Simple)
+def fan_out(proposal: Proposal, node: Node, call: Simple, before: str, known: Mapping[str, Value]) -> list[Work]:
+    """The jobs of `call`, an xargs or a parallel, which is `node` or the end of the pipeline that is."""
     inside = [c for c in proposal.commands if any(node.start <= loop.start < node.end for loop in c.loops)]
     if any(command.ssh for command in inside):
         raise Refusal("each item runs over ssh")

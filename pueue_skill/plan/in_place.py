@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from pueue_skill.facts import commands as commands_of
 from pueue_skill.facts import joined
-from pueue_skill.model import Command, Compound, Node, Pipeline, Redirect, Simple, Unparsed, Word
+from pueue_skill.model import Command, Compound, Node, Pipeline, Redirect, Simple, Ssh, Unparsed, Word
 from pueue_skill.parse import parse
 from pueue_skill.plan.proposal import Proposal, statements
 from pueue_skill.plan.whole import check
@@ -27,9 +27,9 @@ def in_place(proposal: Proposal) -> str | None:
     text = proposal.script.text
     found = [command for command in proposal.commands if command.ssh and flagged(proposal, command)]
     for command in sorted(found, key=lambda command: -command.words[0].start):
-        stand_in = f"{STAND_IN}{options(proposal, command)}"
-        word = command.words[0]
-        text = text[: word.start] + stand_in + text[word.end :]
+        if command.ssh:
+            word = command.words[0]
+            text = text[: word.start] + STAND_IN + options(proposal, command, command.ssh) + text[word.end :]
     return text if found else None
 
 
@@ -44,14 +44,12 @@ def only_over_ssh(proposal: Proposal) -> bool:
     return all(any(start <= at < end for start, end in spans) or (at, stop) in loops for at, stop in proposal.flagged)
 
 
-def options(proposal: Proposal, command: Command) -> str:
+def options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
     """The stand-in's own options. Raises Refusal when it cannot stand in."""
-    ssh = command.ssh
-    assert ssh is not None
     if command.words[0].value.rpartition("/")[2] != "ssh":
         raise Refusal(f"{command.words[0].value} starts its connection anew, and a job needs none")
     remote_host(ssh._replace(destination=known(ssh.destination)), proposal.hosts)
-    check_remote(proposal, command)
+    check_remote(proposal, ssh)
     path = list(nodes_to(proposal.script.nodes, command.words[0].start))
     own = path[-1]
     read = [redirect for redirect in getattr(own, "redirects", ()) if reads(redirect)]
@@ -74,12 +72,11 @@ def known(word: Word) -> Word:
     )
 
 
-def check_remote(proposal: Proposal, command: Command) -> None:
+def check_remote(proposal: Proposal, ssh: Ssh) -> None:
     """Raises Refusal when what ssh runs cannot be a job."""
-    assert command.ssh is not None
-    if not command.ssh.remote:
+    if not ssh.remote:
         return
-    script = parse(joined(command.ssh.remote)[0])
+    script = parse(joined(ssh.remote)[0])
     if isinstance(script, Unparsed):
         raise Refusal(f"the remote command is not understood: {script.reason}")
     check(proposal._replace(script=script, commands=commands_of(script), flagged=()))

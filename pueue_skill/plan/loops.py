@@ -74,7 +74,7 @@ def spread(proposal: Proposal, works: Works) -> list[Work] | None:
             text = part.before + proposal.script.text[part.start : part.end]
             made = works(proposal.inner(text)._replace(spread=False))
         else:
-            made = [work for work in of_loop(proposal, part, works)]
+            made = of_loop(proposal, part, part.loop, works)
         if len(made) == 0:
             continue
         if last and len({work.host for work in [*jobs, *made]}) > 1:
@@ -190,18 +190,18 @@ def heavy(proposal: Proposal, node: Node) -> bool:
     return any(weigh(command).size != "quick" and not command.ssh for command in inside)
 
 
-def of_loop(proposal: Proposal, part: Part, works: Works) -> list[Work]:
+def of_loop(proposal: Proposal, part: Part, loop: Node, works: Works) -> list[Work]:
     """The jobs of one loop, or the one job that the loop itself submits a turn."""
-    text, loop = proposal.script.text, part.loop
-    if isinstance(loop, Simple) or (isinstance(loop, Pipeline) and isinstance(loop.parts[-1], Simple)):
-        return fan_out(proposal, loop, part.before, part.known)
-    compound = loop.parts[-1] if isinstance(loop, Pipeline) else loop
-    assert isinstance(compound, Compound)
-    independent(text, compound)
-    turns = None if isinstance(loop, Pipeline) else turns_of(text, compound, part.known)
+    text = proposal.script.text
+    last = loop.parts[-1] if isinstance(loop, Pipeline) else loop
+    if isinstance(last, Simple):
+        return fan_out(proposal, loop, last, part.before, part.known)
+    if not isinstance(last, Compound):
+        return []
+    independent(text, last)
+    turns = None if isinstance(loop, Pipeline) else turns_of(text, last, part.known)
     if turns is None or len(turns) > MOST:
-        assert loop is not None
-        return [by_the_loop(proposal, loop, compound, part.before)]
+        return [by_the_loop(proposal, loop, last, part.before)]
     jobs: list[Work] = []
     for turn in turns:
         jobs += [
@@ -293,7 +293,7 @@ def filled(text: str, loop: Compound, values: Mapping[str, str]) -> str:
             ]
         )
     turn = source_of(text, body)
-    for name, value in reversed(values.items()):
+    for name, value in reversed(list(values.items())):
         turn = f"for {name} in {quote.word(value)}; do\n{turn}\ndone"
     return turn
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pueue_skill import quote
 from pueue_skill.facts import reads_script
-from pueue_skill.model import Command, Host, Redirect, Simple
+from pueue_skill.model import Command, Host, Redirect, Simple, Ssh
 from pueue_skill.plan.proposal import Proposal, Statement, Work, Works, command_at, only, statements
 from pueue_skill.remote import Refusal, destination
 
@@ -30,14 +30,13 @@ class Call(NamedTuple):
 def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
     node = only(proposal.script)
     command = ssh_at(proposal, node) if isinstance(node, Simple) else None
-    if not isinstance(node, Simple) or command is None:
+    if not isinstance(node, Simple) or command is None or command.ssh is None:
         return None
     if command.wrappers:
         raise Refusal(f"ssh runs through {command.wrappers[0]}")
-    call = read(proposal, node, command)
+    call = read(proposal, node, command.ssh)
     if call.payload is None:
-        assert call.stdin is not None
-        proposal.inner(call.stdin, call.host)
+        proposal.inner(call.stdin or "", call.host)
         return [Work(call.host, wrapped(f"{LOGIN} -l", call))]
     inner = works(proposal.inner(call.payload, call.host, "login"))
     if call.stdin is None and not call.redirects:
@@ -109,10 +108,8 @@ def wrapped(text: str, call: Call) -> str:
     return quote.heredoc(f"{text}{call.redirects}", call.stdin).rstrip("\n")
 
 
-def read(proposal: Proposal, node: Simple, command: Command) -> Call:
+def read(proposal: Proposal, node: Simple, ssh: Ssh) -> Call:
     """What one ssh does. Raises Refusal."""
-    ssh = command.ssh
-    assert ssh is not None
     if node.assigns:
         raise Refusal("variables are set for ssh itself")
     stdin: str | None = None
@@ -121,8 +118,7 @@ def read(proposal: Proposal, node: Simple, command: Command) -> Call:
         fed = what_is_read(redirect)
         if fed is not None:
             stdin = fed or None
-        elif discards(redirect) or (merges(redirect) and out):
-            assert redirect.target is not None
+        elif redirect.target is not None and (discards(redirect) or (merges(redirect) and out)):
             out += f" {redirect.fd or ''}{redirect.op}{redirect.target.value}"
         elif not merges(redirect):
             raise Refusal("input or output of ssh is redirected on this machine")

@@ -66,7 +66,7 @@ def asks_the_terminal(command: Command) -> bool:
     fed = (
         command.pipe[0]
         or command.via
-        or any(redirect.op in ("<", "<<", "<<-", "<<<") for redirect in command.redirects)
+        or any(redirect.op in ("<", "<<", "<<-", "<<<", "<&", "<>") for redirect in command.redirects)
     )
     return (
         command.name == "read"
