@@ -29,11 +29,11 @@ QUEUED = "{before}env PUEUE_SKILL_KEY={key} {run} {stdin}{after}; exit"
 LOGIN = '"$SHELL"'
 WAITED = "{pueue} wait --quiet {ids} >/dev/null 2>&1 </dev/null; "
 """Before a job that comes after others however they end, which pueue's --after does not do."""
-APART = "exec 2>/dev/null; ", ' 2>"{folder}/{key}.err"'
-"""Around a job whose standard error is kept apart; the first is for what sh itself says of signals."""
+APART = "exec 2>/dev/null; (", ' 2>"{folder}/{key}.err")'
+"""Around a job whose standard error is kept apart, from what sh itself says of signals too."""
 PROPOSED = re.compile(
-    r"(?:[^\n]+ wait --quiet [0-9 ]+ >/dev/null 2>&1 </dev/null; )?(?:exec 2>/dev/null; )?env PUEUE_SKILL_KEY=(?P<key>\S+) "
-    r'(?:bash|"\$SHELL") (?P<work>-c .+|"\$HOME/[^"]+") (?:</dev/null|<"\$HOME/[^"]+")(?: 2>(?P<errors>"\$HOME/[^"]+"))?; exit',
+    r"(?:[^\n]+ wait --quiet [0-9 ]+ >/dev/null 2>&1 </dev/null; )?(?:exec 2>/dev/null; \()?env PUEUE_SKILL_KEY=(?P<key>\S+) "
+    r'(?:bash|"\$SHELL") (?P<work>-c .+|"\$HOME/[^"]+") (?:</dev/null|<"\$HOME/[^"]+")(?: 2>(?P<errors>"\$HOME/[^"]+")\))?; exit',
     re.DOTALL,
 )
 SPELLED = "builtin eval "
@@ -248,7 +248,7 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
     needed = {key for job in jobs for key in job.after}
     files = {name: content for job in jobs if not job.each for name, content in task(job)[1].items()}
     if files:
-        lines += [PUT.rstrip("\n"), *[put(name, content) + " || exit" for name, content in files.items()]]
+        lines += [PUT.rstrip("\n"), *map(put, files, files.values())]
     ids: dict[str, str] = {}
     for job in jobs:
         if job.each:
@@ -328,7 +328,7 @@ def submit_script(job: Job, host: Host) -> str:
         + (PUT if files else "")
         + SUBMIT.format(
             query=quote.word(f"command%=env PUEUE_SKILL_KEY={job.key} "),
-            files="".join([put(name, content) + " || exit 74\n" for name, content in files.items()]),
+            files="".join([line + "\n" for line in [*folder_for(job), *map(put, files, files.values())]]),
             path=f"PATH={path_before(host)} " if host.path else "",
             add=add_arguments(job, quote.word(text)),
             reply=REPLY,
@@ -336,9 +336,15 @@ def submit_script(job: Job, host: Host) -> str:
     )
 
 
+def folder_for(job: Job) -> list[str]:
+    """sh text that makes the folder that a job writes to."""
+    return [f'(umask 077 && mkdir -p "{FOLDER}") || exit 74'] if job.split_output else []
+
+
 def put(name: str, content: bytes) -> str:
     """sh text, without its last newline, that writes a file of a job."""
-    return quote.heredoc(f"put {name}", base64.encodebytes(content).decode()).rstrip("\n")
+    written = quote.heredoc(f"put {name}", base64.encodebytes(content).decode())
+    return written.replace("\n", " || exit 74\n", 1).rstrip("\n")
 
 
 def read_submission(answer: str, job: Job) -> Submission:
