@@ -211,10 +211,21 @@ class Host(Daemon):
     """A host with an sshd and a pueued, as its user finds it over ssh: bare environment, pueue not on PATH.
 
     The sshd runs as the user of the tests, on loopback, and gives the host a home of its own. `env` is the client's:
-    the `ssh` on its PATH knows the host by name.
+    the `ssh` on its PATH knows the host by name. `path` is a folder before the system's on the host's PATH, `login` are
+    lines of sh that every login begins with, and `passed` are variables that the client hands on to it.
     """
 
-    def __init__(self, lab: Lab, name: str, groups: dict[str, int], shell: str = "bash") -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        name: str,
+        groups: dict[str, int],
+        shell: str = "bash",
+        *,
+        path: Path | None = None,
+        login: str = "",
+        passed: str = "",
+    ) -> None:
         self.name = name
         sshd, ssh, keygen, shell = real("sshd"), real("ssh"), real("ssh-keygen"), real(shell)
         home, etc = lab.root / name / "home", lab.root / name / "etc"
@@ -235,13 +246,14 @@ class Host(Daemon):
         with known.open("a") as file:
             file.write(f"{name} {(etc / 'key.pub').read_text()}")
 
-        login = etc / "login"
-        login.write_text(
-            '#!/bin/sh\ncd "$HOME" || exit\n'
+        script = etc / "login"
+        script.write_text(
+            f'#!/bin/bash\n{login}cd "$HOME" || exit\n'
             '[ -n "${SSH_ORIGINAL_COMMAND+x}" ] || exec "$SHELL" -l\n'
-            'command=$SSH_ORIGINAL_COMMAND; unset SSH_ORIGINAL_COMMAND; exec "$SHELL" -c "$command"\n'
+            "command=$SSH_ORIGINAL_COMMAND; unset SSH_ORIGINAL_COMMAND OLDPWD SHLVL _\n"
+            'exec -a "${SHELL##*/}" "$SHELL" -c "$command"\n'  # under the name that sshd gives it
         )
-        login.chmod(0o755)
+        script.chmod(0o755)
         if os.getuid() == 0:  # the package's service makes it, and there need not be a service
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         with socket.socket() as free:
@@ -251,7 +263,8 @@ class Host(Daemon):
             f"ListenAddress 127.0.0.1:{port}\nHostKey {etc}/key\nPidFile none\nAuthorizedKeysFile {key}.pub\n"
             "StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
             "MaxStartups 100:30:200\nMaxSessions 100\nPrintMotd no\nPrintLastLog no\n"
-            f"SetEnv HOME={home} SHELL={shell} PATH={SYSTEM_PATH}\nForceCommand {login}\n"
+            f"SetEnv HOME={home} SHELL={shell} PATH={f'{path}:' if path else ''}{SYSTEM_PATH}\nForceCommand {script}\n"
+            + (f"AcceptEnv {passed}\n" if passed else "")
         )
         self.sshd_log = etc / "sshd.log"
         self.sshd = lab.start(sshd, "-D", "-e", "-f", etc / "sshd_config", env=bare, cwd=home, log=self.sshd_log)
@@ -260,6 +273,7 @@ class Host(Daemon):
                 f"Host {name}\n HostName 127.0.0.1\n Port {port}\n HostKeyAlias {name}\n User {bare['USER']}\n"
                 f" IdentityFile {key}\n IdentitiesOnly yes\n UserKnownHostsFile {known}\n"
                 " GlobalKnownHostsFile /dev/null\n BatchMode yes\n ConnectTimeout 5\n"
+                + (f" SendEnv {passed}\n" if passed else "")
             )
         until(lambda: self.sshd.poll() is not None or "listening on" in self.sshd_log.read_text(), "sshd")
         assert self.sshd.poll() is None, self.sshd_log.read_text()

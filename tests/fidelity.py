@@ -1,0 +1,582 @@
+"""The differential proof: each case is a text that is run as bash would and as it was rewritten, and all that can be seen is compared.
+
+Seen is what the recorder `rec` writes down of each of its executions (arguments, input, folder, variables, limits; byte for
+byte) on this machine and on hosts, what the text prints, its exit status, and every file in the folders of the case. A
+rewriting goes up to two routes: its invocation, whose jobs are waited for, or the text that takes its place; and `pueue-skill run`
+where the text is one job. Each case has a folder of its own, the same for all of its runs: here the folder and HOME, on
+a host its HOME, which the login finds by the variable PQ_CASE. So many cases can share the daemons at the same time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import threading
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from real import SYSTEM_PATH, Daemon, Host, Lab, kill, local, real, until
+
+from pueue_skill.analysis import analyse
+from pueue_skill.config import Config
+from pueue_skill.reports import suggestion
+
+CASES = Path(__file__).parent / "cases/fidelity"
+HOSTS = {
+    "bigblack": "bash", "littleblack": "bash", "dashbox": "dash", "zshbox": "zsh", "fishbox": "fish", "tcshbox": "tcsh",
+}  # fmt: skip
+"""The hosts by name, with their login shells; HOST in the text of a case with `shells` stands for each of SHELLS."""
+SHELLS = ("bigblack", "dashbox", "zshbox", "fishbox", "tcshbox")
+
+PROGRAMS = ("rec", "rec-in", "rec-err", "rec-exit", "rec-kill", "rec-slow")
+"""The recorder's names: plain, copying its input, writing to stderr too, exiting with $1, dying of signal $1, taking its time."""
+KNOWN = ("python", "uv")
+"""Names of the recorder that the rules judge by themselves."""
+
+EXTRA = re.compile(r"(PUEUE|PARALLEL)_\w+|SHLVL|_|OLDPWD|SSH_CLIENT|SSH_CONNECTION")
+"""Variables that may differ: what a queue or parallel(1) adds, and what is different for each shell and connection."""
+
+LIMIT = 40.0
+"""Seconds that one run may take."""
+
+FILES = {
+    "in.txt": "one\ntwo\nthree\n",
+    "symbols.txt": "BTC\nETH\nSOL\n",
+    "pairs.txt": "BTC 2023\nETH 2024\n",
+    "hard.txt": "a b\n'q' \"d\"\nback\\slash\n  lead\n*\n$HOME `id`\n# x\n\nno newline",
+    "env.sh": "export FROM_FILE='from file'\nnot_exported=1\n",
+    "job.sh": '#!/bin/bash\nrec job.sh "$@"\n',
+    "script.sh": "cd data || exit\nrec script \"$@\" 'it''s' \"$PWD\"\nrec last\n",
+    "project/run.sh": '#!/bin/sh\nrec run.sh "$@" "$PWD"\n',
+    "data/a.csv": "a\n",
+    "data/b.csv": "b\n",
+    "data/c d.csv": "c\n",
+}
+"""What the folder of a case and the homes of its hosts hold beforehand."""
+
+RECORDER = r"""#!/bin/bash -p
+started=$EPOCHREALTIME
+PATH=/usr/bin:/bin
+cd -P .
+case=${PQ_CASE-} pid=$PPID
+case $case$PWD in '@ROOT@/c/'*) case=${PWD#'@ROOT@/c/'} case=${case%%/*} ;; esac
+while [ -z "$case" ] && [ "$pid" -gt 1 ]; do
+  case=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^PQ_CASE=//p')
+  pid=$(sed -n 's/^PPid:\t//p' "/proc/$pid/status")
+done
+file=@ROOT@/r/${case:-lost}/$started-$$
+read -r -a state <"/proc/$$/stat"
+{
+  printf '%s\0' "${0##*/}" "$#" "$PWD" "$started"
+  umask; ulimit -S -a; printf 'nice %s\0' "${state[18]}"
+  cat "/proc/$$/cmdline" "/proc/$$/environ"
+} >"$file"
+printf '%s\n' "out $*"
+status=0
+case ${0##*/} in
+  rec-in) tee "$file.in" ;;
+  rec-err) printf '%s\n' "err $*" >&2 ;;
+  rec-exit) status=$1 ;;
+  rec-kill) kill "-$1" $$ ;;
+  rec-slow) sleep 0.4 ;;
+esac
+printf %s "$EPOCHREALTIME" >"$file.end"
+exit "$status"
+"""
+"""The program, whose own command line and environment the kernel has as they were given."""
+
+AT = """#!/bin/sh
+# at(1) hands its script to a daemon of the system; here it is started at once.
+[ "$*" = now ] || [ "${0##*/}" = batch ] || exit 1
+work=$(cat)
+setsid sh -c "$work" </dev/null >/dev/null 2>&1 &
+"""
+
+
+class Case(NamedTuple):
+    """A text and what is expected of it.
+
+    `row`: of the table of what becomes of commands. `files` are more files; a name may begin with a host's and a colon.
+    `leave`: it is left alone, and this stands in the reason. `ordered`: a queue that runs one job at once runs its parts in the
+    order in which it does itself. `last`: so many executions come after the end of all others. `parallel`: parts run side by side,
+    and their output comes in any order. `detached`: the text itself does not wait for its work, so that its output and exit status
+    are not those of the work. `meant`: the text that it was meant to be, where it is rewritten because it does something else.
+    """
+
+    text: str
+    row: str = ""
+    files: Mapping[str, str] = {}
+    leave: str | None = None
+    ordered: bool = False
+    last: int = 0
+    parallel: bool = False
+    detached: bool = False
+    meant: str | None = None
+
+
+def cases(folder: Path = CASES) -> list[Case]:
+    """All cases, from files that hold `texts` and tables `case`, with their defaults at the top."""
+    found = []
+    for file in sorted(folder.glob("*.toml")):
+        table = tomllib.loads(file.read_text("utf-8"))
+        texts, own, shells = table.pop("texts", []), table.pop("case", []), table.pop("shells", False)
+        for one in [*[{"text": text} for text in texts], *own]:
+            case = Case(**{"row": file.stem, **table, **one})
+            hosts = SHELLS if shells and "HOST" in case.text else ("HOST",)
+            found += [case._replace(text=case.text.replace("HOST", host)) for host in hosts]
+    return found
+
+
+SEEN = ("program", "arguments", "folder", "stdin", "limits")
+
+
+class Call(NamedTuple):
+    """One execution of the recorder."""
+
+    program: str
+    arguments: tuple[bytes, ...]
+    folder: bytes
+    variables: Mapping[bytes, bytes]
+    stdin: bytes | None
+    limits: bytes
+    started: float
+    ended: float
+
+    @property
+    def host(self) -> str:
+        return self.variables.get(b"PQ_HOST", b"?").decode()
+
+    def seen(self) -> tuple[object, ...]:
+        """What must be the same in both runs, by the names in SEEN."""
+        return (self.program, self.arguments, self.folder, self.stdin, self.limits)
+
+    def kept(self) -> dict[str, bytes]:
+        """The variables that must be the same."""
+        found = {os.fsdecode(name): value for name, value in self.variables.items()}
+        return {name: value for name, value in found.items() if not EXTRA.fullmatch(name)}
+
+    def __str__(self) -> str:
+        words = " ".join([shown(word) for word in self.arguments])
+        fed = "" if self.stdin is None else f" <- {shown(self.stdin)}"
+        return f"{self.host}: {self.program} {words} in {shown(self.folder)}{fed}"
+
+
+class Run(NamedTuple):
+    """All that was seen of one run: None for what its route does not give. `places` tells a job's place in the queue by its key."""
+
+    status: int | str | None
+    stdout: bytes | None
+    stderr: bytes | None
+    calls: tuple[Call, ...]
+    files: Mapping[str, object]
+    places: Mapping[str, int] = {}
+    trouble: tuple[str, ...] = ()
+
+
+class Rewriting(NamedTuple):
+    """What is made of a text: an invocation that queues, or a text that takes its place; neither, for a reason."""
+
+    reason: str
+    invocation: str | None = None
+    in_place: str | None = None
+    jobs: int = 0
+
+
+class Outcome(NamedTuple):
+    """`kind` is identical, left or different."""
+
+    case: Case
+    kind: str
+    rewriting: Rewriting
+    differences: tuple[str, ...] = ()
+
+    def report(self) -> str:
+        became = self.rewriting.in_place or self.rewriting.invocation or f"left alone: {self.rewriting.reason}"
+        parts = [f"── {self.case.row}", indented(self.case.text), "became", indented(became), *self.differences]
+        return "\n".join(parts)
+
+
+def shown(value: object) -> str:
+    text = repr(value).removeprefix("b")
+    return text if len(text) <= 300 else f"{text[:200]}…{text[-60:]} ({len(text)})"
+
+
+def indented(text: str) -> str:
+    lines = text.rstrip("\n").encode("utf-8", "backslashreplace").decode().split("\n")
+    return "\n".join([f"  │ {line if len(line) <= 600 else line[:600] + '…'}" for line in lines[:40]])
+
+
+def differences(written: Run, other: Run, case: Case) -> Iterator[str]:
+    """What is not the same in two runs of a case."""
+    yield from other.trouble
+    mine, its = unlike(written.calls, other.calls), unlike(other.calls, written.calls)
+    if len(mine) != len(its):
+        yield f"{len(written.calls)} executions as written, {len(other.calls)} as rewritten"
+        mine = its = []
+    for a, b in zip(mine, its, strict=True):
+        for name, x, y in zip(SEEN, a.seen(), b.seen(), strict=True):
+            if x != y:
+                yield f"{name} of {a.program}: {shown(x)} as written, {shown(y)} as rewritten"
+        kept, found = a.kept(), b.kept()
+        for variable in sorted({*kept, *found}):
+            x, y = kept.get(variable), found.get(variable)
+            if x != y:
+                yield f"variable {variable} of {a.program}: {shown(x)} as written, {shown(y)} as rewritten"
+    if case.ordered and sequences(written) != sequences(other, other.places):
+        yield f"order: {shown(sequences(written))} as written, {shown(sequences(other, other.places))} as rewritten"
+    if case.last:
+        yield from too_early(written, other, case.last)
+    for name in ("status", "stdout", "stderr"):
+        x, y = getattr(written, name), getattr(other, name)
+        if x is not None and y is not None and loose(x, case) != loose(y, case):
+            yield f"{name}: {shown(x)} as written, {shown(y)} as rewritten"
+    for file in sorted({*written.files, *other.files}):
+        x, y = written.files.get(file), other.files.get(file)
+        if loose(x, case) != loose(y, case):
+            yield f"file {file}: {shown(x)} as written, {shown(y)} as rewritten"
+
+
+def loose(value: object, case: Case) -> object:
+    """`value`, with lines in any order where parts of the case run side by side."""
+    if isinstance(value, tuple):
+        return tuple([loose(one, case) for one in value])
+    return sorted(value.splitlines(keepends=True)) if case.parallel and isinstance(value, bytes) else value
+
+
+def unlike(calls: Iterable[Call], others: Iterable[Call]) -> list[Call]:
+    """Those of `calls` that have no like among `others`."""
+    left = [(call.seen(), call.kept()) for call in others]
+    found = []
+    for call in sorted(calls, key=by_looks):
+        if (call.seen(), call.kept()) in left:
+            left.remove((call.seen(), call.kept()))
+        else:
+            found.append(call)
+    return found
+
+
+def by_looks(call: Call) -> str:
+    return repr(call.seen())
+
+
+def sequences(run: Run, places: Mapping[str, int] | None = None) -> dict[str, list[tuple[bytes, ...]]]:
+    """The executions in their order: on each host by the place of their job in its queue, or by time."""
+    keys = [os.fsdecode(call.variables.get(b"PUEUE_SKILL_KEY", b"")) for call in run.calls]
+    placed = places and all(key in places for key in keys)
+    order = [(places[key] if places and placed else 0, call.started) for key, call in zip(keys, run.calls, strict=True)]
+    found: dict[str, list[tuple[bytes, ...]]] = {}
+    for _, call in sorted(zip(order, run.calls, strict=True), key=lambda pair: pair[0]):
+        found.setdefault(call.host, []).append((call.program.encode(), *call.arguments))
+    return found
+
+
+def too_early(written: Run, other: Run, count: int) -> Iterator[str]:
+    """The last executions as written must begin, as rewritten, after the end of all others."""
+    last = [call.seen() for call in sorted(written.calls, key=lambda call: call.started)[-count:]]
+    before = max([call.ended for call in other.calls if call.seen() not in last], default=0.0)
+    for call in other.calls:
+        if call.seen() in last and call.started < before:
+            yield f"too early: {call} began {before - call.started:.3f} s before the end of what it comes after"
+
+
+def environ_of(pid: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    return b""
+
+
+def snapshot(folder: Path) -> dict[str, object]:
+    """Mode and content of everything below `folder`; where a link leads."""
+    found: dict[str, object] = {}
+    for path in sorted(folder.rglob("*")):
+        name = os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")
+        if re.match(r"\w+/\.(config|local/share|cache)/fish(/|$)|\w+/\.cache$", name):
+            continue  # the shell's own
+        if re.match(r"\w+/\.local(/share(/pueue-skill(/.*)?)?)?$", name):
+            continue  # where the input of jobs lies
+        state = path.lstat()
+        if stat.S_ISLNK(state.st_mode):
+            found[name] = ("link", str(path.readlink()))
+        else:
+            content = path.read_bytes() if stat.S_ISREG(state.st_mode) else None
+            found[name] = (stat.filemode(state.st_mode), content)
+    return found
+
+
+class Queue:
+    """A daemon that many ask at the same time, and that is asked ten times a second at most."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.daemon = daemon
+        self.lock = threading.Lock()
+        self.taken = 0.0
+        self.last: dict[int, dict[str, Any]] = {}
+
+    def tasks(self, case: str) -> dict[int, dict[str, Any]]:
+        """The tasks of a case, as they are now."""
+        now = time.monotonic()
+        with self.lock:
+            if self.taken < now:
+                time.sleep(max(0.0, self.taken + 0.1 - now))
+                self.taken = time.monotonic()
+                self.last = self.daemon.tasks()
+            return {id: task for id, task in self.last.items() if task["envs"].get("PQ_CASE") == case}
+
+
+class Place:
+    """Where one case runs: its folders, its environment, and what was recorded."""
+
+    def __init__(self, stage: Stage, id: str, case: Case) -> None:
+        self.stage, self.id, self.case = stage, id, case
+        self.folder, self.records = stage.lab.root / "c" / id, stage.lab.root / "r" / id
+        self.home, self.cwd = self.folder / "local", self.folder / "local/it's here"
+        self.queues = {name: stage.queue(name) for name in ("local", *HOSTS) if name == "local" or name in case.text}
+        self.env = stage.local.env | {
+            "HOME": str(self.home), "PQ_CASE": id, "PQ_HOST": "local", "TMUX_TMPDIR": str(self.records), "SCREENDIR": str(self.records / "screen"),
+            "PARALLEL_HOME": str(stage.lab.root / "parallel"), "XDG_CONFIG_HOME": str(stage.lab.root / "config"),
+            "XDG_CACHE_HOME": str(stage.lab.root / "cache"), "XDG_STATE_HOME": str(stage.lab.root / "state"),
+        }  # fmt: skip
+
+    def fresh(self) -> None:
+        """Makes the folders anew."""
+        for folder in (self.folder, self.records):
+            shutil.rmtree(folder, ignore_errors=True)
+        (self.records / "screen").mkdir(parents=True, mode=0o700)
+        homes = {"local": self.cwd}
+        for name in self.queues:
+            if name == "local":
+                continue
+            homes[name] = self.folder / name
+            for link in (".local/bin", ".local/share/pueue", ".config/pueue"):
+                (homes[name] / link).parent.mkdir(parents=True, exist_ok=True)
+                (homes[name] / link).symlink_to(self.queues[name].daemon.home / link)
+        own = {
+            ("local", name) if ":" not in name else tuple(name.split(":", 1)): text
+            for name, text in self.case.files.items()
+        }
+        for (host, name), text in ({(host, name): text for host in homes for name, text in FILES.items()} | own).items():
+            file = homes[host] / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+            if text.startswith("#!"):
+                file.chmod(0o755)
+        self.home.joinpath("project").mkdir(exist_ok=True)
+
+    def run(self, *command: str) -> Run:
+        """Runs a command to its end and that of all it has left running, and gives what was seen."""
+        self.fresh()
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(
+            command, env=self.env, cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, start_new_session=True
+        )  # fmt: skip
+        trouble = []
+        try:
+            stdout, stderr = process.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            trouble.append(f"it did not end within {LIMIT:g} s")
+            kill(self.processes())
+            stdout, stderr = process.communicate()
+        places = self.end_of_jobs(trouble)
+        try:
+            until(lambda: not self.processes(), "its last process", 10)
+        except TimeoutError:
+            trouble.append(f"it left {len(self.processes())} processes running")
+            kill(self.processes())
+        status = process.returncode if process.returncode >= 0 else 128 - process.returncode
+        return Run(status, masked(stdout), masked(stderr), self.calls(), snapshot(self.folder), places, tuple(trouble))
+
+    def processes(self) -> list[int]:
+        mark = b"PQ_CASE=%s\0" % self.id.encode()
+        return [int(name) for name in os.listdir("/proc") if name.isdigit() and mark in environ_of(int(name))]
+
+    def end_of_jobs(self, trouble: list[str]) -> dict[str, int]:
+        """Waits for the jobs of this case and removes them: their places in the queue by their keys."""
+        places: dict[str, int] = {}
+        self.ids: list[int] = []
+        self.results: list[object] = []
+        for name, queue in self.queues.items():
+            try:
+                until(lambda q=queue: all("Done" in t["status"] for t in q.tasks(self.id).values()), "jobs", LIMIT)  # type: ignore[misc]
+            except TimeoutError:
+                trouble.append(f"jobs on {name} did not end within {LIMIT:g} s")
+            tasks = queue.tasks(self.id)
+            for id, task in tasks.items():
+                self.ids.append(id)
+                key = re.search(r"PUEUE_SKILL_KEY=(\S+)", task["command"])
+                places[key[1] if key else ""] = id
+                self.results.append(task["status"].get("Done", {}).get("result"))
+            if not all("Done" in task["status"] for task in tasks.values()):
+                queue.daemon.run("kill", *map(str, tasks))
+            if tasks:
+                until(lambda q=queue, t=tasks: not q.daemon.run("remove", *map(str, t)).returncode, "jobs to go")  # type: ignore[misc]
+        return places
+
+    def calls(self) -> tuple[Call, ...]:
+        found = []
+        for file in sorted(self.records.glob("[0-9]*-*[0-9]")):
+            raw = file.read_bytes()
+            program, count, folder, started, limits, rest = raw.split(b"\0", 5)
+            words = rest.split(b"\0")
+            at = int(count) + 3  # bash, -p and the path come first
+            variables = dict([tuple(word.split(b"=", 1)) for word in words[at:] if b"=" in word])
+            ended, fed = file.with_name(file.name + ".end"), file.with_name(file.name + ".in")
+            found.append(Call(
+                program.decode(), tuple(words[3:at]), folder, variables, fed.read_bytes() if fed.exists() else None, limits,
+                float(started), float(ended.read_text() or "inf") if ended.exists() else float("inf"),
+            ))  # fmt: skip
+        return tuple(found)
+
+
+def masked(output: bytes) -> bytes:
+    """`output` without the durations that `time` prints."""
+    return re.sub(rb"(?m)^(real|user|sys)([ \t]+)[0-9.ms]+$", rb"\1\2#", output)
+
+
+class Stage:
+    """The daemons and hosts that cases share, and the recorder on their PATHs. Hosts are started when a case needs one."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        if not Path("/proc/self/environ").exists():
+            real("/proc")  # elsewhere nothing tells what a program was given
+        self.numbers = itertools.count()
+        self.lock = threading.Lock()
+        self.tools = lab.root / "tools"
+        for folder in ("tools", "c", "r/lost", "m", "parallel", "config/pueue-skill"):
+            (lab.root / folder).mkdir(parents=True)
+        for name, text in {**dict.fromkeys(PROGRAMS + KNOWN, RECORDER), "at": AT, "batch": AT}.items():
+            (self.tools / name).write_text(text.replace("@ROOT@", str(lab.root)))
+            (self.tools / name).chmod(0o755)
+        (self.tools / "ssh").symlink_to(lab.bin / "ssh")
+        # One connection a host: a new one for each call would take most of the time.
+        (lab.client / ".ssh/config").write_text(f"ControlPath {lab.root}/m/%n\n")
+        config = "".join([f'[[programs]]\nprogram = "{name}"\nsize = "long"\n' for name in PROGRAMS])
+        config += "".join([f"[hosts.{name}]\n" for name in HOSTS])
+        (lab.root / "config/pueue-skill/config.toml").write_text(config)
+        self.settings = Config.model_validate(tomllib.loads(config))
+        lab.env["PATH"] = f"{lab.bin}:{self.tools}:{lab.env['PATH'].partition(':')[2]}"
+        self.local = local(lab)
+        self.local.pueue("parallel", "0")
+        self.queues = {"local": Queue(self.local)}
+        self.masters: list[subprocess.Popen[bytes]] = []
+        shown = subprocess.run(["pueue-skill", "run", "--help"], env=self.local.env, capture_output=True, text=True)
+        self.split = ["--split-output"] if "--split-output" in shown.stdout else []
+
+    def queue(self, name: str) -> Queue:
+        with self.lock:
+            if name not in self.queues:
+                home = f"{self.lab.root}/c/$PQ_CASE/{name}"
+                login = f'[ -z "${{PQ_CASE-}}" ] || HOME={home}\nexport PQ_HOST={name}\n'
+                host = Host(
+                    self.lab, name, {"default": 0}, HOSTS[name], path=self.tools, login=login, passed="PQ_CASE"
+                )
+                command = [self.lab.bin / "ssh", "-M", "-N", "-n", name]
+                log = self.lab.root / name / "master.log"
+                self.masters.append(self.lab.start(*command, env=self.lab.env, cwd=self.lab.root, log=log))
+                until((self.lab.root / "m" / name).exists, f"the connection to {name}")
+                self.queues[name] = Queue(host)
+            return self.queues[name]
+
+    def rewritten(self, text: str) -> Rewriting:
+        """What becomes of `text`, in this process."""
+        analysis = analyse(text, self.settings.by_name(), preferences=self.settings.preferences({}))
+        plan = analysis.plan
+        report = suggestion(text, analysis.script, analysis.findings, plan)
+        jobs = len(plan.jobs) if not any(getattr(job, "each", None) for job in plan.jobs) else 2
+        in_place = getattr(plan, "in_place", None)
+        return Rewriting(report["reason"], report["invocation"] if in_place is None else None, in_place, jobs)
+
+    def outcome(self, case: Case, by: Callable[[str], Rewriting] | None = None, run: bool = True) -> Outcome:
+        """Runs one case; `by` gives its rewriting, and with `run` it goes through `pueue-skill run` too."""
+        try:
+            rewriting = (by or self.rewritten)(case.text)
+        except Exception as error:
+            return Outcome(case, "different", Rewriting("it fails"), (f"the analysis raises {error!r}",))
+        left = rewriting.invocation is None and rewriting.in_place is None
+        if case.leave is not None:
+            if left and case.leave in rewriting.reason:
+                return Outcome(case, "left", rewriting)
+            wrong = f"it is to be left alone because of {case.leave!r}"
+            return Outcome(case, "different", rewriting, (wrong,))
+        if left:
+            return Outcome(case, "different", rewriting, ("it is not rewritten",))
+        place = Place(self, str(next(self.numbers)), case)
+        written = place.run("bash", "-c", case.meant or case.text)
+        found = [f"as written, {trouble}" for trouble in written.trouble]
+        for name, other in self.routes(place, written, rewriting, run and by is None):
+            if case.detached or (name == "run" and not self.split and written.stderr):
+                other = other._replace(stdout=None, stderr=None)
+            if case.detached:
+                other = other._replace(status=None)
+            wrong_here = list(differences(written, other, case))
+            if wrong_here:
+                found += [f"{name}: {one}" for one in wrong_here]
+                found += [f"  {a!s:<70} │ {b!s}" for a, b in itertools.zip_longest(sorted(written.calls, key=by_looks), sorted(other.calls, key=by_looks))]
+        for folder in (place.folder, place.records):
+            shutil.rmtree(folder, ignore_errors=True)
+        return Outcome(case, "different" if found else "identical", rewriting, tuple(found))
+
+    def routes(self, place: Place, written: Run, rewriting: Rewriting, run: bool) -> Iterator[tuple[str, Run]]:
+        if rewriting.in_place is not None:
+            other = place.run("bash", "-c", rewriting.in_place)
+            if " --detach" in rewriting.in_place:  # it only submits
+                other = other._replace(status=None, stdout=None, stderr=None)
+            yield "in place", other
+        elif rewriting.invocation is not None:
+            yield "invocation", self.queued(place, written, rewriting)
+        if run and rewriting.jobs == 1:
+            yield "run", place.run("pueue-skill", "run", "--follow", *self.split, "--", place.case.text)
+
+    def queued(self, place: Place, written: Run, rewriting: Rewriting) -> Run:
+        """An invocation and the jobs that it queues; the status is that of the one job."""
+        done = place.run("bash", "-c", rewriting.invocation or "")
+        trouble = [*done.trouble]
+        if done.status != 0 or (done.stderr or b"") not in (written.stderr or b""):
+            trouble.append(f"the invocation ends with {done.status} and says {shown(done.stderr)}")
+        printed = sorted((done.stdout or b"").decode().split())
+        of_jobs = "pueue-skill ssh" in (rewriting.invocation or "")  # jobs that queue jobs themselves
+        if printed != sorted(map(str, place.ids)) and not (of_jobs and {*printed} <= {*map(str, place.ids)}):
+            trouble.append(f"the invocation prints {shown(done.stdout)} and has queued {place.ids}")
+        status: int | str | None = None
+        if rewriting.jobs == 1 and len(place.results) == 1:
+            (result,) = place.results
+            status = 0 if result == "Success" else result["Failed"] if isinstance(result, dict) and "Failed" in result else str(result)  # fmt: skip
+        return done._replace(status=status, stdout=None, stderr=None, trouble=tuple(trouble))
+
+    def outcomes(
+        self, cases: Iterable[Case], by: Callable[[str], Rewriting] | None = None, run: bool = True
+    ) -> Iterator[Outcome]:
+        """All cases, many at the same time."""
+        with ThreadPoolExecutor(max_workers=12) as pool:
+            yield from pool.map(lambda case: self.outcome(case, by, run), cases)
+        lost = list((self.lab.root / "r/lost").iterdir())
+        assert not lost, f"{len(lost)} executions that belong to no case: {lost[0].read_bytes()!r}"
+
+    def close(self) -> None:
+        for master in self.masters:
+            self.lab.end(master)
+        for queue in self.queues.values():
+            queue.daemon.stop()
+
+
+@contextlib.contextmanager
+def stage() -> Iterator[Stage]:
+    """A stage of its own, which leaves nothing."""
+    with contextlib.ExitStack() as ends:
+        lab = Lab()
+        ends.callback(lab.close)
+        stage = Stage(lab)
+        ends.callback(stage.close)
+        yield stage
