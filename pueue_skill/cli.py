@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except NotSubmitted as error:
         return failed(NOT_RUN, f"not queued: {error}")
     except Unreachable as error:
-        return failed(NOT_RUN if options.name in ("run", "wait") else UNREACHABLE, str(error))
+        return failed(NOT_RUN if options.name in ("run", "ssh", "wait") else UNREACHABLE, str(error))
     except LookupError as error:
         return failed(USAGE, str(error.args[0]))
     except KeyboardInterrupt:
@@ -106,6 +106,9 @@ def parser() -> argparse.ArgumentParser:
         "--after", metavar="ID", nargs="+", default=[], help="jobs of the same host that must succeed first"
     )
     of_a_job(one)
+    one.add_argument(
+        "--split-output", action="store_true", help="keep standard error apart from the output, in a file of its own"
+    )
     one.add_argument("--env", choices=("full", "minimal"), help="the variables that a job on this machine gets")
     how = one.add_mutually_exclusive_group()
     how.add_argument(
@@ -121,8 +124,16 @@ def parser() -> argparse.ArgumentParser:
         commands, "ssh", ssh, "stand in for ssh: run its remote command as a job there, give its output and exit code"
     )
     of_a_job(one)
+    one.add_argument(
+        "--merge-output",
+        dest="split_output",
+        action="store_false",
+        help="one log for both outputs, in their order (default: apart, as ssh has them)",
+    )
     how = one.add_mutually_exclusive_group()
-    how.add_argument("--wait", metavar="S", type=seconds, help="wait at most S seconds (default: to its end)")
+    how.add_argument(
+        "--wait", metavar="S", type=seconds, help="wait at most S seconds, 125 when it goes on (default: to its end)"
+    )
     how.add_argument("--detach", action="store_true", help="only queue it and print HOST:ID")
     one.add_argument(
         "command", metavar="ARG", nargs="*", help="options of ssh, the host, the remote command: as ssh takes them"
@@ -175,10 +186,7 @@ def of_a_job(one: argparse.ArgumentParser) -> None:
     one.add_argument("--label", help="a name for the job")
     one.add_argument("--key", help="what makes it the same job when it is submitted again (default: always a new job)")
     one.add_argument(
-        "--stdin", action="store_true", help="give the job what comes on standard input (default: nothing)"
-    )
-    one.add_argument(
-        "--split-output", action="store_true", help="keep standard error apart from the output, in a file of its own"
+        "--stdin", action="store_true", help="give the job what comes on standard input, whole (default: nothing)"
     )
 
 
@@ -318,7 +326,7 @@ def ssh(options: argparse.Namespace) -> int:
     try:
         host, command = remote.destination(call, config.load().by_name())
     except remote.Refusal as refusal:
-        return failed(USAGE, f"{refusal}: that is for ssh itself")
+        return failed(USAGE, f"{refusal}: that is for ssh itself. Type: {quote.line(['ssh', *options.command])}")
     if command is None and not options.stdin:
         return failed(USAGE, f"{host.name} is given no command: add one, or --stdin for a script on standard input")
     if command is None:
@@ -326,8 +334,8 @@ def ssh(options: argparse.Namespace) -> int:
     else:
         job = Job("", host.name, host.backend, host.group or None, None, None, command, shell="login")
     try:
-        return submitted(options, job, host, options.wait)
-    except runtime.Unreachable as error:
+        return submitted(options, job, host, options.wait, unfinished=NOT_RUN)
+    except runtime.NoConnection as error:
         return failed(SSH_FAILED, str(error))
 
 
@@ -338,15 +346,19 @@ def submitted(
     limit: float | None,
     env: dict[str, str] | None = None,
     cwd: Path | None = None,
+    unfinished: int = DONE,
 ) -> int:
-    """Submits `job`, and follows it for `limit` seconds at most: the exit code is the job's own. Raises Unreachable."""
+    """Submits `job`, and follows it for `limit` seconds at most: the exit code is the job's own. Raises Unreachable.
+
+    `unfinished` is the exit code for a job that goes on.
+    """
     from pueue_skill import runtime
 
     job = job._replace(
         key=options.key or secrets.token_hex(6),
         group=options.group or job.group,
         label=options.label or job.label,
-        stdin=sys.stdin.buffer.read() if options.stdin else None,
+        stdin=standard_input() if options.stdin else None,
         split_output=options.split_output,
     )
     try:
@@ -379,8 +391,17 @@ def submitted(
         )
     if last.status != "done":
         say(f"{name} is {last.status} and goes on; follow it with: pueue-skill log --follow {name}")
-        return DONE
+        return unfinished
     return ended(name, last)
+
+
+def standard_input() -> bytes:
+    """All of standard input; nothing where it is closed."""
+    if sys.stdin is None:
+        return b""
+    if sys.stdin.isatty():
+        say("reading the terminal for the job's standard input, until Ctrl-D")
+    return sys.stdin.buffer.read()
 
 
 def followed(state: State, host: Host) -> Iterator[State | None]:

@@ -68,7 +68,7 @@ def from_ansi_c(text: str) -> str:
 def heredoc(command: str, body: str) -> str:
     """`command` with `body` on its standard input, byte for byte, as bash text that can be pasted."""
     delimiter = "PUEUE"
-    lines = body.splitlines()
+    lines = body.split("\n")
     while delimiter in lines:
         delimiter += "_"
     newline = "" if body.endswith("\n") else "\n"

@@ -18,8 +18,16 @@ REMOTE_PUEUE = "~/.local/bin/pueue"
 """Where a host of which nothing is configured is believed to have pueue: not on the PATH of a bare ssh command."""
 
 TERMINAL = {"-t", "-tt"}
-NO_COMMAND = {"-N", "-W", "-O", "-G", "-V", "-Q", "-s", "-L", "-R", "-D", "-w", "-S"}
-OPTION_NAMES = {"requesttty": "it asks for a terminal", "remotecommand": "it names its own remote command"}
+NO_COMMAND = {"-N", "-W", "-O", "-G", "-V", "-Q", "-s", "-L", "-R", "-D", "-w"}
+OPTION_NAMES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "requesttty": ("it asks for a terminal", ("no", "auto")),
+    "remotecommand": ("it names its own remote command", ("none",)),
+    "sessiontype": ("its SessionType is not there to run a command", ("default",)),
+    "localforward": ("it opens a tunnel", ()),
+    "remoteforward": ("it opens a tunnel", ()),
+    "dynamicforward": ("it opens a tunnel", ()),
+}
+"""Why an option of -o cannot stand before a job, unless it has one of the values."""
 
 
 class Refusal(Exception):
@@ -45,9 +53,10 @@ def remote_host(ssh: Ssh, hosts: Mapping[str, Host]) -> Host:
         if name in NO_COMMAND:
             raise Refusal(f"ssh {name} is not there to run a command")
         if name == "-o" and value is not None:
-            option = re.split(r"[=\s]", value.value.strip(), maxsplit=1)[0].lower()
-            if option in OPTION_NAMES:
-                raise Refusal(OPTION_NAMES[option])
+            option, *given = re.split(r"\s*=\s*|\s+", value.value.strip().lower(), maxsplit=1)
+            reason, fine = OPTION_NAMES.get(option, ("", ()))
+            if reason and not set(given) & set(fine):
+                raise Refusal(reason)
             if option in ("stdinnull", "forkafterauthentication"):
                 continue
         if value is not None and value.programs:
@@ -63,6 +72,7 @@ def remote_host(ssh: Ssh, hosts: Mapping[str, Host]) -> Host:
 def destination(ssh: Ssh, hosts: Mapping[str, Host]) -> tuple[Host, str | None]:
     """The last host on the way and what is run there: `ssh a ssh b work` runs on b. Raises Refusal."""
     host, payload = remote_host(ssh, hosts), ssh.payload
+    shells = 1
     while payload is not None:
         script = parse(payload)
         nodes = () if isinstance(script, Unparsed) else script.nodes
@@ -75,6 +85,7 @@ def destination(ssh: Ssh, hosts: Mapping[str, Host]) -> tuple[Host, str | None]:
         if len(own) != 1 or own[0].ssh is None or own[0].wrappers or not own[0].ssh.static:
             break
         inner = remote_host(own[0].ssh, hosts)
-        host = inner._replace(ssh=f"{host.ssh} {quote.word('ssh ' + inner.ssh)}")
+        host = inner._replace(ssh=f"{host.ssh} {quote.nested('ssh ' + inner.ssh, shells)}")
         payload = own[0].ssh.payload
+        shells += 1
     return host, payload

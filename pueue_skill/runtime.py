@@ -21,6 +21,9 @@ from pueue_skill.remote import host_named
 ANSWER = 30.0
 """Seconds that a host has for one answer."""
 
+SLOWEST = 50_000
+"""Bytes a second of a connection that is still waited for; a job may bring files of any length."""
+
 BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
 """Seconds between the tries to reach a host again whose connection broke while a job was followed."""
 
@@ -30,6 +33,10 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 class Unreachable(Exception):
     """The host or its daemon does not answer; the message says which, and what to do."""
+
+
+class NoConnection(Unreachable):
+    """ssh does not get through to the host."""
 
 
 class NotSubmitted(Exception):
@@ -65,21 +72,24 @@ def submit(job: Job, host: Host, env: Mapping[str, str] | None = None, cwd: Path
     """Adds `job` to the queue of `host`, unless a job with its key is there.
 
     `env` and `cwd` are those of the submitting process, which a queue on this machine hands on to the job. An answer that
-    was cut off is asked for again: the same key is never added twice. Raises NotSubmitted, Unreachable.
+    was cut off is asked for again: the same key is never added twice. Raises NotSubmitted, NoConnection, Unreachable.
     """
     backend = BACKENDS[job.backend]
     script = backend.submit_script(job, host)
+    limit = ANSWER + len(script) // SLOWEST
     for pause in (0.5, None):
         try:
-            done = transport.run(host, script, timeout=ANSWER, env=env, cwd=cwd)
+            done = transport.run(host, script, timeout=limit, env=env, cwd=cwd)
             answer = backend.read_submission(done.text, job)
         except transport.Timeout as error:
             raise Unreachable(
-                f"{error}: whether the job was queued is not known; give the same --key to try again"
+                f"{error}: whether the job was queued is not known; give --key {job.key} to try again"
             ) from None
         except ValueError:
-            if done.code != transport.UNREACHABLE or pause is None:
+            if done.code != transport.UNREACHABLE:
                 raise Unreachable(trouble(host, done)) from None
+            if pause is None:
+                raise NoConnection(trouble(host, done)) from None
             time.sleep(pause)
             continue
         if answer.state is None:

@@ -112,7 +112,7 @@ class Case(NamedTuple):
     `leave`: it is left alone, and this stands in the reason. `ordered`: a queue that runs one job at once runs its parts in the
     order in which it does itself. `last`: so many executions come after the end of all others. `parallel`: parts run side by side,
     and their output comes in any order. `detached`: the text itself does not wait for its work, so that its output and exit status
-    are not those of the work. `meant`: the text that it was meant to be, where it is rewritten because it does something else.
+    are not those of the work. `signal`: the work dies of a signal, which ssh tells as 255. `meant`: the text that it was meant to be, where it is rewritten because it does something else.
     """
 
     text: str
@@ -124,6 +124,7 @@ class Case(NamedTuple):
     parallel: bool = False
     detached: bool = False
     meant: str | None = None
+    signal: bool = False
 
 
 def cases(folder: Path = CASES) -> list[Case]:
@@ -302,10 +303,12 @@ def snapshot(folder: Path) -> dict[str, object]:
     found: dict[str, object] = {}
     for path in sorted(folder.rglob("*")):
         name = os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")
-        if re.match(r"\w+/\.(config|local/share|cache)/fish(/|$)|\w+/\.cache$", name):
-            continue  # the shell's own
+        if re.match(r"\w+/\.(config|local/share|cache)/(fish|pueue-skill)(/|$)|\w+/\.cache$", name):
+            continue  # what a shell and a queue keep for themselves
         if re.match(r"\w+/\.local(/share(/pueue-skill(/.*)?)?)?$", name):
             continue  # where the input of jobs lies
+        if name == "local/.bash_history":
+            continue  # of the shell in tmux
         state = path.lstat()
         if stat.S_ISLNK(state.st_mode):
             found[name] = ("link", str(path.readlink()))
@@ -366,13 +369,16 @@ class Place:
             ("local", name) if ":" not in name else tuple(name.split(":", 1)): text
             for name, text in self.case.files.items()
         }
-        for (host, name), text in ({(host, name): text for host in homes for name, text in FILES.items()} | own).items():
+        for (host, name), text in (
+            {(host, name): text for host in homes for name, text in FILES.items()} | own
+        ).items():
             file = homes[host] / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
             if text.startswith("#!"):
                 file.chmod(0o755)
-        self.home.joinpath("project").mkdir(exist_ok=True)
+        for folder in ("project", ".local/share"):
+            (self.home / folder).mkdir(parents=True, exist_ok=True)
 
     def run(self, *command: str) -> Run:
         """Runs a command to its end and that of all it has left running, and gives what was seen."""
@@ -440,8 +446,11 @@ class Place:
 
 
 def masked(output: bytes) -> bytes:
-    """`output` without the durations that `time` prints."""
-    return re.sub(rb"(?m)^(real|user|sys)([ \t]+)[0-9.ms]+$", rb"\1\2#", output)
+    """`output` without durations, process ids, the folders of shells, and what ssh says of a terminal."""
+    output = re.sub(rb"(?m)^(real|user|sys)([ \t]+)[0-9.ms]+$", rb"\1\2#", output)
+    output = re.sub(rb"(?m)^(\w+: line \d+: +)\d+ ", rb"\1# ", output)
+    output = re.sub(rb"(?m)^/usr/bin/(?=(?:bash|dash|zsh|fish|tcsh): )", b"", output)
+    return re.sub(rb"(?m)^Pseudo-terminal will not be allocated.*\n", b"", output)
 
 
 class Stage:
@@ -479,9 +488,7 @@ class Stage:
             if name not in self.queues:
                 home = f"{self.lab.root}/c/$PQ_CASE/{name}"
                 login = f'[ -z "${{PQ_CASE-}}" ] || HOME={home}\nexport PQ_HOST={name}\n'
-                host = Host(
-                    self.lab, name, {"default": 0}, HOSTS[name], path=self.tools, login=login, passed="PQ_CASE"
-                )
+                host = Host(self.lab, name, {"default": 0}, HOSTS[name], path=self.tools, login=login, passed="PQ_CASE")
                 command = [self.lab.bin / "ssh", "-M", "-N", "-n", name]
                 log = self.lab.root / name / "master.log"
                 self.masters.append(self.lab.start(*command, env=self.lab.env, cwd=self.lab.root, log=log))
@@ -514,6 +521,8 @@ class Stage:
             return Outcome(case, "different", rewriting, ("it is not rewritten",))
         place = Place(self, str(next(self.numbers)), case)
         written = place.run("bash", "-c", case.meant or case.text)
+        if case.signal:
+            written = written._replace(status=None)
         found = [f"as written, {trouble}" for trouble in written.trouble]
         for name, other in self.routes(place, written, rewriting, run and by is None):
             if case.detached or (name == "run" and not self.split and written.stderr):
@@ -523,7 +532,12 @@ class Stage:
             wrong_here = list(differences(written, other, case))
             if wrong_here:
                 found += [f"{name}: {one}" for one in wrong_here]
-                found += [f"  {a!s:<70} │ {b!s}" for a, b in itertools.zip_longest(sorted(written.calls, key=by_looks), sorted(other.calls, key=by_looks))]
+                found += [
+                    f"  {a!s:<70} │ {b!s}"
+                    for a, b in itertools.zip_longest(
+                        sorted(written.calls, key=by_looks), sorted(other.calls, key=by_looks)
+                    )
+                ]
         for folder in (place.folder, place.records):
             shutil.rmtree(folder, ignore_errors=True)
         return Outcome(case, "different" if found else "identical", rewriting, tuple(found))
@@ -537,7 +551,8 @@ class Stage:
         elif rewriting.invocation is not None:
             yield "invocation", self.queued(place, written, rewriting)
         if run and rewriting.jobs == 1:
-            yield "run", place.run("pueue-skill", "run", "--follow", *self.split, "--", place.case.text)
+            split = [] if re.search(r"2>&1|&>|\|&", place.case.text) and not written.stderr else self.split
+            yield "run", place.run("pueue-skill", "run", "--follow", *split, "--", place.case.text)
 
     def queued(self, place: Place, written: Run, rewriting: Rewriting) -> Run:
         """An invocation and the jobs that it queues; the status is that of the one job."""

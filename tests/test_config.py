@@ -52,10 +52,22 @@ def test_the_project_has_the_last_word(user_file: Path, tmp_path: Path) -> None:
     assert loaded.preferences({}).rules == {"PQ102": "off"}
 
 
-@pytest.mark.parametrize("key", ["ssh", "pueue"])
+def test_the_path_and_the_group_of_a_host(user_file: Path, tmp_path: Path) -> None:
+    user_file.write_text(
+        '[hosts.a]\npath = ["~/.cargo/bin", "/opt/my tools"]\ngroup = "gpu"\n[hosts.local]\ngroup = "own"\n'
+    )
+    (tmp_path / ".pueue-skill.toml").write_text('[hosts.a]\ngroup = "cpu"\n')
+    hosts = config.load(Path("/")).by_name()
+    assert (hosts["a"].path, hosts["a"].group) == (("~/.cargo/bin", "/opt/my tools"), "gpu")
+    assert hosts["local"] == Host("local", group="own")
+    assert config.load(tmp_path).by_name()["a"].group == "cpu"
+
+
+@pytest.mark.parametrize("key", ["ssh", "pueue", "path"])
 def test_a_project_cannot_have_programs_run(key: str, tmp_path: Path) -> None:
     """What a checkout brings is somebody else's text: `ssh` may hold a ProxyCommand."""
-    (tmp_path / ".pueue-skill.toml").write_text(f"[hosts.evil]\n{key} = \"-o ProxyCommand='touch {tmp_path}/run' x\"\n")
+    value = f"\"-o ProxyCommand='touch {tmp_path}/run' x\""
+    (tmp_path / ".pueue-skill.toml").write_text(f"[hosts.evil]\n{key} = {f'[{value}]' if key == 'path' else value}\n")
     done = subprocess.run(["pueue-skill", "status"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
     assert f"hosts.evil.{key}: a project may not say how a host is reached" in done.stderr
@@ -70,6 +82,8 @@ def test_a_project_cannot_have_programs_run(key: str, tmp_path: Path) -> None:
         ("[hosts.a.groups]\np1 = -1", "hosts.a.groups.p1: Input should be greater than or equal to 0"),
         ('[run]\nwait = "long"', "run.wait: Input should be a valid number"),
         ('[hosts.a]\nbackend = "sge"', "hosts.a.backend: Input should be 'pueue'"),
+        ('[hosts.a]\ngroup = "-x"', "hosts.a.group"),
+        ('[hosts.a]\npath = "~/bin"', "hosts.a.path: Input should be a valid list"),
         ('[hosts."a b"]', "String should match pattern"),
         ("[environment]\nmode = 1", "environment.mode: Input should be 'full' or 'minimal'"),
         ("hosts = 3", "hosts: "),

@@ -257,6 +257,26 @@ def test_an_ssh_command_is_queued_on_its_host(pueued: Daemon, bigblack: Host) ->
     assert bigblack.tasks()[new]["path"] == str(bigblack.home)
 
 
+@pytest.mark.parametrize("host", ["local", "bigblack"])
+def test_the_configuration_of_the_host(pueued: Daemon, bigblack: Host, host: str, tmp_path: Path) -> None:
+    """`path` comes before the PATH that a job would have, `group` is for jobs that name none."""
+    env = pueued.env | {"XDG_CONFIG_HOME": str(config_for(tmp_path))}
+    (tmp_path / "config/pueue-skill/config.toml").write_text(
+        f'[hosts.{host}]\npath = ["~/.cargo/bin", "/opt/my tools"]\ngroup = "chosen"\n'
+    )
+    daemon, home = (pueued, env["HOME"]) if host == "local" else (bigblack, str(bigblack.home))
+    daemon.pueue("group", "add", "chosen")
+    try:
+        run = [*RUN, "--host", host, "--follow"]
+        done = call(*run, "--label", "by-default", "--", "echo $PATH", env=env)
+        assert done.stdout.decode().startswith(f"{home}/.cargo/bin:/opt/my tools:/"), done.stderr
+        assert call(*run, "--group", "default", "--label", "by-name", "--", "true", env=env).returncode == 0
+        groups = {task["label"]: task["group"] for task in daemon.tasks().values()}
+        assert (groups["by-default"], groups["by-name"]) == ("chosen", "default")
+    finally:
+        daemon.pueue("group", "remove", "chosen")
+
+
 def test_a_job_survives_its_submitting_connection(pueued: Daemon, bigblack: Host, tmp_path: Path) -> None:
     env = pueued.env | {"XDG_CONFIG_HOME": str(config_for(tmp_path))}
     go = tmp_path / "go"

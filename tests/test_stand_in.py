@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from real import Daemon, Host
+from real import Daemon, Host, Lab, real
+
+from pueue_skill import quote
+from pueue_skill.backends.pueue import (
+    FOLDER,
+    PUT,
+    WAITED,
+    TooLong,
+    errors_of,
+    name_of,
+    proposed,
+    put,
+    queued,
+    submit_script,
+    task,
+)
+from pueue_skill.facts import commands
+from pueue_skill.model import LOCAL, Job, Script
+from pueue_skill.model import Host as ModelHost
+from pueue_skill.parse import parse
+from pueue_skill.remote import Refusal, destination, remote_host
 
 Bytes = subprocess.CompletedProcess[bytes]
 
@@ -18,7 +40,16 @@ def at(host: Daemon, *command: str, stdin: bytes = b"") -> Bytes:
     return subprocess.run(command, env=host.env, input=stdin, capture_output=True, timeout=60)
 
 
-@pytest.mark.parametrize("options", [[], ["-o", "ConnectTimeout=5", "-q"], ["-l", os.environ.get("USER", "root")]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["-o", "ConnectTimeout=5", "-q"],
+        ["-nTxl", os.environ.get("USER", "root")],
+        ["-oRequestTTY=no", "-S", "none"],
+    ],
+    ids=["plain", "quiet", "login", "attached"],
+)
 @pytest.mark.parametrize(
     "words",
     [
@@ -32,12 +63,68 @@ def at(host: Daemon, *command: str, stdin: bytes = b"") -> Bytes:
 )
 def test_as_ssh(pueued: Daemon, bigblack: Host, options: list[str], words: list[str]) -> None:
     arguments = [*options, "bigblack", *words]
-    real, ours = at(bigblack, "ssh", *arguments), at(bigblack, "pueue-skill", "ssh", "--split-output", *arguments)
+    real, ours = at(bigblack, "ssh", *arguments), at(bigblack, "pueue-skill", "ssh", *arguments)
     assert (ours.returncode, ours.stdout, ours.stderr) == (real.returncode, real.stdout, real.stderr)
 
 
+def test_another_port(bigblack: Host) -> None:
+    port = next(line.split()[-1] for line in bigblack.config.read_text().splitlines() if "Port" in line)
+    for options, code in ((["-p", port], 0), ([f"-p{port}"], 0), (["-p", "1"], 255)):
+        arguments = [*options, "bigblack", "echo there"]
+        real, ours = at(bigblack, "ssh", *arguments), at(bigblack, "pueue-skill", "ssh", *arguments)
+        assert (ours.returncode, ours.stdout) == (real.returncode, real.stdout)
+        assert ours.returncode == code
+
+
 def test_a_signal_is_128_and_its_number(bigblack: Host) -> None:
-    assert at(bigblack, "pueue-skill", "ssh", "bigblack", "kill -TERM $$").returncode == 143
+    """ssh says 255 and which signal it was to nobody; a job says the number, as a shell does."""
+    assert at(bigblack, "ssh", "bigblack", "kill -TERM $$").returncode == 255
+    ours = at(bigblack, "pueue-skill", "ssh", "bigblack", "echo a; kill -TERM $$")
+    assert (ours.returncode, ours.stdout) == (143, b"a\n")
+
+
+def test_binary_output(bigblack: Host) -> None:
+    data = os.urandom(300_000)
+    (bigblack.home / "data.bin").write_bytes(data)
+    assert at(bigblack, "pueue-skill", "ssh", "bigblack", "cat data.bin").stdout == data
+
+
+SHELLS = {
+    "dash": "x='a b'; echo ${BASH_VERSION:-none} ${ZSH_VERSION:-none} $x; pwd; exit 3",
+    "fish": "set x 'a b' c\\'d; echo $x[2] (count $x); pwd; exit 3",
+    "tcsh": "set x = (a 'b c'); echo $x[2] $#x; pwd; exit 3",
+    "zsh": "x=(a 'b c'); echo $x[2] ${(U)x}; pwd; exit 3",
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_login_shells(lab: Lab, shell: str) -> None:
+    """The text means what it means to the host's login shell, whatever becomes of it: an argument, a file, with input."""
+    real(shell)
+    host = Host(lab, f"of-{shell}", {"default": 2}, shell)
+    try:
+        real_ssh, ours = ["ssh", host.name], ["pueue-skill", "ssh", host.name]
+        there, short = at(host, *real_ssh, SHELLS[shell]), at(host, *ours, SHELLS[shell])
+        assert (short.returncode, short.stdout, short.stderr) == (there.returncode, there.stdout, there.stderr)
+        assert short.returncode == 3
+        given = bytes(range(256)) * 16
+        command = ["pueue-skill", "ssh", "--stdin", host.name]
+        assert at(host, *command, "cat; exit 4", stdin=given).stdout == given
+        script = b"echo script\nexit 5\n"
+        there, here = at(host, *real_ssh, stdin=script), at(host, *command, stdin=script)
+        assert (here.returncode, here.stdout) == (there.returncode, there.stdout)
+        assert (here.returncode, here.stdout.splitlines()[-1]) == (5, b"script")
+        # Lines of their own, as not every shell takes long ones; ssh cannot have a command of this length run.
+        long = at(host, *ours, *["echo 0123456789\n" * 7000] * 3, SHELLS[shell])
+        assert long.stderr == b""
+        assert long.stdout == b"0123456789\n" * 21_000 + short.stdout
+        assert long.returncode == 3
+        raw = subprocess.run(
+            [*map(os.fsencode, ours), b"printf '\xff\xfe'"], env=host.env, capture_output=True, timeout=60
+        )
+        assert (raw.returncode, raw.stdout) == (0, b"\xff\xfe"), raw.stderr
+    finally:
+        host.stop()
 
 
 @pytest.mark.parametrize("content", [b"", b"a\nb", bytes(range(256)) * 4096], ids=["empty", "text", "binary"])
@@ -66,6 +153,69 @@ def test_work_longer_than_an_argument(pueued: Daemon, bigblack: Host, command: l
     words = ["printf", "%s%s", "x" * 100_000, "y" * 100_000]
     done = at(bigblack if command[0] == "ssh" else pueued, "pueue-skill", *command, *words)
     assert (done.returncode, len(done.stdout)) == (0, 200_000), done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [["ssh", "--stdin", "bigblack", "wc -c"], ["run", "--follow", "--stdin", "--", "wc -c"]]
+)
+def test_standard_input_that_is_closed(pueued: Daemon, bigblack: Host, command: list[str]) -> None:
+    host = bigblack if command[0] == "ssh" else pueued
+    done = at(host, "bash", "-c", '"$@" <&-', "bash", "pueue-skill", *command)
+    assert (done.returncode, done.stdout.strip()) == (0, b"0"), done.stderr
+    command.remove("--stdin")
+    assert at(host, "bash", "-c", '"$@" <&-', "bash", "pueue-skill", *command).stdout.strip() == b"0"
+
+
+def test_standard_input_that_is_a_terminal(pueued: Daemon) -> None:
+    terminal, other = os.openpty()
+    command = ["pueue-skill", "run", "--follow", "--stdin", "--", "cat"]
+    with subprocess.Popen(
+        command, env=pueued.env, stdin=other, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr
+        assert b"until Ctrl-D" in process.stderr.readline()
+        os.write(terminal, b"typed\n\x04")
+        assert process.communicate(timeout=30) == (b"typed\n", b"")
+    assert process.returncode == 0
+    for one in (terminal, other):
+        os.close(one)
+
+
+def test_both_outputs_are_whole_after_a_cut_connection(bigblack: Host, tmp_path: Path) -> None:
+    """Each goes on where it stopped, in its own order."""
+    go = tmp_path / "go"
+    work = f"seq 1 40000; seq 2 2 40000 >&2; until [ -e {go} ]; do sleep 0.05; done; seq 1 9; seq 2 2 9 >&2; exit 6"
+    with subprocess.Popen(
+        ["pueue-skill", "ssh", "bigblack", work], env=bigblack.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        output = process.stdout.read(100_000)
+        assert bigblack.kill_connections() > 0
+        go.touch()
+        rest, errors = process.communicate(timeout=50)
+    numbers = [*range(1, 40_001), *range(1, 10)]
+    assert (output + rest).decode() == "".join([f"{number}\n" for number in numbers])
+    said = [line for line in errors.decode().splitlines(keepends=True) if line.strip().isdigit()]
+    assert "".join(said) == "".join([f"{number}\n" for number in numbers if number % 2 == 0])
+    assert b"trying again" in errors
+    assert process.returncode == 6
+
+
+def test_the_errors_of_an_earlier_job_of_the_same_key_are_gone(pueued: Daemon) -> None:
+    command = ["pueue-skill", "run", "--split-output", "--key", "errors-1", "--group", "held"]
+    pueued.pueue("group", "add", "held")
+    try:
+        assert at(pueued, *command, "--follow", "--", "echo old >&2").stderr == b"old\n"
+        pueued.pueue("remove", *[str(id) for id, task in pueued.tasks().items() if task["group"] == "held"])
+        pueued.pueue("pause", "--group", "held")
+        at(pueued, *command, "--detach", "--", "echo new >&2")
+        shown = at(pueued, "pueue-skill", "log", "errors-1")
+        assert (shown.stdout, shown.stderr) == (b"", b"")
+        pueued.pueue("start", "--group", "held")
+        shown = at(pueued, "pueue-skill", "log", "--follow", "errors-1")
+        assert (shown.stdout, shown.stderr) == (b"", b"new\n")
+    finally:
+        pueued.pueue("group", "remove", "held")
 
 
 def test_standard_error_apart(pueued: Daemon) -> None:
@@ -111,7 +261,7 @@ def test_a_file_that_cannot_be_written_means_no_job(pueued: Daemon) -> None:
         before = set(pueued.tasks())
         done = at(pueued, "pueue-skill", "run", "--follow", "--stdin", "--", "cat", stdin=b"x")
         assert done.returncode == 125
-        assert b"mkdir" in done.stderr
+        assert done.stderr.startswith(b"pueue-skill: not queued: mkdir: ")
         assert set(pueued.tasks()) == before
     finally:
         home.unlink()
@@ -128,12 +278,29 @@ def test_a_file_that_cannot_be_written_means_no_job(pueued: Daemon) -> None:
         (["bigblack"], 2, "is given no command"),
         ([], 2, "no host"),
         (["--group", "nope", "bigblack", "true"], 125, "Group nope"),
+        (["--wait", "0.2", "bigblack", "sleep 2"], 125, "follow it with: pueue-skill log --follow bigblack:"),
+        (["-o", "RequestTTY=force", "bigblack", "top"], 2, "Type: ssh -o RequestTTY=force bigblack top"),
+        (["-oSessionType none", "bigblack", "x"], 2, "not there to run a command"),
+        (["-o", "LocalForward=1 h:1", "bigblack", "x"], 2, "opens a tunnel"),
+        (["bigblack", "ssh", "-t", "littleblack", "top"], 2, "asks for a terminal"),
     ],
 )
 def test_what_it_does_not_do(bigblack: Host, arguments: list[str], code: int, says: str) -> None:
     done = at(bigblack, "pueue-skill", "ssh", *arguments)
     assert (done.returncode, done.stdout) == (code, b"")
     assert says in done.stderr.decode()
+
+
+def test_a_host_without_its_daemon(lab: Lab) -> None:
+    """The host was reached, so it is not for 255; nor is what became of a job there ever guessed."""
+    host = Host(lab, "idle", {})
+    try:
+        lab.end(host.daemon)
+        done = at(host, "pueue-skill", "ssh", "idle", "true")
+        assert (done.returncode, done.stdout) == (125, b"")
+        assert b"the daemon of idle is not running" in done.stderr
+    finally:
+        host.stop()
 
 
 def test_detached(bigblack: Host) -> None:
@@ -198,3 +365,151 @@ def test_the_configuration_of_a_host(bigblack: Host, home: Path, monkeypatch: py
         assert bigblack.pueue("log", "--json", str(number)).count(f"{bigblack.home}/.cargo/bin:/opt/my tools:")
     finally:
         config.unlink()
+
+
+WORK = [
+    "true",
+    "",
+    "echo 'it''s' \"$HOME\"\n\tx",
+    "x </dev/null; exit",
+    'x <"$HOME/y" 2>"$HOME/z"); exit',
+    "-c x",
+    "$'\\377'",
+    'bash "$HOME/x"',
+    "env PUEUE_SKILL_KEY=other bash -c x </dev/null; exit",
+    "pueue wait --quiet 1 >/dev/null 2>&1 </dev/null; env PUEUE_SKILL_KEY=other bash -c x </dev/null; exit",
+    "exec 2>/dev/null; (env PUEUE_SKILL_KEY=k bash -c x </dev/null); exit",
+]
+
+
+@pytest.mark.parametrize(
+    "pueue", [None, "pueue", "~/.local/bin/pueue", "/a b/pueue", "/it's/ a/pueue", "/$x's\"/pueue"]
+)
+@pytest.mark.parametrize("split", [False, True], ids=["merged", "apart"])
+@pytest.mark.parametrize("stdin", [None, b"", b"\0"], ids=["nothing", "empty", "bytes"])
+@pytest.mark.parametrize("shell", ["bash", "login"])
+def test_what_was_proposed_is_read_from_the_task(
+    shell: str, stdin: bytes | None, split: bool, pueue: str | None
+) -> None:
+    job = Job("k:1", LOCAL, "pueue", None, None, None, "", shell=shell, stdin=stdin, split_output=split)  # type: ignore[arg-type]
+    before = WAITED.format(pueue=quote.path(pueue), ids="1 2") if pueue else ""
+    for work in WORK:
+        text = before + queued(job._replace(command=work))
+        assert proposed(text) == ("k:1", work)
+        assert errors_of(text) == (f'"{FOLDER}/k:1.err"' if split else "")
+    long = job._replace(command="é" * 70_000)
+    with pytest.raises(TooLong):
+        queued(long)
+    text, files = task(long)
+    name = name_of(long.command.encode())
+    assert proposed(before + text) == (
+        "k:1",
+        f'{"bash" if shell == "bash" else chr(34) + "$SHELL" + chr(34)} "{FOLDER}/{name}"',
+    )
+    assert files[name] == long.command.encode()
+
+
+@contextlib.contextmanager
+def tools(folder: Path, *names: str) -> Iterator[Path]:
+    """A folder for PATH with nothing but some programs."""
+    folder.mkdir()
+    for name in names:
+        (folder / name).symlink_to(real(name))
+    yield folder
+
+
+@pytest.mark.parametrize("sh", ["dash", "bash", "zsh"])
+@pytest.mark.parametrize("decoder", ["base64 -d", "base64 -D", "openssl", "none"])
+def test_files_are_there_whole_or_not_at_all(sh: str, decoder: str, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 999
+    given = ["base64"] if decoder == "base64 -d" else ["openssl"] if decoder == "openssl" else []
+    with tools(tmp_path / "bin", "mkdir", "mv", "rm", *given) as path:
+        if decoder == "base64 -D":
+            old = path / "base64"
+            old.write_text(
+                f'#!{real("sh")}\n[ "$1" = -D ] && exec {real("base64")} -d\necho "invalid option" >&2; exit 64\n'
+            )
+            old.chmod(0o755)
+        script = PUT + put("name", content) + "\necho done\n"
+        env = {"HOME": str(tmp_path / "a home"), "PATH": str(path)}
+        done = subprocess.run([real(sh), "-s"], input=script.encode(), env=env, capture_output=True, timeout=20)
+    folder = tmp_path / "a home/.local/share/pueue-skill/jobs"
+    files = {file.name: file.read_bytes() for file in folder.iterdir()}
+    if decoder == "none":
+        assert (done.returncode, done.stdout, files) == (74, b"", {})
+    else:
+        assert (done.returncode, done.stdout, files) == (0, b"done\n", {"name": content}), done.stderr
+        assert [file.stat().st_mode & 0o777 for file in (folder, folder / "name")] == [0o700, 0o600]
+
+
+@pytest.mark.parametrize("sh", ["dash", "bash"])
+def test_a_script_that_is_cut_off_adds_nothing(pueued: Daemon, sh: str) -> None:
+    job = Job("cut-off", LOCAL, "pueue", None, None, None, "echo a\n" * 20_000, stdin=b"given" * 1000)
+    script = submit_script(job, ModelHost(LOCAL)).encode()
+    before = set(pueued.tasks())
+    for part in range(1, 21):
+        cut = script[: len(script) * part // 20 - 3]
+        done = subprocess.run([real(sh), "-s"], input=cut, env=pueued.env, capture_output=True, timeout=20)
+        assert done.stdout == b""
+    assert set(pueued.tasks()) == before
+
+
+NO_SSH = """#!/bin/sh
+while case $1 in -*) true ;; *) false ;; esac; do printf '<%s>' "$1" "$2" >>"$LOG"; shift 2; done
+printf '<%s>\\n' "$1" >>"$LOG"
+shift
+exec sh -c "$*"
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ssh a 'echo work'",
+        "ssh -p 22 a ssh -i ~/k b 'echo work'",
+        "ssh -i 'k 1' a \"ssh -i 'k 2' b 'echo work'\"",
+        "ssh -i 'k 1' a \"ssh -i 'k 2' b \\\"ssh -i 'k 3' -o 'A=\\\\\\\"b c\\\\\\\"' c 'echo work'\\\"\"",
+        "ssh a ssh b ssh -p 3 u@c echo work",
+    ],
+)
+def test_each_host_on_the_way_is_reached_in_the_same_way(text: str, tmp_path: Path) -> None:
+    """Words are quoted once for every shell between here and there."""
+    (tmp_path / "ssh").write_text(NO_SSH)
+    (tmp_path / "ssh").chmod(0o755)
+    script = parse(text)
+    assert isinstance(script, Script)
+    ssh = commands(script)[0].ssh
+    assert ssh
+    host, payload = destination(ssh, {})
+    assert payload is not None
+    seen = []
+    for number, line in enumerate((text, f"ssh {host.ssh} 'sh -s'")):
+        log = tmp_path / f"log{number}"
+        env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "LOG": str(log)}
+        done = subprocess.run(["bash", "-c", line], input=payload, env=env, capture_output=True, text=True, timeout=20)
+        seen.append((log.read_text(), done.stdout, done.returncode))
+    assert seen[0] == seen[1]
+    assert seen[0][1:] == ("work\n", 0)
+
+
+@pytest.mark.parametrize(
+    ("option", "fine"),
+    [
+        ("RequestTTY=no", True),
+        ("requesttty auto", True),
+        ("RequestTTY = yes", False),
+        ("RemoteCommand=none", True),
+        ("RemoteCommand=top", False),
+        ("SessionType=default", True),
+        ("SessionType=subsystem", False),
+        ("DynamicForward 1080", False),
+        ("ForwardAgent=no", True),
+    ],
+)
+def test_options_by_name(option: str, fine: bool) -> None:
+    script = parse(f"ssh -o {quote.word(option)} bigblack work")
+    assert isinstance(script, Script)
+    ssh = commands(script)[0].ssh
+    assert ssh
+    with contextlib.nullcontext() if fine else pytest.raises(Refusal):
+        assert remote_host(ssh, {}).ssh == f"-o {quote.word(option)} bigblack"

@@ -6,8 +6,8 @@ host, with /dev/null or a file for standard input (pueue's own is a pipe that ne
 (with a signal as 128+n, which pueue itself reports without its number). The key stands in the environment, where the queue
 can be asked for it and a process that outlived its daemon can be found by it.
 
-What does not fit into an argument, or is read, lies in files of FOLDER that are named by their content; they stay as long as
-the task may be restarted in place.
+What does not fit into an argument, or is read, lies in files of FOLDER that are named by their content. They stay, because a
+task that is restarted in place needs them again: nothing here removes them, whoever cleans up after tasks that are gone may.
 
 pueue's exit codes are not believed: an `add` that failed may have added, so the queue is asked by key before and after.
 """
@@ -32,8 +32,9 @@ WAITED = "{pueue} wait --quiet {ids} >/dev/null 2>&1 </dev/null; "
 APART = "exec 2>/dev/null; (", ' 2>"{folder}/{key}.err")'
 """Around a job whose standard error is kept apart, from what sh itself says of signals too."""
 PROPOSED = re.compile(
-    r"(?:[^\n]+ wait --quiet [0-9 ]+ >/dev/null 2>&1 </dev/null; )?(?:exec 2>/dev/null; \()?env PUEUE_SKILL_KEY=(?P<key>\S+) "
-    r'(?:bash|"\$SHELL") (?P<work>-c .+|"\$HOME/[^"]+") (?:</dev/null|<"\$HOME/[^"]+")(?: 2>(?P<errors>"\$HOME/[^"]+")\))?; exit',
+    r"""(?:(?:\\.|[^\s'"\\]|'[^']*'|"[^"]*")+ wait --quiet [0-9 ]+ >/dev/null 2>&1 </dev/null; )?(?:exec 2>/dev/null; \()?"""
+    r"""env PUEUE_SKILL_KEY=(?P<key>\S+) (?P<shell>bash|"\$SHELL") (?P<work>-c .+|"\$HOME/[^"]+") """
+    r"""(?:</dev/null|<"\$HOME/[^"]+")(?: 2>(?P<errors>"\$HOME/[^"]+")\))?; exit""",
     re.DOTALL,
 )
 SPELLED = "builtin eval "
@@ -77,8 +78,10 @@ esac
 """
 
 # pueue keeps the environment of whoever adds a task, so the folder is closed to others first. The lock makes "is it there?
-# then add it" one step for all who submit through here.
-SUBMIT = r"""if [ -d "$data" ]; then
+# then add it" one step for all who submit through here. sh reads the braces to their end before it runs anything, so nobody
+# waits for the lock while a large file is still on its way.
+SUBMIT = r"""{{
+if [ -d "$data" ]; then
   chmod 700 "$data"
   exec 9>"$data/pueue-skill.lock"
   if command -v flock >/dev/null; then flock 9; fi
@@ -88,19 +91,23 @@ before=$(known) || exit 69
 status=0
 case $before in
   *'"tasks":{{}}'*)
-{files}{path}"$pueue" {add} </dev/null >/dev/null || status=$?
+{files}    if [ "$status" = 0 ]; then {path}"$pueue" {add} </dev/null >/dev/null || status=$?; fi
     after=$(known) ;;
   *) after=$before ;;
 esac
 printf '%s\n%s\n%s\n%s\n' '{reply}' "$status" "$before" "$after"
+}}
 """
 
 # A file of a job is there whole or not at all.
 PUT = r"""put() {
   jobs=$HOME/.local/share/pueue-skill/jobs
-  decode='base64 -d'
-  if ! $decode </dev/null >/dev/null 2>&1; then decode='base64 -D'; fi
-  (umask 077 && mkdir -p "$jobs" && $decode >"$jobs/$1.$$" && mv "$jobs/$1.$$" "$jobs/$1")
+  for decode in 'base64 -d' 'base64 -D' 'openssl base64 -d'; do
+    if $decode </dev/null >/dev/null 2>&1; then break; fi
+  done
+  if (umask 077 && mkdir -p "$jobs" && $decode >"$jobs/$1.$$" && mv "$jobs/$1.$$" "$jobs/$1"); then return 0; fi
+  rm -f "$jobs/$1.$$"
+  return 1
 }
 """
 
@@ -172,8 +179,8 @@ def queued(job: Job) -> str:
 
 
 def formed(job: Job, work: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9:_.@+-]+", job.key):
-        raise ValueError(f"the key {job.key!r} may hold letters, digits and : _ . @ + - only")
+    if not re.fullmatch(r"[A-Za-z0-9:_.@+-]{1,200}", job.key):  # it names a file
+        raise ValueError(f"the key {job.key!r} may hold letters, digits and : _ . @ + - only, at most 200")
     before, after = APART if job.split_output else ("", "")
     stdin = "</dev/null" if job.stdin is None else f'<"{FOLDER}/{name_of(job.stdin)}"'
     return QUEUED.format(
@@ -196,13 +203,13 @@ def name_of(content: bytes) -> str:
 def proposed(text: str) -> tuple[str | None, str]:
     """The key and the command in what pueue was given; other people's tasks come back as they are, without a key.
 
-    Of work that lies in a file the command is the file's path.
+    Of work that lies in a file the command is what runs the file.
     """
     match = PROPOSED.fullmatch(text)
     if not match:
         return None, text
     if not match["work"].startswith("-c "):
-        return match["key"], match["work"]
+        return match["key"], f"{match['shell']} {match['work']}"
     words = quote.split(match["work"][3:])
     if words is None or len(words) != 1:
         return None, text
@@ -323,12 +330,13 @@ def head(host: Host) -> str:
 
 def submit_script(job: Job, host: Host) -> str:
     text, files = task(job)
+    lines = [*folder_for(job), *map(put, files, files.values())]
     return (
         head(host)
         + (PUT if files else "")
         + SUBMIT.format(
             query=quote.word(f"command%=env PUEUE_SKILL_KEY={job.key} "),
-            files="".join([line + "\n" for line in [*folder_for(job), *map(put, files, files.values())]]),
+            files="\n".join(["(", *lines, ") || status=$?", ""]) if lines else "",
             path=f"PATH={path_before(host)} " if host.path else "",
             add=add_arguments(job, quote.word(text)),
             reply=REPLY,
@@ -337,8 +345,9 @@ def submit_script(job: Job, host: Host) -> str:
 
 
 def folder_for(job: Job) -> list[str]:
-    """sh text that makes the folder that a job writes to."""
-    return [f'(umask 077 && mkdir -p "{FOLDER}") || exit 74'] if job.split_output else []
+    """sh text that makes the folder that a job writes to, without what an earlier job of the same key wrote there."""
+    file = f'"{FOLDER}/{job.key}.err"'
+    return [f'(umask 077 && mkdir -p "{FOLDER}" && rm -f {file}) || exit 74'] if job.split_output else []
 
 
 def put(name: str, content: bytes) -> str:
@@ -349,7 +358,7 @@ def put(name: str, content: bytes) -> str:
 
 def read_submission(answer: str, job: Job) -> Submission:
     """What a submit script answered. Raises ValueError when it is no answer."""
-    lines = reply(answer).splitlines()
+    lines = reply(answer).split("\n")  # not splitlines: text may hold other ends of lines
     if len(lines) < 3:
         raise ValueError("the answer was cut off")
     before, after = read_queue(lines[1]), read_queue(lines[2])

@@ -29,5 +29,7 @@ def split_add(proposal: Proposal, works: Works) -> list[Work] | None:
             told[FIELDS[option]] = value.value
         elif option not in ("-p", "--print-task-id"):
             raise Refusal(f"`pueue add {option}` has no place in a job yet")
-    inner = proposal.inner(proposal.script.text[added(own[0])[0].start : node.end])
+    words, text = added(own[0]), proposal.script.text
+    first = words[0].value if len(words) == 1 else text[words[0].start : words[-1].end]  # pueue joins what it is given
+    inner = proposal.inner(first + text[words[-1].end : node.end])
     return [work._replace(**told) for work in works(inner._replace(spread=False))]  # type: ignore[arg-type]

@@ -28,8 +28,8 @@ def detached(proposal: Proposal, works: Works) -> list[Work] | None:
     node = only(proposal.script)
     if isinstance(node, Compound) and node.kind in ("subshell", "group") and not node.redirects:
         inside = statements(node.body)
-        if len(inside) == 1 and inside[0].operator == "&":
-            return works(proposal.inner(text_of(proposal, inside)))
+        if inside[-1].operator == "&":
+            return works(proposal.inner(f"{proposal.script.text[inside[0].node.start : inside[-1].node.end]} &"))
     at = at_now(node)
     if at is not None:
         return works(proposal.inner(f"sh -c {quote.word(at)}"))
@@ -51,7 +51,8 @@ def in_background(proposal: Proposal, works: Works) -> list[Work] | None:
     if any(command.name == "wait" for command in own) and waits(proposal.commands):
         return None
     if not away:
-        return works(proposal.inner(text_of(proposal, [part for parts in lists for part in parts])))
+        whole = text_of(proposal, [part for parts in lists for part in parts])
+        return works(proposal.inner(whole)) if whole != proposal.script.text.strip() else None
     last = away[-1]
     if not all(chatter(parts) for parts in lists[last + 1 :]):
         return None
@@ -95,6 +96,12 @@ def text_of(proposal: Proposal, parts: list[Statement]) -> str:
 
 def undetached(text: str, node: Node) -> str:
     """The source of a statement without the wrappers that detach it."""
+    if isinstance(node, Pipeline):
+        source, at = "", node.start
+        for part in node.parts:
+            source += text[at : part.start] + undetached(text, part)
+            at = part.end
+        return source + text[at : node.end]
     if not isinstance(node, Simple):
         return text[node.start : node.end]
     words = node.words

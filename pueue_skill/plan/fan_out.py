@@ -21,7 +21,7 @@ from pueue_skill.plan.whole import check
 from pueue_skill.remote import Refusal
 
 XARGS = Wrapper("aIdEnPsL", "arg-file delimiter max-args max-procs max-lines replace")
-XARGS_KNOWN = {"-P", "--max-procs", "-I", "-n", "--max-args", "-L", "--max-lines", "-0", "--null", "-r", "--no-run-if-empty", "-d", "--delimiter", "-t"}  # fmt: skip
+XARGS_KNOWN = {"-P", "--max-procs", "-I", "-n", "--max-args", "-L", "--max-lines", "-0", "--null", "-r", "--no-run-if-empty", "-d", "--delimiter"}  # fmt: skip
 PARALLEL = Wrapper("jP", "jobs max-procs")
 PARALLEL_KNOWN = {"-j", "-P", "--jobs", "--max-procs", "-k", "--keep-order", "--bar", "--eta", "--progress", "--will-cite", "-u", "--line-buffer", "--lb"}  # fmt: skip
 PLACE = re.compile(r"\{(\d*)\}")
@@ -68,7 +68,7 @@ def calls_of(
     """The calls that xargs would make, each with its items, or None where only the shell knows them."""
     argv = fields(words, known)
     lines = lines_of(node, call, "-0" in told or "--null" in told, known)
-    if argv is None or lines is None or told.keys() & {"-d", "--delimiter", "-L", "--max-lines", "-t"}:
+    if argv is None or lines is None or told.keys() & {"-d", "--delimiter", "-L", "--max-lines"}:
         return None
     if "-I" in told:
         items = [line.lstrip(" \t") for line in lines]

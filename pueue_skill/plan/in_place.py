@@ -34,14 +34,20 @@ def in_place(proposal: Proposal) -> str | None:
 
 
 def flagged(proposal: Proposal, command: Command) -> bool:
-    return not command.via and any(command.start <= start < command.end for start, _ in proposal.flagged)
+    return not command.via and any(start <= at < end for at, _ in proposal.flagged for start, end in spans(command))
+
+
+def spans(command: Command) -> list[tuple[int, int]]:
+    """Where a command stands, and the heredocs that it reads."""
+    bodies = [redirect.body for redirect in command.redirects if redirect.body]
+    return [(command.start, command.end), *[(body.start, body.end) for body in bodies]]
 
 
 def only_over_ssh(proposal: Proposal) -> bool:
     """Whether all that was found is about what ssh runs."""
-    spans = [(c.start, c.end) for c in proposal.commands if c.ssh and not c.via]
+    places = [span for c in proposal.commands if c.ssh and not c.via for span in spans(c)]
     loops = [(loop.start, loop.end) for c in proposal.commands if c.ssh and not c.via for loop in c.loops]
-    return all(any(start <= at < end for start, end in spans) or (at, stop) in loops for at, stop in proposal.flagged)
+    return all(any(start <= at < end for start, end in places) or (at, stop) in loops for at, stop in proposal.flagged)
 
 
 def options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
@@ -49,17 +55,19 @@ def options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
     if command.words[0].value.rpartition("/")[2] != "ssh":
         raise Refusal(f"{command.words[0].value} starts its connection anew, and a job needs none")
     remote_host(ssh._replace(destination=known(ssh.destination)), proposal.hosts)
-    check_remote(proposal, ssh)
     path = list(nodes_to(proposal.script.nodes, command.words[0].start))
     own = path[-1]
     read = [redirect for redirect in getattr(own, "redirects", ()) if reads(redirect)]
-    piped = len(path) > 1 and isinstance(path[-2], Pipeline) and path[-2].parts[0] is not own
+    through_xargs = bool({"xargs", "parallel"} & {*command.wrappers})  # they read it themselves
+    piped = len(path) > 1 and isinstance(path[-2], Pipeline) and path[-2].parts[0] is not own and not through_xargs
     nothing = any(name == "-n" for name, _ in ssh.options) or (
         bool(read) and read[-1].target is not None and read[-1].target.value == "/dev/null"
     )
-    if not read and not piped and not nothing and not command.wrappers[:1] == ("xargs",) and fed_around(path[:-1]):
+    if not read and not piped and not nothing and not through_xargs and fed_around(path[:-1], command.words[0].start):
         raise Refusal("ssh would read what is meant for the loop or group around it: give it -n")
+    check_remote(proposal, ssh, bool(read or piped))
     said = " --stdin" if (read or piped) and not nothing else ""
+    said += " --merge-output" if any(merges(redirect) for redirect in getattr(own, "redirects", ())) else ""
     return said + (" --detach" if submits(proposal, command, own) else "")
 
 
@@ -72,14 +80,19 @@ def known(word: Word) -> Word:
     )
 
 
-def check_remote(proposal: Proposal, ssh: Ssh) -> None:
+def check_remote(proposal: Proposal, ssh: Ssh, fed: bool) -> None:
     """Raises Refusal when what ssh runs cannot be a job."""
     if not ssh.remote:
         return
     script = parse(joined(ssh.remote)[0])
     if isinstance(script, Unparsed):
         raise Refusal(f"the remote command is not understood: {script.reason}")
-    check(proposal._replace(script=script, commands=commands_of(script), flagged=()))
+    check(proposal._replace(script=script, commands=commands_of(script), shell="login", fed=fed, flagged=()))
+
+
+def merges(redirect: Redirect) -> bool:
+    """Whether standard error goes where the output does."""
+    return redirect.op in ("&>", "&>>", "|&") or (redirect.op, redirect.fd) == (">&", "2")
 
 
 def reads(redirect: Redirect) -> bool:
@@ -103,10 +116,11 @@ def nodes_to(nodes: tuple[Node, ...], at: int) -> Iterator[Node]:
             return
 
 
-def fed_around(path: list[Node]) -> bool:
+def fed_around(path: list[Node], at: int) -> bool:
     """Whether a loop, a group or a pipeline around a command gives it something to read."""
     for outer, inner in zip([None, *path], path, strict=False):
-        if isinstance(inner, Compound) and any(map(reads, inner.redirects)):
+        fed = [r for r in inner.redirects if reads(r)] if isinstance(inner, Compound) else []
+        if any(not (r.target and r.target.start <= at < r.target.end) for r in fed):
             return True
         if isinstance(outer, Pipeline) and outer.parts[0] is not inner:
             return True

@@ -7,6 +7,7 @@ from one to the next, one file written by all, `break`, `set -e`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -32,6 +33,9 @@ from pueue_skill.plan.proposal import Proposal, Statement, Work, Works, statemen
 from pueue_skill.plan.setup import and_or_lists, only_prepares, stops_at_failure
 from pueue_skill.remote import Refusal
 from pueue_skill.rules.work import weigh
+
+
+READS_STATUS = re.compile(r"\$\{?(?:\?|!|PIPESTATUS)")
 
 
 class Turn(NamedTuple):
@@ -70,6 +74,8 @@ def spread(proposal: Proposal, works: Works) -> list[Work] | None:
     for part in parts:
         if operator not in ("", "&&", ";", "\n", "&"):
             raise Refusal(f"what follows the loop depends on its failure ({operator})")
+        if last and READS_STATUS.search(proposal.script.text, part.start, part.end):
+            raise Refusal("what follows the loop reads its exit status")
         if part.loop is None:
             text = part.before + proposal.script.text[part.start : part.end]
             made = works(proposal.inner(text)._replace(spread=False))

@@ -38,7 +38,7 @@ def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
     if call.payload is None:
         proposal.inner(call.stdin or "", call.host)
         return [Work(call.host, wrapped(f"{LOGIN} -l", call))]
-    inner = works(proposal.inner(call.payload, call.host, "login"))
+    inner = works(proposal.inner(call.payload, call.host, "login")._replace(fed=call.stdin is not None))
     if call.stdin is None and not call.redirects:
         return inner
     if call.stdin is not None:
@@ -46,7 +46,8 @@ def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
         top = only(script.script)
         reader = command_at(script, top) if top else None
         if reader is not None and reads_script(reader):
-            works(proposal.inner(call.stdin, call.host))  # what a job cannot do, its script cannot either
+            # What a job cannot do, its script cannot either.
+            works(proposal.inner(call.stdin, call.host)._replace(fed=True))
             return [Work(call.host, wrapped(call.payload, call))]
     if len(inner) > 1 or inner[0].each:
         raise Refusal("several jobs would share what ssh reads or writes")

@@ -18,7 +18,7 @@ from pueue_skill.remote import Refusal
 class Proposal(NamedTuple):
     """A script, where it would run, and by which shell. `flagged` are the spans of findings, of the outermost script only.
 
-    `spread`: whether loops in it may become a job a turn.
+    `spread`: whether loops in it may become a job a turn. `fed`: whether something is on its standard input.
     """
 
     script: Script
@@ -28,6 +28,7 @@ class Proposal(NamedTuple):
     shell: Shell = "bash"
     spread: bool = False
     flagged: tuple[tuple[int, int], ...] = ()
+    fed: bool = False
 
     def inner(self, text: str, here: Host | None = None, shell: Shell | None = None) -> Proposal:
         """The proposal of another text, which this one holds. Raises Refusal when it cannot be read."""

@@ -5,6 +5,8 @@ What needs a terminal, asks for a password, leaves the queue's sight or speaks t
 
 from __future__ import annotations
 
+import re
+
 from pueue_skill.facts import DETACHERS, host_name
 from pueue_skill.model import Command
 from pueue_skill.plan.markers import text_of
@@ -27,6 +29,8 @@ def whole(proposal: Proposal) -> list[Work]:
 
 def check(proposal: Proposal) -> None:
     """Raises Refusal when a job cannot hold all of it."""
+    if proposal.shell == "login" and re.search(r"\$(0\b|\{0\})", proposal.script.text):
+        raise Refusal("it asks for the name of its shell ($0), which is another in a job")
     for command in proposal.commands:
         asks = [name for name in (*command.wrappers, command.name) if name in ASKS]
         if asks and not (asks[0] == "sudo" and "-n" in proposal.script.text.split()):
@@ -35,7 +39,7 @@ def check(proposal: Proposal) -> None:
             raise Refusal(f"{command.name} needs a terminal, which a job does not have")
         if command.ssh and proposal.here.ssh:
             raise Refusal(f"part of the remote command goes on to {host_name(command.ssh.destination.value)}")
-        if asks_the_terminal(command):
+        if asks_the_terminal(command) and not proposal.fed:
             raise Refusal("it reads an answer from the terminal, which a job does not have")
         if command.name == "pueue" or (command.name == "pueue-skill" and command.args[:1] != ("ssh",)):
             raise Refusal(f"it speaks to {command.name} itself")
