@@ -11,23 +11,20 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
 import re
 import shutil
-import signal
 import stat
 import subprocess
 import threading
 import time
 import tomllib
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from real import SYSTEM_PATH, Daemon, Host, Lab, kill, local, real, until
+from real import Daemon, Host, Lab, kill, local, real, until
 
 from pueue_skill.analysis import analyse
 from pueue_skill.config import Config
@@ -45,8 +42,11 @@ PROGRAMS = ("rec", "rec-in", "rec-err", "rec-exit", "rec-kill", "rec-slow")
 KNOWN = ("python", "uv")
 """Names of the recorder that the rules judge by themselves."""
 
-EXTRA = re.compile(r"(PUEUE|PARALLEL)_\w+|SHLVL|_|OLDPWD|SSH_CLIENT|SSH_CONNECTION")
-"""Variables that may differ: what a queue or parallel(1) adds, and what is different for each shell and connection."""
+EXTRA = re.compile(
+    r"(PUEUE|PARALLEL)_\w+|SHLVL|_|OLDPWD|SSH_CLIENT|SSH_CONNECTION|SSHPASS|TMPDIR|TMUX\w*|TERM\w*|STY|WINDOW|COLUMNS|LINES"
+)
+"""Variables that may differ: what a queue adds, what is different for each shell and connection, what parallel and the
+terminals of tmux and screen add."""
 
 LIMIT = 40.0
 """Seconds that one run may take."""
@@ -405,7 +405,8 @@ class Place:
 
     def processes(self) -> list[int]:
         mark = b"PQ_CASE=%s\0" % self.id.encode()
-        return [int(name) for name in os.listdir("/proc") if name.isdigit() and mark in environ_of(int(name))]
+        numbers = [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
+        return [number for number in numbers if mark in environ_of(number)]
 
     def end_of_jobs(self, trouble: list[str]) -> dict[str, int]:
         """Waits for the jobs of this case and removes them: their places in the queue by their keys."""

@@ -274,6 +274,7 @@ def test_the_configuration_of_the_host(pueued: Daemon, bigblack: Host, host: str
         groups = {task["label"]: task["group"] for task in daemon.tasks().values()}
         assert (groups["by-default"], groups["by-name"]) == ("chosen", "default")
     finally:
+        daemon.pueue("clean", "--group", "chosen")
         daemon.pueue("group", "remove", "chosen")
 
 

@@ -185,8 +185,9 @@ def test_both_outputs_are_whole_after_a_cut_connection(bigblack: Host, tmp_path:
     """Each goes on where it stopped, in its own order."""
     go = tmp_path / "go"
     work = f"seq 1 40000; seq 2 2 40000 >&2; until [ -e {go} ]; do sleep 0.05; done; seq 1 9; seq 2 2 9 >&2; exit 6"
+    command = ["pueue-skill", "ssh", "bigblack", work]
     with subprocess.Popen(
-        ["pueue-skill", "ssh", "bigblack", work], env=bigblack.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command, env=bigblack.env, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout
         output = process.stdout.read(100_000)
@@ -215,6 +216,7 @@ def test_the_errors_of_an_earlier_job_of_the_same_key_are_gone(pueued: Daemon) -
         shown = at(pueued, "pueue-skill", "log", "--follow", "errors-1")
         assert (shown.stdout, shown.stderr) == (b"", b"new\n")
     finally:
+        pueued.pueue("clean", "--group", "held")
         pueued.pueue("group", "remove", "held")
 
 

@@ -101,12 +101,13 @@ printf '%s\n%s\n%s\n%s\n' '{reply}' "$status" "$before" "$after"
 
 # A file of a job is there whole or not at all.
 PUT = r"""put() {
-  jobs=$HOME/.local/share/pueue-skill/jobs
-  for decode in 'base64 -d' 'base64 -D' 'openssl base64 -d'; do
-    if $decode </dev/null >/dev/null 2>&1; then break; fi
-  done
-  if (umask 077 && mkdir -p "$jobs" && $decode >"$jobs/$1.$$" && mv "$jobs/$1.$$" "$jobs/$1"); then return 0; fi
-  rm -f "$jobs/$1.$$"
+  file=$HOME/.local/share/pueue-skill/jobs/$1
+  if base64 -d </dev/null >/dev/null 2>&1; then set -- base64 -d
+  elif base64 -D </dev/null >/dev/null 2>&1; then set -- base64 -D
+  else set -- openssl base64 -d
+  fi
+  if (umask 077 && mkdir -p "${file%/*}" && "$@" >"$file.$$" && mv "$file.$$" "$file"); then return 0; fi
+  rm -f "$file.$$"
   return 1
 }
 """

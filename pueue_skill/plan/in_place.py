@@ -34,6 +34,8 @@ def in_place(proposal: Proposal) -> str | None:
 
 
 def flagged(proposal: Proposal, command: Command) -> bool:
+    if not proposal.flagged:  # a marker says it of all
+        return not command.via and command.ssh is not None and command.ssh.payload is not None
     return not command.via and any(start <= at < end for at, _ in proposal.flagged for start, end in spans(command))
 
 

@@ -34,7 +34,6 @@ from pueue_skill.plan.setup import and_or_lists, only_prepares, stops_at_failure
 from pueue_skill.remote import Refusal
 from pueue_skill.rules.work import weigh
 
-
 READS_STATUS = re.compile(r"\$\{?(?:\?|!|PIPESTATUS)")
 
 

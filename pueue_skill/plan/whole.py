@@ -18,6 +18,7 @@ from pueue_skill.rules.work import weigh
 ASKS = {"sudo", "doas", "su", "passwd", "ssh-copy-id", "gpg"}
 ESCAPES = {"setsid", "at", "batch", *DETACHERS}
 INTERACTIVE = {"vim", "vi", "nano", "emacs", "top", "htop", "less", "more", "man", "tmux", "screen", "fzf"}
+OWN_NAME = re.compile(r"\$(?:0\b|\{0\})")
 
 
 def whole(proposal: Proposal) -> list[Work]:
@@ -29,7 +30,8 @@ def whole(proposal: Proposal) -> list[Work]:
 
 def check(proposal: Proposal) -> None:
     """Raises Refusal when a job cannot hold all of it."""
-    if proposal.shell == "login" and re.search(r"\$(0\b|\{0\})", proposal.script.text):
+    own = [word for command in proposal.commands if not command.via for word in (*command.assigns, *command.words)]
+    if proposal.shell == "login" and any(not word.static and OWN_NAME.search(word.value) for word in own):
         raise Refusal("it asks for the name of its shell ($0), which is another in a job")
     for command in proposal.commands:
         asks = [name for name in (*command.wrappers, command.name) if name in ASKS]
