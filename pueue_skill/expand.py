@@ -403,7 +403,7 @@ def in_word(word: Word, role: str, values: Mapping[str, str]) -> str:
         match = PARAMETER.fullmatch(atom)
         name = match and (match[1] or match[2])
         if name in values:
-            out += unquoted(values[str(name)], role, len(atoms) == 1)
+            out += apart(out, unquoted(values[str(name)], role, len(atoms) == 1))
         elif atom[0] == '"' or atom[:2] == '$"':
             out += double_quoted(atom, values)
         elif atom[0] == "'" or atom[:2] == "$'" or atom[0] == "\\":
@@ -419,6 +419,13 @@ def in_word(word: Word, role: str, values: Mapping[str, str]) -> str:
     if role == "command" and out != word.text and (not BARE.fullmatch(out) or out in RESERVED):
         return quote.word(out) if BARE.fullmatch(out) is None and "'" not in out else "'" + out + "'"
     return out
+
+
+def apart(before: str, value: str) -> str:
+    """`value`, which must not become a part of the name of an expansion before it."""
+    if re.search(rf"\$(?:{NAME})?$", before) and re.match(r"[\w{(]", value):
+        raise Unknown
+    return value
 
 
 def named(text: str, values: Mapping[str, str]) -> bool:
@@ -445,7 +452,7 @@ def double_quoted(atom: str, values: Mapping[str, str]) -> str:
             return match[0]
         name = match[2] or match[3]
         if name in values:
-            return re.sub(r'([\\"$`])', r"\\\1", values[name])
+            return apart(atom[: match.start()], re.sub(r'([\\"$`])', r"\\\1", values[name]))
         if match[0].startswith("${") and named(match[0], values):
             raise Unknown
         return match[0]

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from real import Daemon, Host, Lab, kill, local, real, until
 
 from pueue_skill.analysis import analyse
+from pueue_skill.backends.pueue import LONGEST
 from pueue_skill.config import Config
 from pueue_skill.reports import suggestion
 
@@ -34,7 +35,7 @@ CASES = Path(__file__).parent / "cases/fidelity"
 HOSTS = {
     "bigblack": "bash", "littleblack": "bash", "dashbox": "dash", "zshbox": "zsh", "fishbox": "fish", "tcshbox": "tcsh",
 }  # fmt: skip
-"""The hosts by name, with their login shells; HOST in the text of a case with `shells` stands for each of SHELLS."""
+"""The hosts by name, with their login shells."""
 SHELLS = ("bigblack", "dashbox", "zshbox", "fishbox", "tcshbox")
 
 PROGRAMS = ("rec", "rec-in", "rec-err", "rec-exit", "rec-kill", "rec-slow")
@@ -47,6 +48,9 @@ EXTRA = re.compile(
 )
 """Variables that may differ: what a queue adds, what is different for each shell and connection, what parallel and the
 terminals of tmux and screen add."""
+
+OWN_FILES = re.compile(r"\w+/(\.cache|\.bash_history|\.local(/share)?|\.(cache|config|local/share)/(fish|pueue-skill)(/.*)?)")
+"""What shells and queues keep for themselves."""
 
 LIMIT = 40.0
 """Seconds that one run may take."""
@@ -63,6 +67,7 @@ FILES = {
     "data/a.csv": "a\n",
     "data/b.csv": "b\n",
     "data/c d.csv": "c\n",
+    "~/.profile": "PATH=@TOOLS@:$PATH\n",  # a system's profile sets it anew
 }
 """What the folder of a case and the homes of its hosts hold beforehand."""
 
@@ -108,7 +113,7 @@ setsid sh -c "$work" </dev/null >/dev/null 2>&1 &
 class Case(NamedTuple):
     """A text and what is expected of it.
 
-    `row`: of the table of what becomes of commands. `files` are more files; a name may begin with a host's and a colon.
+    `row`: of the table of what becomes of commands. `files` are more files, one whose name begins with a host's and a colon only there.
     `leave`: it is left alone, and this stands in the reason. `ordered`: a queue that runs one job at once runs its parts in the
     order in which it does itself. `last`: so many executions come after the end of all others. `parallel`: parts run side by side,
     and their output comes in any order. `detached`: the text itself does not wait for its work, so that its output and exit status
@@ -124,17 +129,22 @@ class Case(NamedTuple):
     parallel: bool = False
     detached: bool = False
     meant: str | None = None
+    except_variables: Sequence[str] = ()
     signal: bool = False
 
 
 def cases(folder: Path = CASES) -> list[Case]:
-    """All cases, from files that hold `texts` and tables `case`, with their defaults at the top."""
+    """All cases, from files that hold `texts` and tables `case`, with their defaults at the top.
+
+    In a text HOST stands for each host of SHELLS where the file says `shells`, and LONG for so many letters as `long` says.
+    """
     found = []
     for file in sorted(folder.glob("*.toml")):
         table = tomllib.loads(file.read_text("utf-8"))
         texts, own, shells = table.pop("texts", []), table.pop("case", []), table.pop("shells", False)
         for one in [*[{"text": text} for text in texts], *own]:
-            case = Case(**{"row": file.stem, **table, **one})
+            long = "x" * one.pop("long", 0)
+            case = Case(**{**table, **one, "text": one["text"].replace("LONG", long) if long else one["text"]})
             hosts = SHELLS if shells and "HOST" in case.text else ("HOST",)
             found += [case._replace(text=case.text.replace("HOST", host)) for host in hosts]
     return found
@@ -231,7 +241,7 @@ def differences(written: Run, other: Run, case: Case) -> Iterator[str]:
             if x != y:
                 yield f"{name} of {a.program}: {shown(x)} as written, {shown(y)} as rewritten"
         kept, found = a.kept(), b.kept()
-        for variable in sorted({*kept, *found}):
+        for variable in sorted({*kept, *found} - {*case.except_variables}):
             x, y = kept.get(variable), found.get(variable)
             if x != y:
                 yield f"variable {variable} of {a.program}: {shown(x)} as written, {shown(y)} as rewritten"
@@ -303,10 +313,8 @@ def snapshot(folder: Path) -> dict[str, object]:
     found: dict[str, object] = {}
     for path in sorted(folder.rglob("*")):
         name = os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")
-        if re.match(r"\w+/\.(config|local/share|cache)/(fish|pueue-skill)(/|$)|\w+/\.cache$", name):
-            continue  # what a shell and a queue keep for themselves
-        if re.match(r"\w+/\.local(/share(/pueue-skill(/.*)?)?)?$", name):
-            continue  # where the input of jobs lies
+        if OWN_FILES.fullmatch(name):
+            continue
         if name == "local/.bash_history":
             continue  # of the shell in tmux
         state = path.lstat()
@@ -349,7 +357,7 @@ class Place:
         self.env = stage.local.env | {
             "HOME": str(self.home), "PQ_CASE": id, "PQ_HOST": "local", "TMUX_TMPDIR": str(self.records), "SCREENDIR": str(self.records / "screen"),
             "PARALLEL_HOME": str(stage.lab.root / "parallel"), "XDG_CONFIG_HOME": str(stage.lab.root / "config"),
-            "XDG_CACHE_HOME": str(stage.lab.root / "cache"), "XDG_STATE_HOME": str(stage.lab.root / "state"),
+            "XDG_CACHE_HOME": str(stage.lab.root / "cache"), "XDG_STATE_HOME": str(stage.lab.root / "state"), "TMPDIR": "/tmp",
         }  # fmt: skip
 
     def fresh(self) -> None:
@@ -365,20 +373,15 @@ class Place:
             for link in (".local/bin", ".local/share/pueue", ".config/pueue"):
                 (homes[name] / link).parent.mkdir(parents=True, exist_ok=True)
                 (homes[name] / link).symlink_to(self.queues[name].daemon.home / link)
-        own = {
-            ("local", name) if ":" not in name else tuple(name.split(":", 1)): text
-            for name, text in self.case.files.items()
-        }
-        for (host, name), text in (
-            {(host, name): text for host in homes for name, text in FILES.items()} | own
-        ).items():
-            file = homes[host] / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
-            if text.startswith("#!"):
-                file.chmod(0o755)
-        for folder in ("project", ".local/share"):
-            (self.home / folder).mkdir(parents=True, exist_ok=True)
+        for name, text in {**FILES, **self.case.files}.items():
+            host, colon, name = name.rpartition(":")
+            for home in [homes[host]] if colon else homes.values():
+                file = (self.home if home == self.cwd else home) / name[2:] if name.startswith("~/") else home / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text.replace("@TOOLS@", str(self.stage.tools)))
+                if text.startswith("#!"):
+                    file.chmod(0o755)
+        (self.home / "project").mkdir()
 
     def run(self, *command: str) -> Run:
         """Runs a command to its end and that of all it has left running, and gives what was seen."""
@@ -395,29 +398,39 @@ class Place:
             kill(self.processes())
             stdout, stderr = process.communicate()
         places = self.end_of_jobs(trouble)
-        try:
-            until(lambda: not self.processes(), "its last process", 10)
-        except TimeoutError:
-            trouble.append(f"it left {len(self.processes())} processes running")
-            kill(self.processes())
         status = process.returncode if process.returncode >= 0 else 128 - process.returncode
         return Run(status, masked(stdout), masked(stderr), self.calls(), snapshot(self.folder), places, tuple(trouble))
+
+    def bash(self, text: str) -> Run:
+        """Runs a text as an agent's client would, or from a file when it is too long for that."""
+        if len(os.fsencode(text)) <= LONGEST:
+            return self.run("bash", "-c", text)
+        file = self.stage.lab.root / "c" / f"{self.id}.sh"
+        file.write_bytes(os.fsencode(text))
+        return self.run("bash", str(file))
 
     def processes(self) -> list[int]:
         mark = b"PQ_CASE=%s\0" % self.id.encode()
         numbers = [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
         return [number for number in numbers if mark in environ_of(number)]
 
+    def quiet(self) -> bool:
+        """Whether no job of the case is left, nor a process: one that waits for a job may submit the next."""
+        return self.jobs_done() and not self.processes() and self.jobs_done()
+
+    def jobs_done(self) -> bool:
+        return all("Done" in task["status"] for queue in self.queues.values() for task in queue.tasks(self.id).values())
+
     def end_of_jobs(self, trouble: list[str]) -> dict[str, int]:
         """Waits for the jobs of this case and removes them: their places in the queue by their keys."""
+        try:
+            until(self.quiet, "the end", LIMIT)
+        except TimeoutError:
+            trouble.append(f"after {LIMIT:g} s it still has jobs, or {len(self.processes())} processes")
         places: dict[str, int] = {}
         self.ids: list[int] = []
         self.results: list[object] = []
-        for name, queue in self.queues.items():
-            try:
-                until(lambda q=queue: all("Done" in t["status"] for t in q.tasks(self.id).values()), "jobs", LIMIT)  # type: ignore[misc]
-            except TimeoutError:
-                trouble.append(f"jobs on {name} did not end within {LIMIT:g} s")
+        for queue in self.queues.values():
             tasks = queue.tasks(self.id)
             for id, task in tasks.items():
                 self.ids.append(id)
@@ -428,6 +441,7 @@ class Place:
                 queue.daemon.run("kill", *map(str, tasks))
             if tasks:
                 until(lambda q=queue, t=tasks: not q.daemon.run("remove", *map(str, t)).returncode, "jobs to go")  # type: ignore[misc]
+        kill(self.processes())
         return places
 
     def calls(self) -> tuple[Call, ...]:
@@ -521,7 +535,7 @@ class Stage:
         if left:
             return Outcome(case, "different", rewriting, ("it is not rewritten",))
         place = Place(self, str(next(self.numbers)), case)
-        written = place.run("bash", "-c", case.meant or case.text)
+        written = place.bash(case.meant or case.text)
         if case.signal:
             written = written._replace(status=None)
         found = [f"as written, {trouble}" for trouble in written.trouble]
@@ -545,19 +559,19 @@ class Stage:
 
     def routes(self, place: Place, written: Run, rewriting: Rewriting, run: bool) -> Iterator[tuple[str, Run]]:
         if rewriting.in_place is not None:
-            other = place.run("bash", "-c", rewriting.in_place)
+            other = place.bash(rewriting.in_place)
             if " --detach" in rewriting.in_place:  # it only submits
                 other = other._replace(status=None, stdout=None, stderr=None)
             yield "in place", other
         elif rewriting.invocation is not None:
             yield "invocation", self.queued(place, written, rewriting)
-        if run and rewriting.jobs == 1:
+        if run and rewriting.jobs == 1 and len(os.fsencode(place.case.text)) <= LONGEST:
             split = [] if re.search(r"2>&1|&>|\|&", place.case.text) and not written.stderr else self.split
             yield "run", place.run("pueue-skill", "run", "--follow", *split, "--", place.case.text)
 
     def queued(self, place: Place, written: Run, rewriting: Rewriting) -> Run:
         """An invocation and the jobs that it queues; the status is that of the one job."""
-        done = place.run("bash", "-c", rewriting.invocation or "")
+        done = place.bash(rewriting.invocation or "")
         trouble = [*done.trouble]
         if done.status != 0 or (done.stderr or b"") not in (written.stderr or b""):
             trouble.append(f"the invocation ends with {done.status} and says {shown(done.stderr)}")

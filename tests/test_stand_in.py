@@ -313,6 +313,14 @@ def test_detached(bigblack: Host) -> None:
     assert bigblack.tasks()[int(task)]["label"] == "later"
 
 
+def test_in_a_loop_and_a_redirect(bigblack: Host, tmp_path: Path) -> None:
+    """Without --stdin it leaves alone what the loop reads, as ssh does with -n."""
+    text = f"cd {tmp_path}; printf '%s\\n' 1 '2  3' | while read x; do SSH bigblack \"echo $x; echo e >&2; exit 4\" || echo $?; done >out 2>err; cat out; cat err >&2"
+    real = at(bigblack, "bash", "-c", text.replace("SSH", "ssh -n"))
+    ours = at(bigblack, "bash", "-c", text.replace("SSH", "pueue-skill ssh"))
+    assert (ours.stdout, ours.stderr) == (real.stdout, real.stderr) == (b"1\n4\n2 3\n4\n", b"e\ne\n")
+
+
 def test_in_a_pipe_and_a_substitution(bigblack: Host) -> None:
     text = "set -o pipefail; x=$(SSH bigblack 'echo a; exit 3'); echo $? $x; echo b | SSH_IN bigblack cat | tr b c; SSH bigblack 'exit 4' | cat; echo $?"
     real = at(bigblack, "bash", "-c", text.replace("SSH_IN", "ssh").replace("SSH", "ssh"))
@@ -454,6 +462,22 @@ def test_a_script_that_is_cut_off_adds_nothing(pueued: Daemon, sh: str) -> None:
         done = subprocess.run([real(sh), "-s"], input=cut, env=pueued.env, capture_output=True, timeout=20)
         assert done.stdout == b""
     assert set(pueued.tasks()) == before
+
+
+@pytest.mark.parametrize("sh", ["dash", "bash"])
+def test_nobody_waits_for_a_file_that_is_on_its_way(pueued: Daemon, sh: str) -> None:
+    job = Job(f"on-its-way-{sh}", LOCAL, "pueue", None, None, None, "cat", stdin=os.urandom(100_000))
+    script = submit_script(job, ModelHost(LOCAL)).encode()
+    with subprocess.Popen(
+        [real(sh), "-s"], env=pueued.env, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin
+        process.stdin.write(script[:-50_000])
+        other = at(pueued, "pueue-skill", "run", "--follow", "--", "echo first")
+        assert (other.returncode, other.stdout) == (0, b"first\n")
+        assert job.key not in pueued.pueue("status", "--json")
+        process.communicate(script[-50_000:], timeout=30)
+    assert job.key in pueued.pueue("status", "--json")
 
 
 NO_SSH = """#!/bin/sh

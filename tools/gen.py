@@ -7,10 +7,12 @@ python tools/gen.py --check    exit 1 and name those that are stale
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import sys
 import textwrap
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,16 +64,54 @@ def rule_reference() -> str:
 
 
 def readme() -> str:
-    """README.md with its table of rules made anew."""
+    """README.md with its tables made anew."""
     from pueue_skill.rules import RULES
 
-    head, _, rest = (ROOT / "README.md").read_text("utf-8").partition("<!-- rules -->\n")
     rows = [
         f"| {rule.id} | {rule.name} | {rule.what.removeprefix('Looks for ').removesuffix('.')} | {'queue' if rule.rewrite else 'advice'} |\n"
         for rule in RULES
     ]
     table = "| rule | | looks for | gives |\n|---|---|---|---|\n" + "".join(rows)
-    return f"{head}<!-- rules -->\n{table}<!-- /rules -->{rest.partition('<!-- /rules -->')[2]}"
+    text = between((ROOT / "README.md").read_text("utf-8"), "rules", table)
+    return between(text, "rewritten", rewritten())
+
+
+def rewritten() -> str:
+    """The table of what is rewritten, from the cases of the differential test."""
+    from pueue_skill.analysis import analyse
+    from pueue_skill.config import Config
+    from pueue_skill.model import Plan, Program
+
+    sys.path.insert(0, str(ROOT / "tests"))
+    fidelity = importlib.import_module("fidelity")  # the module of this name below tests
+    config = Config.model_validate({"hosts": {name: {} for name in fidelity.HOSTS}})
+    known = tuple([Program(name, (), "long", "a recorder") for name in fidelity.PROGRAMS])
+    preferences = config.preferences({})._replace(programs=known)
+
+    def becomes(plan: Plan) -> str:
+        if plan.in_place:
+            return "in place"
+        if any(job.each for job in plan.jobs):
+            return "a job a turn"
+        return {0: "left alone", 1: "a job"}.get(len(plan.jobs), "several jobs")
+
+    rows: dict[str, Counter[str]] = {}
+    for case in fidelity.cases():
+        plan = analyse(case.text, config.by_name(), preferences=preferences).plan
+        rows.setdefault(case.row, Counter())[becomes(plan)] += 1
+    kinds = ("a job", "several jobs", "a job a turn", "in place", "left alone")
+    lines = [f"| | cases | {' | '.join(kinds)} |", "|---|" + "---:|" * (len(kinds) + 1)]
+    lines += [
+        f"| {row} | {count.total()} | {' | '.join([str(count[kind] or '') for kind in kinds])} |"
+        for row, count in rows.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def between(text: str, mark: str, made: str) -> str:
+    """`text` with `made` between the comments of `mark`."""
+    head, _, rest = text.partition(f"<!-- {mark} -->\n")
+    return f"{head}<!-- {mark} -->\n{made}<!-- /{mark} -->{rest.partition(f'<!-- /{mark} -->')[2]}"
 
 
 def command_reference() -> str:

@@ -174,8 +174,9 @@ def queued(job: Job) -> str:
             raise TooLong("the job is not UTF-8, and only bash can spell it") from None
         work = SPELLED + quote.ansi_c(job.command)
     text = formed(job, f"-c {quote.word(work)}")
-    if len(text.encode()) > LONGEST:
-        raise TooLong(f"the job is {len(text.encode())} bytes long, and pueue can start at most {LONGEST}")
+    longest = LONGEST - 8192 if job.if_failed else LONGEST  # WAITED comes before it
+    if len(text.encode()) > longest:
+        raise TooLong(f"the job is {len(text.encode())} bytes long, and pueue can start at most {longest}")
     return text
 
 
