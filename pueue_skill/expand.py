@@ -336,6 +336,7 @@ def mentions(text: str, nodes: Iterable[Node]) -> set[str]:
         stop = max([node.end, *[body for body in bodies(node)]])
         source = text[node.start : stop]
         found |= set(re.findall(rf"\$\{{?[#!]?({NAME})", source))
+        found |= set(re.findall(rf"\b({NAME})(?:\[[^\]\n]*\]\+?=|\+=)", source))  # what is kept of it
         if re.search(r"\(\(|\[\[|\$\[|\blet\b|\[-|-v\b|\{[^}]*\[", source):
             found |= set(re.findall(NAME, source))
     return found
@@ -382,7 +383,7 @@ def words_in(node: Node) -> Iterator[tuple[Word, str]]:
         return
     for redirect in node.redirects:
         if redirect.target:
-            yield redirect.target, "fixed"
+            yield redirect.target, "redirect"
     if isinstance(node, Simple):
         yield from ((word, "fixed") for word in node.assigns)
         yield from ((word, "command" if word is node.words[0] else "word") for word in node.words)
@@ -399,9 +400,11 @@ def in_word(word: Word, role: str, values: Mapping[str, str]) -> str:
     """The source of a word with the values in it. Raises Unknown."""
     atoms = ATOM.findall(word.text)
     out = ""
-    for atom in atoms:
+    for at, atom in enumerate(atoms):
         match = PARAMETER.fullmatch(atom)
         name = match and (match[1] or match[2])
+        if name in values and match and match[1] and atoms[at + 1 : at + 2] == ["{"]:
+            raise Unknown  # brace expansion comes first and makes it another name
         if name in values:
             out += apart(out, unquoted(values[str(name)], role, len(atoms) == 1))
         elif atom[0] == '"' or atom[:2] == '$"':
@@ -440,7 +443,7 @@ def unquoted(value: str, role: str, alone: bool) -> str:
         if "'" in value or "\\" in value:
             raise Unknown
         return f"'{value}'"
-    if not alone or not value.strip(" \t\n") or GLOB.search(value) or role == "command":
+    if not alone or role == "redirect" or not value.strip(" \t\n") or GLOB.search(value) or role == "command":
         raise Unknown
     return " ".join([quote.word(part) if BARE.fullmatch(part) else "'" + part.replace("'", "'\\''") + "'"
                      for part in value.split()])  # fmt: skip

@@ -23,6 +23,9 @@ LARGEST = 4_000_000
 NOTABLE = 10.0
 """Seconds from which on a command is looked at, whatever its words are: its duration is worth knowing."""
 
+SHOWN = 6_000
+"""Characters of an invocation that fit into what an agent is told, which the client cuts at 10,000."""
+
 EVENTS = ("PostToolUse",)
 
 
@@ -92,6 +95,9 @@ def remark(event: claude.Event) -> str | None:
     said = "\n".join([f"- {finding.message} ({finding.rule} {finding.name})" for finding in analysis.findings])
     text = f"pueue-skill: this belongs in the job queue:\n{said}\n"
     submits = invocation(analysis.plan)
+    if submits and len(submits) > SHOWN:
+        jobs = len(analysis.plan.jobs)
+        return f"{text}The same work is {jobs} jobs: `pueue-skill suggest -` gives their invocation for the command on stdin.\n"
     if submits:
         return text + f"The same work as a job, next time:\n```bash\n{submits}```\n"
     return text + f"No invocation is offered: {analysis.plan.reason}.\n"

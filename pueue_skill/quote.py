@@ -32,6 +32,13 @@ def word(value: str) -> str:
     return "'" + value.replace("'", "'\\''") + "'"
 
 
+def text(value: str) -> str:
+    """One word that holds shell text with single quotes of its own, which read better in double quotes; not for `split`."""
+    escaped = re.sub(r'([$`"\\])', r"\\\1", value)
+    double = "'" in value and not re.search(r"[!\n\0]", value) and len(escaped) - len(value) <= 3 * value.count("'")
+    return f'"{escaped}"' if double else word(value)
+
+
 def line(values: tuple[str, ...] | list[str]) -> str:
     """A command line whose words are `values`."""
     return " ".join([word(value) for value in values])

@@ -49,7 +49,9 @@ EXTRA = re.compile(
 """Variables that may differ: what a queue adds, what is different for each shell and connection, what parallel and the
 terminals of tmux and screen add."""
 
-OWN_FILES = re.compile(r"\w+/(\.cache|\.bash_history|\.local(/share)?|\.(cache|config|local/share)/(fish|pueue-skill)(/.*)?)")
+OWN_FILES = re.compile(
+    r"\w+/(\.cache|\.bash_history|\.local(/share)?|\.(cache|config|local/share)/(fish|pueue-skill)(/.*)?)"
+)
 """What shells and queues keep for themselves."""
 
 LIMIT = 40.0
@@ -129,6 +131,7 @@ class Case(NamedTuple):
     parallel: bool = False
     detached: bool = False
     meant: str | None = None
+    variables: Mapping[str, str] = {}
     except_variables: Sequence[str] = ()
     signal: bool = False
 
@@ -315,8 +318,6 @@ def snapshot(folder: Path) -> dict[str, object]:
         name = os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")
         if OWN_FILES.fullmatch(name):
             continue
-        if name == "local/.bash_history":
-            continue  # of the shell in tmux
         state = path.lstat()
         if stat.S_ISLNK(state.st_mode):
             found[name] = ("link", str(path.readlink()))
@@ -358,6 +359,7 @@ class Place:
             "HOME": str(self.home), "PQ_CASE": id, "PQ_HOST": "local", "TMUX_TMPDIR": str(self.records), "SCREENDIR": str(self.records / "screen"),
             "PARALLEL_HOME": str(stage.lab.root / "parallel"), "XDG_CONFIG_HOME": str(stage.lab.root / "config"),
             "XDG_CACHE_HOME": str(stage.lab.root / "cache"), "XDG_STATE_HOME": str(stage.lab.root / "state"), "TMPDIR": "/tmp",
+            **case.variables,
         }  # fmt: skip
 
     def fresh(self) -> None:
@@ -463,7 +465,7 @@ class Place:
 def masked(output: bytes) -> bytes:
     """`output` without durations, process ids, the folders of shells, and what ssh says of a terminal."""
     output = re.sub(rb"(?m)^(real|user|sys)([ \t]+)[0-9.ms]+$", rb"\1\2#", output)
-    output = re.sub(rb"(?m)^(\w+: line \d+: +)\d+ ", rb"\1# ", output)
+    output = re.sub(rb"(?m)^(\w+: line \d+:) +\d+ +", rb"\1 # ", output)
     output = re.sub(rb"(?m)^/usr/bin/(?=(?:bash|dash|zsh|fish|tcsh): )", b"", output)
     return re.sub(rb"(?m)^Pseudo-terminal will not be allocated.*\n", b"", output)
 

@@ -124,3 +124,11 @@ def test_it_runs_nothing_of_what_it_reads(tmp_path: Path) -> None:
     command = f"python train.py; touch {tmp_path}/a $(touch {tmp_path}/b) `touch {tmp_path}/c`"
     assert b"additionalContext" in hook(payload(command)).stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_a_long_invocation_is_not_cut_in_the_middle() -> None:
+    context = json.loads(hook(payload("for i in {1..150}; do python train.py --fold $i; done")).stdout)
+    said = context["hookSpecificOutput"]["additionalContext"]
+    assert said.endswith(
+        "The same work is 150 jobs: `pueue-skill suggest -` gives their invocation for the command on stdin.\n"
+    )

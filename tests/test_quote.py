@@ -94,3 +94,17 @@ def test_pasted_into_an_interactive_shell() -> None:
     text = "set -H; printf '%s\\n' " + quote.line(words) + "\n" + quote.heredoc("cat", "!! it's !x\n")
     done = subprocess.run(["bash", "--norc", "-i"], input=text, capture_output=True, text=True, timeout=20)
     assert done.stdout.splitlines() == [*words, "!! it's !x"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(alphabet="ab '\"$`\\!\n;", max_size=12), min_size=10, max_size=10))
+def test_text_is_one_word_with_that_value(values: list[str]) -> None:
+    script = "".join([f"printf '%s\\0' {quote.text(value)}\n" for value in values])
+    for shell in ("sh", "bash"):
+        done = subprocess.run([shell, "-s"], input=script.encode(), capture_output=True)
+        assert done.stdout.decode().split("\0")[:-1] == values
+
+
+def test_text_reads_well() -> None:
+    assert quote.text("a \"$SHELL\" -c 'cd p'") == "\"a \\\"\\$SHELL\\\" -c 'cd p'\""
+    assert quote.text("a 'b\nc'") == quote.word("a 'b\nc'")

@@ -80,7 +80,7 @@ def prove(text: str) -> Analysis:
     submits = invocation(analysis.plan)
     taken = time.process_time() - start
     assert taken < LIMIT, f"{taken:.2f} s"
-    assert (submits is None) or analysis.plan.jobs
+    assert (submits is None) or analysis.plan.jobs or analysis.plan.in_place
     for command in analysis.commands:
         assert 0 <= command.start <= command.end <= len(text), "a command outside the text"
     for finding in analysis.findings:

@@ -40,7 +40,7 @@ BACKENDS: Mapping[str, Backend] = {"pueue": pueue}
 def invocation(plan: Plan) -> str | None:
     """The shell text that submits `plan`, or takes its command's place; None where only advice is safe."""
     if plan.in_place is not None:
-        return plan.in_place
+        return plan.in_place.rstrip("\n") + "\n"
     text = ""
     for host in plan.hosts:
         jobs = tuple([job for job in plan.jobs if job.host == host.name])

@@ -264,7 +264,7 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
             lines += each_turn(job, job.each, pueue)
             continue
         after = [f"${ids[key]}" for key in job.after]
-        text = quote.word(task(job)[0])
+        text = quote.text(task(job)[0])
         if job.if_failed:
             text = f'"{WAITED.format(pueue=pueue, ids=" ".join(after))}"{text}'
         add = f"{pueue} {add_arguments(job, text, () if job.if_failed else after)}"
@@ -340,7 +340,7 @@ def submit_script(job: Job, host: Host) -> str:
             query=quote.word(f"command%=env PUEUE_SKILL_KEY={job.key} "),
             files="\n".join(["(", *lines, ") || status=$?", ""]) if lines else "",
             path=f"PATH={path_before(host)} " if host.path else "",
-            add=add_arguments(job, quote.word(text)),
+            add=add_arguments(job, quote.text(text)),
             reply=REPLY,
         )
     )

@@ -18,6 +18,12 @@ from pueue_skill.remote import Refusal
 
 ENDS_EARLY = {"break", "return", "exit", "exec", "trap"}
 MOVES = {"cd", "pushd", "popd"}
+STAYS = {"set", "shopt", "umask", "ulimit", "alias", "unalias", "unset", "enable", "hash", "shift", "getopts"}
+"""What changes the shell for the turns that follow."""
+
+PUTS = {"cp", "mv", "ln", "install", "rsync", "scp"}
+CHANGES = {"rm", "touch", "truncate", "sed", "mkdir", "rmdir", "git", "patch", "unzip", "dd"}
+"""Programs that put a file somewhere (their last operand), and that change those that they name."""
 LOOPS = ("for", "while", "until", "select")
 COUNTED = re.compile(
     r"\(\(\s*(\w+)\s*=\s*(-?\d+)\s*;\s*\1\s*(<=?)\s*(-?\d+)\s*;\s*(?:\1\+\+|\+\+\1|\1\s*\+=\s*(\d+))\s*\)\)"
@@ -59,6 +65,8 @@ def independent(text: str, loop: Compound) -> None:
             raise Refusal("a turn may end the loop (continue)")
         if name in MOVES and "subshell" not in place:
             raise Refusal(f"{name} in one turn moves the next one")
+        if name in STAYS and "subshell" not in place:
+            raise Refusal(f"{name} in one turn holds for the next one")
     set_here = assigned(loop.body) - bound(text, loop)
     if "*" in set_here:
         raise Refusal("a turn runs text that only the shell knows")
@@ -69,21 +77,59 @@ def independent(text: str, loop: Compound) -> None:
         if writes(redirect) and not (redirect.target and names_in(redirect.target.text) & told):
             raise Refusal("every turn writes to the same file")
     for node, _ in simple_nodes(loop.body):
+        if fixed_files(node, told):
+            raise Refusal(f"every turn changes {fixed_files(node, told)[-1]}")
         if node.words and node.words[0].value == "tee":
             files = [w for w in node.words[1:] if w.value[:1] != "-" and not w.value.startswith("/dev/")]
             if any(not names_in(word.text) & told for word in files):
                 raise Refusal("every turn writes to the same file")
     if own & assigned(loop.body) - bound(text, *loop.body):
         raise Refusal("a turn sets the loop's own variable")
+    if any(inner.kind == "function" for node in loop.body for inner in compounds(node)):
+        raise Refusal("a turn defines a function")
+    if SPECIAL.search(text, body[0].node.start, body[-1].node.end):
+        raise Refusal("a turn reads what the shell says of the one before")
     known: set[str] = set()
     sure = True
     for part in body:
+        if exports(part.node) and not (sure and all(sets_only(before.node) for before in body[: body.index(part)])):
+            raise Refusal("a variable that one turn exports is seen by the next one")
         carried = reads(text, part.node) & (set_here - known)
         if carried:
             raise Refusal(f"a value goes from one turn to the next (${min(carried)})")
         if sure and isinstance(part.node, Simple):
             known |= assigned([part.node])
         sure = part.operator not in ("&&", "||")
+
+
+SPECIAL = re.compile(r"\$(?:_\b|\{_[^\w]|!)")
+
+
+def exports(node: Node) -> bool:
+    return any(
+        inner.words and inner.words[0].value in ("export", "declare", "typeset", "readonly") and "subshell" not in place
+        for inner, place in simple_nodes((node,))
+    )
+
+
+def sets_only(node: Node) -> bool:
+    """Whether a statement only sets or exports variables by their names."""
+    if not isinstance(node, Simple):
+        return False
+    names = node.words[1:] if exports(node) else node.words
+    return (not node.words or exports(node)) and all(re.match(r"[A-Za-z_]\w*(=|$)", word.text) for word in names)
+
+
+def fixed_files(node: Simple, told: set[str]) -> list[str]:
+    """The files that a command puts or changes, whatever the turn."""
+    name = node.words[0].value.rpartition("/")[2] if node.words else ""
+    operands = [word for word in node.words[1:] if word.value[:1] != "-"]
+    if name == "mkdir" and any(word.value in ("-p", "--parents") for word in node.words):
+        return []
+    if name == "sed" and not any(word.value[:2] in ("-i", "--") for word in node.words):
+        return []
+    chosen = operands[-1:] if name in PUTS else operands if name in CHANGES else []
+    return [word.value for word in chosen if not names_in(word.text) & told]
 
 
 def continues(loop: Compound) -> bool:

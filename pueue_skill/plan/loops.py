@@ -37,6 +37,12 @@ from pueue_skill.rules.work import weigh
 READS_STATUS = re.compile(r"\$\{?(?:\?|!|PIPESTATUS)")
 
 
+OTHER_EXPANSION = re.compile(r"\bIFS\+?=|\bset\s+[-+]\w*[Bf]|\bnoglob|\bbraceexpand|\bshopt\b")
+"""Setup after which words expand in another way than by default."""
+
+EXPORTS = re.compile(r"\bset\s+-\w*a|\ballexport|\b(?:export|declare|typeset)\b")
+
+
 class Turn(NamedTuple):
     """The source of one turn's body, with its values filled in, and those values."""
 
@@ -82,6 +88,8 @@ def spread(proposal: Proposal, works: Works) -> list[Work] | None:
             made = of_loop(proposal, part, part.loop, works)
         if len(made) == 0:
             continue
+        if last and any(work.each for work in made):
+            raise Refusal("what the loop's items are is only known when the work before it has ended")
         if last and len({work.host for work in [*jobs, *made]}) > 1:
             raise Refusal("what comes after the loop runs on another host")
         if last and any(work.each for work in jobs):
@@ -173,8 +181,10 @@ def heredoc(node: Node) -> bool:
 def is_loop(proposal: Proposal, node: Node) -> bool:
     """Whether `node` is a loop or a fan-out over something that is not known to end soon."""
     if isinstance(node, Pipeline):
+        if node.prefix or len(node.parts) < 2:
+            return False
         head, last = node.parts[:-1], node.parts[-1]
-        if node.prefix or not head or not all(isinstance(part, Simple) for part in head):
+        if not all(isinstance(part, Simple) for part in head):
             return False
         return (isinstance(last, Compound) and last.kind == "while" and heavy(proposal, last)) or (
             isinstance(last, Simple) and fans_out(proposal, last)
@@ -204,7 +214,8 @@ def of_loop(proposal: Proposal, part: Part, loop: Node, works: Works) -> list[Wo
     if not isinstance(last, Compound):
         return []
     independent(text, last)
-    turns = None if isinstance(loop, Pipeline) else turns_of(text, last, part.known)
+    known_items = not isinstance(loop, Pipeline) and not OTHER_EXPANSION.search(part.before)
+    turns = turns_of(text, last, part.known, part.before) if known_items else None
     if turns is None or len(turns) > MOST:
         return [by_the_loop(proposal, loop, last, part.before)]
     jobs: list[Work] = []
@@ -239,7 +250,7 @@ def harmless_elsewhere(part: Part) -> bool:
 
 
 def turns_of(
-    text: str, loop: Compound, known: Mapping[str, Value], outer: Mapping[str, str] = MappingProxyType({})
+    text: str, loop: Compound, known: Mapping[str, Value], before: str, outer: Mapping[str, str] = MappingProxyType({})
 ) -> list[Turn] | None:
     """The turns of a `for` loop and of the one loop in its body, or None when only the shell knows its items.
 
@@ -253,8 +264,8 @@ def turns_of(
     turns: list[Turn] = []
     for item in items[: MOST + 1]:
         values = {**outer, name: item}
-        nested = turns_of(text, inner, {**known, **values}, values) if inner else None
-        turns += [Turn(filled(text, loop, values), tuple(values.values()))] if nested is None else nested
+        nested = turns_of(text, inner, {**known, **values}, before, values) if inner else None
+        turns += [Turn(filled(text, loop, values, before), tuple(values.values()))] if nested is None else nested
         if len(turns) > MOST:
             break
     return turns
@@ -286,11 +297,16 @@ def loop_within(text: str, loop: Compound) -> Compound | None:
     return node
 
 
-def filled(text: str, loop: Compound, values: Mapping[str, str]) -> str:
-    """The source of one turn's body: the values in place of the variables or, where that is not certain, a loop of one turn."""
+def filled(text: str, loop: Compound, values: Mapping[str, str], before: str) -> str:
+    """The source of one turn's body: the values in place of the variables or, where that is not certain, a loop of one turn.
+
+    A variable that is exported, as one in capitals may be, is seen by what the turn runs.
+    """
     body = statements(loop.body)
+    over_ssh = any(node.words and node.words[0].value == "ssh" for node, _ in simple_nodes(loop.body))
+    exported = EXPORTS.search(before) or any(name != name.lower() for name in values)
     sources = [substitute(text, part.node, values) for part in body]
-    if None not in sources and not continues(loop):
+    if None not in sources and not continues(loop) and (over_ssh or not exported):
         return "".join(
             [
                 (source or "") + (joined_by(part.operator) if part is not body[-1] else "")

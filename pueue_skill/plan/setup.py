@@ -6,6 +6,8 @@ substitution, an output) is no setup.
 
 from __future__ import annotations
 
+import re
+
 from pueue_skill.facts import basename
 from pueue_skill.model import Compound, Node, Simple, Word
 from pueue_skill.plan.proposal import Statement
@@ -13,6 +15,8 @@ from pueue_skill.plan.proposal import Statement
 REPEATABLE = {"cd", "pushd", "export", "declare", "typeset", "readonly", "local", "set", "shopt", "source", ".", "unset",
               "alias", "ulimit", "umask", "module", "conda", "mamba", "micromamba", "pyenv", "nvm", ":", "true"}  # fmt: skip
 LEAVES = {"exit", "return"}
+ENVIRONMENT = re.compile(r"(?:activate|\.env|rc|profile|(?:conda|nvm|env|environment|setvars)\.sh)$")
+"""Files that are sourced for what they set, and do nothing else."""
 
 
 def is_setup(node: Node) -> bool:
@@ -28,6 +32,8 @@ def is_setup(node: Node) -> bool:
     name = basename(node.words[0].value)
     if name == "mkdir":
         return any(word.value in ("-p", "--parents") for word in node.words[1:])
+    if name in ("source", "."):
+        return len(node.words) == 2 and ENVIRONMENT.search(node.words[1].value) is not None
     return name in REPEATABLE
 
 
