@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: help setup demo test quality fuzz lint format gen gen-check check bench lock clean
+.PHONY: help setup demo test quality fidelity fuzz lint format gen gen-check check bench lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ check: lint gen-check test ## all that must pass
 
 quality: .venv/.stamp ## measure the analysis on the labelled commands
 	@$(PY) tools/quality.py $(ARGS)
+
+fidelity: .venv/.stamp ## run the differential cases as written and as rewritten; ARGS="-k TEXT", --show, --long
+	@pueue=$$($(PY) tools/get_pueue.py) && PATH="$$pueue:$$PATH" $(PY) tools/fidelity.py $(ARGS)
 
 fuzz: .venv/.stamp ## run the analysis on 100,000 mutated commands; ARGS="COUNT SEED"
 	@$(PY) tools/fuzz.py $(ARGS)

@@ -19,13 +19,16 @@ import subprocess
 import threading
 import time
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from real import Daemon, Host, Lab, kill, local, real, until
 
+from pueue_skill import quote
 from pueue_skill.analysis import analyse
 from pueue_skill.backends.pueue import LONGEST
 from pueue_skill.config import Config
@@ -36,7 +39,7 @@ HOSTS = {
     "bigblack": "bash", "littleblack": "bash", "dashbox": "dash", "zshbox": "zsh", "fishbox": "fish", "tcshbox": "tcsh",
 }  # fmt: skip
 """The hosts by name, with their login shells."""
-SHELLS = ("bigblack", "dashbox", "zshbox", "fishbox", "tcshbox")
+SHELLS = ("dashbox", "zshbox", "fishbox", "tcshbox")
 
 PROGRAMS = ("rec", "rec-in", "rec-err", "rec-exit", "rec-kill", "rec-slow")
 """The recorder's names: plain, copying its input, writing to stderr too, exiting with $1, dying of signal $1, taking its time."""
@@ -139,17 +142,17 @@ class Case(NamedTuple):
 def cases(folder: Path = CASES) -> list[Case]:
     """All cases, from files that hold `texts` and tables `case`, with their defaults at the top.
 
-    In a text HOST stands for each host of SHELLS where the file says `shells`, and LONG for so many letters as `long` says.
+    In a text HOST stands for each of `hosts`, and LONG for so many letters as `long` says.
     """
     found = []
     for file in sorted(folder.glob("*.toml")):
         table = tomllib.loads(file.read_text("utf-8"))
-        texts, own, shells = table.pop("texts", []), table.pop("case", []), table.pop("shells", False)
+        texts, own = table.pop("texts", []), table.pop("case", [])
         for one in [*[{"text": text} for text in texts], *own]:
-            long = "x" * one.pop("long", 0)
-            case = Case(**{**table, **one, "text": one["text"].replace("LONG", long) if long else one["text"]})
-            hosts = SHELLS if shells and "HOST" in case.text else ("HOST",)
-            found += [case._replace(text=case.text.replace("HOST", host)) for host in hosts]
+            one = {**table, **one}
+            text, long, hosts = one.pop("text"), "x" * one.pop("long", 0), one.pop("hosts", [])
+            text = text.replace("LONG", long) if long else text
+            found += [Case(text.replace("HOST", host), **one) for host in (hosts if "HOST" in text else [""])]
     return found
 
 
@@ -612,3 +615,88 @@ def stage() -> Iterator[Stage]:
         stage = Stage(lab)
         ends.callback(stage.close)
         yield stage
+
+
+SIGNS = st.text(st.sampled_from("ab '\"$`\\!*?[]{}()<>|&;#~=%\n\t-^,äß€\u2028\udcff"), max_size=12)
+WORD = st.one_of(
+    SIGNS,
+    st.sampled_from([
+        "", "-n", "--", "-", "*", "$HOME", "`id`", "$(id)", "a\\nb", "!!", "{1..3}", "~", "e\u0301", "\x7f\x1b", "PUEUE", "'", '"',
+        "\\", "\n", "x" * 15_000, "%s", "EOF", "a'b\"c", "${x:-'}", "=ls", "#c", "\udcff\udc80",
+    ]),
+    st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=8),
+)  # fmt: skip
+WORDS = st.lists(WORD, min_size=1, max_size=3)
+FILE = SIGNS.map(lambda text: "f" + text.replace("/", "_"))
+
+
+def single(word: str) -> str:
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
+def double(word: str) -> str:
+    return '"' + re.sub(r'[$`"\\]', r"\\\g<0>", word) + '"'
+
+
+def escaped(word: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_\n]", r"\\\g<0>", word).replace("\n", "'\n'") or "''"
+
+
+def mixed(word: str) -> str:
+    return single(word[: len(word) // 2]) + double(word[len(word) // 2 :])
+
+
+QUOTE = st.sampled_from([single, double, escaped, mixed, quote.word])
+
+
+@st.composite
+def made(draw: st.DrawFn) -> Case:
+    """A case of hostile words, each quoted in one of the ways that there are, where agents put words."""
+    words = draw(WORDS)
+    line = " ".join([draw(QUOTE)(word) for word in words])
+    one, name, quoted = draw(QUOTE)(words[0]), draw(QUOTE)(draw(FILE)), draw(QUOTE)
+    host = draw(st.sampled_from(["bigblack", "bigblack", "littleblack", *SHELLS]))
+    body = "\n".join([word for word in words if word != "EOF"])
+    remote = f"ssh {host} {quoted(f'rec {line}')}"
+    text = draw(st.sampled_from([
+        f"rec {line}",
+        f"x={one}; rec \"$x\" $x '$x' {line}",
+        f"A={one} rec a; export B={one}; rec b",
+        f"rec {line} > {name}; rec-in < {name}",
+        f"mkdir {name} && cd {name} && rec \"$PWD\" {line}",
+        f"rec-in <<'EOF'\n{body}\nEOF\nrec after",
+        f"rec-in <<< {one}; rec \"$(printf %s {one})\"",
+        f"bash -c {quoted(f'rec {line}')}; sh -c {quoted(f'rec {line}')} {line}",
+        f"eval {quoted(f'rec {line}')}",
+        f"for s in {line}; do rec \"$s\" $s \"x$s\"; done",
+        f"for s in {line}; do rec {line} > \"$s.out\"; done",
+        f"for s in {line}; do ssh bigblack \"rec fixed\" {quoted('#')}; done",
+        f"while IFS= read -r s; do rec \"$s\" {line}; done <<'EOF'\n{body}\nEOF",
+        f"printf '%s\\0' {line} | xargs -0 -n1 rec {one}",
+        f"printf '%s\\n' {line} | xargs -d '\\n' -I{{}} rec {{}} x{{}}",
+        f"nohup rec {line} > {name} 2>&1 &",
+        remote,
+        f"{remote} | rec-in",
+        f"x=$({remote}); rec \"$x\"",
+        f"ssh {host} rec {line}",
+        f"ssh {host} rec {' '.join([quote.nested(word, 2) for word in words])}",
+        f"ssh {host} bash -s <<'EOF'\nrec {line}\nEOF",
+        f"ssh {host} {quoted('rec-in; rec b')} <<'EOF'\n{body}\nEOF",
+        f"ssh bigblack ssh littleblack {quoted(quoted(f'rec {line}'))}",
+        f"printf '%s\\n' {line} | ssh {host} rec-in > {name}",
+    ]))  # fmt: skip
+    return Case(text, "made up", detached=text.startswith("nohup"))
+
+
+def made_up(count: int) -> list[Case]:
+    """Cases that hypothesis makes; the same ones each time."""
+    found: dict[str, Case] = {}
+
+    @settings(max_examples=count, derandomize=True, database=None, phases=[Phase.generate], deadline=None,
+              suppress_health_check=list(HealthCheck))  # fmt: skip
+    @given(made())
+    def make(case: Case) -> None:
+        found[case.text] = case
+
+    make()
+    return list(found.values())

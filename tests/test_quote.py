@@ -106,5 +106,5 @@ def test_text_is_one_word_with_that_value(values: list[str]) -> None:
 
 
 def test_text_reads_well() -> None:
-    assert quote.text("a \"$SHELL\" -c 'cd p'") == "\"a \\\"\\$SHELL\\\" -c 'cd p'\""
+    assert quote.text("a \"$SHELL\" -c 'cd p'") == '"a \\"\\$SHELL\\" -c \'cd p\'"'
     assert quote.text("a 'b\nc'") == quote.word("a 'b\nc'")
