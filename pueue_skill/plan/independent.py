@@ -92,7 +92,9 @@ def independent(text: str, loop: Compound) -> None:
     known: set[str] = set()
     sure = True
     for part in body:
-        if exports(part.node) and not (sure and all(sets_only(before.node) for before in body[: body.index(part)])):
+        if exports(part.node) and not (
+            sets_only(part.node) and sure and all(sets_only(before.node) for before in body[: body.index(part)])
+        ):
             raise Refusal("a variable that one turn exports is seen by the next one")
         carried = reads(text, part.node) & (set_here - known)
         if carried:

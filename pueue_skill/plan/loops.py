@@ -15,7 +15,7 @@ from typing import NamedTuple
 from pueue_skill import quote
 from pueue_skill.expand import Value, assigned, fields, settings, substitute
 from pueue_skill.masking import secret
-from pueue_skill.model import Compound, Each, Node, Pipeline, Script, Simple
+from pueue_skill.model import Compound, Each, Node, Pipeline, Script, Simple, Word
 from pueue_skill.parse import parse
 from pueue_skill.plan.fan_out import MOST, fan_out, label_of
 from pueue_skill.plan.independent import (
@@ -214,6 +214,8 @@ def of_loop(proposal: Proposal, part: Part, loop: Node, works: Works) -> list[Wo
     if not isinstance(last, Compound):
         return []
     independent(text, last)
+    if proposal.shell == "login" and any(splits(word) for word in last.words[1:]):
+        raise Refusal("what the loop's items are is up to the login shell of the host")
     known_items = not isinstance(loop, Pipeline) and not OTHER_EXPANSION.search(part.before)
     turns = turns_of(text, last, part.known, part.before) if known_items else None
     if turns is None or len(turns) > MOST:
@@ -224,6 +226,11 @@ def of_loop(proposal: Proposal, part: Part, loop: Node, works: Works) -> list[Wo
             work._replace(label=work.label or label_of(turn.values)) for work in of_turn(proposal, part, turn, works)
         ]
     return jobs
+
+
+def splits(word: Word) -> bool:
+    """Whether an item is a variable outside quotes, which not every shell splits."""
+    return re.search(r"\$\{?\w", re.sub(r"\"[^\"]*\"|'[^']*'", "", word.text)) is not None
 
 
 def of_turn(proposal: Proposal, part: Part, turn: Turn, works: Works) -> list[Work]:

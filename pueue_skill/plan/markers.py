@@ -24,4 +24,6 @@ def text_of(script: Script) -> str:
             alone = not text[line : comment.start].strip()
             end = comment.end + 1 if alone else comment.end
             text = text[: line if alone else comment.start] + text[end:]
-    return text.strip()
+    stripped = text.strip()
+    # A backslash before the last newline is a line continuation, at the very end it would be a backslash.
+    return stripped + "\n" if stripped.endswith("\\") and text.rstrip(" \t\r").endswith("\\\n") else stripped
