@@ -8,6 +8,7 @@ them where PUEUE_SKILL_REQUIRE_ALL is set.
 from __future__ import annotations
 
 import contextlib
+import functools
 import getpass
 import json
 import os
@@ -32,10 +33,13 @@ REQUIRE_ALL = bool(os.environ.get("PUEUE_SKILL_REQUIRE_ALL"))
 SYSTEM_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 
 
+pueue_folder = functools.cache(get_pueue.find)
+
+
 def real(name: str) -> str:
     """The path of a program; without it the test is skipped or, where nothing may be missing, fails."""
     if name in ("pueue", "pueued"):
-        folder = get_pueue.find()
+        folder = pueue_folder()
         found = str(folder / name) if folder else None
     else:
         found = shutil.which(name, path=f"{os.environ['PATH']}:{SYSTEM_PATH}")
@@ -60,11 +64,11 @@ def processes() -> dict[int, tuple[int, str]]:
     """Parent and program name of every process but zombies."""
     if Path("/proc/self/stat").exists():  # a slim Debian has no ps
         rows = []
-        for stat in Path("/proc").glob("[0-9]*/stat"):
+        for folder in Path("/proc").glob("[0-9]*"):  # a pattern with more in it fails when one ends meanwhile
             with contextlib.suppress(OSError):
-                head, _, tail = stat.read_text(errors="replace").rpartition(")")
+                head, _, tail = (folder / "stat").read_text(errors="replace").rpartition(")")
                 state, parent, *_ = tail.split()
-                rows.append([stat.parent.name, parent, state, head.partition("(")[2]])
+                rows.append([folder.name, parent, state, head.partition("(")[2]])
     else:
         ps = ["ps", "-A", "-o", "pid=,ppid=,state=,comm="]
         listing = subprocess.run(ps, capture_output=True, text=True, check=True).stdout
