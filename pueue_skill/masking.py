@@ -15,7 +15,7 @@ NAMED = (
 )
 SECRET = re.compile(
     r"(?P<url>\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)"
-    rf"|(?P<named>(?i:-{{0,2}}{NAMED})(?:=|:\s*|\s+))(?P<quote>[\"']?)[^\s\"']+(?P=quote)"
+    rf"|(?P<named>(?i:-{{0,2}}{NAMED})(?:=|:\s*|\s+))(?:\"[^\"]*\"|'[^']*'|[^\s\"']+)"
     r"|(?P<bearer>(?i:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"
     r"|(?P<mysql>\bmysql\S*\s(?:.*\s)?-p)[^\s]+"
     r"|\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|sk-[\w-]{16,}|xox[abprs]-[\w-]{10,}"
