@@ -35,12 +35,13 @@ from pueue_skill.remote import Refusal
 from pueue_skill.rules.work import weigh
 
 READS_STATUS = re.compile(r"\$\{?(?:\?|!|PIPESTATUS)")
-
+"""What tells how the work before it has ended, or its process."""
 
 OTHER_EXPANSION = re.compile(r"\bIFS\+?=|\bset\s+[-+]\w*[Bf]|\bnoglob|\bbraceexpand|\bshopt\b")
 """Setup after which words expand in another way than by default."""
 
 EXPORTS = re.compile(r"\bset\s+-\w*a|\ballexport|\b(?:export|declare|typeset)\b")
+"""Setup after which a loop's variable may be seen by programs."""
 
 
 class Turn(NamedTuple):
@@ -77,8 +78,8 @@ def spread(proposal: Proposal, works: Works) -> list[Work] | None:
     last: tuple[int, ...] = ()
     operator = ""
     for part in parts:
-        if operator not in ("", "&&", ";", "\n", "&"):
-            raise Refusal(f"what follows the loop depends on its failure ({operator})")
+        if operator not in ("", "&&", ";", "\n"):
+            raise Refusal(f"what follows does not come after success or the end of what is before it ({operator})")
         if last and READS_STATUS.search(proposal.script.text, part.start, part.end):
             raise Refusal("what follows the loop reads its exit status")
         if part.loop is None:
