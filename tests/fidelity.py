@@ -57,7 +57,7 @@ OWN_FILES = re.compile(
 )
 """What shells and queues keep for themselves."""
 
-LIMIT = 40.0
+LIMIT = 90.0
 """Seconds that one run may take."""
 
 FILES = {
