@@ -444,7 +444,7 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 @pytest.mark.long
 def test_hostile_texts_end_soon() -> None:
     slowest = (0.0, "")

@@ -8,7 +8,7 @@ read what a loop around it reads is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pueue_skill.facts import commands as commands_of
 from pueue_skill.facts import joined
@@ -69,7 +69,7 @@ def options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
         raise Refusal("ssh would read what is meant for the loop or group around it: give it -n")
     check_remote(proposal, ssh, bool(read or piped))
     said = " --stdin" if (read or piped) and not nothing else ""
-    said += " --merge-output" if any(merges(redirect) for redirect in getattr(own, "redirects", ())) else ""
+    said += " --merge-output" if merges(getattr(own, "redirects", ())) else ""
     return said + (" --detach" if submits(proposal, command, own) else "")
 
 
@@ -92,9 +92,22 @@ def check_remote(proposal: Proposal, ssh: Ssh, fed: bool) -> None:
     check(proposal._replace(script=script, commands=commands_of(script), shell="login", fed=fed, flagged=()))
 
 
-def merges(redirect: Redirect) -> bool:
-    """Whether standard error goes where the output does."""
-    return redirect.op in ("&>", "&>>", "|&") or (redirect.op, redirect.fd) == (">&", "2")
+def merges(redirects: Sequence[Redirect]) -> bool:
+    """Whether standard error ends up where the output does (POSIX 2.7: redirections are made from left to right)."""
+    out, err = 1, 2  # where they lead, as numbers of files
+    for number, redirect in enumerate(redirects, 3):
+        target = redirect.target.value if redirect.target else ""
+        if redirect.op in ("&>", "&>>"):
+            out = err = number
+        elif redirect.op == ">&" and (redirect.fd, target) == ("2", "1"):
+            err = out
+        elif redirect.op == ">&" and redirect.fd in (None, "1") and target == "2":
+            out = err
+        elif redirect.op not in INPUT and redirect.fd in (None, "1"):
+            out = number
+        elif redirect.op not in INPUT and redirect.fd == "2":
+            err = number
+    return out == err
 
 
 def reads(redirect: Redirect) -> bool:
