@@ -39,8 +39,11 @@ BARE = re.compile(r"[A-Za-z0-9_@%+:./-]+", re.ASCII)
 SEQ = re.compile(r"(?:\$\(|`)\s*seq((?:\s+(?:-w|-?\d+))+)\s*(?:\)|`)")
 RESERVED = {"if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "while", "until", "for", "in", "function",
             "time", "select", "coproc"}  # fmt: skip
+INDIRECT = re.compile(r"\$\{!|\b(?:declare|typeset|local)\s+-\w*n|\btrap\b|\s-v\s")
+"""What reads a variable whose name is not written as an expansion."""
+
 SETS = {"export", "declare", "typeset", "readonly", "local"}
-READS = {"read": "dinNptu", "mapfile": "dnOstuCc", "readarray": "dnOstuCc"}
+READS = {"read": "dinNptu", "mapfile": "dnOsuCc", "readarray": "dnOsuCc"}
 
 
 class Unknown(Exception):
@@ -71,9 +74,13 @@ def fields(words: Sequence[Word], known: Mapping[str, Value]) -> tuple[str, ...]
 
 def braces(atoms: list[str]) -> list[list[str]]:
     """Brace expansion (bash manual 3.5.1), on the atoms of a word."""
+    if atoms.count("{") > 50:
+        raise Unknown
     for i, atom in enumerate(atoms):
         if atom != "{":
             continue
+        if i and PARAMETER.fullmatch(atoms[i - 1]) and atoms[i - 1][1] != "{":
+            raise Unknown  # what braces make becomes a part of the name
         depth, commas = 0, [i]
         for j in range(i, len(atoms)):
             depth += {"{": 1, "}": -1}.get(atoms[j], 0)
@@ -85,6 +92,8 @@ def braces(atoms: list[str]) -> list[list[str]]:
             raise Unknown  # bash has its own ways with braces that do not close
         inner = atoms[i + 1 : j]
         counted = sequence("".join(inner)) if len(commas) == 1 else None
+        if len(commas) == 1 and counted is None and ".." in "".join(inner):
+            raise Unknown
         if len(commas) == 1 and counted is None:
             continue  # `{word}` stays as it is, with what is in it
         parts = (
@@ -214,6 +223,8 @@ def counting(words: list[str]) -> list[str]:
     first, step, last = (1, 1, numbers[0]) if len(numbers) == 1 else (numbers[0], 1, numbers[-1])
     if len(numbers) == 3:
         step = numbers[1]
+    if (len(numbers) < 3 and first > last) or max(map(abs, numbers)) >= 1_000_000:
+        raise Unknown  # GNU's seq and BSD's differ
     if (
         step == 0
         or any(word.startswith("0") and len(word) > 1 for word in words)
@@ -290,7 +301,7 @@ def assigned(nodes: Iterable[Node]) -> set[str]:
         if isinstance(node, Compound):
             found |= assigned((*node.test, *node.body))
             if node.kind in ("for", "select") and node.words and node.words[0].text.isidentifier():
-                found.add(node.words[0].text)
+                found |= {node.words[0].text} | ({"REPLY"} if node.kind == "select" else set())
             if node.kind == "coproc":
                 found.add("COPROC")
         else:
@@ -315,8 +326,10 @@ def set_by(node: Simple) -> set[str]:
     name, args = node.words[0].value, node.words[1:]
     if name in ("eval", "source", "."):
         return {"*"}
-    if name in SETS or name in ("unset", "let", "getopts"):
+    if name in SETS or name in ("unset", "let"):
         return {match[0] for word in args for match in [re.match(NAME, word.value.lstrip("+-"))] if match}
+    if name == "getopts":
+        return {"OPTARG", "OPTIND", *[word.value for word in args[1:2]]}
     if name in READS:
         found, used = options(args, Wrapper(READS[name] + "a"))
         rest = [word.value for word in args[used:]]
@@ -356,7 +369,7 @@ def bodies(node: Node) -> Iterator[int]:
 
 def substitute(text: str, node: Node, values: Mapping[str, str]) -> str | None:
     """The source of `node` with the values in place of the variables, to be read as before, or None where that is not sure."""
-    if list(bodies(node)) or {*values, "*"} & assigned([node]):
+    if list(bodies(node)) or {*values, "*"} & assigned([node]) or INDIRECT.search(text, node.start, node.end):
         return None
     out: list[tuple[int, int, str]] = []
     try:
@@ -390,7 +403,7 @@ def words_in(node: Node) -> Iterator[tuple[Word, str]]:
         return
     if node.kind == "function":
         raise Unknown
-    role = {"for": "word", "select": "word", "arith": "none"}.get(node.kind, "fixed")
+    role = "word" if node.kind in ("for", "select") else "none"  # patterns and tests read a value in ways of their own
     yield from ((word, "none" if word.text.startswith("((") else role) for word in node.words)
     for inner in (*node.test, *node.body):
         yield from words_in(inner)
@@ -399,6 +412,8 @@ def words_in(node: Node) -> Iterator[tuple[Word, str]]:
 def in_word(word: Word, role: str, values: Mapping[str, str]) -> str:
     """The source of a word with the values in it. Raises Unknown."""
     atoms = ATOM.findall(word.text)
+    if ("{" in atoms or (role == "fixed" and "~" in atoms)) and named(word.text, values):
+        raise Unknown  # brace and tilde expansion would come first
     out = ""
     for at, atom in enumerate(atoms):
         match = PARAMETER.fullmatch(atom)
@@ -419,7 +434,12 @@ def in_word(word: Word, role: str, values: Mapping[str, str]) -> str:
         raise Unknown  # a substitution with quotes of its own
     if role == "none" and named(word.text, values):
         raise Unknown
-    if role == "command" and out != word.text and (not BARE.fullmatch(out) or out in RESERVED):
+    if (
+        role == "command"
+        and out != word.text
+        and not {"'", '"'} & {*out}
+        and (not BARE.fullmatch(out) or out in RESERVED)
+    ):
         return quote.word(out) if BARE.fullmatch(out) is None and "'" not in out else "'" + out + "'"
     return out
 

@@ -76,7 +76,7 @@ def test_what_the_text_says(words: str, count: int, tmp_path: Path) -> None:
         "<(a)",
         "$1",
         "$@",
-        "{1..99999999}",
+        "{1..99999999}", "$n{1,2}", "{'a,b'..c}", "{,}" * 60, "$(seq 3 1)", "$(seq 999999 1000001)",
         '"${arr[*]}"',
     ],
 )
@@ -105,6 +105,7 @@ def test_fields_as_bash_has_them(texts: list[str], tmp_path: Path) -> None:
         ('show "$s"', 'a"b$c', 'show "a\\"b\\$c"'),
         ("echo $s>file", "2", "echo '2'>file"),
         ("$s x", "if", "'if' x"),
+        ('"$s" x', "python3", '"python3" x'),
         ("A=$s show", "a b", "A='a b' show"),
         ('ssh h "python x.py $s"', "BTC", 'ssh h "python x.py BTC"'),
     ],
@@ -118,7 +119,9 @@ def test_substituted(body: str, value: str, becomes: str) -> None:
 @pytest.mark.parametrize(
     "body",
     ["show ${s%x}", "show ${#s}", "show $((s + 1))", "s=2; show $s", "eval 'show $s'", "read s; show $s", "show $(echo $s)",
-     "show `echo $s`", "f() { show $s; }", "show <<E\n$s\nE", "show $s*[x]$s", "(( s > 1 ))", "for s in 1; do show $s; done"],
+     "show `echo $s`", "f() { show $s; }", "show <<E\n$s\nE", "show $s*[x]$s", "(( s > 1 ))", "for s in 1; do show $s; done",
+     "case x in $s) show a ;; esac", "[[ x == $s ]] && show a", "[[ s -eq 1 ]]", "show {$s..3}", "A=$s~/x show", "show ${!t} $s",
+     "declare -n t=s; show $t", "trap 'show $s' EXIT; show $s", "mapfile -t s < f; show $s"],
 )  # fmt: skip
 def test_not_substituted(body: str) -> None:
     script = script_of(body)
@@ -166,6 +169,8 @@ def test_what_is_set_and_read() -> None:
         ("export a=1; read -r b c; mapfile d; printf -v e x", {"a", "b", "c", "d", "e"}),
         ("((i++)); let j=1; for k in 1; do :; done; echo ${m:=1} $((o = 2))", {"i", "j", "k", "m", "o"}),
         ("eval x", {"*"}),
+        ("mapfile -t d", {"d"}),
+        ("getopts ab o", {"o", "OPTARG", "OPTIND"}),
         ("read", {"REPLY"}),
     ):
         assert assigned(nodes(text).nodes) == names, text

@@ -37,7 +37,9 @@ from pueue_skill.rules.work import weigh
 READS_STATUS = re.compile(r"\$\{?(?:\?|!|PIPESTATUS)")
 """What tells how the work before it has ended, or its process."""
 
-OTHER_EXPANSION = re.compile(r"\bIFS\+?=|\bset\s+[-+]\w*[Bf]|\bnoglob|\bbraceexpand|\bshopt\b")
+OTHER_EXPANSION = re.compile(
+    r"\bIFS\+?=|\bset\s+[-+]\w*[Bf]|\bnoglob|\bbraceexpand|\bshopt\b|\b(?:declare|typeset)\s+-\w*[inlu]"
+)
 """Setup after which words expand in another way than by default."""
 
 EXPORTS = re.compile(r"\bset\s+-\w*a|\ballexport|\b(?:export|declare|typeset)\b")
@@ -127,7 +129,8 @@ def taken_apart(proposal: Proposal, found: list[Statement]) -> Iterator[Part]:
                 between = []
                 continue
             if prepared:
-                known = settings(node, known) or known
+                after = settings(node, known)
+                known = after if after is not None else {} if assigned([node]) else known
                 own += text[node.start : node.end] + joined_by(part.operator)
                 if not between:
                     continue
