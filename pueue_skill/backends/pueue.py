@@ -297,7 +297,8 @@ def each_turn(job: Job, each: Each, pueue: str) -> list[str]:
     grouped = f" --group={quote.word(job.group)}" if job.group else ""
     number = "$$" if each.words else "$((turn += 1))"
     text = QUEUED.format(before="", key=f"{job.key}-{number}", run="bash -c '$work'", stdin="</dev/null", after="")
-    add = f'{pueue} add --print-task-id{grouped}{labelled} --working-directory {folder} -- "{text}" </dev/null'
+    # PWD as well, or the job would see its folder by another name than the shell did.
+    add = f'PWD={folder} {pueue} add --print-task-id{grouped}{labelled} --working-directory {folder} -- "{text}" </dev/null'
     escaped = "work=${work//\\'/$quote}"
     first = ["cd " + quote.path(job.cwd) + " || exit"] if job.cwd else []
     if each.words:
