@@ -466,7 +466,7 @@ def unquoted(value: str, role: str, alone: bool) -> str:
     if not alone or role == "redirect" or not value.strip(" \t\n") or GLOB.search(value) or role == "command":
         raise Unknown
     return " ".join([quote.word(part) if BARE.fullmatch(part) else "'" + part.replace("'", "'\\''") + "'"
-                     for part in value.split()])  # fmt: skip
+                     for part in re.split(r"[ \t\n]+", value) if part])  # fmt: skip
 
 
 def double_quoted(atom: str, values: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ import re
 from pueue_skill import quote
 from pueue_skill.facts import Wrapper, basename, detached_words, echoed, options, peel
 from pueue_skill.model import Compound, Node, Pipeline, Simple, Word
+from pueue_skill.plan.markers import trimmed
 from pueue_skill.plan.proposal import Proposal, Statement, Work, Works, only, statements
 from pueue_skill.plan.setup import and_or_lists, only_prepares
 from pueue_skill.plan.whole import waits
@@ -52,7 +53,7 @@ def in_background(proposal: Proposal, works: Works) -> list[Work] | None:
         return None
     if not away:
         whole = text_of(proposal, [part for parts in lists for part in parts])
-        return works(proposal.inner(whole)) if whole != proposal.script.text.strip() else None
+        return works(proposal.inner(whole)) if whole != trimmed(proposal.script.text) else None
     last = away[-1]
     if not all(chatter(parts) for parts in lists[last + 1 :]):
         return None
@@ -126,7 +127,7 @@ def at_now(node: Node | None) -> str | None:
         fed = read.value if read is not None and read.static else None
     if fed is None or (args != ["now"] if basename(name) == "at" else bool(args)):
         return None
-    return fed.strip()
+    return trimmed(fed)
 
 
 def sessions(found: list[Statement]) -> tuple[str, str | None, str | None] | None:

@@ -78,7 +78,7 @@ def calls_of(
     if "-0" not in told and "--null" not in told:
         if any(re.search(r"[\"'\\]", line) for line in lines):
             return None
-        lines = [item for line in lines for item in line.split()]
+        lines = [item for line in lines for item in re.split(r"[ \t\n]+", line) if item]
     size = told.get("-n", told.get("--max-args"))
     if size is None or not size.isdigit() or int(size) == 0:
         return None

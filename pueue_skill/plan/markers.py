@@ -24,6 +24,15 @@ def text_of(script: Script) -> str:
             alone = not text[line : comment.start].strip()
             end = comment.end + 1 if alone else comment.end
             text = text[: line if alone else comment.start] + text[end:]
-    stripped = text.strip()
-    # A backslash before the last newline is a line continuation, at the very end it would be a backslash.
-    return stripped + "\n" if stripped.endswith("\\") and text.rstrip(" \t\r").endswith("\\\n") else stripped
+    return trimmed(text)
+
+
+def trimmed(text: str) -> str:
+    """`text` without the blanks and newlines around it; those of a shell, which are fewer than Python's.
+
+    A blank or newline after a backslash stays: it is part of a word, or makes a line continuation.
+    """
+    text = text.lstrip(" \t\n")
+    stripped = text.rstrip(" \t\n")
+    backslashes = len(stripped) - len(stripped.rstrip("\\"))
+    return text[: len(stripped) + backslashes % 2]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pueue_skill import quote
 from pueue_skill.facts import reads_script
 from pueue_skill.model import Command, Host, Redirect, Simple, Ssh
+from pueue_skill.plan.markers import trimmed
 from pueue_skill.plan.proposal import Proposal, Statement, Work, Works, command_at, only, statements
 from pueue_skill.remote import Refusal, destination
 
@@ -78,7 +79,7 @@ def on_one_host(proposal: Proposal, works: Works) -> list[Work] | None:
     text = ""
     for work, part in zip(jobs, calls, strict=True):
         text += by_login_shell(work) + ("\n" if part.operator in ("\n", ";") else f" {part.operator} ")
-    return [Work(jobs[0].host, text.strip())]
+    return [Work(jobs[0].host, trimmed(text))]
 
 
 def ssh_at(proposal: Proposal, node: object) -> Command | None:
