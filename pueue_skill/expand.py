@@ -156,24 +156,19 @@ def fields_of(atoms: list[str], known: Mapping[str, Value]) -> list[str]:
 
 def expanded(atom: str, known: Mapping[str, Value]) -> list[Piece]:
     if len(atom) == 1:
-        if atom in "`$<>()" or atom == "~":
-            raise Unknown
-        if GLOB.match(atom):
+        if atom in "`$<>()~" or GLOB.match(atom):
             raise Unknown
         return [Piece(atom, True)]
+    counted = SEQ.fullmatch(atom)
+    if counted:
+        return [Piece("\n".join(counting(counted[1].split())), False)]
     if atom[0] == "$" and atom[1] not in "'\"":
-        counted = SEQ.fullmatch(atom)
-        if counted:
-            return [Piece("\n".join(counting(counted[1].split())), False)]
         values, every = value_of(atom, known)
         if every:
             return [Piece(value, False, i > 0) for i, value in enumerate(values)]
         return [Piece(values[0], False)]
     if atom[0] == "`":
-        counted = SEQ.fullmatch(atom)
-        if not counted:
-            raise Unknown
-        return [Piece("\n".join(counting(counted[1].split())), False)]
+        raise Unknown
     if atom[0] == '"' or atom[:2] == '$"':
         return in_double_quotes(atom.removeprefix("$")[1:-1], known)
     return [Piece(read_word(atom, 0, len(atom)).value, True)]
@@ -411,15 +406,16 @@ def words_in(node: Node) -> Iterator[tuple[Word, str]]:
 
 def in_word(word: Word, role: str, values: Mapping[str, str]) -> str:
     """The source of a word with the values in it. Raises Unknown."""
+    if not named(word.text, values):
+        return word.text
     atoms = ATOM.findall(word.text)
-    if ("{" in atoms or (role == "fixed" and "~" in atoms)) and named(word.text, values):
-        raise Unknown  # brace and tilde expansion would come first
+    # Brace and tilde expansion would come first; a lone quote or bracket is a substitution with quotes of its own.
+    if role == "none" or {"{", "`", "(", '"'} & {*atoms} or (role == "fixed" and "~" in atoms):
+        raise Unknown
     out = ""
-    for at, atom in enumerate(atoms):
+    for atom in atoms:
         match = PARAMETER.fullmatch(atom)
         name = match and (match[1] or match[2])
-        if name in values and match and match[1] and atoms[at + 1 : at + 2] == ["{"]:
-            raise Unknown  # brace expansion comes first and makes it another name
         if name in values:
             out += apart(out, unquoted(values[str(name)], role, len(atoms) == 1))
         elif atom[0] == '"' or atom[:2] == '$"':
@@ -430,18 +426,9 @@ def in_word(word: Word, role: str, values: Mapping[str, str]) -> str:
             raise Unknown
         else:
             out += atom
-    if {"`", "(", '"'} & {atom for atom in atoms if len(atom) == 1} and named(word.text, values):
-        raise Unknown  # a substitution with quotes of its own
-    if role == "none" and named(word.text, values):
-        raise Unknown
-    if (
-        role == "command"
-        and out != word.text
-        and not {"'", '"'} & {*out}
-        and (not BARE.fullmatch(out) or out in RESERVED)
-    ):
-        return quote.word(out) if BARE.fullmatch(out) is None and "'" not in out else "'" + out + "'"
-    return out
+    if role == "command" and re.match(rf"{NAME}(?:\[.*\])?\+?=", out, re.DOTALL):
+        raise Unknown  # it would become an assignment
+    return f"'{out}'" if role == "command" and out in RESERVED else out
 
 
 def apart(before: str, value: str) -> str:

@@ -111,6 +111,7 @@ def test_fields_as_bash_has_them(texts: list[str], tmp_path: Path) -> None:
         ("echo $s>file", "2", "echo '2'>file"),
         ("$s x", "if", "'if' x"),
         ('"$s" x', "python3", '"python3" x'),
+        ("$s/$t x", "/opt", "/opt/$t x"),
         ("A=$s show", "a b", "A='a b' show"),
         ('ssh h "python x.py $s"', "BTC", 'ssh h "python x.py BTC"'),
     ],
@@ -133,6 +134,13 @@ def test_not_substituted(body: str) -> None:
     assert script
     found = substitute(body, script.nodes[0], {"s": "a b"})
     assert found is None or "$s" not in found.replace("'$s'", "")
+
+
+@pytest.mark.parametrize("body", ["$s=1", "$s='x y'", "$s+=1", "$s[1]=2", "${s}_1=x show"])
+def test_a_command_does_not_become_an_assignment(body: str) -> None:
+    script = script_of(body)
+    assert script
+    assert substitute(body, script.nodes[0], {"s": "a"}) is None
 
 
 BODIES = (
