@@ -317,7 +317,7 @@ def run(options: argparse.Namespace) -> int:
 def ssh(options: argparse.Namespace) -> int:
     from pueue_skill import config, quote, remote, runtime
     from pueue_skill.facts import read_ssh
-    from pueue_skill.model import Job, Word
+    from pueue_skill.model import LOGIN, Job, Word
 
     words = tuple([Word(quote.word(value), value, True, 0, 0) for value in ["ssh", *options.command]])
     call = read_ssh(words)
@@ -329,10 +329,9 @@ def ssh(options: argparse.Namespace) -> int:
         return failed(USAGE, f"{refusal}: that is for ssh itself. Type: {quote.line(['ssh', *options.command])}")
     if command is None and not options.stdin:
         return failed(USAGE, f"{host.name} is given no command: add one, or --stdin for a script on standard input")
+    job = Job("", host.name, host.backend, host.group or None, None, None, command or "", shell="login")
     if command is None:
-        job = Job("", host.name, host.backend, host.group or None, None, None, 'exec "$SHELL" -l')
-    else:
-        job = Job("", host.name, host.backend, host.group or None, None, None, command, shell="login")
+        job = job._replace(command=f"exec {LOGIN} -l", shell="bash")
     try:
         return submitted(options, job, host, options.wait, unfinished=NOT_RUN)
     except runtime.NoConnection as error:

@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 from pueue_skill import quote
 from pueue_skill.facts import Wrapper, options
 from pueue_skill.model import Chain, Compound, Node, Pipeline, Script, Simple, Word
+from pueue_skill.nodes import has_heredoc, redirects
 from pueue_skill.parse import parse
 from pueue_skill.parse.words import read_word
 
@@ -209,6 +210,16 @@ def value_of(expansion: str, known: Mapping[str, Value]) -> tuple[tuple[str, ...
     return (elements[index] if index < len(elements) else "",), False
 
 
+def seq(words: Sequence[str]) -> list[str] | None:
+    """The lines that seq prints for its arguments, or None."""
+    if not all(re.fullmatch(r"-w|-?\d+", word) for word in words):
+        return None
+    try:
+        return counting(list(words))
+    except Unknown:
+        return None
+
+
 def counting(words: list[str]) -> list[str]:
     """What seq prints, for integers."""
     wide = "-w" in words
@@ -341,7 +352,7 @@ def mentions(text: str, nodes: Iterable[Node]) -> set[str]:
     """The variables that `nodes` may read, and perhaps some more: what stands in single quotes counts too."""
     found: set[str] = set()
     for node in nodes:
-        stop = max([node.end, *[body for body in bodies(node)]])
+        stop = max([node.end, *[redirect.body.end for redirect in redirects(node) if redirect.body]])
         source = text[node.start : stop]
         found |= set(re.findall(rf"\$\{{?[#!]?({NAME})", source))
         found |= set(re.findall(rf"\b({NAME})(?:\[[^\]\n]*\]\+?=|\+=)", source))  # what is kept of it
@@ -350,21 +361,9 @@ def mentions(text: str, nodes: Iterable[Node]) -> set[str]:
     return found
 
 
-def bodies(node: Node) -> Iterator[int]:
-    """Where the heredocs of a node end."""
-    if isinstance(node, Simple | Compound):
-        yield from (redirect.body.end for redirect in node.redirects if redirect.body)
-        if isinstance(node, Compound):
-            for inner in (*node.test, *node.body):
-                yield from bodies(inner)
-    else:
-        for inner in node.parts:
-            yield from bodies(inner)
-
-
 def substitute(text: str, node: Node, values: Mapping[str, str]) -> str | None:
     """The source of `node` with the values in place of the variables, to be read as before, or None where that is not sure."""
-    if list(bodies(node)) or {*values, "*"} & assigned([node]) or INDIRECT.search(text, node.start, node.end):
+    if has_heredoc(node) or {*values, "*"} & assigned([node]) or INDIRECT.search(text, node.start, node.end):
         return None
     out: list[tuple[int, int, str]] = []
     try:

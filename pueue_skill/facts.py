@@ -102,7 +102,7 @@ SSH_VALUED = "BbcDEeFIiJLlmOopPQRSWw"
 DETACHERS = {"tmux", "byobu", "screen", "daemonize", "start-stop-daemon", "dtach", "abduco", "zellij"}
 FAN_OUT = {
     "xargs": Wrapper("adEIiLlnPs", "arg-file delimiter eof replace max-lines max-args max-procs max-chars process-slot-var"),
-    "parallel": Wrapper("jINnLaSd", "jobs max-args delay joblog results arg-file colsep timeout retries sshlogin tmpdir memfree load workdir tagstring"),
+    "parallel": Wrapper("jPINnLaSd", "jobs max-procs max-args delay joblog results arg-file colsep timeout retries sshlogin tmpdir memfree load workdir tagstring"),
 }  # fmt: skip
 
 

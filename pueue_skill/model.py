@@ -21,6 +21,9 @@ Result = Literal["success", "failed", "killed", "dependency", "spawn", "unknown"
 Shell = Literal["bash", "login"]
 """What runs a job's text: bash, or the login shell of its host, as ssh has it."""
 
+LOGIN = '"$SHELL"'
+"""The login shell, as source for any shell: sshd puts it into the environment."""
+
 LOCAL = "local"
 """The name of the host that the command itself is typed on."""
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from pueue_skill import quote
 from pueue_skill.facts import commands, host_name
-from pueue_skill.model import LOCAL, Chain, Host, Simple, Ssh, Unparsed
+from pueue_skill.model import LOCAL, Host, Simple, Ssh, Unparsed
+from pueue_skill.nodes import only
 from pueue_skill.parse import parse
 
 REMOTE_PUEUE = "~/.local/bin/pueue"
@@ -75,11 +76,10 @@ def destination(ssh: Ssh, hosts: Mapping[str, Host]) -> tuple[Host, str | None]:
     shells = 1
     while payload is not None:
         script = parse(payload)
-        nodes = () if isinstance(script, Unparsed) else script.nodes
-        node = nodes[0] if len(nodes) == 1 else None
-        if isinstance(node, Chain) and len(node.parts) == 1 and node.operators[0] in ("", ";"):
-            node = node.parts[0]
-        if isinstance(script, Unparsed) or not isinstance(node, Simple) or node.redirects or node.assigns:
+        if isinstance(script, Unparsed):
+            break
+        node = only(script)
+        if not isinstance(node, Simple) or node.redirects or node.assigns:
             break
         own = [command for command in commands(script) if not command.via and not command.inside]
         if len(own) != 1 or own[0].ssh is None or own[0].wrappers or not own[0].ssh.static:

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "pueue_skill"
 FILES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 CORE = (
-    "__init__.py", "model.py", "gate.py", "parse/", "facts.py", "expand.py", "quote.py", "masking.py", "remote.py", "rules/",
+    "__init__.py", "model.py", "gate.py", "parse/", "facts.py", "nodes.py", "expand.py", "quote.py", "masking.py", "remote.py", "rules/",
     "plan/", "backends/",
 )  # fmt: skip
 

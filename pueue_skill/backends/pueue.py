@@ -22,11 +22,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from pueue_skill import quote
-from pueue_skill.model import Each, Group, Host, Job, Queue, Result, State, Status, Submission
+from pueue_skill.model import LOGIN, Each, Group, Host, Job, Queue, Result, State, Status, Submission
 
 FOLDER = "$HOME/.local/share/pueue-skill/jobs"
 QUEUED = "{before}env PUEUE_SKILL_KEY={key} {run} {stdin}{after}; exit"
-LOGIN = '"$SHELL"'
 WAITED = "{pueue} wait --quiet {ids} >/dev/null 2>&1 </dev/null; "
 """Before a job that comes after others however they end, which pueue's --after does not do."""
 APART = "exec 2>/dev/null; (", ' 2>"{folder}/{key}.err")'
@@ -100,8 +99,9 @@ printf '%s\n%s\n%s\n%s\n' '{reply}' "$status" "$before" "$after"
 """
 
 # A file of a job is there whole or not at all.
-PUT = r"""put() {
-  file=$HOME/.local/share/pueue-skill/jobs/$1
+PUT = (
+    f'put() {{\n  file="{FOLDER}/$1"'
+    + r"""
   if base64 -d </dev/null >/dev/null 2>&1; then set -- base64 -d
   elif base64 -D </dev/null >/dev/null 2>&1; then set -- base64 -D
   else set -- openssl base64 -d
@@ -111,6 +111,7 @@ PUT = r"""put() {
   return 1
 }
 """
+)
 
 # The state is read before the output, so that all output of a job that is done is there. Output goes in frames with their
 # length, so that any byte may stand in it. The pause grows with the time waited; a tenth of it is not noticed.
@@ -255,7 +256,8 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
         if group in limits and group != "default":
             lines.append(f"{pueue} group add --parallel {limits[group]} {quote.word(group)} >/dev/null 2>&1 </dev/null")
     needed = {key for job in jobs for key in job.after}
-    files = {name: content for job in jobs if not job.each for name, content in task(job)[1].items()}
+    tasks = {job.key: task(job) for job in jobs if not job.each}
+    files = {name: content for _, needed_files in tasks.values() for name, content in needed_files.items()}
     if files:
         lines += [PUT.rstrip("\n"), *map(put, files, files.values())]
     ids: dict[str, str] = {}
@@ -264,7 +266,7 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
             lines += each_turn(job, job.each, pueue)
             continue
         after = [f"${ids[key]}" for key in job.after]
-        text = quote.text(task(job)[0])
+        text = quote.text(tasks[job.key][0])
         if job.if_failed:
             text = f'"{WAITED.format(pueue=pueue, ids=" ".join(after))}"{text}'
         add = f"{pueue} {add_arguments(job, text, () if job.if_failed else after)}"

@@ -22,7 +22,7 @@ from pueue_skill.plan.whole import INTERACTIVE, whole
 from pueue_skill.remote import TERMINAL, Refusal, host_named
 from pueue_skill.rules import BY_ID
 
-__all__ = ["MARKER", "Refusal", "host_named", "job_of", "key_of", "marker_of", "plan", "plan_for_run"]
+__all__ = ["MARKER", "marker_of", "plan", "plan_for_run"]
 
 ROWS = (over_ssh, on_one_host, split_add, detached, spread)
 

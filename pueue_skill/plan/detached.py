@@ -10,9 +10,10 @@ import re
 from pueue_skill import quote
 from pueue_skill.facts import Wrapper, basename, detached_words, echoed, options, peel
 from pueue_skill.model import Compound, Node, Pipeline, Simple, Word
+from pueue_skill.nodes import Statement, and_or_lists, joined_by, only, statements
 from pueue_skill.plan.markers import trimmed
-from pueue_skill.plan.proposal import Proposal, Statement, Work, Works, only, statements
-from pueue_skill.plan.setup import and_or_lists, only_prepares
+from pueue_skill.plan.proposal import Proposal, Work, Works
+from pueue_skill.plan.setup import only_prepares
 from pueue_skill.plan.whole import waits
 from pueue_skill.remote import Refusal
 
@@ -46,7 +47,7 @@ def in_background(proposal: Proposal, works: Works) -> list[Work] | None:
     lists = and_or_lists(statements(proposal.script.nodes))
     away = [i for i, parts in enumerate(lists) if parts[-1].operator == "&"]
     own = tuple([command for command in proposal.commands if not command.via and not command.inside])
-    wrapped = any(command.wrappers[:1] in (("nohup",), ("setsid",)) for command in own)
+    wrapped = any(command.wrappers and command.wrappers[0] in DROPPED for command in own)
     if not away and not wrapped:
         return None
     if any(command.name == "wait" for command in own) and waits(proposal.commands):
@@ -87,12 +88,8 @@ def text_of(proposal: Proposal, parts: list[Statement]) -> str:
     text = proposal.script.text
     if any(redirect.body for part in parts for redirect in getattr(part.node, "redirects", ())):
         raise Refusal("a heredoc goes to what is put in the background; write it to a file first")
-    out = ""
-    for i, part in enumerate(parts):
-        out += undetached(text, part.node)
-        if i + 1 < len(parts):
-            out += "\n" if part.operator == "\n" else f" {part.operator} " if part.operator != ";" else "; "
-    return out
+    out = "".join([undetached(text, part.node) + joined_by(part.operator) for part in parts[:-1]])
+    return out + undetached(text, parts[-1].node)
 
 
 def undetached(text: str, node: Node) -> str:

@@ -11,18 +11,15 @@ import re
 from collections.abc import Mapping, Sequence
 
 from pueue_skill import quote
-from pueue_skill.expand import Value, fields
-from pueue_skill.facts import Wrapper, basename, options
+from pueue_skill.expand import Value, fields, seq
+from pueue_skill.facts import FAN_OUT, basename, options
 from pueue_skill.masking import secret
-from pueue_skill.model import Each, Host, Node, Pipeline, Script, Simple, Unparsed, Word
-from pueue_skill.parse import parse
+from pueue_skill.model import Each, Host, Node, Pipeline, Simple, Word
 from pueue_skill.plan.proposal import Proposal, Work
 from pueue_skill.plan.whole import check
 from pueue_skill.remote import Refusal
 
-XARGS = Wrapper("aIdEnPsL", "arg-file delimiter max-args max-procs max-lines replace")
 XARGS_KNOWN = {"-P", "--max-procs", "-I", "-n", "--max-args", "-L", "--max-lines", "-0", "--null", "-r", "--no-run-if-empty", "-d", "--delimiter"}  # fmt: skip
-PARALLEL = Wrapper("jP", "jobs max-procs")
 PARALLEL_KNOWN = {"-j", "-P", "--jobs", "--max-procs", "-k", "--keep-order", "--bar", "--eta", "--progress", "--will-cite", "-u", "--line-buffer", "--lb"}  # fmt: skip
 PLACE = re.compile(r"\{(\d*)\}")
 OTHER_PLACES = re.compile(r"\{(?:[./#%]|\d+[./]|=)[^{}]*\}")
@@ -44,7 +41,7 @@ def fan_out(proposal: Proposal, node: Node, call: Simple, before: str, known: Ma
 
 
 def xargs(proposal: Proposal, node: Node, call: Simple, before: str, known: Mapping[str, Value]) -> list[Work]:
-    found, used = options(call.words[1:], XARGS)
+    found, used = options(call.words[1:], FAN_OUT["xargs"])
     told = {name: value.value if value is not None else "" for name, value in found}
     words = call.words[1 + used :]
     if not {*told} <= XARGS_KNOWN or not words:
@@ -112,19 +109,13 @@ def printed(node: Node, known: Mapping[str, Value]) -> str | None:
     if name == "printf" and len(args) > 1 and args[0] in (r"%s\n", r"%s\0"):
         return "".join([arg + ("\n" if args[0] == r"%s\n" else "\0") for arg in args[1:]])
     if name == "seq":
-        script = parse(f"seq $({quote.line([name, *args])})")
-        counted = fields(words_of(script), known)
-        return None if counted is None else "".join([number + "\n" for number in counted[1:]])
+        counted = seq(args)
+        return None if counted is None else "".join([number + "\n" for number in counted])
     return None
 
 
-def words_of(script: Script | Unparsed) -> tuple[Word, ...]:
-    node = script.nodes[0] if isinstance(script, Script) else None
-    return node.words if isinstance(node, Simple) else ()
-
-
 def parallel(proposal: Proposal, call: Simple, before: str, known: Mapping[str, Value]) -> list[Work]:
-    found, used = options(call.words[1:], PARALLEL)
+    found, used = options(call.words[1:], FAN_OUT["parallel"])
     told = {name: value.value if value is not None else "" for name, value in found}
     rest = call.words[1 + used :]
     at = [i for i, word in enumerate(rest) if word.value == ":::"]

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from pueue_skill.facts import commands as commands_of
 from pueue_skill.facts import joined
 from pueue_skill.model import Command, Compound, Node, Pipeline, Redirect, Simple, Ssh, Unparsed, Word
+from pueue_skill.nodes import statements
 from pueue_skill.parse import parse
-from pueue_skill.plan.proposal import Proposal, statements
+from pueue_skill.plan.proposal import Proposal
 from pueue_skill.plan.whole import check
 from pueue_skill.remote import Refusal, remote_host
 

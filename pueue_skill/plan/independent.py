@@ -7,12 +7,11 @@ file that all of them write, a turn that may end the loop or move the next one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from pueue_skill.expand import assigned, mentions
 from pueue_skill.facts import Wrapper, options
-from pueue_skill.model import Compound, Node, Pipeline, Redirect, Simple
-from pueue_skill.plan.proposal import statements
+from pueue_skill.model import Compound, Node, Simple
+from pueue_skill.nodes import compounds, redirects, simple_nodes, statements
 from pueue_skill.plan.setup import writes
 from pueue_skill.remote import Refusal
 
@@ -24,7 +23,6 @@ STAYS = {"set", "shopt", "umask", "ulimit", "alias", "unalias", "unset", "enable
 PUTS = {"cp", "mv", "ln", "install", "rsync", "scp"}
 CHANGES = {"rm", "touch", "truncate", "sed", "mkdir", "rmdir", "git", "patch", "unzip", "dd"}
 """Programs that put a file somewhere (their last operand), and that change those that they name."""
-LOOPS = ("for", "while", "until", "select")
 COUNTED = re.compile(
     r"\(\(\s*(\w+)\s*=\s*(-?\d+)\s*;\s*\1\s*(<=?)\s*(-?\d+)\s*;\s*(?:\1\+\+|\+\+\1|\1\s*\+=\s*(\d+))\s*\)\)"
 )
@@ -67,23 +65,25 @@ def independent(text: str, loop: Compound) -> None:
             raise Refusal(f"{name} in one turn moves the next one")
         if name in STAYS and "subshell" not in place:
             raise Refusal(f"{name} in one turn holds for the next one")
-    set_here = assigned(loop.body) - bound(text, loop)
+    sets, loops = assigned(loop.body), bound(loop)
+    set_here = sets - loops
     if "*" in set_here:
         raise Refusal("a turn runs text that only the shell knows")
-    told = own | set_here | bound(text, loop)
+    told = own | set_here | loops
     for redirect in redirects(*loop.body):
         if redirect.body:
             raise Refusal("a heredoc stands in the loop")
         if writes(redirect) and not (redirect.target and names_in(redirect.target.text) & told):
             raise Refusal("every turn writes to the same file")
     for node, _ in simple_nodes(loop.body):
-        if fixed_files(node, told):
-            raise Refusal(f"every turn changes {fixed_files(node, told)[-1]}")
+        fixed = fixed_files(node, told)
+        if fixed:
+            raise Refusal(f"every turn changes {fixed[-1]}")
         if node.words and node.words[0].value == "tee":
             files = [w for w in node.words[1:] if w.value[:1] != "-" and not w.value.startswith("/dev/")]
             if any(not names_in(word.text) & told for word in files):
                 raise Refusal("every turn writes to the same file")
-    if own & assigned(loop.body) - bound(text, *loop.body):
+    if own & sets - bound(*loop.body):
         raise Refusal("a turn sets the loop's own variable")
     if any(inner.kind == "function" for node in loop.body for inner in compounds(node)):
         raise Refusal("a turn defines a function")
@@ -91,10 +91,8 @@ def independent(text: str, loop: Compound) -> None:
         raise Refusal("a turn reads what the shell says of the one before")
     known: set[str] = set()
     sure = True
-    for part in body:
-        if exports(part.node) and not (
-            sets_only(part.node) and sure and all(sets_only(before.node) for before in body[: body.index(part)])
-        ):
+    for i, part in enumerate(body):
+        if exports(part.node) and not (sure and all(sets_only(one.node) for one in body[: i + 1])):
             raise Refusal("a variable that one turn exports is seen by the next one")
         carried = reads(text, part.node) & (set_here - known)
         if carried:
@@ -144,10 +142,10 @@ def names_in(text: str) -> set[str]:
 
 def reads(text: str, node: Node) -> set[str]:
     """The variables that `node` reads and does not set first itself, as a loop does its own."""
-    return mentions(text, [node]) - bound(text, node)
+    return mentions(text, [node]) - bound(node)
 
 
-def bound(text: str, *nodes: Node) -> set[str]:
+def bound(*nodes: Node) -> set[str]:
     """The variables of the loops in `nodes`, which are set before they are read."""
     found: set[str] = set()
     for node in nodes:
@@ -158,36 +156,3 @@ def bound(text: str, *nodes: Node) -> set[str]:
                 except Refusal:
                     continue
     return found
-
-
-def compounds(node: Node) -> Iterator[Compound]:
-    if isinstance(node, Compound):
-        yield node
-        for inner in (*node.test, *node.body):
-            yield from compounds(inner)
-    elif not isinstance(node, Simple):
-        for inner in node.parts:
-            yield from compounds(inner)
-
-
-def simple_nodes(nodes: tuple[Node, ...], place: tuple[str, ...] = ()) -> Iterator[tuple[Simple, tuple[str, ...]]]:
-    """The simple commands in `nodes`, each with what is around it there: subshell, loop."""
-    for node in nodes:
-        if isinstance(node, Simple):
-            yield node, place
-        elif isinstance(node, Compound):
-            around = "subshell" if node.kind in ("subshell", "coproc") else "loop" if node.kind in LOOPS else node.kind
-            yield from simple_nodes((*node.test, *node.body), (*place, around))
-        else:
-            shell = ("subshell",) if isinstance(node, Pipeline) and len(node.parts) > 1 else ()
-            yield from simple_nodes(node.parts, (*place, *shell))
-
-
-def redirects(*nodes: Node) -> Iterator[Redirect]:
-    for node in nodes:
-        if isinstance(node, Simple | Compound):
-            yield from node.redirects
-        if isinstance(node, Compound):
-            yield from redirects(*node.test, *node.body)
-        elif not isinstance(node, Simple):
-            yield from redirects(*node.parts)

@@ -16,6 +16,7 @@ from pueue_skill import quote
 from pueue_skill.expand import Value, assigned, fields, settings, substitute
 from pueue_skill.masking import secret
 from pueue_skill.model import Compound, Each, Node, Pipeline, Script, Simple, Word
+from pueue_skill.nodes import Statement, and_or_lists, has_heredoc, is_wait, joined_by, simple_nodes, statements
 from pueue_skill.parse import parse
 from pueue_skill.plan.fan_out import MOST, fan_out, label_of
 from pueue_skill.plan.independent import (
@@ -26,11 +27,9 @@ from pueue_skill.plan.independent import (
     independent,
     names_of,
     reads,
-    redirects,
-    simple_nodes,
 )
-from pueue_skill.plan.proposal import Proposal, Statement, Work, Works, statements
-from pueue_skill.plan.setup import and_or_lists, only_prepares, stops_at_failure
+from pueue_skill.plan.proposal import Proposal, Work, Works
+from pueue_skill.plan.setup import only_prepares, stops_at_failure
 from pueue_skill.remote import Refusal
 from pueue_skill.rules.work import weigh
 
@@ -118,7 +117,7 @@ def taken_apart(proposal: Proposal, found: list[Statement]) -> Iterator[Part]:
         own = setup
         for i, part in enumerate(parts):
             node, prepared = part.node, only_prepares(parts[: i + 1])
-            if heredoc(node):
+            if has_heredoc(node):
                 raise Refusal("a heredoc stands in the list")
             if is_loop(proposal, node):
                 if between:
@@ -150,10 +149,6 @@ def taken_apart(proposal: Proposal, found: list[Statement]) -> Iterator[Part]:
         yield Part(between, None, before, known)
 
 
-def joined_by(operator: str) -> str:
-    return {"\n": "\n", ";": "; "}.get(operator, f" {operator} ")
-
-
 def mentioned_after(text: str, found: list[Statement]) -> dict[int, set[str]]:
     """By where a statement starts, the variables that later ones read."""
     later: dict[int, set[str]] = {}
@@ -172,14 +167,6 @@ def carries(text: str, node: Node, later: set[str]) -> None:
     for inner, place in simple_nodes((node,)):
         if inner.words and inner.words[0].value in {*ENDS_EARLY, *MOVES} and "subshell" not in place:
             raise Refusal(f"{inner.words[0].value} changes what comes after it")
-
-
-def is_wait(part: Statement) -> bool:
-    return isinstance(part.node, Simple) and [word.value for word in part.node.words] == ["wait"]
-
-
-def heredoc(node: Node) -> bool:
-    return any(redirect.body for redirect in redirects(node))
 
 
 def is_loop(proposal: Proposal, node: Node) -> bool:
@@ -354,9 +341,5 @@ def by_the_loop(proposal: Proposal, loop: Node, compound: Compound, before: str)
         turn = f'for {names[-1]} in "${names[-1]}"; do\n{turn}\ndone'
     tail = text[body[-1].node.end : loop.end].lstrip(" \t\n;&")
     each = Each(before + text[loop.start : body[0].node.start], tail, tuple(names))
-    label = (
-        None
-        if any(map(secret, names))
-        else "@".join(["$" + names[0], *[":".join(["$" + n for n in names[1:]])][: len(names) - 1]])
-    )
+    label = None if any(map(secret, names)) else label_of(tuple([f"${name}" for name in names]))
     return Work(proposal.here, before + turn, "bash", label=label, each=each)

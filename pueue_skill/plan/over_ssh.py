@@ -10,13 +10,11 @@ from typing import NamedTuple
 
 from pueue_skill import quote
 from pueue_skill.facts import reads_script
-from pueue_skill.model import Command, Host, Redirect, Simple, Ssh
+from pueue_skill.model import LOGIN, Command, Host, Node, Redirect, Simple, Ssh
+from pueue_skill.nodes import Statement, has_heredoc, is_wait, only, statements
 from pueue_skill.plan.markers import trimmed
-from pueue_skill.plan.proposal import Proposal, Statement, Work, Works, command_at, only, statements
+from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
 from pueue_skill.remote import Refusal, destination
-
-LOGIN = '"$SHELL"'
-"""A host's login shell, as sshd has it in the environment."""
 
 
 class Call(NamedTuple):
@@ -30,7 +28,7 @@ class Call(NamedTuple):
 
 def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
     node = only(proposal.script)
-    command = ssh_at(proposal, node) if isinstance(node, Simple) else None
+    command = ssh_at(proposal, node)
     if not isinstance(node, Simple) or command is None or command.ssh is None:
         return None
     if command.wrappers:
@@ -39,13 +37,13 @@ def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
     if call.payload is None:
         proposal.inner(call.stdin or "", call.host)
         return [Work(call.host, wrapped(f"{LOGIN} -l", call))]
-    inner = works(proposal.inner(call.payload, call.host, "login")._replace(fed=call.stdin is not None))
+    there = proposal.inner(call.payload, call.host, "login")._replace(fed=call.stdin is not None)
+    inner = works(there)
     if call.stdin is None and not call.redirects:
         return inner
     if call.stdin is not None:
-        script = proposal.inner(call.payload, call.host, "login")
-        top = only(script.script)
-        reader = command_at(script, top) if top else None
+        top = only(there.script)
+        reader = command_at(there, top) if top else None
         if reader is not None and reads_script(reader):
             # What a job cannot do, its script cannot either.
             works(proposal.inner(call.stdin, call.host)._replace(fed=True))
@@ -58,18 +56,18 @@ def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
 def on_one_host(proposal: Proposal, works: Works) -> list[Work] | None:
     """Several calls of ssh and nothing else: one job where they lead to one host in turn, jobs of their own where side by side."""
     found = statements(proposal.script.nodes)
-    calls = [part for part in found if not waiting(part)]
+    calls = [part for part in found if not is_wait(part)]
     commands = [ssh_at(proposal, part.node) for part in calls]
     if len(calls) < 2 or not all(commands) or not any(inside(proposal, part) for part in calls):
         return None
     each = [
         works(proposal.inner(proposal.script.text[part.node.start : part.node.end], shell=proposal.shell))
         for part in calls
-        if not has_heredoc(part)
+        if not has_heredoc(part.node)
     ]
     if len(each) < len(calls):
         raise Refusal("a heredoc goes to one of several calls of ssh")
-    if all(part.operator == "&" for part in found if not waiting(part)):
+    if all(part.operator == "&" for part in calls):
         return [work for jobs in each for work in jobs]
     if len(found) > len(calls) or any(part.operator == "&" for part in found):
         return None
@@ -82,17 +80,9 @@ def on_one_host(proposal: Proposal, works: Works) -> list[Work] | None:
     return [Work(jobs[0].host, trimmed(text))]
 
 
-def ssh_at(proposal: Proposal, node: object) -> Command | None:
+def ssh_at(proposal: Proposal, node: Node | None) -> Command | None:
     command = command_at(proposal, node) if isinstance(node, Simple) else None
     return command if command and command.ssh and not command.inside else None
-
-
-def waiting(part: Statement) -> bool:
-    return isinstance(part.node, Simple) and [word.value for word in part.node.words] == ["wait"]
-
-
-def has_heredoc(part: Statement) -> bool:
-    return isinstance(part.node, Simple) and any(redirect.body for redirect in part.node.redirects)
 
 
 def inside(proposal: Proposal, part: Statement) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from pueue_skill.facts import commands as commands_of
-from pueue_skill.model import Chain, Command, Each, Host, Node, Script, Shell, Simple, Unparsed
+from pueue_skill.model import Command, Each, Host, Node, Script, Shell, Simple, Unparsed
 from pueue_skill.parse import parse
 from pueue_skill.remote import Refusal
 
@@ -57,32 +57,6 @@ class Work(NamedTuple):
 
 Works: TypeAlias = "Callable[[Proposal], list[Work]]"
 """The work in a proposal, by whichever row it belongs to. Raises Refusal."""
-
-
-class Statement(NamedTuple):
-    """A part of a list with the operator that stands after it; the end of a line counts as one."""
-
-    node: Node
-    operator: str
-
-
-def statements(nodes: tuple[Node, ...]) -> list[Statement]:
-    """The statements of a script, lists and lines laid flat."""
-    found: list[Statement] = []
-    for node in nodes:
-        if isinstance(node, Chain):
-            found += [
-                Statement(part, operator or "\n") for part, operator in zip(node.parts, node.operators, strict=True)
-            ]
-        else:
-            found.append(Statement(node, "\n"))
-    return found
-
-
-def only(script: Script) -> Node | None:
-    """The one node that a script consists of, a closing `;` left out, or None."""
-    found = statements(script.nodes)
-    return found[0].node if len(found) == 1 and found[0].operator in ("\n", ";") else None
 
 
 def command_at(proposal: Proposal, node: Node) -> Command | None:

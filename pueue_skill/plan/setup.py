@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from pueue_skill.facts import basename
-from pueue_skill.model import Compound, Node, Simple, Word
-from pueue_skill.plan.proposal import Statement
+from pueue_skill.model import Compound, Node, Redirect, Simple
+from pueue_skill.nodes import Statement
 
 REPEATABLE = {"cd", "pushd", "export", "declare", "typeset", "readonly", "local", "set", "shopt", "source", ".", "unset",
               "alias", "ulimit", "umask", "module", "conda", "mamba", "micromamba", "pyenv", "nvm", ":", "true"}  # fmt: skip
@@ -37,19 +37,9 @@ def is_setup(node: Node) -> bool:
     return name in REPEATABLE
 
 
-def writes(redirect: object) -> bool:
-    target: Word | None = getattr(redirect, "target", None)
-    return getattr(redirect, "op", "") not in (">&", "<") and (target is None or target.value != "/dev/null")
-
-
-def and_or_lists(found: list[Statement]) -> list[list[Statement]]:
-    """The statements of a list by the and-or lists (POSIX 2.9.3) that they form."""
-    lists: list[list[Statement]] = [[]]
-    for statement in found:
-        lists[-1].append(statement)
-        if statement.operator not in ("&&", "||"):
-            lists.append([])
-    return lists[:-1]
+def writes(redirect: Redirect) -> bool:
+    """Whether what it opens is written to, or not known not to be; /dev/null does not count."""
+    return redirect.op not in (">&", "<") and (redirect.target is None or redirect.target.value != "/dev/null")
 
 
 def only_prepares(parts: list[Statement]) -> bool:
