@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from real import Daemon, Host, Lab, kill, local, real, until
 
 from pueue_skill import quote
-from pueue_skill.analysis import analyse
+from pueue_skill.analysis import Analysis, analyse
 from pueue_skill.backends.pueue import LONGEST
 from pueue_skill.config import Config
 from pueue_skill.reports import suggestion
@@ -45,6 +45,10 @@ PROGRAMS = ("rec", "rec-in", "rec-err", "rec-exit", "rec-kill", "rec-slow")
 """The recorder's names: plain, copying its input, writing to stderr too, exiting with $1, dying of signal $1, taking its time."""
 KNOWN = ("python", "uv")
 """Names of the recorder that the rules judge by themselves."""
+
+CONFIG = "".join([f'[[programs]]\nprogram = "{name}"\nsize = "long"\n' for name in PROGRAMS])
+CONFIG += "".join([f"[hosts.{name}]\n" for name in HOSTS])
+"""The configuration, by which all that the recorder does is long."""
 
 EXTRA = re.compile(
     r"(PUEUE|PARALLEL)_\w+|SHLVL|_|OLDPWD|SSH_CLIENT|SSH_CONNECTION|SSHPASS|TMPDIR|TMUX\w*|TERM\w*|STY|WINDOW|COLUMNS|LINES"
@@ -155,6 +159,12 @@ def cases(folder: Path = CASES) -> list[Case]:
             text = text.replace("LONG", long) if long else text
             found += [Case(text.replace("HOST", host), **one) for host in (hosts if "HOST" in text else [""])]
     return found
+
+
+def analysed(text: str) -> Analysis:
+    """The analysis of a case's text, as the configuration has it."""
+    config = Config.model_validate(tomllib.loads(CONFIG))
+    return analyse(text, config.by_name(), preferences=config.preferences({}))
 
 
 SEEN = ("program", "arguments", "folder", "stdin", "limits")
@@ -493,10 +503,7 @@ class Stage:
         (self.tools / "ssh").symlink_to(lab.bin / "ssh")
         # One connection a host: a new one for each call would take most of the time.
         (lab.client / ".ssh/config").write_text(f"ControlPath {lab.root}/m/%n\n")
-        config = "".join([f'[[programs]]\nprogram = "{name}"\nsize = "long"\n' for name in PROGRAMS])
-        config += "".join([f"[hosts.{name}]\n" for name in HOSTS])
-        (lab.root / "config/pueue-skill/config.toml").write_text(config)
-        self.settings = Config.model_validate(tomllib.loads(config))
+        (lab.root / "config/pueue-skill/config.toml").write_text(CONFIG)
         lab.env["PATH"] = f"{lab.bin}:{self.tools}:{lab.env['PATH'].partition(':')[2]}"
         self.local = local(lab)
         self.local.pueue("parallel", "0")
@@ -518,7 +525,7 @@ class Stage:
 
     def rewritten(self, text: str) -> Rewriting:
         """What becomes of `text`, in this process."""
-        analysis = analyse(text, self.settings.by_name(), preferences=self.settings.preferences({}))
+        analysis = analysed(text)
         plan = analysis.plan
         report = suggestion(text, analysis.script, analysis.findings, plan)
         jobs = len(plan.jobs) if not any(job.each for job in plan.jobs) else 2

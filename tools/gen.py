@@ -78,15 +78,10 @@ def readme() -> str:
 
 def rewritten() -> str:
     """The table of what is rewritten, from the cases of the differential test."""
-    from pueue_skill.analysis import analyse
-    from pueue_skill.config import Config
-    from pueue_skill.model import Plan, Program
+    from pueue_skill.model import Plan
 
     sys.path.insert(0, str(ROOT / "tests"))
     fidelity = importlib.import_module("fidelity")  # the module of this name below tests
-    config = Config.model_validate({"hosts": {name: {} for name in fidelity.HOSTS}})
-    known = tuple([Program(name, (), "long", "a recorder") for name in fidelity.PROGRAMS])
-    preferences = config.preferences({})._replace(programs=known)
 
     def becomes(plan: Plan) -> str:
         if plan.in_place:
@@ -97,8 +92,7 @@ def rewritten() -> str:
 
     rows: dict[str, Counter[str]] = {}
     for case in fidelity.cases():
-        plan = analyse(case.text, config.by_name(), preferences=preferences).plan
-        rows.setdefault(case.row, Counter())[becomes(plan)] += 1
+        rows.setdefault(case.row, Counter())[becomes(fidelity.analysed(case.text).plan)] += 1
     kinds = ("a job", "several jobs", "a job a turn", "in place", "left alone")
     lines = [f"| | cases | {' | '.join(kinds)} |", "|---|" + "---:|" * (len(kinds) + 1)]
     lines += [
