@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from pueue_skill.facts import commands
 from pueue_skill.model import LOCAL, Command, Finding, Host, Plan, Preferences, Script, Unparsed
 from pueue_skill.parse import parse
 from pueue_skill.plan import marker_of, plan
+from pueue_skill.record import NamedTuple
 from pueue_skill.rules import findings
 
 
@@ -29,7 +29,9 @@ def analyse(
     cwd: str | None = None,
     preferences: Preferences = NO_PREFERENCES,
     group: str | None = None,
+    program: str = "pueue-skill",
 ) -> Analysis:
+    """`program` is how the shell that the text is meant for calls pueue-skill."""
     script = parse(text)
     try:
         found = commands(script) if isinstance(script, Script) else ()
@@ -37,4 +39,4 @@ def analyse(
         script, found = Unparsed(text, "shells are nested in it too deep"), ()
     skipped = isinstance(script, Script) and marker_of(script) == "skip"
     said = () if skipped else findings(found, hosts, preferences)
-    return Analysis(script, found, said, plan(script, found, said, hosts, target, cwd, group))
+    return Analysis(script, found, said, plan(script, found, said, hosts, target, cwd, group, program))

@@ -12,16 +12,18 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from urllib.parse import quote as percent
 
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from pueue_skill import __version__, sources
 from pueue_skill.facts import commands
-from pueue_skill.model import Chain, Compound, Confidence, Host, Node, Pipeline, Preferences, Script
+from pueue_skill.kinds import Confidence
+from pueue_skill.model import Chain, Compound, Host, Node, Pipeline, Preferences, Script
 from pueue_skill.parse import parse
 from pueue_skill.plan import MARKER
+from pueue_skill.record import NamedTuple
 from pueue_skill.rules import RULES, findings
 from pueue_skill.rules.rule import Rule
 

@@ -8,15 +8,24 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pueue_skill import __version__
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from pueue_skill.analysis import Analysis
+    from pueue_skill.install import Change
     from pueue_skill.model import Host, Job, State
+    from pueue_skill.reports import HostReport, StatusReport
+    from pueue_skill.runtime import Look
+    from pueue_skill.store import Submitted
+
+SCHEMAS = "acts audit batch batch-status check config doctor setup status suggestion".split()
+"""The names of schemas.SCHEMAS, which takes long to import."""
 
 DONE, FINDINGS, USAGE, INTERNAL, UNREACHABLE, NOT_RUN, INTERRUPTED = 0, 1, 2, 3, 4, 125, 130
 SSH_FAILED = 255  # what ssh itself says when it cannot connect
@@ -28,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[:1] == ["hook"]:
         from pueue_skill import hook
 
-        return hook.main(arguments[1] if len(arguments) > 1 else "")
+        return hook.main(arguments[1:])
     if arguments[:1] == ["ssh"]:
         arguments = apart(arguments)
     options = parser().parse_args(arguments)
@@ -142,18 +151,108 @@ def parser() -> argparse.ArgumentParser:
     one = add(commands, "status", status, "the queues of all hosts in one table")
     one.add_argument("hosts", metavar="HOST", nargs="*", help="only these hosts")
     one.add_argument("--json", action="store_true", help="print them as JSON (pueue-skill schema status)")
+    one.add_argument("--watch", action="store_true", help="go on, and show what has changed, until Ctrl-C")
+    one.add_argument(
+        "--every", metavar="S", type=seconds, default=2.0, help="seconds between two looks of --watch (default: 2)"
+    )
+    told_too(one, "with --watch: ")
+
+    one = add(
+        commands, "top", live, "the queues of all hosts on a live screen, with the log of a job, and verbs on keys"
+    )
+    one.add_argument("hosts", metavar="HOST", nargs="*", help="only these hosts")
+    one.add_argument("--every", metavar="S", type=seconds, default=2.0, help="seconds between two looks (default: 2)")
 
     one = add(commands, "log", log, "a job's output, byte for byte")
-    one.add_argument("job", metavar="JOB", help="HOST:ID, a label or a key")
+    of_a_choice(one)
     one.add_argument("--follow", action="store_true", help="go on until the job ends, and give its exit code")
     one.add_argument("--json", action="store_true", help="print the job's state as JSON instead of its output")
 
-    one = add(commands, "wait", wait, "wait for a job to end, and give its exit code")
-    one.add_argument("job", metavar="JOB", help="HOST:ID, a label or a key")
+    one = add(
+        commands, "wait", wait, "wait for jobs to end; gives the exit code of a single one, of several 1 if any failed"
+    )
+    of_a_choice(one)
+
+    add_verbs(commands)
+
+    one = add(commands, "watch", watch, "wait for the jobs of a session, and say how each has ended")
+    one.add_argument(
+        "--events", action="store_true", help="go on for ever, a line a job, for a client that hands lines on"
+    )
+    one.add_argument("--session", metavar="ID", help="the session (default: the one that this runs in)")
+    told_too(one)
+
+    one = add(commands, "notify", notify, "tell the people of the configuration's [[notify]] what is kept for them")
+    how = one.add_mutually_exclusive_group()
+    how.add_argument("--test", action="store_true", help="send a message to each target, and say which failed and why")
+    how.add_argument(
+        "--callback",
+        metavar="ID",
+        type=int,
+        help="of a job of this machine that has ended: for daemon.callback in pueue.yml",
+    )
+    one.add_argument(
+        "--result", metavar="WORD", default="unknown", help="with --callback: how it has ended, in pueue's word"
+    )
+
+    add_batch(commands)
+
+    one = add(commands, "timeline", timeline, "when jobs ran, as a picture: a row a slot, a bar a job, failures marked")
+    which = one.add_mutually_exclusive_group()
+    which.add_argument("file", metavar="FILE", nargs="?", help="the manifest of a batch (default: the jobs of a day)")
+    which.add_argument("--day", metavar="YYYY-MM-DD", type=day, help="the jobs of this day (default: today)")
+    one.add_argument("--host", metavar="NAME", action="append", default=[], help="only this host; may be repeated")
+    one.add_argument("--svg", metavar="FILE", help="write it as SVG, instead of onto the terminal")
+    one.add_argument("--html", metavar="FILE", help="write it as a page of its own")
+    one = add(
+        commands,
+        "setup",
+        setup,
+        "make a host's queue: pueue, its configuration, a daemon that comes back; or take it back",
+    )
+    one.add_argument("host", metavar="HOST", help="the host; local is this machine")
+    how = one.add_mutually_exclusive_group()
+    how.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    one.add_argument("--upgrade", action="store_true", help="replace a pueue older than 4, whose queue is lost with it")
+    how.add_argument("--remove", action="store_true", help="take back what was made there, and nothing else")
+    one.add_argument("--json", action="store_true", help="print it as JSON (pueue-skill schema setup)")
+
+    one = add(
+        commands, "audit", audit, "all that is to be known of a host before anything is changed there; only reads"
+    )
+    one.add_argument("host", metavar="HOST", help="the host; local is this machine")
+    one.add_argument("--diff", action="store_true", help="say what has changed since the last audit of it")
+    one.add_argument("--json", action="store_true", help="print it as JSON (pueue-skill schema audit)")
 
     one = add(commands, "history", history, "how long commands took here, by their shape")
     one.add_argument("--json", action="store_true", help="print it as JSON")
     one.add_argument("--forget", metavar="SHAPE", help="forget the runs of one shape (all: forget everything)")
+
+    one = add(commands, "install", install, "add the hooks to an agent's settings")
+    of_settings(one)
+    one.add_argument(
+        "--mode",
+        choices=("off", "remind", "suggest", "rewrite"),
+        help="what is done before a long command runs (default: remind; hook.mode of the configuration overrules it)",
+    )
+    one = add(commands, "uninstall", uninstall, "take the hooks out of an agent's settings")
+    of_settings(one)
+    one = add(commands, "doctor", doctor, "what keeps hooks, store and queues from working, and what to do about it")
+    one.add_argument(
+        "hosts",
+        metavar="HOST",
+        nargs="*",
+        help="only the queues of these hosts (default: this machine's hooks and all hosts)",
+    )
+    one.add_argument(
+        "--fix",
+        action="store_true",
+        help="do what is safe and can be taken back: start a daemon, remove a dead control socket",
+    )
+    one.add_argument(
+        "--start-groups", action="store_true", help="with --fix: start paused groups too in which nothing has failed"
+    )
+    one.add_argument("--json", action="store_true", help="print it as JSON (pueue-skill schema doctor)")
 
     one = add(commands, "rules", rules, "all rules, a line each")
     one = add(commands, "rule", rule, "one rule: what it does, why, and what to do instead")
@@ -163,8 +262,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "schema",
         metavar="NAME",
-        choices=("check", "config", "status", "suggestion"),
-        help="check, config, status or suggestion",
+        choices=SCHEMAS,
+        help=f"{', '.join(SCHEMAS[:-1])} or {SCHEMAS[-1]}",
     )
 
     one = add(commands, "hook", None, "answer an agent's hook event on stdin; always exits 0")
@@ -178,6 +277,131 @@ def add(
     one: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     one.set_defaults(function=function)
     return one
+
+
+def add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The options of `batch`."""
+    text = "a batch of jobs in phases, from a manifest"
+    one = commands.add_parser("batch", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    one.set_defaults(function=batch)
+    actions = one.add_subparsers(metavar="ACTION", required=True, dest="action")
+    for name, what in {
+        "check": "read the manifest, and say what is wrong with it",
+        "plan": "the jobs, what comes after what, what it takes, and what is there already",
+        "submit": "add what is missing; safe to repeat",
+        "status": "how far it is, by phase and group",
+        "watch": "the same, until all is done; exits 1 if anything failed",
+        "resume": "start again, in place, what failed and may succeed",
+        "log": "what a job has written",
+        "cancel": "end and remove what has not ended",
+    }.items():
+        action = actions.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+        action.add_argument("file", metavar="FILE", help="the manifest: TOML, YAML or JSON (pueue-skill schema batch)")
+        if name == "log":
+            action.add_argument("label", metavar="LABEL", help="the job")
+            action.add_argument(
+                "--bytes", metavar="N", type=int, default=1 << 20, help="the last N bytes (default: 1048576)"
+            )
+        if name in ("plan", "submit", "status", "watch"):
+            action.add_argument("phase", metavar="PHASE", nargs="?", help="only this phase, and what it comes after")
+        if name in ("plan", "status"):
+            action.add_argument("--json", action="store_true", help="print it as JSON")
+        if name == "plan":
+            action.add_argument("--svg", metavar="FILE", help="draw what comes after what")
+        if name == "submit":
+            action.add_argument(
+                "--replace", action="store_true", help="take jobs whose definition has changed anew, unless they run"
+            )
+        if name == "watch":
+            action.add_argument("--events", action="store_true", help="a line for each change")
+            told_too(action)
+            action.add_argument(
+                "--every", metavar="S", type=float, default=5.0, help="seconds between two looks (default: 5)"
+            )
+        if name == "resume":
+            action.add_argument(
+                "--because",
+                choices=("killed", "internal-fix", "corrupt", "output-fix"),
+                help="why: corrupt and output-fix begin anew, killed and internal-fix go on from checkpoints; without it only what was ended from outside",
+            )
+            action.add_argument("--dry-run", action="store_true", help="only say what would be done")
+
+
+def told_too(one: argparse.ArgumentParser, when: str = "") -> None:
+    one.add_argument(
+        "--notify",
+        action="store_true",
+        help=f"{when}tell the people of the configuration's [[notify]] what has happened too",
+    )
+
+
+def of_a_choice(one: argparse.ArgumentParser) -> None:
+    """Which jobs are meant."""
+    one.add_argument("jobs", metavar="JOB", nargs="*", help="HOST:ID, a label or a key")
+    one.add_argument("--label", metavar="PATTERN", help="all jobs whose label is like this (*, ?, [a-z])")
+    one.add_argument("--group", metavar="NAME", help="all jobs of this group")
+    one.add_argument(
+        "--host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="only on this host; may be repeated (default: on all)",
+    )
+
+
+def add_verbs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The verbs that act on jobs."""
+    for name, what in {
+        "kill": "end jobs that run, or all of a group, which is paused by that",
+        "restart": "run failed jobs again in place, each with what it comes after",
+        "clean": "remove jobs that have ended, and their output, from the queue",
+        "pause": "stop jobs or a group for a while; a job that has not started is put aside",
+        "start": "go on with jobs or a group that were paused or put aside",
+    }.items():
+        one = add(commands, name, verb, what)
+        of_a_choice(one)
+        if name == "clean":
+            one.add_argument("--successful-only", action="store_true", help="keep those that failed")
+        one.add_argument("--dry-run", action="store_true", help="only say what would be done")
+        one.add_argument("--json", action="store_true", help="print what was done as JSON (pueue-skill schema acts)")
+
+
+def verb(options: argparse.Namespace) -> int:
+    from pueue_skill import cli_verbs
+
+    return cli_verbs.main(options)
+
+
+def timeline(options: argparse.Namespace) -> int:
+    from pueue_skill import cli_timeline
+
+    return cli_timeline.main(options)
+
+
+def batch(options: argparse.Namespace) -> int:
+    from pueue_skill import cli_batch
+
+    return cli_batch.main(options)
+
+
+def notify(options: argparse.Namespace) -> int:
+    from pueue_skill import cli_notify
+
+    return cli_notify.main(options)
+
+
+def setup(options: argparse.Namespace) -> int:
+    from pueue_skill import cli_setup
+
+    return cli_setup.main(options)
+
+
+def of_settings(one: argparse.ArgumentParser) -> None:
+    from pueue_skill.agents import AGENTS
+
+    one.add_argument("agent", metavar="AGENT", choices=AGENTS, help=", ".join(AGENTS))
+    one.add_argument("--scope", choices=("user", "project"), default="user", help="whose settings (default: user)")
+    one.add_argument("--dry-run", action="store_true", help="show what would be changed, and change nothing")
 
 
 def of_a_job(one: argparse.ArgumentParser) -> None:
@@ -197,6 +421,12 @@ def seconds(text: str) -> float:
     return value
 
 
+def day(text: str) -> object:
+    import datetime as dt
+
+    return dt.date.fromisoformat(text)
+
+
 class Version(argparse.Action):
     """--version: ours and that of the pueue that is found."""
 
@@ -214,14 +444,14 @@ class Version(argparse.Action):
 
 
 def suggest(options: argparse.Namespace) -> int:
-    from pueue_skill import config, gate, render, reports, store
+    from pueue_skill import config, durations, gate, render, reports
     from pueue_skill.analysis import analyse
 
     text = options.command
     if text == "-":
         text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
     settings = config.load()
-    preferences = settings.preferences(store.durations())
+    preferences = settings.preferences(durations.read())
     analysis = analyse(text, settings.by_name(), options.host, options.cwd, preferences, options.group)
     report = reports.suggestion(text, analysis.script, analysis.findings, analysis.plan)
     if options.explain:
@@ -351,7 +581,7 @@ def submitted(
 
     `unfinished` is the exit code for a job that goes on.
     """
-    from pueue_skill import runtime
+    from pueue_skill import runtime, store
 
     job = job._replace(
         key=options.key or secrets.token_hex(6),
@@ -360,11 +590,19 @@ def submitted(
         stdin=standard_input() if options.stdin else None,
         split_output=options.split_output,
     )
+    entry = noted(job, host, cwd)
     try:
         queued = runtime.submit(job, host, env, cwd)
     except ValueError as error:
+        forget_about(entry)
         return failed(NOT_RUN, f"not queued: {error}")
+    except runtime.NotSubmitted:
+        forget_about(entry)
+        raise
     state = queued.state
+    if entry:
+        queued_as = entry._replace(id=state.id, created=state.created, label=state.label or "", group=state.group)
+        remembered(lambda: store.submitted(queued_as))
     name = f"{host.name}:{state.id}"
     if not queued.new:
         say(f"{name} is that job already")
@@ -391,7 +629,49 @@ def submitted(
     if last.status != "done":
         say(f"{name} is {last.status} and goes on; follow it with: pueue-skill log --follow {name}")
         return unfinished
-    return ended(name, last)
+    return ended(name, last, host)
+
+
+def noted(job: Job, host: Host, cwd: Path | None) -> Submitted | None:
+    """The store's entry for a job that an agent is about to submit, made; None for people.
+
+    Where the client does not say of which session a command is, the job is its project's.
+    """
+    from pueue_skill import agents, news, store
+    from pueue_skill.masking import masked
+
+    session = agents.session_of(os.environ)
+    if not agents.in_a_client(os.environ):
+        return None
+    try:
+        project = news.project_of(str(cwd or Path.cwd()))
+    except FileNotFoundError:
+        project = "/"
+    entry = store.Submitted(
+        host.name, job.key, host.ssh, host.pueue, host.backend, session, project, masked(job.command), time.time()
+    )
+    return entry if remembered(lambda: store.submitting(entry)) else None
+
+
+def forget_about(entry: Submitted | None) -> None:
+    from pueue_skill import store
+
+    if entry:
+        remembered(lambda: store.not_submitted(entry.host, entry.key))
+
+
+def remembered(write: Callable[[], None]) -> bool:
+    """Writes to the store. A store that cannot be written keeps no job from being queued, but its end may go unreported."""
+    import sqlite3
+
+    from pueue_skill import store
+
+    try:
+        write()
+    except (sqlite3.Error, OSError) as error:
+        say(f"{store.path()}: {error}; the session will not be told of the job's end")
+        return False
+    return True
 
 
 def standard_input() -> bytes:
@@ -419,9 +699,13 @@ def followed(state: State, host: Host) -> Iterator[State | None]:
         yield event if isinstance(event, State) else None
 
 
-def ended(name: str, state: State) -> int:
+def ended(name: str, state: State, host: Host) -> int:
     """The exit code for a job that is done, with a word where it is not the job's own."""
-    from pueue_skill import runtime
+    from pueue_skill import agents, runtime, store
+
+    if state.key and store.path().exists():
+        key = state.key
+        remembered(lambda: store.looked(host.name, key, agents.session_of(os.environ)))
 
     why = {
         "killed": "was killed in the queue, or its daemon ended",
@@ -449,47 +733,249 @@ def storable(env: dict[str, str]) -> tuple[dict[str, str], list[str]]:
 def status(options: argparse.Namespace) -> int:
     import datetime as dt
 
-    from pueue_skill import config, render, reports, runtime
+    from pueue_skill import render, reports, runtime
 
-    hosts = config.load().by_name()
-    unknown = [name for name in options.hosts if name not in hosts]
-    if unknown:
-        return failed(USAGE, f"no host is called {unknown[0]}; configured: {', '.join(hosts)}")
-    answers = runtime.queues([hosts[name] for name in options.hosts or hosts])
-    report = reports.status([(host, queue) for host, queue in answers])
+    asked = chosen_hosts(options)
+    if options.watch:
+        return watch_status(asked, options)
+    report = reports.status(runtime.queues(asked), dt.datetime.now(dt.UTC))
     if options.json:
         print(json.dumps(report, indent=2))
     else:
         from rich.console import Console
 
-        Console(highlight=False).print(render.status_table(report, dt.datetime.now(dt.UTC)))
+        console = Console(highlight=False)
+        console.print(render.status_jobs(report, dt.datetime.now(dt.UTC), console.width), render.status_hosts(report))
     return DONE if all(host["reachable"] for host in report["hosts"]) else UNREACHABLE
 
 
-def log(options: argparse.Namespace) -> int:
-    from pueue_skill import config, reports, runtime
+def chosen_hosts(options: argparse.Namespace) -> list[Host]:
+    """The hosts that were named, or all. Raises LookupError."""
+    from pueue_skill import config
+    from pueue_skill.remote import configured
 
-    state, host = runtime.find(options.job, config.load().by_name())
-    if options.json:
-        print(json.dumps(reports.state_report(host, state), indent=2))
-        return DONE
-    for now in followed(state, host):
-        if now:
-            state = now
-            if not options.follow:
-                return DONE
-    return ended(f"{host.name}:{state.id}", state)
+    return configured(options.hosts, config.load().by_name())
+
+
+def live(options: argparse.Namespace) -> int:
+    hosts = chosen_hosts(options)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return failed(USAGE, "top needs a terminal. Without one: pueue-skill status --watch")
+    from pueue_skill import top as screen
+    from pueue_skill import transport
+
+    try:
+        screen.main(hosts, options.every)
+    finally:
+        transport.stop_all()
+    return DONE
+
+
+def watch_status(hosts: Sequence[Host], options: argparse.Namespace) -> int:
+    """Shows the queues for ever: on a terminal in place, else anew whenever something has changed. With --json a report a line."""
+    import datetime as dt
+
+    from rich.console import Console, Group
+    from rich.live import Live
+
+    from pueue_skill import cli_notify, render, transport
+
+    heard = cli_notify.queue_watcher() if options.notify else lambda look: None
+
+    def drawn(report: StatusReport) -> RenderableType:
+        jobs = render.status_jobs(report, dt.datetime.now(dt.UTC), console.width)
+        return Group(render.status_hosts(report), jobs)  # what matters most first: a screen may be too short
+
+    console = Console(highlight=False)
+    shown: list[HostReport] = []
+    try:
+        if console.is_terminal and not options.json:
+            with Live(console=console, auto_refresh=False) as live:
+                for report, _ in looks(hosts, options.every, heard):
+                    live.update(drawn(report), refresh=True)
+        for report, whole in looks(hosts, options.every, heard):
+            told: list[HostReport] = [
+                {**host, "load": ""} for host in report["hosts"]
+            ]  # a load is never the same twice
+            if whole and told != shown:
+                shown = told
+                print(json.dumps(report), flush=True) if options.json else console.print(drawn(report), "")
+                sys.stdout.flush()
+    finally:
+        transport.stop_all()
+    return DONE
+
+
+def looks(
+    hosts: Sequence[Host], every: float, heard: Callable[[Look | None], None]
+) -> Iterator[tuple[StatusReport, bool]]:
+    """What the queues tell, whenever one has answered and once a second; and whether all have answered once. `heard` is told of each."""
+    import datetime as dt
+
+    from pueue_skill import reports, runtime
+
+    known = {host.name: reports.host_report(host, Exception("asked …"), dt.datetime.now(dt.UTC)) for host in hosts}
+    silent = set(known)
+    for look in runtime.watched(hosts, every):
+        heard(look)
+        if look:
+            known[look.host.name] = reports.host_report(look.host, look.answer, dt.datetime.now(dt.UTC))
+            silent.discard(look.host.name)
+        yield {"version": reports.VERSION, "hosts": list(known.values())}, not silent
+
+
+def log(options: argparse.Namespace) -> int:
+    from pueue_skill import cli_verbs, reports
+
+    chosen = cli_verbs.jobs(options)
+    if options.follow and len(chosen) > 1:
+        return failed(USAGE, f"one job can be followed, and {len(chosen)} are chosen: {cli_verbs.names(chosen)}")
+    for host, state in chosen:
+        if options.json:
+            print(json.dumps(reports.state_report(host, state), indent=2))
+            continue
+        if len(chosen) > 1:
+            say(f"==> {host.name}:{state.id} {state.label or ''}".rstrip())
+        last = state
+        for now in followed(state, host):
+            last = now or last
+            if now and not options.follow:
+                break
+        if last.status == "done":
+            code = ended(f"{host.name}:{last.id}", last, host)
+            if options.follow:
+                return code
+    return DONE
 
 
 def wait(options: argparse.Namespace) -> int:
-    from pueue_skill import config, runtime
+    from pueue_skill import cli_verbs, runtime
     from pueue_skill.model import State
 
-    state, host = runtime.find(options.job, config.load().by_name())
+    chosen = cli_verbs.jobs(options)
+    if len(chosen) > 1:
+        return cli_verbs.wait(chosen)
+    ((host, state),) = chosen
     for event in runtime.follow(state, host):
         if isinstance(event, State):
             state = event
-    return ended(f"{host.name}:{state.id}", state)
+    return ended(f"{host.name}:{state.id}", state, host)
+
+
+def watch(options: argparse.Namespace) -> int:
+    from pueue_skill import agents, cli_notify, config, news, notices, store
+
+    session = options.session or agents.session_of(os.environ)
+    project = news.project_of(str(Path.cwd()))
+    if not session:
+        return failed(USAGE, "this runs in no session: give one with --session ID. All queues: pueue-skill status")
+    tell = cli_notify.teller() if options.notify else lambda found: None
+    code = DONE
+    for jobs in news.watch(config.load().by_name(), session, project):
+        if options.events:
+            print("\n".join([news.line(job) for job in jobs]), flush=True)
+        else:
+            print(news.notice(jobs), end="", flush=True)
+        store.confirm(session, jobs)
+        tell([notice for job in jobs for notice in notices.of_submitted(job)])
+        if any(job.state != "success" for job in jobs):
+            code = FINDINGS
+    return code
+
+
+def install(options: argparse.Namespace) -> int:
+    from pueue_skill import install as installer
+
+    of = installer.module(options.agent)
+    try:
+        changes = installer.install(options.agent, options.scope, options.mode, Path.cwd())
+        code = applied(changes, options.dry_run)
+    except installer.CannotInstall as error:
+        return failed(USAGE, str(error))
+    if options.mode == "rewrite" and "rewrite" not in of.CAN:
+        say(
+            f"{options.agent} cannot have commands rewritten safely; it is {'denied' if 'deny' in of.CAN else 'told'} instead"
+        )
+    if hasattr(of, "TRUST"):
+        say(of.TRUST)
+    return code
+
+
+def uninstall(options: argparse.Namespace) -> int:
+    from pueue_skill import install as installer
+
+    try:
+        return applied(installer.uninstall(options.agent, options.scope, Path.cwd()), options.dry_run)
+    except installer.CannotInstall as error:
+        return failed(USAGE, str(error))
+
+
+def applied(changes: list[Change], dry: bool) -> int:
+    """Makes the changes, or shows them."""
+    from pueue_skill import install as installer
+
+    for change in changes:
+        if dry:
+            sys.stdout.write(change.diff())
+            continue
+        try:
+            backup = installer.apply(change)
+        except OSError as error:
+            return failed(INTERNAL, f"{change.file} cannot be written: {error}; it is as it was")
+        say(
+            f"{'wrote' if change.new is not None else 'removed'} {change.file}"
+            + (f" (before: {backup})" if backup else "")
+        )
+    if not changes:
+        say("nothing to change")
+    return DONE
+
+
+def doctor(options: argparse.Namespace) -> int:
+    from pueue_skill import config, render
+    from pueue_skill import doctor as checkup
+    from pueue_skill.remote import host_named
+
+    try:
+        known = config.load().by_name()
+    except config.ConfigError:
+        if options.hosts:
+            raise
+        known = {}  # which is what one of the checks says
+    hosts = [host_named(name, known) for name in options.hosts] if options.hosts else list(known.values())
+    look = checkup.of_hosts if options.hosts else checkup.checks
+    found = list(look(hosts))
+    if options.fix:
+        safe = ("safe", "asked") if options.start_groups else ("safe",)
+        wrong = [check for check in found if check.mend in safe]
+        for check in wrong:
+            say(f"{check.name}: {render.plain(check.what)}; runs: {render.plain(check.fix)}")
+            complaint = checkup.mend(check)
+            if complaint:
+                say(f"{check.name}: {render.plain(complaint)}")
+        for pause in (0.0, 0.5, 1.0, 2.0) if wrong else ():  # a daemon that was started does not answer at once
+            time.sleep(pause)
+            found = list(look(hosts))
+            left = {(check.name, check.fix) for check in found}
+            if not any((check.name, check.fix) in left for check in wrong):
+                break
+        for check in wrong:
+            say(f"{check.name}: {'not mended' if (check.name, check.fix) in left else 'mended'}")
+    if options.json:
+        print(json.dumps({"version": 1, "checks": [check._asdict() for check in found]}, indent=2))
+    else:
+        for check in found:
+            print(
+                f"{check.result:<8} {check.name}: {render.plain(check.what)}"
+                + (f"\n         → {render.plain(check.fix)}" if check.fix else "")
+            )
+    return FINDINGS if any(check.result == "failure" for check in found) else DONE
+
+
+def audit(options: argparse.Namespace) -> int:
+    from pueue_skill import cli_audit
+
+    return cli_audit.main(options)
 
 
 def history(options: argparse.Namespace) -> int:
@@ -505,7 +991,7 @@ def history(options: argparse.Namespace) -> int:
             return failed(INTERNAL, f"{store.path()}: {error}. Remove the file to start anew")
         say(f"forgot {count} runs")
         return DONE if count else FINDINGS
-    remembered = store.durations()
+    remembered = store.history()
     if options.json:
         print(json.dumps({"version": 1, "shapes": {shape: list(runs) for shape, runs in remembered.items()}}, indent=2))
         return DONE

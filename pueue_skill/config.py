@@ -9,15 +9,16 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from pueue_skill import quote
-from pueue_skill.model import LOCAL, Host, Preferences, Program
+from pueue_skill import quote, settings
+from pueue_skill.kinds import NoticeKind
+from pueue_skill.model import LOCAL, MINIMAL, Host, Preferences, Program
 
-PROJECT_FILE = ".pueue-skill.toml"
 RuleId = Annotated[str, Field(pattern=r"^PQ[0-9]{3}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
@@ -47,6 +48,13 @@ class HostTable(Table):
     )
     group: Name | Literal[""] = Field("", description="the group for jobs that name none")
     path: list[str] = Field([], description="folders before the PATH of jobs there, such as ~/.cargo/bin")
+    checkpoints: list[str] = Field(
+        [], description="files there that an audit counts, and shows the newest of: paths with * and ?, or folders"
+    )
+    queries: dict[Name, str] = Field(
+        {}, description="commands by name that an audit runs there and shows the answers of, such as a count of rows"
+    )
+    projects: list[str] = Field([], description="folders there whose git commit an audit shows")
 
 
 class RunTable(Table):
@@ -82,6 +90,44 @@ class EvidenceTable(Table):
     long: Annotated[float, Field(gt=0)] = Field(30, description="seconds from which on a run was long")
 
 
+class HookTable(Table):
+    """How the hooks of an agent behave."""
+
+    mode: Literal["off", "remind", "suggest", "rewrite"] | None = Field(
+        None,
+        description="before a command runs: off: say nothing; remind: tell the agent how to queue it; suggest: deny it once, with "
+        "the invocation to run instead; rewrite: queue it in its place where that surely keeps the meaning (default: what was "
+        "chosen at installation, else remind)",
+    )
+
+
+class SetupTable(Table):
+    """Where `setup` has pueue from."""
+
+    url: str = Field("", description="the folder with the files of pueue's release, for a mirror of your own")
+    sha256: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = Field(
+        {}, description="checksums of files there by their names, such as pueue-x86_64-unknown-linux-musl"
+    )
+
+
+class NotifyTable(Table):
+    """Where people are told of what has happened in the queues."""
+
+    url: SecretStr = Field(
+        description="an URL of apprise, which says what is written to: jsons://, mailto://, ntfys:// …"
+    )
+    kinds: list[NoticeKind] = Field(
+        ["failures", "groups", "batches"],
+        alias="for",
+        description="what is told: failures: jobs that failed; groups: groups that have run empty; batches: batches that have ended",
+    )
+    quiet: str = Field(
+        "",
+        pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$",
+        description="hours of the day, as in 22:00-07:00, in which nothing is sent; it is kept, and sent as one message afterwards",
+    )
+
+
 class Config(Table):
     """pueue-skill's configuration."""
 
@@ -93,6 +139,9 @@ class Config(Table):
 
     hosts: dict[Name, HostTable] = Field({}, description="the hosts with queues, by name; `local` is this machine")
     run: RunTable = RunTable()
+    setup: SetupTable = SetupTable()
+    notify: list[NotifyTable] = Field([], description="where people are told; only in your own file")
+    hook: HookTable = HookTable()
     environment: EnvironmentTable = EnvironmentTable()
 
     def preferences(self, durations: Mapping[str, tuple[float, ...]]) -> Preferences:
@@ -115,17 +164,13 @@ class Config(Table):
 
 
 def user_file() -> Path:
-    from platformdirs import user_config_path
-
-    return user_config_path("pueue-skill") / "config.toml"
+    return Path(settings.user_file())
 
 
 def project_file(folder: Path) -> Path | None:
     """The project's file: in `folder` or the nearest folder above it."""
-    for place in (folder, *folder.parents):
-        if (place / PROJECT_FILE).is_file():
-            return place / PROJECT_FILE
-    return None
+    found = settings.project_file(str(folder))
+    return Path(found) if found else None
 
 
 def load(folder: Path | None = None) -> Config:
@@ -160,12 +205,20 @@ def read(file: Path) -> dict[str, Any]:
 def harmless(file: Path, content: dict[str, Any]) -> dict[str, Any]:
     """A project's content, in which nothing may be run: a checkout is somebody else's text. Raises ConfigError."""
     for name, table in content.get("hosts", {}).items():
-        for key in ("ssh", "pueue", "path"):
+        for key in ("ssh", "pueue", "path", "checkpoints", "queries", "projects"):
             if key in table:
                 raise ConfigError(
-                    f"{file}: hosts.{name}.{key}: a project may not say how a host is reached or where programs are "
-                    f"found; put it into {user_file()}"
+                    f"{file}: hosts.{name}.{key}: a project may not say how a host is reached, what is run there or which "
+                    f"files are read; put it into {user_file()}"
                 )
+    if "notify" in content:
+        raise ConfigError(
+            f"{file}: notify: a project may not say whom your jobs are told to; put it into {user_file()}"
+        )
+    if "setup" in content:
+        raise ConfigError(f"{file}: setup: a project may not say where programs come from; put it into {user_file()}")
+    if content.get("hook", {}).get("mode") == "rewrite":
+        raise ConfigError(f"{file}: hook.mode: a project may not have commands rewritten; put it into {user_file()}")
     return content
 
 
@@ -193,8 +246,6 @@ def job_environment(config: EnvironmentTable, environ: os._Environ[str] | dict[s
     return kept
 
 
-MINIMAL = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "XDG_RUNTIME_DIR",
-           "XDG_CONFIG_HOME", "XDG_DATA_HOME", "PUEUE_CONFIG_PATH"}  # fmt: skip
 CLIENT = {"CLAUDECODE", "AI_AGENT", "CLAUDE_PROJECT_DIR", "CURSOR_TRACE_ID", "GEMINI_CLI", "CODEX_SANDBOX", "OPENCODE"}
 CLIENT_PREFIXES = ("CLAUDE_CODE_", "CLAUDE_PLUGIN_", "CODEX_SANDBOX_", "MCP_")
 TERMINAL = {"TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "TERM_SESSION_ID", "COLORTERM", "COLUMNS", "LINES", "TMUX", "TMUX_PANE",
@@ -205,7 +256,7 @@ OF_A_JOB = {"PUEUE_GROUP", "PUEUE_WORKER_ID", "PUEUE_SKILL_KEY"}
 
 
 def minimal(name: str) -> bool:
-    return name in MINIMAL or name.startswith("LC_")
+    return any(fnmatchcase(name, kept) for kept in MINIMAL)
 
 
 def of_client_or_terminal(name: str) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
 
 from pueue_skill import quote
 from pueue_skill.facts import Wrapper, options
@@ -17,6 +16,12 @@ from pueue_skill.model import Chain, Compound, Node, Pipeline, Script, Simple, W
 from pueue_skill.nodes import has_heredoc, redirects
 from pueue_skill.parse import parse
 from pueue_skill.parse.words import read_word
+from pueue_skill.record import NamedTuple
+from pueue_skill.regex import regex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 Value: TypeAlias = "str | tuple[str, ...]"
 """A scalar or an indexed array."""
@@ -25,7 +30,7 @@ LIMIT = 10_000
 """Most fields that are made; more are nobody's loop."""
 
 NAME = r"[A-Za-z_]\w*"
-ATOM = re.compile(
+ATOM = regex(
     r"\\(?s:.)"  # an escaped character
     r"|'[^']*'|\$'(?:[^'\\]|\\(?s:.))*'"
     r'|\$?"(?:[^"\\$`]|\\(?s:.)|\$(?![({])|\$\{[^{}"]*\})*"'
@@ -33,14 +38,14 @@ ATOM = re.compile(
     r"|\$\((?!\()[^()'\"`]*\)|`[^`'\"()]*`"
     r"|(?s:.)"
 )
-PARAMETER = re.compile(rf"\$(?:({NAME})|\{{({NAME})\}}|\{{({NAME})\[([@*]|\d+)\]\}})")
-SEQUENCE = re.compile(r"(-?\d+|[A-Za-z])\.\.(-?\d+|[A-Za-z])(?:\.\.(-?\d+))?")
-GLOB = re.compile(r"[*?\[]")
-BARE = re.compile(r"[A-Za-z0-9_@%+:./-]+", re.ASCII)
-SEQ = re.compile(r"(?:\$\(|`)\s*seq((?:\s+(?:-w|-?\d+))+)\s*(?:\)|`)")
+PARAMETER = regex(rf"\$(?:({NAME})|\{{({NAME})\}}|\{{({NAME})\[([@*]|\d+)\]\}})")
+SEQUENCE = regex(r"(-?\d+|[A-Za-z])\.\.(-?\d+|[A-Za-z])(?:\.\.(-?\d+))?")
+GLOB = regex(r"[*?\[]")
+BARE = regex(r"[A-Za-z0-9_@%+:./-]+", re.ASCII)
+SEQ = regex(r"(?:\$\(|`)\s*seq((?:\s+(?:-w|-?\d+))+)\s*(?:\)|`)")
 RESERVED = {"if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "while", "until", "for", "in", "function",
             "time", "select", "coproc"}  # fmt: skip
-INDIRECT = re.compile(r"\$\{!|\b(?:declare|typeset|local)\s+-\w*n|\btrap\b|\s-v\s")
+INDIRECT = regex(r"\$\{!|\b(?:declare|typeset|local)\s+-\w*n|\btrap\b|\s-v\s")
 """What reads a variable whose name is not written as an expansion."""
 
 SETS = {"export", "declare", "typeset", "readonly", "local"}

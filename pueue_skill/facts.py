@@ -7,16 +7,16 @@ here, and nothing is expanded: what only the shell can know stays as it is writt
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
 
 from pueue_skill import quote
 from pueue_skill.model import Chain, Command, Compound, Loop, Node, Pipeline, Script, Simple, Ssh, Unparsed, Word
 from pueue_skill.parse import parse
+from pueue_skill.record import NamedTuple
+from pueue_skill.regex import regex
 
-VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+VARIABLE = regex(r"\$\{?(\w+)\}?")
 
 DEPTH = 8
 """How many shells inside shells are read (ssh, bash -c …); deeper ones are not followed."""

@@ -1,21 +1,19 @@
 """The hook: an agent's event on stdin, an answer on stdout when there is something to say; exit code 0 whatever happens.
 
 A text that no rule can flag costs the gate and nothing more: the parser, the rules and the configuration are imported only
-after it.
+after it. Whatever breaks, or takes longer than LIMIT, ends in silence and a line in the log, and the command goes through.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
-from typing import TYPE_CHECKING
+import time
 
-from pueue_skill import gate
-from pueue_skill.agents import claude
-
-if TYPE_CHECKING:
-    from pueue_skill.analysis import Analysis
+from pueue_skill import agents, folders, gate
+from pueue_skill.agents import Event
 
 LARGEST = 4_000_000
 """Bytes of an event that are looked at; all of it is read, so that the client is never blocked or cut off."""
@@ -23,23 +21,57 @@ LARGEST = 4_000_000
 NOTABLE = 10.0
 """Seconds from which on a command is looked at, whatever its words are: its duration is worth knowing."""
 
-SHOWN = 6_000
-"""Characters of an invocation that fit into what an agent is told, which the client cuts at 10,000."""
+LIMIT = 0.95
+"""Seconds that an event may take; SessionStart and UserPromptSubmit ask hosts, within them. PUEUE_SKILL_HOOK_LIMIT in the
+environment sets another, for a machine that is too slow for it."""
 
-EVENTS = ("PostToolUse",)
+LOG_SIZE = 200_000
+"""Bytes that the log may grow to; then it is begun anew, and the old one kept beside it."""
+
+KINDS = {
+    "PreToolUse": ("before",),
+    "PostToolUse": ("after", "failed"),
+    "PostToolUseFailure": ("failed",),
+    "UserPromptSubmit": ("prompt",),
+    "SessionStart": ("start",),
+    "Stop": ("stop",),
+}
+"""What each event may turn out to be; they are named as in Claude Code, whatever the client calls them."""
+
+WAKE = 2
+"""The exit code with which a hook that ran beside the session wakes it."""
 
 
-def main(event: str) -> int:
-    """Answers one event. Never raises, never exits with another code than 0."""
+def main(arguments: list[str]) -> int:
+    """Answers the event that is named first. Never raises, and exits with 0, but for Wake when there is news."""
+    event = arguments[0] if arguments else ""
     try:
-        answer = reply(sys.stdin.buffer.read(), event)
-        if answer:
-            sys.stdout.write(answer + "\n")
-            sys.stdout.flush()
-    except BaseException:
+        options = dict([option.removeprefix("--").partition("=")[::2] for option in arguments[1:]])
+        if event == "Wake":
+            from pueue_skill import wake
+
+            return wake.main(sys.stdin.buffer.read())
+        signal.signal(signal.SIGALRM, lambda *_: out_of_time(event))
+        signal.setitimer(signal.ITIMER_REAL, limit())
+        answer(sys.stdin.buffer.read(), event, options.get("mode", ""))
+    except BaseException as error:
         # The command must go through whatever is wrong here, a closed stdout included.
         silence()
+        log(event, f"{type(error).__name__}: {error}")
+    signal.setitimer(signal.ITIMER_REAL, 0)
     return 0
+
+
+def limit() -> float:
+    """Seconds that this event may take."""
+    return float(os.environ.get("PUEUE_SKILL_HOOK_LIMIT") or LIMIT)
+
+
+def out_of_time(event: str) -> None:
+    log(event, "not done within its time (PUEUE_SKILL_HOOK_LIMIT)")
+    if "pueue_skill.transport" in sys.modules:
+        sys.modules["pueue_skill.transport"].stop_all()
+    os._exit(0)
 
 
 def silence() -> None:
@@ -51,75 +83,89 @@ def silence() -> None:
         pass
 
 
-def reply(raw: bytes, event: str) -> str | None:
-    """The answer to `raw`, or None when there is nothing to say."""
-    if event not in EVENTS or len(raw) > LARGEST:
-        return None
-    found = claude.decode(json.loads(raw))
-    if found is None or found.name != event:
-        return None
-    if not (gate.interesting(found.command) or found.seconds >= NOTABLE or known(found.command)):
-        return None
-    context = remark(found)
-    return json.dumps(claude.encode(found, context)) if context else None
+def log(where: str, what: str) -> None:
+    """A line for `pueue-skill doctor`, secrets masked; a log that cannot be written is no trouble."""
+    try:
+        from pueue_skill.masking import masked
+
+        file = log_file()
+        os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
+        if os.path.exists(file) and os.path.getsize(file) > LOG_SIZE:
+            os.replace(file, file + ".old")
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        line = json.dumps({"at": at, "where": where[:40], "what": masked(what[:1000])}) + "\n"
+        descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
+    except Exception:
+        return
+
+
+def log_file() -> str:
+    return os.path.join(folders.data(), "hook.log")
+
+
+def answer(raw: bytes, event: str, mode: str) -> None:
+    """Writes what there is to say of the event in `raw`, or nothing."""
+    if len(raw) > LARGEST:
+        return
+    payload = json.loads(raw)
+    agent = agents.of(payload)
+    found: Event | None = agent.decode(payload) if agent else None
+    if agent is None or found is None or found.kind not in KINDS.get(event, ()) or not interesting(found):
+        return
+    from pueue_skill import answers
+
+    said = answers.ANSWERS[found.kind](found, mode)
+    if said is None:
+        return
+    text = agent.encode(found, said.reply)
+    if not text:
+        return
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+    if said.told:
+        from pueue_skill import store
+
+        store.confirm(found.session, said.told, said.what)
+
+
+def interesting(event: Event) -> bool:
+    """Whether an event has to be looked at more closely."""
+    if event.kind not in ("before", "after", "failed"):
+        return True
+    return (
+        gate.interesting(event.command)
+        or event.seconds >= NOTABLE
+        or event.background
+        or event.timed_out
+        or known(event.command)
+        or (event.kind != "before" and expects_news(event.session))
+    )
 
 
 def known(command: str) -> bool:
-    """Whether a program that was slow here before stands in the command: those that the gate does not know are listed."""
+    """Whether a program stands in the command that the gate does not know: one that was slow here, or that the user names."""
+    words = set(gate.TOKEN.findall(command))
     try:
         with open(slow_programs(), encoding="utf-8") as file:
-            return not set(file.read().split()).isdisjoint(gate.TOKEN.findall(command))
+            if not words.isdisjoint(file.read().split()):
+                return True
     except OSError:
+        pass
+    from pueue_skill import settings
+
+    if not os.path.exists(settings.user_file()):
         return False
+    return any(program.program in words for program in settings.load("/").preferences.programs)
 
 
 def slow_programs() -> str:
-    base = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
-    return os.path.join(base, "pueue-skill", "slow-programs")
+    return os.path.join(folders.data(), "slow-programs")
 
 
-def remark(event: claude.Event) -> str | None:
-    """What there is to say of a command that has been run; its duration is remembered for the next time."""
-    from pathlib import Path
-
-    from pueue_skill import config, store
-    from pueue_skill.analysis import analyse
-    from pueue_skill.backends import invocation
-
-    settings = config.load(Path(event.cwd) if event.cwd else None)
-    analysis = analyse(event.command, settings.by_name(), preferences=settings.preferences(store.durations()))
-    if settings.evidence.record and event.seconds:
-        remember(analysis, event.seconds, settings.evidence.long)
-    if not analysis.findings:
-        return None
-    said = "\n".join([f"- {finding.message} ({finding.rule} {finding.name})" for finding in analysis.findings])
-    text = f"pueue-skill: this belongs in the job queue:\n{said}\n"
-    submits = invocation(analysis.plan)
-    if submits and len(submits) > SHOWN:
-        jobs = len(analysis.plan.jobs)
-        return f"{text}The same work is {jobs} jobs: `pueue-skill suggest -` gives their invocation for the command on stdin.\n"
-    if submits:
-        return text + f"The same work as a job, next time:\n```bash\n{submits}```\n"
-    return text + f"No invocation is offered: {analysis.plan.reason}.\n"
-
-
-def remember(analysis: Analysis, seconds: float, long: float) -> None:
-    """Records how long a text took, when it is one command that took it: the others in it are quick, and no loop."""
-    import sqlite3
-
-    from pueue_skill import store
-    from pueue_skill.rules.work import shape, weigh
-
-    carriers = ("ssh", "bash", "sh")
-    heavy = [c for c in analysis.commands if weigh(c).size != "quick" and not (c.ssh or c.name in carriers)]
-    if len(heavy) != 1 or heavy[0].loops or heavy[0].background:
-        return
-    try:
-        store.record(shape(heavy[0]), seconds)
-        if seconds >= long:
-            with open(slow_programs(), "a+", encoding="utf-8") as file:
-                file.seek(0)
-                if heavy[0].name not in file.read().split():
-                    file.write(heavy[0].name + "\n")
-    except (sqlite3.Error, OSError):
-        pass  # remembering is a help; the command and the answer do not depend on it
+def expects_news(session: str) -> bool:
+    """Whether the session's marker stands (store.marker, without sqlite)."""
+    return bool(session) and os.path.exists(os.path.join(folders.data(), "sessions", os.path.basename(session)))

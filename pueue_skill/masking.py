@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 
+from pueue_skill.regex import regex
+
 MASK = "***"
 
-NAMED = (
-    r"(?:[A-Za-z0-9_-]*(?:passw(?:or)?d|passwd|pwd|secret|token|api[_-]?key|apikey|access[_-]?key|auth|credential)s?)"
-)
-SECRET = re.compile(
+NAMED = r"(?:(?:passw(?:or)?d|passwd|pwd|secret|token|api[_-]?key|apikey|access[_-]?key|auth|credential)s?)"
+"""How the name of a secret ends; what stands before that in the name is not looked at, which would take long in long words."""
+SECRET = regex(
     r"(?P<url>\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)"
-    rf"|(?P<named>(?i:-{{0,2}}{NAMED})(?:=|:\s*|\s+))(?:\"[^\"]*\"|'[^']*'|[^\s\"']+)"
+    rf"|(?P<named>(?i:{NAMED})(?:[\"']?(?:=|\s*:\s*)|\s+))(?:\"[^\"]*(?:\"|$)|'[^']*(?:'|$)|[^\s\"']+)"
     r"|(?P<bearer>(?i:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"
     r"|(?P<mysql>\bmysql\S*\s(?:.*\s)?-p)[^\s]+"
     r"|\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|sk-[\w-]{16,}|xox[abprs]-[\w-]{10,}"
@@ -25,7 +26,7 @@ SECRET = re.compile(
 
 def secret(text: str) -> bool:
     """Whether `text` holds what looks like a secret, or is the name of one."""
-    return bool(SECRET.search(text) or re.fullmatch(f"(?i:{NAMED})", text))
+    return bool(SECRET.search(text) or re.fullmatch(f"(?i:[a-z0-9_-]*{NAMED})", text))
 
 
 def masked(text: str) -> str:
@@ -36,3 +37,8 @@ def masked(text: str) -> str:
         return kept + MASK
 
     return SECRET.sub(mask, text)
+
+
+def harmless(text: str, but: str = "") -> str:
+    """Text from elsewhere without what a terminal would act on; the characters of `but` stay."""
+    return "".join([char if char.isprintable() or char in but else "�" for char in text])

@@ -11,18 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal, NamedTuple, TypeAlias
 
-Parser = Literal["bashlex", "tree-sitter"]
-Confidence = Literal["high", "medium"]
-Verdict = Literal["queue", "leave"]
-Status = Literal["queued", "stashed", "running", "paused", "done"]
-Result = Literal["success", "failed", "killed", "dependency", "spawn", "unknown"]
-Shell = Literal["bash", "login"]
-"""What runs a job's text: bash, or the login shell of its host, as ssh has it."""
+from pueue_skill.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from pueue_skill.kinds import Confidence, Parser, Result, Shell, Size, Status, Verdict
+
 
 LOGIN = '"$SHELL"'
 """The login shell, as source for any shell: sshd puts it into the environment."""
+
+MINIMAL = (
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME", "PUEUE_CONFIG_PATH",
+)  # fmt: skip
+"""The variables, as patterns of a shell, that a job needs at least."""
 
 LOCAL = "local"
 """The name of the host that the command itself is typed on."""
@@ -185,7 +191,7 @@ class Program(NamedTuple):
 
     program: str
     arguments: tuple[str, ...]
-    size: Literal["long", "quick"]
+    size: Size
     why: str
 
 
@@ -250,7 +256,7 @@ class Job(NamedTuple):
 
     `after` are the jobs that it comes after (keys in a plan, ids in a submission): it is started when they have succeeded,
     or, with `if_failed`, when they have ended. `stdin` is what it reads, None for nothing at all. With `split_output` its
-    standard error is kept apart. With `each` it is a job a turn.
+    standard error is kept apart. With `each` it is a job a turn. Of jobs that could start, those of higher `priority` do first.
     """
 
     key: str
@@ -266,6 +272,7 @@ class Job(NamedTuple):
     stdin: bytes | None = None
     split_output: bool = False
     each: Each | None = None
+    priority: int = 0
 
 
 class Plan(NamedTuple):
@@ -287,7 +294,8 @@ class State(NamedTuple):
 
     status: queued, stashed, running, paused or done. result (when done): success, failed, killed, dependency, spawn or
     unknown; `exit_code` is the job's own where the backend knows one. Times are RFC 3339 text as the backend gave them.
-    `errors` is where its standard error is kept, as sh source, when that is apart from its output.
+    `errors` is where its standard error is kept, as sh source, when that is apart from its output. `due` is when a stashed one is
+    to be queued by itself, where that is so.
     """
 
     id: str
@@ -305,6 +313,7 @@ class State(NamedTuple):
     started: str | None
     ended: str | None
     errors: str = ""
+    due: str | None = None
 
 
 class Group(NamedTuple):
@@ -316,10 +325,11 @@ class Group(NamedTuple):
 
 
 class Queue(NamedTuple):
-    """All that a queue tells of itself."""
+    """All that a queue tells of itself; `load` is that of its machine (uptime(1), 1 minute), empty where it is not told."""
 
     groups: tuple[Group, ...]
     states: tuple[State, ...]
+    load: str = ""
 
 
 class Submission(NamedTuple):

@@ -6,9 +6,9 @@ Nothing is judged here; how a node's parts nest is known here, so that nobody el
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from pueue_skill.model import Chain, Compound, Node, Pipeline, Redirect, Script, Simple
+from pueue_skill.record import NamedTuple
 
 LOOPS = ("for", "while", "until", "select")
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 import shlex
 
-BARE = re.compile(r"[A-Za-z0-9_@%+=:,./-]+", re.ASCII)
+from pueue_skill.regex import regex
+
+BARE = regex(r"[A-Za-z0-9_@%+=:,./-]+", re.ASCII)
 # Within double quotes these keep a meaning (POSIX 2.2.3), `!` in interactive shells; a newline is only unreadable.
-ACTIVE_IN_DOUBLE = re.compile(r'[$`\\"!\n]')
+ACTIVE_IN_DOUBLE = regex(r'[$`\\"!\n]')
 
 
 def word(value: str) -> str:

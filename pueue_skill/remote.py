@@ -7,7 +7,7 @@ stand before a job. A remote command that is itself one ssh is followed to the l
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pueue_skill import quote
 from pueue_skill.facts import commands, host_name
@@ -33,6 +33,14 @@ OPTION_NAMES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 class Refusal(Exception):
     """The work cannot be queued with its meaning kept; the message is the reason, for people."""
+
+
+def configured(names: Sequence[str], hosts: Mapping[str, Host]) -> list[Host]:
+    """The configured hosts of these names, all without any. Raises LookupError."""
+    unknown = [name for name in names if name not in hosts]
+    if unknown:
+        raise LookupError(f"no host is called {unknown[0]}; configured: {', '.join(hosts)}")
+    return [hosts[name] for name in names or hosts]
 
 
 def host_named(name: str, hosts: Mapping[str, Host]) -> Host:

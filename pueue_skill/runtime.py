@@ -6,17 +6,26 @@ nothing and reads no configuration. What it cannot know it says, with what to do
 
 from __future__ import annotations
 
-import re
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from queue import Empty, SimpleQueue
 
-from pueue_skill import transport
+from pueue_skill import parts, transport
 from pueue_skill.backends import BACKENDS
 from pueue_skill.model import Group, Host, Job, Queue, State
+from pueue_skill.parts import Answer, Part
+from pueue_skill.record import NamedTuple
 from pueue_skill.remote import host_named
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    K = TypeVar("K")
+    T = TypeVar("T")
 
 ANSWER = 30.0
 """Seconds that a host has for one answer."""
@@ -26,9 +35,6 @@ SLOWEST = 50_000
 
 BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
 """Seconds between the tries to reach a host again whose connection broke while a job was followed."""
-
-BACKTRACE = re.compile(r"RUST_BACKTRACE|Backtrace omitted|^Location:$|\.rs:\d+$|^ *at ")
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Unreachable(Exception):
@@ -100,11 +106,7 @@ def submit(job: Job, host: Host, env: Mapping[str, str] | None = None, cwd: Path
 
 def complaint(done: transport.Done) -> str:
     """What a script wrote to stderr, without colours and ssh's notices."""
-    text = ANSI.sub("", done.stderr.decode("utf-8", "replace"))
-    lines = [
-        line.strip() for line in re.split(r"^.*━+ (?:SPAN|BACK)TRACE.*$", text, flags=re.MULTILINE)[0].splitlines()
-    ]
-    return "\n".join([line for line in lines if line and not BACKTRACE.search(line)])
+    return "\n".join(parts.said(done.stderr.decode("utf-8", "replace")))
 
 
 def trouble(host: Host, done: transport.Done) -> str:
@@ -113,9 +115,7 @@ def trouble(host: Host, done: transport.Done) -> str:
     if host.ssh and done.code == transport.UNREACHABLE:
         return f"{host.name} cannot be reached by ssh: {said}\nTry: ssh {host.ssh} true"
     if done.code == 127:
-        return (
-            f"{said or 'no pueue'} ({host.name}); set hosts.{host.name}.pueue in the configuration, or install it there"
-        )
+        return f"{said or 'no pueue'} ({host.name}); set hosts.{host.name}.pueue in the configuration, or type: pueue-skill setup {host.name}"
     if "Did you start" in said or "onnection refused" in said:
         # `ssh HOST pueued -d` hangs: the daemon keeps ssh's output.
         path = f"{host.pueue or 'pueue'}d"
@@ -124,29 +124,101 @@ def trouble(host: Host, done: transport.Done) -> str:
     return f"{host.name} gave no answer (exit code {done.code}): {said}"
 
 
-def queue_of(host: Host) -> Queue:
-    """All that the queue of `host` tells. Raises Unreachable."""
-    backend = BACKENDS[host.backend]
+def asked(host: Host, script: str, read: Callable[[transport.Done], T], limit: float = ANSWER) -> T:
+    """What `read` makes of the answer of `host` to a script, within `limit` seconds. Raises Unreachable."""
     try:
-        done = transport.run(host, backend.status_script(host), timeout=ANSWER)
-        return backend.read_status(done.text)
+        done = transport.run(host, script, timeout=limit)
     except transport.Timeout as error:
         raise Unreachable(str(error)) from None
+    try:
+        return read(done)
     except (ValueError, KeyError):
         raise Unreachable(trouble(host, done)) from None
 
 
+def answers(host: Host, asked: Sequence[Part], mark: str) -> Mapping[str, Answer]:
+    """What `host` answers to the parts of a script, as far as it gets in the time that they have. Raises Unreachable."""
+    limit = ANSWER + parts.seconds(asked)
+    try:
+        done = transport.run(host, parts.script(asked, mark), timeout=limit)
+    except transport.Timeout as error:
+        if not error.stdout:
+            raise Unreachable(str(error)) from None
+        done = transport.Done(0, error.stdout, b"")
+    try:
+        return parts.answers(done.stdout, mark)
+    except ValueError:
+        raise Unreachable(trouble(host, done)) from None
+
+
+def together(whom: Sequence[K], ask: Callable[[K], T]) -> list[tuple[K, T | Unreachable]]:
+    """What each answers, or why it does not; all are asked at the same time."""
+
+    def bounded(one: K) -> tuple[K, T | Unreachable]:
+        try:
+            return one, ask(one)
+        except Unreachable as error:
+            return one, error
+
+    with ThreadPoolExecutor(max_workers=max(1, len(whom))) as pool:
+        return list(pool.map(bounded, whom))
+
+
+def queue_of(host: Host, limit: float = ANSWER) -> Queue:
+    """All that the queue of `host` tells, within `limit` seconds. Raises Unreachable."""
+    backend = BACKENDS[host.backend]
+    return asked(host, backend.status_script(host), lambda done: backend.read_status(done.text), limit)
+
+
+def tails(host: Host, states: list[State], count: int) -> dict[str, bytes]:
+    """The last `count` bytes of what jobs of `host` wrote, by their ids. Raises Unreachable."""
+    if not states:
+        return {}
+    backend = BACKENDS[host.backend]
+    return asked(host, backend.tails_script(states, host, count), lambda done: backend.read_tails(done.stdout))
+
+
 def queues(hosts: list[Host]) -> list[tuple[Host, Queue | Unreachable]]:
     """What each host's queue tells, or why it does not; all are asked at the same time."""
+    return together(hosts, queue_of)
 
-    def ask(host: Host) -> tuple[Host, Queue | Unreachable]:
-        try:
-            return host, queue_of(host)
-        except Unreachable as error:
-            return host, error
 
-    with ThreadPoolExecutor(max_workers=max(1, len(hosts))) as pool:
-        return list(pool.map(ask, hosts))
+class Look(NamedTuple):
+    """What a host has answered; `asked` is when it was asked, on the clock of time.monotonic."""
+
+    host: Host
+    answer: Queue | Unreachable
+    asked: float
+
+
+def watched(hosts: Sequence[Host], every: float, limit: float = ANSWER) -> Iterator[Look | None]:
+    """What the queues tell, over and over, each when it comes: a host that hangs holds no other up. None where nothing has come for a
+    second. A host that does not answer is asked less often."""
+    answers: SimpleQueue[Look] = SimpleQueue()
+    closed = threading.Event()
+
+    def ask(host: Host) -> None:
+        misses = 0
+        while not closed.is_set():
+            asked = time.monotonic()
+            try:
+                answers.put(Look(host, queue_of(host, limit), asked))
+                misses = 0
+            except (Unreachable, OSError) as error:
+                answers.put(Look(host, error if isinstance(error, Unreachable) else Unreachable(str(error)), asked))
+                misses += 1
+            closed.wait(max(every, BACK_OFF[min(misses, len(BACK_OFF)) - 1]) if misses else every)
+
+    for host in hosts:
+        threading.Thread(target=ask, args=(host,), daemon=True).start()
+    try:
+        while True:
+            try:
+                yield answers.get(timeout=1.0)
+            except Empty:
+                yield None
+    finally:
+        closed.set()
 
 
 def follow(state: State, host: Host, sleep: Callable[[float], None] = time.sleep, offset: int = 0) -> Iterator[Event]:

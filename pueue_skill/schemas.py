@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pueue_skill import check, config, reports
+from pueue_skill import check, config, manifest, reports
 
 
 def of(name: str, kind: Any) -> Callable[[], dict[str, Any]]:
@@ -19,8 +19,14 @@ def of(name: str, kind: Any) -> Callable[[], dict[str, Any]]:
 
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
+    "acts": of("acts", reports.ActsReport),
+    "audit": of("audit", reports.AuditReport),
+    "batch": of("batch", manifest.Manifest),
+    "batch-status": of("batch-status", reports.BatchReport),
     "check": of("check", check.CheckReport),
     "config": of("config", config.Config),
+    "doctor": of("doctor", reports.DoctorReport),
+    "setup": of("setup", reports.SetupReport),
     "status": of("status", reports.StatusReport),
     "suggestion": of("suggestion", reports.SuggestionReport),
 }

@@ -10,17 +10,23 @@ import os
 import select
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 from pueue_skill.model import Host
+from pueue_skill.record import NamedTuple
 
 UNREACHABLE = 255
 """ssh's own exit status for "could not connect"; a script that was started never gives it."""
 
 SSH = "exec ssh -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15 -o ServerAliveCountMax=4"
+
+
+RUNNING: set[subprocess.Popen[bytes]] = set()
+STARTING = threading.Lock()
 
 
 class Done(NamedTuple):
@@ -34,7 +40,11 @@ class Done(NamedTuple):
 
 
 class Timeout(Exception):
-    """The host or its queue did not answer in time."""
+    """The host or its queue did not answer in time; `stdout` is what it had said by then."""
+
+    def __init__(self, message: str, stdout: bytes) -> None:
+        super().__init__(message)
+        self.stdout = stdout
 
 
 class Stream(NamedTuple):
@@ -73,11 +83,17 @@ def run(
     process = start(host, env, cwd)
     try:
         stdout, stderr = process.communicate(script.encode("utf-8", "surrogateescape"), timeout)
-    except subprocess.TimeoutExpired:
-        raise Timeout(f"{host.name} did not answer within {timeout:g} s") from None
+    except subprocess.TimeoutExpired as error:
+        raise Timeout(f"{host.name} did not answer within {timeout:g} s", error.stdout or b"") from None
     finally:
         stop(process)
     return Done(process.returncode, stdout, stderr)
+
+
+def detached(arguments: list[str]) -> None:
+    """Starts a program that goes on by itself, whatever becomes of this process; it has no standard input or output."""
+    null = subprocess.DEVNULL
+    subprocess.Popen(arguments, stdin=null, stdout=null, stderr=null, cwd="/", start_new_session=True)
 
 
 @contextmanager
@@ -102,15 +118,18 @@ def stream(host: Host, script: str) -> Iterator[Stream]:
 
 def start(host: Host, env: Mapping[str, str] | None, cwd: Path | None) -> subprocess.Popen[bytes]:
     # In a process group of its own: Ctrl-C is for the one who waits, not for the ssh that carries the answer.
-    return subprocess.Popen(
-        command(host),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=None if env is None else dict(env),
-        cwd=cwd,
-        process_group=0,
-    )
+    with STARTING:
+        process = subprocess.Popen(
+            command(host),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            process_group=0,
+        )
+        RUNNING.add(process)
+    return process
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -121,3 +140,11 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         except ProcessLookupError:
             pass
         process.wait()
+    RUNNING.discard(process)
+
+
+def stop_all() -> None:
+    """Ends all that is running, for a process that leaves in the midst of it: nothing can be started from here on."""
+    STARTING.acquire(timeout=3)
+    for process in list(RUNNING):
+        stop(process)

@@ -21,6 +21,9 @@ counter = itertools.count()
 def pytest_configure() -> None:
     """Whoever stops the tests, a time limit for one, stops the daemons too: fixtures end as they do at Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # What is started in the background has these ignored, and hands that on to all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +45,8 @@ def home(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(home))
     monkeypatch.setenv("COLUMNS", "100")
+    # What a hook says must not depend on how busy the machine is; the tests of its time limit take this out again.
+    monkeypatch.setenv("PUEUE_SKILL_HOOK_LIMIT", "30")
     return home
 
 
@@ -67,6 +72,17 @@ def littleblack(lab: Lab) -> Iterator[Host]:
     host = Host(lab, "littleblack", {"default": 2})
     yield host
     host.stop()
+
+
+@pytest.fixture
+def queues_as_before(pueued: Daemon, bigblack: Host, littleblack: Host) -> Iterator[None]:
+    """Groups and jobs that a test has made are gone after it."""
+    daemons = {daemon: (set(daemon.groups()), set(daemon.tasks())) for daemon in (pueued, bigblack, littleblack)}
+    yield
+    for daemon, (groups, tasks) in daemons.items():
+        daemon.remove(set(daemon.tasks()) - tasks)
+        for group in set(daemon.groups()) - groups:
+            daemon.pueue("group", "remove", group)
 
 
 @pytest.fixture(params=WEIRD, ids=["command", "newline", "assignment", "blank", "option", "umlaut"])

@@ -125,7 +125,33 @@ class Lab:
             # This package's own command is beside the interpreter.
             "PATH": f"{self.bin}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "XDG_RUNTIME_DIR": str(self.client / "run"),
+            "PUEUE_SKILL_HOOK_LIMIT": "30",  # as in conftest
         }
+
+    def key(self) -> Path:
+        """The client's ssh key, made when it is first needed, with a `ssh` on its PATH."""
+        key = self.client / ".ssh/id"
+        if not key.exists():
+            subprocess.run([real("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+            shim = self.bin / "ssh"  # ssh itself would read the config of the home that the passwd file names
+            shim.write_text(f'#!/bin/sh\nexec {real("ssh")} -F {self.client}/.ssh/config "$@"\n')
+            shim.chmod(0o755)
+        return key
+
+    def key_of(self, host: str, key: Path) -> None:
+        """Makes the key of a host, known to the client."""
+        subprocess.run([real("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+        with (self.client / ".ssh/known_hosts").open("a") as file:
+            file.write(f"{host} {key.with_suffix('.pub').read_text()}")
+
+    def knows(self, host: str, reached: str) -> None:
+        """Adds a host to the client's ssh configuration."""
+        ssh = self.client / ".ssh"
+        with (ssh / "config").open("a") as file:
+            file.write(
+                f"Host {host}\n{reached} HostKeyAlias {host}\n IdentityFile {ssh}/id\n IdentitiesOnly yes\n"
+                f" UserKnownHostsFile {ssh}/known_hosts\n GlobalKnownHostsFile /dev/null\n BatchMode yes\n ConnectTimeout 5\n"
+            )
 
     def start(self, *command: str | Path, env: dict[str, str], cwd: Path, log: Path) -> subprocess.Popen[bytes]:
         with log.open("wb") as out:
@@ -166,9 +192,10 @@ class Daemon:
         self.pueue_env = env
         self.pueue_path = real("pueue")
         self.log = home / "pueued.log"
-        self.daemon = lab.start(real("pueued"), env=env, cwd=home, log=self.log)
-        until(lambda: self.answers() or self.daemon.poll() is not None, "pueued")
-        assert self.daemon.poll() is None, self.log.read_text()
+        daemon = lab.start(real("pueued"), env=env, cwd=home, log=self.log)
+        until(lambda: self.answers() or daemon.poll() is not None, "pueued")
+        assert daemon.poll() is None, self.log.read_text()
+        self.daemon: subprocess.Popen[bytes] | None = daemon
         for group, slots in groups.items():
             if group == "default":
                 self.pueue("parallel", "--group", group, str(slots))
@@ -195,17 +222,42 @@ class Daemon:
         """How a task ended, once it has: "Success", {"Failed": 7}, "Killed" …"""
         return until(lambda: self.tasks()[int(task)]["status"].get("Done"), f"task {task}", seconds)["result"]
 
+    def crash(self, jobs: bool = True) -> None:
+        """Kills the daemon, with its jobs or without, and starts another, whose groups run."""
+        assert self.daemon
+        kill([self.daemon.pid, *(descendants(self.daemon.pid) if jobs else ())])
+        self.daemon.wait()
+        self.daemon = self.lab.start(real("pueued"), env=self.pueue_env, cwd=self.home, log=self.log)
+        until(self.answers, "pueued")
+        self.pueue("start", "--all")  # after a crash they come back paused
+
+    def groups(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.pueue("group", "--json"))
+        return found
+
+    def remove(self, tasks: Iterable[int]) -> None:
+        """Ends tasks and takes them out of the queue."""
+        if left := set(tasks):
+            self.run("kill", *map(str, left))
+            until(lambda: self.run("remove", *map(str, left)) and not left & set(self.tasks()), f"no task of {left}")
+
+    def remove_group(self, group: str) -> None:
+        """Ends and removes the tasks of a group, and the group."""
+        self.remove(id for id, task in self.tasks().items() if task["group"] == group)
+        self.pueue("group", "remove", group)
+
     def stop(self) -> None:
-        self.lab.end(self.daemon)
+        if self.daemon:
+            self.lab.end(self.daemon)
 
 
-def local(lab: Lab) -> Daemon:
-    """A daemon of the client's own, with all its files pinned below the lab's folder."""
+def local(lab: Lab, **settings: Any) -> Daemon:
+    """A daemon of the client's own, with all its files pinned below the lab's folder; `settings` are the daemon's in pueue.yml."""
     home = lab.root / "local"
     home.mkdir()
     config = home / "pueue.yml"
     shared = {"pueue_directory": str(home), "runtime_directory": str(home), "use_unix_socket": True}
-    config.write_text(json.dumps({"shared": shared}))  # JSON is YAML
+    config.write_text(json.dumps({"shared": shared, "daemon": settings}))  # JSON is YAML
     for name in ("pueue", "pueued"):
         (lab.bin / name).symlink_to(real(name))
     return Daemon(lab, home, lab.env | {"PUEUE_CONFIG_PATH": str(config)}, {"default": 4})
@@ -216,7 +268,8 @@ class Host(Daemon):
 
     The sshd runs as the user of the tests, on loopback, and gives the host a home of its own. `env` is the client's:
     the `ssh` on its PATH knows the host by name. `path` is a folder before the system's on the host's PATH, `login` are
-    lines of sh that every login begins with, and `passed` are variables that the client hands on to it.
+    lines of sh that every login begins with, and `passed` are variables that the client hands on to it. An `empty` host has
+    neither pueue nor a daemon.
     """
 
     def __init__(
@@ -229,27 +282,22 @@ class Host(Daemon):
         path: Path | None = None,
         login: str = "",
         passed: str = "",
+        empty: bool = False,
     ) -> None:
         self.name = name
-        sshd, ssh, keygen, shell = real("sshd"), real("ssh"), real("ssh-keygen"), real(shell)
+        sshd, shell = real("sshd"), real(shell)
         home, etc = lab.root / name / "home", lab.root / name / "etc"
-        (home / ".local/bin").mkdir(parents=True)
+        home.mkdir(parents=True)
         etc.mkdir()
-        for program in ("pueue", "pueued"):
-            (home / ".local/bin" / program).symlink_to(real(program))
+        if not empty:
+            (home / ".local/bin").mkdir(parents=True)
+            for program in ("pueue", "pueued"):
+                (home / ".local/bin" / program).symlink_to(real(program))
         bare = {key: lab.env[key] for key in ("USER", "LOGNAME")}
         bare |= {"HOME": str(home), "SHELL": shell, "PATH": SYSTEM_PATH}
 
-        self.config, key, known = (lab.client / ".ssh" / file for file in ("config", "id", "known_hosts"))
-        if not key.exists():
-            subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-            shim = lab.bin / "ssh"  # ssh itself would read the config of the home that the passwd file names
-            shim.write_text(f'#!/bin/sh\nexec {ssh} -F {self.config} "$@"\n')
-            shim.chmod(0o755)
-        subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", etc / "key"], check=True)
-        with known.open("a") as file:
-            file.write(f"{name} {(etc / 'key.pub').read_text()}")
-
+        key, self.config = lab.key(), lab.client / ".ssh/config"
+        lab.key_of(name, etc / "key")
         script = etc / "login"
         script.write_text(
             f'#!/bin/bash\n{login}cd "$HOME" || exit\n'
@@ -262,9 +310,9 @@ class Host(Daemon):
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+            self.port = free.getsockname()[1]
         (etc / "sshd_config").write_text(
-            f"ListenAddress 127.0.0.1:{port}\nHostKey {etc}/key\nPidFile none\nAuthorizedKeysFile {key}.pub\n"
+            f"ListenAddress 127.0.0.1:{self.port}\nHostKey {etc}/key\nPidFile none\nAuthorizedKeysFile {key}.pub\n"
             "StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
             "MaxStartups 100:30:200\nMaxSessions 100\nPrintMotd no\nPrintLastLog no\n"
             f"SetEnv HOME={home} SHELL={shell} PATH={f'{path}:' if path else ''}{SYSTEM_PATH}\nForceCommand {script}\n"
@@ -272,16 +320,15 @@ class Host(Daemon):
         )
         self.sshd_log = etc / "sshd.log"
         self.sshd = lab.start(sshd, "-D", "-e", "-f", etc / "sshd_config", env=bare, cwd=home, log=self.sshd_log)
-        with self.config.open("a") as file:
-            file.write(
-                f"Host {name}\n HostName 127.0.0.1\n Port {port}\n HostKeyAlias {name}\n User {bare['USER']}\n"
-                f" IdentityFile {key}\n IdentitiesOnly yes\n UserKnownHostsFile {known}\n"
-                " GlobalKnownHostsFile /dev/null\n BatchMode yes\n ConnectTimeout 5\n"
-                + (f" SendEnv {passed}\n" if passed else "")
-            )
+        reached = f" HostName 127.0.0.1\n Port {self.port}\n User {bare['USER']}\n"
+        lab.knows(name, reached + (f" SendEnv {passed}\n" if passed else ""))
         until(lambda: self.sshd.poll() is not None or "listening on" in self.sshd_log.read_text(), "sshd")
         assert self.sshd.poll() is None, self.sshd_log.read_text()
-        super().__init__(lab, home, bare, groups)
+        self.daemon = None
+        if empty:
+            self.lab, self.home, self.pueue_env, self.pueue_path = lab, home, bare, str(home / ".local/bin/pueue")
+        else:
+            super().__init__(lab, home, bare, groups)
         self.env = lab.env
 
     def ssh(self, command: str, **options: Any) -> Text:
@@ -301,3 +348,4 @@ class Host(Daemon):
         self.kill_connections()
         self.lab.end(self.sshd)
         super().stop()
+        kill(strays(self.home))

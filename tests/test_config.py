@@ -8,13 +8,15 @@ import tomllib
 from pathlib import Path
 
 import jsonschema
+import platformdirs
 import pytest
 
-from pueue_skill import config
+from pueue_skill import config, folders, settings
 from pueue_skill.config import ConfigError, EnvironmentTable, job_environment
 from pueue_skill.model import Host
 from pueue_skill.schemas import SCHEMAS
 
+LISTS = ("path", "checkpoints", "projects")
 EXAMPLE = Path(__file__).parent.parent / "examples/config.toml"
 
 
@@ -63,14 +65,14 @@ def test_the_path_and_the_group_of_a_host(user_file: Path, tmp_path: Path) -> No
     assert config.load(tmp_path).by_name()["a"].group == "cpu"
 
 
-@pytest.mark.parametrize("key", ["ssh", "pueue", "path"])
+@pytest.mark.parametrize("key", ["ssh", "pueue", "path", "checkpoints", "projects", "queries.rows"])
 def test_a_project_cannot_have_programs_run(key: str, tmp_path: Path) -> None:
     """What a checkout brings is somebody else's text: `ssh` may hold a ProxyCommand."""
     value = f"\"-o ProxyCommand='touch {tmp_path}/run' x\""
-    (tmp_path / ".pueue-skill.toml").write_text(f"[hosts.evil]\n{key} = {f'[{value}]' if key == 'path' else value}\n")
+    (tmp_path / ".pueue-skill.toml").write_text(f"[hosts.evil]\n{key} = {f'[{value}]' if key in LISTS else value}\n")
     done = subprocess.run(["pueue-skill", "status"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
-    assert f"hosts.evil.{key}: a project may not say how a host is reached" in done.stderr
+    assert f"hosts.evil.{key.partition('.')[0]}: a project may not say how a host is reached" in done.stderr
     assert not (tmp_path / "run").exists()
 
 
@@ -126,3 +128,41 @@ def test_schema_command() -> None:
         done = subprocess.run(["pueue-skill", "schema", name], capture_output=True, check=True)
         assert json.loads(done.stdout) == schema()
         jsonschema.Draft202012Validator.check_schema(schema())
+
+
+@pytest.mark.parametrize("xdg", ["", "/data/x", "relative"])
+def test_folders_are_where_the_system_has_them(home: Path, monkeypatch: pytest.MonkeyPatch, xdg: str) -> None:
+    for name in ("CONFIG", "DATA", "CACHE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", xdg)
+    assert folders.config() == platformdirs.user_config_dir("pueue-skill")
+    assert folders.data() == platformdirs.user_data_dir("pueue-skill")
+    assert folders.cache() == platformdirs.user_cache_dir("pueue-skill")
+
+
+def test_the_hooks_settings_are_those_of_the_configuration(home: Path, tmp_path: Path) -> None:
+    file = home / ".config/pueue-skill/config.toml"
+    file.parent.mkdir(parents=True)
+    for text in (EXAMPLE.read_text(), '[hook]\nmode = "suggest"\n[evidence]\nlong = 7\n'):
+        file.write_text(text)
+        for _ in range(2):  # made, then kept
+            found, loaded = settings.load(str(tmp_path)), config.load(tmp_path)
+            assert found.hosts == loaded.by_name()
+            assert found.preferences == loaded.preferences({})
+            assert (found.record, found.long, found.mode) == (
+                loaded.evidence.record,
+                loaded.evidence.long,
+                loaded.hook.mode or "",
+            )
+
+
+def test_settings_that_are_kept_wrongly_are_made_anew(home: Path, tmp_path: Path) -> None:
+    (tmp_path / ".pueue-skill.toml").write_text('[hook]\nmode = "off"\n')
+    assert settings.load(str(tmp_path)).mode == "off"
+    (kept,) = (home / ".cache/pueue-skill").glob("settings-*.marshal")
+    for content in (b"", b"nonsense", kept.read_bytes()[:-5]):
+        kept.write_bytes(content)
+        assert settings.load(str(tmp_path)).mode == "off"
+    (tmp_path / ".pueue-skill.toml").write_text('[hook]\nmode = "remind"\n')
+    assert settings.load(str(tmp_path)).mode == "remind"
+    (tmp_path / ".pueue-skill.toml").unlink()
+    assert settings.load(str(tmp_path)) == settings.Settings(config.Config().by_name(), config.Config().preferences({}))

@@ -25,6 +25,7 @@ from pueue_skill.analysis import analyse
 from pueue_skill.backends.pueue import QUEUED
 from pueue_skill.cli import parser
 from pueue_skill.config import Config
+from pueue_skill.manifest import Manifest
 from pueue_skill.model import Script, Unparsed
 from pueue_skill.parse import parse
 from pueue_skill.rules import RULES
@@ -44,8 +45,30 @@ NO_RUN = {
         "make demo\nmake test",
         "uv tool install .",
         "pipx install .",
+        "claude plugin marketplace add /path/to/pueue-skill\nclaude plugin install pueue-skill@pueue-skill",
+        "pueue-skill install codex",
+        "pueue-skill setup bigblack          # pueue, its configuration, a daemon that comes back, the groups; proved by a job\n"
+        "pueue-skill setup local             # the same here\n"
+        "pueue-skill setup bigblack --remove # takes back what was made",
+        "pueue-skill batch submit rangebar.toml       # adds what is missing; safe to repeat, however it was cut off and by whoever\n"
+        "pueue-skill batch status rangebar.toml       # by phase and group\n"
+        "pueue-skill batch watch rangebar.toml        # until all is done; exits 1 if anything failed\n"
+        "pueue-skill batch resume rangebar.toml       # starts again, in place, what may succeed, and says why the rest is not\n"
+        "pueue-skill batch log rangebar.toml LABEL    # what a job has written",
+    ],
+    "references/agents.md": [
+        "claude plugin marketplace add /path/to/pueue-skill\nclaude plugin install pueue-skill@pueue-skill",
         "claude --plugin-dir /path/to/pueue-skill",
-        "ln -s /path/to/pueue-skill ~/.claude/skills/pueue-skill",
+        "pueue-skill install claude --mode suggest\npueue-skill install codex\npueue-skill install gemini --scope project\n"
+        "pueue-skill uninstall claude",
+        "pueue-skill watch --session ID",
+    ],
+    "references/notices.md": [
+        "pueue-skill notify --test                        # a message to each target; says which failed and why\n"
+        "pueue-skill batch watch rangebar.toml --notify   # its failed jobs, and its end with counts\n"
+        "pueue-skill status --watch --notify              # failed jobs and groups that have run empty, of all hosts\n"
+        "pueue-skill watch --session ID --notify          # failed jobs of a session\n"
+        "pueue-skill notify                               # only sends what is kept",
     ],
     "references/hosts.md": [
         "ssh bigblack 'cargo install pueue --locked --root ~/.local'",
@@ -107,6 +130,7 @@ def stage() -> Iterator[dict[str, Daemon]]:
         folder.mkdir(parents=True)
         shutil.copy(CONFIG, folder)
         (lab.client / "data").mkdir()
+        shutil.copytree(ROOT / "examples", lab.client / "examples")
         yield daemons
 
 
@@ -177,7 +201,8 @@ def test_blocks_are_of_known_kinds(doc: str) -> None:
         assert block.language in ("bash", "text", "toml", "json")
         assert re.fullmatch(r"|no-run|exit-\d+", block.info)
         if block.language == "toml":
-            Config.model_validate(tomllib.loads(block.text))
+            content = tomllib.loads(block.text)
+            (Manifest if "phases" in content else Config).model_validate(content)
         if block.language == "json":
             json.loads(block.text)
 

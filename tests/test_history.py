@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from test_hook import hook, payload
 
-from pueue_skill import store
+from pueue_skill import durations, store
 from pueue_skill.facts import commands
 from pueue_skill.model import Preferences, Program, Script
 from pueue_skill.parse import parse
@@ -87,14 +87,16 @@ def test_the_hook_records_and_then_knows(home: Path) -> None:
     command = "cd /tmp && ./frobnicate --level 3 --secret hunter2"
     for _ in range(2):
         assert hook(payload(command, duration_ms=200_000)).stdout == b""
-    said = hook(payload(command, duration_ms=200_000)).stdout
+    said = hook(payload(command, hook_event_name="PreToolUse"), "PreToolUse").stdout
     assert b"last 2 runs: 3m, 3m" in said
+    hook(payload(command, duration_ms=200_000))
     assert history().stdout.split() == ["3m,", "3m,", "3m", "frobnicate", "--level", "--secret"]
     file = home / ".local/share/pueue-skill/store.db"
     assert file.stat().st_mode & 0o777 == 0o600
     assert b"hunter2" not in file.read_bytes()
     # Known from now on, however quick the words look to the gate and the call was.
-    assert b"last 3 runs" in hook(payload(command, duration_ms=1)).stdout
+    assert b"last 3 runs" in hook(payload(command, hook_event_name="PreToolUse"), "PreToolUse").stdout
+    hook(payload(command, duration_ms=1))
     report = json.loads(history("--json").stdout)
     assert report["shapes"]["frobnicate --level --secret"][-1] == 0.001
     assert history("--forget", "no such").returncode == 1
@@ -124,12 +126,14 @@ def test_a_broken_store_is_in_nobodys_way(home: Path, fault: str) -> None:
     elif fault == "folder":
         file.mkdir()
     elif fault == "locked":
-        store.record("x", 1.0, file)
+        store.record("x", 1.0)
         holder = sqlite3.connect(file, isolation_level=None)
         holder.execute("begin exclusive")
     else:
         file.parent.chmod(0o500)
     done = hook(payload("python train.py", duration_ms=200_000))
+    assert (done.returncode, done.stderr) == (0, b"")
+    done = hook(payload("python train.py", hook_event_name="PreToolUse"), "PreToolUse")
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"PQ302" in done.stdout
     assert "Traceback" not in history("--forget", "all").stderr
@@ -137,8 +141,7 @@ def test_a_broken_store_is_in_nobodys_way(home: Path, fault: str) -> None:
         holder.close()
 
 
-def test_only_the_last_runs_are_kept(tmp_path: Path) -> None:
-    file = tmp_path / "store.db"
+def test_only_the_last_runs_are_kept() -> None:
     for i in range(30):
-        store.record("a", float(i), file)
-    assert store.durations(file) == {"a": tuple(float(i) for i in range(20, 30))}
+        store.record("a", float(i))
+    assert store.history() == durations.read() == {"a": tuple(float(i) for i in range(20, 30))}

@@ -1,52 +1,430 @@
-"""The hook: a word when there is something to say, silence otherwise, and exit code 0 whatever it reads."""
+"""The hook: a word when there is something to say, silence otherwise, and exit code 0 whatever it reads and whatever is broken."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import re
+import resource
+import sqlite3
 import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from real import Daemon, until
 from syrupy.assertion import SnapshotAssertion
 
+from pueue_skill import news, prompts, store
+from pueue_skill.model import Host
+from pueue_skill.store import Submitted
+
 SEED = "ssh bigblack 'cd ~/project && uv run python populate_cache.py --symbol BTCUSDT'"
+TRAIN = "python train.py"
 
 
-def payload(command: object, **changes: object) -> bytes:
+def payload(command: object = None, event: str = "PostToolUse", **changes: object) -> bytes:
     """An event as Claude Code 2.1.330 sends it."""
-    event: dict[str, Any] = {
+    found: dict[str, Any] = {
         "session_id": "s",
         "transcript_path": "/t.jsonl",
         "cwd": "/",
         "permission_mode": "default",
-        "hook_event_name": "PostToolUse",
-        "tool_name": "Bash",
-        "tool_input": {"command": command, "description": "d"},
-        "tool_response": {"stdout": "", "stderr": "", "interrupted": False, "isImage": False},
-        "tool_use_id": "toolu_1",
-        "duration_ms": 61_000,
+        "hook_event_name": event,
     }
-    return json.dumps(event | changes).encode()
+    if "Tool" in event:
+        found |= {"tool_name": "Bash", "tool_input": {"command": command, "description": "d"}, "tool_use_id": "toolu_1"}
+    if event == "PostToolUse":
+        found["tool_response"] = {"stdout": "", "stderr": "", "interrupted": False, "isImage": False}
+    if event.startswith("PostToolUse"):
+        found["duration_ms"] = 61_000
+    return json.dumps(found | changes).encode()
 
 
-def hook(stdin: bytes, event: str = "PostToolUse", **options: Any) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(["pueue-skill", "hook", event], input=stdin, capture_output=True, timeout=30, **options)
+def hook(stdin: bytes, event: str = "PostToolUse", *options: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        ["pueue-skill", "hook", event, *options], input=stdin, capture_output=True, timeout=100, **more
+    )
+
+
+def silent(done: subprocess.CompletedProcess[bytes]) -> bool:
+    return (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def said(done: subprocess.CompletedProcess[bytes], key: str = "additionalContext") -> str:
+    """What an answer says, and nothing else with it."""
+    assert (done.returncode, done.stderr) == (0, b"")
+    answer = json.loads(done.stdout)["hookSpecificOutput"]
+    assert "allow" not in done.stdout.decode()
+    text: str = answer[key]
+    return text
+
+
+def before(command: object, *options: str, **changes: object) -> subprocess.CompletedProcess[bytes]:
+    return hook(payload(command, "PreToolUse", **changes), "PreToolUse", *options)
+
+
+def configure(home: Path, text: str) -> None:
+    file = home / ".config/pueue-skill/config.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+class TestBefore:
+    @pytest.mark.parametrize(
+        "command", [SEED, TRAIN, 'ssh h "pueue add -- cd p && uv run x"', "ssh bigblack 'python train.py' | tee log"]
+    )
+    def test_reminds(self, command: str, snapshot: SnapshotAssertion) -> None:
+        done = before(command)
+        assert said(done) == snapshot
+        assert list(json.loads(done.stdout)["hookSpecificOutput"]) == ["hookEventName", "additionalContext"]
+
+    def test_off(self, home: Path) -> None:
+        assert silent(before(TRAIN, "--mode=off"))
+        configure(home, '[hook]\nmode = "off"\n')
+        assert silent(before(TRAIN))
+        assert silent(before(TRAIN, "--mode=suggest"))
+
+    def test_suggest_denies_once(self, snapshot: SnapshotAssertion) -> None:
+        done = before(TRAIN, "--mode=suggest")
+        assert said(done, "permissionDecision") == "deny"
+        assert said(done, "permissionDecisionReason") == snapshot
+        assert silent(before(f"{TRAIN} # pueue: skip", "--mode=suggest"))
+        assert "PQ302" in said(before(TRAIN, "--mode=suggest"))
+        assert said(before(TRAIN, "--mode=suggest", session_id="another"), "permissionDecision") == "deny"
+
+    def test_suggest_only_reminds_of_what_is_not_sure_or_has_no_invocation(self) -> None:
+        for command in ("ssh bigblack ./run.sh", "sudo python train.py", "pueue restart 3"):
+            assert "additionalContext" in json.loads(before(command, "--mode=suggest").stdout)["hookSpecificOutput"]
+
+    def test_a_long_invocation_is_not_cut_in_the_middle(self) -> None:
+        assert said(before("for i in {1..150}; do python train.py --fold $i; done")).endswith(
+            "The same work is 150 jobs: `pueue-skill suggest -` gives their invocation for the command on stdin.\n"
+        )
+
+    def test_it_runs_nothing_of_what_it_reads(self, tmp_path: Path) -> None:
+        command = f"python train.py; touch {tmp_path}/a $(touch {tmp_path}/b) `touch {tmp_path}/c`"
+        assert "PQ302" in said(before(command))
+        assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def client(home: Path) -> dict[str, str]:
+    """The environment of a hook of a client that was started without options that bring rules."""
+    return dict(os.environ) | {"CLAUDE_PID": str(os.getpid())}
+
+
+class TestRewrite:
+    def rewritten(self, command: str, client: dict[str, str], **changes: object) -> dict[str, Any] | None:
+        stdin = payload(command, "PreToolUse", **changes)
+        done = hook(stdin, "PreToolUse", "--mode=rewrite", env=client)
+        answer = json.loads(done.stdout)["hookSpecificOutput"]
+        assert "permissionDecision" not in answer
+        return answer.get("updatedInput")
+
+    def test_the_whole_input_is_given_back(self, client: dict[str, str]) -> None:
+        given = {"command": TRAIN, "timeout": 5, "run_in_background": True, "x": [1]}
+        assert self.rewritten(TRAIN, client, tool_input=given) == given | {
+            "command": "pueue-skill run -- 'python train.py'"
+        }
+
+    @pytest.mark.parametrize(
+        ("command", "becomes"),
+        [
+            ("ssh bigblack 'python train.py' | tee log", "pueue-skill ssh bigblack 'python train.py' | tee log"),
+            (SEED, None),
+            ("ssh bigblack ./run.sh", ""),
+            ("sudo python train.py", ""),
+            (
+                "tmux new-session -d -s btc -c /data 'python train.py'",
+                "pueue-skill run --label=btc --cwd=/data -- 'python train.py'",
+            ),
+        ],
+    )
+    def test_what_is_rewritten(self, client: dict[str, str], command: str, becomes: str | None) -> None:
+        found = self.rewritten(command, client)
+        if becomes is None:
+            assert found
+            assert found["command"].startswith("ssh bigblack 'sh -s' <<'PUEUE'\n~/.local/bin/pueue add")
+        else:
+            assert (found or {"command": ""})["command"] == becomes
+
+    @pytest.mark.parametrize("kind", ["deny", "ask"])
+    @pytest.mark.parametrize(
+        ("rule", "command"),
+        [
+            ("Bash", TRAIN),
+            ("Bash(python:*)", TRAIN),
+            ("Bash(python train.py)", TRAIN),
+            ("Bash(* train.py)", TRAIN),
+            ("Bash(rm:*)", "python train.py; rm -rf x"),
+            ("Bash(rm:*)", "python train.py $(rm x)"),
+            ("Bash(rm *)", "env A=1 bash -c 'rm x; python train.py'"),
+            ("Bash(rm:*)", "ssh bigblack 'rm x; python train.py'"),
+            ("Bash(/usr/bin/rm:*)", "python train.py && /usr/bin/rm x"),
+            ("Bash(rm:*)", "python train.py && /bin/rm x"),
+            ("Bash(ssh:*)", SEED),
+            ("Bash(uv run:*)", SEED),
+            ("Read(./.env)", "python train.py < .env"),
+            ("Read(**/secrets/**)", "python train.py secrets/key"),
+            ("Edit(~/.zshrc)", "python train.py > ~/.zshrc"),
+            ("??", TRAIN),
+        ],
+    )
+    def test_rules_that_deny_or_ask(
+        self, client: dict[str, str], home: Path, kind: str, rule: str, command: str
+    ) -> None:
+        assert self.rewritten(command, client)
+        (home / ".claude").mkdir()
+        (home / ".claude/settings.json").write_text(json.dumps({"permissions": {kind: [rule]}}))
+        assert self.rewritten(command, client) is None
+
+    @pytest.mark.parametrize("rule", ["Bash(curl:*)", "Read(./.env)", "WebFetch", "mcp__x__y", "Bash(npm run *)"])
+    def test_rules_of_other_things(self, client: dict[str, str], home: Path, rule: str) -> None:
+        (home / ".claude").mkdir()
+        (home / ".claude/settings.json").write_text(json.dumps({"permissions": {"deny": [rule]}}))
+        assert self.rewritten(TRAIN, client)
+
+    @pytest.mark.parametrize("place", ["user", "project", "local", "above"])
+    def test_rules_of_every_settings_file(self, client: dict[str, str], home: Path, tmp_path: Path, place: str) -> None:
+        folder = tmp_path / "project/sub"
+        folder.mkdir(parents=True)
+        file = {
+            "user": home / ".claude/settings.json",
+            "project": folder / ".claude/settings.json",
+            "local": folder / ".claude/settings.local.json",
+            "above": tmp_path / "project/.claude/settings.json",
+        }[place]
+        file.parent.mkdir()
+        file.write_text('{"permissions": {"deny": ["Bash(python:*)"]}}')
+        assert self.rewritten(TRAIN, client, cwd=str(folder)) is None
+
+    @pytest.mark.parametrize(
+        ("settings", "mode"),
+        [
+            ('{"sandbox": {"enabled": true}}', "default"),
+            ("{", "default"),
+            ("{}", "plan"),
+            ('{"permissions": {"allow": ["Bash(pueue-skill:*)"]}}', "default"),
+            ('{"permissions": {"allow": ["Bash(pueue-skill run:*)", "Bash(ls:*)"]}}', "acceptEdits"),
+        ],
+    )
+    def test_other_obstacles(self, client: dict[str, str], home: Path, settings: str, mode: str) -> None:
+        (home / ".claude").mkdir()
+        (home / ".claude/settings.json").write_text(settings)
+        assert self.rewritten(TRAIN, client, permission_mode=mode) is None
+
+    def test_what_is_allowed_both_ways(self, client: dict[str, str], home: Path) -> None:
+        (home / ".claude").mkdir()
+        allowed = ["Bash(pueue-skill:*)", "Bash(python:*)", "Bash(cd:*)"]
+        (home / ".claude/settings.json").write_text(json.dumps({"permissions": {"allow": allowed}}))
+        assert self.rewritten("cd x && python train.py", client)
+        assert self.rewritten("cd x && python train.py; rm x", client) is None
+
+    def test_rules_that_the_client_was_started_with(self, client: dict[str, str]) -> None:
+        with subprocess.Popen(
+            [sys.executable, "-c", "import time; time.sleep(30)", "--disallowedTools", "Bash(python:*)"]
+        ) as process:
+            assert self.rewritten(TRAIN, client | {"CLAUDE_PID": str(process.pid)}) is None
+            process.kill()
+        assert self.rewritten(TRAIN, {name: value for name, value in client.items() if name != "CLAUDE_PID"}) is None
+
+    def test_a_project_may_not_ask_for_it(self, client: dict[str, str], tmp_path: Path) -> None:
+        (tmp_path / ".pueue-skill.toml").write_text('[hook]\nmode = "rewrite"\n')
+        assert silent(hook(payload(TRAIN, "PreToolUse", cwd=str(tmp_path)), "PreToolUse", env=client))
+
+
+class TestAfter:
+    def test_what_took_long_is_said(self) -> None:
+        assert "took 61s in the foreground" in said(hook(payload(SEED)))
+        assert silent(hook(payload(SEED, duration_ms=1_000)))
+
+    def test_where_nothing_was_said_before(self) -> None:
+        text = said(hook(payload(SEED), "PostToolUse", "--mode=off"))
+        assert "took 61s in the foreground" in text
+        assert "PQ101" in text
+
+    @pytest.mark.parametrize(
+        ("response", "word"),
+        [
+            ({"backgroundTaskId": "b1", "timedOutAfterMs": 120_000}, "10 minutes"),
+            ({"backgroundTaskId": "b1"}, "ends with it"),
+        ],
+    )
+    def test_in_the_background(self, response: dict[str, Any], word: str) -> None:
+        text = said(hook(payload("./frob --all", tool_response=response)))
+        assert word in text
+        assert "pueue add" in text
+        assert "./frob --all" in text
+
+    def test_ended_by_its_time_limit(self) -> None:
+        error = "Exit code 143\nCommand timed out after 2m 0.0s"
+        done = hook(payload("./frob --all", "PostToolUseFailure", error=error), "PostToolUseFailure")
+        assert "its time limit has ended it" in said(done)
+
+    def test_what_cannot_be_queued_is_not_talked_about(self) -> None:
+        response = {"backgroundTaskId": "b1", "timedOutAfterMs": 120_000}
+        assert silent(hook(payload("vim x", tool_response=response)))
+
+    def test_a_quick_failure_says_nothing_of_how_long_it_takes(self, home: Path) -> None:
+        for took in (1_000, 200_000):
+            hook(payload("./frob", "PostToolUseFailure", duration_ms=took, error="Exit code 1"), "PostToolUseFailure")
+        assert store.history() == {"frob": (200.0,)}
 
 
 @pytest.mark.parametrize(
-    "command",
-    [SEED, "python train.py", 'ssh h "pueue add -- cd p && uv run x"', "ssh bigblack 'python train.py' | tee log"],
+    ("prompt", "named"),
+    [
+        ("run this on bigblack", ["bigblack"]),
+        ("Please train the model on BigBlack and tell me", ["bigblack"]),
+        ("process these 70 jobs", []),
+        ("fill the cache overnight", []),
+        ("queue it", []),
+        ("backfill all symbols on bigblack and littleblack", ["bigblack", "littleblack"]),
+        ("cache population for 2024", []),
+        ("start the batch processing", []),
+        ("this is a long-running task", []),
+        ("rerun all 12 experiments", []),
+        ("run it on the GPU workstation", []),
+        ("what is on bigblack?", None),
+        ("why does train.py fail", None),
+        ("run the tests", None),
+        ("fix the typo in the README", None),
+        ("explain how the cache works", None),
+        ("rename the queue class", None),
+        ("", None),
+    ],
 )
-def test_what_it_says(command: str, snapshot: SnapshotAssertion) -> None:
-    done = hook(payload(command))
-    assert (done.returncode, done.stderr) == (0, b"")
-    answer = json.loads(done.stdout)
-    assert list(answer) == ["hookSpecificOutput"]
-    assert set(answer["hookSpecificOutput"]) == {"hookEventName", "additionalContext"}
-    assert answer["hookSpecificOutput"]["hookEventName"] == "PostToolUse"
-    assert answer["hookSpecificOutput"]["additionalContext"] == snapshot
+def test_prompts(prompt: str, named: list[str] | None) -> None:
+    hosts = {name: Host(name) for name in ("local", "bigblack", "littleblack")}
+    assert prompts.meant(prompt, hosts) == named
+
+
+def job(key: str = "k", **changes: Any) -> Submitted:
+    made = Submitted("local", key, "", "", "pueue", "s", "/p", "python train.py --token hunter2", time.time())
+    return made._replace(**changes)
+
+
+def finished(key: str = "k", **changes: Any) -> Submitted:
+    """A job in the store that has ended."""
+    made = job(
+        key, id="7", created="c", label="btc", state="failed", exit_code=3, seconds=95.0, tail="lost it", ended="e"
+    )
+    made = made._replace(**changes)
+    store.submitting(made._replace(state="open"))
+    store.seen(made)
+    return made
+
+
+class TestNews:
+    def test_a_prompt_brings_it_once_a_session(self, snapshot: SnapshotAssertion) -> None:
+        finished()
+
+        def ask(session: str) -> subprocess.CompletedProcess[bytes]:
+            given = payload(None, "UserPromptSubmit", session_id=session, cwd="/p", prompt="hi")
+            return hook(given, "UserPromptSubmit")
+
+        assert said(ask("s")) == snapshot
+        assert silent(ask("s"))
+        assert silent(ask("another"))
+
+    def test_the_next_session_of_the_project_is_told_what_nobody_heard(self) -> None:
+        finished()
+
+        def start(session: str, cwd: str) -> subprocess.CompletedProcess[bytes]:
+            return hook(payload(None, "SessionStart", session_id=session, cwd=cwd, source="startup"), "SessionStart")
+
+        assert silent(start("n0", "/elsewhere"))
+        assert "local:7 (btc) failed with exit code 3 after 2m" in said(start("n1", "/p"))
+        assert silent(start("n2", "/p"))
+
+    def test_what_is_claimed_by_a_process_that_died_is_told_again(self) -> None:
+        finished()
+        with subprocess.Popen(["sh", "-c", "exit 0"]) as gone:
+            pass
+        with store.opened() as connection:
+            connection.execute("insert into told values ('s', 'local', 'k', 'end', ?, ?)", (gone.pid, time.time()))
+        assert [one.key for one in store.claim("s", "/p")] == ["k"]
+        assert store.claim("s", "/p") == []
+
+    @pytest.mark.parametrize("shift", [-1e6, 1e6])
+    def test_a_clock_that_jumps_loses_nothing(self, shift: float) -> None:
+        finished()
+        with store.opened() as connection:
+            connection.execute("insert into told values ('s', 'local', 'k', 'end', ?, ?)", (1, time.time() + shift))
+        assert [one.key for one in store.claim("s", "/p")] == ["k"]
+
+    @pytest.mark.parametrize("count", [1, 2, 7, 60])
+    def test_a_notice_has_its_length_and_names_failures_first(self, count: int) -> None:
+        jobs = [
+            job(f"k{i}", id=str(i), state="success" if i % 2 else "failed", exit_code=(i % 2 and 0) or 9, seconds=5.0,
+                tail="\n".join(["x" * 300] * 8))
+            for i in range(count)
+        ]  # fmt: skip
+        text = news.notice(jobs)
+        assert len(text) <= 1500
+        assert text.split("\n")[1].startswith("- local:0 failed with exit code 9 after 5s")
+        assert "hunter2" not in text
+        if count == 60:
+            assert re.search(r"and \d+ more: pueue-skill status", text)
+
+    def test_a_job_that_never_came_to_its_queue(self) -> None:
+        assert "local:k was never seen in its queue" in news.notice([job(state="lost")])
+        assert "local:7 is no longer in its queue" in news.notice([job(state="lost", id="7")])
+
+    def test_the_end_of_an_output(self) -> None:
+        assert news.end_of(b"") == ""
+        assert news.end_of(b"10%\r50%\r100%\n\n\x1b[31mno\x00\n") == "100%\n�[31mno�"
+        assert news.end_of(b"api_key=abcdef123 Bearer abcdefghijkl") == "api_key=*** Bearer ***"
+        assert len(news.end_of(b"a\n" * 100).split("\n")) == 8
+
+    def test_stop_asks_once_for_own_failures(self, snapshot: SnapshotAssertion) -> None:
+        finished()
+        finished("other", session="t")
+        finished("fine", state="success")
+        finished("seen")
+        store.looked("local", "seen", "s")
+        done = hook(payload(None, "Stop", cwd="/p", stop_hook_active=False), "Stop")
+        answer = json.loads(done.stdout)
+        assert answer["decision"] == "block"
+        assert answer["reason"] == snapshot
+        assert silent(hook(payload(None, "Stop", cwd="/p", stop_hook_active=False), "Stop"))
+
+    def test_stop_never_asks_in_a_turn_that_it_has_caused(self) -> None:
+        finished()
+        assert silent(hook(payload(None, "Stop", cwd="/p", stop_hook_active=True), "Stop"))
+
+    def test_an_invocation_that_was_run_is_known(self, pueued: Daemon) -> None:
+        text = subprocess.run(
+            ["pueue-skill", "suggest", f"{TRAIN}; exit 4"], env=pueued.env, capture_output=True, text=True
+        ).stdout
+        subprocess.run(["bash", "-c", text], env=pueued.env, check=True, capture_output=True)
+        hook(payload(text, cwd="/p", duration_ms=5))
+        (known,) = store.open_jobs("s")
+        assert (known.host, known.project, known.session) == ("local", "/p", "s")
+
+    def test_the_turns_of_a_loop_are_known(self, pueued: Daemon, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in pueued.env.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("HOME", str(home))
+        loop = "for f in $(printf '1 2'); do python train.py $f; exit 5; done"
+        text = subprocess.run(
+            ["pueue-skill", "suggest", loop.replace("; exit 5", "")], capture_output=True, text=True
+        ).stdout
+        subprocess.run(["bash", "-c", text], check=True, capture_output=True, cwd=home)
+        hook(payload(text, cwd="/p", duration_ms=5))
+        (parent,) = store.open_jobs("s")
+
+        def told() -> bool:
+            news.refresh({"local": Host("local")}, store.open_jobs())
+            return not store.open_jobs("s")
+
+        until(told, "the turns' ends", 20)
+        assert [one.key for one in store.claim("s")] == [f"{parent.key}-1", f"{parent.key}-2"]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +440,7 @@ def test_what_it_says(command: str, snapshot: SnapshotAssertion) -> None:
         pytest.param(b"null", id="null"),
         pytest.param(b"[" * 100_000, id="deep"),
         pytest.param(b"\xff\xfe\x00", id="not utf-8"),
-        pytest.param(payload("python train.py").replace(b"train", b"tr\xffin"), id="command not utf-8"),
+        pytest.param(payload(TRAIN).replace(b"train", b"tr\xffin"), id="command not utf-8"),
         pytest.param(payload(SEED + "x" * 10_000_000), id="10 MB"),
         pytest.param(payload(7), id="command is a number"),
         pytest.param(payload(None), id="command is null"),
@@ -70,65 +448,183 @@ def test_what_it_says(command: str, snapshot: SnapshotAssertion) -> None:
         pytest.param(payload(SEED, tool_input="x"), id="tool_input is text"),
         pytest.param(payload(SEED, tool_input=None), id="no tool_input"),
         pytest.param(payload(SEED, tool_name="Read"), id="another tool"),
-        pytest.param(payload(SEED, hook_event_name="PreToolUse"), id="another event"),
+        pytest.param(payload(SEED, hook_event_name="NoSuchEvent"), id="another event"),
         pytest.param(payload(SEED, hook_event_name=3), id="event is a number"),
         pytest.param(payload("python train.py\0"), id="NUL"),
-        pytest.param(payload("(" * 5000 + "python train.py" + ")" * 5000), id="nested"),
+        pytest.param(payload("(" * 5000 + TRAIN + ")" * 5000), id="nested"),
+        pytest.param(
+            payload(TRAIN, session_id=None, cwd=None, duration_ms="x", tool_response=[], permission_mode=4, duration=1),
+            id="another version",
+        ),
     ],
 )
 def test_silence(stdin: bytes) -> None:
-    done = hook(stdin)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    for event in ("PreToolUse", "PostToolUse"):
+        assert silent(hook(stdin.replace(b'"PostToolUse"', f'"{event}"'.encode()), event)) or b"another" not in stdin
+    assert silent(hook(stdin))
 
 
 def test_an_unknown_event_is_silent() -> None:
     for event in ("", "NoSuchEvent"):
-        done = hook(payload(SEED), event)
-        assert (done.returncode, done.stdout) == (0, b"")
+        assert silent(hook(payload(SEED), event))
 
 
 def test_odd_folders_are_no_trouble() -> None:
     for cwd in ("", "/no/such/folder", 3, None, "a\0b"):
-        done = hook(payload(SEED, cwd=cwd))
+        done = before(SEED, cwd=cwd)
         assert (done.returncode, done.stderr) == (0, b"")
-
-
-def test_a_broken_configuration_is_silent(tmp_path: Path) -> None:
-    (tmp_path / ".pueue-skill.toml").write_text("[hosts")
-    done = hook(payload(SEED, cwd=str(tmp_path)))
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 @pytest.mark.parametrize("redirect", [">&-", "2>&-", "<&-", ">/dev/full", ">&- 2>&- <&-"])
 def test_closed_and_full_streams(redirect: str, tmp_path: Path) -> None:
-    (tmp_path / "event").write_bytes(payload(SEED))
+    (tmp_path / "event").write_bytes(payload(SEED, "PreToolUse"))
     given = "" if "<" in redirect else f"< {tmp_path}/event"
     done = subprocess.run(
-        ["bash", "-c", f"pueue-skill hook PostToolUse {given} {redirect}; echo $?"], capture_output=True, timeout=30
+        ["bash", "-c", f"pueue-skill hook PreToolUse {given} {redirect}; echo $?"], capture_output=True, timeout=30
     )
     assert done.stdout.splitlines()[-1:] == [b"0"]
     assert b"Traceback" not in done.stderr
 
 
-def test_a_reader_that_goes_away(tmp_path: Path) -> None:
+def test_a_reader_that_goes_away() -> None:
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
-        ["pueue-skill", "hook", "PostToolUse"], input=payload(SEED), stdout=write, stderr=subprocess.PIPE, timeout=30
+        ["pueue-skill", "hook", "PreToolUse"],
+        input=payload(SEED, "PreToolUse"),
+        stdout=write,
+        stderr=subprocess.PIPE,
+        timeout=30,
     )
     os.close(write)
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_it_runs_nothing_of_what_it_reads(tmp_path: Path) -> None:
-    command = f"python train.py; touch {tmp_path}/a $(touch {tmp_path}/b) `touch {tmp_path}/c`"
-    assert b"additionalContext" in hook(payload(command)).stdout
-    assert not list(tmp_path.iterdir())
+# What may be broken, and every event with it: within the hook's own time, the command goes through, and doctor knows.
 
 
-def test_a_long_invocation_is_not_cut_in_the_middle() -> None:
-    context = json.loads(hook(payload("for i in {1..150}; do python train.py --fold $i; done")).stdout)
-    said = context["hookSpecificOutput"]["additionalContext"]
-    assert said.endswith(
-        "The same work is 150 jobs: `pueue-skill suggest -` gives their invocation for the command on stdin.\n"
-    )
+def every_event(env: dict[str, str] | None = None, **more: Any) -> list[subprocess.CompletedProcess[bytes]]:
+    """Each event, and that it took no longer than the hook's limit and Python's start."""
+    events = [
+        (payload(TRAIN, "PreToolUse"), "PreToolUse", "--mode=suggest"),
+        (payload(TRAIN), "PostToolUse"),
+        (payload(TRAIN, "PostToolUseFailure", error="Exit code 1"), "PostToolUseFailure"),
+        (payload(None, "UserPromptSubmit", prompt="run this on bigblack"), "UserPromptSubmit"),
+        (payload(None, "SessionStart", source="startup"), "SessionStart"),
+        (payload(None, "Stop", stop_hook_active=False), "Stop"),
+    ]
+    found = []
+    for event in events:
+        started = time.monotonic()
+        found.append(hook(*event, env=env, **more))
+        assert time.monotonic() - started < 10  # a bound for a busy machine; the hook's own is hook.LIMIT
+        assert (found[-1].returncode, found[-1].stderr) == (0, b"")
+    return found
+
+
+def doctor(env: dict[str, str] | None = None) -> str:
+    return subprocess.run(["pueue-skill", "doctor"], capture_output=True, text=True, env=env, timeout=60).stdout
+
+
+@pytest.mark.parametrize("fault", ["locked", "corrupt", "a folder", "read-only", "full"])
+def test_a_broken_store(home: Path, fault: str) -> None:
+    finished("old", session="x", project="/nowhere")
+    file = store.path()
+    store.mark("s")
+    holder, limit = None, None
+    if fault == "locked":
+        holder = sqlite3.connect(file, isolation_level=None)
+        holder.execute("begin exclusive")
+    elif fault == "corrupt":
+        file.write_bytes(b"no database at all" * 1000)
+    elif fault == "a folder":
+        file.unlink()
+        file.mkdir()
+    elif fault == "read-only":
+        if os.getuid() == 0:  # whom no mode keeps from writing
+            subprocess.run(["chattr", "+i", file], check=False, capture_output=True)
+        else:
+            file.chmod(0o400)
+            file.parent.chmod(0o500)
+    else:
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # noqa: E731
+    try:
+        answers = every_event(preexec_fn=limit)
+        assert b"PQ302" in answers[0].stdout
+        if fault in ("locked", "a folder"):
+            assert "failure  store: " in doctor()
+        elif fault == "corrupt":
+            assert "was put aside" in doctor()
+    finally:
+        subprocess.run(["chattr", "-i", file], check=False, capture_output=True)
+        if holder:
+            holder.close()
+        if os.getuid():
+            file.parent.chmod(0o700)
+
+
+def test_a_broken_configuration(home: Path, tmp_path: Path) -> None:
+    configure(home, "[hosts")
+    assert [done.stdout for done in every_event()] == [b""] * 6
+    told = doctor()
+    assert "failure  configuration: " in told
+    assert "warning  log: PreToolUse: ConfigError" in told
+    (tmp_path / ".pueue-skill.toml").write_text("[hosts")
+    assert silent(before(SEED, cwd=str(tmp_path)))
+
+
+def test_a_host_that_hangs_and_a_daemon_that_is_down(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PUEUE_SKILL_HOOK_LIMIT")
+    (tmp_path / "ssh").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "ssh").chmod(0o755)
+    configure(home, "[hosts.bigblack]\n")
+    store.submitting(job("far", host="bigblack", ssh="bigblack", session="s", project="/"))
+    store.submitting(job("near", session="s", project="/"))
+    env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    every_event(env)
+
+    def told(stdin: bytes, event: str) -> str:
+        """What is said, which on a busy machine may take more than the hook's own time."""
+        done = until(lambda: (one := hook(stdin, event, env=env)).stdout and one, event, 20)
+        return said(done)
+
+    prompt = payload(None, "UserPromptSubmit", prompt="run this on bigblack")
+    assert "bigblack: no answer now" in told(prompt, "UserPromptSubmit")
+    assert "bigblack:far, local:near" in told(payload(None, "SessionStart", source="startup"), "SessionStart")
+    until(lambda: set(store.down()) == {"bigblack", "local"}, "the questions that went on", 30)
+    assert "daemon of local is not running" in store.down()["local"]
+    (tmp_path / "ssh").write_text("#!/bin/sh\nexit 255\n")
+    with (home / ".local/share/pueue-skill/asking").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # once nobody asks any more
+
+
+def test_it_ends_in_time(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ssh").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "ssh").chmod(0o755)
+    configure(home, "[hosts.bigblack]\n")
+    env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PUEUE_SKILL_HOOK_LIMIT": "0.2"}
+    assert silent(hook(payload(None, "UserPromptSubmit", prompt="run this on bigblack"), "UserPromptSubmit", env=env))
+    assert "UserPromptSubmit: not done within its time" in doctor()
+
+
+@pytest.mark.timeout(200)
+def test_fifty_at_once(home: Path) -> None:
+    with ThreadPoolExecutor(max_workers=50) as pool:
+        done = list(pool.map(lambda i: hook(payload(f"./frob{i} --all", duration_ms=200_000)), range(50)))
+    assert all((one.returncode, one.stderr) == (0, b"") for one in done)
+    # None waits for the others longer than its own limit, so not all of them are remembered.
+    assert 1 <= len(store.history()) <= 50
+
+
+def test_the_log_has_no_secrets_and_an_end(home: Path) -> None:
+    from pueue_skill import hook as module
+
+    for _ in range(400):
+        module.log("PreToolUse", "token=hunter2 " + "x" * 900)
+    file = Path(module.log_file())
+    assert "hunter2" not in file.read_text()
+    assert file.stat().st_size < 2 * module.LOG_SIZE
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in file.parent.iterdir()) == ["hook.log", "hook.log.old"]

@@ -1,4 +1,4 @@
-"""hooks/launch: whatever is installed, broken or missing, an answer or silence, and exit code 0."""
+"""hooks/launch: whatever is installed, broken or missing, an answer or silence, and exit code 0; and what it lets go unseen."""
 
 from __future__ import annotations
 
@@ -7,53 +7,88 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from real import real
+
+from pueue_skill import gate
+from pueue_skill.analysis import analyse
+from pueue_skill.rules import RULES
 
 ROOT = Path(__file__).resolve().parent.parent
-REAL = Path(sys.executable).with_name("pueue-skill")
+VENV = Path(sys.executable).parent.parent
 EVENT = json.dumps(
     {
-        "hook_event_name": "PostToolUse",
+        "session_id": "s",
+        "hook_event_name": "PreToolUse",
         "tool_name": "Bash",
+        "tool_input": {"command": "uv run python populate_cache.py --symbol BTCUSDT", "description": "d"},
         "cwd": "/",
-        "tool_input": {"command": "uv run python populate_cache.py --symbol BTCUSDT"},
-    }
+    },
+    separators=(",", ":"),  # as the client writes it
 ).encode()
-NO_PYTHON = "#!/no/such/python\n"
-NOT_HERE = f"#!{sys.executable}\nprint('noise')\nimport no_such_module\n"
-KILLED = "#!/bin/sh\necho noise\nkill -9 $$\n"
-NOTHING = "#!/bin/sh\nexit 0\n"
+LIMIT = {"PUEUE_SKILL_HOOK_LIMIT": "30"}  # as in conftest
+NO_PYTHON = "#!/no/such/python\n\n"
+NO_MODULE = "#!{system}\nimport pueue_skill\n"
+NO_SCRIPT = "#!/bin/sh\nexit 0\n"
 
 
 @pytest.fixture
 def plugin(tmp_path: Path) -> Path:
-    """The plugin's hooks in a folder of their own, with no .venv beside them."""
-    shutil.copytree(ROOT / "hooks", tmp_path / "plugin/hooks")
-    return tmp_path / "plugin"
+    """The plugin in a folder of its own, with no .venv in it."""
+    folder = tmp_path / "plugin"
+    shutil.copytree(ROOT / "hooks", folder / "hooks")
+    (folder / "pueue_skill").symlink_to(ROOT / "pueue_skill")
+    return folder
 
 
 def places(plugin: Path, home: Path) -> list[Path]:
-    """Where a pueue-skill is looked for, in this order."""
-    return [plugin.parent / "bin/pueue-skill", home / ".local/bin/pueue-skill", plugin / ".venv/bin/pueue-skill"]
+    """Where a Python is looked for, in this order."""
+    return [plugin / ".venv", home / ".local/share/pueue-skill/venv", plugin.parent / "bin", home / ".local/bin"]
 
 
 def install(place: Path, text: str | None = None) -> None:
-    """The real program at `place`, or a script that is in its place."""
+    """An environment at `place`, or a pueue-skill that names one; or something broken that looks like it."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    if text is None:
-        place.symlink_to(REAL)
-    else:
-        place.write_text(text)
-        place.chmod(0o755)
+    if place.name in (".venv", "venv"):
+        if text is None:
+            shutil.copytree(
+                VENV,
+                place,
+                symlinks=True,
+                ignore=lambda folder, names: set(names) - KEPT if "site-packages" not in folder else [],
+            )
+            (place / "requirements.txt").touch()
+        else:
+            (place / "bin").mkdir(parents=True)
+            (place / "bin/python").symlink_to("/no/such/python")
+        return
+    place.mkdir(exist_ok=True)
+    (place / "pueue-skill").write_text(text or f"#!{sys.executable}\n# -*- coding: utf-8 -*-\n")
+    (place / "pueue-skill").chmod(0o755)
+
+
+KEPT = {
+    "bin",
+    "lib",
+    "pyvenv.cfg",
+    "python",
+    "python3",
+    "python3.11",
+    "python3.12",
+    "python3.13",
+    "python3.14",
+    "site-packages",
+}
 
 
 def launch(
     plugin: Path, home: Path, data: bytes = EVENT, *args: str, **more: str
 ) -> subprocess.CompletedProcess[bytes]:
-    env = {"PATH": f"{plugin.parent / 'bin'}:/usr/bin:/bin", "HOME": str(home)} | more
-    args = args or ("PostToolUse",)
+    env = {"PATH": f"{plugin.parent / 'bin'}:/usr/bin:/bin", "HOME": str(home)} | LIMIT | more
+    args = args or ("PreToolUse",)
     return subprocess.run([plugin / "hooks/launch", *args], input=data, env=env, capture_output=True, timeout=30)
 
 
@@ -67,90 +102,259 @@ def silent(done: subprocess.CompletedProcess[bytes]) -> bool:
     return (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-@pytest.mark.parametrize("place", [0, 1, 2], ids=["PATH", "home", "beside"])
-def test_it_finds_the_program(plugin: Path, home: Path, place: int) -> None:
+@pytest.mark.parametrize("place", range(4), ids=["checkout", "prepared", "PATH", "home"])
+def test_it_finds_a_python(plugin: Path, home: Path, place: int) -> None:
     install(places(plugin, home)[place])
     assert "PQ302" in remark(launch(plugin, home))
+
+
+def test_it_finds_the_python_of_a_long_path(plugin: Path, home: Path) -> None:
+    """As pip and uv write it where a first line would be too long or holds blanks."""
+    install(places(plugin, home)[2], f"#!/bin/sh\n'''exec' \"{sys.executable}\" \"$0\" \"$@\"\n' '''\n")
+    assert "PQ302" in remark(launch(plugin, home))
+    install(places(plugin, home)[2], f"#!/bin/sh\n'''exec' {sys.executable} \"$0\" \"$@\"\n' '''\n")
+    assert "PQ302" in remark(launch(plugin, home))
+
+
+def test_it_takes_the_python_that_it_is_given(plugin: Path, home: Path) -> None:
+    assert "PQ302" in remark(launch(plugin, home, EVENT, "PreToolUse", sys.executable, "--by=pueue-skill"))
+    assert silent(launch(plugin, home, EVENT, "PreToolUse", sys.executable, "--mode=off"))
 
 
 def test_nothing_installed_is_silence_and_the_event_is_read(plugin: Path, home: Path) -> None:
     assert silent(launch(plugin, home, b"x" * 10_000_000))
     assert silent(launch(plugin, home, b""))
-
-
-@pytest.mark.parametrize("broken", [NO_PYTHON, NOT_HERE, KILLED], ids=["no-python", "no-module", "killed"])
-def test_a_broken_program_is_passed_over(plugin: Path, home: Path, broken: str) -> None:
-    first, second, third = places(plugin, home)
-    install(first, broken)
     assert silent(launch(plugin, home))
-    install(second, broken)
-    install(third)
+
+
+@pytest.mark.parametrize("broken", [NO_PYTHON, NO_MODULE, NO_SCRIPT], ids=["no-python", "no-module", "no-script"])
+def test_a_broken_installation_is_passed_over(plugin: Path, home: Path, broken: str) -> None:
+    for place in places(plugin, home)[:3]:
+        install(place, broken.format(system="/usr/bin/python3"))
+    assert silent(launch(plugin, home))
+    install(places(plugin, home)[3])
     assert "PQ302" in remark(launch(plugin, home))
-
-
-def test_the_first_that_runs_has_the_last_word(plugin: Path, home: Path) -> None:
-    first, second, _ = places(plugin, home)
-    install(first, NOTHING)
-    install(second)
-    assert silent(launch(plugin, home))
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"{", b"\xff\xfe", b"[]", b'{"tool_name": 7}', EVENT[:-1], EVENT.replace(b"Bash", b"Read")]
 )
 def test_what_is_no_event_is_silence(plugin: Path, home: Path, data: bytes) -> None:
-    install(places(plugin, home)[0])
+    install(places(plugin, home)[2])
     assert silent(launch(plugin, home, data))
 
 
-@pytest.mark.parametrize("event", ["", "PreToolUse", "--help"])
+@pytest.mark.parametrize("event", ["", "PostToolUse", "Stop", "Wake", "NoSuchEvent", "--help"])
 def test_another_event_is_silence(plugin: Path, home: Path, event: str) -> None:
-    install(places(plugin, home)[0])
+    install(places(plugin, home)[2])
     assert silent(launch(plugin, home, EVENT, event))
 
 
 def test_the_projects_python_settings_are_not_used(plugin: Path, home: Path, tmp_path: Path) -> None:
-    install(places(plugin, home)[0])
+    install(places(plugin, home)[2])
     (tmp_path / "json.py").write_text("raise SystemExit(9)")
     assert "PQ302" in remark(launch(plugin, home, PYTHONPATH=str(tmp_path), PYTHONHOME=str(tmp_path)))
 
 
-def test_no_home(plugin: Path) -> None:
-    install(plugin / ".venv/bin/pueue-skill")
-    done = subprocess.run([plugin / "hooks/launch", "PostToolUse"], input=EVENT, env={}, capture_output=True)
+def test_no_home(plugin: Path, home: Path) -> None:
+    install(places(plugin, home)[0])
+    done = subprocess.run([plugin / "hooks/launch", "PreToolUse"], input=EVENT, env=LIMIT, capture_output=True)
     assert "PQ302" in remark(done)
 
 
 def test_closed_ends_do_no_harm(plugin: Path, home: Path) -> None:
     install(places(plugin, home)[2])
-    env = {"PATH": "/usr/bin:/bin", "HOME": str(home)}
-    script = "set -e; " + "; ".join(f'"$0" PostToolUse {closed}' for closed in ("<&-", ">&-", "<&- >&- 2>&-"))
+    env = {"PATH": f"{plugin.parent / 'bin'}:/usr/bin:/bin", "HOME": str(home)}
+    script = "set -e; " + "; ".join(f'"$0" PreToolUse {closed}' for closed in ("<&-", ">&-", "<&- >&- 2>&-"))
     done = subprocess.run(["sh", "-c", script, plugin / "hooks/launch"], input=EVENT, env=env, capture_output=True)
     assert silent(done)
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
-        [plugin / "hooks/launch", "PostToolUse"], input=EVENT, env=env, stdout=write, stderr=subprocess.PIPE
+        [plugin / "hooks/launch", "PreToolUse"], input=EVENT, env=env, stdout=write, stderr=subprocess.PIPE
     )
     os.close(write)
     assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_folders_with_any_name(weird_tmp_path: Path, home: Path) -> None:
-    shutil.copytree(ROOT / "hooks", weird_tmp_path / "hooks")
-    install(weird_tmp_path / ".venv/bin/pueue-skill")
+    folder = weird_tmp_path / "plugin"
+    shutil.copytree(ROOT / "hooks", folder / "hooks")
+    (folder / "pueue_skill").symlink_to(ROOT / "pueue_skill")
+    install(folder / ".venv")
     done = subprocess.run(
-        [weird_tmp_path / "hooks/launch", "PostToolUse"], input=EVENT, env={"HOME": str(home)}, capture_output=True
+        [folder / "hooks/launch", "PreToolUse"], input=EVENT, env={"HOME": str(home)} | LIMIT, capture_output=True
     )
     assert "PQ302" in remark(done)
 
 
-def test_hooks_json_starts_it(plugin: Path, home: Path) -> None:
+def test_every_hook_of_the_plugin_can_be_started(plugin: Path, home: Path) -> None:
     install(places(plugin, home)[2])
     content = json.loads((plugin / "hooks/hooks.json").read_text())
-    ((event, (group,)),) = content["hooks"].items()
-    (hook,) = group["hooks"]
-    assert (event, group["matcher"], hook["type"]) == ("PostToolUse", "Bash", "command")
-    command = [word.replace("${CLAUDE_PLUGIN_ROOT}", str(plugin)) for word in [hook["command"], *hook["args"]]]
-    done = subprocess.run(command, input=EVENT, env={"HOME": str(home)}, capture_output=True, timeout=hook["timeout"])
-    assert "PQ302" in remark(done)
+    env = {"HOME": str(home), "PATH": f"{plugin.parent / 'bin'}:/usr/bin:/bin"} | LIMIT
+    for event, groups in content["hooks"].items():
+        for handler in [handler for group in groups for handler in group["hooks"]]:
+            command = [
+                word.replace("${CLAUDE_PLUGIN_ROOT}", str(plugin)) for word in [handler["command"], *handler["args"]]
+            ]
+            done = subprocess.run(command, input=EVENT, env=env, capture_output=True, timeout=30)
+            assert bool(done.stdout) == (event == "PreToolUse")
+            assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_prepare_makes_an_environment_once(plugin: Path, home: Path) -> None:
+    """With stand-ins for uv and its packages: what is fetched is the registry's affair."""
+    tools = plugin.parent / "bin"
+    tools.mkdir()
+    (tools / "uv").write_text(
+        f'#!/bin/sh\necho "$*" >>"{home}/uv"\n[ "$1" != venv ] || {{ mkdir -p "$5/bin"; ln -s {sys.executable} "$5/bin/python"; }}\n'
+    )
+    (tools / "uv").chmod(0o755)
+    env = {"HOME": str(home), "PATH": f"{tools}:{VENV / 'bin'}:/usr/bin:/bin"}
+    (tools / "pueue-skill").write_text("#!/bin/sh\n\n")  # none that would do
+    (tools / "pueue-skill").chmod(0o755)
+    prepare = [plugin / "hooks/prepare"]
+    racers = [subprocess.Popen(prepare, env=env) for _ in range(3)]
+    assert [racer.wait(60) for racer in racers] == [0, 0, 0]
+    made = home / ".local/share/pueue-skill/venv"
+    assert (made / "requirements.txt").read_bytes() == (plugin / "hooks/requirements.txt").read_bytes()
+    asked = (home / "uv").read_text().splitlines()
+    assert [line.split()[0] for line in asked] == ["venv", "pip"]
+    assert "--require-hashes" in asked[1]
+    assert [path.name for path in made.parent.iterdir()] == ["venv"]
+    # A newer plugin wants other packages.
+    (plugin / "hooks/requirements.txt").write_text("other\n")
+    subprocess.run(prepare, env=env, check=True)
+    assert (made / "requirements.txt").read_text() == "other\n"
+
+
+def test_prepare_that_fails_leaves_a_word_and_nothing_else(plugin: Path, home: Path) -> None:
+    tools = plugin.parent / "bin"
+    tools.mkdir()
+    (tools / "uv").write_text("#!/bin/sh\nexit 1\n")
+    (tools / "uv").chmod(0o755)
+    env = {"HOME": str(home), "PATH": f"{tools}:/usr/bin:/bin"}
+    done = subprocess.run([plugin / "hooks/prepare"], env=env, capture_output=True)
+    assert done.returncode == 1
+    assert [path.name for path in (home / ".local/share/pueue-skill").iterdir()] == ["hook.log"]
+    assert "could not be installed" in (home / ".local/share/pueue-skill/hook.log").read_text()
+
+
+def commands() -> list[str]:
+    corpus = [
+        json.loads(line)["command"]
+        for file in sorted((ROOT / "tests/cases/corpus").glob("*.jsonl"))
+        for line in file.read_text("utf-8").splitlines()
+    ]
+    cases = [
+        text
+        for file in sorted((ROOT / "tests/cases/fidelity").glob("*.toml"))
+        for text in tomllib.loads(file.read_text("utf-8")).get("texts", [])
+        if isinstance(text, str)
+    ]
+    return [*corpus, *cases, *[example for rule in RULES for example in (*rule.bad, *rule.good)]]
+
+
+def test_the_gate_lets_through_all_that_is_found() -> None:
+    assert [text for text in commands() if not gate.interesting(text) and analyse(text, {}).findings] == []
+
+
+ODD = [
+    "echo hi\nssh h x",
+    "x\ttrain",
+    'a "ssh" b',
+    "\\ssh",
+    "\u00e9train",
+    "runTraining",
+    "TRAIN.py",
+    "evalTrain",
+    "PHASE1",
+    "x;nohup y",
+    "R2D2",
+    "\n",
+    "",
+]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("shell", ["dash", "bash", "zsh"])
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_the_launchers_gate_lets_through_all_that_the_gate_does(shell: str, ascii_only: bool) -> None:
+    texts = [*commands(), *ODD]
+    script = (
+        f'. {ROOT}/hooks/gate.sh\nwhile IFS= read -r line; do if flagged "$line"; then echo 1; else echo 0; fi; done'
+    )
+    quoted = "".join(json.dumps(text, ensure_ascii=ascii_only)[1:-1] + "\n" for text in texts)
+    options = {"bash": ["--posix"], "zsh": ["--emulate", "sh"]}.get(shell, [])
+    done = subprocess.run(
+        [real(shell), *options, "-c", script],
+        input=quoted.encode("utf-8", "surrogatepass"),
+        capture_output=True,
+        timeout=300,
+    )
+    answers = done.stdout.split()
+    assert len(answers) == len(texts), done.stderr
+    assert [
+        text for text, answer in zip(texts, answers, strict=True) if answer == b"0" and gate.interesting(text)
+    ] == []
+
+
+QUICK = ["ls -l", "git status --short", "git diff HEAD~1", "cat README.md", "rg -n foo src", "cd src && ls", "mkdir -p a/b", "ruff check .",
+         'git add -A && git commit -m "Update it"', "gh pr view", "which python", "cat a.json | jq .name", "pwd"]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", QUICK)
+def test_everyday_commands_start_no_python(plugin: Path, home: Path, command: str) -> None:
+    trap = places(plugin, home)[0]
+    (trap / "bin").mkdir(parents=True)
+    (trap / "bin/python").write_text(f"#!/bin/sh\ntouch {home}/started\n")
+    (trap / "bin/python").chmod(0o755)
+    event = json.loads(EVENT)
+    event["tool_input"]["command"] = command
+    assert silent(launch(plugin, home, json.dumps(event, separators=(",", ":")).encode()))
+    assert not (home / "started").exists()
+    assert silent(launch(plugin, home))
+    assert (home / "started").exists()
+
+
+@pytest.mark.parametrize(
+    ("event", "change"),
+    [
+        ("PreToolUse", {"tool_input": {"description": "d", "command": "python train.py"}}),
+        ("PreToolUse", {"tool_input": {"command": "echo \\", "description": "d"}, "x": "python train.py"}),
+        ("PreToolUse", {"tool_input": {"command": 'echo "a", "b"; nohup x'}}),
+        ("PostToolUse", {"duration_ms": 10_000}),
+        ("PostToolUse", {"tool_response": {"backgroundTaskId": "b"}}),
+        ("UserPromptSubmit", {}),
+        ("SessionStart", {}),
+    ],
+)
+def test_what_python_is_started_for(plugin: Path, home: Path, event: str, change: dict[str, object]) -> None:
+    trap = places(plugin, home)[0]
+    (trap / "bin").mkdir(parents=True)
+    (trap / "bin/python").write_text(f"#!/bin/sh\ntouch {home}/started\n")
+    (trap / "bin/python").chmod(0o755)
+    given = json.loads(EVENT) | {"hook_event_name": event, "tool_input": {"command": "ls", "description": "d"}} | change
+    launch(plugin, home, json.dumps(given, separators=(",", ":")).encode(), event)
+    assert (home / "started").exists() == (given.get("x") is None)
+
+
+@pytest.mark.parametrize("place", ["slow-programs", "config.toml", "inline"])
+def test_programs_that_are_known_here(plugin: Path, home: Path, place: str) -> None:
+    install(places(plugin, home)[2])
+    if place == "slow-programs":
+        file = home / ".local/share/pueue-skill/slow-programs"
+        text = "frobnicate\n"
+    else:
+        file = home / ".config/pueue-skill/config.toml"
+        text = '[[programs]]\nprogram = "frobnicate"\nsize = "long"\n'
+        if place == "inline":
+            text = 'programs = [{ size = "long", program = "frobnicate" }]\n'
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    event = json.loads(EVENT)
+    event["tool_input"]["command"] = "frobnicate --all"
+    done = launch(plugin, home, json.dumps(event, separators=(",", ":")).encode())
+    assert (done.returncode, done.stderr) == (0, b"")
+    if place != "slow-programs":
+        assert "PQ301" in remark(done)

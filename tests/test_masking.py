@@ -37,3 +37,9 @@ def test_not_masked(text: str) -> None:
 @pytest.mark.parametrize("name", ["TOKEN", "api_key", "DB_PASSWORD", "secret"])
 def test_the_names_of_secrets(name: str) -> None:
     assert secret(name)
+
+
+def test_json_and_what_is_cut_off() -> None:
+    assert masked('{"password": "a b c", "n": 1}') == '{"password": ***, "n": 1}'
+    assert masked('{"n": 1, "api_key": "abc') == '{"n": 1, "api_key": ***'
+    assert masked('echo "enter your password" && true') == 'echo "enter your password" && true'

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
+import io
 import json
 import os
+import pty
+import re
+import signal
 import subprocess
+import termios
 from pathlib import Path
 
 import jsonschema
 import pytest
-from real import Daemon, Host
+from large import sample
+from real import Daemon, Host, until
+from rich.console import Console
 
+from pueue_skill import model, render, reports
 from pueue_skill.backends.pueue import read_queue
+from pueue_skill.model import Queue
 
 CONFIG = """
 [hosts.bigblack]
@@ -44,6 +55,100 @@ def test_all_hosts_side_by_side(env: dict[str, str]) -> None:
         assert words in done.stdout
     assert "PUEUE_SKILL_KEY" not in done.stdout
     assert call("status", "bigblack", "local", env=env).returncode == 0
+
+
+def test_what_is_stuck_and_why(env: dict[str, str], bigblack: Host) -> None:
+    bigblack.pueue("group", "add", "--parallel", "1", "stuck")
+    add = ("add", "-p", "--group", "stuck")
+    failed = bigblack.pueue(*add, "--label", "load", "--", "exit 3")
+    child = bigblack.pueue(*add, "--after", failed, "--", "true")
+    until(lambda: bigblack.result(child) == "DependencyFailed", "the child's end")
+    runs = bigblack.pueue(*add, "--", "sleep 100")
+    waits, aside = bigblack.pueue(*add, "--", "true"), bigblack.pueue(*add, "--stashed", "--", "true")
+    until(lambda: "Running" in bigblack.tasks()[int(runs)]["status"], "the running job")
+    try:
+        shown = call("status", "bigblack", env=env).stdout
+        assert re.search(r"stuck 1/1 \+2 ✗2", shown)
+        assert re.search(r"ended in the last hour: \d+, of which failed: \d+", shown)
+        again = f"pueue-skill restart bigblack:{failed} bigblack:{child}"
+        assert f"  bigblack:{child}: bigblack:{failed} (load) failed, exit 3. {again}\n" in shown
+        assert f"  bigblack:{waits}: 1 of 1 slots of stuck are taken\n" in shown
+        assert f"  bigblack:{aside}: put aside. pueue-skill start bigblack:{aside}\n" in shown
+        bigblack.pueue("kill", "--group", "stuck")
+        bigblack.result(runs)
+        shown = call("status", "bigblack", env=env | {"COLUMNS": "40"}).stdout
+        assert max(map(len, shown.splitlines())) <= 40
+        assert "group stuck is paused" in shown
+        assert "pueue-skill start --host bigblack --group stuck" in " ".join(shown.split())
+    finally:
+        bigblack.remove_group("stuck")
+
+
+def test_of_many_jobs_those_that_matter_are_listed() -> None:
+    """All that run, what is next, and what ended last."""
+    queue = many(10_000)
+    now = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
+    report = reports.status([(model.Host("h"), queue)], now)
+    console = Console(width=100, file=io.StringIO(), highlight=False)
+    console.print(render.status_jobs(report, now, 100), render.status_hosts(report))
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert 20 <= sum(line.startswith("h:") for line in lines) <= 40
+    assert "h: 9972 more jobs: pueue-skill status --json" in [line.rstrip() for line in lines]
+
+
+def many(count: int) -> Queue:
+    """A queue as pueue prints it, with 8 jobs that run, as many as not that wait, and the rest ended."""
+    return read_queue(json.dumps(sample(count)))
+
+
+@pytest.mark.long
+def test_watching_prints_each_change_and_ends_with_ctrl_c(env: dict[str, str], littleblack: Host) -> None:
+    command = ["pueue-skill", "status", "--watch", "--every", "0.2", "littleblack"]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        lines = iter(process.stdout.readline, "")
+        assert any(line.startswith("littleblack: ") for line in lines)
+        id = littleblack.pueue("add", "-p", "--label", "seen-by-watch", "--", "exit 3")
+        assert any("seen-by-watch" in line and "failed, exit 3" in line for line in lines)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        assert process.stderr.read() == "pueue-skill: interrupted\n"
+        assert "\x1b" not in process.stdout.read()
+    littleblack.pueue("remove", id)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("color", [True, False])
+def test_watching_on_a_terminal_redraws_in_place(env: dict[str, str], littleblack: Host, color: bool) -> None:
+    id = littleblack.pueue("add", "-p", "--label", "seen", "--", "exit 3")
+    littleblack.result(id)
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (100, 40))
+    quiet = {name: value for name, value in env.items() if name != "COLUMNS"} | ({} if color else {"NO_COLOR": "1"})
+    shown = b""
+    with subprocess.Popen(
+        ["pueue-skill", "status", "--watch", "--every", "0.2", "littleblack"],
+        env=quiet | {"TERM": "xterm-256color"}, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        try:
+            while shown.count(b" seen ") < 3:
+                shown += os.read(ours, 65536)
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(OSError):  # Linux says so at the end
+                while data := os.read(ours, 65536):
+                    shown += data
+        finally:
+            process.kill()
+    os.close(ours)
+    littleblack.pueue("remove", id)
+    text = shown.decode()
+    assert process.returncode == 130, text
+    assert "Traceback" not in text
+    assert ("\x1b[31m" in text) == color  # a failed job is red
+    assert text.count("\x1b[2K") > 3  # lines are erased and drawn again
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is there again
 
 
 def test_json_has_its_schema_and_no_environment(env: dict[str, str]) -> None:

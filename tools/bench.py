@@ -1,25 +1,32 @@
 """Measures what must be quick and prints ratios; nothing here passes or fails.
 
-    python tools/bench.py
+    python tools/bench.py [analysis|hook|batch|units ...]
 
 Analysis: microseconds for one command of the corpus, imports aside. Hook: whole processes, medians of interleaved runs, as
-multiples of `python -I -c pass` on this machine.
+multiples of `python -I -c pass` on this machine. Batch: a submission over a real ssh to a real queue. Units: many items, and
+two kill -9 of all that works on them.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 CORPUS = ROOT / "tests/cases/corpus"
-RUNS = 21
+RUNS = 41
 
 
 def commands() -> list[str]:
@@ -46,26 +53,149 @@ def analysis() -> None:
 
 
 def event(command: str) -> bytes:
-    tool = {"hook_event_name": "PostToolUse", "tool_name": "Bash", "tool_input": {"command": command}, "cwd": "/"}
-    return json.dumps(tool).encode()
+    tool = {
+        "session_id": "0b5e8f0c-2a4e-4a53-9d0e-6f7c1c1f9a11",
+        "transcript_path": "/home/u/.claude/projects/-home-u-project/0b5e8f0c-2a4e-4a53-9d0e-6f7c1c1f9a11.jsonl",
+        "cwd": "/",
+        "permission_mode": "default",
+        "hook_event_name": "PreToolUse",
+        "tool_name": "Bash",
+        "tool_input": {"command": command, "description": "what it does"},
+        "tool_use_id": "toolu_01",
+    }
+    return json.dumps(tool, separators=(",", ":")).encode()
+
+
+COMMIT = 'git add -A && git commit -m "Say what and why in a line" && git push'
+FINDING = "ssh bigblack 'cd ~/p && uv run python populate_cache.py --symbol BTCUSDT'"
 
 
 def processes() -> None:
-    python, hook = [sys.executable, "-I", "-c", "pass"], [str(ROOT / "hooks/launch"), "PostToolUse"]
-    quick, long = event("ls -l"), event("ssh bigblack 'cd ~/p && uv run python populate_cache.py --symbol BTCUSDT'")
-    rows = {"python -I -c pass": (python, b""), "hook, nothing to say": (hook, quick), "hook, a finding": (hook, long)}
+    """The hook as a client starts it, with a HOME of its own."""
+    launch = [str(ROOT / "hooks/launch"), "PreToolUse"]
+    rows = {
+        "python -I -c pass": ([sys.executable, "-I", "-c", "pass"], b""),
+        "hook, ls -l": (launch, event("ls -l")),
+        "hook, a commit": (launch, event(COMMIT)),
+        "hook, a finding": (launch, event(FINDING)),
+    }
+    bun = shutil.which("bun")
+    if bun:
+        rows["bun -e 0"] = ([bun, "-e", "0"], b"")
     times: dict[str, list[float]] = {name: [] for name in rows}
-    for _ in range(RUNS):
-        for name, (command, stdin) in rows.items():
-            start = time.perf_counter()
-            subprocess.run(command, input=stdin, stdout=subprocess.DEVNULL, check=True, env=os.environ)
-            times[name].append(time.perf_counter() - start)
+    with tempfile.TemporaryDirectory() as home:
+        env = {"HOME": home, "PATH": os.environ["PATH"]}
+        said = subprocess.run(launch, input=event(FINDING), capture_output=True, check=True, env=env).stdout
+        assert b"PQ101" in said
+        for _ in range(RUNS):
+            for name, (command, stdin) in rows.items():
+                start = time.perf_counter()
+                subprocess.run(command, input=stdin, stdout=subprocess.DEVNULL, check=True, env=env)
+                times[name].append(time.perf_counter() - start)
     base = statistics.median(times["python -I -c pass"])
     for name, taken in times.items():
         median = statistics.median(taken)
-        print(f"{name:<22} {median * 1000:6.1f} ms  {median / base:5.2f} x")
+        print(f"{name:<18} {median * 1000:6.1f} ms  {median / base:5.2f} x")
 
+
+JOBS = 1000
+ITEMS = 200_000
+
+
+@contextmanager
+def bigblack() -> Iterator[tuple[Any, Any, Callable[..., subprocess.CompletedProcess[str]]]]:
+    """The module of real parts, a host, and what runs `pueue-skill batch ACTION` on a manifest for it."""
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
+    real = importlib.import_module("real")
+    lab = real.Lab()
+    try:
+        here, host = real.local(lab), real.Host(lab, "bigblack", {"default": 1, "w": 4})
+        start = "import sys; from pueue_skill.cli import main; sys.exit(main())"
+        env = here.env | {"PYTHONPATH": str(ROOT)}
+
+        def batch(action: str, *words: str) -> subprocess.CompletedProcess[str]:
+            command = [sys.executable, "-c", start, "batch", action, str(lab.root / "bench.toml"), *words]
+            return subprocess.run(command, env=env, check=False, capture_output=True, text=True)
+
+        yield real, host, batch
+        host.stop()
+        here.stop()
+    finally:
+        lab.close()
+
+
+def timed(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def batch() -> None:
+    """A batch to a host over ssh, against as many calls of `ssh host pueue add` (20 are timed) and the same adds in a loop there."""
+    with bigblack() as (real, host, batch):
+        values = f"vars.n = {{ range = [1, {JOBS}] }}"
+        text = f'name = "bench"\nhosts = ["bigblack"]\n[phases.a]\ncommand = "true {{n}}"\n{values}\n'
+        (host.lab.root / "bench.toml").write_text(text)
+
+        def emptied() -> None:
+            host.pueue("reset", "--force")
+            real.until(lambda: not host.tasks(), "an empty queue")
+            host.pueue("pause", "--all")
+
+        emptied()
+        whole, again = timed(lambda: batch("submit")), timed(lambda: batch("submit"))
+        assert len(host.tasks()) == JOBS
+        emptied()
+        one = timed(lambda: [host.ssh("~/.local/bin/pueue add -- true") for _ in range(20)]) / 20
+        emptied()
+        add = "~/.local/bin/pueue add -- \"env PUEUE_SKILL_KEY=k:$i bash -c 'true $i' </dev/null; exit\" </dev/null >/dev/null"
+        loop = timed(lambda: host.ssh(f"for i in $(seq {JOBS}); do {add}; done", timeout=300))
+        print(f"batch of {JOBS} over ssh: {whole:.1f} s, again {again:.1f} s")
+        print(
+            f"  {one * JOBS / whole:.0f} times as fast as {JOBS} calls of ssh; {whole / loop:.2f} x the adds in a loop there"
+        )
+
+
+def units() -> None:
+    """Many items, of which each leaves a line; all that works on them is killed twice."""
+    with bigblack() as (real, host, batch):
+        ran = host.home / "ran"
+        (host.lab.root / "bench.toml").write_text(
+            f'name = "bench"\nhosts = ["bigblack"]\n[groups]\nw = 4\n[phases.a]\ncommand = "echo {{n}} >> ran"\ngroup = "w"\n'
+            f"vars.n = {{ range = [1, {ITEMS}] }}\n"
+        )
+        whole, again = timed(lambda: batch("submit")), timed(lambda: batch("submit"))
+        seen = timed(lambda: batch("status"))
+        size = max(file.stat().st_size for file in host.home.rglob("state.json"))
+        print(f"{ITEMS:,} items over ssh: submitted in {whole:.1f} s as {len(host.tasks())} tasks, again {again:.1f} s")
+        print(f"  state file of pueue {size / 1e6:.2f} MB; status of each item {seen:.1f} s")
+
+        def lines() -> int:
+            return ran.read_bytes().count(b"\n") if ran.exists() else 0
+
+        def run() -> None:
+            for part in (0.2, 0.6):
+                real.until(lambda part=part: lines() >= part * ITEMS, "a part of the items", 3600)
+                host.crash()
+                resumed.append(timed(lambda: batch("resume")))
+            real.until(lambda: all("Done" in task["status"] for task in host.tasks().values()), "the end", 3600)
+
+        resumed: list[float] = []
+        taken = timed(run)
+        found = [int(line) for line in ran.read_text().split()]
+        lost, twice = ITEMS - len(set(found)), len(found) - len(set(found))
+        print(
+            f"  run in {taken:.0f} s, with two kill -9 and resumed in {' and '.join([f'{one:.1f} s' for one in resumed])}"
+        )
+        print(
+            f"  lost: {lost}; begun again, since their end was not written down yet: {twice} (at most 4 at each kill)"
+        )
+        state = json.loads(batch("status", "--json").stdout)["phases"]
+        print(f"  status: {sum(phase['success'] for phase in state):,} succeeded")
+
+
+PARTS = {"analysis": analysis, "hook": processes, "batch": batch, "units": units}
 
 if __name__ == "__main__":
-    analysis()
-    processes()
+    for name in sys.argv[1:] or PARTS:
+        PARTS[name]()

@@ -1,4 +1,4 @@
-"""Prints the folder that holds `pueue` and `pueued` 4.x, building them there first when there is none.
+"""Prints the folder that holds `pueue` and `pueued` 4.x, building them there first when there is none; `old` the last 3.x.
 
 Looked for on PATH, in the usual folders, then in this project's cache folder, which is also where cargo builds them. A
 build is made in a folder of its own and renamed when it is whole, so that half a build is never taken; a lock makes a
@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 VERSION = "4.0.4"
+OLD = "3.4.1"  # for tests of a daemon and a client that do not understand each other; never taken from elsewhere
 RUST = (1, 88)  # the oldest that builds this version
 HELP = f"""\
 pueue 4 is needed, and building it needs cargo with Rust {RUST[0]}.{RUST[1]} or newer. Either
@@ -48,13 +49,18 @@ def version_of(program: Path, env: dict[str, str] | None = None) -> tuple[int, .
     return tuple(int(number) for number in found.groups()) if found and done.returncode == 0 else ()
 
 
-def usable(folder: Path) -> bool:
+def usable(folder: Path, major: int = 4) -> bool:
     programs = [folder / "pueue", folder / "pueued"]
-    return all(program.is_file() and version_of(program)[:1] == (4,) for program in programs)
+    return all(program.is_file() and version_of(program)[:1] == (major,) for program in programs)
 
 
 def find() -> Path | None:
     return next((folder.absolute() for folder in dict.fromkeys(candidates()) if usable(folder)), None)
+
+
+def find_old() -> Path | None:
+    folder = cache() / f"pueue-{OLD}" / "bin"
+    return folder if usable(folder, 3) else None
 
 
 def cargo() -> tuple[Path, dict[str, str]] | None:
@@ -83,12 +89,12 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def build() -> Path | None:
+def build(version: str = VERSION) -> Path | None:
     """The folder with pueue newly built, or None when that cannot be done."""
-    root = cache() / f"pueue-{VERSION}"
+    root, major = cache() / f"pueue-{version}", int(version.partition(".")[0])
     root.parent.mkdir(parents=True, exist_ok=True)
     with locked(root.parent / "lock"):
-        if usable(root / "bin"):
+        if usable(root / "bin", major):
             return root / "bin"
         found = cargo()
         if not found:
@@ -96,7 +102,7 @@ def build() -> Path | None:
             return None
         program, env = found
         print(
-            f"No pueue 4 was found. Building pueue {VERSION} with {program} into {root};\n"
+            f"No pueue {major} was found. Building pueue {version} with {program} into {root};\n"
             "this is done once and takes about 2.5 minutes on 2 cores.",
             file=sys.stderr,
             flush=True,
@@ -105,11 +111,11 @@ def build() -> Path | None:
             shutil.rmtree(left_behind)
         with tempfile.TemporaryDirectory(prefix="build-", dir=root.parent) as name:
             new = Path(name) / "root"
-            command: list[str | Path] = [program, "install", "pueue", "--version", VERSION, "--locked", "--root", new]
+            command: list[str | Path] = [program, "install", "pueue", "--version", version, "--locked", "--root", new]
             env["CARGO_TARGET_DIR"] = str(Path(name) / "target")
             status = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=sys.stderr).returncode
-            if status or not usable(new / "bin"):
-                print(f"{program} could not build pueue {VERSION} (exit code {status}); see above", file=sys.stderr)
+            if status or not usable(new / "bin", major):
+                print(f"{program} could not build pueue {version} (exit code {status}); see above", file=sys.stderr)
                 return None
             if root.exists():
                 shutil.rmtree(root)
@@ -117,12 +123,12 @@ def build() -> Path | None:
     return root / "bin"
 
 
-def main() -> int:
-    folder = find() or build()
+def main(old: bool) -> int:
+    folder = find_old() or build(OLD) if old else find() or build()
     if folder:
         print(folder)
     return 0 if folder else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:] == ["old"]))

@@ -6,32 +6,52 @@ on a host), what they print is handed back to the backend. A new kind of queue i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Mapping, Sequence
 
 from pueue_skill.backends import pueue
 from pueue_skill.model import Host, Job, Plan, Queue, State, Submission
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
 
-class Backend(Protocol):
-    def invocation(self, jobs: tuple[Job, ...], host: Host) -> str:
-        """Shell text that queues `jobs` with nothing but the queue's client and ssh, and prints an id a line."""
+    class Backend(Protocol):
+        def invocation(self, jobs: tuple[Job, ...], host: Host) -> str:
+            """Shell text that queues `jobs` with nothing but the queue's client and ssh, and prints an id a line."""
 
-    def submit_script(self, job: Job, host: Host) -> str:
-        """A sh script that adds `job` unless its key is there, and answers for read_submission."""
+        def submissions(self, text: str) -> list[tuple[str, str, str]]:
+            """What an invocation within `text` queues: (ssh words of the host, key, command) of each job."""
 
-    def read_submission(self, answer: str, job: Job) -> Submission: ...
+        def submit_script(self, job: Job, host: Host) -> str:
+            """A sh script that adds `job` unless its key is there, and answers for read_submission."""
 
-    def follow_script(self, state: State, host: Host, offset: int, errors_offset: int) -> str:
-        """A sh script that writes the job's output, and its standard error where that is apart, from the bytes `offset` and
-        `errors_offset` on, and its states, framed as runtime.follow reads."""
+        def read_submission(self, answer: str, job: Job) -> Submission: ...
 
-    def read_state(self, answer: str) -> State | None:
-        """The state in one frame of a follow script, or None when the job is gone."""
+        def follow_script(self, state: State, host: Host, offset: int, errors_offset: int) -> str:
+            """A sh script that writes the job's output, and its standard error where that is apart, from the bytes `offset` and
+            `errors_offset` on, and its states, framed as runtime.follow reads."""
 
-    def status_script(self, host: Host) -> str: ...
+        def read_state(self, answer: str) -> State | None:
+            """The state in one frame of a follow script, or None when the job is gone."""
 
-    def read_status(self, answer: str) -> Queue: ...
+        def tails_script(self, states: Sequence[State], host: Host, count: int) -> str:
+            """A sh script that writes the last `count` bytes of the outputs of jobs, for read_tails."""
+
+        def failures_script(self, host: Host, jobs: int, count: int) -> str:
+            """As tails_script, for the last `jobs` that did not succeed, whichever these are."""
+
+        def versions_script(self, host: Host) -> str:
+            """A sh script that prints a line with name and version of each program of the queue."""
+
+        def where(self) -> str:
+            """sh text that sets $data to the folder in which the queue keeps its files."""
+
+        def read_tails(self, answer: bytes) -> dict[str, bytes]:
+            """The ends of outputs by the ids of their jobs. Raises ValueError when the answer was cut off."""
+
+        def status_script(self, host: Host) -> str: ...
+
+        def read_status(self, answer: str) -> Queue: ...
 
 
 BACKENDS: Mapping[str, Backend] = {"pueue": pueue}

@@ -15,14 +15,20 @@ pueue's exit codes are not believed: an `add` that failed may have added, so the
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from pueue_skill import quote
-from pueue_skill.model import LOGIN, Each, Group, Host, Job, Queue, Result, State, Status, Submission
+from pueue_skill.digest import digest
+from pueue_skill.model import LOGIN, Each, Group, Host, Job, Queue, State, Submission
+from pueue_skill.regex import regex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pueue_skill.kinds import Result, Status
 
 FOLDER = "$HOME/.local/share/pueue-skill/jobs"
 QUEUED = "{before}env PUEUE_SKILL_KEY={key} {run} {stdin}{after}; exit"
@@ -30,7 +36,7 @@ WAITED = "{pueue} wait --quiet {ids} >/dev/null 2>&1 </dev/null; "
 """Before a job that comes after others however they end, which pueue's --after does not do."""
 APART = "exec 2>/dev/null; (", ' 2>"{folder}/{key}.err")'
 """Around a job whose standard error is kept apart, from what sh itself says of signals too."""
-PROPOSED = re.compile(
+PROPOSED = regex(
     r"""(?:(?:\\.|[^\s'"\\]|'[^']*'|"[^"]*")+ wait --quiet [0-9 ]+ >/dev/null 2>&1 </dev/null; )?(?:exec 2>/dev/null; \()?"""
     r"""env PUEUE_SKILL_KEY=(?P<key>\S+) (?P<shell>bash|"\$SHELL") (?P<work>-c .+|"\$HOME/[^"]+") """
     r"""(?:</dev/null|<"\$HOME/[^"]+")(?: 2>(?P<errors>"\$HOME/[^"]+")\))?; exit""",
@@ -55,23 +61,27 @@ if [ -z "$pueue" ]; then
 fi
 # A daemon that hangs must not hang its callers.
 ask() {{
-  if command -v timeout >/dev/null; then timeout 20 "$pueue" "$@" </dev/null; else "$pueue" "$@" </dev/null; fi
+  if command -v timeout >/dev/null; then timeout "${{patience:-20}}" "$pueue" "$@" </dev/null; else "$pueue" "$@" </dev/null; fi
 }}
 # Without XDG_RUNTIME_DIR (cron, some ssh servers) the client looks for the daemon's socket in the wrong place.
 if [ -z "${{XDG_RUNTIME_DIR-}}" ] && [ -d "/run/user/$(id -u)" ] && ! ask group >/dev/null 2>&1; then
   export XDG_RUNTIME_DIR="/run/user/$(id -u)"
 fi
-if [ "$(uname)" = Darwin ]; then
+"""
+
+# Where pueue's configuration and its state are by themselves, then where the configuration says that the state is.
+PLACES = r"""if [ "$(uname)" = Darwin ]; then
   config="$HOME/Library/Application Support/pueue/pueue.yml" data="$HOME/Library/Application Support/pueue"
 else
-  config="${{XDG_CONFIG_HOME:-$HOME/.config}}/pueue/pueue.yml" data="${{XDG_DATA_HOME:-$HOME/.local/share}}/pueue"
+  config="${XDG_CONFIG_HOME:-$HOME/.config}/pueue/pueue.yml" data="${XDG_DATA_HOME:-$HOME/.local/share}/pueue"
 fi
-config=${{PUEUE_CONFIG_PATH:-$config}}
-set_data=$(cat "$config" 2>/dev/null | tr -d "\"'" |
-  sed -n -e 's/^ *pueue_directory: *//p' -e 's/^.*[{{,] *pueue_directory: *\([^,}}]*\).*/\1/p' | head -n 1)
+config=${PUEUE_CONFIG_PATH:-$config}
+"""
+STATE = r"""set_data=$(cat "$config" 2>/dev/null | tr -d "\"'" |
+  sed -n -e 's/^ *pueue_directory: *//p' -e 's/^.*[{,] *pueue_directory: *\([^,}]*\).*/\1/p' | head -n 1)
 case $set_data in
   '' | null | '~') ;;
-  '~/'*) data=$HOME/${{set_data#'~/'}} ;;
+  '~/'*) data=$HOME/${set_data#'~/'} ;;
   *) data=$set_data ;;
 esac
 """
@@ -79,13 +89,15 @@ esac
 # pueue keeps the environment of whoever adds a task, so the folder is closed to others first. The lock makes "is it there?
 # then add it" one step for all who submit through here. sh reads the braces to their end before it runs anything, so nobody
 # waits for the lock while a large file is still on its way.
-SUBMIT = r"""{{
-if [ -d "$data" ]; then
+LOCK = r"""if [ -d "$data" ]; then
   chmod 700 "$data"
   exec 9>"$data/pueue-skill.lock"
   if command -v flock >/dev/null; then flock 9; fi
 fi
-known() {{ ask status --json {query}; }}
+"""
+
+SUBMIT = r"""{{
+{lock}known() {{ ask status --json {query}; }}
 before=$(known) || exit 69
 status=0
 case $before in
@@ -99,19 +111,31 @@ printf '%s\n%s\n%s\n%s\n' '{reply}' "$status" "$before" "$after"
 """
 
 # A file of a job is there whole or not at all.
-PUT = (
-    f'put() {{\n  file="{FOLDER}/$1"'
-    + r"""
-  if base64 -d </dev/null >/dev/null 2>&1; then set -- base64 -d
-  elif base64 -D </dev/null >/dev/null 2>&1; then set -- base64 -D
-  else set -- openssl base64 -d
+DECODED = r"""decoded() {
+  if base64 -d </dev/null >/dev/null 2>&1; then base64 -d
+  elif base64 -D </dev/null >/dev/null 2>&1; then base64 -D
+  else openssl base64 -d
   fi
-  if (umask 077 && mkdir -p "${file%/*}" && "$@" >"$file.$$" && mv "$file.$$" "$file"); then return 0; fi
+}
+"""
+PUT = (
+    f'{DECODED}put() {{\n  file="{FOLDER}/$1"'
+    + r"""
+  if (umask 077 && mkdir -p "${file%/*}" && decoded >"$file.$$" && mv "$file.$$" "$file"); then return 0; fi
   rm -f "$file.$$"
   return 1
 }
 """
 )
+
+# A job that outlived its daemon still runs: another copy of it would write to the same files. A line `survivor PID KEY` each.
+SURVIVORS = r"""survivors=$(
+  for environ in $(grep -la 'PUEUE_SKILL_KEY=' /proc/[0-9]*/environ 2>/dev/null); do
+    pid=${environ#/proc/}
+    tr '\0' '\n' 2>/dev/null <"$environ" | sed -n "s/^PUEUE_SKILL_KEY=/survivor ${pid%/environ} /p"
+  done 2>/dev/null
+)
+"""
 
 # The state is read before the output, so that all output of a job that is done is there. Output goes in frames with their
 # length, so that any byte may stand in it. The pause grows with the time waited; a tenth of it is not noticed.
@@ -143,7 +167,28 @@ done
 """
 
 STATUS = r"""answer=$(ask status --json) || exit 69
-printf '%s\n%s\n' '{reply}' "$answer"
+load=$(LC_ALL=C uptime 2>/dev/null | sed -n 's/^.*load averages\{{0,1\}}: *\([0-9.]*\).*/\1/p')
+printf '%s\n%s\n%s\n' '{reply}' "$answer" "$load"
+"""
+
+
+# The ends of outputs, each after a line with its id and length; what a job wrote to a file of its own comes last.
+TAILS = r"""ends() {{ tail -c {count} "$data/task_logs/$1.log"; if [ -n "$2" ]; then tail -c {count} "$2"; fi; }}
+one() {{ printf 'tail %s %s\n' "$1" "$(ends "$@" 2>/dev/null | wc -c)"; ends "$@" 2>/dev/null; }}
+echo '{reply}'
+{calls}
+"""
+
+
+# The braces of JSON end lines here; within a text every quote bears a backslash, so no text can look like the head of a task.
+FAILURES = r"""ask status --json status=failed | tr '{{' '\n' |
+  sed -n -e 's/^"id":\([0-9]*\),.*"original_command":"exec 2>\/dev\/null; (env PUEUE_SKILL_KEY=\([A-Za-z0-9:_.@+-]*\) .*/\1 \2/p' -e t \
+    -e 's/^"id":\([0-9]*\),"created_at".*/\1/p' | tail -n {jobs} | while read -r id key; do
+  one "$id" "${{key:+{folder}/$key.err}}"
+done"""
+
+VERSIONS = """"$pueue" --version || exit
+if [ -x "${pueue}d" ]; then "${pueue}d" --version; else pueued --version; fi
 """
 
 
@@ -200,7 +245,25 @@ def input_of(job: Job) -> dict[str, bytes]:
 
 
 def name_of(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:32]
+    return digest(content, 32)
+
+
+KEYED = regex(r"PUEUE_SKILL_KEY=([A-Za-z0-9:_.@+-]+?)(?:-\$\(\(turn \+= 1\)\)|-\$\$)? ")
+ONTO_HOST = regex(r"^ssh (.*) '(?:sh|bash) -s' <<'?(\w+)'?$", re.MULTILINE)
+
+
+def submissions(text: str) -> list[tuple[str, str, str]]:
+    """The jobs that an invocation in `text` queues: the ssh words of their host, their keys, and the line that adds each."""
+    found = []
+    ssh, end = "", ""
+    for line in text.split("\n"):
+        there = ONTO_HOST.match(line)
+        if there:
+            ssh, end = there[1], there[2]
+        elif end and line == end:
+            ssh, end = "", ""
+        found += [(ssh, key, line.strip()) for key in KEYED.findall(line)]
+    return found
 
 
 def proposed(text: str) -> tuple[str | None, str]:
@@ -229,15 +292,22 @@ def errors_of(text: str) -> str:
 
 
 def add_arguments(job: Job, text: str, after: Sequence[str] | None = None) -> str:
-    """The words after `pueue` that add `job`; `text` is shell source for its task, `after` for the ids that it comes after."""
+    """The words after `pueue` that add `job` and have its id printed; the rest as for `task_words`."""
+    return f"add --print-task-id {task_words(job, text, after)}"
+
+
+def task_words(job: Job, text: str, after: Sequence[str] | None = None) -> str:
+    """The words of `pueue add` for `job`; `text` is shell source for its task, `after` for the ids that it comes after."""
     if after is None:
         after = [str(int(id)) for id in job.after]
     # Values in the = form may begin with a dash; a folder's `~/` is only expanded as a word of its own.
-    words = ["add", "--print-task-id"]
+    words = []
     if job.group:
         words.append(f"--group={quote.word(job.group)}")
     if job.label:
         words.append(f"--label={quote.word(job.label)}")
+    if job.priority:
+        words.append(f"--priority={job.priority}")
     if job.cwd and job.cwd.startswith("~/"):
         words += ["--working-directory", quote.path(job.cwd)]
     elif job.cwd:
@@ -321,16 +391,14 @@ def each_turn(job: Job, each: Each, pueue: str) -> list[str]:
 
 
 def head(host: Host) -> str:
-    candidates = [host.pueue] if host.pueue else []
-    candidates += [
-        "pueue",
-        "~/.local/bin/pueue",
-        "~/.cargo/bin/pueue",
-        "/opt/homebrew/bin/pueue",
-        "/usr/local/bin/pueue",
-    ]
-    paths = [quote.path(candidate) for candidate in dict.fromkeys(candidates)]
-    return HEAD.format(candidates=" ".join(paths), looked=", ".join(dict.fromkeys(candidates)))
+    found = candidates(host)
+    return HEAD.format(candidates=" ".join(map(quote.path, found)), looked=", ".join(found)) + PLACES + STATE
+
+
+def candidates(host: Host) -> list[str]:
+    """Where pueue is looked for on a host, in this order."""
+    usual = ["pueue", "~/.local/bin/pueue", "~/.cargo/bin/pueue", "/opt/homebrew/bin/pueue", "/usr/local/bin/pueue"]
+    return list(dict.fromkeys([*([host.pueue] if host.pueue else []), *usual]))
 
 
 def submit_script(job: Job, host: Host) -> str:
@@ -340,6 +408,7 @@ def submit_script(job: Job, host: Host) -> str:
         head(host)
         + (PUT if files else "")
         + SUBMIT.format(
+            lock=LOCK,
             query=quote.word(f"command%=env PUEUE_SKILL_KEY={job.key} "),
             files="\n".join(["(", *lines, ") || status=$?", ""]) if lines else "",
             path=f"PATH={path_before(host)} " if host.path else "",
@@ -391,12 +460,53 @@ def read_state(answer: str) -> State | None:
     return found[0] if found else None
 
 
+def tails_script(states: Sequence[State], host: Host, count: int) -> str:
+    none = "''"
+    calls = "\n".join([f"one {int(state.id)} {state.errors or none}" for state in states])
+    return head(host) + TAILS.format(count=count, reply=REPLY, calls=calls)
+
+
+def failures_script(host: Host, jobs: int, count: int) -> str:
+    calls = FAILURES.format(jobs=jobs, folder=FOLDER)
+    return head(host) + TAILS.format(count=count, reply=REPLY, calls=calls)
+
+
+def versions_script(host: Host) -> str:
+    return head(host) + VERSIONS
+
+
+def where() -> str:
+    return PLACES + STATE
+
+
+def read_tails(answer: bytes) -> dict[str, bytes]:
+    _, _, rest = answer.partition(REPLY.encode() + b"\n")
+    found: dict[str, bytes] = {}
+    while rest:
+        line, _, rest = rest.partition(b"\n")
+        _, id, count = line.split()
+        found[id.decode()], rest = rest[: int(count)], rest[int(count) :]
+    return found
+
+
+def callback(program: str) -> str:
+    """The value of daemon.callback in pueue.yml that has `program`, the path of pueue-skill there, told of every job's end.
+
+    pueue fills its template in without quoting and has sh run it, so that a job's command or group could run what it holds: only
+    what pueue itself makes is asked for, a number and a word. Raises ValueError for a path that the template would be taken from.
+    """
+    if "{{" in program:
+        raise ValueError(f"{program}: pueue would read {{{{ as a placeholder")
+    return f"{quote.word(program)} notify --callback {{{{ id }}}} --result {{{{ result }}}} </dev/null"
+
+
 def status_script(host: Host) -> str:
     return head(host) + STATUS.format(reply=REPLY)
 
 
 def read_status(answer: str) -> Queue:
-    return read_queue(reply(answer))
+    state, _, load = reply(answer).rstrip("\n").rpartition("\n")
+    return read_queue(state)._replace(load=load)
 
 
 def reply(answer: str) -> str:
@@ -462,4 +572,5 @@ def read_task(entry: dict[str, Any]) -> State:
         started=times.get("start"),
         ended=times.get("end"),
         errors=errors_of(entry["command"]),
+        due=times.get("enqueue_at"),
     )

@@ -7,11 +7,11 @@ hosts or files.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from pueue_skill.model import Script, Unparsed
 from pueue_skill.parse.words import Refused
+from pueue_skill.regex import regex
 
 LIMIT = 65_536
 """Longest text that is read, in characters."""
@@ -23,9 +23,9 @@ times as long as tree-sitter, and reads what is nested once more for each level 
 that both give the same Script is proven in the tests. With this limit half of all commands are bashlex's, and the median of an
 analysis is under 0.5 ms."""
 
-NOT_UTF_8 = re.compile("[\ud800-\udfff]")
-BRACKET = re.compile(r"[()\[\]{}]")
-BLANK = re.compile(r"\s*")
+NOT_UTF_8 = regex("[\ud800-\udfff]")
+BRACKET = regex(r"[()\[\]{}]")
+BLANK = regex(r"\s*")
 
 
 @lru_cache(maxsize=64)  # facts and plan both read what is inside ssh and bash -c

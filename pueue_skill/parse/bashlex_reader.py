@@ -8,25 +8,29 @@ part of the text unaccounted for.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from pueue_skill.model import Chain, Comment, Compound, Node, Pipeline, Redirect, Script, Simple, Word
 from pueue_skill.parse import tables
 from pueue_skill.parse.words import DEPTH, Refused, read_heredoc, read_word
+from pueue_skill.regex import regex
 
-LEFTOVER = re.compile(r"(?:\s|\\\n|;)*")
-NOTHING = re.compile(r"(?:\s|\\\n|#[^\n]*+)*+")  # possessive: a ruler of `#` could be parted in ever so many ways
-COMMENT = re.compile(r"#[^\n]*")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+LEFTOVER = regex(r"(?:\s|\\\n|;)*")
+NOTHING = regex(r"(?:\s|\\\n|#[^\n]*+)*+")  # possessive: a ruler of `#` could be parted in ever so many ways
+COMMENT = regex(r"#[^\n]*")
 BREAKS = " \t\n|&;()<>`"
-ASSIGNS = re.compile(r"[A-Za-z_]\w*(?:\[|\+?=)", re.ASCII)
-INSIDE = re.compile(r"\$\(|`|[<>]\(")
+ASSIGNS = regex(r"[A-Za-z_]\w*(?:\[|\+?=)", re.ASCII)
+INSIDE = regex(r"\$\(|`|[<>]\(")
 # bashlex takes these for something else than bash does, and its tree does not show it. More is looked for in the tree below.
 MISREAD = (
-    (re.compile(r"\{[A-Za-z_]\w*(?:\[[^]\s]*\])?\}[<>]", re.ASCII), "a redirect to a descriptor in a variable"),
-    (re.compile(r"\$\\\n"), "an expansion that a line's end parts"),
-    (re.compile(r"(?<![;&|])[;&][ \t]*\\\n"), "a line that goes on behind `;` or `&`"),
-    (re.compile(r"^[^\n<]*(?:<<[^\n<]*){17}", re.MULTILINE), "so many heredocs on a line"),
-    (re.compile(r"(?<!\\)(?:\\\\)*\\\Z"), "a backslash at the end"),
+    (regex(r"\{[A-Za-z_]\w*(?:\[[^]\s]*\])?\}[<>]", re.ASCII), "a redirect to a descriptor in a variable"),
+    (regex(r"\$\\\n"), "an expansion that a line's end parts"),
+    (regex(r"(?<![;&|])[;&][ \t]*\\\n"), "a line that goes on behind `;` or `&`"),
+    (regex(r"^[^\n<]*(?:<<[^\n<]*){17}", re.MULTILINE), "so many heredocs on a line"),
+    (regex(r"(?<!\\)(?:\\\\)*\\\Z"), "a backslash at the end"),
 )
 
 

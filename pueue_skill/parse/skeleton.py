@@ -11,47 +11,48 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
 
 from pueue_skill.model import Comment, Node, Redirect, Word
 from pueue_skill.parse.words import ASSIGNMENT, DEPTH, PLAIN, Refused, read_heredoc, read_word, relocated
+from pueue_skill.record import NamedTuple
+from pueue_skill.regex import regex
 
 BREAKS = " \t\n|&;()<>"
-BLANKS = re.compile(r"(?:[ \t]|\\\n)*")
-RUN = re.compile(r"[^ \t\n|&;()<>\\'\"`$\[=?*+@!]+")
-IN_DOUBLE = re.compile(r"[\\\"`$]")
-IN_GROUP = re.compile(r"[\\'\"`$<>(){}\[\]]")
-IN_BODY = re.compile(r"[\\`$]")
+BLANKS = regex(r"(?:[ \t]|\\\n)*")
+RUN = regex(r"[^ \t\n|&;()<>\\'\"`$\[=?*+@!]+")
+IN_DOUBLE = regex(r"[\\\"`$]")
+IN_GROUP = regex(r"[\\'\"`$<>(){}\[\]]")
+IN_BODY = regex(r"[\\`$]")
 OPERATORS = (";;&", ";;", ";&", ";", "&&", "&", "||", "|&", "|")
-REDIRECT = re.compile(
+REDIRECT = regex(
     r"(\d+|\{[A-Za-z_]\w*(?:\[[^]\s]*\])?\})?(<<<|<<-|<<|<&|<>|<(?!\()|>>|>&|>\||>(?!\())|&>>|&>", re.ASCII
 )
-NAME = re.compile(r"(?:\\\n)*[A-Za-z_](?:\w|\\\n)*", re.ASCII)
-ARRAY = re.compile(r"[A-Za-z_]\w*(?:\[.*\])?\+?", re.ASCII | re.DOTALL)
+NAME = regex(r"(?:\\\n)*[A-Za-z_](?:\w|\\\n)*", re.ASCII)
+ARRAY = regex(r"[A-Za-z_]\w*(?:\[.*\])?\+?", re.ASCII | re.DOTALL)
 WORD_END = r"(?=(?:\\\n)*(?:[ \t\n|&;()<>]|\Z))"
-RESERVED = re.compile(
+RESERVED = regex(
     r"(?:if|then|elif|else|fi|for|while|until|do|done|case|esac|select|in|function|time|coproc|\[\[|\]\]|[{}!])"
     + WORD_END
 )
-IN = re.compile("in" + WORD_END)
-DO = re.compile("(?:do|{)" + WORD_END)
-ESAC = re.compile("esac" + WORD_END)
-COND_END = re.compile(r"\]\]" + WORD_END)
-TIME_P = re.compile(r"(?:[ \t]|\\\n)+-p" + WORD_END)
-TIME_END = re.compile(r"(?:[ \t]|\\\n)+--" + WORD_END)
-COPROC_NAME = re.compile(
+IN = regex("in" + WORD_END)
+DO = regex("(?:do|{)" + WORD_END)
+ESAC = regex("esac" + WORD_END)
+COND_END = regex(r"\]\]" + WORD_END)
+TIME_P = regex(r"(?:[ \t]|\\\n)+-p" + WORD_END)
+TIME_END = regex(r"(?:[ \t]|\\\n)+--" + WORD_END)
+COPROC_NAME = regex(
     r"[ \t]+(?!(?:if|while|until|for|case|select|\[\[|\{)[ \t\n])([A-Za-z_]\w*)"
     r"(?=[ \t]+(?:[(]|(?:if|while|until|for|case|select|\[\[|\{)[ \t\n]))",
     re.ASCII,
 )
-PARENTHESES = re.compile(r"[ \t]*\([ \t]*\)")
+PARENTHESES = regex(r"[ \t]*\([ \t]*\)")
 DECLARES = {"alias", "declare", "eval", "export", "let", "local", "readonly", "typeset"}
 """After these, and unquoted, bash takes `name=(…)` for an array; after all other words it is a syntax error."""
 
 HEREDOCS = 16
 """As many heredocs may wait for the end of a line (HEREDOC_MAX in bash's parser.h)."""
 
-UNARY = re.compile(r"-[abcdefghknoprstuvwxzGLNORS]" + WORD_END)
+UNARY = regex(r"-[abcdefghknoprstuvwxzGLNORS]" + WORD_END)
 BINARY = {"=", "==", "!=", "<", ">", "=~", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"}
 
 CLOSES = {
@@ -206,7 +207,7 @@ class Skeleton:
         self.size += len(piece) + 1
 
     def unexpected(self, i: int) -> Refused:
-        found = (re.compile(r"\S+").match(self.text, i) or ("the end",))[0]
+        found = (regex(r"\S+").match(self.text, i) or ("the end",))[0]
         return Refused(f"{found[:40]!r} at character {i} is not expected there")
 
     def newline(self, i: int) -> int:

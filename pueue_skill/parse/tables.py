@@ -12,7 +12,10 @@ import marshal
 import os
 import sys
 from types import ModuleType, SimpleNamespace
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def load() -> Any:
@@ -111,7 +114,15 @@ def with_tables(folder: str, tables: Any) -> Any:
     package = ModuleType("bashlex")
     package.__path__ = [folder]
     sys.modules["bashlex"] = package
-    from bashlex import yacc
+    # yacc inspects whoever calls it only when it builds tables; inspect is half of what its import would cost.
+    without_inspect = "inspect" not in sys.modules
+    if without_inspect:
+        sys.modules["inspect"] = ModuleType("inspect")
+    try:
+        from bashlex import yacc
+    finally:
+        if without_inspect:
+            del sys.modules["inspect"]
 
     action, goto, defaulted_states, productions = tables
 

@@ -8,10 +8,8 @@ pipelines and redirects belong together is worked out here, for its grammar join
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
 
 import tree_sitter
 import tree_sitter_bash
@@ -19,6 +17,8 @@ import tree_sitter_bash
 from pueue_skill.model import Chain, Compound, Node, Pipeline, Redirect, Script, Simple, Word
 from pueue_skill.parse.skeleton import Before, Skeleton, Token
 from pueue_skill.parse.words import Refused
+from pueue_skill.record import NamedTuple
+from pueue_skill.regex import regex
 
 COMPOUND = {
     "subshell": "subshell",
@@ -30,7 +30,7 @@ COMPOUND = {
 }
 # The reserved words and parentheses that a compound command consists of, in order: tree-sitter takes some for words when
 # they stand where it does not want them (`do x; do y; done`).
-SHAPES = re.compile(
+SHAPES = regex(
     r"\( \) |\{ \} |(?:while|until|for|select) do done |if then (?:elif then )*(?:else )?fi |case (?:pattern (?:;; )?)*esac "
 )
 LIST = {";", "&", "&&", "||", "\n"}

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
 
 from pueue_skill.model import Node, Word
+from pueue_skill.regex import regex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    Placed = TypeVar("Placed")
 
 DEPTH = 100
 """Deepest nesting that is read: what goes through a Script calls itself at each level, and Python stops at 1,000 calls."""
@@ -24,17 +30,17 @@ ESCAPES = {
     "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "n": "\n",
     "r": "\r", "t": "\t", "v": "\v", "\\": "\\", "'": "'", '"': '"', "?": "?",
 }  # fmt: skip
-NUMERIC = re.compile(r"[0-7]{1,3}|x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-f]{1,8}|c[^\\]", re.DOTALL)
+NUMERIC = regex(r"[0-7]{1,3}|x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-f]{1,8}|c[^\\]", re.DOTALL)
 # The common words, read without a loop: bare ones, and those in one pair of single quotes.
-PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
-PLAIN_RUN = re.compile(r"[^\\'\"`$<>][^\\'\"`$<>]*|.", re.DOTALL)
-PLAIN_QUOTED = re.compile(r"[^\\\"`$]+|.", re.DOTALL)
-EXPANSION = re.compile(r"\$(?:[A-Za-z_0-9@*#?$!({-]|\[)")
-BYTES = re.compile("[\udc80-\udcff]{2}")
-BRACES = re.compile(r"\{(?=[^{}\s]*+\})[^{}\s]*?(?:,|\.\.)")
-TILDE = re.compile(r"~|[A-Za-z_]\w*\+?=(?:.*:)?~", re.ASCII | re.DOTALL)
-ARRAY = re.compile(r"[A-Za-z_]\w*\+?=\(", re.ASCII)
-ASSIGNMENT = re.compile(r"[A-Za-z_]\w*(?:\[.*\])?\+?=", re.ASCII | re.DOTALL)
+PLAIN = regex(r"[A-Za-z0-9_@%+=:,./-]+")
+PLAIN_RUN = regex(r"[^\\'\"`$<>][^\\'\"`$<>]*|.", re.DOTALL)
+PLAIN_QUOTED = regex(r"[^\\\"`$]+|.", re.DOTALL)
+EXPANSION = regex(r"\$(?:[A-Za-z_0-9@*#?$!({-]|\[)")
+BYTES = regex("[\udc80-\udcff]{2}")
+BRACES = regex(r"\{(?=[^{}\s]*+\})[^{}\s]*?(?:,|\.\.)")
+TILDE = regex(r"~|[A-Za-z_]\w*\+?=(?:.*:)?~", re.ASCII | re.DOTALL)
+ARRAY = regex(r"[A-Za-z_]\w*\+?=\(", re.ASCII)
+ASSIGNMENT = regex(r"[A-Za-z_]\w*(?:\[.*\])?\+?=", re.ASCII | re.DOTALL)
 
 
 def read_word(
@@ -195,7 +201,7 @@ def expansion_end(text: str, i: int, end: int) -> int:
     i += 1
     opener = text[i : i + 1]
     if opener not in CLOSERS:
-        name = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|.", re.DOTALL).match(text, i, end)
+        name = regex(r"[A-Za-z_][A-Za-z0-9_]*|.", re.DOTALL).match(text, i, end)
         return name.end() if name else i
     closer = CLOSERS[opener]
     depth = 1
@@ -245,9 +251,6 @@ def read_heredoc(text: str, start: int, end: int, strip: bool, quoted: bool, pro
 
 def is_range(*sequences: Sequence[int]) -> bool:
     return all([isinstance(sequence, range) and len(sequence) > 0 for sequence in sequences])
-
-
-Placed = TypeVar("Placed")
 
 
 def relocated(value: Placed, where: Sequence[int]) -> Placed:

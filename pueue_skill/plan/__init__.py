@@ -6,25 +6,33 @@ plan keeps the meaning of what was proposed or it has no jobs. Nothing here know
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
+from pueue_skill.digest import digest
 from pueue_skill.facts import commands as commands_of
 from pueue_skill.model import LOCAL, Command, Finding, Host, Job, Plan, Script, Unparsed
-from pueue_skill.plan import in_place
 from pueue_skill.plan.add import split_add
 from pueue_skill.plan.detached import detached
-from pueue_skill.plan.loops import spread
 from pueue_skill.plan.markers import MARKER, marker_of
 from pueue_skill.plan.over_ssh import on_one_host, over_ssh
-from pueue_skill.plan.proposal import Proposal, Work
+from pueue_skill.plan.proposal import Proposal, Work, Works
 from pueue_skill.plan.whole import INTERACTIVE, whole
 from pueue_skill.remote import TERMINAL, Refusal, host_named
 from pueue_skill.rules import BY_ID
 
 __all__ = ["MARKER", "marker_of", "plan", "plan_for_run"]
 
-ROWS = (over_ssh, on_one_host, split_add, detached, spread)
+
+def with_loops(proposal: Proposal, works: Works) -> list[Work] | None:
+    """The row of loops, which is a half of this package and is not imported for the most of commands."""
+    if not proposal.spread or not any(command.loops for command in proposal.commands):
+        return None
+    from pueue_skill.plan.loops import spread
+
+    return spread(proposal, works)
+
+
+ROWS = (over_ssh, on_one_host, split_add, detached, with_loops)
 
 
 def plan(
@@ -35,6 +43,7 @@ def plan(
     target: str = LOCAL,
     cwd: str | None = None,
     group: str | None = None,
+    program: str = "pueue-skill",
 ) -> Plan:
     """The plan for a command that was proposed on this machine; local work goes to `target`, into the folder `cwd`."""
     if isinstance(script, Unparsed):
@@ -49,7 +58,7 @@ def plan(
         return Plan("queue", f"{advice[0].message}. Instead: {BY_ID[advice[0].rule].instead}")
     reason = findings[0].message if findings else "a marker in the command says queue"
     spans = tuple([(finding.start, finding.end) for finding in findings])
-    proposal = Proposal(script, commands, hosts, host_named(target, hosts), spread=True, flagged=spans)
+    proposal = Proposal(script, commands, hosts, host_named(target, hosts), spread=True, flagged=spans, program=program)
     try:
         done = works(proposal)
         return planned(reason, done, cwd, target, group)
@@ -64,7 +73,7 @@ def works(proposal: Proposal) -> list[Work]:
         try:
             done = row(proposal, works)
         except Refusal as refusal:
-            if row is not spread:
+            if row is not with_loops:
                 raise
             done, note = None, str(refusal)  # a loop can always stay the loop that it is
         if done is not None:
@@ -76,6 +85,8 @@ def waited_for(proposal: Proposal, refusal: Refusal, reason: str, cwd: str | Non
     """The plan where ssh has to be waited for on the spot, or the refusal."""
     if proposal.here.ssh:
         return Plan("queue", str(refusal))
+    from pueue_skill.plan import in_place
+
     try:
         text = in_place.in_place(proposal)
         if text is None:
@@ -133,7 +144,7 @@ def job_of(work: Work, cwd: str | None, group: str | None = None) -> Job:
 def key_of(*parts: str | None) -> str:
     """The key of what is defined by `parts`: 12 hexadecimal digits."""
     raw = "\0".join(["" if part is None else part for part in parts]).encode("utf-8", "surrogateescape")
-    return hashlib.sha256(raw).hexdigest()[:12]
+    return digest(raw, 12)
 
 
 def reason_to_leave(commands: tuple[Command, ...]) -> str:

@@ -5,8 +5,6 @@ The work with its redirects is the job; what detaches it goes, and so does what 
 
 from __future__ import annotations
 
-import re
-
 from pueue_skill import quote
 from pueue_skill.facts import Wrapper, basename, detached_words, echoed, options, peel
 from pueue_skill.model import Compound, Node, Pipeline, Simple, Word
@@ -15,6 +13,7 @@ from pueue_skill.plan.markers import trimmed
 from pueue_skill.plan.proposal import Proposal, Work, Works
 from pueue_skill.plan.setup import only_prepares
 from pueue_skill.plan.whole import waits
+from pueue_skill.regex import regex
 from pueue_skill.remote import Refusal
 
 DROPPED = ("nohup", "setsid")
@@ -23,7 +22,7 @@ CHATTER = {"echo", "printf", "disown", "jobs", "sleep", "true", ":"}
 
 SESSIONS = {"tmux", "screen"}
 NEW = ("new", "new-session")
-HOME = re.compile(r"~/[\w./-]*")
+HOME = regex(r"~/[\w./-]*")
 
 
 def detached(proposal: Proposal, works: Works) -> list[Work] | None:

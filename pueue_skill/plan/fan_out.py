@@ -17,12 +17,13 @@ from pueue_skill.masking import secret
 from pueue_skill.model import Each, Host, Node, Pipeline, Simple, Word
 from pueue_skill.plan.proposal import Proposal, Work
 from pueue_skill.plan.whole import check
+from pueue_skill.regex import regex
 from pueue_skill.remote import Refusal
 
 XARGS_KNOWN = {"-P", "--max-procs", "-I", "-n", "--max-args", "-L", "--max-lines", "-0", "--null", "-r", "--no-run-if-empty", "-d", "--delimiter"}  # fmt: skip
 PARALLEL_KNOWN = {"-j", "-P", "--jobs", "--max-procs", "-k", "--keep-order", "--bar", "--eta", "--progress", "--will-cite", "-u", "--line-buffer", "--lb"}  # fmt: skip
-PLACE = re.compile(r"\{(\d*)\}")
-OTHER_PLACES = re.compile(r"\{(?:[./#%]|\d+[./]|=)[^{}]*\}")
+PLACE = regex(r"\{(\d*)\}")
+OTHER_PLACES = regex(r"\{(?:[./#%]|\d+[./]|=)[^{}]*\}")
 MOST = 200
 """Items that are written out one by one; from there on the loop submits them itself."""
 

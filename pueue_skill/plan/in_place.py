@@ -19,7 +19,6 @@ from pueue_skill.plan.proposal import Proposal
 from pueue_skill.plan.whole import check
 from pueue_skill.remote import Refusal, remote_host
 
-STAND_IN = "pueue-skill ssh"
 INPUT = ("<", "<<", "<<-", "<<<", "<>")
 
 
@@ -30,7 +29,12 @@ def in_place(proposal: Proposal) -> str | None:
     for command in sorted(found, key=lambda command: -command.words[0].start):
         if command.ssh:
             word = command.words[0]
-            text = text[: word.start] + STAND_IN + options(proposal, command, command.ssh) + text[word.end :]
+            text = (
+                text[: word.start]
+                + f"{proposal.program} ssh"
+                + options(proposal, command, command.ssh)
+                + text[word.end :]
+            )
     return text if found else None
 
 

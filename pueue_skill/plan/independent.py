@@ -13,6 +13,7 @@ from pueue_skill.facts import Wrapper, options
 from pueue_skill.model import Compound, Node, Simple
 from pueue_skill.nodes import compounds, redirects, simple_nodes, statements
 from pueue_skill.plan.setup import writes
+from pueue_skill.regex import regex
 from pueue_skill.remote import Refusal
 
 ENDS_EARLY = {"break", "return", "exit", "exec", "trap"}
@@ -23,7 +24,7 @@ STAYS = {"set", "shopt", "umask", "ulimit", "alias", "unalias", "unset", "enable
 PUTS = {"cp", "mv", "ln", "install", "rsync", "scp"}
 CHANGES = {"rm", "touch", "truncate", "sed", "mkdir", "rmdir", "git", "patch", "unzip", "dd"}
 """Programs that put a file somewhere (their last operand), and that change those that they name."""
-COUNTED = re.compile(
+COUNTED = regex(
     r"\(\(\s*(\w+)\s*=\s*(-?\d+)\s*;\s*\1\s*(<=?)\s*(-?\d+)\s*;\s*(?:\1\+\+|\+\+\1|\1\s*\+=\s*(\d+))\s*\)\)"
 )
 """`((i = 0; i < 10; i++))` and its like: a loop that only counts."""
@@ -102,7 +103,7 @@ def independent(text: str, loop: Compound) -> None:
         sure = part.operator not in ("&&", "||")
 
 
-SPECIAL = re.compile(r"\$(?:_\b|\{_[^\w]|!)")
+SPECIAL = regex(r"\$(?:_\b|\{_[^\w]|!)")
 
 
 def exports(node: Node) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from pueue_skill import quote
 from pueue_skill.expand import Value, assigned, fields, settings, substitute
@@ -30,18 +29,20 @@ from pueue_skill.plan.independent import (
 )
 from pueue_skill.plan.proposal import Proposal, Work, Works
 from pueue_skill.plan.setup import only_prepares, stops_at_failure
+from pueue_skill.record import NamedTuple
+from pueue_skill.regex import regex
 from pueue_skill.remote import Refusal
 from pueue_skill.rules.work import weigh
 
-READS_STATUS = re.compile(r"\$\{?(?:\?|!|PIPESTATUS)")
+READS_STATUS = regex(r"\$\{?(?:\?|!|PIPESTATUS)")
 """What tells how the work before it has ended, or its process."""
 
-OTHER_EXPANSION = re.compile(
+OTHER_EXPANSION = regex(
     r"\bIFS\+?=|\bset\s+[-+]\w*[Bf]|\bnoglob|\bbraceexpand|\bshopt\b|\b(?:declare|typeset)\s+-\w*[inlu]"
 )
 """Setup after which words expand in another way than by default."""
 
-EXPORTS = re.compile(r"\bset\s+-\w*a|\ballexport|\b(?:export|declare|typeset)\b")
+EXPORTS = regex(r"\bset\s+-\w*a|\ballexport|\b(?:export|declare|typeset)\b")
 """Setup after which a loop's variable may be seen by programs."""
 
 

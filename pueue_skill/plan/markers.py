@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from pueue_skill.model import Script
+from pueue_skill.regex import regex
 
-MARKER = re.compile(r"#+\s*pueue:\s*(skip|queue)\b")
+MARKER = regex(r"#+\s*pueue:\s*(skip|queue)\b")
 
 
 def marker_of(script: Script) -> str | None:

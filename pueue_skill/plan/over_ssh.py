@@ -6,14 +6,13 @@ What ssh reads here and hands on (a heredoc, a here-string) goes into the job, w
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from pueue_skill import quote
 from pueue_skill.facts import reads_script
 from pueue_skill.model import LOGIN, Command, Host, Node, Redirect, Simple, Ssh
 from pueue_skill.nodes import Statement, has_heredoc, is_wait, only, statements
 from pueue_skill.plan.markers import trimmed
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
+from pueue_skill.record import NamedTuple
 from pueue_skill.remote import Refusal, destination
 
 

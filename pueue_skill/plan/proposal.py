@@ -7,18 +7,25 @@ A row that finds a simpler proposal inside (what ssh carries, what nohup detache
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
 
 from pueue_skill.facts import commands as commands_of
-from pueue_skill.model import Command, Each, Host, Node, Script, Shell, Simple, Unparsed
+from pueue_skill.model import Command, Each, Host, Node, Script, Simple, Unparsed
 from pueue_skill.parse import parse
+from pueue_skill.record import NamedTuple
 from pueue_skill.remote import Refusal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from pueue_skill.kinds import Shell
 
 
 class Proposal(NamedTuple):
     """A script, where it would run, and by which shell. `flagged` are the spans of findings, of the outermost script only.
 
-    `spread`: whether loops in it may become a job a turn. `fed`: whether something is on its standard input.
+    `spread`: whether loops in it may become a job a turn. `fed`: whether something is on its standard input. `program`: how this
+    shell calls pueue-skill.
     """
 
     script: Script
@@ -29,6 +36,7 @@ class Proposal(NamedTuple):
     spread: bool = False
     flagged: tuple[tuple[int, int], ...] = ()
     fed: bool = False
+    program: str = "pueue-skill"
 
     def inner(self, text: str, here: Host | None = None, shell: Shell | None = None) -> Proposal:
         """The proposal of another text, which this one holds. Raises Refusal when it cannot be read."""

@@ -6,16 +6,15 @@ substitution, an output) is no setup.
 
 from __future__ import annotations
 
-import re
-
 from pueue_skill.facts import basename
 from pueue_skill.model import Compound, Node, Redirect, Simple
 from pueue_skill.nodes import Statement
+from pueue_skill.regex import regex
 
 REPEATABLE = {"cd", "pushd", "export", "declare", "typeset", "readonly", "local", "set", "shopt", "source", ".", "unset",
               "alias", "ulimit", "umask", "module", "conda", "mamba", "micromamba", "pyenv", "nvm", ":", "true"}  # fmt: skip
 LEAVES = {"exit", "return"}
-ENVIRONMENT = re.compile(r"(?:activate|\.env|rc|profile|(?:conda|nvm|env|environment|setvars)\.sh)$")
+ENVIRONMENT = regex(r"(?:activate|\.env|rc|profile|(?:conda|nvm|env|environment|setvars)\.sh)$")
 """Files that are sourced for what they set, and do nothing else."""
 
 

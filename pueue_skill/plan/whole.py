@@ -5,12 +5,11 @@ What needs a terminal, asks for a password, leaves the queue's sight or speaks t
 
 from __future__ import annotations
 
-import re
-
 from pueue_skill.facts import DETACHERS, host_name
 from pueue_skill.model import Command
 from pueue_skill.plan.markers import text_of
 from pueue_skill.plan.proposal import Proposal, Work
+from pueue_skill.regex import regex
 from pueue_skill.remote import Refusal
 from pueue_skill.rules.background import detaches_itself
 from pueue_skill.rules.work import weigh
@@ -18,7 +17,7 @@ from pueue_skill.rules.work import weigh
 ASKS = {"sudo", "doas", "su", "passwd", "ssh-copy-id", "gpg"}
 ESCAPES = {"setsid", "at", "batch", *DETACHERS}
 INTERACTIVE = {"vim", "vi", "nano", "emacs", "top", "htop", "less", "more", "man", "tmux", "screen", "fzf"}
-OWN_NAME = re.compile(r"\$(?:0\b|\{0\})")
+OWN_NAME = regex(r"\$(?:0\b|\{0\})")
 
 
 def whole(proposal: Proposal) -> list[Work]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pueue_skill.facts import DETACHERS as SCREENS
 from pueue_skill.model import Command
 from pueue_skill.rules.rule import Around, Hit, Rule, on
-from pueue_skill.rules.work import ANCHORS, has, heavy_name
+from pueue_skill.rules.work import anchors, has, heavy_name
 
 DETACHERS = {"nohup", "setsid", "at", "batch", *SCREENS}
 """The programs that detach what they run."""
@@ -69,7 +69,7 @@ RULES = (
         what="Looks for long-running work put in the background with `&`.",
         why=WHY,
         instead="Queue the work itself.",
-        anchors=ANCHORS,
+        anchors=anchors,
         confidence="high",
         rewrite=True,
         check=check_ampersand,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pueue_skill.model import Command
 from pueue_skill.rules.rule import Around, Hit, Rule, on
-from pueue_skill.rules.work import ANCHORS, RUNNERS, script_of
+from pueue_skill.rules.work import RUNNERS, anchors, script_of
 
 FAN_OUT = ("xargs", "parallel", "find")
 
@@ -42,7 +42,7 @@ RULES = (
         why="The loop lives in the shell that was started for it: when that ends, what is left of the list is never run, and "
         "nothing tells which turns succeeded.",
         instead="One job a turn, in a group with a limit, labelled by the item.",
-        anchors=ANCHORS,
+        anchors=anchors,
         confidence="high",
         rewrite=True,
         check=check_loop,
@@ -64,7 +64,7 @@ RULES = (
         what="Looks for xargs, parallel and find -exec that start long-running work.",
         why="The items share one shell and one output; when it ends, nothing tells which of them were done.",
         instead="One job an item, in a group whose limit is the number of them at once.",
-        anchors=ANCHORS,
+        anchors=anchors,
         confidence="high",
         rewrite=True,
         check=check_fan_out,

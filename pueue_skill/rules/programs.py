@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pueue_skill.model import Command
 from pueue_skill.rules.rule import Around, Hit, Rule, on
-from pueue_skill.rules.work import ANCHORS, script_of
+from pueue_skill.rules.work import anchors, script_of
 
 
 def here(command: Command) -> bool:
@@ -43,7 +43,7 @@ RULES = (
         what="Looks for programs whose subcommand and options say that they run long.",
         why=WHY,
         instead="Queue the line as one job.",
-        anchors=ANCHORS,
+        anchors=anchors,
         confidence="high",
         rewrite=True,
         check=check_program,
@@ -71,7 +71,7 @@ RULES = (
         what="Looks for scripts, modules and tasks whose name or options say that they run long.",
         why=WHY,
         instead="Queue the line as one job.",
-        anchors=ANCHORS,
+        anchors=anchors,
         confidence="high",
         rewrite=True,
         check=check_script,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from pueue_skill.facts import Wrapper, options
 from pueue_skill.model import Command, Word
+from pueue_skill.regex import regex
 from pueue_skill.rules.rule import Around, Hit, Rule, on
 from pueue_skill.rules.work import weigh
 
@@ -65,7 +64,7 @@ def check_stale_after(command: Command, around: Around) -> Hit | None:
     return None
 
 
-NUMBERED = re.compile(r"""tasks(?:\[|\.)["']?\d+|^\W*\(?\d+\b""")
+NUMBERED = regex(r"""tasks(?:\[|\.)["']?\d+|^\W*\(?\d+\b""")
 
 
 def check_numbered_monitor(command: Command, around: Around) -> Hit | None:

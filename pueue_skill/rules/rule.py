@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
-from pueue_skill.model import Command, Confidence, Finding, Host, Loop, Preferences
+from pueue_skill.model import Command, Finding, Host, Loop, Preferences
+from pueue_skill.record import NamedTuple
 from pueue_skill.rules.work import Weight
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pueue_skill.kinds import Confidence
 
 
 class Hit(NamedTuple):
@@ -43,7 +47,8 @@ class Rule(NamedTuple):
     """One thing that can be wrong with a command.
 
     `name` reads on from "allow". `anchors`: one of these stands, as a word or as a part of a name, in every text that
-    the rule can flag, or the rule cannot match; the gate is made from them. `rewrite`: whether the plan may act on it, or only advise. `bad` and `good` are
+    the rule can flag, or the rule cannot match; the gate is made from them. A blank in an anchor stands between a word and a text
+    that must be there beside it. `rewrite`: whether the plan may act on it, or only advise. `bad` and `good` are
     examples; one test proves them all.
     """
 
@@ -52,7 +57,7 @@ class Rule(NamedTuple):
     what: str
     why: str
     instead: str
-    anchors: tuple[str, ...]
+    anchors: tuple[str, ...] | Callable[[], set[str]]
     confidence: Confidence
     rewrite: bool
     check: Check

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from pueue_skill.model import Command, Loop
+from pueue_skill.regex import regex
 from pueue_skill.rules.rule import Around, Hit, Rule, on
 
 LEAST_POLL, LEAST_SLEEP = 5, 300
@@ -12,7 +11,7 @@ LEAST_POLL, LEAST_SLEEP = 5, 300
 
 HEALTH = {"curl", "wget", "nc", "ncat", "pg_isready", "ping", "systemctl", "gh", "mysqladmin", "ssh-keyscan", "nslookup", "dig", "adb", "virsh", "kubectl", "aws", "gcloud", "az", "helm"}  # fmt: skip
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
+DURATION = regex(r"(\d+(?:\.\d+)?)([smhd]?)")
 
 
 def pause(command: Command) -> float:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import NamedTuple
 
 from pueue_skill.model import Command, Program
+from pueue_skill.record import NamedTuple
+from pueue_skill.regex import regex
 from pueue_skill.rules.known import (
     BIG_DOWNLOADS,
     BIG_FILES,
@@ -42,19 +43,29 @@ class Row(NamedTuple):
     why: str
 
 
-def rows() -> dict[str, list[Row]]:
-    read: dict[str, list[Row]] = {}
+def entries() -> dict[str, list[tuple[str, list[str]]]]:
+    """By program: what it does, and the words of its row."""
+    found: dict[str, list[tuple[str, list[str]]]] = {}
     for why, text in LONG.items():
         for entry in text.split(","):
             program, *rest = entry.split()
-            words = tuple([word for word in rest if word[0] not in "-!"])
-            options = tuple([word for word in rest if word[0] == "-"])
-            without = tuple([word[1:] for word in rest if word[0] == "!"])
-            read.setdefault(program, []).append(Row(words, options, without, why))
-    return read
+            found.setdefault(program, []).append((why, rest))
+    return found
 
 
-ROWS = rows()
+def rows(program: str) -> list[Row]:
+    return [
+        Row(
+            tuple([word for word in rest if word[0] not in "-!"]),
+            tuple([word for word in rest if word[0] == "-"]),
+            tuple([word[1:] for word in rest if word[0] == "!"]),
+            why,
+        )
+        for why, rest in ROWS.get(program, ())
+    ]
+
+
+ROWS = entries()
 RUNNERS = {"python", "python2", "python3", "pypy", "pypy3", "ipython", "node", "ruby", "perl", "Rscript", "julia", "php", "bun", "deno", "java", "bash", "sh", "zsh", "dash", "tsx"}  # fmt: skip
 TASKS = {"make", "just", "mise", "task", "npm", "pnpm", "yarn", "invoke", "inv", "nox", "rake", "bundle", "gradle", "gradlew", "ant", "doit"}  # fmt: skip
 LOOKS = {"pytest", "unittest", "http.server", "venv", "pip", "json_tool", "py_compile", "compileall", "black", "ruff", "mypy", "timeit", "site", "ensurepip", "build", "doctest"}  # fmt: skip
@@ -64,26 +75,32 @@ SPANS = {"--start", "--from", "--since", "--start-date", "--start_date", "-since
 
 SQL = {"-c", "-e", "-q", "--query", "--command", "--execute", "--multiquery", "-Q"}
 SQL_FILES = {"-f", "--file", "--queries-file", "--init-file"}
-LONG_SQL = re.compile(
+LONG_SQL = regex(
     r"\b(OPTIMIZE\s+TABLE|VACUUM|REINDEX|CLUSTER|ANALYZE\s+\w|CREATE\s+(UNIQUE\s+)?INDEX|INSERT\s+INTO\s(?!.*\bVALUES\b).*\b(SELECT|FROM|FORMAT)\b|INTO\s+OUTFILE|COPY\s*[\w.(]|\\copy|ALTER\s+TABLE\s+\S+\s+(?!(ADD|RENAME|DROP|COMMENT|MODIFY\s+COMMENT)\s+(COLUMN|TO|CONSTRAINT|IF)?)|REFRESH\s+MATERIALIZED"
     r"|CREATE\s+(OR\s+REPLACE\s+)?(TABLE|MATERIALIZED\s+VIEW)\b.*\bAS\b|TRUNCATE|MERGE\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|LOAD\s+DATA|\.import|\.dump|EXPORT\s+DATABASE|IMPORT\s+INTO|MATERIALIZE|BACKUP\b|RESTORE\b)",
     re.IGNORECASE | re.DOTALL,
 )
-ONE_ROW = re.compile(r"^\s*(UPDATE|DELETE)\b.*\bWHERE\b(?!.*(BETWEEN|<|>|\bIN\b)).*=", re.IGNORECASE | re.DOTALL)
-CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
-SCRIPT_LITERAL = re.compile(r"[\"']([\w./-]+\.(?:py|sh))[\"']")
-WORDS = re.compile(r"[A-Za-z]+\d*")
-SIZE = re.compile(r"\d[\d_]*(?:[eE]\+?\d+)?")
-JAVA_HEAP = re.compile(r"-Xmx(\d+)g$")
-YEAR = re.compile(r"(?:19|20)\d\d\b")
+ONE_ROW = regex(r"^\s*(UPDATE|DELETE)\b.*\bWHERE\b(?!.*(BETWEEN|<|>|\bIN\b)).*=", re.IGNORECASE | re.DOTALL)
+CALL = regex(r"([A-Za-z_]\w*)\s*\(")
+SCRIPT_LITERAL = regex(r"[\"']([\w./-]+\.(?:py|sh))[\"']")
+WORDS = regex(r"[A-Za-z]+\d*")
+SIZE = regex(r"\d[\d_]*(?:[eE]\+?\d+)?")
+JAVA_HEAP = regex(r"-Xmx(\d+)g$")
+YEAR = regex(r"(?:19|20)\d\d\b")
 
-ANCHORS = tuple(
-    sorted(
-        {*ROWS, *SCRIPT_WORDS, *SQL_CLIENTS, *[option.lstrip("-") for option in (*LONG_OPTIONS, *SPANS)]}
-        | {"rsync", "scp", "cp", "curl", "aws", "symbol", "pytest"}
-    )
-)
-"""One of these stands in every text with a command that weighs long for what its own words say."""
+
+def anchors_of(program: str) -> list[str]:
+    """The program, and with it one of the words or options that its rows ask for; alone where one of them asks for none."""
+    asked = [rest for _, rest in ROWS[program]]
+    needed = [next((word for word in words if word[0] != "!"), "") for words in asked]
+    return [program] if "" in needed else [f"{program} {word}" for word in needed]
+
+
+def anchors() -> set[str]:
+    """One of these stands in every text with a command that weighs long for what its own words say."""
+    options = {option.lstrip("-") for option in (*LONG_OPTIONS, *SPANS)}
+    others = {"rsync", "scp", "cp", "curl", "aws", "symbol", "pytest"}
+    return {*SCRIPT_WORDS, *SQL_CLIENTS, *options, *others}.union(*map(anchors_of, ROWS))
 
 
 def weigh(command: Command, programs: tuple[Program, ...] = ()) -> Weight:
@@ -135,7 +152,7 @@ def plain(args: tuple[str, ...]) -> list[str]:
 
 def by_table(command: Command, args: tuple[str, ...]) -> Weight | None:
     first = plain(args)[:6]
-    for row in ROWS.get(command.name, ()):
+    for row in rows(command.name):
         n = len(row.words)
         if n and not any(tuple(first[i : i + n]) == row.words for i in range(len(first))):
             continue
@@ -384,7 +401,7 @@ def heavy_name(name: str) -> str | None:
 
 
 # Of a short option only its letter: what follows may be its value (`-psecret`).
-FLAG = re.compile(r"--[A-Za-z][A-Za-z_-]*|-[A-Za-z]")
+FLAG = regex(r"--[A-Za-z][A-Za-z_-]*|-[A-Za-z]")
 
 
 def shape(command: Command) -> str:

@@ -1,0 +1,70 @@
+# Which Python runs pueue-skill, and how. Sourced by launch, prepare and bin/pueue-skill; `here` is the folder of this file.
+
+# The folder that holds the package: a checkout or plugin, or the site-packages that a wheel was unpacked into.
+if [ -d "$here/../pueue_skill" ]; then root=$here/..; else root=$here/../../..; fi
+own_venv=${XDG_DATA_HOME:-$HOME/.local/share}/pueue-skill/venv
+
+# each_python PYTHON FUNCTION: sets `python` to one that should have the packages and calls FUNCTION, until that succeeds: the
+# one that is given (or ''), a checkout's, the one that prepare has made, that of an installed pueue-skill.
+each_python() {
+    for python in "$1" "$root/.venv/bin/python"; do
+        if [ -n "$python" ] && [ -x "$python" ] && "$2"; then return; fi
+    done
+    python=$own_venv/bin/python
+    if [ -f "$own_venv/requirements.txt" ] && [ -x "$python" ] && "$2"; then return; fi
+    for program in "$(command -v pueue-skill)" "$HOME/.local/bin/pueue-skill"; do
+        python_of "$program"
+        if [ -n "$python" ] && [ -x "$python" ] && "$2"; then return; fi
+    done
+    python=
+    return 1
+}
+
+# python_of PROGRAM: sets `python` to the one that PROGRAM, as Python's installers write it, names in its first lines.
+python_of() {
+    python=
+    { IFS= read -r first && IFS= read -r second; } 2>/dev/null <"$1" || return
+    case $first in
+    '#!'*python*) python=${first#'#!'} ;;
+    *) # a path that is too long or has blanks stands in the second line
+        case $second in "'''exec' "*) ;; *) return ;; esac
+        python=${second#"'''exec' "}
+        python=${python%' "$0" "$@"'}
+        python=${python#\"}
+        python=${python%\"}
+        ;;
+    esac
+}
+
+# run_python MODULE ARG...: runs MODULE's main. A virtual environment's packages are found without `site`, which takes as
+# long as the rest of Python's start.
+run_python() {
+    packages=
+    if [ -f "${python%/*}/../pyvenv.cfg" ]; then
+        for packages in "${python%/*}/../lib/python3"*/site-packages; do :; done
+    fi
+    if [ -d "$packages" ]; then
+        [ -d "$packages/bashlex" ] || return
+        "$python" -I -S -c "$start" "$root" "$packages" "$@"
+    else
+        "$python" -I -c "import bashlex.flags
+$start" "$root" "$root" "$@"
+    fi
+}
+start='import gc, os, sys
+gc.disable()
+_, root, packages, module, *arguments = sys.argv
+sys.path[:0] = [root, packages]
+sys.argv = ["pueue-skill", *arguments]
+code = __import__(module, fromlist=["main"]).main(arguments)
+try:
+    sys.stdout.flush()
+finally:
+    os._exit(code) # tidying up takes as long as bashlex does to import'
+# The command line.
+cli='import sys
+_, root, *arguments = sys.argv
+sys.path.insert(0, root)
+sys.argv = ["pueue-skill", *arguments]
+from pueue_skill.cli import main
+sys.exit(main(arguments))'

@@ -1,0 +1,134 @@
+"""Acts on tasks of pueue 4: what is to be done with which tasks to one sh script, and what that prints to what became of them.
+
+pueue uses ids again, so the script looks before it acts: a task is touched only while it has the creation time and the state that it
+was chosen by. It looks again afterwards, for pueue's exit codes say little. It holds the lock of submissions, so that two who act do it
+in turn and no file of a job that is on its way is taken for one that is left over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pueue_skill import quote
+from pueue_skill.acts import Act
+from pueue_skill.backends.pueue import FOLDER, LOCK, REPLY, SURVIVORS, head, read_queue, reply
+from pueue_skill.model import Host, Queue
+from pueue_skill.record import NamedTuple
+
+CALLS = {"restart": "restart --in-place"}
+"""The words of a call where they are not the call itself."""
+
+# Nothing but a task begins with an unescaped "id" in pueue's JSON, and nothing but its state is called "status" and is an object.
+ACT = r"""{{
+{lock}wanted() {{ cat <<'WANTED'
+{wanted}
+WANTED
+}}
+# matching QUEUE: those of the wanted that are in it as they were when they were chosen, a line "CALL ID" each
+matching() {{
+  {{
+    wanted
+    printf '%s\n' "$survivors"
+    printf '%s\n' "$1" | grep -o '"id":[0-9]*,"created_at":"[^"]*"\|"status":{{"[A-Z][a-z]*"'
+  }} | awk '
+    $1 == "want" {{ task = $3 " " $4 " " $5; call[task] = $2; key[task] = $6; with[task] = $7; chosen[$3]; next }}
+    $1 == "survivor" {{ runs[$3]; next }}
+    /^"id"/ {{
+      id = $0; sub(/^"id":/, "", id); sub(/,.*/, "", id)
+      created = $0; sub(/^.*"created_at":"/, "", created); sub(/"$/, "", created)
+      next
+    }}
+    /^"status"/ {{
+      state = $0; sub(/^"status":[{{]"/, "", state); sub(/"$/, "", state)
+      task = id " " created " " state
+      there[id]
+      if (task in call && !(key[task] in runs)) does[id] = task
+    }}
+    END {{
+      # Without its parent a job is left as it is, and so are those that come after it.
+      do {{
+        dropped = 0
+        for (id in does) {{
+          count = split(with[does[id]], parents, ",")
+          for (i = 1; i <= count; i++) {{
+            if (!(parents[i] in there) || (parents[i] in chosen && !(parents[i] in does))) {{ delete does[id]; dropped = 1; break }}
+          }}
+        }}
+      }} while (dropped)
+      for (id in does) print call[does[id]], id
+    }}' | sort -n -k 2
+}}
+# call NAME WORD...: the call over the tasks that it is wanted for
+call() {{
+  ids=$(printf '%s\n' "$chosen" | sed -n "s/^$1 //p")
+  shift
+  # shellcheck disable=SC2086
+  [ -z "$ids" ] || ask "$@" $ids >&2
+}}
+survivors=
+{survivors}before=$(ask status --json) || exit 69
+chosen=$(matching "$before")
+{calls}
+after=$(ask status --json) || exit 69
+{settle}{sweep}printf '%s\n' '{reply}'
+[ -z "$survivors" ] || printf '%s\n' "$survivors"
+printf 'files %s\n%s\n%s\n' "${{files:-0}}" "$before" "$after"
+}}
+"""
+
+# What was killed is done once the daemon has noticed its end.
+SETTLE = r"""turns=0
+while [ "$turns" -lt 50 ] && [ -n "$(matching "$after")" ]; do
+  turns=$((turns + 1))
+  sleep 0.1
+  after=$(ask status --json) || exit 69
+done
+"""
+
+# Files of jobs that no task refers to any more, but not those that somebody may just be putting there without the lock. Where the
+# queue is kept elsewhere, another queue may use the same home, and its files too.
+SWEEP = f"""folder="{FOLDER}" files=0
+if [ -d "$folder" ] && [ -z "${{set_data#null}}" ]; then
+  over=$({{
+    printf '%s\\n' "$after" | grep -o 'pueue-skill/jobs/[A-Za-z0-9:_.@+-]*' | sed 's|.*/|used |'
+    find "$folder" -type f -mmin +60 | sed 's|.*/|file |'
+  }} | awk '$1 == "used" {{ used[$2]; next }} NF == 2 && !($2 in used) {{ print $2 }}')
+  files=$(printf '%s' "$over" | grep -c .)
+  (cd "$folder" && printf '%s\\n' "$over" | grep '^[A-Za-z0-9:_.@+-]*$' | xargs rm -f --)
+fi
+"""
+
+
+class Looked(NamedTuple):
+    """The queue before and after an act; processes that still run of jobs that were to be restarted, by key; files removed."""
+
+    before: Queue
+    after: Queue
+    survivors: dict[str, str]
+    files: int
+
+
+def act_script(host: Host, acts: Sequence[Act], group: str = "", verb: str = "") -> str:
+    """A sh script that does what `acts` say, and answers for read_acts. With `group` that is what `verb` does to the whole group."""
+    wanted = [
+        f"want {act.call} {int(act.state.id)} {act.state.created} {act.state.status.capitalize()} {act.state.key or '-'} "
+        + ",".join(act.with_)
+        for act in acts
+    ]
+    names = list(dict.fromkeys([act.call for act in acts]))
+    calls = [f"call {name} {CALLS.get(name, name)}" for name in names]
+    if group:
+        calls = [f"ask {verb} --group={quote.word(group)} >&2"]
+    return head(host) + ACT.format(
+        lock=LOCK, wanted="\n".join(wanted), calls="\n".join(calls), reply=REPLY,
+        survivors=SURVIVORS if "restart" in names else "",
+        settle=SETTLE if "kill" in names else "",
+        sweep=SWEEP if "remove" in names else "",
+    )  # fmt: skip
+
+
+def read_acts(answer: str) -> Looked:
+    """What an act script answered. Raises ValueError when it is no answer."""
+    *survivors, files, before, after = reply(answer).rstrip("\n").split("\n")
+    pids = [line.split() for line in survivors]
+    return Looked(read_queue(before), read_queue(after), {key: pid for _, pid, key in pids}, int(files.split()[1]))

@@ -1,0 +1,317 @@
+"""Batches on pueue 4: the jobs of a batch to one sh script, and what that prints to what became of each.
+
+The script takes the lock that every submission takes, asks the queue once which keys are there, and adds what is missing, parents
+first. It may be cut off at any point: run again it adds the rest and nothing else. Which jobs have ended is also read from the
+file that the jobs themselves write, so that a cleaned queue is no reason to do their work again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pueue_skill import quote
+from pueue_skill.backends import pueue_units
+from pueue_skill.backends.pueue import LOCK, PUT, REPLY, SURVIVORS, head, path_before, put, reply, task, task_words
+from pueue_skill.backends.pueue_units import Pack
+from pueue_skill.model import MINIMAL, Host, Job
+from pueue_skill.record import NamedTuple
+
+MANY = 1000
+"""Jobs of a batch that have succeeded, from which on they are removed from the queue before others are added."""
+
+# Read whole before it runs: nobody waits for the lock while the rest is on its way. A daemon that hangs is given up with all.
+START = r"""{{
+{lock}(
+  sleep {limit} &
+  sleeper=$!
+  trap 'kill "$sleeper"; exit' TERM
+  wait "$sleeper" && kill $$
+) >/dev/null 2>&1 </dev/null 9>&- &
+watchdog=$!
+folder=$HOME/.local/share/pueue-skill/batches
+(umask 077 && mkdir -p "$folder") || exit 74
+journal=$folder/{name}
+: >>"$journal" || exit 74
+scratch=$folder/.{name}.$$
+trap 'rm -f "$scratch".*; kill "$watchdog" 2>/dev/null' EXIT
+trap 'exit 129' HUP INT TERM PIPE
+for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
+  case $name in {kept}) ;; *) unset "$name" 2>/dev/null ;; esac
+done
+{path}cat >"$scratch.keys" <<'KEYS'
+{keys}
+KEYS
+# A task's id stands before its key in pueue's JSON, where nothing but a task begins with an unescaped "id".
+queue() {{
+  ask status --json >"$scratch.status$1" || return
+  grep -o '"id":[0-9]*,\|PUEUE_SKILL_KEY=[A-Za-z0-9:_.@+-]*\|"result":"Success"' "$scratch.status$1"
+}}
+queue '' >"$scratch.queue" || {{ [ -s "$scratch.status" ] || exit 69; }}
+# pueue writes all of its state whenever something changes: of a long queue, jobs of this batch that have succeeded are removed.
+# Their ends stand in the journal.
+succeeded=$(awk -v journal="$journal" '
+  FILENAME == journal {{
+    if ($1 == "ended" && $2 in done) code[$2] = $3
+    next
+  }}
+  /^"id":/ {{ id = $0; gsub(/[^0-9]/, "", id); key = "" }}
+  /^PUEUE/ {{ key = substr($0, 17) }}
+  /^"result"/ && key != "" {{ done[key] = id }}
+  END {{ for (key in code) if (code[key] == 0) print done[key] }}
+' "$scratch.queue" "$journal")
+if [ "$(echo "$succeeded" | wc -l)" -ge {many} ]; then
+  # shellcheck disable=SC2086
+  ask remove $succeeded >/dev/null 2>&1
+  queue '' >"$scratch.queue"
+fi
+eval "$(awk -v keys="$scratch.keys" -v journal="$journal" '
+  FILENAME == keys {{ at[$2] = $1; name = $2; sub(/:[^:]*$/, "", name); place[name] = $1; next }}
+  FILENAME != journal {{
+    if ($0 ~ /^"id":/) {{ id = $0; gsub(/[^0-9]/, "", id); next }}
+    if ($0 !~ /^PUEUE/) next
+    key = substr($0, 17)
+    if (key in at) there[at[key]] = id
+    else {{ name = key; sub(/:[^:]*$/, "", name); if (name in place) was[place[name]] = id }}
+    next
+  }}
+  $1 == "ended" && $2 in at {{ ended[at[$2]] = $3 }}
+  END {{
+    for (i in there) print "id_" i "=" there[i]
+    for (i in was) if (!(i in there)) print "was_" i "=" was[i]
+    for (i in ended) if (!(i in there)) print "ended_" i "=" ended[i]
+  }}
+' "$scratch.keys" "$scratch.queue" "$journal")"
+replace={replace}
+# job INDEX KEY "INDEX..." WORD...: adds a job unless it is there.
+job() {{
+  index=$1 key=$2
+  eval "id=\${{id_$1-}} was=\${{was_$1-}} ended=\${{ended_$1-}}"
+  if [ -n "$id" ]; then
+    echo "old $index $id"
+    return
+  fi
+  if [ -n "$was" ]; then
+    if [ -z "$replace" ] || ! ask remove "$was" >/dev/null 2>&1; then
+      eval "id_$index=$was"
+      echo "changed $index $was"
+      return
+    fi
+  elif [ -n "$ended" ]; then
+    echo "ended $index $ended"
+    return
+  fi
+  parents "$index" "$3" || return 0
+  shift 3
+  # shellcheck disable=SC2086
+  add "$index" "$key" $after "$@" &
+  started
+}}
+# parents INDEX "INDEX...": leaves the words for what a job comes after in $after; fails, and says so, when that cannot be.
+# Several adds are under way at once, but never one that comes after another of them.
+parents() {{
+  after=
+  for one in $2; do
+    eval "id=\${{id_$one-}} ended=\${{ended_$one-}}"
+    if [ -z "$id$ended" ] && [ -n "$adding" ]; then
+      flush
+      eval "id=\${{id_$one-}}"
+    fi
+    if [ -n "$id" ]; then after="$after $id"
+    elif [ "$ended" != 0 ]; then
+      echo "held $1 $one"
+      return 1
+    fi
+  done
+  after=${{after:+--after $after}}
+}}
+started() {{
+  adding="$adding $!" count=$((count + 1))
+  [ "$count" -lt 8 ] || flush
+}}
+adding='' count=0
+# add INDEX KEY WORD...
+add() {{
+  index=$1 key=$2
+  shift 2
+  if id=$("$pueue" add --print-task-id "$@" </dev/null 2>"$scratch.errors$key"); then :; else
+    # An add that failed may have added.
+    id=$(queue "$key" | awk -v key="PUEUE_SKILL_KEY=$key" '/^"id":/ {{ id = $0; gsub(/[^0-9]/, "", id) }} $0 == key {{ print id; exit }}')
+  fi
+  if [ -n "$id" ]; then echo "new $index $id"
+  else echo "failed $index $(tr '\n' ' ' <"$scratch.errors$key")"
+  fi >>"$scratch.added"
+  rm -f "$scratch.errors$key" "$scratch.status$key"
+}}
+# flush: waits for the adds that are under way, and takes up their ids.
+flush() {{
+  # shellcheck disable=SC2086
+  [ -z "$adding" ] || wait $adding
+  adding='' count=0
+  while read -r what place rest; do
+    echo "$what $place $rest"
+    if [ "$what" = new ]; then eval "id_$place=\"\${{id_$place-}} $rest\""; fi
+  done <"$scratch.added"
+  : >"$scratch.added"
+}}
+: >"$scratch.added"
+echo '{reply}'
+"""
+
+GROUP = """if ! grep -q {named} "$scratch.status"; then ask group add --parallel {limit} -- {group} >/dev/null 2>&1; fi
+"""
+
+
+class Outcome(NamedTuple):
+    """What became of a job of a batch in one submission.
+
+    `what` is new, old (it is in the queue), ended (it is no longer there, and `detail` is its exit code), changed (another
+    definition of it is there, of id `detail`), held (a job that it comes after has failed and is gone) or failed. Of a pack it is
+    pack: `detail` says how many of its items are new, old, ended and changed; and new, held or failed for each of its units.
+    """
+
+    key: str
+    what: str
+    detail: str
+
+
+def submit_script(
+    jobs: Sequence[Job | Pack],
+    host: Host,
+    name: str,
+    limits: Mapping[str, int],
+    keep: Sequence[str],
+    replace: bool,
+    limit: int,
+) -> str:
+    """A sh script that adds what is missing of `jobs`, and answers for read_outcomes. `limit` is in seconds.
+
+    Raises ValueError for a job that cannot be text.
+    """
+    places = {job.key: i for i, job in enumerate(jobs)}
+    files: dict[str, bytes] = {}
+    lines = []
+    packs = []
+    for i, job in enumerate(jobs):
+        common = job.job if isinstance(job, Pack) else job
+        after = " ".join([str(places[key]) for key in common.after])
+        if isinstance(job, Pack):
+            packs.append((i, job))
+            lines.append(f"pack {i} '{after}'\n")
+            continue
+        text, needed = task(job)
+        files |= needed
+        words = task_words(job, quote.text(text), ())
+        lines.append(f"job {i} {job.key} '{after}' {words}\n")
+    groups = [
+        GROUP.format(named=quote.word(f'"{group}":{{"status"'), limit=limits[group], group=quote.word(group))
+        for group in limits
+        if group != "default"
+    ]
+    # What the jobs get of the environment that ssh gives there.
+    kept = "|".join([*MINIMAL, *keep])
+    start = START.format(
+        lock=LOCK, many=MANY, limit=limit, name=name, kept=kept, replace="1" if replace else "", reply=REPLY,
+        path=f"PATH={path_before(host)}\n" if host.path else "",
+        keys="\n".join([f"{i} {key}" for key, i in places.items()]),
+    )  # fmt: skip
+    puts = "".join([f"{put(name_, content)}\n" for name_, content in files.items()])
+    units = pueue_units.pack_script(name, packs) if packs else ""
+    return (
+        head(host) + (PUT if files or packs else "") + start + "".join(groups) + puts + units + "".join(lines)
+        + "flush\necho end\n}\n"
+    )  # fmt: skip
+
+
+def read_outcomes(answer: str, jobs: Sequence[Job | Pack]) -> tuple[list[Outcome], bool]:
+    """What became of each job that the script came to, and whether it came to its end. Raises ValueError without an answer."""
+    found: list[Outcome] = []
+    for line in reply(answer).split("\n"):
+        if line == "end":
+            return found, True
+        what, _, rest = line.partition(" ")
+        index, _, detail = rest.partition(" ")
+        if index.isdigit() and what in ("new", "old", "ended", "changed", "held", "failed", "pack"):
+            found.append(Outcome(jobs[int(index)].key, what, detail.strip()))
+    return found, False
+
+
+CANCEL = r"""ids='{ids}'
+ask kill $ids >/dev/null 2>&1
+turns=0
+# What was killed is removable once the daemon has noticed its end.
+until ask remove $ids >/dev/null 2>&1 || [ "$turns" -ge 50 ]; do
+  turns=$((turns + 1))
+  sleep 0.1
+done
+printf '%s\n%s\n' '{reply}' "$turns"
+"""
+
+
+def cancel_script(host: Host, ids: Sequence[str]) -> str:
+    """A sh script that ends and removes tasks."""
+    return head(host) + CANCEL.format(reply=REPLY, ids=" ".join([str(int(id)) for id in ids]))
+
+
+RESTART = r"""folder=$HOME/.local/share/pueue-skill/batches
+cat >"$folder/{name}.refresh.$$" <<'KEYS'
+{refresh}
+KEYS
+mv "$folder/{name}.refresh.$$" "$folder/{name}.refresh"
+echo '{reply}'
+ids='{ids}'
+{survivors}for pair in {keys}; do
+  pid=$(printf '%s\n' "$survivors" | awk -v key="${{pair#*=}}" '$3 == key {{ print $2; exit }}')
+  if [ -n "$pid" ]; then
+    echo "survivor ${{pair#*=}} $pid"
+    ids=$(printf ' %s ' "$ids" | sed "s/ ${{pair%%=*}} / /")
+  fi
+done
+[ -z "${{ids# }}" ] || ask restart --in-place $ids >/dev/null 2>&1 || echo "failed"
+echo end
+"""
+
+
+def restart_script(
+    host: Host, name: str, tasks: Sequence[tuple[str, str]], refresh: Sequence[str], again: Sequence[str] = ()
+) -> str:
+    """A sh script that restarts tasks, (id, key) each, in place, all in one call: so a chain of them keeps its order.
+
+    Items whose keys are in `refresh` begin anew; units take up those in `again` although they have ended.
+    """
+    return head(host) + pueue_units.again(name, again) + RESTART.format(
+        name=name, reply=REPLY, refresh="\n".join(refresh), ids=" ".join([str(int(id)) for id, _ in tasks]),
+        keys=" ".join([f"{int(id)}={key}" for id, key in tasks]), survivors=SURVIVORS,
+    )  # fmt: skip
+
+
+def read_restart(answer: str) -> tuple[dict[str, str], bool]:
+    """The keys of jobs that still run, with their processes; and whether the others were restarted."""
+    lines = reply(answer).split("\n")
+    survivors = {words[1]: words[2] for words in map(str.split, lines) if len(words) == 3 and words[0] == "survivor"}
+    return survivors, "end" in lines and "failed" not in lines
+
+
+STATUS = r"""answer=$(ask status --json) || exit 69
+printf '%s\n%s\n' '{reply}' "$answer"
+{journal}:
+"""
+
+
+def status_script(host: Host, name: str, units: bool) -> str:
+    """A sh script that answers with the queue, and after its first line with the journal; with that of units, if there are any."""
+    journal = f'cat "$HOME/.local/share/pueue-skill/batches/{name}" 2>/dev/null\n'
+    return head(host) + STATUS.format(reply=REPLY, journal=pueue_units.STATUS.format(name=name) if units else journal)
+
+
+def read_journal(text: str) -> tuple[dict[str, list[int]], set[str]]:
+    """The exit codes with which each job, by its key, has ended, the last one last; and which units are to take up again."""
+    found: dict[str, list[int]] = {}
+    again: set[str] = set()
+    for line in text.split("\n"):
+        words = line.split()
+        if len(words) >= 3 and words[0] == "ended" and words[2].isdigit():
+            found.setdefault(words[1], []).append(int(words[2]))
+            again.discard(words[1])
+        elif len(words) == 2 and words[0] == "again":
+            again.add(words[1])
+    return found, again

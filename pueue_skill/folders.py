@@ -1,0 +1,33 @@
+"""Where files of this program lie: its configuration, its data, its cache. Folders out, for the environment of this process.
+
+What platformdirs would say (a test compares them) but for macOS, where data and cache lie as on Linux: the hook's launcher is
+a sh script and looks there too. It is not asked because the hook needs a folder on every interesting command.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+NAME = "pueue-skill"
+
+
+def config() -> str:
+    """The folder of config.toml."""
+    return folder("XDG_CONFIG_HOME", "Library/Application Support" if sys.platform == "darwin" else ".config")
+
+
+def data() -> str:
+    """The folder of what is remembered: the store, the log, what sessions wait for."""
+    return folder("XDG_DATA_HOME", ".local/share")
+
+
+def cache() -> str:
+    """The folder of what can be made anew at any time."""
+    return folder("XDG_CACHE_HOME", ".cache")
+
+
+def folder(variable: str, usual: str) -> str:
+    set_to = os.environ.get(variable, "")
+    base = set_to if set_to.startswith("/") else os.path.join(os.path.expanduser("~"), usual)
+    return os.path.join(base, NAME)

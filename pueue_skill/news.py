@@ -1,0 +1,287 @@
+"""What became of the jobs that sessions submitted: the store and the queues in, a notice for a session out.
+
+A session hears of its own jobs, and of those of its project that nobody has been told about. Whoever tells it (a hook, the
+monitor, a later session) claims what there is, hands it over, and confirms; what was claimed by a process that died is told
+again. The queues are asked by `refresh`, which knows nothing of sessions; nothing else here leaves this machine.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pueue_skill import folders, runtime, store, transport
+from pueue_skill.masking import harmless, masked
+from pueue_skill.model import Host, Queue, State
+from pueue_skill.rules.evidence import spoken
+from pueue_skill.settings import PROJECT_FILE
+from pueue_skill.store import Submitted
+
+LONGEST = 1_500
+"""Characters of a notice."""
+
+TAIL = 2_000
+"""Bytes of the end of a job's output that are kept."""
+
+LINES = 8
+
+PATIENCE = 10.0
+"""Seconds that a host has for an answer while nobody waits for it."""
+
+MISSING = 120.0
+"""Seconds for which a job that its queue does not know is looked for, if it has never been seen there: it may be on its way."""
+
+
+def project_of(cwd: str) -> str:
+    """The folder of the project that `cwd` belongs to: the nearest that holds .git or .pueue-skill.toml, else `cwd` itself."""
+    folder = Path(cwd)
+    for place in (folder, *folder.parents):
+        if (place / ".git").exists() or (place / PROJECT_FILE).exists():
+            return str(place)
+    return cwd
+
+
+def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = runtime.ANSWER) -> dict[str, str]:
+    """Asks the queues of `jobs` what became of them, all hosts at once, and remembers it; the hosts that did not answer, and why.
+
+    Raises sqlite3.Error, OSError when it cannot be remembered.
+    """
+    by_host: dict[str, list[Submitted]] = {}
+    for job in jobs:
+        by_host.setdefault(job.host, []).append(job)
+
+    def ask(name: str) -> tuple[list[Submitted], str]:
+        there = by_host[name]
+        host = hosts.get(name) or Host(name, there[0].ssh, there[0].pueue, there[0].backend)
+        try:
+            queue = runtime.queue_of(host, limit)
+            there = with_turns(there, queue)
+            return became(there, queue, runtime.tails(host, ended_in(queue, there), TAIL)), ""
+        except (runtime.Unreachable, OSError) as error:
+            return [], str(error)
+
+    if not by_host:
+        return {}
+    with ThreadPoolExecutor(max_workers=len(by_host)) as pool:
+        answers = dict(zip(by_host, pool.map(ask, by_host), strict=True))
+    for name, (found, reason) in answers.items():
+        store.host_answered(name, reason)
+        for job in found:
+            if job.key not in {one.key for one in by_host[job.host]}:
+                store.submitting(job)  # a turn of a loop
+            store.seen(job)
+    return {name: reason for name, (_, reason) in answers.items() if reason}
+
+
+def ask_meanwhile() -> None:
+    """Starts a process of its own that asks the queues of all open jobs, and lets it be."""
+    transport.detached([sys.executable, "-I", "-c", REFRESH, str(Path(__file__).parent.parent), *sys.path])
+
+
+REFRESH = "import sys; sys.path[:0] = sys.argv[1:]; from pueue_skill.news import main; main()"
+
+
+def main() -> None:
+    """The process that ask_meanwhile starts; while one is at it, another leaves at once."""
+    from pueue_skill import config
+
+    with (Path(folders.data()) / "asking").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        refresh(config.load().by_name(), store.open_jobs(), PATIENCE)
+
+
+def wait_for(session: str, project: str, seconds: float) -> None:
+    """Waits until the queues of a session's open jobs have answered, or for `seconds`."""
+    asked, end = time.time(), time.monotonic() + seconds
+    while time.monotonic() < end:
+        # One that was asked just before, by somebody else, will do.
+        if all(job.checked >= asked - 1 for job in store.open_jobs(session, project)):
+            return
+        time.sleep(0.03)
+
+
+def state_of(job: Submitted, queue: Queue) -> State | None:
+    """The latest state of a job, by its key."""
+    there = [state for state in queue.states if state.key == job.key]
+    return max(there, key=lambda state: state.created) if there else None
+
+
+def with_turns(jobs: list[Submitted], queue: Queue) -> list[Submitted]:
+    """`jobs`, and those that a loop among them has submitted since: a job a turn, whose keys begin with the loop's own."""
+    known = {job.key for job in jobs}
+    found = list(jobs)
+    for job in jobs:
+        turns = [] if job.id else [s.key for s in queue.states if s.key and s.key.startswith(f"{job.key}-")]
+        found += [job._replace(key=key) for key in turns if key not in known]
+    return found
+
+
+def ended_in(queue: Queue, jobs: list[Submitted]) -> list[State]:
+    states = [state_of(job, queue) for job in jobs]
+    return [state for state in states if state and state.status == "done"]
+
+
+def became(jobs: list[Submitted], queue: Queue, tails: Mapping[str, bytes]) -> list[Submitted]:
+    """What is known of `jobs` after their queue was asked."""
+    now, found = time.time(), []
+    for job in jobs:
+        state = state_of(job, queue)
+        if state is None and any(one.key.startswith(f"{job.key}-") for one in jobs):
+            found.append(job._replace(checked=now, state="turns"))
+        elif state is None:
+            waited = 0 <= now - job.submitted < MISSING and not job.id
+            found.append(
+                job._replace(checked=now, state="open" if waited else "lost", ended="" if waited else stamp(now))
+            )
+        elif state.status != "done":
+            found.append(job._replace(id=state.id, created=state.created, checked=now))
+        else:
+            took = None
+            if state.started and state.ended and state.result not in ("dependency", "spawn"):
+                took = (
+                    dt.datetime.fromisoformat(state.ended) - dt.datetime.fromisoformat(state.started)
+                ).total_seconds()
+            found.append(
+                job._replace(
+                    id=state.id,
+                    created=state.created,
+                    state=state.result or "unknown",
+                    exit_code=runtime.exit_code(state) if state.result in ("success", "failed", "killed") else None,
+                    seconds=None if took is None else max(0.0, took),
+                    tail=end_of(tails.get(state.id, b"")),
+                    ended=state.ended or stamp(now),
+                    checked=now,
+                )
+            )
+    return found
+
+
+def stamp(now: float) -> str:
+    return dt.datetime.fromtimestamp(now, dt.UTC).isoformat()
+
+
+def end_of(output: bytes) -> str:
+    """The last lines of an output, as they may be shown: no control characters, no secrets."""
+    text = output.decode("utf-8", "replace").replace("\r\n", "\n")
+    # What a carriage return wrote over (a progress bar) was not left standing.
+    lines = [line.rstrip().rpartition("\r")[2] for line in text.split("\n") if line.strip()]
+    shown = [harmless(line, but="\t") for line in lines[-LINES:]]
+    return masked("\n".join([line if len(line) <= 300 else line[:297] + "..." for line in shown]))
+
+
+HOW = {
+    "success": "is done",
+    "killed": "was killed in the queue",
+    "dependency": "did not run, because a job that it comes after failed",
+    "spawn": "could not be started",
+    "lost": "is no longer in its queue, so how it ended is not known",
+}
+
+
+def line_of(job: Submitted) -> str:
+    """One line that says how a job ended."""
+    if job.state == "lost" and not job.id:
+        return f"{job.name} was never seen in its queue, so it may not have been queued: {shortened(job.command)}"
+    how = HOW.get(job.state) or (
+        f"failed with exit code {job.exit_code}" if job.state == "failed" else "ended, nobody knows how"
+    )
+    took = f" after {spoken(job.seconds)}" if job.seconds is not None else ""
+    label = f" ({masked(job.label)})" if job.label else ""
+    return f"{job.name}{label} {how}{took}: {shortened(job.command)}"
+
+
+def shortened(command: str) -> str:
+    work = " ".join(masked(command).split())
+    return work if len(work) <= 100 else work[:97] + "..."
+
+
+def line(job: Submitted) -> str:
+    """How a job ended, and the last of its output, in one line of at most 1,000 characters."""
+    last = " ⏎ ".join(job.tail.split("\n")[-4:])
+    text = f"pueue-skill: {line_of(job)}" + (f" — {last}" if last else "")
+    return text if len(text) <= 1000 else text[:997] + "..."
+
+
+def notice(jobs: list[Submitted]) -> str:
+    """What a session is told of jobs that have ended, failures first; at most LONGEST characters."""
+    ordered = sorted(jobs, key=lambda job: job.state == "success")
+    head = (
+        f"pueue-skill: {len(jobs)} queued jobs have ended.\n"
+        if len(jobs) > 1
+        else "pueue-skill: a queued job has ended.\n"
+    )
+    foot = ""
+    if any(job.state not in ("success", "lost") for job in jobs):
+        foot = "All of its output: pueue-skill log HOST:ID\n"
+    room = LONGEST - len(head) - len(foot)
+    parts: list[str] = []
+    for i, job in enumerate(ordered):
+        rest = len(ordered) - i - 1
+        more = f"and {rest + 1} more: pueue-skill status\n"
+        part = f"- {line_of(job)}\n"
+        if len(part) > room - (len(more) if rest else 0):
+            parts.append(more)
+            break
+        parts.append(part)
+        room -= len(part)
+    # What room is left goes to the last lines of output, of failures first.
+    for i, job in enumerate(ordered[: len(parts)]):
+        tail = job.tail if parts[i].startswith("- ") else ""
+        if job.state == "success":
+            tail = tail.rpartition("\n")[2]
+        shown = "".join([f"    {line}\n" for line in tail.split("\n") if line])
+        while shown and len(shown) > room:
+            shown = shown.partition("\n")[2]
+        parts[i] += shown
+        room -= len(shown)
+    return head + "".join(parts) + foot
+
+
+def waits(session: str, project: str) -> bool:
+    """Whether the session has jobs to hear of; its marker is set or taken away accordingly."""
+    if store.open_jobs(session, project):
+        store.mark(session)
+        return True
+    store.unmark(session)
+    return False
+
+
+PAUSES = (2.0, 30.0)
+"""Seconds between two questions to the queues, at least and at most; a twentieth of the time waited otherwise."""
+
+
+def watch(hosts: Mapping[str, Host], session: str, project: str) -> Iterator[list[Submitted]]:
+    """Waits for the jobs that concern a session, and gives those that have ended, claimed; ends when none is left.
+
+    Confirm each list once it is handed over. A host that does not answer is asked again and again. Raises sqlite3.Error, OSError.
+    """
+    started = time.monotonic()
+    while client_lives():
+        there = store.open_jobs(session, project)
+        refresh(hosts, there)
+        ended = store.claim(session, project)
+        if ended:
+            yield ended
+        if not waits(session, project):
+            return
+        least, most = PAUSES
+        time.sleep(min(most, max(least, (time.monotonic() - started) / 20)))
+
+
+def client_lives() -> bool:
+    """Whether the client of the session is still there, as far as it can be told."""
+    pid = os.environ.get("CLAUDE_PID", "")
+    return not pid.isdigit() or store.alive(int(pid))
+
+
+def names(jobs: Iterable[Submitted]) -> str:
+    return ", ".join([job.name + (f" ({masked(job.label)})" if job.label else "") for job in jobs])

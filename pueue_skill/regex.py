@@ -1,0 +1,27 @@
+"""Regular expressions that are compiled at their first use.
+
+Compiling all of the core's at import would be a fifth of what the hook takes for a command that a rule may flag, and one
+command needs few of them.
+"""
+
+from __future__ import annotations
+
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    regex = re.compile
+else:
+
+    class regex:
+        """What re.compile gives, once something is asked of it."""
+
+        def __init__(self, pattern: str, flags: int = 0) -> None:
+            self.source, self.flags_given = pattern, flags
+
+        def __getattr__(self, name: str) -> Any:
+            found = getattr(re.compile(self.source, self.flags_given), name)
+            setattr(self, name, found)
+            return found

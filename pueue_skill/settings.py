@@ -1,0 +1,118 @@
+"""What the hook goes by: the configuration of a folder in, as the core's values, without pydantic where nothing has changed.
+
+What config.load makes of the two files is kept, marshalled, in the cache folder under the files' paths, times and sizes. Where
+there is no such record, or it does not fit, config is imported the slow way and the record is written for the next time.
+"""
+
+from __future__ import annotations
+
+import binascii
+import marshal
+import os
+
+from pueue_skill import __version__, folders
+from pueue_skill.model import LOCAL, Host, Preferences, Program
+from pueue_skill.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+PROJECT_FILE = ".pueue-skill.toml"
+
+
+class Settings(NamedTuple):
+    """`mode` is empty where the configuration does not say; `long` is in seconds."""
+
+    hosts: dict[str, Host]
+    preferences: Preferences
+    record: bool = True
+    long: float = 30.0
+    mode: str = ""
+
+
+def load(folder: str) -> Settings:
+    """The settings that hold in `folder`. Raises config.ConfigError."""
+    user, project = user_file(), project_file(folder)
+    state = [__version__, *stamp(user), *stamp(project)]
+    if len(state) == 1:
+        return Settings({LOCAL: Host(LOCAL)}, Preferences())
+    name = f"settings-{binascii.crc32(repr((user, project)).encode('utf-8', 'surrogateescape')):08x}.marshal"
+    cache = os.path.join(folders.cache(), name)
+    kept = read(cache, state)
+    if kept is not None:
+        return unpacked(kept)
+    from pathlib import Path
+
+    from pueue_skill import config
+
+    loaded = config.load(Path(folder))
+    settings = Settings(
+        loaded.by_name(),
+        loaded.preferences({}),
+        loaded.evidence.record,
+        float(loaded.evidence.long),
+        loaded.hook.mode or "",
+    )
+    write(cache, state, settings)
+    return settings
+
+
+def user_file() -> str:
+    return os.path.join(folders.config(), "config.toml")
+
+
+def project_file(folder: str) -> str:
+    """The project's file: in `folder` or the nearest folder above it; empty where there is none."""
+    while True:
+        if os.path.isfile(os.path.join(folder, PROJECT_FILE)):
+            return os.path.join(folder, PROJECT_FILE)
+        above = os.path.dirname(folder)
+        if above == folder or not above:
+            return ""
+        folder = above
+
+
+def stamp(file: str) -> list[Any]:
+    try:
+        stat = os.stat(file)
+    except OSError:
+        return []
+    return [file, stat.st_mtime_ns, stat.st_size, stat.st_ino]
+
+
+def read(cache: str, state: list[Any]) -> Any:
+    """What is kept, when it is our own and of this state, else None."""
+    try:
+        with open(cache, "rb") as file:
+            if os.fstat(file.fileno()).st_uid != os.getuid():
+                return None
+            kept = marshal.loads(file.read())
+        return kept[1] if kept[0] == state else None
+    except (OSError, ValueError, EOFError, TypeError, IndexError, KeyError):
+        return None
+
+
+def write(cache: str, state: list[Any], settings: Settings) -> None:
+    """Keeps the settings; a folder that cannot be written is no error."""
+    programs = [tuple(program) for program in settings.preferences.programs]
+    packed: Any = (
+        [tuple(host) for host in settings.hosts.values()],
+        (dict(settings.preferences.rules), programs, settings.preferences.long),
+        tuple(settings)[2:],
+    )
+    try:
+        os.makedirs(os.path.dirname(cache), mode=0o700, exist_ok=True)
+        partial = f"{cache}.{os.getpid()}"
+        with open(partial, "wb") as file:
+            file.write(marshal.dumps((state, packed)))
+        os.replace(partial, cache)
+    except (OSError, ValueError):
+        pass
+
+
+def unpacked(packed: Any) -> Settings:
+    hosts, (rules, programs, long), rest = packed
+    found = [Host(*host) for host in hosts]
+    preferences = Preferences(rules, tuple([Program(*program) for program in programs]), {}, long)
+    return Settings({host.name: host for host in found}, preferences, *rest)

@@ -1,0 +1,161 @@
+"""What a verb does with a job, from the queue alone: each row of what is safe, and chains of any length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from pueue_skill.acts import acts, meant, start_of, stuck
+from pueue_skill.model import Group, Queue, State
+
+
+def job(
+    id: int, status: str, result: str | None = None, after: Sequence[int] = (), group: str = "default", **more: object
+) -> State:
+    code = {"success": 0, "failed": 3}.get(result or "")
+    fields: dict[str, object] = {
+        "id": str(id), "key": None, "status": status, "result": result, "exit_code": code, "detail": "", "group": group,
+        "label": None, "cwd": "/", "command": "work", "after": tuple(map(str, after)), "created": f"at-{id}", "started": None,
+        "ended": None,
+    }  # fmt: skip
+    return State(**(fields | more))  # type: ignore[arg-type]
+
+
+def queue(*states: State, **groups: tuple[int, str]) -> Queue:
+    named = {"default": (2, "running")} | groups
+    return Queue(tuple([Group(name, *about) for name, about in named.items()]), states)
+
+
+def done_with(verb: str, states: Sequence[State], chosen: Sequence[int]) -> dict[str, tuple[str, str]]:
+    there = queue(*states)
+    picked = [state for state in states if int(state.id) in chosen]
+    return {act.state.id: (act.call, act.why) for act in acts(verb, "h", picked, there)}
+
+
+@pytest.mark.parametrize(
+    ("verb", "status", "result", "call", "why"),
+    [
+        ("kill", "running", None, "kill", ""),
+        ("kill", "paused", None, "kill", ""),
+        ("kill", "queued", None, "", "put it aside with: pueue-skill pause h:1"),
+        ("kill", "stashed", None, "", "is put aside"),
+        ("kill", "done", "failed", "", "it has ended already"),
+        ("restart", "done", "failed", "restart", ""),
+        ("restart", "done", "success", "restart", ""),
+        ("restart", "done", "killed", "restart", ""),
+        ("restart", "running", None, "", "it still runs; end it first with: pueue-skill kill h:1"),
+        ("restart", "paused", None, "", "it still runs"),
+        ("restart", "queued", None, "", "it has not run yet"),
+        ("clean", "done", "failed", "remove", ""),
+        ("clean", "running", None, "", "it is running; only what has ended is cleaned"),
+        ("clean", "queued", None, "", "it is queued"),
+        ("clean", "stashed", None, "", "it is stashed"),
+        ("pause", "running", None, "pause", ""),
+        ("pause", "queued", None, "stash", ""),
+        ("pause", "paused", None, "", "paused already"),
+        ("pause", "stashed", None, "", "put aside already"),
+        ("pause", "done", "success", "", "it has ended"),
+        ("start", "paused", None, "start", ""),
+        ("start", "stashed", None, "enqueue", ""),
+        ("start", "running", None, "", "it runs already"),
+        ("start", "queued", None, "", "it starts when its turn comes"),
+        ("start", "done", "failed", "", "pueue-skill restart h:1"),
+    ],
+)
+def test_what_a_verb_does_with_a_job(verb: str, status: str, result: str | None, call: str, why: str) -> None:
+    found = done_with(verb, [job(1, status, result)], [1])["1"]
+    assert found[0] == call
+    assert why in found[1]
+    assert bool(found[0]) != bool(found[1])
+
+
+CHAIN = [job(1, "done", "failed", label="load"), job(2, "done", "dependency", [1]), job(3, "done", "dependency", [2])]
+
+
+def test_a_child_is_not_restarted_without_its_failed_parents() -> None:
+    found = done_with("restart", CHAIN, [3])
+    assert found["3"] == (
+        "",
+        "it comes after h:2, which did not run, for a job that it comes after; restart both: pueue-skill restart h:1 h:2 h:3",
+    )
+    found = done_with("restart", CHAIN, [2, 3])
+    assert "it comes after h:1 (load), which failed, exit 3; restart both: pueue-skill restart h:1 h:2" in found["2"][1]
+    assert found["3"][0] == ""  # its parent is refused, so it is
+
+
+def test_a_chain_is_restarted_whole() -> None:
+    assert [call for call, _ in done_with("restart", CHAIN, [1, 2, 3]).values()] == ["restart"] * 3
+
+
+@pytest.mark.parametrize("parent", [job(1, "done", "success"), job(1, "running"), job(1, "queued")])
+def test_a_child_whose_parent_has_been_seen_to_is_restarted(parent: State) -> None:
+    assert done_with("restart", [parent, job(2, "done", "dependency", [1])], [2])["2"][0] == "restart"
+
+
+def test_a_child_whose_failed_parent_is_gone_is_not_restarted() -> None:
+    call, why = done_with("restart", [job(2, "done", "dependency", [1])], [2])["2"]
+    assert call == ""
+    assert "h:1, which is no longer in the queue" in why
+
+
+def test_what_others_wait_for_is_not_cleaned() -> None:
+    states = [
+        job(1, "done", "success"),
+        job(2, "stashed", None, [1]),
+        job(3, "done", "failed"),
+        job(4, "done", "dependency", [3]),
+    ]
+    found = done_with("clean", states, [1, 3])
+    assert found["1"] == ("", "h:2 comes after it, and has not run")
+    assert found["3"] == ("", "h:4 comes after it, and has not run")
+    assert {call for call, _ in done_with("clean", states, [3, 4]).values()} == {"remove"}
+
+
+def test_a_chain_of_ten_thousand_is_judged_at_once() -> None:
+    states = [job(1, "done", "failed")] + [job(id, "done", "dependency", [id - 1]) for id in range(2, 10_001)]
+    found = done_with("restart", states, range(2, 10_001))
+    assert {call for call, _ in found.values()} == {""}
+    assert "--host h --group default" in found["10000"][1]
+    assert len(done_with("clean", states, range(1, 10_001))) == 10_000
+    (all_,) = stuck("h", queue(*states))
+    assert len(all_.ids) == 9_999
+
+
+def test_a_pattern_means_those_that_the_verb_is_about() -> None:
+    states = [
+        job(1, "running"),
+        job(2, "queued"),
+        job(3, "stashed"),
+        job(4, "paused"),
+        job(5, "done", "success"),
+        job(6, "done", "failed"),
+    ]
+    ids = {
+        verb: [int(state.id) for state in meant(verb, states)]
+        for verb in ("kill", "pause", "start", "restart", "clean")
+    }
+    assert ids == {"kill": [1, 4], "pause": [1, 2], "start": [3, 4], "restart": [6], "clean": [5, 6]}
+
+
+def test_why_jobs_do_not_run() -> None:
+    states = [
+        job(1, "running"), job(2, "running"), job(3, "queued"), job(4, "queued", None, [1]),  # default: 2 slots
+        job(5, "queued", group="p1"), job(6, "queued", None, [7], group="p1"), job(7, "done", "failed", label="load"),
+        job(8, "stashed"), job(9, "stashed", due="2026-11-24T17:31:15.954651813Z"), job(10, "paused", group="p2"),
+        job(11, "done", "dependency", [7]), job(12, "done", "dependency", [11]),
+    ]  # fmt: skip
+    found = stuck("h", queue(*states, p1=(4, "paused"), p2=(1, "running")))
+    assert {(one.kind, one.why, one.fix): one.ids for one in found} == {
+        ("limit", "2 of 2 slots of default are taken", ""): ("3",),
+        ("group", "group p1 is paused", "pueue-skill start --host h --group p1"): ("5",),
+        ("dependency", "h:7 (load) failed, exit 3", "pueue-skill restart h:7 h:11 h:12"): ("6", "11", "12"),
+        ("stashed", "put aside", "pueue-skill start h:8"): ("8",),
+        ("stashed", "put aside until 2026-11-24 17:31", ""): ("9",),
+        ("paused", "paused", "pueue-skill start h:10"): ("10",),
+    }
+
+
+def test_a_group_is_started_by_one_word_whatever_its_name() -> None:
+    assert start_of("bigblack", "p1") == "start --host bigblack --group p1"
+    assert start_of("bigblack", "two words; rm x") == "start --host bigblack --group 'two words; rm x'"

@@ -1,0 +1,293 @@
+"""A manifest taken apart: which jobs it makes, in which order, and what is wrong with one that makes none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from pueue_skill import batch, manifest
+from pueue_skill.batch import BatchError, Item
+from pueue_skill.manifest import ManifestError
+from pueue_skill.schemas import SCHEMAS
+
+HEAD = 'name = "b"\n[groups]\np1 = 4\n'
+
+
+def items(text: str, folder: Path, name: str = "b.toml") -> tuple[Item, ...]:
+    file = folder / name
+    file.write_text(text)
+    made = manifest.load(file)
+    return batch.items(
+        made,
+        batch.Sources(lambda pattern: manifest.files_of(pattern, folder), lambda rows: manifest.rows_of(folder / rows)),
+    )
+
+
+def labels(text: str, folder: Path) -> list[str]:
+    return [item.label for item in items(text, folder)]
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ("vars.x = [1, 'two', 3.5, true]", ["1", "two", "3.5", "true"]),
+        ("vars.x = { range = [1, 3] }", ["1", "2", "3"]),
+        ("vars.x = { range = [5, 1, -2] }", ["5", "3", "1"]),
+        ("vars.x = { dates = ['2023-11-05', '2025-02-01'] }", ["2023", "2024", "2025"]),
+        ("vars.x = { dates = ['2024-01-30', '2024-03-01'], step = 'month' }", ["2024-01", "2024-02", "2024-03"]),
+        ("vars.x = { dates = ['2024-02-28', '2024-03-01'], step = 'day' }", ["2024-02-28", "2024-02-29", "2024-03-01"]),
+        ("vars.x = { files = 'data/*.csv' }", ["data/a.csv", "data/b b.csv"]),
+        ("vars.x = { rows = 'rows.csv' }", ["BTC", "ETH"]),
+        ("vars.x = { rows = 'rows.jsonl' }", ["BTC", "ETH"]),
+        ("vars.x = [1, 2, 3]\nexclude = [{ x = 2 }]", ["1", "3"]),
+        ("vars.x = [1, 2, 3]\nexclude = [{ x = [1, 3] }]", ["2"]),
+    ],
+)
+def test_values(tmp_path: Path, variables: str, expected: list[str]) -> None:
+    (tmp_path / "data").mkdir()
+    for name in ("a.csv", "b b.csv"):
+        (tmp_path / "data" / name).touch()
+    (tmp_path / "rows.csv").write_text("name,from\nBTC,2019\nETH,2020\n")
+    (tmp_path / "rows.jsonl").write_text('{"name": "BTC"}\n\n{"name": "ETH"}\n')
+    text = f"[phases.a]\ncommand = 'echo {{x}}'\nlabel = '{{x}}'\n{variables}\n"
+    assert labels(text, tmp_path) == expected
+
+
+def test_spans_are_cut_at_their_ends_and_reach_into_other_values(tmp_path: Path) -> None:
+    text = """
+    [phases.a]
+    command = "run {symbol} {epoch.start} {epoch.end}"
+    label = "{symbol}:{epoch}"
+    vars.symbol = [{ name = "BTC", from = "2023-09-08" }, { name = "ETH", from = "2024-01-01" }]
+    vars.epoch = { dates = ["{symbol.from}", "2024-03-01"] }
+    """
+    assert [(one.label, one.command) for one in items(text, tmp_path)] == [
+        ("BTC:2023", "(\nrun BTC 2023-09-08 2023-12-31\n)"),
+        ("BTC:2024", "(\nrun BTC 2024-01-01 2024-03-01\n)"),
+        ("ETH:2024", "(\nrun ETH 2024-01-01 2024-03-01\n)"),
+    ]
+
+
+def test_values_are_quoted_for_the_command_and_braces_are_doubled(tmp_path: Path) -> None:
+    (one,) = items("[phases.a]\ncommand = 'echo {x} ${{HOME}}'\nvars.x = [\"it's $(x)\"]\n", tmp_path)
+    assert one.command == "(\necho 'it'\\''s $(x)' ${HOME}\n)"
+
+
+def test_overrides(tmp_path: Path) -> None:
+    text = (
+        HEAD
+        + "[phases.a]\ncommand = 'echo {x}'\nvars.x = [1, 2]\noverride = [{ when = { x = 2 }, group = 'p1', priority = 5, memory = '2G' }]\n"
+    )
+    assert [(one.group, one.priority, one.memory) for one in items(text, tmp_path)] == [
+        ("default", 0, 0),
+        ("p1", 5, 2 * 2**30),
+    ]
+
+
+def by_label(made: tuple[Item, ...]) -> dict[str, list[str]]:
+    names = {item.key: item.label for item in made}
+    return {item.label: [names[key] for key in item.after] for item in made}
+
+
+def test_phases_come_after_each_other(tmp_path: Path) -> None:
+    text = """
+    [phases.validate]
+    command = "v"
+    after = ["optimize"]
+    [phases.years]
+    command = "y {s} {n}"
+    label = "{s}:{n}"
+    vars.s = ["BTC", "ETH"]
+    vars.n = [1, 2]
+    [phases.optimize]
+    command = "o {s}"
+    label = "o:{s}"
+    vars.s = ["BTC", "ETH"]
+    after = [{ phase = "years", same = ["s"] }]
+    checks = [{ name = "none", run = "true" }]
+    """
+    assert by_label(items(text, tmp_path)) == {
+        "BTC:1": [], "BTC:2": [], "ETH:1": [], "ETH:2": [],
+        "o:BTC": ["BTC:1", "BTC:2"], "o:ETH": ["ETH:1", "ETH:2"],
+        "optimize:none": ["o:BTC", "o:ETH"],
+        "validate": ["optimize:none"],
+    }  # fmt: skip
+
+
+def test_many_after_many_have_one_job_between_them(tmp_path: Path) -> None:
+    text = "[phases.a]\ncommand = 'a {x}'\nvars.x = { range = [1, 20] }\n[phases.b]\ncommand = 'b {x}'\nvars.x = { range = [1, 20] }\nafter = ['a']\n"
+    text += "[phases.c]\ncommand = 'c {x}'\nvars.x = { range = [1, 20] }\nafter = ['a', 'b']\n"
+    found = by_label(items(text, tmp_path))
+    assert len(found["a:end"]) == len(found["b:end"]) == 20
+    assert (found["b:7"], found["c:7"]) == (["a:end"], ["a:end", "b:end"])
+
+
+def test_several_hosts_share_the_values_of_one_variable(tmp_path: Path) -> None:
+    text = """
+    hosts = ["one", "two"]
+    spread = "s"
+    [phases.a]
+    command = "a {s} {n}"
+    vars.s = { range = [1, 30] }
+    vars.n = [1, 2]
+    [phases.b]
+    command = "b"
+    after = ["a"]
+    """
+    made = items(text, tmp_path)
+    hosts: dict[object, set[str]] = {}
+    for one in made[:60]:
+        hosts.setdefault(dict(one.values)["s"], set()).add(one.host)
+    assert all(len(found) == 1 for found in hosts.values())
+    assert {one.host for one in made if one.phase == "b"} == {"one", "two"}
+    for one in made:
+        if one.phase == "b":
+            assert {other.host for other in made if other.key in one.after} == {one.host}
+
+
+def test_the_key_is_that_of_the_job_and_its_definition(tmp_path: Path) -> None:
+    text = "[phases.a]\ncommand = 'echo {x}'\nvars.x = [1, 2]\n"
+    first = items(text, tmp_path)
+    assert items(text.replace("[1, 2]", "[2, 1, 3]"), tmp_path)[1].key == first[0].key
+    other = items(text.replace("echo", "printf"), tmp_path)
+    assert [one.name for one in other] == [one.name for one in first]
+    assert not {one.key for one in other} & {one.key for one in first}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[phases.a]\ncommand = 'x'\nafter = ['a']", "phases.a.after: it comes after itself: a → a"),
+        ("[phases.a]\ncommand = 'x'\nafter = ['b']\n[phases.b]\ncommand = 'y'\nafter = ['a']", "a → b → a"),
+        ("[phases.a]\ncommand = 'x {y}'", "phases.a: {y} is no variable; variables: none"),
+        ("[phases.a]\ncommand = 'x { y'", "phases.a.command: a single { at character 2"),
+        ("[phases.a]\ncommand = 'x {y}'\nvars.y = []", "vars.y: there are no values"),
+        ("[phases.a]\ncommand = 'x {y}'\nvars.y = { files = 'none/*' }", "vars.y: there are no values"),
+        ("[phases.a]\ncommand = 'x {y}'\nvars.y = [1]\nexclude = [{ y = 1 }]", "phases.a: no combination of values is left"),
+        ("[phases.a]\ncommand = 'x {y}'\nvars.y = [1]\nexclude = [{ z = 1 }]", "phases.a.exclude: z is no variable"),
+        ("[phases.a]\ncommand = 'x {y}'\nlabel = 'same'\nvars.y = [1, 2]", "two jobs are called same"),
+        ("[phases.a]\ncommand = 'x {y.z}'\nvars.y = [1, 2]", "phases.a.command: there is no value {y.z}; values: y"),
+        ("[phases.a]\ncommand = 'x {y} {z}'\nvars.y = { range = [1, 10000] }\nvars.z = { range = [1, 1000] }", "more than 1,000,000"),
+        ("[phases.a]\ncommand = 'x {y}'\nvars.y = { range = [1, 2, 0] }", "vars.y.range: a step of 0"),
+        ("[phases.a]\ncommand = 'x {y}'\nvars.y = { dates = ['2024-13-01', '2025-01-01'] }", "'2024-13-01' is no day"),
+        ("[phases.a]\ncommand = 'x {y}'\nvars.y = { dates = ['2025-13-01', '2025-01-01'] }", "is no day"),
+        ("[phases.a]\ncommand = 'x {y}'\nvars.y = { dates = ['2025-02-01', '2025-01-01'] }", "2025-02-01 is after 2025-01-01"),
+        ("[phases.a]\ncommand = 'x'\nmemory = 'lots'", "phases.a.memory: 'lots' is no size"),
+        ("[phases.a]\ncommand = 'x'\nchecks = [{ name = 'c', run = 'y', expect = { about = 1 } }]", "equals, min or max were expected, not about"),
+        ("sql = 'q {query} {db}'\n[phases.a]\ncommand = 'x'\nchecks = [{ name = 'c', sql = 'y' }]", "sql: there is no value {db}; values: query"),
+        ("[phases.a]\ncommand = 'x {s}'\nvars.s = [1]\n[phases.b]\ncommand = 'y'\nafter = [{ phase = 'a', same = ['s'] }]", "phase b does not go over s"),
+        ("[phases.a]\ncommand = 'x {s}'\nvars.s = [1]\n[phases.b]\ncommand = 'y {s}'\nvars.s = [2]\nafter = [{ phase = 'a', same = ['s'] }]", "b:2 finds nothing in a with the same s"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_batch(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(BatchError) as error:
+        items(text, tmp_path)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nme = 'x'\n[phases.a]\ncommand = 'x'", "b.toml:1: nme: Extra inputs are not permitted"),
+        ("[phases.a]\ncomand = 'x'", "b.toml:1: phases.a.command: Field required"),
+        (
+            "[phases.a]\ncommand = 'x'\n\npriority = 'high'",
+            "b.toml:4: phases.a.priority: Input should be a valid integer",
+        ),
+        ("[phases.a]\ncommand = 'x'\nafter = ['c']", "phases.a.after: there is no phase c; phases: a"),
+        ("hosts = ['a', 'b']\n[phases.a]\ncommand = 'x'", "spread: with several hosts"),
+        ("[phases]", "phases: Dictionary should have at least 1 item"),
+        ("[phases.a", "b.toml: Expected ']'"),
+        ("[phases.a]\ncommand = 'x {y}'\nvars.y = { rows = 'gone.csv' }", "gone.csv: "),
+        (
+            "[phases.a]\ncommand = 'x'\n[[phases.a.checks]]\nname = 'c'\nrun = 'y'\nsql = 'z'",
+            "phases.a.checks.0: Value error, c: one of run and sql was expected, not both",
+        ),
+        (
+            "[phases.a]\ncommand = 'x'\nchecks = [{ name = 'c' }]",
+            "b.toml:3: phases.a.checks.0: Value error, c: one of run and sql was expected, not none",
+        ),
+        (
+            "[phases.a]\ncommand = 'x'\nchecks = [{ name = 'c', sql = 'SELECT 1' }]",
+            "phases.a.checks.c.sql: nothing says what answers it; beside the phases",
+        ),
+        (
+            "sql = 'psql'\n[phases.a]\ncommand = 'x'\nchecks = [{ name = 'c', sql = 'SELECT 1' }]",
+            "phases.a.checks.c.sql: nothing says what answers it; beside the phases",
+        ),
+        (
+            "[phases.a]\ncommand = 'x {y}'\nvars.y = { rows = 'bad.csv' }",
+            "bad.csv:3: this row has not as many fields as the head",
+        ),
+        ("[phases.a]\ncommand = 'x {y}'\nvars.y = { rows = 'bad.jsonl' }", "bad.jsonl:2: "),
+    ],
+)
+def test_what_is_no_manifest(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "bad.csv").write_text("a,b\n1,2\n3\n")
+    (tmp_path / "bad.jsonl").write_text('{"a": 1}\n{"a":\n')
+    with pytest.raises(ManifestError) as error:
+        items(text, tmp_path)
+    assert message in str(error.value)
+
+
+def test_yaml_and_json_say_the_same(tmp_path: Path) -> None:
+    content = {
+        "name": "b",
+        "groups": {"p1": 2},
+        "phases": {"a": {"command": "x {y}", "vars": {"y": [1, 2]}, "group": "p1"}},
+    }
+    jsonschema.validate(content, SCHEMAS["batch"]())
+    toml = items(
+        'name = "b"\ngroups = { p1 = 2 }\n[phases.a]\ncommand = "x {y}"\nvars.y = [1, 2]\ngroup = "p1"\n', tmp_path
+    )
+    assert items(json.dumps(content), tmp_path, "b.json") == toml
+    assert items(json.dumps(content), tmp_path, "b.yaml") == toml  # JSON is YAML
+
+
+@pytest.mark.parametrize(
+    ("expect", "output", "good"),
+    [
+        ('"empty"', "", True),
+        ('"empty"', "x", False),
+        ('"zero"', "0", True),
+        ('"zero"', "3", False),
+        ('"zero"', "", False),
+        ('"zero"', "none", False),
+        ("{ min = 1, max = 10 }", "5", True),
+        ("{ min = 1, max = 10 }", "1e1", True),
+        ("{ min = 1, max = 10 }", "11", False),
+        ("{ min = -3.5 }", "-3.6", False),
+        ('{ equals = "ok" }', "ok", True),
+        ('{ equals = "ok" }', "o'k", False),
+        ("{ equals = 7 }", "7.0", True),
+    ],
+)
+def test_expectations(tmp_path: Path, expect: str, output: str, good: bool) -> None:
+    text = f"[phases.a]\ncommand = 'x'\nchecks = [{{ name = 'c', run = '''printf %s \"{output}\"''', expect = {expect} }}]\n"
+    check = items(text, tmp_path)[1]
+    done = subprocess.run(["bash", "-c", check.command], capture_output=True, text=True)
+    assert (done.returncode == 0) == good
+    assert good or "a:c: " in done.stdout
+
+
+def test_a_query_is_one_word_of_the_command_that_answers_it(tmp_path: Path) -> None:
+    query = "SELECT 'it''s',\n  '{x}' FROM t"
+    text = f"sql = 'printf %s {{query}}'\n[phases.a]\ncommand = 'x'\n[[phases.a.checks]]\nname = 'c'\nsql = \"\"\"{query}\"\"\"\n"
+    check = items(text + "expect = { equals = '-' }\n", tmp_path)[1]
+    done = subprocess.run(["bash", "-c", check.command], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, f"a:c: equals - was expected, found:\n{query}\n")
+
+
+def test_retries_and_time_limits_are_the_jobs_own(tmp_path: Path) -> None:
+    text = f"[phases.a]\ncommand = 'echo again >> {tmp_path}/log; exit 75'\nretry = {{ codes = [75, 69], times = 3, wait = 0 }}\n"
+    (one,) = items(text, tmp_path)
+    assert subprocess.run(["bash", "-c", one.command]).returncode == 75
+    assert (tmp_path / "log").read_text() == "again\n" * 3
+    (one,) = items(text.replace("exit 75", "exit 1"), tmp_path)
+    assert subprocess.run(["bash", "-c", one.command]).returncode == 1
+    (one,) = items("[phases.a]\ncommand = 'sleep 30'\ntimeout = 0.2\n", tmp_path)
+    assert subprocess.run(["bash", "-c", one.command]).returncode == 124

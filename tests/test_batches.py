@@ -1,0 +1,450 @@
+"""Batches on real queues: submitted once however often and by whom, cut off anywhere, resumed with judgement."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from real import Daemon, Host, Lab, until
+
+pytestmark = [pytest.mark.timeout(240), pytest.mark.usefixtures("queues_as_before")]
+
+
+class Batch:
+    """A manifest, and the command that works on it against the queues of `daemon`'s client."""
+
+    def __init__(self, folder: Path, daemon: Daemon, env: dict[str, str]) -> None:
+        self.folder, self.daemon, self.env = folder, daemon, env
+        self.file = folder / "b.toml"
+
+    def write(self, text: str) -> None:
+        self.file.write_text(text)
+
+    def run(self, action: str, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        command = ["pueue-skill", "batch", action, str(self.file), *words]
+        return subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=100, **more)
+
+    def report(self) -> dict[str, Any]:
+        done = self.run("status", "--json")
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def standings(self) -> dict[str, str]:
+        return {job["label"]: job["standing"] for job in self.report()["jobs"]}
+
+    def until(self, wanted: dict[str, str], seconds: float = 30) -> None:
+        until(lambda: self.standings() == wanted, f"{wanted}, not {self.standings()}", seconds)
+
+    def ran(self) -> list[str]:
+        """What the jobs have written down, in their order."""
+        log = self.folder / "ran"
+        return log.read_text().split() if log.exists() else []
+
+
+@pytest.fixture(params=["local", "bigblack"])
+def on(request: pytest.FixtureRequest, pueued: Daemon, tmp_path: Path, home: Path) -> Batch:
+    """A batch on each kind of host, with nothing of it there."""
+    env = pueued.env | {"HOME": str(home)}
+    daemon: Daemon = pueued
+    if request.param == "bigblack":
+        daemon = request.getfixturevalue("bigblack")
+        env |= {"HOME": pueued.env["HOME"]}
+    batch = Batch(tmp_path, daemon, env)
+    batch.env["HOST"] = request.param
+    return batch
+
+
+def manifest(batch: Batch, phases: str, **more: str) -> str:
+    """One of a name that no other test has."""
+    name = "b" + os.urandom(4).hex()
+    extra = "".join(f"{key} = {value}\n" for key, value in more.items())
+    return f'name = "{name}"\nhosts = ["{batch.env["HOST"]}"]\ncwd = "{batch.folder}"\n{extra}{phases}'
+
+
+TWO = """
+[groups]
+p9 = 2
+[phases.first]
+command = "echo first-{s} >> ran"
+label = "first-{s}"
+group = "p9"
+vars.s = ["BTC", "it's ETH"]
+[phases.second]
+command = "echo second >> ran"
+label = "second"
+after = ["first"]
+"""
+
+
+def test_submitted_once_however_often(on: Batch) -> None:
+    on.write(manifest(on, TWO))
+    assert on.standings() == {"first-BTC": "missing", "first-it's ETH": "missing", "second": "missing"}
+    first, second = on.run("submit"), on.run("submit")
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout == f"{on.env['HOST']}: 3 added\n"
+    assert second.stdout == f"{on.env['HOST']}: 3 there already\n"
+    on.until(dict.fromkeys(["first-BTC", "first-it's ETH", "second"], "success"))
+    assert sorted(on.ran()[:3]) == ["ETH", "first-BTC", "first-it's"]
+    assert on.ran()[3:] == ["second"]
+    # Nor after a clean, since the jobs have written down that they have ended.
+    on.daemon.pueue("clean")
+    assert on.run("submit").stdout == f"{on.env['HOST']}: 3 done before\n"
+    assert set(on.standings().values()) == {"success"}
+    assert on.run("watch", "--events", "--every", "0.1").returncode == 0
+
+
+def test_by_many_at_once(on: Batch) -> None:
+    on.write(manifest(on, "[phases.a]\ncommand = 'echo {n} >> ran'\nlabel = '{n}'\nvars.n = { range = [1, 30] }\n"))
+    racers = [threading.Thread(target=on.run, args=("submit",)) for _ in range(6)]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    on.until({str(n): "success" for n in range(1, 31)})
+    assert sorted(map(int, on.ran())) == list(range(1, 31))
+
+
+def test_a_definition_that_has_changed(on: Batch) -> None:
+    text = manifest(on, "[phases.a]\ncommand = 'echo old >> ran'\nlabel = 'a'\n")
+    on.write(text)
+    on.run("submit")
+    on.until({"a": "success"})
+    on.write(text.replace("old", "new"))
+    assert on.standings() == {"a": "changed"}
+    done = on.run("submit")
+    assert done.returncode == 1
+    assert "a is defined otherwise now than in the queue" in done.stderr
+    assert on.run("submit", "--replace").returncode == 0
+    on.until({"a": "success"})
+    assert on.ran() == ["old", "new"]
+
+
+def test_one_that_runs_is_not_replaced(on: Batch) -> None:
+    text = manifest(on, "[phases.a]\ncommand = 'echo old >> ran; until [ -e go ]; do sleep 0.1; done'\nlabel = 'a'\n")
+    on.write(text)
+    on.run("submit")
+    on.until({"a": "running"})
+    on.write(text.replace("old", "new"))
+    assert on.run("submit", "--replace").returncode == 1
+    assert on.ran() == ["old"]
+    on.write(text)
+    assert on.run("cancel").returncode == 0
+    assert on.standings() == {"a": "missing"}
+
+
+def test_resume_has_judgement(on: Batch) -> None:
+    phases = """
+    [phases.a]
+    command = "echo {n} >> ran; if [ {n} = 1 ]; then kill -9 $BASHPID; fi; if [ {n} = 2 ] && [ ! -e mended ]; then echo no column; exit 1; fi"
+    label = "a{n}"
+    vars.n = [1, 2, 3]
+    [phases.b]
+    command = "echo b >> ran"
+    label = "b"
+    after = ["a"]
+    """
+    on.write(manifest(on, phases, tries="2"))
+    on.run("submit")
+    on.until({"a1": "failed", "a2": "failed", "a3": "success", "b": "dependency"})
+    done = on.run("resume", "--dry-run")
+    host = on.env["HOST"]
+    assert done.stdout.splitlines() == [
+        f"{host} a1: again: it was ended from outside (137)",
+        f"{host} a2: not again: exit code 1: it would fail again until its cause is mended",
+        f"{host} b: not again: what it comes after is not started again",
+    ]
+    assert done.returncode == 1
+    on.run("resume")
+    until(lambda: on.ran().count("1") == 2, "the second try")
+    on.until({"a1": "failed", "a2": "failed", "a3": "success", "b": "dependency"})
+    assert "it has been started 2 times (tries)" in on.run("resume", "--dry-run").stdout
+    assert len(on.daemon.tasks()) == len({json.dumps(task["command"]) for task in on.daemon.tasks().values()})
+    (on.folder / "mended").touch()
+    on.write(on.file.read_text().replace("kill -9 $BASHPID", "true"))  # which makes it another job
+    assert on.standings()["a1"] == "changed"
+
+
+def test_checks_hold_what_comes_after(on: Batch) -> None:
+    phases = """
+    [phases.a]
+    command = "echo a >> ran"
+    label = "a"
+    checks = [{ name = "none", run = "cat bad 2>/dev/null", expect = "empty" }]
+    [phases.b]
+    command = "echo b >> ran"
+    label = "b"
+    after = ["a"]
+    """
+    phases = phases.replace("cat bad 2>/dev/null", "cat bad; true")
+    (on.folder / "bad").write_text("3 negative volumes\n")
+    on.write(manifest(on, phases))
+    on.run("submit")
+    on.until({"a": "success", "a:none": "failed", "b": "dependency"})
+    assert on.ran() == ["a"]
+    (on.folder / "bad").write_text("")
+    assert on.run("resume").returncode == 0
+    on.until({"a": "success", "a:none": "success", "b": "success"})
+    assert on.ran() == ["a", "b"]
+
+
+def test_to_begin_anew_is_said_for_one_run_and_never_beside_a_sibling(on: Batch) -> None:
+    phases = """
+    [phases.a]
+    command = "echo {s}{n}{refresh} >> ran; [ -e fine{n} ] && while [ -e slow{n} ]; do sleep 0.1; done"
+    label = "{s}{n}"
+    vars.s = ["B"]
+    vars.n = [1, 2]
+    """
+    on.write(manifest(on, phases, refresh='"--force-refresh"', siblings='"s"'))
+    on.run("submit")
+    on.until({"B1": "failed", "B2": "failed"})
+    for name in ("fine1", "slow1"):
+        (on.folder / name).touch()
+    # A fix that changes no output: from the checkpoints, all of them.
+    assert on.run("resume", "--because", "internal-fix").returncode == 0
+    on.until({"B1": "running", "B2": "failed"})
+    assert sorted(on.ran()) == ["B1", "B1", "B2", "B2"]
+    # One that does: anew, but not while a sibling still writes.
+    (on.folder / "fine2").touch()
+    done = on.run("resume", "--because", "output-fix")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "B2: left alone: B1, of the same s, runs; refresh it afterwards" in done.stderr
+    (on.folder / "slow1").unlink()
+    on.until({"B1": "success", "B2": "failed"})
+    assert on.run("resume", "--because", "output-fix").returncode == 0
+    on.until({"B1": "success", "B2": "success"})
+    assert on.ran()[4:] == ["B2--force-refresh"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(3))
+def test_cut_off_anywhere_nothing_is_lost_and_nothing_twice(on: Batch, seed: int) -> None:
+    """The client killed, and the connections of a host cut, at random moments, until a submission comes to its end."""
+    chance = random.Random(seed)  # noqa: S311
+    count = 40
+    phases = f"[phases.a]\ncommand = 'echo {{n}} >> ran'\nlabel = '{{n}}'\nvars.n = {{ range = [1, {count}] }}\n"
+    phases += "[phases.b]\ncommand = 'echo end >> ran'\nlabel = 'end'\nafter = ['a']\n"
+    on.write(manifest(on, phases))
+    for _ in range(8):
+        process = subprocess.Popen(
+            ["pueue-skill", "batch", "submit", str(on.file)], env=on.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        time.sleep(chance.uniform(0.1, 0.9))
+        if isinstance(on.daemon, Host) and chance.random() < 0.5:
+            on.daemon.kill_connections()
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    until(lambda: on.run("submit").returncode == 0, "a submission that comes to its end", 60)
+    on.until({**{str(n): "success" for n in range(1, count + 1)}, "end": "success"}, 60)
+    assert sorted(on.ran()) == sorted([*map(str, range(1, count + 1)), "end"])
+    assert on.ran()[-1] == "end"
+
+
+def test_a_host_that_is_down_is_said_and_the_other_goes_on(pueued: Daemon, bigblack: Host, tmp_path: Path) -> None:
+    file = tmp_path / "b.toml"
+    name = "b" + os.urandom(4).hex()
+    file.write_text(
+        f'name = "{name}"\nhosts = ["bigblack", "nosuchhost"]\nspread = "n"\ncwd = "{tmp_path}"\n'
+        "[phases.a]\ncommand = 'echo {n} >> ran'\nvars.n = { range = [1, 20] }\n"
+    )
+    done = subprocess.run(
+        ["pueue-skill", "batch", "submit", str(file)], env=pueued.env, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 4
+    assert "bigblack: " in done.stdout
+    assert "nosuchhost cannot be reached by ssh" in done.stderr
+
+
+def test_a_group_that_nobody_knows(on: Batch) -> None:
+    on.write(manifest(on, "[phases.a]\ncommand = 'x'\ngroup = 'nosuch'\n"))
+    done = on.run("submit")
+    assert done.returncode == 2
+    assert "groups: nothing says how many jobs nosuch runs at once" in done.stderr
+
+
+UV = """#!/bin/sh
+# uv run python scripts/NAME ARG...: what the real script would do, written down; it fails as the files beside say.
+shift 2
+echo "$(basename "$1") $*" >> "$HOME/ran"
+case "$*" in *"--start-date 2022"*) [ ! -e "$HOME/broken-2022" ] || { echo "no column vwap"; exit 1; } ;; esac
+"""
+CLICKHOUSE = """#!/bin/sh
+echo "clickhouse $2" >> "$HOME/ran"
+case $2 in
+*"volume < 0"*) cat "$HOME/negative" 2>/dev/null ;;
+*SELECT*) echo 0 ;;
+esac
+:
+"""
+
+
+@pytest.mark.long
+@pytest.mark.timeout(240)
+def test_the_rangebar_example_on_two_hosts(
+    pueued: Daemon, bigblack: Host, littleblack: Host, tmp_path: Path, home: Path
+) -> None:
+    """Submitted, cut off, submitted again; a year that fails, resumed; a check that fails, then passes; counts, order, labels."""
+    text = (Path(__file__).parent.parent / "examples/rangebar.toml").read_text()
+    text = text.replace('hosts = ["bigblack"]', 'hosts = ["bigblack", "littleblack"]\nspread = "symbol"', 1)
+    file = tmp_path / "rangebar.toml"
+    file.write_text(text.replace("wait = 60", "wait = 0"))
+    config = home / ".config/pueue-skill/config.toml"
+    config.parent.mkdir(parents=True)
+    hosts = {"bigblack": bigblack, "littleblack": littleblack}
+    config.write_text("".join(f'[hosts.{name}]\npath = ["~/.local/bin"]\n' for name in hosts))
+    env = pueued.env | {"XDG_CONFIG_HOME": str(home / ".config")}
+    for host in hosts.values():
+        (host.home / "rangebar-py").mkdir(exist_ok=True)
+        for name, script in (("uv", UV), ("clickhouse-client", CLICKHOUSE)):
+            (host.home / ".local/bin" / name).write_text(script)
+            (host.home / ".local/bin" / name).chmod(0o755)
+        (host.home / "broken-2022").touch()
+
+    def run(action: str, *words: str) -> subprocess.CompletedProcess[str]:
+        command = ["pueue-skill", "batch", action, str(file), *words]
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=100)
+
+    def jobs() -> list[dict[str, Any]]:
+        done = run("status", "--json")
+        assert done.returncode == 0, done.stderr
+        found: list[dict[str, Any]] = json.loads(done.stdout)["jobs"]
+        return found
+
+    def standing(what: str) -> set[str]:
+        return {job["label"] for job in jobs() if job["standing"] == what}
+
+    def settled() -> bool:
+        return not any(job["standing"] in ("queued", "running", "stashed") for job in jobs())
+
+    try:
+        # Cut off in the midst, more than once.
+        for after in (0.4, 0.6, 0.8):
+            process = subprocess.Popen(["pueue-skill", "batch", "submit", str(file)], env=env, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+            time.sleep(after)
+            bigblack.kill_connections()
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        done = run("submit")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert {line.partition(":")[0] for line in done.stdout.splitlines()} == set(hosts)
+        everything = {(job["host"], job["label"]) for job in jobs()}
+        assert len(everything) == len(jobs())
+        until(settled, "the first pass", 90)
+
+        assert standing("failed") == {"SOLUSDT@100:2022"}
+        waiting = {job["label"] for job in jobs() if job["standing"] == "dependency"}
+        with_sol = next(job["host"] for job in jobs() if job["label"] == "SOLUSDT@100:2022")
+        assert waiting == {
+            "optimize-table:final",
+            "optimize:negative-volumes",
+            "optimize:duplicates",
+            "optimize:coverage",
+            "validate",
+        }
+        assert {job["host"] for job in jobs() if job["standing"] == "dependency"} == {with_sol}
+        (hosts[with_sol].home / "negative").write_text("SOLUSDT 100 3\n")
+        said = run("resume", "--dry-run").stdout
+        assert f"{with_sol} SOLUSDT@100:2022: not again: exit code 1" in said
+
+        for host in hosts.values():
+            (host.home / "broken-2022").unlink(missing_ok=True)
+        assert run("resume", "--because", "internal-fix").returncode == 0
+        until(lambda: settled() and not standing("dependency") - {"validate"}, "the second pass", 90)
+        assert standing("failed") == {"optimize:negative-volumes"}
+        assert standing("dependency") == {"validate"}
+        log = run("status").stdout
+        assert "optimize:negative-volumes: failed, exit 1" in log
+
+        for host in hosts.values():
+            (host.home / "negative").write_text("")
+        assert run("resume").returncode == 0
+        until(settled, "the third pass", 60)
+        assert {job["standing"] for job in jobs()} == {"success"}
+        assert run("watch", "--events", "--every", "0.1").returncode == 0
+
+        ran = {name: (host.home / "ran").read_text().splitlines() for name, host in hosts.items()}
+        populated = [line for lines in ran.values() for line in lines if "populate_full_cache" in line]
+        # 3 x 1000, 3 x 250, 3 x 500 and 750, 2 x 100, 7 years, and one year a second time.
+        assert len(populated) == 3 + 3 + 6 + 2 + 7 + 1
+        years = [line for line in populated if "--start-date" in line]
+        assert sum("--start-date 2020-08-11 --end-date 2020-12-31" in line for line in years) == 1
+        assert sum("--start-date 2026-01-01 --end-date 2026-11-23" in line for line in years) == 1
+        for lines in ran.values():
+            optimized = next(i for i, line in enumerate(lines) if "OPTIMIZE TABLE" in line)
+            assert not any("populate" in line for line in lines[optimized:])
+            assert sum("validate.py" in line for line in lines) == 1
+            assert "validate.py" in lines[-1]
+        assert "BTCUSDT@1000" in {job["label"] for job in jobs()}
+        groups = {job["label"]: job["group"] for job in jobs()}
+        assert (groups["BTCUSDT@1000"], groups["ETHUSDT@750"], groups["SOLUSDT@100:2023"]) == (
+            "p1",
+            "p3",
+            "SOLUSDT-yearly",
+        )
+    finally:
+        for host in hosts.values():
+            for name in ("uv", "clickhouse-client"):
+                (host.home / ".local/bin" / name).unlink()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2))
+def test_a_daemon_that_is_killed_loses_nothing_and_runs_nothing_twice(
+    lab: Lab, pueued: Daemon, tmp_path: Path, seed: int
+) -> None:
+    """pueued is killed while jobs are added and run, and started again, over and over; then resume takes up the rest."""
+    chance = random.Random(seed)  # noqa: S311
+    host = Host(lab, f"crash{seed}", {"default": 3})
+    count = 25
+    batch = Batch(tmp_path, host, pueued.env | {"HOST": host.name})
+    phase = f"command = 'sleep 0.2; echo {{n}} >> ran'\nlabel = '{{n}}'\nvars.n = {{ range = [1, {count}] }}\n"
+    batch.write(manifest(batch, f"[phases.a]\n{phase}", tries="50"))
+    try:
+        for _ in range(6):
+            process = subprocess.Popen(
+                ["pueue-skill", "batch", "submit", str(batch.file)], env=batch.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )  # fmt: skip
+            time.sleep(chance.uniform(0.3, 1.2))
+            host.crash(jobs=False)
+            process.wait()
+
+        def done() -> bool:
+            batch.run("submit")
+            batch.run("resume")
+            found = batch.standings().values()
+            return len(found) == count and set(found) == {"success"}
+
+        until(done, "all jobs", 100)
+        assert sorted(map(int, batch.ran())) == list(range(1, count + 1))
+    finally:
+        host.stop()
+
+
+@pytest.mark.long
+def test_a_long_queue_loses_what_has_succeeded_and_nothing_is_done_again(on: Batch) -> None:
+    phases = (
+        "[groups]\nwide = 50\n[phases.a]\ncommand = 'echo {n} >> ran; exit $(( {n} == 7 ))'\nlabel = '{n}'\ngroup = 'wide'\n"
+        "vars.n = { range = [1, 1005] }\n"
+    )
+    text = manifest(on, phases)
+    on.write(text)
+    on.run("submit")
+    until(lambda: len(on.ran()) == 1005, "all of them", 150)
+    until(lambda: {*on.standings().values()} == {"success", "failed"}, "their ends", 60)
+    before = len(on.daemon.tasks())
+    on.write(text.replace("1005", "1006"))
+    assert on.run("submit").stdout == f"{on.env['HOST']}: 1 added, 1 there already, 1004 done before\n"
+    assert len(on.daemon.tasks()) == before - 1003
+    until(lambda: on.standings()["1006"] == "success", "the new one")
+    assert sorted(map(int, on.ran())) == [*range(1, 1007)]
+    assert on.standings()["7"] == "failed"

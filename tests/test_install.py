@@ -1,0 +1,294 @@
+"""install and uninstall for every agent and scope: entries of others survive, and what is broken is left alone."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pueue_skill import __version__, doctor
+from pueue_skill.agents import AGENTS
+from pueue_skill.cli import main
+from pueue_skill.install import MARK, module, share
+
+ROOT = Path(__file__).resolve().parent.parent
+LAUNCH = str(share() / "hooks/launch")
+IN_JSON = [name for name in AGENTS if name != "opencode"]
+SCOPES = ("user", "project")
+each = pytest.mark.parametrize(("agent", "scope"), [(agent, scope) for agent in AGENTS for scope in SCOPES])
+each_in_json = pytest.mark.parametrize(("agent", "scope"), [(agent, scope) for agent in IN_JSON for scope in SCOPES])
+FLAT = ("cursor", "copilot")
+"""The agents that have no groups of handlers below an event, but the handlers themselves."""
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the project, which is the current one."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def settings(agent: str, scope: str) -> Path:
+    return Path(module(agent).file(scope, str(Path.home()), str(Path.cwd())))
+
+
+def of_others(agent: str) -> dict[str, Any]:
+    """Settings in which others have hooks of their own, at an event that is ours too and at one that is not."""
+
+    def hook(name: str) -> dict[str, Any]:
+        handler = {"type": "command", "command": f"/their/{name} --option"}
+        return handler if agent in FLAT else {"matcher": "Write", "hooks": [handler]}
+
+    event = next(iter(module(agent).hooks("/launch", ())))
+    return {
+        **getattr(module(agent), "TOP", {}),
+        "description": "mine, ä",
+        "hooks": {"SomethingElse": [hook("one")], event: [hook("two"), hook("three")]},
+        "other": [1, None, {"deep": ["x"]}],
+    }
+
+
+def write(file: Path, text: str) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def files() -> dict[str, str]:
+    """All files of the HOME and the project but our own caches."""
+    places = [path for top in (Path.home(), Path.cwd()) for path in sorted(top.rglob("*"))]
+    return {str(path): path.read_text() for path in places if path.is_file() and ".cache" not in path.parts}
+
+
+@each
+def test_what_is_installed_runs_the_launcher(agent: str, scope: str) -> None:
+    assert main(["install", agent, "--scope", scope, "--mode", "suggest"]) == 0
+    assert list(files()) == [str(settings(agent, scope))]
+    text = settings(agent, scope).read_text()
+    assert text.count(LAUNCH) >= 1
+    assert text.count(MARK) >= 1
+    assert "--mode=suggest" in text
+    if agent in IN_JSON:
+        events = json.loads(text)["hooks"]
+        assert events == module(agent).hooks(LAUNCH, (sys.executable, "--mode=suggest", MARK))
+        assert all(isinstance(groups, list) and len(groups) == 1 for groups in events.values())
+
+
+@each_in_json
+def test_entries_of_others_survive_in_their_order(agent: str, scope: str) -> None:
+    others = of_others(agent)
+    file = write(settings(agent, scope), json.dumps(others, indent=4, ensure_ascii=False) + "\n")
+    old = file.read_text()
+    assert main(["install", agent, "--scope", scope]) == 0
+    new = json.loads(file.read_text())
+    assert {key: value for key, value in new.items() if key != "hooks"} == {
+        key: value for key, value in others.items() if key != "hooks"
+    }
+    for event, groups in others["hooks"].items():
+        assert new["hooks"][event][: len(groups)] == groups, "ours come last: codex knows the others' by their place"
+    assert '\n    "description": "mine, ä"' in file.read_text(), "indented as it was"
+    (backup,) = file.parent.glob(f"{file.name}.before-pueue-skill-*")
+    assert backup.read_text() == old
+    assert main(["uninstall", agent, "--scope", scope]) == 0
+    assert json.loads(file.read_text()) == others
+    for event, groups in others["hooks"].items():
+        assert json.loads(file.read_text())["hooks"][event] == groups
+
+
+@each
+def test_twice_is_once(agent: str, scope: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["install", agent, "--scope", scope]) == 0
+    once = files()
+    capsys.readouterr()
+    assert main(["install", agent, "--scope", scope]) == 0
+    assert "nothing to change" in capsys.readouterr().err
+    assert files() == once
+    assert main(["install", agent, "--scope", scope, "--mode", "off"]) == 0
+    text = settings(agent, scope).read_text()
+    assert "--mode=off" in text
+    assert text.count(MARK) == once[str(settings(agent, scope))].count(MARK), (
+        "another mode takes the place of the first"
+    )
+
+
+@each
+def test_uninstall_leaves_nothing(agent: str, scope: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["install", agent, "--scope", scope]) == 0
+    assert main(["uninstall", agent, "--scope", scope]) == 0
+    assert files() == {}
+    capsys.readouterr()
+    assert main(["uninstall", agent, "--scope", scope]) == 0
+    assert "nothing to change" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_one_scope_is_not_the_other(agent: str) -> None:
+    assert main(["install", agent, "--scope", "user"]) == 0
+    user = files()
+    assert main(["install", agent, "--scope", "project"]) == 0
+    assert main(["uninstall", agent, "--scope", "project"]) == 0
+    assert {path: text for path, text in files().items() if path.startswith(str(Path.home()))} == user
+
+
+@each
+@pytest.mark.parametrize("there", [False, True])
+def test_a_dry_run_shows_the_difference_and_changes_nothing(
+    agent: str, scope: str, there: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = settings(agent, scope)
+    if there:
+        write(file, json.dumps(of_others(agent), indent=2) if agent in IN_JSON else "export const Theirs = 1\n")
+    before = files()
+    assert main(["install", agent, "--scope", scope, "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert files() == before
+    assert shown.startswith(f"--- {file}")
+    assert any(line.startswith("+") and MARK in line for line in shown.splitlines())
+    assert main(["install", agent, "--scope", scope]) == 0
+    installed = files()
+    capsys.readouterr()
+    assert main(["uninstall", agent, "--scope", scope, "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert files() == installed
+    assert any(line.startswith("-") and MARK in line for line in shown.splitlines())
+
+
+@each
+def test_a_link_stays_a_link(agent: str, scope: str, tmp_path: Path) -> None:
+    kept = tmp_path / "dotfiles/kept"
+    write(kept, json.dumps(of_others(agent)) if agent in IN_JSON else "")
+    kept.chmod(0o600)
+    file = settings(agent, scope)
+    file.parent.mkdir(parents=True)
+    file.symlink_to(kept)
+    assert main(["install", agent, "--scope", scope]) == 0
+    assert file.is_symlink()
+    assert MARK in kept.read_text()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    (backup,) = kept.parent.glob("kept.before-pueue-skill-*")
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    if agent in IN_JSON:
+        assert main(["uninstall", agent, "--scope", scope]) == 0
+        assert file.is_symlink()
+        assert json.loads(kept.read_text()) == of_others(agent)
+
+
+BROKEN = {
+    '{"hooks": {},}': "line 1 column",
+    '{\n  // a comment\n  "hooks": {}\n}': "line 2 column",
+    '{"hooks": {"PreToolUse": [': "line 1 column",
+    "hooks: {}": "line 1 column 1",
+    "[]": "hooks",
+    '{"hooks": []}': "hooks",
+    '{"hooks": {"Theirs": {}}}': "hooks.Theirs",
+}
+
+
+@each_in_json
+@pytest.mark.parametrize("text", BROKEN)
+def test_what_is_broken_is_refused(agent: str, scope: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(settings(agent, scope), text)
+    assert main(["install", agent, "--scope", scope]) == 2
+    said = capsys.readouterr().err
+    assert str(file) in said
+    assert BROKEN[text] in said
+    assert files() == {str(file): text}
+
+
+@each_in_json
+def test_broken_settings_of_ours_are_refused_by_uninstall(agent: str, scope: str) -> None:
+    file = write(settings(agent, scope), f'{{"hooks": "{MARK}",}}')
+    assert main(["uninstall", agent, "--scope", scope]) == 2
+    assert list(files()) == [str(file)]
+
+
+@pytest.mark.parametrize("agent", IN_JSON)
+@pytest.mark.parametrize("text", ["", "\n", "{}", "{}\n", '{"other": 1}'])
+def test_settings_without_hooks(agent: str, text: str) -> None:
+    file = write(settings(agent, "user"), text)
+    assert main(["install", agent]) == 0
+    assert main(["uninstall", agent]) == 0
+    left = json.loads(file.read_text()) if file.exists() else {}
+    assert {key: value for key, value in left.items() if key != "version"} == json.loads(text.strip() or "{}")
+
+
+def test_what_cannot_be_written_is_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    file = write(settings("claude", "user"), "{}")
+    monkeypatch.setattr(Path, "replace", full)
+    assert main(["install", "claude"]) == 3
+    assert "No space left on device; it is as it was" in capsys.readouterr().err
+    assert file.read_text() == "{}"
+
+
+@pytest.mark.parametrize("agent", ["codex", "gemini", "cursor", "copilot"])
+def test_the_shell_finds_a_launcher_wherever_it_is(agent: str, weird_tmp_path: Path) -> None:
+    """And without it a client that would deny the command then, or every command, is told nothing."""
+    launch = weird_tmp_path / "launch"
+    launch.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    launch.chmod(0o755)
+    event, groups = list(module(agent).hooks(str(launch), ("/a b/python", MARK)).items())[-1]
+    handler = groups[0] if agent in FLAT else groups[0]["hooks"][0]
+    command = ["bash", "-c", handler.get("bash") or handler["command"]]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["Stop", "/a b/python", MARK], event
+    launch.unlink()
+    done = subprocess.run(command, capture_output=True, text=True)
+    if agent in ("gemini", "copilot"):
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_what_an_agent_cannot_do_and_what_it_needs_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["install", "codex", "--mode", "rewrite"]) == 0
+    said = capsys.readouterr().err
+    assert "cannot have commands rewritten safely; it is denied instead" in said
+    assert "start `codex`" in said
+    assert main(["install", "claude", "--mode", "rewrite"]) == 0
+    assert "safely" not in capsys.readouterr().err
+
+
+@each
+def test_doctor_finds_a_launcher_that_is_gone(agent: str, scope: str) -> None:
+    assert main(["install", agent, "--scope", scope]) == 0
+    file = settings(agent, scope)
+    assert [check.result for check in doctor.hooks()] == ["ok"]
+    file.write_text(file.read_text().replace(LAUNCH, "/gone/hooks/launch"))
+    (check,) = doctor.hooks()
+    assert (check.name, check.result) == (f"{agent} hooks", "failure")
+    assert "/gone/hooks/launch is gone" in check.what
+    assert check.fix == f"pueue-skill install {agent} --scope {scope}"
+    assert main(check.fix.split()[1:]) == 0
+    assert [check.result for check in doctor.hooks()] == ["ok"]
+
+
+def test_the_plugin_and_the_package_have_one_version() -> None:
+    manifest = json.loads((ROOT / ".claude-plugin/plugin.json").read_text())
+    assert manifest["version"] == __version__
+    market = json.loads((ROOT / ".claude-plugin/marketplace.json").read_text())
+    assert [plugin["name"] for plugin in market["plugins"]] == [manifest["name"]]
+
+
+def test_a_second_install_keeps_its_place() -> None:
+    """Codex goes by the places of hooks in what it trusts."""
+    file = settings("codex", "user")
+    main(["install", "codex"])
+    written = json.loads(file.read_text())
+    theirs = {"matcher": "^Bash$", "hooks": [{"type": "command", "command": "/their/hook"}]}
+    written["hooks"]["PreToolUse"].append(theirs)
+    file.write_text(json.dumps(written))
+    main(["install", "codex", "--mode", "suggest"])
+    (ours, other) = json.loads(file.read_text())["hooks"]["PreToolUse"]
+    assert "--mode=suggest" in ours["hooks"][0]["command"]
+    assert other == theirs

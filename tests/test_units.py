@@ -1,0 +1,186 @@
+"""Very many jobs of a batch, which units work through, on real queues: each once, seen one by one, whatever is killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+from real import Daemon, Host, Lab, until
+from test_batches import Batch, manifest, on  # noqa: F401 the fixture
+
+pytestmark = [pytest.mark.timeout(400), pytest.mark.long, pytest.mark.usefixtures("queues_as_before")]
+
+COUNT = 2100
+WORK = f"""
+[groups]
+units = 2
+[phases.work]
+command = '''{{{{ while [ "$(cat wait 2>/dev/null)" = {{n}} ]; do touch waits; sleep 0.1; done; echo {{n}} >> ran; COMMAND; }}}}'''
+label = "{{n}}"
+group = "units"
+slots = 2
+vars.n = {{ range = [1, {COUNT}] }}
+[phases.after]
+command = "echo after >> ran"
+after = ["work"]
+"""
+
+
+def work(batch: Batch, command: str = ":") -> str:
+    return manifest(batch, WORK.replace("COMMAND", command))
+
+
+def counts(batch: Batch) -> Counter[str]:
+    return Counter(batch.standings().values())
+
+
+def finished(batch: Batch, seconds: float = 200) -> Counter[str]:
+    """How many stand where, once none is open."""
+
+    def found() -> Counter[str] | None:
+        now = counts(batch)
+        return None if now["queued"] or now["running"] else now
+
+    return until(found, "the end of all", seconds)
+
+
+def units(batch: Batch) -> list[dict[str, Any]]:
+    return [task for task in batch.daemon.tasks().values() if ":unit-" in task["command"]]
+
+
+def test_each_is_done_once_and_seen(on: Batch) -> None:  # noqa: F811
+    """Its exit code, its output, and what it holds; what has failed is resumed alone."""
+    on.write(
+        work(
+            on, "echo it is {n} and \\\\\\\\n $((6 * 7)); [ {n} != 77 ] || [ -e fine ] || {{ echo no 77 >&2; exit 3; }}"
+        )
+    )
+    assert on.run("submit").stdout == f"{on.env['HOST']}: {COUNT + 1} added\n"
+    assert on.run("submit").stdout == f"{on.env['HOST']}: {COUNT + 1} there already\n"
+    assert 10 < len(units(on)) < 30
+    assert finished(on) == {"success": COUNT - 1, "failed": 1, "dependency": 1}
+    assert sorted(map(int, on.ran())) == [*range(1, COUNT + 1)]
+    assert on.run("log", "78").stdout == "it is 78 and \\\\n 42\n"
+    (job,) = [job for job in on.report()["jobs"] if job["label"] == "77"]
+    assert (job["exit_code"], job["tries"]) == (3, 1)
+    shown = on.run("status").stdout
+    assert f"{COUNT - 1:,} of {COUNT:,}" in shown
+    assert f"{on.env['HOST']} 77: failed, exit 3; it holds after" in shown
+
+    done = on.run("resume")
+    assert done.returncode == 1
+    assert "77: not again: exit code 3" in done.stdout
+    assert "77: its output ends:\nit is 77 and \\\\n 42\nno 77\n" in done.stderr
+    (on.folder / "fine").touch()
+    assert on.run("resume", "--because", "internal-fix").returncode == 0
+    assert finished(on) == {"success": COUNT + 1}
+    assert on.ran()[COUNT:] == ["77", "after"]
+    # The queue may be emptied: nothing is done again.
+    on.daemon.pueue("clean")
+    assert on.run("submit").stdout == f"{on.env['HOST']}: {COUNT + 1} done before\n"
+    assert not units(on)
+
+
+def test_a_batch_that_grows_and_one_that_changes(on: Batch) -> None:  # noqa: F811
+    text = work(on)
+    on.write(text)
+    on.run("submit")
+    grown = text.replace(f"range = [1, {COUNT}]", f"range = [-9, {COUNT}]")
+    on.write(grown)  # while units run
+    assert "10 added" in on.run("submit").stdout
+    assert finished(on) == {"success": COUNT + 11}
+    assert Counter(on.ran()) == {**{str(n): 1 for n in range(-9, COUNT + 1)}, "after": 1}
+    on.write(grown.replace("echo {n} >> ran", "echo again-{n} >> ran"))
+    done = on.run("submit")
+    assert done.returncode == 1
+    assert f"{COUNT + 10} of work:units are defined otherwise now" in done.stderr
+    assert counts(on)["changed"] == COUNT + 10
+    assert on.run("submit", "--replace").returncode == 0
+    assert finished(on)["success"] == COUNT + 11
+    assert Counter(on.ran())["again-5"] == 1
+
+
+def test_by_many_at_once(on: Batch) -> None:  # noqa: F811
+    on.write(work(on))
+    racers = [threading.Thread(target=on.run, args=("submit",)) for _ in range(4)]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    assert finished(on) == {"success": COUNT + 1}
+    assert sorted(map(int, on.ran()[:-1])) == [*range(1, COUNT + 1)]
+    assert on.ran()[-1] == "after"
+
+
+def test_what_outlives_its_daemon_is_waited_for(lab: Lab, pueued: Daemon, tmp_path: Any) -> None:
+    host = Host(lab, "outlived", {"default": 1})
+    batch = Batch(tmp_path, host, pueued.env | {"HOST": "outlived"})
+    (tmp_path / "wait").write_text("5")
+    batch.write(work(batch))
+    try:
+        batch.run("submit")
+        until((tmp_path / "waits").exists, "the one that takes long")
+        host.crash(jobs=False)
+        # Its unit is taken for dead, and is not started again beside it.
+        done = batch.run("resume")
+        assert done.returncode == 1
+        assert "process" in done.stderr
+        # Nor by hand.
+        killed = [str(id) for id, task in host.tasks().items() if "Killed" in str(task["status"])]
+        host.pueue("restart", "--in-place", *killed)
+        until(lambda: any("waiting for what" in host.pueue("log", id) for id in killed), "the unit that waits")
+        (tmp_path / "wait").unlink()
+        assert finished(batch)["success"] >= COUNT
+        batch.run("resume")  # what comes after may have been given up
+        assert finished(batch) == {"success": COUNT + 1}
+        assert sorted(map(int, batch.ran()[:-1])) == [*range(1, COUNT + 1)]
+    finally:
+        host.stop()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_killed_over_and_over_none_is_lost_and_none_that_has_ended_begun_again(
+    lab: Lab, pueued: Daemon, tmp_path: Any, seed: int
+) -> None:
+    """The client, the connections, and the daemon with all its jobs, at random moments."""
+    chance = random.Random(seed)  # noqa: S311
+    host = Host(lab, f"units{seed}", {"default": 1})
+    batch = Batch(tmp_path, host, pueued.env | {"HOST": host.name})
+    batch.write(work(batch))
+    crashes = 0
+    try:
+        for _ in range(12):
+            action = chance.choice(["submit", "submit", "resume"])
+            command = ["pueue-skill", "batch", action, str(batch.file)]
+            process = subprocess.Popen(
+                command, env=batch.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            )
+            time.sleep(chance.uniform(0.1, 1.5))
+            if chance.random() < 0.4:
+                host.kill_connections()
+            if chance.random() < 0.4:
+                host.crash()
+                crashes += 1
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+        def whole() -> bool:
+            batch.run("submit")
+            batch.run("resume")
+            return set(finished(batch)) == {"success"}
+
+        until(whole, "all", 300)
+        ran = Counter(batch.ran())
+        assert ran.keys() == {*map(str, range(1, COUNT + 1)), "after"}
+        # What was worked on in a crash is begun again: 2 units of 2 slots.
+        assert ran.total() - len(ran) <= 4 * crashes
+        assert ran["after"] == 1
+    finally:
+        host.stop()

@@ -1,0 +1,382 @@
+"""`kill`, `restart`, `clean`, `pause`, `start`, and the choice of `log` and `wait`: on real queues, here and over ssh.
+
+Each test has a group of its own on every host, so that nothing of another's is met.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import jsonschema
+import pytest
+from real import Daemon, Host, strays, until
+
+from pueue_skill import model as m
+from pueue_skill import verbs
+from pueue_skill.acts import Act
+from pueue_skill.backends.pueue import read_queue
+from pueue_skill.backends.pueue_acts import act_script, read_acts
+from pueue_skill.transport import run
+from pueue_skill.verbs import Choice
+
+CONFIG = """
+[hosts.bigblack]
+[hosts.littleblack]
+"""
+DOWN = '[hosts.nowhere]\nssh = "-p 1 -o ConnectTimeout=2 nobody@127.0.0.1"\n'
+numbers = itertools.count()
+
+
+class Stage:
+    """The two hosts with an empty group of the test's own, and the command line."""
+
+    def __init__(self, local: Daemon, hosts: dict[str, Host], folder: Path) -> None:
+        self.hosts, self.group = hosts, f"v{next(numbers)}"
+        self.config = folder / "pueue-skill/config.toml"
+        self.config.parent.mkdir()
+        self.config.write_text(CONFIG)
+        self.env = local.env | {"XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder), "COLUMNS": "100"}
+        for host in hosts.values():
+            host.pueue("group", "add", "--parallel", "2", self.group)
+
+    def __call__(self, *words: str, code: int = 0, **options: object) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            ["pueue-skill", *words],
+            env=self.env | options.pop("env", {}),
+            capture_output=True,
+            text=True,
+            timeout=60,  # type: ignore[operator]
+        )
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        return done
+
+    def add(self, host: str, command: str, *options: str) -> int:
+        return int(self.hosts[host].pueue("add", "-p", "-g", self.group, *options, "--", command))
+
+    def status(self, host: str, id: int) -> str:
+        return next(iter(self.hosts[host].tasks()[id]["status"]))
+
+    def reaches(self, host: str, id: int, status: str) -> None:
+        until(lambda: self.status(host, id) == status, f"{host}:{id} {status}")
+
+    def close(self) -> None:
+        for host in self.hosts.values():
+            host.remove_group(self.group)
+
+
+@pytest.fixture
+def stage(pueued: Daemon, bigblack: Host, littleblack: Host, tmp_path: Path) -> Iterator[Stage]:
+    stage = Stage(pueued, {"bigblack": bigblack, "littleblack": littleblack}, tmp_path)
+    yield stage
+    stage.close()
+
+
+def test_a_job_that_runs_is_killed_and_the_next_one_starts(stage: Stage) -> None:
+    first, second = stage.add("bigblack", "sleep 100", "-l", "first"), stage.add("bigblack", "sleep 100")
+    third = stage.add("bigblack", "sleep 100")
+    stage.reaches("bigblack", second, "Running")
+    done = stage("kill", f"bigblack:{first}")
+    assert done.stdout == f"bigblack:{first} (first) killed\n"
+    assert stage.hosts["bigblack"].result(first) == "Killed"
+    stage.reaches("bigblack", third, "Running")
+    assert stage("kill", f"bigblack:{first}").stderr.endswith("is left as it is: it has ended already\n")
+
+
+def test_killing_a_group_says_that_it_stays_paused(stage: Stage) -> None:
+    jobs = {host: [stage.add(host, "sleep 100") for _ in range(3)] for host in stage.hosts}
+    for host, (_, second, _) in jobs.items():
+        stage.reaches(host, second, "Running")
+    done = stage("kill", "--group", stage.group)
+    for host, (first, second, third) in jobs.items():
+        assert f"{host}: group {stage.group} paused" in done.stdout
+        assert f"{host}:{first} killed" in done.stdout
+        assert f"{host}:{second} killed" in done.stdout
+        assert stage.status(host, third) == "Queued"
+        offer = f"pueue-skill start --host {host} --group {stage.group}"
+        assert f"group {stage.group} of {host} is paused: 1 queued jobs wait; start it with: {offer}\n" in done.stderr
+    stage("start", "--host", "bigblack", "--group", stage.group)
+    stage.reaches("bigblack", jobs["bigblack"][2], "Running")
+    assert stage.status("littleblack", jobs["littleblack"][2]) == "Queued"
+    done = stage("kill", "--host", "littleblack", "--group", stage.group, code=2)
+    assert "there is nothing to kill in what is chosen. There is:\n  littleblack: group default: " in done.stderr
+    assert f"group {stage.group}: 2 done, 1 queued" in done.stderr
+
+
+def test_a_label_chooses_on_all_hosts(stage: Stage) -> None:
+    ids = {host: [stage.add(host, "sleep 100", "-l", f"btc@{year}") for year in (2023, 2024)] for host in stage.hosts}
+    other = stage.add("bigblack", "sleep 100", "-l", "eth@2024")
+    for host, (_, second) in ids.items():
+        stage.reaches(host, second, "Running")
+    assert stage("kill", "--label", "btc@202?", "--dry-run").stdout.count("would be killed") == 4
+    assert stage.status("bigblack", ids["bigblack"][0]) == "Running"
+    done = stage("kill", "--label", "btc@202?", "--host", "bigblack")
+    assert done.stdout.count("killed") == 2
+    stage.reaches("bigblack", other, "Running")
+    assert stage.status("littleblack", ids["littleblack"][0]) == "Running"
+
+
+def test_restart_is_in_place_and_runs_a_chain_in_its_order(stage: Stage, tmp_path: Path) -> None:
+    mended, trace = tmp_path / "mended", tmp_path / "trace"
+    parent = stage.add("bigblack", f"echo parent >> {trace}; [ -e {mended} ]", "-l", "load")
+    child = stage.add("bigblack", f"echo child >> {trace}", "-a", str(parent))
+    until(lambda: stage.status("bigblack", child) == "Done", "the child's end")
+    created = stage.hosts["bigblack"].tasks()[parent]["created_at"]
+
+    refused = stage("restart", f"bigblack:{child}", code=1)
+    line = f"pueue-skill restart bigblack:{parent} bigblack:{child}"
+    assert f"it comes after bigblack:{parent} (load), which failed, exit 1; restart both: {line}\n" in refused.stderr
+    assert stage.hosts["bigblack"].result(child) == "DependencyFailed"
+
+    mended.touch()
+    done = stage(*line.split()[1:])
+    assert done.stdout == f"bigblack:{parent} (load) started again\nbigblack:{child} started again\n"
+    assert until(lambda: stage.hosts["bigblack"].result(child) == "Success", "the child's success")
+    assert trace.read_text() == "parent\nparent\nchild\n"
+    assert stage.hosts["bigblack"].tasks()[parent]["created_at"] == created
+
+
+def test_what_runs_is_not_restarted(stage: Stage) -> None:
+    id = stage.add("littleblack", "sleep 100")
+    stage.reaches("littleblack", id, "Running")
+    before = stage.hosts["littleblack"].tasks()[id]["status"]
+    done = stage("restart", f"littleblack:{id}", code=1)
+    assert f"it still runs; end it first with: pueue-skill kill littleblack:{id}" in done.stderr
+    assert stage.hosts["littleblack"].tasks()[id]["status"] == before
+
+
+@pytest.mark.long
+def test_a_job_that_outlived_its_daemon_is_not_started_beside_itself(stage: Stage, pueued: Daemon) -> None:
+    """Made by a job that leaves a process behind: that is what a daemon that was killed leaves too."""
+    left = "bash -c 'exec -a left-behind sleep 100' & exit 3"
+    done = stage(
+        "run", "--host", "bigblack", "--group", stage.group, "--label", "left", "--wait", "5", "--", left, code=3
+    )
+    (id,) = [id for id, task in stage.hosts["bigblack"].tasks().items() if task["label"] == "left"]
+    done = stage("restart", f"bigblack:{id}", code=1)
+    pid = int(done.stderr.partition("process ")[2].split()[0])
+    assert "still runs there; end it first" in done.stderr
+    assert Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"left-behind\0")
+    assert stage.hosts["bigblack"].result(id) == {"Failed": 3}
+    os.kill(pid, 9)
+    until(lambda: not Path(f"/proc/{pid}").exists(), "the end of what was left")
+    assert "started again" in stage("restart", f"bigblack:{id}").stdout
+    (pid,) = until(lambda: left_behind(stage.hosts["bigblack"]), "what the job leaves behind")
+    os.kill(pid, 9)
+
+
+def left_behind(host: Host) -> list[int]:
+    return [pid for pid in strays(host.home) if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"left-behind\0")]
+
+
+@pytest.mark.long
+def test_clean_removes_only_what_has_ended(stage: Stage) -> None:
+    ok, bad = stage.add("bigblack", "true", "-l", "ok"), stage.add("bigblack", "exit 3", "-l", "bad")
+    stage.hosts["bigblack"].result(bad)
+    runs = stage.add("bigblack", "sleep 100")
+    needed = stage.add("bigblack", "true")
+    stage.hosts["bigblack"].result(needed)
+    waits = stage.add("bigblack", "true", "-s", "-a", str(needed))
+    stage.reaches("bigblack", runs, "Running")
+    done = stage("clean", "--group", stage.group, "--host", "bigblack", "--successful-only", code=1)
+    assert done.stdout == f"bigblack:{ok} (ok) removed\n"
+    assert f"bigblack:{needed} is left as it is: bigblack:{waits} comes after it, and has not run\n" in done.stderr
+    assert stage("clean", f"bigblack:{runs}", code=1).stderr.endswith("only what has ended is cleaned\n")
+    stage("clean", "--label", "bad")
+    assert set(stage.hosts["bigblack"].tasks()) & {ok, bad, runs, needed, waits} == {runs, needed, waits}
+
+
+@pytest.mark.long
+def test_clean_keeps_results_in_the_store_first(stage: Stage, tmp_path: Path) -> None:
+    session = {"CLAUDECODE": "1", "CLAUDE_CODE_SESSION_ID": "s1"}
+    name = stage(
+        "run", "--host", "bigblack", "--group", stage.group, "--detach", "--", "echo result is 42; exit 3", env=session
+    ).stdout.strip()  # fmt: skip
+    id = int(name.partition(":")[2])
+    stage.hosts["bigblack"].result(id)
+    stage("clean", name)
+    assert id not in stage.hosts["bigblack"].tasks()
+    told = stage("watch", "--session", "s1", code=1)
+    assert "result is 42" in told.stdout
+    assert "exit" in told.stdout
+
+
+@pytest.mark.long
+def test_the_end_of_a_restarted_job_is_news_again(stage: Stage, tmp_path: Path) -> None:
+    session = {"CLAUDECODE": "1", "CLAUDE_CODE_SESSION_ID": "s2"}
+    work = f"[ -e {tmp_path}/mended ] && echo second || {{ echo first; exit 3; }}"
+    name = stage(
+        "run", "--host", "bigblack", "--group", stage.group, "--detach", "--", work, env=session
+    ).stdout.strip()
+    assert "first" in stage("watch", "--session", "s2", code=1).stdout
+    assert stage("watch", "--session", "s2").stdout == ""
+    (tmp_path / "mended").touch()
+    stage("restart", name)
+    told = stage("watch", "--session", "s2").stdout
+    assert "second" in told
+    assert "first" not in told
+
+
+@pytest.mark.long
+def test_files_of_jobs_that_are_gone_go_too(stage: Stage) -> None:
+    """And those of jobs that are there stay, and those that may be on their way."""
+    folder = stage.hosts["bigblack"].home / ".local/share/pueue-skill/jobs"
+    on_bigblack = ["run", "--host", "bigblack", "--group", stage.group, "--stdin"]
+    before = set(folder.glob("*"))
+    for text in ("gone", "stays"):
+        subprocess.run(
+            ["pueue-skill", *on_bigblack, "--label", text, "--follow", "--", "cat; cat >&2 <<< err"],
+            env=stage.env, input=text.encode(), check=True, capture_output=True,
+        )  # fmt: skip
+    files = {file.read_text(): file for file in set(folder.glob("*")) - before}
+    assert set(files) == {"gone", "stays"}
+    left_over, on_its_way = folder / "abc.err", folder / "def.123"
+    left_over.touch()
+    for file in [*files.values(), left_over]:
+        os.utime(file, (1, 1))
+    on_its_way.touch()
+    done = stage("clean", "--label", "gone")
+    assert "bigblack: 2 files of jobs that are gone removed" in done.stdout
+    assert [file.exists() for file in (files["gone"], left_over, files["stays"], on_its_way)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    stage("restart", "stays")
+    on_its_way.unlink()
+    assert stage("wait", "stays").stdout == ""
+
+
+@pytest.mark.long
+def test_jobs_are_paused_put_aside_and_go_on(stage: Stage) -> None:
+    first, second, third = (stage.add("littleblack", "sleep 100") for _ in range(3))
+    stage.reaches("littleblack", second, "Running")
+    names = [f"littleblack:{id}" for id in (first, third)]
+    assert stage("pause", *names).stdout == f"{names[0]} paused\n{names[1]} put aside\n"
+    assert [stage.status("littleblack", id) for id in (first, third)] == ["Paused", "Stashed"]
+    assert stage("start", *names).stdout == f"{names[0]} goes on\n{names[1]} queued again\n"
+    assert [stage.status("littleblack", id) for id in (first, third)] == ["Running", "Queued"]
+    done = stage("start", names[1], code=1)  # pueue's own start would run it beside the two
+    assert f"it is queued: 2 of 2 slots of {stage.group} are taken" in done.stderr
+    assert stage.status("littleblack", third) == "Queued"
+
+
+@pytest.mark.long
+def test_a_group_is_paused_and_started(stage: Stage) -> None:
+    id = stage.add("bigblack", "sleep 100")
+    stage.reaches("bigblack", id, "Running")
+    done = stage("pause", "--group", stage.group)
+    assert f"bigblack: group {stage.group} paused\nbigblack:{id} paused\n" in done.stdout
+    assert f"littleblack: group {stage.group} paused\n" in done.stdout
+    waits = stage.add("bigblack", "sleep 100")
+    done = stage("start", "--group", stage.group)
+    assert f"bigblack:{id} goes on" in done.stdout
+    stage.reaches("bigblack", waits, "Running")
+
+
+def test_an_id_that_was_used_again_is_another_job(stage: Stage, lab: object) -> None:
+    """Between the look and the act: the first job is removed, and another gets its id."""
+    id = stage.add("bigblack", "false")
+    stage.hosts["bigblack"].result(id)
+    hosts = {"bigblack": m.Host("bigblack", f"-F {stage.hosts['bigblack'].config} bigblack")}
+    choice = Choice((f"bigblack:{id}",))
+    chosen, _ = verbs.choose(choice, hosts)
+    planned = verbs.judged("restart", choice, chosen)
+    stage.hosts["bigblack"].pueue("remove", str(id))
+    assert stage.add("bigblack", "exit 7") == id
+    stage.hosts["bigblack"].result(id)
+    (outcome,) = verbs.act("restart", choice, planned)["bigblack"].outcomes  # type: ignore[union-attr]
+    assert (outcome.what, outcome.why) == ("changed", "it is no longer in the queue; nothing was done")
+    ended = stage.hosts["bigblack"].tasks()[id]["status"]
+    assert ended["Done"]["result"] == {"Failed": 7}
+
+
+def test_a_child_does_not_run_when_its_parent_has_gone_meanwhile(stage: Stage, tmp_path: Path) -> None:
+    """pueue itself starts a job whose parents are no longer in the queue."""
+    bigblack = stage.hosts["bigblack"]
+    parent = stage.add("bigblack", "false")
+    child = stage.add("bigblack", f"touch {tmp_path}/ran", "-a", str(parent))
+    grandchild = stage.add("bigblack", f"touch {tmp_path}/ran", "-a", str(child))
+    until(lambda: stage.status("bigblack", grandchild) == "Done", "the end of all")
+    hosts = {"bigblack": m.Host("bigblack", f"-F {bigblack.config} bigblack")}
+    choice = Choice(tuple([f"bigblack:{id}" for id in (parent, child, grandchild)]))
+    planned = verbs.judged("restart", choice, verbs.choose(choice, hosts)[0])
+    bigblack.pueue("remove", str(parent))
+    outcomes = verbs.act("restart", choice, planned)["bigblack"].outcomes  # type: ignore[union-attr]
+    assert [one.what for one in outcomes] == ["changed", "failed", "failed"]
+    assert outcomes[2].why == "what it comes after was not started again"
+    assert [bigblack.result(id) for id in (child, grandchild)] == ["DependencyFailed"] * 2
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_job_that_has_meanwhile_started_is_not_put_aside(stage: Stage) -> None:
+    host = m.Host("bigblack", f"-F {stage.hosts['bigblack'].config} bigblack")
+    id = stage.add("bigblack", "sleep 100", "-s")
+    (state,) = [s for s in read_queue(stage.hosts["bigblack"].pueue("status", "-j")).states if s.id == str(id)]
+    stage.hosts["bigblack"].pueue("start", str(id))
+    stage.reaches("bigblack", id, "Running")
+    looked = read_acts(run(host, act_script(host, [Act(state, "remove"), Act(state, "enqueue")]), timeout=30).text)
+    assert {one.id: one.status for one in looked.after.states}[str(id)] == "running"
+
+
+@pytest.mark.long
+def test_a_host_that_is_down_keeps_no_others_work_from_being_done(stage: Stage) -> None:
+    stage.config.write_text(CONFIG + DOWN)
+    id = stage.add("bigblack", "sleep 100", "-l", f"mine-{stage.group}")
+    stage.reaches("bigblack", id, "Running")
+    done = stage("kill", "--label", f"mine-{stage.group}", "--json", code=4)
+    report = json.loads(done.stdout)
+    jsonschema.validate(report, json.loads(stage("schema", "acts").stdout))
+    assert [(host["host"], host["reachable"]) for host in report["hosts"]] == [("bigblack", True), ("nowhere", False)]
+    (job,) = report["hosts"][0]["jobs"]
+    assert (job["name"], job["call"], job["did"], job["status"]) == (f"bigblack:{id}", "kill", "done", "done")
+    assert "nowhere cannot be reached by ssh" in done.stderr
+    assert stage("kill", "no-such-job", code=4).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            ["kill"],
+            "no job is chosen: give HOST:ID, --label PATTERN or --group NAME. There is:\n  local: group default: ",
+        ),
+        (["clean", "--host", "bigblack"], "no job is chosen"),
+        (["restart", "no-such-job"], "no job is called no-such-job. There is:\n  local: group default"),
+        (["pause", "--label", "no*"], "no job has a label like 'no*'. There is:"),
+        (["start", "--group", "nope"], "no job has the group nope. There is:"),
+        (
+            ["kill", "--label", "x", "--host", "elsewhere"],
+            "no host is called elsewhere; configured: local, bigblack, littleblack",
+        ),
+        (["kill", "local:1", "--group", "g"], "jobs are named, or chosen by --label and --group, not both"),
+        (["kill", "bigblack:99999"], "no job is called bigblack:99999. There is:\n  bigblack: group default"),
+        (["wait"], "no job is chosen"),
+        (["wait", "--group", "OWN", "--host", "bigblack"], "no job is chosen. There is:\n  bigblack: group default"),
+    ],
+)
+def test_nothing_chosen_says_what_there_is(stage: Stage, words: list[str], says: str) -> None:
+    words = [stage.group if word == "OWN" else word for word in words]
+    assert says in stage(*words, code=2).stderr
+
+
+@pytest.mark.long
+def test_wait_and_log_take_several(stage: Stage) -> None:
+    for host, command in (("bigblack", "echo one"), ("littleblack", "echo two; exit 3")):
+        stage.add(host, command, "-l", f"several-{stage.group}")
+    done = stage("wait", "--label", "several-*", code=1)
+    assert sorted(line.partition(" ")[2] for line in done.stdout.splitlines()) == [
+        f"(several-{stage.group}) failed, exit 3", f"(several-{stage.group}) succeeded",
+    ]  # fmt: skip
+    done = stage("log", "--group", stage.group)
+    assert done.stdout == "one\ntwo\n"
+    assert done.stderr.count("==> ") == 2
+    assert stage("log", "--group", stage.group, "--host", "littleblack").stdout == "two\n"
+    assert (
+        "one job can be followed, and 2 are chosen" in stage("log", "--follow", "--group", stage.group, code=2).stderr
+    )
