@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -125,10 +124,14 @@ def test_a_failed_job_wakes_a_session_that_is_fed(claude: Claude) -> None:
     assert re.search(r"local:\d+ \(eth\) failed with exit code 4", run.given)
 
 
-def test_the_next_session_is_told_at_its_start(claude: Claude) -> None:
-    job = "pueue-skill run --detach --label sol -- 'sleep 2; echo gone wrong; exit 5'"
-    claude.run({"bash": job}, DONE)
-    time.sleep(3)
+def test_the_next_session_is_told_at_its_start(claude: Claude, pueued: Daemon) -> None:
+    # It outlives its session, however slow that is: the session itself would be asked to look at it before it stops.
+    work = "until test -e alone; do sleep 0.1; done; echo gone wrong; exit 5"
+    before = set(pueued.tasks())
+    claude.run({"bash": f"pueue-skill run --detach --label sol -- '{work}'"}, DONE)
+    (claude.cwd / "alone").touch()
+    (task,) = set(pueued.tasks()) - before
+    assert pueued.result(task) == {"Failed": 5}
     run = claude.run(DONE)
     assert re.search(r"local:\d+ \(sol\) failed with exit code 5", run.given)
     assert "gone wrong" in run.given
@@ -136,9 +139,10 @@ def test_the_next_session_is_told_at_its_start(claude: Claude) -> None:
 
 
 def test_the_session_is_asked_once_to_look_at_what_failed(claude: Claude) -> None:
-    job = "pueue-skill run --detach --label ada -- 'exit 6'"
+    job = "pueue-skill run --detach --label ada -- 'touch ended; exit 6'"
+    wait = "until test -e ended; do sleep 0.1; done; sleep 2"
     run = claude.run(
-        {"bash": job}, {"bash": "sleep 2"}, {"text": "I stop"}, {"bash": "pueue-skill log ada"}, {"text": "looked"}
+        {"bash": job}, {"bash": wait}, {"text": "I stop"}, {"bash": "pueue-skill log ada"}, {"text": "looked"}
     )
     assert run.given.count("before you stop") >= 1
     assert len(run.seen) == 5

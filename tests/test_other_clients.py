@@ -19,6 +19,15 @@ DONE = {"text": "done"}
 ANYWHERE = {"copilot": {"args": ["--allow-all-tools", "--allow-all-paths"]}}
 """What allows commands that name files elsewhere; /dev/null, which stands in every invocation, is one."""
 
+UNTIL_ALONE = """\
+import os, sys, time
+while not os.path.exists("alone"):
+    time.sleep(0.1)
+print("gone wrong")
+sys.exit(5)
+"""
+"""A job that outlives its session, however slow that is: the session itself would be asked to look at it before it stops."""
+
 
 @pytest.fixture(params=["codex", "gemini", "opencode", "copilot"])
 def other(request: pytest.FixtureRequest, home: Path, tmp_path: Path, pueued: Daemon) -> Other:
@@ -96,11 +105,12 @@ def test_suggest_denies_a_long_command_once(other: Other) -> None:
 
 def test_the_next_session_is_told_of_a_job_that_an_invocation_queued(other: Other, pueued: Daemon) -> None:
     install(other)
-    (other.cwd / "train.py").write_text("import sys, time\ntime.sleep(2)\nprint('gone wrong')\nsys.exit(5)\n")
+    (other.cwd / "train.py").write_text(UNTIL_ALONE)
     invocation = cli(other, "suggest", TRAIN)
     before = set(pueued.tasks())
     other.run({"bash": invocation}, DONE, **ANYWHERE.get(other.name, {}))
     (task,) = set(pueued.tasks()) - before
+    (other.cwd / "alone").touch()
     assert pueued.result(task) == {"Failed": 5}
     for _ in range(5):  # the queue's answer may come too late for a session's start, if the machine is busy
         told = other.run(DONE).last
@@ -114,7 +124,8 @@ def test_the_next_session_is_told_of_a_job_that_an_invocation_queued(other: Othe
 def test_a_failed_job_is_looked_at_before_the_agent_stops(other: Other) -> None:
     """Where commands are told their session, and the client waits for what is said at a turn's end."""
     install(other)
-    job = "pueue-skill run --detach --label ada -- 'exit 6'"
-    run = other.run({"bash": job}, {"bash": "sleep 1"}, {"text": "I stop"}, {"bash": "pueue-skill log ada"}, DONE)
+    job = "pueue-skill run --detach --label ada -- 'touch ended; exit 6'"
+    wait = "until test -e ended; do sleep 0.1; done; sleep 2"
+    run = other.run({"bash": job}, {"bash": wait}, {"text": "I stop"}, {"bash": "pueue-skill log ada"}, DONE)
     assert len(run.seen) == 5
     assert "exit code 6" in run.last
