@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import glob
+import itertools
 import json
 import re
 import tomllib
@@ -212,11 +213,17 @@ def place(loc: tuple[int | str, ...]) -> str:
 
 def line_of(text: str, loc: tuple[int | str, ...]) -> str:
     """`:LINE` of the last key of `loc` that stands in the text after those before it; nothing where none does."""
-    at, found = 0, ""
+    at, found, header = 0, "", None
     for key in loc:
-        if isinstance(key, int):
-            continue
-        match = re.compile(rf"(?<![\w.-])[\"']?{re.escape(key)}[\"']?\s*(?:=|:|\]|\.)").search(text, at)
+        match = None
+        if isinstance(key, str):
+            before = r"(?<![\w-])" if found else r"(?<![\w.-])"  # only below another key may it be one of a dotted name
+            quoted = rf"[\"']?{re.escape(key)}[\"']?\s*"
+            match = re.compile(rf"{before}{quoted}(?:=|:|\]|\.)").search(text, at)
+            header = re.compile(rf"^[ \t]*\[\[.*{before}{quoted}\]\]", re.MULTILINE)
+        elif key and header:
+            # The first of an array of tables is where its name was found; an array in one line has no others.
+            match = next(itertools.islice(header.finditer(text, at), key - 1, None), None)
         if match:
             at = match.start()
             found = f":{text.count(chr(10), 0, at) + 1}"

@@ -195,6 +195,14 @@ def test_what_makes_no_batch(tmp_path: Path, text: str, message: str) -> None:
         ("nme = 'x'\n[phases.a]\ncommand = 'x'", "b.toml:1: nme: Extra inputs are not permitted"),
         ("[phases.a]\ncomand = 'x'", "b.toml:1: phases.a.command: Field required"),
         (
+            "[phases.a]\ncommand = 'x'\n[phases.b]\ncommand = 'y'\npriority = 'high'",
+            "b.toml:5: phases.b.priority: Input should be a valid integer",
+        ),
+        (
+            "[phases.a]\ncommand = 'x'\n[[phases.a.checks]]\nname = 'c'\nrun = 'y'\n[[phases.a.checks]]\nname = 'd'",
+            "b.toml:6: phases.a.checks.1: Value error, d: one of run and sql was expected, not none",
+        ),
+        (
             "[phases.a]\ncommand = 'x'\n\npriority = 'high'",
             "b.toml:4: phases.a.priority: Input should be a valid integer",
         ),
