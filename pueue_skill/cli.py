@@ -997,6 +997,8 @@ def history(options: argparse.Namespace) -> int:
         return DONE
     for shape, runs in sorted(remembered.items(), key=lambda item: -max(item[1])):
         print(f"{', '.join([spoken(run) for run in runs[-3:]]):<20} {shape}")
+    if not remembered:
+        say("no run is remembered: the hooks record them (pueue-skill doctor)")
     return DONE
 
 

@@ -16,6 +16,9 @@ from pueue_skill.regex import regex
 REPLY = "pueue-skill reply"
 
 BACKTRACE = regex(r"RUST_BACKTRACE|Backtrace omitted|^Location:$|\.rs:\d+$|^ *at ")
+CHAIN = regex(r"(?m)^Error:\s+0: (.*(?:\n\s*\d+: .*)*)")
+"""An error of pueue and what it comes from, a line each."""
+
 ANSI = regex(r"\x1b\[[0-9;]*m")
 
 
@@ -98,5 +101,6 @@ def lacking(answer: Answer | None, part: Part) -> str:
 def said(text: str) -> list[str]:
     """The lines of an error, without colours and what pueue says of its own insides."""
     head = re.split(r"^.*━+ (?:SPAN|BACK)TRACE.*$", ANSI.sub("", text), flags=re.MULTILINE)[0]
+    head = CHAIN.sub(lambda chain: re.sub(r"\.?\s*\n\s*\d+: ", ": ", chain[1]), head)
     lines = [line.strip() for line in head.splitlines()]
     return [line for line in lines if line and not BACKTRACE.search(line)]

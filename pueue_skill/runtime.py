@@ -120,7 +120,7 @@ def trouble(host: Host, done: transport.Done) -> str:
         # `ssh HOST pueued -d` hangs: the daemon keeps ssh's output.
         path = f"{host.pueue or 'pueue'}d"
         start = f"ssh {host.ssh} 'setsid {path} -d >/dev/null 2>&1 </dev/null'" if host.ssh else "pueued -d"
-        return f"the daemon of {host.name} is not running: {said}\nStart it: {start}"
+        return f"the daemon of {host.name} is not running: {said}\nStart it: {start}\nSo that it comes back by itself: pueue-skill setup {host.name}"
     return f"{host.name} gave no answer (exit code {done.code}): {said}"
 
 

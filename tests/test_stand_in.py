@@ -301,7 +301,8 @@ def test_a_host_without_its_daemon(lab: Lab) -> None:
         lab.end(host.daemon)
         done = at(host, "pueue-skill", "ssh", "idle", "true")
         assert (done.returncode, done.stdout) == (125, b"")
-        assert b"the daemon of idle is not running" in done.stderr
+        assert b"the daemon of idle is not running: Failed to initialize client: Failed to" in done.stderr
+        assert b"pueue-skill setup idle" in done.stderr
     finally:
         host.stop()
 
