@@ -55,7 +55,7 @@ class Outcome(NamedTuple):
 def look(host: Host, url: str, always: bool = False) -> Found:
     """What `host` has; `always` with its network. Raises Unreachable."""
     script = pueue_setup.look_script(host, url, always)
-    return runtime.asked(host, script, lambda done: pueue_setup.read_look(done.text), 2 * runtime.ANSWER)
+    return runtime.asked(host, script, lambda done: pueue_setup.read_look(done.text), 2 * runtime.ANSWER, again=True)
 
 
 def wishes(host: Host, table: config.SetupTable, upgrade: bool) -> Wish:
@@ -149,7 +149,7 @@ def attempt(host: Host, found: Found, todo: list[Step], wish: Wish) -> tuple[str
         return next(step.instead for step in todo if step.brings), f"{error}"
     script = pueue_setup.do_script(host, wish.url, found.mark, todo, files)
     try:
-        done = transport.run(host, script, timeout=LONGEST + len(script) // runtime.SLOWEST)
+        done = transport.run(host, script, timeout=LONGEST + len(script) // runtime.SLOWEST, alone=True)
         name, status, whole = pueue_setup.read_do(done.text)
     except transport.Timeout as error:
         raise Unreachable(f"{error}\n{AGAIN}") from None
