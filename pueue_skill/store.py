@@ -58,7 +58,7 @@ create table if not exists told (
   primary key (session, host, key, what)
 ) without rowid;
 drop table if exists down;
-create table down (
+create table if not exists down (
   host text primary key, reason text not null, since real not null, tries integer not null default 0, rests real not null default 0
 ) without rowid;
 create table if not exists denied (session text not null, command text not null, primary key (session, command)) without rowid;
