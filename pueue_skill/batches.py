@@ -121,7 +121,8 @@ def standings(
             return list(stand(here, read_queue(status), journal, units))
 
         more = PER_ITEM * sum([len(item.members) for item in here])
-        return runtime.asked(host, pueue_batch.status_script(host, manifest.name, packed), read, limit + more)
+        script = pueue_batch.status_script(host, manifest.name, packed)
+        return runtime.asked(host, script, read, limit + more, again=True)
 
     return dict(runtime.together(list(dict.fromkeys([item.host for item in items])), ask))
 
@@ -263,14 +264,14 @@ def tails(manifest: Manifest, found: Sequence[Standing], host: Host, count: int)
     given = {own[id]: end for id, end in ends.items()}
     if packed:
         script = pueue_units.tails_script(host, manifest.name, packed, count)
-        given |= runtime.asked(host, script, lambda done: read_tails(done.stdout))
+        given |= runtime.asked(host, script, lambda done: read_tails(done.stdout), again=True)
     return given
 
 
 def memory_of(host: Host) -> int:
     """The bytes of memory that a host has; 0 where it does not say. Raises Unreachable."""
     script = "awk '/^MemTotal:/ { print $2 * 1024 }' /proc/meminfo 2>/dev/null || sysctl -n hw.memsize\n"
-    words = runtime.asked(host, script, lambda done: done.text.split())
+    words = runtime.asked(host, script, lambda done: done.text.split(), again=True)
     return int(float(words[-1])) if words and words[-1].replace(".", "").isdigit() else 0
 
 

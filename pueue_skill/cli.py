@@ -733,12 +733,12 @@ def storable(env: dict[str, str]) -> tuple[dict[str, str], list[str]]:
 def status(options: argparse.Namespace) -> int:
     import datetime as dt
 
-    from pueue_skill import render, reports, runtime
+    from pueue_skill import reach, render, reports
 
     asked = chosen_hosts(options)
     if options.watch:
         return watch_status(asked, options)
-    report = reports.status(runtime.queues(asked), dt.datetime.now(dt.UTC))
+    report = reports.status(reach.queues(asked, spare=not options.hosts), dt.datetime.now(dt.UTC))
     if options.json:
         print(json.dumps(report, indent=2))
     else:

@@ -7,10 +7,10 @@ import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 
-from pueue_skill import config, manifest, runtime, timeline
+from pueue_skill import config, manifest, reach, timeline
 from pueue_skill.cli import DONE, UNREACHABLE, USAGE, failed, say
 from pueue_skill.model import Host, Queue
-from pueue_skill.remote import host_named
+from pueue_skill.remote import configured, host_named
 from pueue_skill.timeline import Bar
 
 
@@ -30,10 +30,7 @@ def main(options: argparse.Namespace) -> int:
         day = options.day or now.date()
         begin, end = (dt.datetime.combine(day + dt.timedelta(days=n), dt.time()).astimezone() for n in (0, 1))
         title = f"{day}"
-    unknown = [name for name in options.host if name not in hosts]
-    if unknown:
-        return failed(USAGE, f"no host is called {unknown[0]}; there are: {', '.join(hosts)}")
-    answers = runtime.queues([hosts[name] for name in options.host or hosts])
+    answers = reach.queues(configured(options.host, hosts), spare=not options.host)
     bars: list[Bar] = []
     code = DONE
     for host, queue in answers:

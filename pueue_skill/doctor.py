@@ -275,7 +275,7 @@ def way(host: Host) -> list[Check]:
     for _ in range(2):
         started = time.monotonic()
         try:
-            done = transport.run(host, "exit 0\n", timeout=REACH)
+            done = transport.run(host, "exit 0\n", timeout=REACH, alone=True)
         except transport.Timeout as error:
             return [examination.ssh_failure(host, f"{error}: timed out")]
         seconds = time.monotonic() - started

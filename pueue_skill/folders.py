@@ -27,6 +27,12 @@ def cache() -> str:
     return folder("XDG_CACHE_HOME", ".cache")
 
 
+def run() -> str:
+    """The folder of sockets, closed to others: gone with the session where the system has such a place, else the cache's."""
+    place = os.environ.get("XDG_RUNTIME_DIR", "")
+    return os.path.join(place, NAME) if place.startswith("/") else os.path.join(cache(), "run")
+
+
 def folder(variable: str, usual: str) -> str:
     set_to = os.environ.get(variable, "")
     base = set_to if set_to.startswith("/") else os.path.join(os.path.expanduser("~"), usual)

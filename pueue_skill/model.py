@@ -226,7 +226,7 @@ class Host(NamedTuple):
     `ssh` is shell text: the options and destination for ssh, quoted; empty for this machine. `pueue` is the client's
     path there, a leading `~/` left for that machine to expand; empty means look in PATH and the usual places. `groups` are
     those that it should have, with the jobs that each runs at once; `group` is the one for jobs that name none. `path`
-    are folders before its own PATH, a leading `~/` as above.
+    are folders before its own PATH, a leading `~/` as above. `share`: calls may share one connection of ssh.
     """
 
     name: str
@@ -236,6 +236,7 @@ class Host(NamedTuple):
     groups: tuple[tuple[str, int], ...] = ()
     group: str = ""
     path: tuple[str, ...] = ()
+    share: bool = True
 
 
 class Each(NamedTuple):

@@ -13,10 +13,9 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pueue_skill import folders, runtime, store, transport
+from pueue_skill import folders, reach, runtime, store, transport
 from pueue_skill.masking import harmless, masked
 from pueue_skill.model import Host, Queue, State
 from pueue_skill.rules.evidence import spoken
@@ -49,6 +48,7 @@ def project_of(cwd: str) -> str:
 
 def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = runtime.ANSWER) -> dict[str, str]:
     """Asks the queues of `jobs` what became of them, all hosts at once, and remembers it; the hosts that did not answer, and why.
+    One that was waited for in vain of late is left alone for a while.
 
     Raises sqlite3.Error, OSError when it cannot be remembered.
     """
@@ -56,27 +56,20 @@ def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = run
     for job in jobs:
         by_host.setdefault(job.host, []).append(job)
 
-    def ask(name: str) -> tuple[list[Submitted], str]:
+    def ask(name: str) -> list[Submitted]:
         there = by_host[name]
         host = hosts.get(name) or Host(name, there[0].ssh, there[0].pueue, there[0].backend)
-        try:
-            queue = runtime.queue_of(host, limit)
-            there = with_turns(there, queue)
-            return became(there, queue, runtime.tails(host, ended_in(queue, there), TAIL)), ""
-        except (runtime.Unreachable, OSError) as error:
-            return [], str(error)
+        queue = runtime.queue_of(host, limit)
+        there = with_turns(there, queue)
+        return became(there, queue, runtime.tails(host, ended_in(queue, there), TAIL))
 
-    if not by_host:
-        return {}
-    with ThreadPoolExecutor(max_workers=len(by_host)) as pool:
-        answers = dict(zip(by_host, pool.map(ask, by_host), strict=True))
-    for name, (found, reason) in answers.items():
-        store.host_answered(name, reason)
-        for job in found:
+    answers = dict(reach.together(list(by_host), ask))
+    for found in answers.values():
+        for job in [] if isinstance(found, runtime.Unreachable) else found:
             if job.key not in {one.key for one in by_host[job.host]}:
                 store.submitting(job)  # a turn of a loop
             store.seen(job)
-    return {name: reason for name, (_, reason) in answers.items() if reason}
+    return {name: str(found) for name, found in answers.items() if isinstance(found, runtime.Unreachable)}
 
 
 def ask_meanwhile() -> None:
@@ -100,11 +93,12 @@ def main() -> None:
 
 
 def wait_for(session: str, project: str, seconds: float) -> None:
-    """Waits until the queues of a session's open jobs have answered, or for `seconds`."""
+    """Waits until the queues of a session's open jobs have answered, or are left alone, or for `seconds`."""
     asked, end = time.time(), time.monotonic() + seconds
     while time.monotonic() < end:
+        left = store.resting()
         # One that was asked just before, by somebody else, will do.
-        if all(job.checked >= asked - 1 for job in store.open_jobs(session, project)):
+        if all(job.checked >= asked - 1 or job.host in left for job in store.open_jobs(session, project)):
             return
         time.sleep(0.03)
 

@@ -19,6 +19,7 @@ BACKTRACE = regex(r"RUST_BACKTRACE|Backtrace omitted|^Location:$|\.rs:\d+$|^ *at
 CHAIN = regex(r"(?m)^Error:\s+0: (.*(?:\n\s*\d+: .*)*)")
 """An error of pueue and what it comes from, a line each."""
 
+SHARING = regex(r"^ControlSocket .* already exists, disabling multiplexing$|^mux_client_request_session: ")
 ANSI = regex(r"\x1b\[[0-9;]*m")
 
 
@@ -99,8 +100,8 @@ def lacking(answer: Answer | None, part: Part) -> str:
 
 
 def said(text: str) -> list[str]:
-    """The lines of an error, without colours and what pueue says of its own insides."""
+    """The lines of an error, without colours and what pueue and ssh say of their own insides."""
     head = re.split(r"^.*━+ (?:SPAN|BACK)TRACE.*$", ANSI.sub("", text), flags=re.MULTILINE)[0]
     head = CHAIN.sub(lambda chain: re.sub(r"\.?\s*\n\s*\d+: ", ": ", chain[1]), head)
     lines = [line.strip() for line in head.splitlines()]
-    return [line for line in lines if line and not BACKTRACE.search(line)]
+    return [line for line in lines if line and not BACKTRACE.search(line) and not SHARING.search(line)]

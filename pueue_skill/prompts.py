@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from pueue_skill import runtime
+from pueue_skill import reach, runtime
 from pueue_skill.model import LOCAL, Host, Queue
 from pueue_skill.regex import regex
 
@@ -46,18 +46,21 @@ def context(hosts: list[Host], limit: float) -> str:
         "pueue-skill: this sounds like work for the job queue; the skill pueue-skill says how. "
         '`pueue-skill suggest "CMD"` gives the invocation for a command, `pueue-skill run [--host HOST] -- CMD` queues it.\n'
     ]
+    left = reach.resting()
     if hosts:
         with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
-            lines += pool.map(lambda host: busy(host, limit), hosts)
+            lines += pool.map(lambda host: busy(host, 0 if host.name in left else limit), hosts)
     return "".join(lines)
 
 
 def busy(host: Host, limit: float) -> str:
-    """One line on a host."""
+    """One line on a host, which is not asked where it has no seconds for an answer."""
     limits = ", ".join([f"{name} {count or 'without limit'}" for name, count in host.groups])
     try:
-        queue = runtime.queue_of(host, limit)
+        queue = runtime.queue_of(host, limit) if limit else None
     except (runtime.Unreachable, OSError):
+        queue = None
+    if queue is None:
         return f"{host.name}: no answer now{f'; groups {limits}' if limits else ''}\n"
     return f"{host.name}: {groups_of(queue)}{f'; load {queue.load}' if queue.load else ''}\n"
 

@@ -124,10 +124,12 @@ def trouble(host: Host, done: transport.Done) -> str:
     return f"{host.name} gave no answer (exit code {done.code}): {said}"
 
 
-def asked(host: Host, script: str, read: Callable[[transport.Done], T], limit: float = ANSWER) -> T:
-    """What `read` makes of the answer of `host` to a script, within `limit` seconds. Raises Unreachable."""
+def asked(
+    host: Host, script: str, read: Callable[[transport.Done], T], limit: float = ANSWER, again: bool = False
+) -> T:
+    """What `read` makes of the answer of `host` to a script, within `limit` seconds; `again` as in transport.run. Raises Unreachable."""
     try:
-        done = transport.run(host, script, timeout=limit)
+        done = transport.run(host, script, timeout=limit, again=again)
     except transport.Timeout as error:
         raise Unreachable(str(error)) from None
     try:
@@ -140,7 +142,8 @@ def answers(host: Host, asked: Sequence[Part], mark: str) -> Mapping[str, Answer
     """What `host` answers to the parts of a script, as far as it gets in the time that they have. Raises Unreachable."""
     limit = ANSWER + parts.seconds(asked)
     try:
-        done = transport.run(host, parts.script(asked, mark), timeout=limit)
+        # Alone, as its parts are commands of the user's, which are not sent twice.
+        done = transport.run(host, parts.script(asked, mark), timeout=limit, alone=True)
     except transport.Timeout as error:
         if not error.stdout:
             raise Unreachable(str(error)) from None
@@ -167,7 +170,7 @@ def together(whom: Sequence[K], ask: Callable[[K], T]) -> list[tuple[K, T | Unre
 def queue_of(host: Host, limit: float = ANSWER) -> Queue:
     """All that the queue of `host` tells, within `limit` seconds. Raises Unreachable."""
     backend = BACKENDS[host.backend]
-    return asked(host, backend.status_script(host), lambda done: backend.read_status(done.text), limit)
+    return asked(host, backend.status_script(host), lambda done: backend.read_status(done.text), limit, again=True)
 
 
 def tails(host: Host, states: list[State], count: int) -> dict[str, bytes]:
@@ -175,7 +178,8 @@ def tails(host: Host, states: list[State], count: int) -> dict[str, bytes]:
     if not states:
         return {}
     backend = BACKENDS[host.backend]
-    return asked(host, backend.tails_script(states, host, count), lambda done: backend.read_tails(done.stdout))
+    script = backend.tails_script(states, host, count)
+    return asked(host, script, lambda done: backend.read_tails(done.stdout), again=True)
 
 
 def queues(hosts: list[Host]) -> list[tuple[Host, Queue | Unreachable]]:

@@ -7,6 +7,7 @@ proved. Nothing is printed and nothing asked. Whatever was cut off is completed 
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import time
 import urllib.request
@@ -16,7 +17,7 @@ from typing import Any
 
 from pueue_skill import config, quote, runtime, transport
 from pueue_skill.backends import pueue_setup, setup_steps
-from pueue_skill.backends.pueue import reply
+from pueue_skill.backends.pueue import callback, reply
 from pueue_skill.backends.pueue_setup import Found, Step
 from pueue_skill.backends.setup_steps import Refusal, Wish
 from pueue_skill.model import LOCAL, Host, Job, State
@@ -55,7 +56,7 @@ class Outcome(NamedTuple):
 def look(host: Host, url: str, always: bool = False) -> Found:
     """What `host` has; `always` with its network. Raises Unreachable."""
     script = pueue_setup.look_script(host, url, always)
-    return runtime.asked(host, script, lambda done: pueue_setup.read_look(done.text), 2 * runtime.ANSWER)
+    return runtime.asked(host, script, lambda done: pueue_setup.read_look(done.text), 2 * runtime.ANSWER, again=True)
 
 
 def wishes(host: Host, table: config.SetupTable, upgrade: bool) -> Wish:
@@ -67,9 +68,14 @@ def plan(host: Host, wish: Wish) -> tuple[Found, list[Step], Wish]:
     found = look(host, wish.url)
     if not found.ready and host.ssh and wish.here is None:
         wish = wish._replace(here=look(Host(LOCAL), wish.url, always=True))
-    wish = wish._replace(pinned=pinned(found))
-    if found.yaml is not None and not wish.pinned:
-        only_pinned(found, found.yaml, wish)
+    wish = wish._replace(pinned=pinned(found), called=called(found))
+    if setup_steps.callback_of(found, wish) and not clean(found, wish):
+        wish = wish._replace(without={*wish.without, "callback"})
+    if not wish.pinned and not clean(found, wish):
+        directory = setup_steps.runtime_directory(found, wish)
+        raise Refusal(
+            f"{found.config}: add this below `shared` yourself, and run it again:\n  runtime_directory: {directory}"
+        )
     return found, setup_steps.steps(found, wish), wish
 
 
@@ -81,9 +87,10 @@ def settings(found: Found, text: str) -> dict[str, Any]:
         loaded = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         raise Refusal(f"{found.config} is no YAML, mend it first: {error}") from None
-    if not isinstance(loaded, dict) or not isinstance(loaded.get("shared") or {}, dict):
-        raise Refusal(f"{found.config}: `shared` is no table of settings there; mend it first")
-    return {**loaded, "shared": loaded.get("shared") or {}}
+    for table in ("shared", "daemon"):
+        if not isinstance(loaded, dict) or not isinstance(loaded.get(table) or {}, dict):
+            raise Refusal(f"{found.config}: `{table}` is no table of settings there; mend it first")
+    return {**loaded, "shared": loaded.get("shared") or {}, "daemon": loaded.get("daemon") or {}}
 
 
 def pinned(found: Found) -> str:
@@ -97,19 +104,28 @@ def pinned(found: Found) -> str:
     return f"{found.home}{place[1:]}" if place and place.startswith("~") else place or ""
 
 
-def only_pinned(found: Found, text: str, wish: Wish) -> None:
-    """Raises Refusal when the new pueue.yml would say anything more than where the socket is, or anything less."""
-    directory = setup_steps.runtime_directory(found, wish)
-    expected = settings(found, text)
-    expected["shared"] = {**expected["shared"], "runtime_directory": directory}
+def called(found: Found) -> str:
+    """What the configuration has called at the end of a job. Raises Refusal."""
+    return str(settings(found, found.yaml)["daemon"].get("callback") or "") if found.yaml is not None else ""
+
+
+def clean(found: Found, wish: Wish) -> bool:
+    """Whether the new pueue.yml would say what is wished, and nothing else that the old one does not."""
+    if found.yaml is None:
+        return True
+    expected = settings(found, found.yaml)
+    if not wish.pinned:
+        expected["shared"] = {
+            **expected["shared"],
+            "runtime_directory": setup_steps.runtime_directory(found, wish),
+        }
+    calls = setup_steps.callback_of(found, wish)
+    if calls:
+        expected["daemon"] = {**expected["daemon"], "callback": calls}
     try:
-        same = settings(found, setup_steps.configured(found, wish)) == expected
+        return settings(found, setup_steps.configured(found, wish)) == expected
     except Refusal:
-        same = False
-    if not same:
-        raise Refusal(
-            f"{found.config}: add this below `shared` yourself, and run it again:\n  runtime_directory: {directory}"
-        )
+        return False
 
 
 def carry_out(
@@ -149,7 +165,7 @@ def attempt(host: Host, found: Found, todo: list[Step], wish: Wish) -> tuple[str
         return next(step.instead for step in todo if step.brings), f"{error}"
     script = pueue_setup.do_script(host, wish.url, found.mark, todo, files)
     try:
-        done = transport.run(host, script, timeout=LONGEST + len(script) // runtime.SLOWEST)
+        done = transport.run(host, script, timeout=LONGEST + len(script) // runtime.SLOWEST, alone=True)
         name, status, whole = pueue_setup.read_do(done.text)
     except transport.Timeout as error:
         raise Unreachable(f"{error}\n{AGAIN}") from None
@@ -230,6 +246,15 @@ def notes(found: Found, wish: Wish) -> Iterator[str]:
             f"only an administrator can let services run without a login: sudo loginctl enable-linger {found.user}; after that "
             "this makes pueued a service"
         )
+    if found.teller and "callback" in wish.without:
+        yield (
+            f"{found.config}: add this below `daemon` yourself, and whom your configuration there names is told of the ends of jobs:\n"
+            f"  callback: {json.dumps(callback(found.teller))}"
+        )
+    elif found.teller and wish.called and "notify --callback" not in wish.called:
+        yield f"{found.config} has a callback of its own, which was kept; nobody is told by pueue-skill there: {wish.called}"
+    if setup_steps.unread(found):
+        yield "the daemon reads its callback when it starts next: it was not started anew, as it has jobs to do or was not started by this"
 
 
 class Removed(NamedTuple):

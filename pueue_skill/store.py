@@ -31,6 +31,12 @@ LEASE = 60.0
 PATIENCE = 20.0
 """Seconds that a notice waits for others who write: many jobs may end at once, and none of their ends may be lost."""
 
+RESTS = (5.0, 10.0, 20.0, 40.0, 80.0, 120.0)
+"""Seconds for which a host that was waited for in vain is left alone by whoever asks all of them: more each time."""
+
+WAITED = 1.0
+"""Seconds from which on a host was waited for; one that says at once that it is down costs nobody anything."""
+
 SENT = 60 * 86_400.0
 """Seconds for which it is remembered that a notice was sent, so that it is not sent again."""
 
@@ -51,13 +57,16 @@ create table if not exists told (
   session text not null, host text not null, key text not null, what text not null, pid integer, at real not null,
   primary key (session, host, key, what)
 ) without rowid;
-create table if not exists down (host text primary key, reason text not null, since real not null) without rowid;
+drop table if exists down;
+create table if not exists down (
+  host text primary key, reason text not null, since real not null, tries integer not null default 0, rests real not null default 0
+) without rowid;
 create table if not exists denied (session text not null, command text not null, primary key (session, command)) without rowid;
 create table if not exists notices (
   number integer primary key autoincrement, target text not null, event text not null, kind text not null, title text not null,
   text text not null, bad integer not null, at real not null, sent real, unique (target, event)
 );
-pragma user_version = 3;
+pragma user_version = 4;
 """
 
 
@@ -139,7 +148,7 @@ def opened(patience: float = 0.3) -> Iterator[sqlite3.Connection]:
 def connected(file: Path, patience: float) -> sqlite3.Connection:
     connection = sqlite3.connect(file, timeout=patience)
     try:
-        if connection.execute("pragma user_version").fetchone()[0] < 3:
+        if connection.execute("pragma user_version").fetchone()[0] < 4:
             file.chmod(0o600)
             connection.executescript(SCHEMA)
     except BaseException:
@@ -187,12 +196,21 @@ def forget(shape: str | None) -> int:
     return count
 
 
-def host_answered(host: str, reason: str) -> None:
-    """Remembers whether a host has answered: with "" it has, else why not."""
+def host_answered(host: str, reason: str, seconds: float = 0) -> None:
+    """Remembers whether a host has answered: with "" it has, else why not, after how many seconds."""
+    now = time.time()
     with opened() as connection:
         if reason:
-            connection.execute("insert or ignore into down values (?, ?, ?)", (host, reason, time.time()))
-            connection.execute("update down set reason = ? where host = ?", (reason, host))
+            connection.execute("insert or ignore into down (host, reason, since) values (?, ?, ?)", (host, reason, now))
+            tries, waited = (
+                connection.execute("select tries from down where host = ?", (host,)).fetchone()[0],
+                seconds >= WAITED,
+            )
+            rests = now + RESTS[min(tries, len(RESTS) - 1)] if waited else 0
+            connection.execute(
+                "update down set reason = ?, tries = ?, rests = ? where host = ?",
+                (reason, tries + 1 if waited else 0, rests, host),
+            )
         else:
             connection.execute("delete from down where host = ?", (host,))
 
@@ -201,6 +219,19 @@ def down() -> dict[str, str]:
     """The hosts that did not answer when they were asked last, and why."""
     with opened() as connection:
         return dict(connection.execute("select host, reason from down"))
+
+
+def resting() -> dict[str, tuple[str, float]]:
+    """The hosts that are left alone for a while, since they were waited for in vain: why, and for how many seconds more."""
+    if not path().exists():
+        return {}
+    now = time.time()
+    with opened() as connection:
+        # A clock that was set back must not have a host left alone for longer.
+        rows = connection.execute(
+            "select host, reason, rests from down where rests between ? and ?", (now, now + RESTS[-1])
+        )
+        return {host: (reason, rests - now) for host, reason, rests in rows}
 
 
 def submitting(job: Submitted) -> None:

@@ -1,7 +1,9 @@
 """Runs scripts here or on a host: a sh script goes in on standard input, exit code and output come back.
 
 The only module that starts processes. It knows OpenSSH, not queues: a host is reached as the user's own ssh configuration
-says, never asked for a password, and given up after a bounded time.
+says, never asked for a password, and given up after a bounded time. The calls of a host share one connection: ssh leaves a
+master in the background, which ends by itself; where the user has said how connections are shared, that holds. A master that
+is broken costs a call its speed, never its answer, and never has a script run twice that does more than read.
 """
 
 from __future__ import annotations
@@ -11,19 +13,34 @@ import select
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from pueue_skill import folders, quote
+from pueue_skill.digest import digest
 from pueue_skill.model import Host
 from pueue_skill.record import NamedTuple
+from pueue_skill.regex import regex
 
 UNREACHABLE = 255
 """ssh's own exit status for "could not connect"; a script that was started never gives it."""
 
-SSH = "exec ssh -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15 -o ServerAliveCountMax=4"
+SSH = "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15 -o ServerAliveCountMax=4"
 
+# The first word counts with ssh: a link that is dead is noticed within the time that a host has for an answer. A tunnel of the
+# user's configuration would be held for as long as the master stays.
+SHARED = "-o ControlMaster=auto -o ControlPersist=60 -o ServerAliveInterval=5 -o ServerAliveCountMax=3 -o ClearAllForwardings=yes"
+SAID = regex(r"(?i)control(master|path|persist)|(?<!\S)-[a-z0-9]*[SM]")
+"""Words of a host that are about sharing. What a configuration file says of it is told by `ssh -G`."""
+
+LONGEST = 104 - 1 - len(".0123456789abcdef")
+"""Bytes of a socket's path: macOS has room for 103, and ssh makes it under a longer name first."""
+
+AT_ONCE = 2.0
+"""Seconds for what takes milliseconds: `ssh -G`, and the greeting of a master that was not stopped."""
 
 RUNNING: set[subprocess.Popen[bytes]] = set()
 STARTING = threading.Lock()
@@ -52,6 +69,7 @@ class Stream(NamedTuple):
 
     stdout: IO[bytes]
     process: subprocess.Popen[bytes]
+    errors: IO[bytes]
 
     def read(self, timeout: float) -> bytes | None:
         """What has come: empty at the end, None when nothing came for `timeout` seconds."""
@@ -59,16 +77,72 @@ class Stream(NamedTuple):
         return os.read(self.stdout.fileno(), 1 << 16) if ready else None
 
     def finish(self) -> Done:
-        stderr = self.process.stderr.read() if self.process.stderr else b""
-        return Done(self.process.wait(), b"", stderr)
+        code = self.process.wait()
+        return Done(code, b"", whole(self.errors))
 
 
-def command(host: Host) -> list[str]:
+class Master(NamedTuple):
+    """The connection that the calls of a host share: its socket, and whether it was there before."""
+
+    socket: Path
+    there: bool = False
+
+
+def command(host: Host, master: Master | None) -> list[str]:
     """What runs a script from standard input on `host`.
 
     The ssh words of a host are shell text (an option may hold `~` or a variable, as it was proposed), so bash reads them.
     """
-    return ["bash", "-c", f"{SSH} {host.ssh} 'sh -s'"] if host.ssh else ["sh", "-s"]
+    if not host.ssh:
+        return ["sh", "-s"]
+    shared = f"-S {quote.word(str(master.socket))} {SHARED} " if master else ""
+    return ["bash", "-c", f"exec ssh {shared}{SSH} {host.ssh} 'sh -s'"]
+
+
+def master_of(host: Host, limit: float = AT_ONCE) -> Master | None:
+    """The connection that calls of `host` share, as far as that is known within `limit` seconds; None where each has its own, or the
+    user's configuration says how they share."""
+    if not host.ssh or not host.share or SAID.search(host.ssh):
+        return None
+    folder = Path(folders.run())
+    # All that ssh goes by is in the name: where one word of it changes, another connection is made.
+    asked = ["bash", "-c", f"exec ssh -G {host.ssh}"]
+    null = subprocess.DEVNULL
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+        shown = subprocess.run(asked, stdin=null, stdout=subprocess.PIPE, stderr=null, timeout=limit, process_group=0)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    socket = folder / f"ssh-{digest(host.ssh.encode('utf-8', 'surrogateescape') + shown.stdout, 16)}"
+    ours = found.st_uid == os.getuid() and found.st_mode & 0o170077 == 0o040000
+    fits = len(os.fsencode(socket)) <= LONGEST and not set(str(socket)) & set("%$")  # which ssh would read
+    free = b"\ncontrolmaster false\n" in shown.stdout and b"\ncontrolpath " not in shown.stdout
+    if shown.returncode or not (ours and fits and free):
+        return None
+    return Master(socket, greets(socket, limit))
+
+
+def greets(path: Path, limit: float) -> bool:
+    """Whether a master answers at a socket. One that hangs is taken away; one that is gone ssh itself takes away."""
+    from socket import AF_UNIX, socket
+
+    with socket(AF_UNIX) as client:
+        client.settimeout(limit)
+        try:
+            client.connect(str(path))
+            return bool(client.recv(1))
+        except TimeoutError:
+            leave(path)
+            return False
+        except OSError:
+            return False
+
+
+def leave(path: Path) -> None:
+    """Takes a socket away: the next call makes another. What goes through its master goes on."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def run(
@@ -78,16 +152,32 @@ def run(
     timeout: float,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    again: bool = False,
+    alone: bool = False,
 ) -> Done:
-    """Runs `script` on `host` to its end. Raises Timeout (seconds), OSError when ssh or the folder is missing."""
-    process = start(host, env, cwd)
+    """Runs `script` on `host` to its end. Raises Timeout (seconds), OSError when ssh or the folder is missing.
+
+    `again`: the script only reads, and is sent once more where a connection that was there turns out to be broken. `alone`: over
+    a connection of its own.
+    """
+    end = time.monotonic() + timeout
+    master = None if alone else master_of(host, min(AT_ONCE, timeout / 4))
+
+    def once() -> Done:
+        with started(host, master, env, cwd) as (process, errors):
+            stdout, _ = process.communicate(script.encode("utf-8", "surrogateescape"), end - time.monotonic())
+            return Done(process.returncode, stdout, whole(errors))
+
     try:
-        stdout, stderr = process.communicate(script.encode("utf-8", "surrogateescape"), timeout)
+        done = once()
+        if again and master and master.there and done.code == UNREACHABLE:
+            leave(master.socket)
+            done = once()
     except subprocess.TimeoutExpired as error:
+        if master:
+            leave(master.socket)  # its link may be dead; where the host was only slow, a new one is made
         raise Timeout(f"{host.name} did not answer within {timeout:g} s", error.stdout or b"") from None
-    finally:
-        stop(process)
-    return Done(process.returncode, stdout, stderr)
+    return done
 
 
 def detached(arguments: list[str]) -> None:
@@ -99,8 +189,7 @@ def detached(arguments: list[str]) -> None:
 @contextmanager
 def stream(host: Host, script: str) -> Iterator[Stream]:
     """Runs `script` on `host` and gives its output while it runs; leaving the context ends it."""
-    process = start(host, None, None)
-    try:
+    with started(host, master_of(host), None, None) as (process, errors):
         assert process.stdin
         assert process.stdout
         try:
@@ -108,28 +197,53 @@ def stream(host: Host, script: str) -> Iterator[Stream]:
                 stdin.write(script.encode("utf-8", "surrogateescape"))
         except BrokenPipeError:
             pass  # the exit status says what happened
-        yield Stream(process.stdout, process)
-    finally:
-        stop(process)
-        for pipe in (process.stdout, process.stderr):
-            if pipe:
-                pipe.close()
+        yield Stream(process.stdout, process, errors)
 
 
-def start(host: Host, env: Mapping[str, str] | None, cwd: Path | None) -> subprocess.Popen[bytes]:
-    # In a process group of its own: Ctrl-C is for the one who waits, not for the ssh that carries the answer.
-    with STARTING:
-        process = subprocess.Popen(
-            command(host),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=None if env is None else dict(env),
-            cwd=cwd,
-            process_group=0,
-        )
-        RUNNING.add(process)
-    return process
+@contextmanager
+def started(
+    host: Host, master: Master | None, env: Mapping[str, str] | None, cwd: Path | None
+) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+    """What runs a script from its standard input, and the file of its errors; leaving the context ends it.
+
+    Errors go to a file, since what ssh leaves in the background (an older master, the ProxyCommand of one) may hold them open:
+    a pipe of them would not end before it.
+    """
+    with errors_file() as errors:
+        # In a process group of its own: Ctrl-C is for the one who waits, not for the ssh that carries the answer.
+        with STARTING:
+            process = subprocess.Popen(
+                command(host, master),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=None if env is None else dict(env),
+                cwd=cwd,
+                process_group=0,
+            )
+            RUNNING.add(process)
+        try:
+            yield process, errors
+        finally:
+            stop(process)
+            for pipe in (process.stdin, process.stdout):
+                if pipe:
+                    with suppress(BrokenPipeError):
+                        pipe.close()
+
+
+def errors_file() -> IO[bytes]:
+    """A file that is gone with whoever has it open; in memory, where there are such files."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("stderr"), "w+b", buffering=0)
+    from tempfile import TemporaryFile
+
+    return TemporaryFile(buffering=0)
+
+
+def whole(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

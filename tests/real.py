@@ -97,6 +97,18 @@ def strays(root: Path) -> list[int]:
     return found
 
 
+def masters(root: Path) -> list[int]:
+    """The connections that ssh has left in the background with a socket below `root`, by their titles; they end by themselves, in a
+    minute."""
+    found = []
+    for pid, (_, name) in processes().items():
+        with contextlib.suppress(OSError):
+            title = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if name == "ssh" and b"[mux]" in title and os.fsencode(root) in title:
+                found.append(pid)
+    return found
+
+
 def kill(pids: Iterable[int]) -> None:
     pids = set(pids)
     for pid in pids:
@@ -175,6 +187,7 @@ class Lab:
     def close(self, grace: float = 3) -> None:
         """Removes the folder; what still runs after `grace` seconds is ended, and is an error."""
         left = {process.pid for process in self.started if process.poll() is None}
+        kill(masters(self.root))
         with contextlib.suppress(TimeoutError):
             until(lambda: not strays(self.root), "processes to end", grace)
         table = processes()

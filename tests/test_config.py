@@ -65,11 +65,12 @@ def test_the_path_and_the_group_of_a_host(user_file: Path, tmp_path: Path) -> No
     assert config.load(tmp_path).by_name()["a"].group == "cpu"
 
 
-@pytest.mark.parametrize("key", ["ssh", "pueue", "path", "checkpoints", "projects", "queries.rows"])
+@pytest.mark.parametrize("key", ["ssh", "share", "pueue", "path", "checkpoints", "projects", "queries.rows"])
 def test_a_project_cannot_have_programs_run(key: str, tmp_path: Path) -> None:
     """What a checkout brings is somebody else's text: `ssh` may hold a ProxyCommand."""
     value = f"\"-o ProxyCommand='touch {tmp_path}/run' x\""
-    (tmp_path / ".pueue-skill.toml").write_text(f"[hosts.evil]\n{key} = {f'[{value}]' if key in LISTS else value}\n")
+    value = "true" if key == "share" else f"[{value}]" if key in LISTS else value
+    (tmp_path / ".pueue-skill.toml").write_text(f"[hosts.evil]\n{key} = {value}\n")
     done = subprocess.run(["pueue-skill", "status"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
     assert f"hosts.evil.{key.partition('.')[0]}: a project may not say how a host is reached" in done.stderr

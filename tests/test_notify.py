@@ -7,14 +7,13 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from real import Daemon, Lab, local, until
+from receiver import HOSTILE, Receiver
 
 from pueue_skill import config, folders, notices, notify, store
 from pueue_skill.backends.pueue import callback, read_queue
@@ -27,48 +26,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # appr
 HERE = os.uname().nodename
 NIGHT = dt.datetime(2026, 11, 24, 23, 0)
 MORNING = dt.datetime(2026, 11, 25, 7, 0)
-
-
-class Receiver:
-    """An HTTP server that keeps what is posted to it; `answers` is the status that it gives."""
-
-    def __init__(self) -> None:
-        self.got: list[dict[str, Any]] = []
-        self.answers = 200
-        self.port = 0
-        self.server: ThreadingHTTPServer | None = None
-        self.up()
-
-    def up(self) -> None:
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if receiver.answers == 200:
-                    receiver.got.append(json.loads(body))
-                self.send_response(receiver.answers)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self.port = self.server.server_port
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def down(self) -> None:
-        if self.server:
-            self.server.shutdown()
-            self.server.server_close()
-            self.server = None
-
-    @property
-    def url(self) -> str:
-        return f"json://me:pass-word@127.0.0.1:{self.port}/hidden-hook?x=deep-secret"
-
-    def bodies(self) -> list[str]:
-        return [one["message"] for one in self.got]
 
 
 @pytest.fixture
@@ -308,11 +265,6 @@ def called(receiver: Receiver) -> Iterator[Called]:
     yield called
     called.daemon.stop()
     lab.close()
-
-
-HOSTILE = [
-    "$(touch RAN)", "`touch RAN`", "'; touch RAN; '", '"; touch RAN; "', "a\ntouch RAN\n", "{{ command }}", "\\'; touch RAN #", "| touch RAN &",
-]  # fmt: skip
 
 
 @pytest.mark.long

@@ -19,14 +19,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import get_pueue
 import jsonschema
 import pytest
 import yaml
 from booted import Booted
-from real import SYSTEM_PATH, Daemon, Host, Lab, processes, real, strays, until
+from real import REQUIRE_ALL, SYSTEM_PATH, Daemon, Host, Lab, processes, real, strays, until
+from receiver import HOSTILE, Receiver
 
 from pueue_skill import model
 from pueue_skill.backends import pueue_setup, setup_steps
+from pueue_skill.backends.pueue import callback
 from pueue_skill.backends.pueue_setup import Found, Step
 from pueue_skill.backends.setup_steps import Refusal, Wish
 
@@ -34,6 +37,7 @@ Text = subprocess.CompletedProcess[str]
 TARGET = setup_steps.TARGETS.get(
     (platform.system(), {"arm64": "aarch64"}.get(platform.machine(), platform.machine())), ""
 )
+OLD = get_pueue.find_old()  # before a test's own HOME hides it
 names = (f"bare{number}" for number in itertools.count(1))
 
 
@@ -401,12 +405,9 @@ def test_nothing_is_taken_back_while_jobs_run(bare: Host) -> None:
 
 @pytest.mark.long
 def test_an_older_pueue_is_said_and_left(bare: Host) -> None:
-    """With a stand-in, as only its version is asked."""
-    for name in ("pueue", "pueued"):
-        program = bare.home / ".local/bin" / name
-        program.parent.mkdir(parents=True, exist_ok=True)
-        program.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo {name} 3.4.1\n')
-        program.chmod(0o755)
+    if not OLD:
+        (pytest.fail if REQUIRE_ALL else pytest.skip)("pueue 3 is missing: python tools/get_pueue.py old")
+    shutil.copytree(OLD, bare.home / ".local/bin", ignore=lambda _, names: {*names} - {"pueue", "pueued"})
     before = tree(bare.home)
     done = setup(bare.name, env=bare.env)
     assert done.returncode == 1
@@ -417,7 +418,7 @@ def test_an_older_pueue_is_said_and_left(bare: Host) -> None:
     assert "version 3.4.1 is there" in well(bare.name, "--upgrade", env=bare.env)
     assert bare.pueue("--version") == "pueue 4.0.4"
     well(bare.name, "--remove", env=bare.env)
-    assert bare.pueue("--version") == "pueue 3.4.1"
+    assert bare.pueue("--version").startswith("pueue 3.4.1")
     assert {name: sum for name, sum in tree(bare.home).items() if name in before} == before
 
 
@@ -450,9 +451,13 @@ def test_a_pueue_yml_that_cannot_be_changed_is_left(bare: Host, text: str, says:
     ],
 )
 def test_a_pueue_yml_gets_one_line(text: str) -> None:
-    found = yaml.safe_load(setup_steps.extended(text, "/run/user/7"))
     before = yaml.safe_load(text) or {}
-    assert found == before | {"shared": (before.get("shared") or {}) | {"runtime_directory": "/run/user/7"}}
+    for table, key, value in (("shared", "runtime_directory", "/run/user/7"), ("daemon", "callback", CALLBACK)):
+        found = yaml.safe_load(setup_steps.extended(text, table, key, value))
+        assert found == before | {table: (before.get(table) or {}) | {key: value}}
+
+
+CALLBACK = callback('/home/it\'s "ä" \\ #/pueue-skill')
 
 
 @pytest.mark.long
@@ -513,6 +518,132 @@ esac
     well(host.name, "--remove", env=env)
     assert not {name for name in tree(host.home) if "bin" in name}
     assert not (tmp_path / "opt/pueue").exists()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.down()
+
+
+def tells(host: Host, receiver: Receiver) -> Path:
+    """Gives a host a pueue-skill and a configuration of its own; its pueue.yml."""
+    program = host.home / ".local/bin/pueue-skill"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.symlink_to(real("pueue-skill"))
+    file = host.home / ".config/pueue-skill/config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(f'[[notify]]\nurl = "{receiver.url}"\n')
+    return host.home / ".config/pueue/pueue.yml"
+
+
+def called_by(file: Path) -> str | None:
+    found: str | None = (yaml.safe_load(file.read_text()).get("daemon") or {}).get("callback")
+    return found
+
+
+@pytest.mark.long
+def test_a_host_that_tells_somebody_has_pueue_call(bare: Host, receiver: Receiver) -> None:
+    file = tells(bare, receiver)
+    before = tree(bare.home)
+    assert "daemon.callback: " in well(bare.name, env=bare.env)
+    assert called_by(file) == callback(f"{bare.home}/.local/bin/pueue-skill")
+    written, (daemon,) = file.read_text(), daemons(bare)
+    assert "nothing was changed" in well(bare.name, env=bare.env)
+    assert (file.read_text(), daemons(bare)) == (written, [daemon])
+
+    for label in HOSTILE:
+        bare.pueue("add", f"--label={label}", "--", f"cat >/dev/null <<'END'\n{label}\nEND\nexit 3")
+    until(lambda: "".join(receiver.bodies()).count("failed, exit 3") >= len(HOSTILE), "the notices", 50)
+    for label in HOSTILE:
+        assert f"({' '.join(label.split())}) failed, exit 3" in "\n".join(receiver.bodies())
+    assert not list(bare.home.rglob("RAN"))
+
+    until(lambda: not [task for task in bare.tasks().values() if "Done" not in task["status"]], "the ends")
+    well(bare.name, "--remove", env=bare.env)
+    made = {name for name in set(tree(bare.home)) - set(before) if not name.startswith(".local/share/pueue")}
+    assert made <= {".local/share", ".local/state"}
+
+
+@pytest.mark.long
+def test_a_daemon_with_jobs_reads_its_callback_when_it_starts_next(bare: Host, receiver: Receiver) -> None:
+    well(bare.name, env=bare.env)
+    bare.pueue("parallel", "--group", "default", "2")
+    (daemon,) = daemons(bare)
+    task = bare.pueue("add", "-p", "--", "until [ -e go ]; do sleep 0.05; done")
+    file = tells(bare, receiver)
+    for _ in range(2):
+        done = setup(bare.name, env=bare.env)
+        assert done.returncode == 0, done.stderr
+        assert "the daemon reads its callback when it starts next" in done.stderr
+        assert "restart" not in done.stdout
+        assert daemons(bare) == [daemon]
+        assert called_by(file)
+    (bare.home / "go").touch()
+    assert bare.result(task) == "Success"
+
+    done = setup(bare.name, env=bare.env)
+    assert done.returncode == 0, done.stderr
+    assert "reads its callback when it starts next" not in done.stderr
+    assert "restart: starts the daemon anew" in done.stdout
+    assert daemons(bare) != [daemon]
+    assert bare.result(task) == "Success"
+    assert "nothing was changed" in well(bare.name, env=bare.env)
+    bare.pueue("add", "--label=told", "--", "exit 3")
+    until(lambda: "(told) failed, exit 3" in str(receiver.bodies()), "the notice", 30)
+
+    well(bare.name, "--remove", env=bare.env)
+    assert not file.exists()
+    assert not list(file.parent.glob("*before*"))
+
+
+@pytest.mark.long
+def test_a_daemon_that_somebody_started_is_not_started_anew(bare: Host, receiver: Receiver, lab: Lab) -> None:
+    theirs = lab.start(real("pueued"), env=bare.pueue_env, cwd=bare.home, log=bare.home / "log")
+    file = tells(bare, receiver)
+    until(lambda: list(bare.home.glob(".local/share/pueue/*.socket")), "the daemon")
+    original = file.read_text()
+    done = setup(bare.name, env=bare.env)
+    assert done.returncode == 0, done.stderr
+    assert "the daemon reads its callback when it starts next" in done.stderr
+    assert daemons(bare) == [theirs.pid]
+    assert called_by(file)
+    done = setup(bare.name, "--remove", env=bare.env)
+    assert done.returncode == 0
+    assert f"left: the callback in the daemon that runs (process {theirs.pid})" in done.stderr
+    assert file.read_text() == original
+    lab.end(theirs)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('daemon:\n  callback: "echo mine"\n', "has a callback of its own, which was kept"),
+        ("daemon: { pause_all_on_failure: false }\n", "add this below `daemon` yourself"),
+    ],
+)
+@pytest.mark.long
+def test_a_callback_that_is_there_or_cannot_be_written_is_said(
+    bare: Host, receiver: Receiver, text: str, says: str
+) -> None:
+    file = tells(bare, receiver)
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    for _ in range(2):
+        done = setup(bare.name, env=bare.env)
+        assert done.returncode == 0, done.stderr
+        assert says in done.stderr
+    assert text in file.read_text()
+    assert called_by(file) == ("echo mine" if "mine" in text else None)
+
+
+@pytest.mark.long
+def test_without_a_target_there_no_callback_is_written(bare: Host, receiver: Receiver) -> None:
+    file = tells(bare, receiver)
+    (bare.home / ".config/pueue-skill/config.toml").write_text("# [[notify]]\n[run]\nwait = 5\n")
+    assert "callback" not in well(bare.name, env=bare.env)
+    assert called_by(file) is None
 
 
 LINUX = Found(
@@ -710,3 +841,23 @@ def test_a_unit_of_the_users_own_is_used_as_it_is(boots: Callable[..., Booted]) 
     assert host.systemctl("is-active", "pueued") == "active"
     well(host.name, "--remove", env=host.env)
     assert {name: sum for name, sum in tree(host.home).items() if not name.startswith(".local")} == before
+
+
+@pytest.mark.long
+def test_a_service_is_started_anew_for_its_callback(boots: Callable[..., Booted]) -> None:
+    """With a stand-in for pueue-skill, as this one is not there after a boot."""
+    host = boots()
+    well(host.name, env=host.env)
+    before = host.systemctl("show --property MainPID --value pueued")
+    program, file = host.home / ".local/bin/pueue-skill", host.home / ".config/pueue-skill/config.toml"
+    program.write_text('#!/bin/sh\necho "$*" >>"$HOME/told"\n')
+    program.chmod(0o755)
+    file.parent.mkdir()
+    file.write_text('[[notify]]\nurl = "json://127.0.0.1"\n')
+    host.inside("chown", "-R", "dev:", "/home/dev")
+    assert "restart: starts the daemon anew" in well(host.name, env=host.env)
+    assert host.systemctl("show --property MainPID --value pueued") != before
+    assert host.ssh("~/.local/bin/pueue add -- exit 3").returncode == 0
+    told = host.home / "told"
+    until(lambda: told.exists() and "--result Failed" in told.read_text(), "the call")
+    assert "nothing was changed" in well(host.name, env=host.env)

@@ -1,10 +1,10 @@
 """Measures what must be quick and prints ratios; nothing here passes or fails.
 
-    python tools/bench.py [analysis|hook|batch|units ...]
+    python tools/bench.py [analysis|hook|batch|units|hosts ...]
 
 Analysis: microseconds for one command of the corpus, imports aside. Hook: whole processes, medians of interleaved runs, as
 multiples of `python -I -c pass` on this machine. Batch: a submission over a real ssh to a real queue. Units: many items, and
-two kill -9 of all that works on them.
+two kill -9 of all that works on them. Hosts: the status of many hosts at once, against that of the slowest of them.
 """
 
 from __future__ import annotations
@@ -194,7 +194,59 @@ def units() -> None:
         print(f"  status: {sum(phase['success'] for phase in state):,} succeeded")
 
 
-PARTS = {"analysis": analysis, "hook": processes, "batch": batch, "units": units}
+HOSTS = 20
+
+
+def hosts() -> None:
+    """20 names of one host, each with a delay of its own, asked for their status by the program as it is called."""
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
+    real = importlib.import_module("real")
+    lab = real.Lab()
+    try:
+        host = real.Host(lab, "bench", {"default": 1}, login='sleep "${DELAY:-0}"\n', passed="DELAY")
+        slowest, text = f"h{HOSTS}", ""
+        key = (host.sshd_log.parent / "key.pub").read_text()
+        for number in range(1, HOSTS + 1):
+            name = f"h{number}"
+            lab.knows(
+                name, f" HostName 127.0.0.1\n Port {host.port}\n User {lab.env['USER']}\n SetEnv DELAY={number / 10}\n"
+            )
+            with (lab.client / ".ssh/known_hosts").open("a") as file:
+                file.write(f"{name} {key}")
+            text += f"[hosts.{name}]\n"
+        folder = lab.client / ".config/pueue-skill"
+        folder.mkdir(parents=True)
+        start = "import sys; from pueue_skill.cli import main; sys.exit(main())"
+        env = lab.env | {"PYTHONPATH": str(ROOT)}
+
+        def status(*names: str) -> None:
+            command = [sys.executable, "-c", start, "status", "--json", *names]
+            report = json.loads(subprocess.run(command, env=env, check=True, capture_output=True).stdout)
+            assert all(one["reachable"] for one in report["hosts"])
+
+        def warm(*names: str) -> float:
+            return timed(lambda: status(*names))
+
+        def cold(*names: str) -> float:
+            real.kill(real.masters(lab.root))
+            return warm(*names)
+
+        every = [f"h{number}" for number in range(1, HOSTS + 1)]
+        for share in (True, False):
+            (folder / "config.toml").write_text(text if share else text.replace("]\n", "]\nshare = false\n"))
+            ways = {"connections there": warm} if share else {}
+            for way, measure in {"connections to be made": cold, **ways}.items():
+                one, all_ = (statistics.median([measure(*names) for _ in range(3)]) for names in ([slowest], every))
+                print(
+                    f"status of {HOSTS} hosts, {way}{'' if share else ', none shared'}: {all_:.2f} s, {all_ / one:.2f} x the slowest of them ({one:.2f} s)"
+                )
+        real.kill(real.masters(lab.root))
+        host.stop()
+    finally:
+        lab.close()
+
+
+PARTS = {"analysis": analysis, "hook": processes, "batch": batch, "units": units, "hosts": hosts}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or PARTS:

@@ -129,6 +129,10 @@ look() {
   fact data "$data"
   if [ -f "$record" ]; then fact record "$(b64 "$record")"; fi
   if [ -n "$pueue" ]; then fact pueue "$pueue" && fact version "$(version "$pueue")"; fi
+  if [ "$(uname -s)" = Darwin ]; then own="$HOME/Library/Application Support"; else own=${XDG_CONFIG_HOME:-$HOME/.config}; fi
+  if has pueue-skill && grep -Eqs '^[[:space:]]*(\[\[[[:space:]]*notify[[:space:]]*\]\]|notify[[:space:]]*=)' "$own/pueue-skill/config.toml"; then
+    fact teller "$(command -v pueue-skill)"
+  fi
   if [ -n "$pueued" ]; then fact pueued "$pueued" && fact daemon_version "$(version "$pueued")"; fi
   look_for_daemons
   for one in $daemons; do fact daemon "$one"; done
@@ -324,6 +328,13 @@ $first" ;;
         while [ "$turns" -lt 100 ] && ask group >/dev/null 2>&1; do sleep 0.1 && turns=$((turns + 1)); done
         undid "the daemon"
       fi ;;
+    unread)
+      case " $daemons " in
+        *" $first "*)
+          if ! grep -q '^\(unit\|detached\|agent\)' "$record"; then
+            left "the callback in the daemon that runs (process $first), which forgets it when it is started anew"
+          fi ;;
+      esac ;;
     linger)
       loginctl --no-ask-password disable-linger "$user" 2>/dev/null || root loginctl disable-linger "$user"
       undid "that services of $user run without a login" ;;
@@ -346,7 +357,8 @@ class Found(NamedTuple):
     """A host as it was found. Texts are empty, and `place` is None, where there is nothing of the kind.
 
     `place` is the XDG_RUNTIME_DIR with which the daemon answers; `daemons` are the processes that keep the state in `data`,
-    `others` the user's daemons with a state of their own; `groups` has their limits, `systemd` is system or user.
+    `others` the user's daemons with a state of their own; `groups` has their limits, `systemd` is system or user. `teller` is the
+    pueue-skill there, where its configuration says whom to tell.
     """
 
     os: str = ""
@@ -362,6 +374,7 @@ class Found(NamedTuple):
     daemon_version: str = ""
     config: str = ""
     yaml: str | None = None
+    teller: str = ""
     data: str = ""
     place: str | None = None
     groups: Mapping[str, tuple[int, str]] = {}
@@ -454,7 +467,7 @@ def read_look(answer: str) -> Found:
 
 
 TEXTS = (
-    "os", "libc", "shell", "home", "uid", "user", "pueue", "version", "pueued", "daemon_version", "config", "data", "systemd",
+    "os", "libc", "shell", "home", "uid", "user", "pueue", "version", "teller", "pueued", "daemon_version", "config", "data", "systemd",
     "unit", "agent", "rust", "fetch", "digest", "mark",
 )  # fmt: skip
 

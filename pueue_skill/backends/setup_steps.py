@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from pueue_skill import quote
+from pueue_skill.backends.pueue import callback
 from pueue_skill.backends.pueue_setup import MANAGERS, Found, Step
 from pueue_skill.record import NamedTuple
 
@@ -50,7 +51,7 @@ class Refusal(Exception):
 
 class Wish(NamedTuple):
     """What a host is to become. `here` is this machine, where the host is another; `pinned` is where its pueue.yml says
-    that the socket is. What is named in `without` was tried and cannot be."""
+    that the socket is, `called` what it says is called at the end of a job. What is named in `without` was tried and cannot be."""
 
     groups: tuple[tuple[str, int], ...] = ()
     url: str = URL
@@ -58,6 +59,7 @@ class Wish(NamedTuple):
     upgrade: bool = False
     here: Found | None = None
     pinned: str = ""
+    called: str = ""
     without: Collection[str] = ()
 
 
@@ -89,7 +91,7 @@ def steps(found: Found, wish: Wish) -> list[Step]:
     if not found.ready:
         made.append(source(found, wish))
         pueued = f"{found.home}/.local/bin/pueued"
-    if not wish.pinned:
+    if not wish.pinned or callback_of(found, wish):
         made.append(configuration(found, wish))
     if service == "systemd" and not (running and found.enabled):
         made.append(unit(found, wish, pueued, running))
@@ -97,6 +99,8 @@ def steps(found: Found, wish: Wish) -> list[Step]:
         made.append(agent(found, wish, pueued, running))
     elif not service and not running:
         made.append(detached(found, wish, pueued))
+    if running and (callback_of(found, wish) or unread(found)) and may_restart(found, wish):
+        made.append(restart(found, wish))
     wanted = [(name, limit) for name, limit in wish.groups if found.groups.get(name, (None,))[0] != limit]
     if wanted:
         made.append(groups(wanted))
@@ -228,36 +232,85 @@ def runtime_directory(found: Found, wish: Wish) -> str:
     return f"/run/user/{found.uid}" if service_of(found, wish) == "systemd" else found.data
 
 
+def callback_of(found: Found, wish: Wish) -> str:
+    """What pueue.yml is to have called at the end of a job: nothing where it has something called, or nobody is to be told there."""
+    if not found.teller or wish.called or "callback" in wish.without or "{{" in found.teller:  # as callback refuses it
+        return ""
+    return callback(found.teller)
+
+
 def configured(found: Found, wish: Wish) -> str:
-    """pueue.yml with the place of the socket pinned."""
-    directory = runtime_directory(found, wish)
-    if found.yaml is not None:
-        return extended(found.yaml, directory)
-    return f"shared:\n  pueue_directory: {json.dumps(found.data)}\n  runtime_directory: {json.dumps(directory)}\n"
+    """pueue.yml with the place of the socket pinned, and the callback where there is to be one."""
+    text = f"shared:\n  pueue_directory: {json.dumps(found.data)}\n" if found.yaml is None else found.yaml
+    if not wish.pinned:
+        text = extended(text, "shared", "runtime_directory", runtime_directory(found, wish))
+    calls = callback_of(found, wish)
+    return extended(text, "daemon", "callback", calls) if calls else text
 
 
 def configuration(found: Found, wish: Wish) -> Step:
-    file, directory = home_relative(found, found.config), runtime_directory(found, wish)
-    what = f"writes {file}, with runtime_directory: {directory}"
+    file, calls = home_relative(found, found.config), callback_of(found, wish)
+    lines = {} if wish.pinned else {f"runtime_directory: {runtime_directory(found, wish)}": PINNED}
+    lines |= (
+        {f"daemon.callback: {calls}": "it tells whom your configuration there names of the ends of jobs"}
+        if calls
+        else {}
+    )
+    what = f"writes {file}, with {' and '.join(lines)}"
     if found.yaml is not None:
-        what = f"sets runtime_directory: {directory} in {file}, and keeps a copy of it"
-    why = "a client with other variables would not find the daemon, and a second one would overwrite its queue"
+        what = f"sets {' and '.join(lines)} in {file}, and keeps a copy of it"
     content = base64.encodebytes(raw(configured(found, wish))).decode()
-    return Step("config", what, why, quote.heredoc(f"write {quote.word(found.config)}", content))
+    script = quote.heredoc(f"write {quote.word(found.config)}", content)
+    if calls and found.place is not None:
+        script += "".join([f"kept unread {process}\n" for process in found.daemons])
+    return Step("config", what, "; ".join(lines.values()), script)
 
 
-def extended(text: str, directory: str) -> str:
-    """A pueue.yml with `runtime_directory`, a line of its own; whether that is all that it changes is for the caller to see."""
-    value = f"runtime_directory: {json.dumps(directory)}"
-    there = re.compile(r"^([ \t]+)runtime_directory:[ \t]*(?:null|~)?[ \t]*$", re.MULTILINE)
+PINNED = "a client with other variables would not find the daemon, and a second one would overwrite its queue"
+
+
+def unread(found: Found) -> bool:
+    """Whether the daemon that runs was started before its callback was written."""
+    return any(f"unread\t{process}" in found.record.splitlines() for process in found.daemons)
+
+
+def may_restart(found: Found, wish: Wish) -> bool:
+    """Whether the daemon has nothing to do, and is one that is started as it was before."""
+    ours = found.enabled or "detached" in found.record.splitlines()
+    return ours and not found.unfinished and "restart" not in wish.without
+
+
+def restart(found: Found, wish: Wish) -> Step:
+    """Whoever submits through pueue-skill waits meanwhile; what came before is looked for once more."""
+    script = f"""if [ -d "$data" ] && has flock; then exec 8>>"$data/pueue-skill.lock" && flock 8; fi
+find_pueue
+look_for_daemons >/dev/null
+if reach && [ "$(unfinished)" != 0 ]; then echo "jobs have come meanwhile" >&2 && exit 10; fi
+export XDG_RUNTIME_DIR=$place
+if [ -d /run/systemd/system ] && user_systemctl is-active pueued.service; then user_systemctl restart pueued.service
+elif grep -q '^detached' "$record"; then
+  ask shutdown
+  while ask group >/dev/null 2>&1; do sleep 0.1; done
+{alone(found, wish, found.pueued)}else echo "it was not started by its service" >&2 && exit 10
+fi
+until_it_answers "$data/pueued.log"
+"""
+    why = "it reads its callback when it starts, and has nothing to do now"
+    return Step("restart", "starts the daemon anew", why, script, "restart")
+
+
+def extended(text: str, table: str, key: str, value: str) -> str:
+    """A pueue.yml with a key in one of its tables, a line of its own; whether that is all that it changes is for the caller to see."""
+    line = f"{key}: {json.dumps(value)}"
+    there = re.compile(rf"^([ \t]+){key}:[ \t]*(?:null|~)?[ \t]*$", re.MULTILINE)
     if there.search(text):
-        return there.sub(lambda match: match[1] + value, text, count=1)
-    shared = re.search(r"^shared:[ \t]*(?:#.*)?\n(?:[ \t]*(?:#.*)?\n)*([ \t]*)", text, re.MULTILINE)
-    if shared:
-        end = text.index("\n", shared.start()) + 1
-        return f"{text[:end]}{shared[1] or '  '}{value}\n{text[end:]}"
+        return there.sub(lambda match: match[1] + line, text, count=1)
+    begin = re.search(rf"^{table}:[ \t]*(?:#.*)?\n(?:[ \t]*(?:#.*)?\n)*([ \t]*)", text, re.MULTILINE)
+    if begin:
+        end = text.index("\n", begin.start()) + 1
+        return f"{text[:end]}{begin[1] or '  '}{line}\n{text[end:]}"
     newline = "" if text.endswith("\n") or not text else "\n"
-    return f"{text}{newline}shared:\n  {value}\n"
+    return f"{text}{newline}{table}:\n  {line}\n"
 
 
 def raw(text: str) -> bytes:
@@ -355,14 +408,16 @@ def ready(runtime: str) -> str:
     return f'(umask 077 && mkdir -p "$data")\nchmod 700 "$data"\n{unstale(runtime)}\n'
 
 
-def detached(found: Found, wish: Wish, pueued: str) -> Step:
-    words = quote.line([pueued, "--config", found.config])
-    script = f"""{ready(runtime_directory(found, wish))}kept detached
-if has setsid; then alone=setsid; else alone=nohup; fi
+def alone(found: Found, wish: Wish, pueued: str) -> str:
+    """sh text that starts the daemon apart from ssh, and holds none of this script's locks open."""
+    return f"""{ready(runtime_directory(found, wish))}if has setsid; then alone=setsid; else alone=nohup; fi
 cd /
-$alone {words} >>"$data/pueued.log" 2>&1 </dev/null 9>&- &
-until_it_answers "$data/pueued.log"
+$alone {quote.line([pueued, "--config", found.config])} >>"$data/pueued.log" 2>&1 </dev/null 8>&- 9>&- &
 """
+
+
+def detached(found: Found, wish: Wish, pueued: str) -> Step:
+    script = f'kept detached\n{alone(found, wish, pueued)}until_it_answers "$data/pueued.log"\n'
     return Step("daemon", "starts pueued by itself, apart from ssh", "there is no service manager to start it", script)
 
 
