@@ -41,7 +41,12 @@ class HostTable(Table):
     pueue: str = Field(
         "", description="the pueue client's path there; looked for in PATH and the usual places when left out"
     )
-    backend: Literal["pueue"] = Field("pueue", description="the kind of queue")
+    backend: Literal["pueue", "slurm"] = Field(
+        "pueue", description="the kind of queue; slurm: a cluster's login node, or a machine with sbatch"
+    )
+    options: list[str] = Field(
+        [], description="with slurm: further options of sbatch for all jobs there, such as --partition=long"
+    )
     groups: dict[Name, Annotated[int, Field(ge=0)]] = Field(
         {},
         description="the groups there, and how many jobs each runs at once (0: no limit); made when a job needs them",
@@ -159,7 +164,7 @@ class Config(Table):
             ssh = "" if name == LOCAL else table.ssh or quote.word(name)
             pueue = table.pueue or ("" if name == LOCAL else "~/.local/bin/pueue")
             groups, path = tuple(table.groups.items()), tuple(table.path)
-            found[name] = Host(name, ssh, pueue, table.backend, groups, table.group, path)
+            found[name] = Host(name, ssh, pueue, table.backend, groups, table.group, path, tuple(table.options))
         return found
 
 
@@ -205,7 +210,7 @@ def read(file: Path) -> dict[str, Any]:
 def harmless(file: Path, content: dict[str, Any]) -> dict[str, Any]:
     """A project's content, in which nothing may be run: a checkout is somebody else's text. Raises ConfigError."""
     for name, table in content.get("hosts", {}).items():
-        for key in ("ssh", "pueue", "path", "checkpoints", "queries", "projects"):
+        for key in ("ssh", "pueue", "path", "options", "checkpoints", "queries", "projects"):
             if key in table:
                 raise ConfigError(
                     f"{file}: hosts.{name}.{key}: a project may not say how a host is reached, what is run there or which "

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from real import Daemon, Host, Lab, local
+from slurm import Cluster
 
-FOREIGN = ("ANTHROPIC", "CLAUDE", "PUEUE", "XDG_")
+FOREIGN = ("ANTHROPIC", "CLAUDE", "PUEUE", "XDG_", "SLURM", "SBATCH", "SQUEUE")
 WEIRD = ["a'; echo foo", "a\n0", 'a"=0"', "a b", "-a", "ä"]
 
 counter = itertools.count()
@@ -72,6 +73,17 @@ def littleblack(lab: Lab) -> Iterator[Host]:
     host = Host(lab, "littleblack", {"default": 2})
     yield host
     host.stop()
+
+
+@pytest.fixture(scope="session")
+def cluster(lab: Lab) -> Iterator[Cluster]:
+    """A real Slurm of two nodes, whose client's host `local` and host `login`, over ssh, are both of it."""
+    cluster = Cluster(lab)
+    login = cluster.login("login")
+    cluster.configured("".join([f'[hosts.{name}]\nbackend = "slurm"\n' for name in ("local", "login")]))
+    yield cluster
+    login.stop()
+    cluster.stop()
 
 
 @pytest.fixture
