@@ -77,13 +77,19 @@ def littleblack(lab: Lab) -> Iterator[Host]:
 
 @pytest.fixture(scope="session")
 def cluster(lab: Lab) -> Iterator[Cluster]:
-    """A real Slurm of two nodes, whose client's host `local` and host `login`, over ssh, are both of it."""
+    """A real Slurm of two nodes, where its client's host `local` is."""
     cluster = Cluster(lab)
-    login = cluster.login("login")
-    cluster.configured("".join([f'[hosts.{name}]\nbackend = "slurm"\n' for name in ("local", "login")]))
+    cluster.configured('[hosts.local]\nbackend = "slurm"\n')
     yield cluster
-    login.stop()
     cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def login(cluster: Cluster) -> Iterator[Host]:
+    """A host over ssh, from which jobs are submitted to the cluster."""
+    login = cluster.login("login")
+    yield login
+    login.stop()
 
 
 @pytest.fixture

@@ -185,7 +185,10 @@ seek {key} || exit 69
 if [ -n "$id" ]; then known=old
 else
   known=new
-  folder=$(cd -- {folder} && pwd) || status=$?
+  if ! folder=$(cd -- {folder} 2>/dev/null && pwd); then
+    echo "there is no folder "{folder} >&2
+    status=1
+  fi
   {after}
   if [ "$status" = 0 ]; then
     umask_was=$(umask)

@@ -59,7 +59,10 @@ esac
 
 SUBMIT = r"""{{
 {lock}if [ "$(grep -c . "$data/journal")" != {entries} ]; then printf '%s\nchanged\n' '{reply}'; exit; fi
-folder=$(cd -- {folder} && pwd) || exit 65
+if ! folder=$(cd -- {folder} 2>/dev/null && pwd); then
+  echo "there is no folder "{folder} >&2
+  exit 65
+fi
 umask_was=$(umask)
 {dropped}for one in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
   case $one in {kept}) names=${{names:+$names,}}$one ;; esac
