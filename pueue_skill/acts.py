@@ -64,14 +64,17 @@ def meant(verb: str, states: Iterable[State], whole_group: bool = False) -> list
     return [state for state in states if state.status == "done"]
 
 
-CANNOT: Mapping[str, str] = {"cancel": "it has not started; put it aside with: pueue-skill pause {job}"}
+CANNOT: Mapping[str, str] = {
+    "cancel": "it has not started; put it aside with: pueue-skill pause {job}",
+    "withdraw": "it has not started, and is put aside",
+}
 """Calls that a queue does not have, and why; of most, that they are not its."""
 
 
 def acts(verb: str, host: str, chosen: Sequence[State], queue: Queue, cannot: Mapping[str, str] = CANNOT) -> list[Act]:
     """What `verb` does with each of `chosen`, in a queue that has no calls of `cannot`; `host` is for what is to be typed."""
     return [
-        Act(act.state, "", cannot[act.call].format(job=f"{host}:{act.state.id}"), missed=True)
+        Act(act.state, "", cannot[act.call].format(job=f"{host}:{act.state.id}"), missed=act.call != "withdraw")
         if act.call in cannot
         else act
         for act in wanted(verb, host, chosen, queue)
@@ -98,7 +101,7 @@ def killed(state: State) -> Act:
         case "queued":
             return Act(state, "cancel")
         case "stashed":
-            return Act(state, "", "it has not started, and is put aside")
+            return Act(state, "withdraw")
     return Act(state, "", "it has ended already")
 
 
@@ -282,6 +285,8 @@ def stuck(host: str, queue: Queue) -> list[Stuck]:
             )
         elif state.status == "paused":
             put(state, "paused", "paused", "start")
+        elif state.status == "queued" and state.detail:
+            put(state, "limit", f"the queue says {state.detail}")
         elif group and state.status == "queued" and 0 < group.limit <= taken[group.name]:
             if all(by_id[id].status == "done" for id in state.after if id in by_id):
                 put(state, "limit", f"{taken[group.name]} of {group.limit} slots of {group.name} are taken")

@@ -128,7 +128,7 @@ def test_the_limits_of_the_site_are_shown(cluster: Cluster, tmp_path: Path) -> N
 
 
 def test_an_error_of_slurm_comes_with_what_to_do(cluster: Cluster, tmp_path: Path) -> None:
-    done = Batch(cluster, tmp_path, "[phases.a]\ncommand = 'true'\nlabel = 'a'\nmemory = '900G'\n")("submit")
+    done = Batch(cluster, tmp_path, "[phases.a]\ncommand = 'true'\nlabel = 'a'\nmemory = '100000G'\n")("submit")
     assert done.returncode == 1
     assert "a could not be added: sbatch: error: Memory specification can not be satisfied" in done.stderr
     assert "sinfo -o '%P %m'" in done.stderr

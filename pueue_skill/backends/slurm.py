@@ -251,7 +251,9 @@ told=$(told {id})
 while :; do
   end=$(ends {id})
   # The job's own word comes through the file system; Slurm is asked less often.
-  if [ -z "$end" ] && [ "$turns" -ge "$next" ]; then
+  # What a signal has ended may have been ended by Slurm, whose word then says why.
+  case $end in *'|137|'* | *'|143|'*) own= ;; *) own=$end ;; esac
+  if [ -z "$own" ] && [ "$turns" -ge "$next" ]; then
     line=$(queue --jobs={id} 2>"$data/said.$$") || {{ cat "$data/said.$$" >&2; rm -f "$data/said.$$"; exit 69; }}
     if [ -s "$data/said.$$" ] && ! grep -qi 'invalid job id' "$data/said.$$"; then cat "$data/said.$$" >&2; rm -f "$data/said.$$"; exit 69; fi
     rm -f "$data/said.$$"
@@ -266,7 +268,7 @@ while :; do
   fi
   if [ "$state" != "$last" ]; then printf 'state %s\n' "$state"; fi
   last=$state
-  if [ -n "$end" ] || [ -z "$line" ]; then exit 0; fi
+  if [ -n "$own" ] || [ -z "$line" ]; then exit 0; fi
   case $line in {ended}) exit 0 ;; esac
   turns=$((turns + 1))
   if [ "$turns" -lt 40 ]; then sleep 0.05; elif [ "$turns" -lt 100 ]; then sleep 0.2; else sleep 0.3; fi
@@ -752,6 +754,8 @@ def standing(live: Live | None, end: Ended | None) -> tuple[Status, Result | Non
     if live and live.status in KILLED and own in (None, 137, 143):
         node = f" ({live.nodes})" if live.nodes and live.status == "NODE_FAIL" else ""
         return "done", "killed", None, KILLED[live.status] + node
+    if own in (137, 143) and live and live.status in ("RUNNING", "COMPLETING"):
+        return "running", None, None, ""  # Slurm is about to say whether it has ended it
     if own is not None:
         return (
             "done",

@@ -79,7 +79,7 @@ def act_script(host: Host, acts: Sequence[Act], group: str = "", verb: str = "")
     """A sh script that does what `acts` say, and answers for read_acts."""
     ids: dict[str, list[str]] = {}
     for act in acts:
-        ids.setdefault(act.call, []).append(id_of(act.state.id))
+        ids.setdefault("cancel" if act.call == "withdraw" else act.call, []).append(id_of(act.state.id))
     calls = []
     for call, states in (("kill", ("RUNNING", "SUSPENDED")), ("cancel", ("PENDING",))):
         calls += [

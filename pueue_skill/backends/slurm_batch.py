@@ -24,6 +24,7 @@ from pueue_skill.backends.slurm import (
     SEND,
     WRAPPER,
     Look,
+    advised,
     encoded,
     head,
     id_of,
@@ -272,7 +273,9 @@ def submission(
             whole = whole or line == "end"
             if what in ("new", "held", "failed") and place.isdigit():
                 for task, job in made[int(place)].tasks.items():
-                    found.append(Outcome(job.key, what, f"{detail}_{task}" if what == "new" else detail.strip()))
+                    found.append(
+                        Outcome(job.key, what, f"{detail}_{task}" if what == "new" else advised(detail.strip(), host))
+                    )
         return found, whole
 
     if not made:
