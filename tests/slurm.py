@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from real import Host, Lab, kill, real, strays, until
 
@@ -135,3 +136,36 @@ def free_ports(count: int) -> list[int]:
     finally:
         for one in sockets:
             one.close()
+
+
+class Tasks:
+    """The jobs of the cluster as fidelity asks a daemon of pueue for its tasks: those of a case have its folder in theirs."""
+
+    def __init__(self, cluster: Cluster, home: Path) -> None:
+        self.cluster, self.home, self.name, self.gone = cluster, home, home.name, set[int]()
+
+    def tasks(self) -> dict[int, dict[str, Any]]:
+        found = {}
+        fields = "JobID:|,State:|,exit_code:|,Comment:|,WorkDir:"
+        for line in self.cluster.run("squeue", "-h", "-t", "all", "-O", fields).splitlines():
+            id, state, raw, comment, folder = line.rstrip().split("|", 4)
+            case, _, rest = folder.removeprefix(f"{self.cluster.lab.root}/c/").partition("/")
+            if int(id) in self.gone or not comment.startswith("pueue-skill ") or rest.partition("/")[0] != self.name:
+                continue
+            code = int(raw) // 256 if int(raw) % 128 == 0 else 128 + int(raw) % 128
+            ended = state in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "OUT_OF_MEMORY")
+            result = "DependencyFailed" if state == "CANCELLED" else {"Failed": code} if code else "Success"
+            found[int(id)] = {
+                "envs": {"PQ_CASE": case},
+                "command": f"PUEUE_SKILL_KEY={comment.split()[1].partition('#')[0]} ",
+                "status": {"Done": {"result": result}} if ended else {state: {}},
+            }
+        return found
+
+    def run(self, verb: str, *ids: str) -> subprocess.CompletedProcess[str]:
+        if verb == "remove":
+            self.gone |= set(map(int, ids))
+        return subprocess.run(["scancel", *ids], env=self.cluster.env, capture_output=True, text=True, timeout=30)
+
+    def stop(self) -> None:
+        """The cluster is ended by itself."""
