@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from pueue_skill.kinds import StuckKind
 
 VERBS = ("kill", "restart", "clean", "pause", "start")
-OF_GROUPS = ("kill", "pause", "start")
-"""The verbs that a queue knows for a whole group too: those that set it paused or running."""
 
 
 class Act(NamedTuple):
@@ -66,11 +64,27 @@ def meant(verb: str, states: Iterable[State], whole_group: bool = False) -> list
     return [state for state in states if state.status == "done"]
 
 
-def acts(verb: str, host: str, chosen: Sequence[State], queue: Queue) -> list[Act]:
-    """What `verb` does with each of `chosen`; `host` is for what is to be typed."""
+CANNOT: Mapping[str, str] = {
+    "cancel": "it has not started; put it aside with: pueue-skill pause {job}",
+    "withdraw": "it has not started, and is put aside",
+}
+"""Calls that a queue does not have, and why; of most, that they are not its."""
+
+
+def acts(verb: str, host: str, chosen: Sequence[State], queue: Queue, cannot: Mapping[str, str] = CANNOT) -> list[Act]:
+    """What `verb` does with each of `chosen`, in a queue that has no calls of `cannot`; `host` is for what is to be typed."""
+    return [
+        Act(act.state, "", cannot[act.call].format(job=f"{host}:{act.state.id}"), missed=act.call != "withdraw")
+        if act.call in cannot
+        else act
+        for act in wanted(verb, host, chosen, queue)
+    ]
+
+
+def wanted(verb: str, host: str, chosen: Sequence[State], queue: Queue) -> list[Act]:
     match verb:
         case "kill":
-            return [killed(state, host) for state in chosen]
+            return [killed(state) for state in chosen]
         case "pause":
             return [paused(state) for state in chosen]
         case "start":
@@ -80,16 +94,14 @@ def acts(verb: str, host: str, chosen: Sequence[State], queue: Queue) -> list[Ac
     return cleaned(host, chosen, queue)
 
 
-def killed(state: State, host: str) -> Act:
+def killed(state: State) -> Act:
     match state.status:
         case "running" | "paused":
             return Act(state, "kill")
         case "queued":
-            return Act(
-                state, "", f"it has not started; put it aside with: pueue-skill pause {host}:{state.id}", missed=True
-            )
+            return Act(state, "cancel")
         case "stashed":
-            return Act(state, "", "it has not started, and is put aside")
+            return Act(state, "withdraw")
     return Act(state, "", "it has ended already")
 
 
@@ -116,7 +128,7 @@ def started(state: State, host: str, queue: Queue) -> Act:
             return Act(
                 state, "", f"it has ended; run it again with: pueue-skill restart {host}:{state.id}", missed=True
             )
-    # pueue's own `start` would run it beside its group's limit, and before what it comes after.
+    # A queue's own `start` would run it beside its group's limit, and before what it comes after.
     why = next((one.why for one in stuck(host, queue) if state.id in one.ids), "it starts when its turn comes")
     return Act(state, "", f"it is queued: {why}", missed=True)
 
@@ -273,6 +285,8 @@ def stuck(host: str, queue: Queue) -> list[Stuck]:
             )
         elif state.status == "paused":
             put(state, "paused", "paused", "start")
+        elif state.status == "queued" and state.detail:
+            put(state, "limit", f"the queue says {state.detail}")
         elif group and state.status == "queued" and 0 < group.limit <= taken[group.name]:
             if all(by_id[id].status == "done" for id in state.after if id in by_id):
                 put(state, "limit", f"{taken[group.name]} of {group.limit} slots of {group.name} are taken")

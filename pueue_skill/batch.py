@@ -7,12 +7,12 @@ manifest and what is wrong with it, before anything is submitted.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from pueue_skill import quote
 from pueue_skill.digest import digest
-from pueue_skill.model import Job
+from pueue_skill.model import Job, Needs
 from pueue_skill.record import NamedTuple
 from pueue_skill.regex import regex
 
@@ -70,6 +70,7 @@ class Item(NamedTuple):
     memory: int = 0
     gpus: int = 0
     slots: int = 1
+    cpus: int = 0
     members: tuple[Item, ...] = ()
 
     @property
@@ -89,8 +90,11 @@ class Sources(NamedTuple):
     rows: Callable[[str], Sequence[Mapping[str, Scalar]]]
 
 
-def items(manifest: Manifest, sources: Sources) -> tuple[Item, ...]:
-    """All items, those of a phase after those of the phases that it comes after. Raises BatchError."""
+def items(manifest: Manifest, sources: Sources, unpacked: Collection[str] = ()) -> tuple[Item, ...]:
+    """All items, those of a phase after those of the phases that it comes after. Raises BatchError.
+
+    `unpacked` are hosts whose queue takes any number of jobs.
+    """
     found: list[Item] = []
     by_phase: dict[str, list[Item]] = {}
     last: dict[str, list[Item]] = {}  # what a later phase waits for
@@ -108,7 +112,7 @@ def items(manifest: Manifest, sources: Sources) -> tuple[Item, ...]:
         count += len(made)
         if count > MOST:
             raise BatchError(f"phases.{name}: more than {MOST:,} jobs; split the batch")
-        made, between = waiting(manifest, name, phase, packed(manifest, name, phase, made), by_phase, last)
+        made, between = waiting(manifest, name, phase, packed(manifest, name, phase, made, unpacked), by_phase, last)
         by_phase[name] = made
         checks = [
             of_check(manifest, name, phase, check, host, made) for check in phase.checks for host in hosts_of(made)
@@ -318,7 +322,7 @@ def of(
     group = filled(said.group, values, f"{where}.group")
     made = Item(
         "", name, "item", "", label, group, command, tuple(values.items()), (),
-        said.priority, said.timeout, size(said.memory, f"{where}.memory"), said.gpus,
+        said.priority, said.timeout, size(said.memory, f"{where}.memory"), said.gpus, cpus=said.cpus,
     )  # fmt: skip
     identity = digest(repr(sorted(own.items())).encode("utf-8", "surrogateescape"), 16)
     return [keyed(manifest, made._replace(host=host), identity) for host in hosts_for(manifest, values)]
@@ -453,7 +457,7 @@ def waiting(
     return made, between
 
 
-def packed(manifest: Manifest, name: str, phase: Phase, made: list[Item]) -> list[Item]:
+def packed(manifest: Manifest, name: str, phase: Phase, made: list[Item], unpacked: Collection[str] = ()) -> list[Item]:
     """The items of a phase, in packs on hosts where they are too many for tasks of their own.
 
     A pack is of one group; and of one value of each variable that others wait for, where that does not make too many packs.
@@ -468,7 +472,7 @@ def packed(manifest: Manifest, name: str, phase: Phase, made: list[Item]) -> lis
     found: list[Item] = []
     for host in hosts_of(made):
         here = [item for item in made if item.host == host]
-        if len(here) < PACKED:
+        if len(here) < PACKED or host in unpacked:
             found += here
             continue
         for variables in (dict.fromkeys(same), {}):
@@ -541,14 +545,21 @@ def size(text: str, where: str) -> int:
     return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
 
 
-def job_of(manifest: Manifest, item: Item) -> Job:
-    """The job that an item is; it writes its end down on its host, where neither a clean nor a reboot takes that away."""
+def job_of(manifest: Manifest, item: Item, backend: str = "pueue") -> Job:
+    """The job that an item is; it writes its end down on its host, where neither a clean nor a reboot takes that away (in Slurm all
+    jobs do)."""
+    needs = Needs(item.memory, item.cpus, item.gpus, (item.timeout or 0) and (item.timeout or 0) + 60)
+    if backend == "slurm":
+        return Job(
+            item.key, item.host, backend, item.group, item.label, manifest.cwd or None, text_of(manifest, item), item.after,
+            priority=item.priority, needs=needs,
+        )  # fmt: skip
     end = (
         f'printf \'ended %s %s %s\\n\' {item.key} "$status" "$(date +%s)" >>"{JOURNAL}/{manifest.name}"\nexit "$status"'
     )
     return Job(
         item.key, item.host, "pueue", item.group, item.label, manifest.cwd or None,
-        f"{text_of(manifest, item)}\nstatus=$?\n{end}", item.after, priority=item.priority,
+        f"{text_of(manifest, item)}\nstatus=$?\n{end}", item.after, priority=item.priority, needs=needs,
     )  # fmt: skip
 
 

@@ -1,19 +1,19 @@
 """Batches on their hosts: submitted, seen, waited for, resumed, ended. Items and hosts in, what became of them out.
 
-It speaks to queues through the scripts of backends/pueue_batch.py and to hosts through transport; it prints nothing. Whatever is
+It speaks to queues through the scripts of BATCHING and to hosts through transport; it prints nothing. Whatever is
 cut off is asked for again: a submission adds what is missing and nothing else, however often it is made and by whom.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from pueue_skill import batch, runtime, transport
-from pueue_skill.backends import pueue_batch, pueue_units
-from pueue_skill.backends.pueue import read_queue, read_tails, reply
-from pueue_skill.backends.pueue_batch import Outcome
+from pueue_skill.backends import pueue_batch, pueue_units, slurm_batch
+from pueue_skill.backends.batching import Outcome
+from pueue_skill.backends.pueue import read_tails, reply
 from pueue_skill.backends.pueue_units import Pack, Units
 from pueue_skill.batch import Item
 from pueue_skill.manifest import Manifest
@@ -21,7 +21,12 @@ from pueue_skill.model import Host, Job, Queue, State
 from pueue_skill.record import NamedTuple
 from pueue_skill.runtime import Unreachable
 
+if TYPE_CHECKING:
+    from pueue_skill.backends import Batching
+
 T = TypeVar("T")
+
+BATCHING: Mapping[str, Batching] = {"pueue": pueue_batch, "slurm": slurm_batch}
 
 PER_JOB = 0.2
 """Seconds that an add may take at most, on the average of a submission."""
@@ -61,45 +66,57 @@ def submit(
 ) -> dict[str, list[Outcome] | Unreachable]:
     """Adds what is missing of `items` to the queues of their hosts; what became of each, or why a host did not answer."""
 
-    def ask(name: str) -> list[Outcome]:
-        host = hosts[name]
-        here = [item for item in items if item.host == name]
-        limits = {
-            group: limit
-            for group in dict.fromkeys([item.group for item in here])
-            if (limit := batch.limit_of(manifest, group, dict(host.groups))) is not None
-        }
-        jobs = [queued(manifest, item, limits) for item in here]
-        adds = sum([-(-len(job.items) // job.share) if isinstance(job, Pack) else 1 for job in jobs])
-        limit = int(runtime.ANSWER + PER_JOB * adds + PER_ITEM * sum([len(item.members) for item in here]))
-        script = pueue_batch.submit_script(jobs, host, manifest.name, limits, manifest.keep, replace, limit)
-        new: set[str] = set()
-        for pause in (*AGAIN, None):
-            try:
-                done = transport.run(host, script, timeout=limit + len(script) // runtime.SLOWEST + 5)
-                found, whole = pueue_batch.read_outcomes(done.text, jobs)
-            except transport.Timeout as error:
-                found, whole, why = [], False, f"{error}: submit again, what is there already is not added twice"
-            except ValueError:
-                found, whole, why = [], False, runtime.trouble(host, done)
-            else:
-                why = "" if whole else runtime.trouble(host, done)
-            # What a submission that was cut off has added is found to be there by the next.
-            new |= {outcome.key for outcome in found if outcome.what == "new"}
-            if whole:
-                return [one._replace(what="new") if one.what == "old" and one.key in new else one for one in found]
-            if pause is None:
-                raise Unreachable(why)
-            time.sleep(pause)
-        raise AssertionError("unreachable")
-
-    return dict(runtime.together(list(dict.fromkeys([item.host for item in items])), ask))
+    return dict(runtime.together(hosts_of(items), lambda name: submitted(manifest, items, hosts[name], replace)))
 
 
-def queued(manifest: Manifest, item: Item, limits: Mapping[str, int]) -> Job | Pack:
+def hosts_of(items: Sequence[Item]) -> list[str]:
+    return list(dict.fromkeys([item.host for item in items]))
+
+
+def submitted(
+    manifest: Manifest, items: Sequence[Item], host: Host, replace: bool = False, again: Mapping[str, str] | None = None
+) -> list[Outcome]:
+    """Submits what is missing of `items` on one host, and those in `again` once more (their ids by key). Raises Unreachable."""
+    backend = BATCHING[host.backend]
+    here = [item for item in items if item.host == host.name]
+    limits = {
+        group: limit
+        for group in dict.fromkeys([item.group for item in here])
+        if (limit := batch.limit_of(manifest, group, dict(host.groups))) is not None
+    }
+    jobs = [queued(manifest, item, limits, host) for item in here]
+    adds = sum([-(-len(job.items) // job.share) if isinstance(job, Pack) else 1 for job in jobs])
+    limit = int(runtime.ANSWER + PER_JOB * adds + PER_ITEM * sum([len(item.members) for item in here]))
+    look = backend.known_script(host)
+    new: set[str] = set()
+    for pause in (*AGAIN, None):
+        known = runtime.asked(host, look, lambda done: backend.read_known(done.text), limit) if look else None
+        script, read = backend.submission(
+            jobs, host, manifest.name, limits, manifest.keep, replace, limit, known, again or {}
+        )
+        try:
+            done = transport.run(host, script, timeout=limit + len(script) // runtime.SLOWEST + 5)
+            found, whole = read(done.text)
+        except transport.Timeout as error:
+            found, whole, why = [], False, f"{error}: submit again, what is there already is not added twice"
+        except ValueError:
+            found, whole, why = [], False, runtime.trouble(host, done)
+        else:
+            why = "" if whole else runtime.trouble(host, done)
+        # What a submission that was cut off has added is found to be there by the next.
+        new |= {outcome.key for outcome in found if outcome.what == "new"}
+        if whole:
+            return [one._replace(what="new") if one.what == "old" and one.key in new else one for one in found]
+        if pause is None:
+            raise Unreachable(why)
+        time.sleep(pause)
+    raise AssertionError("unreachable")
+
+
+def queued(manifest: Manifest, item: Item, limits: Mapping[str, int], host: Host) -> Job | Pack:
     """What an item, or a pack of them, is in the queue."""
     if not item.members:
-        return batch.job_of(manifest, item)
+        return batch.job_of(manifest, item, host.backend)
     texts = tuple([(one.key, batch.text_of(manifest, one)) for one in item.members])
     share = batch.share_of(len(texts), limits.get(item.group, 1))
     return Pack(batch.job_of(manifest, item), texts, share, item.slots)
@@ -115,20 +132,21 @@ def standings(
         here = [item for item in items if item.host == name]
         packed = any(item.members for item in here)
 
+        backend = BATCHING[host.backend]
+
         def read(done: transport.Done) -> list[Standing]:
-            status, _, rest = reply(done.text).partition("\n")
-            units, journal = pueue_units.read_units(rest) if packed else (Units({}, set()), rest)
-            return list(stand(here, read_queue(status), journal, units))
+            return list(stand(here, *backend.read_batch(done.text, packed)))
 
         more = PER_ITEM * sum([len(item.members) for item in here])
-        script = pueue_batch.status_script(host, manifest.name, packed)
+        script = backend.batch_script(host, manifest.name, packed)
         return runtime.asked(host, script, read, limit + more, again=True)
 
-    return dict(runtime.together(list(dict.fromkeys([item.host for item in items])), ask))
+    return dict(runtime.together(hosts_of(items), ask))
 
 
-def stand(items: Sequence[Item], queue: Queue, journal: str, units: Units) -> Iterator[Standing]:
-    ended, again = pueue_batch.read_journal(journal)
+def stand(
+    items: Sequence[Item], queue: Queue, ended: Mapping[str, list[int]], again: Collection[str], units: Units
+) -> Iterator[Standing]:
     by_key: dict[str, State] = {}
     names: dict[str, State] = {}
     by_unit: dict[str, State] = {}
@@ -268,11 +286,11 @@ def tails(manifest: Manifest, found: Sequence[Standing], host: Host, count: int)
     return given
 
 
-def memory_of(host: Host) -> int:
-    """The bytes of memory that a host has; 0 where it does not say. Raises Unreachable."""
-    script = "awk '/^MemTotal:/ { print $2 * 1024 }' /proc/meminfo 2>/dev/null || sysctl -n hw.memsize\n"
-    words = runtime.asked(host, script, lambda done: done.text.split(), again=True)
-    return int(float(words[-1])) if words and words[-1].replace(".", "").isdigit() else 0
+def capacity(host: Host) -> tuple[int, list[str]]:
+    """The bytes of memory that all jobs of a host share (0: not told, or each has its own), and lines on the site's limits. Raises
+    Unreachable."""
+    backend = BATCHING[host.backend]
+    return runtime.asked(host, backend.capacity_script(host), lambda done: backend.read_capacity(done.text), again=True)
 
 
 def restart(
@@ -283,6 +301,8 @@ def restart(
     def ask(name: str) -> dict[str, str]:
         host = hosts[name]
         here = [one for one in chosen if one.item.host == name]
+        if not BATCHING[host.backend].PACKS:
+            return submitted_again(manifest, here, host, refresh)
         # A unit that still runs takes up again by itself what is marked.
         tasks = {one.state.id: one.state.key or "" for one in here if one.state and one.state.status == "done"}
         anew = [one.item.key for one in here] if refresh else []
@@ -297,7 +317,19 @@ def restart(
 
         return runtime.asked(host, script, read, runtime.ANSWER + len(tasks))
 
-    return dict(runtime.together(list(dict.fromkeys([one.item.host for one in chosen])), ask))
+    return dict(runtime.together(hosts_of([one.item for one in chosen]), ask))
+
+
+def submitted_again(manifest: Manifest, here: Sequence[Standing], host: Host, refresh: bool) -> dict[str, str]:
+    """Starts items again in a queue where that is another submission. Raises Unreachable."""
+    anew = [one.item.key for one in here] if refresh else []
+    script = slurm_batch.refresh_script(manifest.name, anew)
+    runtime.asked(host, script, lambda done: reply(done.text))
+    again = {one.item.key: one.state.id for one in here if one.state}
+    for outcome in submitted(manifest, [one.item for one in here], host, again=again):
+        if outcome.what != "new":
+            raise Unreachable(f"{host.name}: {outcome.key} was not started again: {outcome.what} {outcome.detail}")
+    return {}
 
 
 def cancel(found: Sequence[Standing], hosts: Mapping[str, Host]) -> dict[str, int | Unreachable]:
@@ -307,7 +339,8 @@ def cancel(found: Sequence[Standing], hosts: Mapping[str, Host]) -> dict[str, in
         here = [one for one in found if one.item.host == name and one.open]
         ids = dict.fromkeys([one.state.id for one in here if one.state])
         if ids:
-            runtime.asked(hosts[name], pueue_batch.cancel_script(hosts[name], [*ids]), lambda done: reply(done.text))
+            script = BATCHING[hosts[name].backend].cancel_script(hosts[name], [*ids])
+            runtime.asked(hosts[name], script, lambda done: reply(done.text), runtime.ANSWER + len(ids))
         return len(here)
 
-    return dict(runtime.together(list(dict.fromkeys([one.item.host for one in found])), ask))
+    return dict(runtime.together(hosts_of([one.item for one in found]), ask))

@@ -517,6 +517,7 @@ def explain(text: str, interesting: bool, analysis: Analysis) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from pueue_skill import config, quote
+    from pueue_skill.backends import BACKENDS
     from pueue_skill.model import LOCAL
     from pueue_skill.parse import parse
     from pueue_skill.plan import plan_for_run
@@ -532,7 +533,7 @@ def run(options: argparse.Namespace) -> int:
     plan = plan_for_run(text, parse(text), settings.by_name(), options.host, cwd)
     host, job = plan.hosts[0], plan.jobs[0]
     job = job._replace(after=tuple([id.rpartition(":")[2] for id in options.after]))
-    if not all(id.isdigit() for id in job.after):
+    if not all(BACKENDS[host.backend].ID.fullmatch(id) for id in job.after):
         return failed(USAGE, f"--after takes the ids of jobs on {host.name}: {' '.join(options.after)}")
     env = None
     if not host.ssh:

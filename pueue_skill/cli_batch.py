@@ -35,8 +35,10 @@ def main(options: argparse.Namespace) -> int:
         sources = batch.Sources(
             lambda pattern: manifest.files_of(pattern, folder), lambda name: manifest.rows_of(folder / name)
         )
-        items = batch.items(made, sources)
         hosts = {name: host_named(name, config.load().by_name()) for name in made.hosts}
+        items = batch.items(
+            made, sources, [name for name, host in hosts.items() if not batches.BATCHING[host.backend].PACKS]
+        )
         grouped(made, items, hosts)
     except (manifest.ManifestError, batch.BatchError) as error:
         text = str(error) if isinstance(error, manifest.ManifestError) else f"{file}: {error}"
@@ -130,18 +132,18 @@ def cost(made: Manifest, items: Sequence[Item], hosts: Mapping[str, Host]) -> li
             slots += sum([count for _, count in at_once])
             needed += sum([memory * count for memory, count in at_once])
         line = f"{name}: {sum([len(item.each) for item in here])} jobs, {slots} at once at most"
+        try:
+            has, more = batches.capacity(host)
+        except Unreachable:
+            has, more = 0, []
         if needed:
             line += f", {needed / 2**30:.1f} GB of memory then"
-            try:
-                has = batches.memory_of(host)
-            except Unreachable:
-                has = 0
             if has:
                 largest = max(item.memory for item in here)
                 line += f"; it has {has / 2**30:.1f} GB, which is enough for {has // largest} jobs of the largest"
                 if needed > has:
                     line += f". TOO MUCH by {(needed - has) / 2**30:.1f} GB: lower the limits of its groups"
-        lines.append(line)
+        lines += [line, *[f"{name}: {said}" for said in more]]
     return lines
 
 

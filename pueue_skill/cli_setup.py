@@ -20,6 +20,11 @@ from pueue_skill.reports import SetupReport
 def main(options: argparse.Namespace) -> int:
     settings = config.load()
     host = host_named(options.host, settings.by_name())
+    if host.backend != "pueue":
+        return failed(
+            FINDINGS,
+            f"{host.name} is of backend {host.backend}, which its operators set up: there is nothing to do. Type: pueue-skill doctor",
+        )
     try:
         if options.remove:
             return removed(options, host)

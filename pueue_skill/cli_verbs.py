@@ -51,10 +51,10 @@ def intended(
     verb: str, choice: Choice, planned: Sequence[tuple[Chosen, list[Act]]]
 ) -> Mapping[str, Result | Unreachable]:
     """What would be done, in the form of what was."""
-    group = choice.whole_group if verb in acts.OF_GROUPS else ""
     return {
         one.host.name: Result(
-            tuple([verbs.Outcome(act, "planned") if act.call else verbs.untouched(act) for act in found]), group
+            tuple([verbs.Outcome(act, "planned") if act.call else verbs.untouched(act) for act in found]),
+            verbs.whole_group(verb, choice, one.host),
         )
         for one, found in planned
     }

@@ -46,7 +46,12 @@ class HostTable(Table):
         description="whether calls share one connection of ssh, which stays open for a minute; where your ssh configuration has a "
         "ControlMaster or ControlPath for the host, that holds",
     )
-    backend: Literal["pueue"] = Field("pueue", description="the kind of queue")
+    backend: Literal["pueue", "slurm"] = Field(
+        "pueue", description="the kind of queue; slurm: a cluster's login node, or a machine with sbatch"
+    )
+    options: list[str] = Field(
+        [], description="with slurm: further options of sbatch for all jobs there, such as --partition=long"
+    )
     groups: dict[Name, Annotated[int, Field(ge=0)]] = Field(
         {},
         description="the groups there, and how many jobs each runs at once (0: no limit); made when a job needs them",
@@ -164,7 +169,9 @@ class Config(Table):
             ssh = "" if name == LOCAL else table.ssh or quote.word(name)
             pueue = table.pueue or ("" if name == LOCAL else "~/.local/bin/pueue")
             groups, path = tuple(table.groups.items()), tuple(table.path)
-            found[name] = Host(name, ssh, pueue, table.backend, groups, table.group, path, table.share)
+            found[name] = Host(
+                name, ssh, pueue, table.backend, groups, table.group, path, tuple(table.options), table.share
+            )
         return found
 
 
@@ -210,7 +217,7 @@ def read(file: Path) -> dict[str, Any]:
 def harmless(file: Path, content: dict[str, Any]) -> dict[str, Any]:
     """A project's content, in which nothing may be run: a checkout is somebody else's text. Raises ConfigError."""
     for name, table in content.get("hosts", {}).items():
-        for key in ("ssh", "share", "pueue", "path", "checkpoints", "queries", "projects"):
+        for key in ("ssh", "share", "pueue", "path", "options", "checkpoints", "queries", "projects"):
             if key in table:
                 raise ConfigError(
                     f"{file}: hosts.{name}.{key}: a project may not say how a host is reached, what is run there or which "

@@ -33,6 +33,7 @@ from pueue_skill import (
 )  # fmt: skip
 from pueue_skill.agents import AGENTS
 from pueue_skill.audit import Asking
+from pueue_skill.backends import BACKENDS
 from pueue_skill.examination import Check
 from pueue_skill.model import LOCAL, Host
 from pueue_skill.regex import regex
@@ -241,6 +242,14 @@ def log() -> Iterator[Check]:
         yield Check("log", "ok", "no hook has failed of late")
 
 
+def of_cluster(host: Host) -> Check:
+    """Whether a queue that is not pueue's answers; its health is its operators' affair. Raises Unreachable."""
+    backend = BACKENDS[host.backend]
+    version = runtime.asked(host, backend.versions_script(host), lambda done: done.text.split("\n")[0])
+    queue = runtime.queue_of(host)
+    return Check(f"{host.backend} of {host.name}", "ok", f"{version}; {len(queue.states)} jobs of yours")
+
+
 def examined(host: Host) -> list[Check]:
     """What a host itself has to say, and the way to it."""
     found: list[Check] = []
@@ -249,6 +258,8 @@ def examined(host: Host) -> list[Check]:
             found = way(host)
             if found[-1].result == "failure":
                 return found
+        if host.backend != "pueue":
+            return [*found, of_cluster(host)]
         began = time.time()
         answers = runtime.answers(host, examination.asked(host), secrets.token_hex(16))
         asking = Asking(began, time.time())

@@ -64,6 +64,7 @@ WRAPPERS: dict[str, Wrapper] = {
     "flock": Wrapper("wEc", "timeout wait conflict-exit-code", skip=1),
     "xvfb-run": Wrapper("enfpsw", "error-file server-num auth-file xauth-protocol server-args wait"),
     "srun": Wrapper("nNcpJtDwxoeiAqCGd", "ntasks nodes cpus-per-task partition job-name time chdir gres mem account qos"),
+    "salloc": Wrapper("nNcpJtDwCqAGd", "ntasks nodes cpus-per-task partition job-name time chdir gres mem account qos"),
     "npx": Wrapper("pc", "package"),
     "dotenv": Wrapper("f", "file"),
     "uv run": Wrapper("pCE", "with with-requirements with-editable python extra group env-file directory project package"),

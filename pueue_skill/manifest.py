@@ -101,6 +101,8 @@ class Override(Table):
     priority: int | None = None
     timeout: float | None = None
     memory: str | None = None
+    cpus: int | None = None
+    gpus: int | None = None
     command: str | None = None
 
 
@@ -118,8 +120,9 @@ class Phase(Table):
     checks: list[Check] = []
     priority: int = 0
     timeout: Annotated[float, Field(gt=0)] | None = Field(None, description="seconds after which a job is ended")
-    memory: str = Field("", description="what a job needs at its peak, as 5G; for the cost")
-    gpus: Annotated[int, Field(ge=0)] = Field(0, description="GPUs that a job needs; for the cost")
+    memory: str = Field("", description="what a job needs at its peak, as 5G; for the cost, and asked of Slurm")
+    cpus: Annotated[int, Field(ge=0)] = Field(0, description="CPUs that a job needs; asked of Slurm")
+    gpus: Annotated[int, Field(ge=0)] = Field(0, description="GPUs that a job needs; for the cost, and asked of Slurm")
     retry: Retry | None = None
     slots: Annotated[int, Field(ge=1)] = Field(
         1, description="from 2,000 jobs on, which units work through: how many of a unit run at once"

@@ -226,7 +226,8 @@ class Host(NamedTuple):
     `ssh` is shell text: the options and destination for ssh, quoted; empty for this machine. `pueue` is the client's
     path there, a leading `~/` left for that machine to expand; empty means look in PATH and the usual places. `groups` are
     those that it should have, with the jobs that each runs at once; `group` is the one for jobs that name none. `path`
-    are folders before its own PATH, a leading `~/` as above. `share`: calls may share one connection of ssh.
+    are folders before its own PATH, a leading `~/` as above. `options` are further words for what submits a job there (sbatch).
+    `share`: calls may share one connection of ssh.
     """
 
     name: str
@@ -236,7 +237,17 @@ class Host(NamedTuple):
     groups: tuple[tuple[str, int], ...] = ()
     group: str = ""
     path: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     share: bool = True
+
+
+class Needs(NamedTuple):
+    """What a job needs, where its queue gives that out (0: nothing is said): `memory` in bytes, `seconds` at most."""
+
+    memory: int = 0
+    cpus: int = 0
+    gpus: int = 0
+    seconds: float = 0
 
 
 class Each(NamedTuple):
@@ -274,6 +285,7 @@ class Job(NamedTuple):
     split_output: bool = False
     each: Each | None = None
     priority: int = 0
+    needs: Needs = Needs()
 
 
 class Plan(NamedTuple):

@@ -40,7 +40,7 @@ def of_failure(state: State, host: Host, jobs: Mapping[str, State]) -> str:
             return f"exit code {code}: signal {code - 128} ({SIGNALS[code - 128]})"
         return f"exit code {code}"
     if state.result == "killed":
-        return "killed in the queue, or its daemon ended"
+        return f"ended from outside: {state.detail}" if state.detail else "killed in the queue, or its daemon ended"
     if state.result == "dependency":
         return f"did not run: {named(blamed(state, jobs), host) or 'a job that it comes after'} failed"
     if state.result == "spawn":

@@ -35,6 +35,10 @@ class Refusal(Exception):
     """The work cannot be queued with its meaning kept; the message is the reason, for people."""
 
 
+class AsItIs(Refusal):
+    """Nor can it take another form where it stands."""
+
+
 def configured(names: Sequence[str], hosts: Mapping[str, Host]) -> list[Host]:
     """The configured hosts of these names, all without any. Raises LookupError."""
     unknown = [name for name in names if name not in hosts]

@@ -348,6 +348,8 @@ def batch_picture(items: Sequence[Item]) -> str:
 
 CALLS = {
     "kill": "killed",
+    "cancel": "cancelled",
+    "withdraw": "cancelled",
     "restart": "started again",
     "remove": "removed",
     "pause": "paused",

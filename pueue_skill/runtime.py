@@ -99,7 +99,7 @@ def submit(job: Job, host: Host, env: Mapping[str, str] | None = None, cwd: Path
             time.sleep(pause)
             continue
         if answer.state is None:
-            raise NotSubmitted(complaint(done) or answer.error)
+            raise NotSubmitted(backend.advised(complaint(done), host) or answer.error)
         return Queued(answer.state, answer.new, answer.group)
     raise AssertionError("unreachable")
 
@@ -114,14 +114,7 @@ def trouble(host: Host, done: transport.Done) -> str:
     said = complaint(done)
     if host.ssh and done.code == transport.UNREACHABLE:
         return f"{host.name} cannot be reached by ssh: {said}\nTry: ssh {host.ssh} true"
-    if done.code == 127:
-        return f"{said or 'no pueue'} ({host.name}); set hosts.{host.name}.pueue in the configuration, or type: pueue-skill setup {host.name}"
-    if "Did you start" in said or "onnection refused" in said:
-        # `ssh HOST pueued -d` hangs: the daemon keeps ssh's output.
-        path = f"{host.pueue or 'pueue'}d"
-        start = f"ssh {host.ssh} 'setsid {path} -d >/dev/null 2>&1 </dev/null'" if host.ssh else "pueued -d"
-        return f"the daemon of {host.name} is not running: {said}\nStart it: {start}\nSo that it comes back by itself: pueue-skill setup {host.name}"
-    return f"{host.name} gave no answer (exit code {done.code}): {said}"
+    return BACKENDS[host.backend].trouble(host, done.code, said)
 
 
 def asked(
@@ -305,10 +298,15 @@ def exit_code(state: State) -> int:
     return 137 if state.result == "killed" else 125
 
 
+def is_id(text: str) -> bool:
+    """Whether text is an id of a job of some queue, rather than a label."""
+    return any(backend.ID.fullmatch(text) for backend in BACKENDS.values())
+
+
 def find(name: str, hosts: Mapping[str, Host]) -> tuple[State, Host]:
     """The job called HOST:ID, or by its label. Raises LookupError with what was looked for, Unreachable."""
     host_name, colon, id = name.rpartition(":")
-    if colon and id.isdigit() and host_name:
+    if colon and host_name and is_id(id):
         host = host_named(host_name, hosts)
         for state in queue_of(host).states:
             if state.id == id:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pueue_skill import acts, news, runtime, store, transport
 from pueue_skill.acts import Act
-from pueue_skill.backends import pueue_acts
+from pueue_skill.backends import pueue_acts, slurm_acts
 from pueue_skill.backends.pueue_acts import Looked
 from pueue_skill.model import Host, Queue, State
 from pueue_skill.record import NamedTuple
@@ -21,7 +21,10 @@ from pueue_skill.runtime import Unreachable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pueue_skill.backends import Acting
     from pueue_skill.kinds import Did
+
+ACTING: Mapping[str, Acting] = {"pueue": pueue_acts, "slurm": slurm_acts}
 
 PER_JOB = 0.02
 """Seconds that one job more may take, on the average of an act."""
@@ -118,14 +121,14 @@ def asked_hosts(choice: Choice, hosts: Mapping[str, Host]) -> dict[str, Host]:
     if choice.hosts:
         return {host.name: host for host in configured(choice.hosts, hosts)}
     named = [job.rpartition(":") for job in choice.jobs]
-    if choice.jobs and all(name and id.isdigit() for name, _, id in named):
+    if choice.jobs and all(name and runtime.is_id(id) for name, _, id in named):
         return {name: host_named(name, hosts) for name, _, _ in named}
     return dict(hosts)
 
 
 def called(job: str, queues: Mapping[str, Queue]) -> list[tuple[str, State]]:
     name, _, id = job.rpartition(":")
-    if name in queues and id.isdigit():
+    if name in queues and runtime.is_id(id):
         return [(name, state) for state in queues[name].states if state.id == id]
     return [
         (name, state) for name, queue in queues.items() for state in queue.states if job in (state.label, state.key)
@@ -147,36 +150,44 @@ def nothing(what: str, queues: Mapping[str, Queue], down: Mapping[str, Unreachab
 
 def judged(verb: str, choice: Choice, chosen: Sequence[Chosen]) -> list[tuple[Chosen, list[Act]]]:
     """What is to be done with what was chosen. Raises LookupError where that is nothing at all."""
-    whole = choice.whole_group if verb in acts.OF_GROUPS else ""
     found = []
     for one in chosen:
+        whole = whole_group(verb, choice, one.host)
         states = list(one.states) if choice.named else acts.meant(verb, one.states, bool(whole))
-        found.append((one, acts.acts(verb, one.host.name, states, one.queue)))
+        found.append((one, acts.acts(verb, one.host.name, states, one.queue, ACTING[one.host.backend].CANNOT)))
     # A group is paused and started whether or not something runs in it.
-    if not any(planned for _, planned in found) and (verb == "kill" or not whole):
+    goes_on = any(whole_group(verb, choice, one.host) for one in chosen) and verb != "kill"
+    if not any(planned for _, planned in found) and not goes_on:
         queues = {one.host.name: one.queue for one in chosen}
         raise LookupError(nothing(f"there is nothing to {verb} in what is chosen", queues, {}))
-    return [(one, planned) for one, planned in found if planned or (whole and verb != "kill")]
+    return [
+        (one, planned) for one, planned in found if planned or (whole_group(verb, choice, one.host) and verb != "kill")
+    ]
+
+
+def whole_group(verb: str, choice: Choice, host: Host) -> str:
+    """The group that the verb is for as such, where the queue of `host` has that."""
+    return choice.whole_group if verb in ACTING[host.backend].OF_GROUPS else ""
 
 
 def act(verb: str, choice: Choice, planned: Sequence[tuple[Chosen, list[Act]]]) -> dict[str, Result | Unreachable]:
     """Does what is planned; what became of it, by host."""
-    group = choice.whole_group if verb in acts.OF_GROUPS else ""
     by_name = {one.host.name: (one.host, found) for one, found in planned}
 
     def ask(name: str) -> Result:
         host, found = by_name[name]
+        backend, group = ACTING[host.backend], whole_group(verb, choice, host)
         wanted = [one for one in found if one.call]
         if not wanted and not group:
             return Result(tuple([untouched(one) for one in found]))
         if verb == "clean":
             keep_results(host, wanted)
-        script = pueue_acts.act_script(host, wanted, group, verb)
+        script = backend.act_script(host, wanted, group, verb)
         said: list[str] = []
 
         def read(done: transport.Done) -> Looked:
             said.append(runtime.complaint(done))
-            return pueue_acts.read_acts(done.text)
+            return backend.read_acts(done.text)
 
         try:
             looked = runtime.asked(host, script, read, runtime.ANSWER + PER_JOB * len(wanted))
@@ -187,12 +198,9 @@ def act(verb: str, choice: Choice, planned: Sequence[tuple[Chosen, list[Act]]]) 
             known = {identity(one.state) for one in found}
             there = acts.matching(looked.before, None, group)
             more = [state for state in acts.meant(verb, there, True) if identity(state) not in known]
-            found = [*found, *acts.acts(verb, name, more, looked.before)]
+            found = [*found, *acts.acts(verb, name, more, looked.before, backend.CANNOT)]
         outcomes = tuple(
-            [
-                outcome(one, before.get(identity(one.state)), after.get(identity(one.state)), looked, said[0])
-                for one in found
-            ]
+            [outcome(one, before.get(identity(one.state)), now(one.state, after), looked, said[0]) for one in found]
         )
         if verb == "restart":
             open_again(host, outcomes)
@@ -214,7 +222,7 @@ def outcome(one: Act, before: State | None, after: State | None, looked: Looked,
         done = after is None
     else:
         done = after is not None and standing(after) != standing(before)
-    why = f"pueue did not do it: {said}" if said or not one.with_ else "what it comes after was not started again"
+    why = f"the queue did not do it: {said}" if said or not one.with_ else "what it comes after was not started again"
     return Outcome(one, "done" if done else "failed", "" if done else why, before, after)
 
 
@@ -222,8 +230,16 @@ def untouched(one: Act) -> Outcome:
     return Outcome(one, "refused" if one.missed else "left", one.why, one.state, one.state)
 
 
-def standing(state: State) -> tuple[str, str | None, str | None]:
-    return state.status, state.started, state.ended
+def now(state: State, after: Mapping[tuple[str, str], State]) -> State | None:
+    """The job in another look at its queue; one that was started again may have another id there."""
+    found = after.get(identity(state))
+    if found is None and state.key:
+        found = next((one for one in after.values() if one.key == state.key), None)
+    return found
+
+
+def standing(state: State) -> tuple[str, str, str | None, str | None]:
+    return state.id, state.status, state.started, state.ended
 
 
 def identity(state: State) -> tuple[str, str]:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from real import Daemon, Host, Lab, local
+from slurm import Cluster
 
-FOREIGN = ("ANTHROPIC", "CLAUDE", "PUEUE", "XDG_")
+FOREIGN = ("ANTHROPIC", "CLAUDE", "PUEUE", "XDG_", "SLURM", "SBATCH", "SQUEUE")
 WEIRD = ["a'; echo foo", "a\n0", 'a"=0"', "a b", "-a", "ä"]
 
 counter = itertools.count()
@@ -72,6 +73,23 @@ def littleblack(lab: Lab) -> Iterator[Host]:
     host = Host(lab, "littleblack", {"default": 2})
     yield host
     host.stop()
+
+
+@pytest.fixture(scope="session")
+def cluster(lab: Lab) -> Iterator[Cluster]:
+    """A real Slurm of two nodes, where its client's host `local` is."""
+    cluster = Cluster(lab)
+    cluster.configured('[hosts.local]\nbackend = "slurm"\n')
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def login(cluster: Cluster) -> Iterator[Host]:
+    """A host over ssh, from which jobs are submitted to the cluster."""
+    login = cluster.login("login")
+    yield login
+    login.stop()
 
 
 @pytest.fixture

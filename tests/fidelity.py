@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from real import Daemon, Host, Lab, kill, local, real, until
+from slurm import Cluster, Tasks
 
 from pueue_skill import quote
 from pueue_skill.analysis import Analysis, analyse
@@ -51,7 +52,7 @@ CONFIG += "".join([f"[hosts.{name}]\n" for name in HOSTS])
 """The configuration, by which all that the recorder does is long."""
 
 EXTRA = re.compile(
-    r"(PUEUE|PARALLEL)_\w+|SHLVL|_|OLDPWD|SSH_CLIENT|SSH_CONNECTION|SSHPASS|TMPDIR|TMUX\w*|TERM\w*|STY|WINDOW|COLUMNS|LINES"
+    r"(PUEUE|PARALLEL|SLURM|SLURMD)_\w+|SLURMD?_\w*|SHLVL|_|OLDPWD|SSH_CLIENT|SSH_CONNECTION|SSHPASS|TMPDIR|TMUX\w*|TERM\w*|STY|WINDOW|COLUMNS|LINES"
 )
 """Variables that may differ: what a queue adds, what is different for each shell and connection, what parallel and the
 terminals of tmux and screen add."""
@@ -161,9 +162,9 @@ def cases(folder: Path = CASES) -> list[Case]:
     return found
 
 
-def analysed(text: str) -> Analysis:
+def analysed(text: str, configured: str = CONFIG) -> Analysis:
     """The analysis of a case's text, as the configuration has it."""
-    config = Config.model_validate(tomllib.loads(CONFIG))
+    config = Config.model_validate(tomllib.loads(configured))
     return analyse(text, config.by_name(), preferences=config.preferences({}))
 
 
@@ -344,7 +345,7 @@ def snapshot(folder: Path) -> dict[str, object]:
 class Queue:
     """A daemon that many ask at the same time, and that is asked ten times a second at most."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Daemon | Tasks) -> None:
         self.daemon = daemon
         self.lock = threading.Lock()
         self.taken = 0.0
@@ -375,6 +376,8 @@ class Place:
             "XDG_CACHE_HOME": str(stage.lab.root / "cache"), "XDG_STATE_HOME": str(stage.lab.root / "state"), "TMPDIR": "/tmp",
             "PWD": str(self.home / "a link"), **case.variables,
         }  # fmt: skip
+        if stage.cluster:
+            self.env["SLURM_CONF"] = str(stage.cluster.conf)
 
     def fresh(self) -> None:
         """Makes the folders anew."""
@@ -488,8 +491,16 @@ def masked(output: bytes) -> bytes:
 class Stage:
     """The daemons and hosts that cases share, and the recorder on their PATHs. Hosts are started when a case needs one."""
 
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
+    def __init__(self, lab: Lab, cluster: Cluster | None = None) -> None:
+        self.lab, self.cluster = lab, cluster
+        self.config = CONFIG
+        if cluster:  # all hosts are of it, and so is this machine
+            self.config = "".join(
+                [
+                    f"{line}\nbackend = 'slurm'\n" if "[hosts." in line else f"{line}\n"
+                    for line in [*CONFIG.splitlines(), "[hosts.local]"]
+                ]
+            )
         if not Path("/proc/self/environ").exists():
             real("/proc")  # elsewhere nothing tells what a program was given
         self.numbers = itertools.count()
@@ -503,29 +514,34 @@ class Stage:
         (self.tools / "ssh").symlink_to(lab.bin / "ssh")
         # One connection a host: a new one for each call would take most of the time.
         (lab.client / ".ssh/config").write_text(f"ControlPath {lab.root}/m/%n\n")
-        (lab.root / "config/pueue-skill/config.toml").write_text(CONFIG)
+        (lab.root / "config/pueue-skill/config.toml").write_text(self.config)
         lab.env["PATH"] = f"{lab.bin}:{self.tools}:{lab.env['PATH'].partition(':')[2]}"
         self.local = local(lab)
         self.local.pueue("parallel", "0")
-        self.queues = {"local": Queue(self.local)}
+        self.queues = {"local": Queue(Tasks(cluster, Path("local")) if cluster else self.local)}
         self.masters: list[subprocess.Popen[bytes]] = []
+        self.hosts: list[Daemon] = [self.local]
 
     def queue(self, name: str) -> Queue:
         with self.lock:
             if name not in self.queues:
                 home = f"{self.lab.root}/c/$PQ_CASE/{name}"
                 login = f'[ -z "${{PQ_CASE-}}" ] || HOME={home}\nexport PQ_HOST={name}\n'
+                login += f"export SLURM_CONF={self.cluster.conf}\n" if self.cluster else ""
                 host = Host(self.lab, name, {"default": 0}, HOSTS[name], path=self.tools, login=login, passed="PQ_CASE")
                 command = [self.lab.bin / "ssh", "-M", "-N", "-n", name]
                 log = self.lab.root / name / "master.log"
                 self.masters.append(self.lab.start(*command, env=self.lab.env, cwd=self.lab.root, log=log))
                 until((self.lab.root / "m" / name).exists, f"the connection to {name}")
-                self.queues[name] = Queue(host)
+                self.hosts.append(host)
+                self.queues[name] = Queue(Tasks(self.cluster, Path(name)) if self.cluster else host)
+                if self.cluster:
+                    self.queues[name].daemon.home = host.home
             return self.queues[name]
 
     def rewritten(self, text: str) -> Rewriting:
         """What becomes of `text`, in this process."""
-        analysis = analysed(text)
+        analysis = analysed(text, self.config)
         plan = analysis.plan
         report = suggestion(text, analysis.script, analysis.findings, plan)
         jobs = len(plan.jobs) if not any(job.each for job in plan.jobs) else 2
@@ -612,17 +628,20 @@ class Stage:
     def close(self) -> None:
         for master in self.masters:
             self.lab.end(master)
-        for queue in self.queues.values():
-            queue.daemon.stop()
+        for host in self.hosts:
+            host.stop()
 
 
 @contextlib.contextmanager
-def stage() -> Iterator[Stage]:
-    """A stage of its own, which leaves nothing."""
+def stage(slurm: bool = False) -> Iterator[Stage]:
+    """A stage of its own, which leaves nothing; with `slurm` its queues are those of a cluster."""
     with contextlib.ExitStack() as ends:
         lab = Lab()
         ends.callback(lab.close)
-        stage = Stage(lab)
+        cluster = Cluster(lab, cpus=24) if slurm else None
+        if cluster:
+            ends.callback(cluster.stop)
+        stage = Stage(lab, cluster)
         ends.callback(stage.close)
         yield stage
 

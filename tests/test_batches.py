@@ -288,22 +288,30 @@ esac
 """
 
 
+RANGEBAR = (Path(__file__).parent.parent / "examples/rangebar.toml").read_text()
+
+
 @pytest.mark.long
 @pytest.mark.timeout(240)
 def test_the_rangebar_example_on_two_hosts(
     pueued: Daemon, bigblack: Host, littleblack: Host, tmp_path: Path, home: Path
 ) -> None:
-    """Submitted, cut off, submitted again; a year that fails, resumed; a check that fails, then passes; counts, order, labels."""
-    text = (Path(__file__).parent.parent / "examples/rangebar.toml").read_text()
-    text = text.replace('hosts = ["bigblack"]', 'hosts = ["bigblack", "littleblack"]\nspread = "symbol"', 1)
-    file = tmp_path / "rangebar.toml"
-    file.write_text(text.replace("wait = 60", "wait = 0"))
-    config = home / ".config/pueue-skill/config.toml"
-    config.parent.mkdir(parents=True)
+    text = RANGEBAR.replace('hosts = ["bigblack"]', 'hosts = ["bigblack", "littleblack"]\nspread = "symbol"', 1)
     hosts = {"bigblack": bigblack, "littleblack": littleblack}
-    config.write_text("".join(f'[hosts.{name}]\npath = ["~/.local/bin"]\n' for name in hosts))
+    configured = "".join(f'[hosts.{name}]\npath = ["~/.local/bin"]\n' for name in hosts)
     env = pueued.env | {"XDG_CONFIG_HOME": str(home / ".config")}
+    rangebar(text, tmp_path / "rangebar.toml", configured, env, hosts)
+
+
+def rangebar(text: str, file: Path, configured: str, env: dict[str, str], hosts: dict[str, Host]) -> None:
+    """The example: submitted, cut off, submitted again; a year that fails, resumed; a check that fails, then passes; counts, order,
+    labels."""
+    file.write_text(text.replace("wait = 60", "wait = 0"))
+    config = Path(env["XDG_CONFIG_HOME"]) / "pueue-skill/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(configured)
     for host in hosts.values():
+        (host.home / ".local/bin").mkdir(parents=True, exist_ok=True)
         (host.home / "rangebar-py").mkdir(exist_ok=True)
         for name, script in (("uv", UV), ("clickhouse-client", CLICKHOUSE)):
             (host.home / ".local/bin" / name).write_text(script)
@@ -331,7 +339,8 @@ def test_the_rangebar_example_on_two_hosts(
         for after in (0.4, 0.6, 0.8):
             process = subprocess.Popen(["pueue-skill", "batch", "submit", str(file)], env=env, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
             time.sleep(after)
-            bigblack.kill_connections()
+            for host in hosts.values():
+                host.kill_connections()
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         done = run("submit")

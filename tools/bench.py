@@ -1,10 +1,11 @@
 """Measures what must be quick and prints ratios; nothing here passes or fails.
 
-    python tools/bench.py [analysis|hook|batch|units|hosts ...]
+    python tools/bench.py [analysis|hook|batch|units|hosts|slurm ...]
 
 Analysis: microseconds for one command of the corpus, imports aside. Hook: whole processes, medians of interleaved runs, as
 multiples of `python -I -c pass` on this machine. Batch: a submission over a real ssh to a real queue. Units: many items, and
 two kill -9 of all that works on them. Hosts: the status of many hosts at once, against that of the slowest of them.
+Slurm: job arrays on an emulated cluster against a loop of sbatch.
 """
 
 from __future__ import annotations
@@ -246,8 +247,48 @@ def hosts() -> None:
         lab.close()
 
 
-PARTS = {"analysis": analysis, "hook": processes, "batch": batch, "units": units, "hosts": hosts}
+TASKS, SAMPLE = 10_000, 50
+
+
+def slurm() -> None:
+    """Array jobs on a real slurmctld with 8 nodes on loopback; a loop of sbatch is measured on a sample, and scaled."""
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
+    real, emulated = importlib.import_module("real"), importlib.import_module("slurm")
+    lab = real.Lab()
+    cluster = emulated.Cluster(lab, nodes=8, largest=10_001)
+    try:
+        cluster.configured('[hosts.local]\nbackend = "slurm"\n')
+        # They wait, so that all are there at once.
+        text = f'name = "bench"\n[groups]\nw = 16\n[phases.a]\ncommand = "sleep 600; echo {{n}}"\ngroup = "w"\nvars.n = {{ range = [1, {TASKS}] }}\n'
+        (cluster.root / "bench.toml").write_text(text)
+
+        def batch(*words: str) -> str:
+            command = ["pueue-skill", "batch", words[0], str(cluster.root / "bench.toml"), *words[1:]]
+            done = subprocess.run(
+                command, env=cluster.env, cwd=cluster.root, capture_output=True, text=True, check=False
+            )
+            return done.stdout + done.stderr
+
+        def loop() -> None:
+            for n in range(SAMPLE):
+                cluster.run("sbatch", "--parsable", "--hold", "--output=/dev/null", f"--wrap=sleep 600; echo {n}")
+
+        one = timed(loop) / SAMPLE
+        whole, again = timed(lambda: batch("submit")), timed(lambda: batch("submit"))
+        seen, asked = timed(lambda: batch("status")), timed(lambda: cluster.run("squeue", "-h", "-r", "-o", "%i %T"))
+        count = len(cluster.run("squeue", "-h", "-r", "-o", "%i").split()) - SAMPLE
+        print(f"{count:,} array jobs on 8 nodes: submitted in {whole:.1f} s, again (nothing added) {again:.1f} s")
+        print(
+            f"  a loop of sbatch: {one * 1000:.0f} ms each of {SAMPLE}, so {one * TASKS:.0f} s for {TASKS:,}: {one * TASKS / whole:.0f} times as long"
+        )
+        print(f"  status of each in one call: {seen:.1f} s, of which squeue would take {asked:.2f} s")
+    finally:
+        cluster.stop()
+        lab.close()
+
+
+PARTS = {"analysis": analysis, "hook": processes, "batch": batch, "units": units, "hosts": hosts, "slurm": slurm}
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or PARTS:
+    for name in sys.argv[1:] or [part for part in PARTS if part != "slurm"]:  # which need not be installed
         PARTS[name]()

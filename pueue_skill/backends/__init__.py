@@ -8,14 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pueue_skill.backends import pueue
+from pueue_skill.backends import pueue, slurm
 from pueue_skill.model import Host, Job, Plan, Queue, State, Submission
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from re import Pattern
     from typing import Protocol
 
+    from pueue_skill.acts import Act
+    from pueue_skill.backends.batching import Known, Reader
+    from pueue_skill.backends.pueue_acts import Looked
+    from pueue_skill.backends.pueue_units import Pack, Units
+
     class Backend(Protocol):
+        """What every kind of queue can: BACKENDS."""
+
+        @property
+        def ID(self) -> Pattern[str]:
+            """What an id of a job looks like."""
+
         def invocation(self, jobs: tuple[Job, ...], host: Host) -> str:
             """Shell text that queues `jobs` with nothing but the queue's client and ssh, and prints an id a line."""
 
@@ -53,8 +65,69 @@ if TYPE_CHECKING:
 
         def read_status(self, answer: str) -> Queue: ...
 
+        def trouble(self, host: Host, code: int, said: str) -> str:
+            """Why a script got no answer, by its exit code and what it said, and what to do."""
 
-BACKENDS: Mapping[str, Backend] = {"pueue": pueue}
+        def advised(self, said: str, host: Host) -> str:
+            """An error of the queue's own with what to do about it."""
+
+    class Acting(Protocol):
+        """What is done with jobs that are there: verbs.ACTING."""
+
+        @property
+        def CANNOT(self) -> Mapping[str, str]:
+            """Calls of acts.Act that this queue does not have, and why; {job} is the job."""
+
+        @property
+        def OF_GROUPS(self) -> tuple[str, ...]:
+            """The verbs that it knows for a whole group too."""
+
+        def act_script(self, host: Host, acts: Sequence[Act], group: str = "", verb: str = "") -> str: ...
+
+        def read_acts(self, answer: str) -> Looked: ...
+
+    class Batching(Protocol):
+        """Batches: batches.BATCHING."""
+
+        @property
+        def PACKS(self) -> bool:
+            """Whether many jobs are packed into units for it, since a task each would be too much."""
+
+        def known_script(self, host: Host) -> str:
+            """A sh script that answers what a submission has to know beforehand; empty where that is nothing."""
+
+        def read_known(self, answer: str) -> Known: ...
+
+        def submission(
+            self,
+            jobs: Sequence[Job | Pack],
+            host: Host,
+            name: str,
+            limits: Mapping[str, int],
+            keep: Sequence[str],
+            replace: bool,
+            limit: int,
+            known: Known,
+            again: Mapping[str, str],
+        ) -> tuple[str, Reader]:
+            """A sh script that adds what is missing of `jobs`, and what reads its answer. `limit` is in seconds; `again` are jobs that
+            have ended and are to run once more, their ids by key."""
+
+        def batch_script(self, host: Host, name: str, units: bool) -> str: ...
+
+        def read_batch(self, answer: str, units: bool) -> tuple[Queue, dict[str, list[int]], set[str], Units]:
+            """The queue, the exit codes with which each job has ended, the units' jobs that begin again, the units."""
+
+        def cancel_script(self, host: Host, ids: Sequence[str]) -> str: ...
+
+        def capacity_script(self, host: Host) -> str:
+            """A sh script that answers how much work fits there at once."""
+
+        def read_capacity(self, answer: str) -> tuple[int, list[str]]:
+            """The bytes of memory that all jobs share (0: not told, or each has its own), and lines on the site's limits."""
+
+
+BACKENDS: Mapping[str, Backend] = {"pueue": pueue, "slurm": slurm}
 
 
 def invocation(plan: Plan) -> str | None:

@@ -489,6 +489,27 @@ def read_tails(answer: bytes) -> dict[str, bytes]:
     return found
 
 
+def trouble(host: Host, code: int, said: str) -> str:
+    """Why a host's queue gave no answer, and what to do."""
+    if code == 127:
+        return f"{said or 'no pueue'} ({host.name}); set hosts.{host.name}.pueue in the configuration, or type: pueue-skill setup {host.name}"
+    if "Did you start" in said or "onnection refused" in said:
+        # `ssh HOST pueued -d` hangs: the daemon keeps ssh's output.
+        path = f"{host.pueue or 'pueue'}d"
+        start = f"ssh {host.ssh} 'setsid {path} -d >/dev/null 2>&1 </dev/null'" if host.ssh else "pueued -d"
+        again = f"So that it comes back by itself: pueue-skill setup {host.name}"
+        return f"the daemon of {host.name} is not running: {said}\nStart it: {start}\n{again}"
+    return f"{host.name} gave no answer (exit code {code}): {said}"
+
+
+def advised(said: str, host: Host) -> str:
+    """An error of pueue's; it says itself what to do."""
+    return said
+
+
+ID = regex(r"\d+")
+
+
 def callback(program: str) -> str:
     """The value of daemon.callback in pueue.yml that has `program`, the path of pueue-skill there, told of every job's end.
 

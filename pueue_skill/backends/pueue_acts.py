@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pueue_skill import quote
-from pueue_skill.acts import Act
+from pueue_skill.acts import CANNOT, Act
 from pueue_skill.backends.pueue import FOLDER, LOCK, REPLY, SURVIVORS, head, read_queue, reply
 from pueue_skill.model import Host, Queue
 from pueue_skill.record import NamedTuple
 
+__all__ = ["CANNOT", "OF_GROUPS", "Looked", "act_script", "read_acts"]
+
+OF_GROUPS = ("kill", "pause", "start")
+"""The verbs that pueue knows for a whole group too: those that set it paused or running."""
 CALLS = {"restart": "restart --in-place"}
 """The words of a call where they are not the call itself."""
 

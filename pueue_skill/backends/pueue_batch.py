@@ -11,10 +11,24 @@ from collections.abc import Mapping, Sequence
 
 from pueue_skill import quote
 from pueue_skill.backends import pueue_units
-from pueue_skill.backends.pueue import LOCK, PUT, REPLY, SURVIVORS, head, path_before, put, reply, task, task_words
-from pueue_skill.backends.pueue_units import Pack
-from pueue_skill.model import MINIMAL, Host, Job
-from pueue_skill.record import NamedTuple
+from pueue_skill.backends.batching import Outcome, Reader
+from pueue_skill.backends.pueue import (
+    LOCK,
+    PUT,
+    REPLY,
+    SURVIVORS,
+    head,
+    path_before,
+    put,
+    read_queue,
+    reply,
+    task,
+    task_words,
+)  # fmt: skip
+from pueue_skill.backends.pueue_units import Pack, Units
+from pueue_skill.model import MINIMAL, Host, Job, Queue
+
+PACKS = True
 
 MANY = 1000
 """Jobs of a batch that have succeeded, from which on they are removed from the queue before others are added."""
@@ -161,17 +175,20 @@ GROUP = """if ! grep -q {named} "$scratch.status"; then ask group add --parallel
 """
 
 
-class Outcome(NamedTuple):
-    """What became of a job of a batch in one submission.
+def known_script(host: Host) -> str:
+    """Nothing: the script of a submission looks itself."""
+    return ""
 
-    `what` is new, old (it is in the queue), ended (it is no longer there, and `detail` is its exit code), changed (another
-    definition of it is there, of id `detail`), held (a job that it comes after has failed and is gone) or failed. Of a pack it is
-    pack: `detail` says how many of its items are new, old, ended and changed; and new, held or failed for each of its units.
-    """
 
-    key: str
-    what: str
-    detail: str
+def read_known(answer: str) -> None:
+    return None
+
+
+def submission(
+    jobs: Sequence[Job | Pack], host: Host, name: str, limits: Mapping[str, int], keep: Sequence[str], replace: bool,
+    limit: int, known: None, again: Mapping[str, str],
+) -> tuple[str, Reader]:  # fmt: skip
+    return submit_script(jobs, host, name, limits, keep, replace, limit), lambda answer: read_outcomes(answer, jobs)
 
 
 def submit_script(
@@ -297,10 +314,16 @@ printf '%s\n%s\n' '{reply}' "$answer"
 """
 
 
-def status_script(host: Host, name: str, units: bool) -> str:
+def batch_script(host: Host, name: str, units: bool) -> str:
     """A sh script that answers with the queue, and after its first line with the journal; with that of units, if there are any."""
     journal = f'cat "$HOME/.local/share/pueue-skill/batches/{name}" 2>/dev/null\n'
     return head(host) + STATUS.format(reply=REPLY, journal=pueue_units.STATUS.format(name=name) if units else journal)
+
+
+def read_batch(answer: str, units: bool) -> tuple[Queue, dict[str, list[int]], set[str], Units]:
+    status, _, rest = reply(answer).partition("\n")
+    found, journal = pueue_units.read_units(rest) if units else (Units({}, set()), rest)
+    return read_queue(status), *read_journal(journal), found
 
 
 def read_journal(text: str) -> tuple[dict[str, list[int]], set[str]]:
@@ -315,3 +338,12 @@ def read_journal(text: str) -> tuple[dict[str, list[int]], set[str]]:
         elif len(words) == 2 and words[0] == "again":
             again.add(words[1])
     return found, again
+
+
+def capacity_script(host: Host) -> str:
+    return "awk '/^MemTotal:/ { print $2 * 1024 }' /proc/meminfo 2>/dev/null || sysctl -n hw.memsize\n"
+
+
+def read_capacity(answer: str) -> tuple[int, list[str]]:
+    words = answer.split()
+    return int(float(words[-1])) if words and words[-1].replace(".", "").isdigit() else 0, []

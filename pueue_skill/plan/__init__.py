@@ -17,7 +17,7 @@ from pueue_skill.plan.markers import MARKER, marker_of
 from pueue_skill.plan.over_ssh import on_one_host, over_ssh
 from pueue_skill.plan.proposal import Proposal, Work, Works
 from pueue_skill.plan.whole import INTERACTIVE, whole
-from pueue_skill.remote import TERMINAL, Refusal, host_named
+from pueue_skill.remote import TERMINAL, AsItIs, Refusal, host_named
 from pueue_skill.rules import BY_ID
 
 __all__ = ["MARKER", "marker_of", "plan", "plan_for_run"]
@@ -83,7 +83,7 @@ def works(proposal: Proposal) -> list[Work]:
 
 def waited_for(proposal: Proposal, refusal: Refusal, reason: str, cwd: str | None, group: str | None) -> Plan:
     """The plan where ssh has to be waited for on the spot, or the refusal."""
-    if proposal.here.ssh:
+    if proposal.here.ssh or isinstance(refusal, AsItIs):
         return Plan("queue", str(refusal))
     from pueue_skill.plan import in_place
 
@@ -151,6 +151,8 @@ def reason_to_leave(commands: tuple[Command, ...]) -> str:
     for command in commands:
         if command.name == "pueue" or command.name == "pueue-skill":
             return "it speaks to the queue already"
+        if command.name in ("sbatch", "squeue", "sacct", "scancel", "scontrol"):
+            return "it speaks to Slurm, which is a queue already"
         if command.ssh and command.ssh.payload is None:
             return "ssh is given no command: interactive, or a tunnel"
         if command.name in INTERACTIVE or (command.ssh and TERMINAL & {name for name, _ in command.ssh.options}):

@@ -10,7 +10,7 @@ from pueue_skill.model import Command
 from pueue_skill.plan.markers import text_of
 from pueue_skill.plan.proposal import Proposal, Work
 from pueue_skill.regex import regex
-from pueue_skill.remote import Refusal
+from pueue_skill.remote import AsItIs, Refusal
 from pueue_skill.rules.background import detaches_itself
 from pueue_skill.rules.work import weigh
 
@@ -44,6 +44,13 @@ def check(proposal: Proposal) -> None:
             raise Refusal("it reads an answer from the terminal, which a job does not have")
         if command.name == "pueue" or (command.name == "pueue-skill" and command.args[:1] != ("ssh",)):
             raise Refusal(f"it speaks to {command.name} itself")
+        allocator = next((name for name in command.wrappers if name in ("srun", "salloc")), None)
+        if allocator and proposal.here.backend == "slurm":
+            raise AsItIs(
+                f"{allocator} asks Slurm for resources of its own, which a job's are not; write them as options of sbatch"
+            )
+        if command.name == "sbatch":
+            raise Refusal("sbatch queues its work already")
         detacher = detaches_itself(command) or next(
             (n for n in (*command.wrappers, command.name) if n in ESCAPES), None
         )

@@ -1,0 +1,812 @@
+"""Slurm: Jobs to shell text, and what Slurm and the jobs themselves say to States.
+
+A job is a script that sbatch reads from standard input: it goes to its folder, has bash (or the login shell) run the work, and writes
+down how that ended, for Slurm forgets a job soon after its end (MinJobAge) and may keep no accounts. What a host's user has submitted
+through here lies in FOLDER, on the home that login and compute nodes share, a folder a cluster:
+
+    journal         try|TOKEN|EPOCH|COUNT|INDEX|DEPENDENCY|FOLDER|TOLD before a submission, id|TOKEN|ID after it, gone|ID once cleaned
+    ended.NODE      ended|ID|KEY|CODE|BEGAN|ENDED|TOKEN, by the job; a file a node, for appends of several nodes to one may be lost
+    seen            how jobs have ended by Slurm's word, as it was seen last: seen| and the fields of FIELDS
+    jobs/           output (ID.out, ID.err), what is submitted (NAME.sh, NAME.send, NAME.env), and the items of an array (NAME.index)
+
+A token is a name (the key of a job, or = and the digest of an array's index), `#`, and what makes this submission of it unlike any
+other. It stands in the job's comment too: a submission whose answer was lost is found by it. All of it is under one lock.
+
+State is asked in one call, squeue in text: --format with a separator is understood by every Slurm that is in use, while --json came
+late, is a plugin that sites leave out, and costs the controller ten times as much.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Sequence
+
+from pueue_skill import quote
+from pueue_skill.backends.pueue import LOCK, LONGEST, ONTO_HOST, REPLY, SPELLED, TAILS, reply
+from pueue_skill.backends.pueue import read_tails as read_tails
+from pueue_skill.digest import digest
+from pueue_skill.model import LOGIN, Group, Host, Job, Needs, Queue, State, Submission
+from pueue_skill.record import NamedTuple
+from pueue_skill.regex import regex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pueue_skill.kinds import Result, Status
+
+FOLDER = "$HOME/.local/share/pueue-skill/slurm"
+USUAL = ("/usr/bin", "/usr/local/bin", "/opt/slurm/bin", "/usr/local/slurm/bin", "/cm/shared/apps/slurm/current/bin")
+"""Where sbatch is looked for beside PATH: a bare ssh command has only the system's folders on it."""
+
+HEAD = r"""for folder in {usual}; do
+  command -v sbatch >/dev/null && break
+  if [ -x "$folder/sbatch" ]; then PATH=$PATH:$folder; fi
+done
+if ! command -v sbatch >/dev/null; then
+  echo "no sbatch on this host: looked for in PATH, {looked}" >&2
+  exit 127
+fi
+# A controller that hangs must not hang its callers.
+ask() {{ if command -v timeout >/dev/null; then timeout "${{patience:-60}}" "$@"; else "$@"; fi; }}
+config=$(ask scontrol show config </dev/null) || exit 69
+cluster=$(printf '%s\n' "$config" | sed -n 's/^ClusterName *= *//p')
+data="{folder}/$cluster"
+(umask 077 && mkdir -p "$data/jobs") || exit 74
+touch "$data/journal" "$data/seen" || exit 74
+# queue WORD...: a line `job|` a job, or a part of an array that has not begun
+queue() {{
+  lines=$(SLURM_TIME_FORMAT=%s SLURM_BITSTR_LEN=0 ask squeue --noheader --me --states=all "$@" --Format='{fields}' </dev/null) || return
+  printf '%s\n' "$lines" | sed 's/^/job|/'
+}}
+"""
+FIELDS = ":|,".join(["JobArrayID", "State", "Reason", "exit_code", "SubmitTime", "StartTime", "EndTime", "NodeList", "Comment", "Name"]) + ":|"  # fmt: skip
+
+ENDED = "COMPLETED|FAILED|CANCELLED|TIMEOUT|DEADLINE|OUT_OF_MEMORY|NODE_FAIL|BOOT_FAIL|PREEMPTED"
+
+# What Slurm says of the end of our jobs is kept. Of those that it has forgotten before that was seen, and that have not written down
+# their end themselves, the accounts are asked, where there are any.
+LOOK = r"""look() {{
+  there=$(queue "$@") || return 69
+  records=$(cat "$data/seen" "$data"/ended.* 2>/dev/null)
+  missing=$({{ cat "$data/journal"; printf '%s\n' "$records" "$there"; }} | awk -F'|' '
+    function base(id) {{ sub(/_.*/, "", id); return id }}
+    $1 == "try" {{ count[$2] = $4 }}
+    $1 == "id" {{ of[$3] = count[$2] }}
+    $1 == "gone" {{ delete of[base($2)] }}
+    ($1 == "seen" || $1 == "ended") && !($2 in known) {{ known[$2]; ends[base($2)]++ }}
+    $1 == "job" {{ lives[base($2)] }}
+    $1 == "job" && $3 ~ /^({ended})$/ && $10 ~ /^pueue-skill / && !($2 in seen) {{ print "seen|" substr($0, 5) >new }}
+    $1 == "seen" {{ seen[$2] }}
+    END {{ for (id in of) if (!(id in lives) && ends[id] < of[id]) {{ printf "%s%s", comma, id; comma = "," }} }}
+  ' new="$data/new.$$")
+  case $config in *AccountingStorageType*accounting_storage/slurmdbd*)
+    if [ -n "$missing" ]; then
+      SLURM_TIME_FORMAT=%s ask sacct --noheader --parsable2 --allocations --array --jobs="$missing" \
+        --format=JobID,State,ExitCode,Submit,Start,End,NodeList </dev/null 2>/dev/null | awk -F'|' '
+        {{ split($2, state, " "); split($3, code, ":") }}
+        state[1] ~ /^({ended})$/ {{ print "seen|" $1 "|" state[1] "||" code[1] * 256 + code[2] "|" $4 "|" $5 "|" $6 "|" $7 "|||" }}' >>"$data/new.$$"
+    fi ;;
+  esac
+  if [ -s "$data/new.$$" ]; then
+    cat "$data/new.$$" >>"$data/seen"
+    records=$(cat "$data/seen" "$data"/ended.* 2>/dev/null)
+  fi
+  rm -f "$data/new.$$"
+  cat "$data/journal"
+  awk -F'|' '$1 == "try" && $5 != "-" {{ print $2, $5 }}' "$data/journal" | while read -r token index; do
+    echo "items|$token"
+    cut -d '|' -f 1-3 "$data/jobs/$index.index" 2>/dev/null | sed 's/^/item|/'
+  done
+  printf '%s\n' "$records" "$there"
+}}
+"""
+
+# one ID: what there is of one job, as `look` says it
+ONE = r"""# told ID: what was written down of a job when it was submitted
+told() {{
+  awk -F'|' -v id="${{1%%_*}}" '
+    $1 == "try" {{ try[$2] = $0 }}
+    $1 == "id" && $3 == id {{ print try[$2]; print; split(try[$2], part, "|"); if (part[5] != "-") print "index|" $2 "|" part[5] }}
+  ' "$data/journal" | while IFS='|' read -r what token index; do
+    if [ "$what" != index ]; then printf '%s|%s|%s\n' "$what" "$token" "$index"; continue; fi
+    echo "items|$token"
+    grep "^${{1#*_}}|" "$data/jobs/$index.index" | cut -d '|' -f 1-3 | sed 's/^/item|/'
+  done
+}}
+ends() {{ cat "$data/seen" "$data"/ended.* 2>/dev/null | grep -e "^ended|$1|" -e "^seen|$1|"; }}
+one() {{ told "$1"; ends "$1"; queue --jobs="$1" 2>/dev/null; }}
+"""
+
+# seek NAME: the newest submission under that name that is there and is not cleaned, in $id; written down if its answer was lost
+SEND = r"""seek() {{
+  found=$({{ cat "$data/journal" "$data"/ended.* 2>/dev/null; queue || echo fails; }} | awk -F'|' -v name="$1" '
+    function of(token) {{ sub(/#.*/, "", token); return token }}
+    $1 == "try" && of($2) == name {{ tries[++count] = $2 }}
+    $1 == "id" {{ id[$2] = $3 }}
+    $1 == "gone" {{ gone[$2] }}
+    $1 == "ended" && !($7 in id) {{ lost[$7] = $2 }}
+    $1 == "job" && $10 ~ /^pueue-skill / {{
+      token = substr($10, 13); base = $2; sub(/_.*/, "", base)
+      if (!(token in id)) {{ lost[token] = base; if (of(token) == name && index(token, "#") == 0) tries[++count] = token }}
+    }}
+    $1 == "fails" {{ fails = 1 }}
+    END {{
+      if (fails) {{ print "fails"; exit }}
+      for (; count > 0; count--) {{
+        token = tries[count]
+        if (token in id && !(id[token] in gone)) {{ print "-", id[token]; exit }}
+        if (!(token in id) && token in lost && !(lost[token] in gone)) {{ sub(/_.*/, "", lost[token]); print token, lost[token]; exit }}
+      }}
+    }}')
+  if [ "$found" = fails ]; then return 69; fi
+  id=${{found#* }}
+  case $found in '' | '- '*) ;; *) printf 'id|%s|%s\n' "${{found% *}}" "$id" >>"$data/journal" ;; esac
+}}
+# submit NAME DEPENDENCY COUNT INDEX WORD...: submits what lies under that name in jobs/, and leaves its id in $id
+submit() {{
+  name=$1 after=$2 count=$3 index=$4
+  shift 4
+  turn=$((${{turn:-0}} + 1)) id=
+  if [ -f "$data/jobs/$name.lanes" ]; then lane "$(cat "$data/jobs/$name.lanes")"; set -- "$@" "--job-name=$lane"; fi
+  token="$name#$(date +%s).$$.$turn"
+  printf 'try|%s|%s|%s|%s|%s|%s\n' "$token" "$(date +%s)" "$count" "$index" "$after" "$(cat "$data/jobs/$name.told")" >>"$data/journal"
+  id=$({{ printf '#!/bin/sh\npq_token=%s\n' "$token"; cat "$data/jobs/$name.sh"; }} | (
+    if [ -n "${{again:-}}" ] && [ -f "$data/jobs/$name.env" ]; then
+      for one in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
+        case $one in PATH | SLURM_CONF) ;; *) unset "$one" 2>/dev/null ;; esac
+      done
+      . "$data/jobs/$name.env"
+    fi
+    . "$data/jobs/$name.send"
+    send --parsable --comment="pueue-skill $token" ${{after:+"--dependency=$after"}} "$@"
+  ))
+  failed=$?
+  id=${{id%%;*}}
+  # A submission that failed may have submitted.
+  if [ -z "$id" ]; then id=$(queue | awk -F'|' -v said="pueue-skill $token" '$10 == said {{ sub(/_.*/, "", $2); print $2; exit }}'); fi
+  if [ -z "$id" ]; then return "$((failed ? failed : 1))"; fi
+  printf 'id|%s|%s\n' "$token" "$id" >>"$data/journal"
+}}
+# lane LIMIT GROUP: a group of N is N lanes, for of the jobs that bear one name Slurm runs one at a time (singleton); the emptiest in $lane
+lane() {{
+  lane=$(queue --states=pending,running,suspended,completing | awk -F'|' -v limit="${{1%% *}}" -v group="${{1#* }}" '
+    {{ taken[$11]++ }}
+    END {{ best = 1; for (i = 2; i <= limit; i++) if (taken[group "." i] + 0 < taken[group "." best] + 0) best = i; print group "." best }}')
+  after=${{after:+$after,}}singleton
+}}
+quoted() {{ printf %s "$1" | sed "s/'/'\\\\''/g; 1s/^/'/; \$s/\$/'/"; }}
+"""
+
+# sh reads the braces to their end before it runs anything, so nobody waits for the lock while a large file is still on its way.
+SUBMIT = r"""{{
+{lock}status=0 known=
+seek {key} || exit 69
+if [ -n "$id" ]; then known=old
+else
+  known=new
+  if ! folder=$(cd -- {folder} 2>/dev/null && pwd); then
+    echo "there is no folder "{folder} >&2
+    status=1
+  fi
+  {after}
+  if [ "$status" = 0 ]; then
+    umask_was=$(umask)
+    umask 077
+{files}    echo "pq_folder=$(quoted "$folder")" >"$data/jobs/{key}.sh"
+{job}    echo "folder=$(quoted "$folder")" >"$data/jobs/{key}.send"
+{send}    printf '%s|%s' "$(printf %s "$folder" | base64 | tr -d '\n')" {told} >"$data/jobs/{key}.told"
+    ({path}export -p) >"$data/jobs/{key}.env"
+    {lanes}"$data/jobs/{key}.lanes"
+    umask "$umask_was"
+    submit {key} "$after" 1 - || status=$?
+  fi
+fi
+if [ -z "$id" ]; then known=none; fi
+printf '%s\n%s %s %s\n' '{reply}' "$known" "$status" "$id"
+if [ -n "$id" ]; then one "$id"; fi
+}}
+"""
+
+# Slurm takes a dependency on a job that it has forgotten for one that is met, however that job has ended.
+AFTER = r"""after=
+  for one in {ids}; do
+    if [ -n "$(queue --jobs="$one" 2>/dev/null)" ]; then after="${{after:+$after,}}{kind}:$one"
+    elif [ {kind} = afterok ] && ! ends "$one" | grep -q -e '^ended|[^|]*|[^|]*|0|' -e '^seen|[^|]*|COMPLETED|'; then
+      echo "job $one, which it is to come after, has failed or is not known" >&2
+      status=65
+    fi
+  done"""
+
+# The wrapper is sh and not bash, so that BASH_ENV and the like are read once, by the work. Names are its own, for what the environment
+# exports is still there for the work. What was ended by a signal may be about to be ended itself: then Slurm says how.
+WRAPPER = r"""pq_data="{folder}/$SLURM_CLUSTER_NAME" pq_began=$(date +%s) pq_id=${{SLURM_ARRAY_JOB_ID:+${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID}}
+pq_id=${{pq_id:-$SLURM_JOB_ID}}
+pq_ended() {{
+  case $1 in 137 | 143) sleep 1 ;; esac
+  printf 'ended|%s|%s|%s|%s|%s|%s\n' "$pq_id" "$PUEUE_SKILL_KEY" "$1" "$pq_began" "$(date +%s)" "$pq_token" >>"$pq_data/ended.$SLURMD_NODENAME"
+  case $1 in spawn) exit 126 ;; *) exit "$1" ;; esac
+}}
+{key}
+export PUEUE_SKILL_KEY
+cd -- "$pq_folder" || pq_ended spawn
+exec 3>&2 2>/dev/null
+"""
+RUN = r"""(exec {run} {stdin} 2>&3 3>&-)
+pq_ended "$?"
+"""
+
+FOLLOW = r"""log=$data/jobs/{id}.out errors={errors} offset={offset} errors_offset={errors_offset} last='' turns=0 next=0
+# NAME FILE OFFSET: a frame with what is new in the file, whose size it leaves in $size
+new() {{
+  size=0
+  if [ -f "$2" ]; then size=$(($(wc -c <"$2"))); fi
+  if [ "$size" -gt "$3" ]; then
+    printf '%s %s\n' "$1" "$((size - $3))"
+    tail -c "+$(($3 + 1))" "$2" | head -c "$((size - $3))"
+  fi
+}}
+echo '{reply}'
+told=$(told {id})
+while :; do
+  end=$(ends {id})
+  # The job's own word comes through the file system; Slurm is asked less often.
+  # What a signal has ended may have been ended by Slurm, whose word then says why.
+  case $end in *'|137|'* | *'|143|'*) own= ;; *) own=$end ;; esac
+  if [ -z "$own" ] && [ "$turns" -ge "$next" ]; then
+    line=$(queue --jobs={id} 2>"$data/said.$$") || {{ cat "$data/said.$$" >&2; rm -f "$data/said.$$"; exit 69; }}
+    if [ -s "$data/said.$$" ] && ! grep -qi 'invalid job id' "$data/said.$$"; then cat "$data/said.$$" >&2; rm -f "$data/said.$$"; exit 69; fi
+    rm -f "$data/said.$$"
+    if [ "$turns" -lt 20 ]; then next=$((turns + 4)); elif [ "$turns" -lt 100 ]; then next=$((turns + 10)); else next=$((turns + 20)); fi
+  fi
+  state=$(printf '%s\n' "$told" "$end" "$line" | tr '\n' '\036')
+  new output "$log" "$offset"
+  offset=$size
+  if [ -n "$errors" ]; then
+    new error "$errors" "$errors_offset"
+    errors_offset=$size
+  fi
+  if [ "$state" != "$last" ]; then printf 'state %s\n' "$state"; fi
+  last=$state
+  if [ -n "$own" ] || [ -z "$line" ]; then exit 0; fi
+  case $line in {ended}) exit 0 ;; esac
+  turns=$((turns + 1))
+  if [ "$turns" -lt 40 ]; then sleep 0.05; elif [ "$turns" -lt 100 ]; then sleep 0.2; else sleep 0.3; fi
+done
+"""
+
+STATUS = r"""answer=$(look) || exit 69
+load=$(LC_ALL=C uptime 2>/dev/null | sed -n 's/^.*load averages\{{0,1\}}: *\([0-9.]*\).*/\1/p')
+printf '%s\nload|%s\n%s\n' '{reply}' "$load" "$answer"
+"""
+
+FAILURES = r"""cat "$data/seen" "$data"/ended.* 2>/dev/null | awk -F'|' '
+  $1 == "ended" && $4 != "0" {{ at[$2] = $6 }}
+  $1 == "seen" && $3 != "COMPLETED" {{ at[$2] = $8 }}
+  END {{ for (id in at) print at[id], id }}' | sort -n | tail -n {jobs} | while read -r _ id; do one "$id" ''; done"""
+
+VERSIONS = "sbatch --version\n"
+
+ADVICE = (
+    ("artition", 'set hosts.{name}.options to a partition of `sinfo`, as options = ["--partition=NAME"]'),
+    (
+        "ccount",
+        'set hosts.{name}.options to an account of yours (sacctmgr show associations user=$USER), as options = ["--account=NAME"]',
+    ),
+    ("QOS", "a limit of your account or QOS is reached: wait for jobs to end, or name another in hosts.{name}.options"),
+    ("emory specification", "no node has that much memory for it: `sinfo -o '%P %m'` says what they have"),
+    ("node configuration", "no node of the partition has that: `sinfo -o '%P %c %m %G'` says what they have"),
+    ("eneric resource", "no node has such GPUs: `sinfo -o '%P %G'` says what there is"),
+    ("time limit", "the partition runs nothing that long: `sinfo -o '%P %l'` says how long"),
+    ("job array", "the cluster takes no array that large (MaxArraySize)"),
+    ("Unable to contact", "its controller does not answer: scontrol ping"),
+)
+"""What to do about Slurm's own errors, by a part of what they say."""
+
+
+def head(host: Host) -> str:
+    return HEAD.format(usual=" ".join(USUAL), looked=", ".join(USUAL), folder=FOLDER, fields=FIELDS)
+
+
+def advised(said: str, host: Host) -> str:
+    """An error of Slurm's with what to do about it."""
+    advice = next((text.format(name=host.name) for part, text in ADVICE if part in said), "")
+    return f"{said}\nTry: {advice}" if advice else said
+
+
+def trouble(host: Host, code: int, said: str) -> str:
+    """Why a host's queue gave no answer, and what to do."""
+    if code == 127:
+        return (
+            f'{said or "no sbatch"} ({host.name}); add its folder to hosts.{host.name}.path, or set backend = "pueue"'
+        )
+    see = f"ssh {host.ssh} scontrol ping" if host.ssh else "scontrol ping"
+    return f"Slurm of {host.name} gave no answer (exit code {code}): {said}\nSee: {see}"
+
+
+def work_of(job: Job) -> tuple[str, dict[str, bytes]]:
+    """What runs the work of `job`, as sh source, and the files by name that it needs in jobs/. Raises ValueError for NUL."""
+    work, files = job.command, {}
+    raw = work.encode("utf-8", "surrogateescape")
+    shell = LOGIN if job.shell == "login" else "bash"
+    plain = "\r" not in work and not any("\udc80" <= char <= "\udcff" for char in work)  # sbatch takes no CR
+    text = quote.word(work) if plain else quote.word(SPELLED + quote.ansi_c(work)) if shell == "bash" else ""
+    if not text or len(text.encode()) > LONGEST:
+        files[digest(raw, 32)] = raw
+        text = f'"$pq_data/jobs/{digest(raw, 32)}"'
+    else:
+        text = f"-c {text}"
+    return f"{shell} {text}", files
+
+
+def script_of(job: Job) -> tuple[str, dict[str, bytes]]:
+    """The script of one job but for its first lines, and the files that it needs. Raises ValueError."""
+    if not re.fullmatch(r"[A-Za-z0-9:_.@+-]{1,200}", job.key):  # it names a file
+        raise ValueError(f"the key {job.key!r} may hold letters, digits and : _ . @ + - only, at most 200")
+    run, files = work_of(job)
+    stdin = "</dev/null"
+    if job.stdin is not None:
+        files[digest(job.stdin, 32)] = job.stdin
+        stdin = f'<"$pq_data/jobs/{digest(job.stdin, 32)}"'
+    text = WRAPPER.format(folder=FOLDER, key=f"PUEUE_SKILL_KEY={job.key}") + RUN.format(run=run, stdin=stdin)
+    return text, files
+
+
+def words_of(job: Job, host: Host, name: str, output: str = "%j", export: str = "--export=ALL") -> list[str]:
+    """The words of sbatch for `job`, as sh source; $folder and $data are set when they are read."""
+    words = [
+        "sbatch",
+        f"--job-name={quote.word(shown(name))}",
+        '--chdir="$folder"',
+        export,
+        f'--output="$data/jobs/{output}.out"',
+    ]
+    if job.split_output:
+        words.append(f'--error="$data/jobs/{output}.err"')
+    # Nothing runs twice by itself; what can never start does not wait for ever.
+    words += ["--no-requeue", "--kill-on-invalid-dep=yes", *resources(job.needs)]
+    if job.priority < 0:
+        words.append(f"--nice={-100 * job.priority}")
+    return [*words, *[quote.word(option) for option in host.options]]
+
+
+def resources(needs: Needs) -> list[str]:
+    words = []
+    if needs.cpus:
+        words.append(f"--cpus-per-task={needs.cpus}")
+    if needs.memory:
+        words.append(f"--mem={-(-needs.memory // 2**20)}M")
+    if needs.gpus:
+        words.append(f"--gpus={needs.gpus}")
+    if needs.seconds:
+        words.append(f"--time={-(-int(needs.seconds) // 60) + 1}")  # minutes; timeout(1) in the job comes first
+    return words
+
+
+def shown(name: str) -> str:
+    """A name that Slurm's lists can hold."""
+    return re.sub(r"[^\w.:@+=, -]", "_", name)[:60] or "job"
+
+
+def told_of(job: Job, limit: int) -> str:
+    """What Slurm has no place for, in base64."""
+    command = job.command.encode("utf-8", "replace").decode()
+    short = command if len(command) <= 4000 else command[:4000] + "…"
+    said = {"group": job.group or "default", "label": job.label, "command": short, "work": digest(defined(job), 16),
+            "split": job.split_output, "limit": limit}  # fmt: skip
+    return encoded(json.dumps(said).encode())
+
+
+def defined(job: Job) -> bytes:
+    return "\0".join([job.shell, job.command]).encode("utf-8", "surrogateescape") + b"\0" + (job.stdin or b"")
+
+
+def encoded(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def put(name: str, content: bytes) -> str:
+    """sh text that writes a file into jobs/, whole or not at all."""
+    file = f'"$data/jobs/{name}"'
+    written = quote.heredoc(f"base64 -d >{file}.$$", base64.encodebytes(content).decode())
+    return written.replace("\n", f" && mv {file}.$$ {file} || exit 74\n", 1)
+
+
+def submit_script(job: Job, host: Host) -> str:
+    limit = dict(host.groups).get(job.group or "default", 0)
+    script, files = script_of(job)
+    after = AFTER.format(ids=" ".join(map(id_of, job.after)), kind="afterany" if job.if_failed else "afterok")
+    lanes = f"echo {limit} {quote.word(shown(job.group or 'default'))} >" if limit else "rm -f "
+    return head(host) + LOOK.format(ended=ENDED) + ONE.format() + SEND.format() + SUBMIT.format(
+        lock=LOCK, key=job.key, folder=quote.path(job.cwd) if job.cwd else '"$PWD"', after=after if job.after else "after=",
+        files="".join([put(name, content) for name, content in files.items()]),
+        job=quote.heredoc(f'cat >>"$data/jobs/{job.key}.sh"', script),
+        send=quote.heredoc(f'cat >>"$data/jobs/{job.key}.send"', sends(words_of(job, host, job.label or job.key), host)),
+        path=f"PATH={path_before(host)}; " if host.path else "", lanes=lanes, told=told_of(job, limit), reply=REPLY,
+    )  # fmt: skip
+
+
+def sends(words: Sequence[str], host: Host) -> str:
+    """sh text of the function that submits; the folder is entered, so that the job has it by the name that it was given by."""
+    path = f"PATH={path_before(host)} " if host.path else ""
+    return f'send() {{ cd -- "$folder" && {path}ask {" ".join(words)} "$@"; }}\n'
+
+
+CLUSTER = f"""data="{FOLDER}/$(scontrol show config | sed -n 's/^ClusterName *= *//p')"
+mkdir -p "$data/jobs" && chmod 700 "$data" || exit
+"""
+
+
+def invocation(jobs: tuple[Job, ...], host: Host) -> str:
+    """bash text that queues `jobs` on `host` with sbatch and prints an id a line. Raises ValueError when it cannot be text."""
+    text = CLUSTER + (f"PATH={path_before(host)}\n" if host.path else "")
+    needed = {key for job in jobs for key in job.after}
+    ids: dict[str, str] = {}
+    limits = dict(host.groups)
+    for job in jobs:
+        if job.each:
+            raise ValueError("the turns of a loop that only the shell knows are no jobs of Slurm yet")
+        script, files = script_of(job)
+        text += "".join([put(name, content) for name, content in files.items()])
+        words = words_of(job, host, job.label or job.key)
+        words[2] = f"--chdir={quote.path(job.cwd)}" if job.cwd else ""
+        if job.cwd and job.cwd.startswith("~/"):
+            words[2] = f"--chdir={quote.path(job.cwd)}".replace("~/", '"$HOME"/', 1)
+        words.append(f"--comment={quote.word(f'pueue-skill {job.key}')}")
+        after = [f"{'afterany' if job.if_failed else 'afterok'}:${ids[key]}" for key in job.after]
+        limit = limits.get(job.group or "default", 0)
+        if limit:
+            lane = int(digest(job.key.encode(), 8), 16) % limit + 1
+            words[1] = f"--job-name={quote.word(shown(job.group or 'default'))}.{lane}"
+            after.append("singleton")
+        if after:
+            words.append(f"--dependency={','.join(after)}")
+        line = " ".join(["sbatch --parsable", *[word for word in words[1:] if word]])
+        folder = quote.path(job.cwd) if job.cwd else '"$SLURM_SUBMIT_DIR"'
+        body = f"#!/bin/sh\npq_token={job.key} pq_folder={folder}\n{script}"
+        if job.key in needed:
+            name = ids[job.key] = f"id{len(ids) + 1}"
+            text += quote.heredoc(f"{name}=$({line}", body).rstrip("\n") + f'\n) && echo "${name}" || exit\n'
+        else:
+            text += quote.heredoc(line, body)
+    return quote.heredoc(f"ssh {host.ssh} 'sh -s'", text) if host.ssh else f"(\n{text})\n"
+
+
+COMMENTED = regex(r"^.*\bsbatch .*--comment='pueue-skill ([A-Za-z0-9:_.@+-]+)'.*$")
+
+
+def submissions(text: str) -> list[tuple[str, str, str]]:
+    """The jobs that an invocation in `text` queues: the ssh words of their host, their keys, and the line that submits each."""
+    found = []
+    ssh, end = "", ""
+    for line in text.split("\n"):
+        there = ONTO_HOST.match(line)
+        if there:
+            ssh, end = there[1], there[2]
+        elif end and line == end:
+            ssh, end = "", ""
+        submits = COMMENTED.match(line)
+        if submits:
+            found.append((ssh, submits[1], line.strip()))
+    return found
+
+
+def path_before(host: Host) -> str:
+    return ":".join([*[quote.path(folder) for folder in host.path], '"$PATH"'])
+
+
+ID = regex(r"\d+(?:_\d+)?")
+
+
+def id_of(id: str) -> str:
+    """An id as it may stand in sh source. Raises ValueError."""
+    if not ID.fullmatch(id):
+        raise ValueError(f"{id!r} is no id of a Slurm job")
+    return id
+
+
+def read_submission(answer: str, job: Job) -> Submission:
+    """What a submit script answered. Raises ValueError when it is no answer."""
+    first, _, rest = reply(answer).partition("\n")
+    known, status, id = first.split(" ")
+    look = read_look(rest)
+    state = next((state for state in look.queue.states if state.id == id), None)
+    group = next((group for group in look.queue.groups if state and group.name == state.group), None)
+    if known == "none":
+        return Submission(None, False, f"sbatch failed with exit code {status}", group)
+    if state is None:
+        raise ValueError("the answer was cut off")
+    if known == "old" and look.work.get(id, "") not in ("", digest(defined(job), 16)):
+        return Submission(
+            None, False, f"the key {job.key} belongs to {job.host}:{id}, which runs another command", group
+        )
+    return Submission(state, known == "new", "", group)
+
+
+def follow_script(state: State, host: Host, offset: int, errors_offset: int) -> str:
+    ended = " | ".join([f"*'|{name}|'*" for name in ENDED.split("|")])
+    return head(host) + ONE.format() + FOLLOW.format(
+        id=id_of(state.id), errors=state.errors or "''", offset=offset, errors_offset=errors_offset, reply=REPLY, ended=ended
+    )  # fmt: skip
+
+
+def read_state(answer: str) -> State | None:
+    states = read_look(answer.replace("\036", "\n")).queue.states
+    return states[-1] if states else None
+
+
+OUTPUTS = TAILS.replace('"$data/task_logs/$1.log"', '"$data/jobs/$1.out"')
+
+
+def tails_script(states: Sequence[State], host: Host, count: int) -> str:
+    none = "''"
+    calls = "\n".join([f"one {id_of(state.id)} {state.errors or none}" for state in states])
+    return head(host) + OUTPUTS.format(count=count, reply=REPLY, calls=calls)
+
+
+def failures_script(host: Host, jobs: int, count: int) -> str:
+    return head(host) + OUTPUTS.format(count=count, reply=REPLY, calls=FAILURES.format(jobs=jobs))
+
+
+def versions_script(host: Host) -> str:
+    return head(host) + VERSIONS
+
+
+def where() -> str:
+    return f'data="{FOLDER}"\n'
+
+
+def status_script(host: Host) -> str:
+    return head(host) + LOOK.format(ended=ENDED) + STATUS.format(reply=REPLY)
+
+
+def read_status(answer: str) -> Queue:
+    return read_look(reply(answer)).queue
+
+
+class Try(NamedTuple):
+    """A submission as it was written down."""
+
+    epoch: str
+    array: str
+    dependency: str
+    cwd: str
+    told: dict[str, object]
+
+
+class Live(NamedTuple):
+    """What Slurm says of a job."""
+
+    status: str
+    reason: str
+    raw: int
+    submitted: str
+    began: str
+    ended: str
+    nodes: str
+    comment: str
+    name: str
+
+
+class Ended(NamedTuple):
+    """What a job has written down itself; `code` is a number, or spawn."""
+
+    key: str
+    code: str
+    began: str
+    ended: str
+    token: str
+
+
+class Look(NamedTuple):
+    """All that a look tells. `ends` are the exit codes with which each job, by its key, has ended, in their order; `work` are the
+    digests of what jobs run, by id; `live` the ids that Slurm itself still knows; `entries` counts the journal's lines."""
+
+    queue: Queue
+    ends: dict[str, list[int]]
+    work: dict[str, str]
+    live: set[str]
+    entries: int
+
+
+LISTED = regex(r"(\d+)_\[([^\]%]*)(?:%\d+)?\]")
+
+
+def expanded(id: str) -> Iterable[str]:
+    """The ids in `7_[0-3,9%2]`."""
+    match = LISTED.fullmatch(id)
+    if not match:
+        return (id,)
+    found = []
+    for part in match[2].split(","):
+        first, _, rest = part.partition("-")
+        last, _, step = rest.partition(":")
+        found += [f"{match[1]}_{i}" for i in range(int(first), int(last or first) + 1, int(step or 1))]
+    return found
+
+
+def read_look(text: str) -> Look:
+    tries: dict[str, Try] = {}
+    ids: dict[str, str] = {}  # by token
+    items: dict[str, dict[str, tuple[str, str]]] = {}  # by token and place: key, label
+    live: dict[str, Live] = {}
+    seen: dict[str, Live] = {}
+    ends: dict[str, Ended] = {}
+    gone: set[str] = set()
+    load, of, entries = "", {}, 0
+    for line in text.split("\n"):
+        what, *rest = line.split("|")
+        if what in ("try", "id", "gone"):
+            entries += 1
+        if what == "try" and len(rest) == 7:
+            token, epoch, _, index, dependency, cwd, told = rest
+            tries[token] = Try(epoch, index, dependency, decoded(cwd), json.loads(base64.b64decode(told)))
+        elif what == "id" and len(rest) == 2:
+            ids[rest[0]] = rest[1]
+        elif what == "gone":
+            gone.add(rest[0])
+        elif what == "items":
+            of = items.setdefault(rest[0], {})
+        elif what == "item" and len(rest) == 3:
+            of[rest[0]] = rest[1], decoded(rest[2])
+        elif what in ("job", "seen") and len(rest) >= 10:
+            id, status, reason, raw, submitted, began, ended, nodes, comment = rest[:9]
+            one = Live(status, reason, int(raw or 0), submitted, began, ended, nodes, comment, "|".join(rest[9:-1]))
+            (live if what == "job" else seen).update(dict.fromkeys(expanded(id), one))
+        elif what == "ended" and len(rest) == 6:
+            ends[rest[0]] = Ended(*rest[1:])
+        elif what == "load":
+            load = rest[0]
+    for id, one in live.items():  # submissions whose answer was lost, or that an invocation made
+        if one.comment.startswith("pueue-skill "):
+            ids.setdefault(one.comment[12:], base(id))
+    for id, end in ends.items():
+        ids.setdefault(end.token, base(id))
+    unit = {
+        (f"{id}_{place}" if place else id): (token, key, label)
+        for token, id in ids.items()
+        for place, (key, label) in (items.get(token) or {"": (token.partition("#")[0], "")}).items()
+    }
+    newest = {key: id for id, (_, key, _) in unit.items()}
+    mine = {id for id in newest.values() if id not in gone and base(id) not in gone}
+    states = []
+    for id in sorted({*mine, *[id for id in live if id not in unit and base(id) not in ids.values()]}, key=order):
+        token, key, label = unit.get(id, ("", "", ""))
+        states.append(
+            state_of(id, key or None, label, tries.get(token), live.get(id) or seen.get(id), ends.get(id), items, ids)
+        )
+    states = given_up(states)
+    limits = {str(one.told["group"]): int(str(one.told["limit"])) for one in tries.values()}
+    groups = {state.group: limits.get(state.group, 0) for state in states} or {"default": 0}
+    codes: dict[str, list[int]] = {}
+    for end in sorted(ends.values(), key=lambda end: end.ended):
+        codes.setdefault(end.key, []).append(int(end.code) if end.code.isdigit() else 126)
+    work = {ids[token]: str(one.told["work"]) for token, one in tries.items() if token in ids}
+    queue = Queue(tuple([Group(name, limit, "running") for name, limit in groups.items()]), tuple(states), load)
+    return Look(queue, codes, work, set(live), entries)
+
+
+def base(id: str) -> str:
+    return id.partition("_")[0]
+
+
+def order(id: str) -> tuple[int, int]:
+    numbers = [int(part) for part in re.findall(r"\d+", id)]
+    return numbers[0], numbers[1] if len(numbers) > 1 else -1
+
+
+def decoded(text: str) -> str:
+    return base64.b64decode(text).decode("utf-8", "surrogateescape")
+
+
+def time_of(epoch: str) -> str | None:
+    from datetime import UTC, datetime  # not at the start of a hook, which only makes invocations
+
+    return datetime.fromtimestamp(int(epoch), UTC).isoformat().replace("+00:00", "Z") if epoch.isdigit() else None
+
+
+QUEUED = {"PENDING", "REQUEUED", "REQUEUE_FED", "CONFIGURING", "POWER_UP_NODE"}
+HELD = {"JobHeldUser", "JobHeldAdmin", "JobHoldMaxRequeue", "BeginTime"}
+KILLED = {
+    "CANCELLED": "cancelled",
+    "TIMEOUT": "its time limit was reached",
+    "DEADLINE": "its deadline was reached",
+    "OUT_OF_MEMORY": "out of memory",
+    "NODE_FAIL": "its node failed",
+    "BOOT_FAIL": "its node could not be started",
+    "PREEMPTED": "preempted by other work",
+}
+"""What ends a job from outside, in Slurm's words and for people."""
+
+
+def state_of(
+    id: str,
+    key: str | None,
+    label: str,
+    made: Try | None,
+    live: Live | None,
+    end: Ended | None,
+    items: dict[str, dict[str, tuple[str, str]]],
+    ids: dict[str, str],
+) -> State:
+    told = made.told if made else {}
+    status, result, code, detail = standing(live, end)
+    name = label or told.get("label") or (live.name if live and not made else "")
+    sizes = {ids[token]: places for token, places in items.items() if token in ids}
+    return State(
+        id=id, key=key, status=status, result=result, exit_code=code, detail=detail,
+        group=str(told.get("group", "default")), label=str(name) or None, cwd=made.cwd if made else "",
+        command=str(told.get("command", "")), after=parents(made.dependency if made else "", id, sizes),
+        created=time_of(made.epoch if made else live.submitted if live else "0") or "",
+        started=time_of(end.began if end else live.began if live and status != "queued" else ""),
+        ended=time_of(end.ended if end else live.ended if live and status == "done" else ""),
+        errors=f'"{FOLDER}/$cluster/jobs/{id}.err"' if told.get("split") else "",
+    )  # fmt: skip
+
+
+def standing(live: Live | None, end: Ended | None) -> tuple[Status, Result | None, int | None, str]:
+    """status, result, exit code and detail, by what Slurm and the job itself say."""
+    own = int(end.code) if end and end.code.isdigit() else None
+    if end and end.code == "spawn":
+        return "done", "spawn", None, "No such file or directory"
+    if live and live.status == "CANCELLED" and live.reason == "DependencyNeverSatisfied":
+        return "done", "dependency", None, ""
+    if live and live.status in KILLED and own in (None, 137, 143):
+        node = f" ({live.nodes})" if live.nodes and live.status == "NODE_FAIL" else ""
+        return "done", "killed", None, KILLED[live.status] + node
+    if own in (137, 143) and live and live.status in ("RUNNING", "COMPLETING"):
+        return "running", None, None, ""  # Slurm is about to say whether it has ended it
+    if own is not None:
+        return (
+            "done",
+            "failed" if own else "success",
+            own,
+            "out of memory" if live and live.status == "OUT_OF_MEMORY" else "",
+        )
+    if live is None:
+        return "done", "unknown", None, ""
+    if live.status == "COMPLETED":
+        return "done", "success", 0, ""
+    if live.status == "FAILED":
+        return "done", "failed", 128 + live.raw % 128 if live.raw % 128 else live.raw // 256, ""
+    if live.status in KILLED:
+        return "done", "killed", None, KILLED[live.status]
+    if live.status in QUEUED:
+        if live.reason in HELD:
+            return "stashed", None, None, ""
+        return "queued", None, None, "" if live.reason in ("None", "Dependency", "JobArrayTaskLimit") else live.reason
+    if live.status in ("REQUEUE_HOLD", "SPECIAL_EXIT"):
+        return "stashed", None, None, ""
+    return "paused" if live.status in ("SUSPENDED", "STOPPED") else "running", None, None, ""
+
+
+PARENT = regex(r"(afterok|afterany|aftercorr)((?::\d+(?:_\d+)?)+)")
+WIDEST = 64
+"""Tasks of an array up to which they are named one by one as what a job comes after."""
+
+
+def parents(dependency: str, id: str, sizes: dict[str, dict[str, tuple[str, str]]]) -> tuple[str, ...]:
+    """The ids of what a job comes after; of a large array its own id stands for all of its tasks."""
+    found = []
+    for match in PARENT.finditer(dependency):
+        for parent in match[2][1:].split(":"):
+            if match[1] == "aftercorr":
+                found.append(f"{parent}_{id.partition('_')[2]}")
+            elif parent in sizes and "" not in sizes[parent] and len(sizes[parent]) <= WIDEST:
+                found += [f"{parent}_{place}" for place in sizes[parent]]
+            else:
+                found.append(parent)
+    return tuple(found)
+
+
+def given_up(states: list[State]) -> list[State]:
+    """Of what Slurm has forgotten before anybody looked, jobs that come after a failed one: those it has ended unrun."""
+    by_id = {state.id: state for state in states}
+    found = []
+    for state in states:  # parents have lower ids
+        if state.result == "unknown" and any(
+            parent.status == "done" and parent.result != "success" for id in state.after if (parent := by_id.get(id))
+        ):
+            state = by_id[state.id] = state._replace(result="dependency")
+        found.append(state)
+    return found

@@ -1,0 +1,171 @@
+"""A real Slurm cluster for tests: munged, slurmctld and slurmd on loopback, private to one test session, without systemd or cgroups.
+
+All nodes are this machine, under names and ports of their own; what they claim to have (CPUs, memory) is what the tests need. It is
+found by SLURM_CONF alone, so that nothing of a Slurm of yours is seen. A `login` is a host that is reached over ssh and knows it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from real import Host, Lab, kill, real, strays, until
+
+CONF = """\
+ClusterName=lab
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={port}
+SlurmdPort={port}
+AuthType=auth/munge
+AuthInfo=socket={root}/munge.sock
+CredType=cred/munge
+SlurmUser={user}
+SlurmdUser={user}
+StateSaveLocation={root}/ctl
+SlurmdSpoolDir={root}/spool.%n
+SlurmctldPidFile={root}/slurmctld.pid
+SlurmdPidFile={root}/slurmd.%n.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU_Memory
+DefMemPerCPU=100
+SchedulerType=sched/backfill
+SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0,sched_min_interval=0,kill_invalid_depend
+AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=1
+JobAcctGatherParams=OverMemoryKill
+MinJobAge={age}
+MaxJobCount=20000
+MaxArraySize={largest}
+ReturnToService=2
+SlurmctldTimeout=30
+SlurmdTimeout=30
+InactiveLimit=0
+KillWait=2
+MpiDefault=none
+SlurmdParameters=config_overrides
+{nodes}
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
+PartitionName=short Nodes=ALL MaxTime=60 State=UP OverSubscribe=NO
+"""
+
+
+class Cluster:
+    """A cluster of `nodes`, with `cpus` and 64 GB each; arrays hold `largest` - 1 jobs, and what has ended is forgotten after `age` s."""
+
+    def __init__(self, lab: Lab, nodes: int = 2, cpus: int = 8, largest: int = 21, age: int = 3600) -> None:
+        self.lab, self.root = lab, lab.root / "slurm"
+        self.root.mkdir(mode=0o755)
+        (self.root / "ctl").mkdir()
+        programs = {name: real(name) for name in ("munged", "slurmctld", "slurmd", "sbatch", "squeue")}
+        self.home = self.root / "home"
+        (self.home / ".config/pueue-skill").mkdir(parents=True)
+        self.conf = self.root / "slurm.conf"
+        self.env = lab.env | {"SLURM_CONF": str(self.conf), "HOME": str(self.home)}
+        self.env |= {"PUEUE_CONFIG_PATH": str(self.root / "no-pueue.yml")}
+        key = self.root / "munge.key"
+        key.write_bytes(os.urandom(128))
+        key.chmod(0o400)
+        files = ["key", "sock", "pid", "log", "seed"]
+        options = [f"--{name}={self.root}/munge.{end}" for name, end in zip(("key-file", "socket", "pid-file", "log-file", "seed-file"), files, strict=True)]  # fmt: skip
+        self.nodes = [f"n{i}" for i in range(1, nodes + 1)]
+        host = socket.gethostname().partition(".")[0]
+        ports = free_ports(nodes + 1)
+        listed = [
+            f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory=64000 State=UNKNOWN"
+            for name, port in zip(self.nodes, ports[1:], strict=True)
+        ]
+        text = CONF.format(host=host, port=ports[0], root=self.root, user=getpass.getuser(), age=age, largest=largest, nodes="\n".join(listed))  # fmt: skip
+        self.conf.write_text(text)
+        self.daemons = [self.start(programs["munged"], "--foreground", "--force", *options)]
+        until(lambda: (self.root / "munge.sock").exists(), "munged")
+        self.controller = self.start(programs["slurmctld"], "-D")
+        self.daemons.append(self.controller)
+        for name in self.nodes:
+            (self.root / f"spool.{name}").mkdir()
+            self.daemons.append(self.start(programs["slurmd"], "-D", "-N", name))
+        until(lambda: self.run("sinfo", "-h", "-t", "idle", "-o", "%D").strip() == str(nodes), "the nodes", 60)
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        log = self.root / f"{Path(command[0]).name}.{len(list(self.root.glob('*.out')))}.out"
+        return self.lab.start(*command, env=self.env, cwd=self.root, log=log)
+
+    def run(self, *command: str) -> str:
+        """What a program of Slurm says."""
+        return subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=60).stdout
+
+    def jobs(self) -> list[str]:
+        """The states of all jobs that Slurm knows, a word each, arrays taken apart."""
+        return self.run("squeue", "-h", "-r", "-t", "all", "-o", "%T").split()
+
+    def configured(self, text: str) -> None:
+        """Writes the configuration of the client at home here."""
+        (self.home / ".config/pueue-skill/config.toml").write_text(text)
+
+    def login(self, name: str) -> Host:
+        """A host over ssh from which jobs are submitted to the cluster."""
+        return Host(self.lab, name, {}, login=f"export SLURM_CONF='{self.conf}'\n", empty=True)
+
+    def cancel(self) -> None:
+        """Ends all jobs."""
+        self.run("scancel", "--user", getpass.getuser())
+        until(lambda: not self.run("squeue", "-h", "-o", "%i").strip(), "the end of all jobs", 40)
+
+    def stop(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            self.cancel()
+        for daemon in reversed(self.daemons):
+            self.lab.end(daemon)
+        kill(strays(self.root))
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+class Tasks:
+    """The jobs of the cluster as fidelity asks a daemon of pueue for its tasks: those of a case have its folder in theirs."""
+
+    def __init__(self, cluster: Cluster, home: Path) -> None:
+        self.cluster, self.home, self.name, self.gone = cluster, home, home.name, set[int]()
+
+    def tasks(self) -> dict[int, dict[str, Any]]:
+        found = {}
+        fields = "JobID:|,State:|,exit_code:|,Comment:|,WorkDir:"
+        for line in self.cluster.run("squeue", "-h", "-t", "all", "-O", fields).splitlines():
+            id, state, raw, comment, folder = line.rstrip().split("|", 4)
+            case, _, rest = folder.removeprefix(f"{self.cluster.lab.root}/c/").partition("/")
+            if int(id) in self.gone or not comment.startswith("pueue-skill ") or rest.partition("/")[0] != self.name:
+                continue
+            code = int(raw) // 256 if int(raw) % 128 == 0 else 128 + int(raw) % 128
+            ended = state in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "OUT_OF_MEMORY")
+            result = "DependencyFailed" if state == "CANCELLED" else {"Failed": code} if code else "Success"
+            found[int(id)] = {
+                "envs": {"PQ_CASE": case},
+                "command": f"PUEUE_SKILL_KEY={comment.split()[1].partition('#')[0]} ",
+                "status": {"Done": {"result": result}} if ended else {state: {}},
+            }
+        return found
+
+    def run(self, verb: str, *ids: str) -> subprocess.CompletedProcess[str]:
+        if verb == "remove":
+            self.gone |= set(map(int, ids))
+        return subprocess.run(["scancel", *ids], env=self.cluster.env, capture_output=True, text=True, timeout=30)
+
+    def stop(self) -> None:
+        """The cluster is ended by itself."""

@@ -1,0 +1,335 @@
+"""What every kind of queue promises, by the same tests on real ones: pueue and Slurm, here and over ssh."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from real import Daemon, until
+
+pytestmark = pytest.mark.timeout(180)
+
+PLACES = {"pueue": "local", "pueue over ssh": "bigblack", "slurm": "local", "slurm over ssh": "login"}
+"""The hosts by the kind of their queue."""
+
+
+class Place:
+    """A host with a queue of its kind, and the command line of its client."""
+
+    def __init__(self, kind: str, name: str, env: dict[str, str], folder: Path, config: Path) -> None:
+        self.kind, self.name, self.folder = kind, name, folder
+        self.env = env | {"XDG_CONFIG_HOME": str(config), "XDG_DATA_HOME": str(config / "data")}
+        self.config = config / "pueue-skill/config.toml"
+        self.config.parent.mkdir(parents=True)
+        self.configured("")
+
+    def configured(self, more: str) -> None:
+        self.config.write_text(f'[hosts.{self.name}]\nbackend = "{self.kind}"\n{more}')
+
+    def __call__(self, *words: str | bytes, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        options = {"cwd": self.folder, "timeout": 90, "input": b""} | options
+        return subprocess.run(["pueue-skill", *words], env=self.env, capture_output=True, **options)
+
+    def run(self, *words: str | bytes, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        return self("run", "--host", self.name, "--cwd", str(self.folder), *words, **options)
+
+    def queue(self, *words: str, label: str, command: str) -> str:
+        """The id of a job that is left to itself."""
+        done = self.run("--detach", "--label", label, *words, "--", command)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode().strip().rpartition(":")[2]
+
+    def jobs(self) -> dict[str, dict[str, Any]]:
+        """The jobs of the host by their ids."""
+        done = self("status", "--json", self.name)
+        assert done.returncode == 0, done.stderr
+        (host,) = json.loads(done.stdout)["hosts"]
+        return {job["name"].rpartition(":")[2]: job for job in host["jobs"]}
+
+    def reaches(self, id: str, status: str, result: str | None = None) -> dict[str, Any]:
+        """The job once it is so."""
+
+        def there() -> dict[str, Any] | None:
+            job = self.jobs().get(id)
+            return job if job and (job["status"], job["result"]) == (status, result) else None
+
+        return until(lambda: there() or False, f"{id} {status} {result}, not {self.jobs().get(id)}", 40)  # type: ignore[return-value]
+
+    def named(self, label: str) -> list[dict[str, Any]]:
+        return [job for job in self.jobs().values() if job["label"] == label]
+
+
+@pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest, home: Path, tmp_path: Path) -> Place:
+    """Each of PLACES, with a home for what the client keeps."""
+    name = PLACES[request.param]
+    kind, _, over = request.param.partition(" ")
+    if kind == "slurm":
+        env = request.getfixturevalue("cluster").env
+        if over:  # it is known there alone
+            request.getfixturevalue("login")
+            env = {key: value for key, value in env.items() if key != "SLURM_CONF"}
+    else:
+        daemon: Daemon = request.getfixturevalue("pueued")
+        request.getfixturevalue("queues_as_before")
+        env = daemon.env
+    (tmp_path / "work").mkdir()
+    return Place(kind, name, env, tmp_path / "work", home / "config")
+
+
+COMMANDS: list[tuple[list[str | bytes], int, bytes]] = [
+    (["echo", "it's", "a  b"], 0, b"it's a  b\n"),
+    (["echo a; exit 9"], 9, b"a\n"),
+    (["for i in {1..3}; do [[ $i == 2 ]] || echo n$i; done | tac; cat; cat <<< given"], 0, b"n3\nn1\ngiven\n"),
+    (["printf", "%s", b"\xff'\\\xfe\r\n"], 0, b"\xff'\\\xfe\r\n"),
+]
+
+
+def test_exit_code_and_output_are_those_of_the_command(place: Place) -> None:
+    for command, code, output in COMMANDS:
+        done = place.run("--follow", "--", *command)
+        assert (done.returncode, done.stdout) == (code, output), done.stderr
+
+
+def test_what_is_long_comes_and_goes_whole(place: Place) -> None:
+    data = os.urandom(300_000)
+    (place.folder / "data").write_bytes(data)
+    done = place.run("--follow", "--", "sh", "-c", "cat data", "x" * 90_000, "y" * 90_000)
+    assert (done.returncode, done.stdout == data) == (0, True), done.stderr[:1000]
+
+
+def test_a_signal_is_told_by_the_exit_code(place: Place) -> None:
+    assert place.run("--follow", "--", "kill -9 $$").returncode == 137
+
+
+def test_standard_input_and_standard_error_of_their_own(place: Place) -> None:
+    done = place.run("--follow", "--stdin", "--split-output", "--", "cat; echo bad >&2; exit 3", input=b"given\0\xff")
+    assert (done.returncode, done.stdout) == (3, b"given\0\xff")
+    assert b"bad\n" in done.stderr
+
+
+def test_a_folder_of_any_name(place: Place) -> None:
+    folder = place.folder / '-a\'; echo "$HOME"=0\n100% ä'
+    folder.mkdir()
+    done = place("run", "--host", place.name, "--cwd", str(folder), "--follow", "--", 'printf %s "$PWD"')
+    assert (done.returncode, done.stdout) == (0, os.fsencode(folder)), done.stderr
+
+
+def test_the_same_key_is_the_same_job(place: Place) -> None:
+    words = ["--key", "k" + os.urandom(4).hex(), "--label", "once"]
+    runs = [place.run(*words, "--follow", "--", "echo ran >> ran; exit 3") for _ in range(2)]
+    assert [run.returncode for run in runs] == [3, 3]
+    assert b"is that job already" in runs[1].stderr
+    other = place.run(*words, "--follow", "--", "echo other")
+    assert other.returncode == 125
+    assert b"runs another command" in other.stderr
+    assert (place.folder / "ran").read_text() == "ran\n"
+
+
+def test_many_at_once_with_one_key_are_one_job(place: Place) -> None:
+    words = ["--key", "k" + os.urandom(4).hex(), "--follow", "--", "echo ran >> ran; echo out"]
+    found: list[subprocess.CompletedProcess[bytes]] = []
+    racers = [threading.Thread(target=lambda: found.append(place.run(*words))) for _ in range(4)]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    assert [(done.returncode, done.stdout) for done in found] == [(0, b"out\n")] * 4
+    assert (place.folder / "ran").read_text() == "ran\n"
+
+
+def test_a_submission_that_is_cut_off_is_made_again_safely(place: Place) -> None:
+    """The client is killed at several moments; whatever it had got to, there is one job in the end."""
+    key = "k" + os.urandom(4).hex()
+    command = ["pueue-skill", "run", "--host", place.name, "--cwd", str(place.folder), "--key", key, "--detach", "--", "echo ran >> ran"]  # fmt: skip
+    for patience in (0.2, 0.35, 0.5, 0.7):
+        process = subprocess.Popen(command, env=place.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    done = place.run("--key", key, "--follow", "--", "echo ran >> ran")
+    assert done.returncode == 0, done.stderr
+    assert (place.folder / "ran").read_text() == "ran\n"
+
+
+def test_a_job_is_found_by_label_and_its_end_and_output_by_its_name(place: Place) -> None:
+    label = "l" + os.urandom(4).hex()
+    id = place.queue(label=label, command="echo out; echo err >&2; exit 5")
+    job = place.reaches(id, "done", "failed")
+    assert (job["exit_code"], job["label"], job["cwd"]) == (5, label, str(place.folder))
+    assert job["command"] == "echo out; echo err >&2; exit 5"
+    assert place("wait", "--host", place.name, "--label", label).returncode in (1, 5)
+    assert place("wait", f"{place.name}:{id}").returncode == 5
+    assert place("log", f"{place.name}:{id}").stdout == b"out\nerr\n"
+
+
+def test_a_job_comes_after_another(place: Place) -> None:
+    first = place.queue(label="first", command="sleep 1; echo 1 >> ran")
+    second = place.queue("--after", first, label="second", command="echo 2 >> ran")
+    place.reaches(second, "done", "success")
+    assert (place.folder / "ran").read_text() == "1\n2\n"
+
+
+def test_what_comes_after_a_failure_does_not_run(place: Place) -> None:
+    first = place.queue(label="first", command="until [ -e go ]; do sleep 0.1; done; exit 3")
+    second = place.queue("--after", first, label="second", command="echo 2 >> ran")
+    third = place.queue("--after", second, label="third", command="echo 3 >> ran")
+    assert place.jobs()[third]["status"] == "queued"
+    (place.folder / "go").touch()
+    place.reaches(third, "done", "dependency")
+    place.reaches(second, "done", "dependency")
+    assert not (place.folder / "ran").exists()
+
+
+def test_a_group_runs_as_many_at_once_as_it_may(place: Place) -> None:
+    group = "g" + os.urandom(3).hex()
+    place.configured(f"groups = {{ {group} = 2 }}\n")
+    if place.kind == "pueue":  # which knows a group before a job is in it
+        pueue = "pueue" if place.name == "local" else f"ssh {place.name} ~/.local/bin/pueue"
+        subprocess.run(["bash", "-c", f"{pueue} group add --parallel 2 {group}"], env=place.env, check=True)
+    work = "until [ -e go ]; do sleep 0.1; done"
+    ids = [place.queue("--group", group, label=f"{group}{i}", command=work) for i in range(4)]
+
+    def running() -> list[str]:
+        return [job["status"] for id, job in place.jobs().items() if id in ids]
+
+    until(lambda: sorted(running()) == ["queued", "queued", "running", "running"], f"two of four, not {running()}", 40)
+    (place.folder / "go").touch()
+    for id in ids:
+        assert place.reaches(id, "done", "success")["group"] == group
+
+
+def test_killed_started_again_and_cleaned(place: Place) -> None:
+    label = "l" + os.urandom(4).hex()
+    id = place.queue(label=label, command="echo ran >> ran; until [ -e go ]; do sleep 0.1; done; echo end")
+    until((place.folder / "ran").exists, "the job", 20)
+    name = f"{place.name}:{id}"
+    assert place("clean", name).returncode == 1  # it runs
+    assert place("restart", name).returncode == 1
+    done = place("kill", name)
+    assert done.returncode == 0, done.stderr
+    place.reaches(id, "done", "killed")
+    assert place("wait", name).returncode == 137
+    (place.folder / "go").touch()
+    chosen = ["--host", place.name, "--label", label]
+    done = place("restart", *chosen)
+    assert (done.returncode, len(place.named(label))) == (0, 1), done.stderr
+    until(lambda: place.named(label)[0]["result"] == "success", "the second run", 30)
+    (job,) = place.named(label)
+    assert place("log", job["name"]).stdout == b"end\n"
+    assert (place.folder / "ran").read_text() == "ran\nran\n"
+    assert place("clean", *chosen).returncode == 0
+    assert place.named(label) == []
+
+
+def test_what_waits_is_put_aside_and_taken_up_again(place: Place) -> None:
+    first = place.queue(label="first", command="until [ -e go ]; do sleep 0.1; done")
+    id = place.queue("--after", first, label="second", command="echo ran >> ran")
+    assert place("pause", f"{place.name}:{id}").returncode == 0
+    assert place.jobs()[id]["status"] == "stashed"
+    (place.folder / "go").touch()
+    place.reaches(first, "done", "success")
+    assert place.jobs()[id]["status"] == "stashed"
+    assert place("start", f"{place.name}:{id}").returncode == 0
+    place.reaches(id, "done", "success")
+
+
+def test_what_is_not_there_is_said(place: Place) -> None:
+    done = place("log", f"{place.name}:999999")
+    assert done.returncode != 0
+    assert b"there is no job 999999" in done.stderr
+    done = place("run", "--host", place.name, "--cwd", "/no/such/folder", "--follow", "--", "echo ran")
+    assert done.returncode in (125, 126), done.stderr
+    assert b"o such file" in done.stderr or b"no folder" in done.stderr
+
+
+def test_an_invocation_queues_the_same_job(place: Place) -> None:
+    (place.folder / "train.py").write_text("import sys\nprint('trained')\nsys.exit(4)\n")
+    line = f"cd {place.folder} && python3 train.py"
+    command = line if place.name == "local" else f"ssh {place.name} '{line}'"
+    done = place("suggest", command)
+    assert done.returncode == 0, done.stderr
+    before = set(place.jobs())
+    ran = subprocess.run(["bash"], input=done.stdout, env=place.env, cwd=place.folder, capture_output=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    (id,) = set(place.jobs()) - before
+    assert ran.stdout.decode().split() == [id]
+    assert place.reaches(id, "done", "failed")["exit_code"] == 4
+    assert place("log", f"{place.name}:{id}").stdout == b"trained\n"
+    assert place.jobs()[id]["key"]
+
+
+BATCH = """
+name = "{name}"
+hosts = ["{host}"]
+cwd = "{folder}"
+[groups]
+p9 = 2
+[phases.load]
+command = "echo load-{{s}} >> ran; test {{s}} != ETH || test -e mended"
+label = "load-{{s}}"
+group = "p9"
+vars.s = ["BTC", "ETH", "it's SOL"]
+checks = [{{ name = "none", run = "cat bad 2>/dev/null; true", expect = "empty" }}]
+[phases.each]
+command = "echo each-{{s}} >> ran"
+label = "each-{{s}}"
+vars.s = ["BTC", "ETH", "it's SOL"]
+after = [{{ phase = "load", same = ["s"] }}]
+[phases.last]
+command = "echo last >> ran"
+label = "last"
+after = ["each"]
+"""
+
+
+def test_a_batch_is_submitted_once_fails_and_is_resumed(place: Place) -> None:
+    file = place.folder / "b.toml"
+    file.write_text(BATCH.format(name="b" + os.urandom(4).hex(), host=place.name, folder=place.folder))
+
+    def standings() -> dict[str, str]:
+        done = place("batch", "status", "--json", str(file))
+        return {job["label"]: job["standing"] for job in json.loads(done.stdout)["jobs"]}
+
+    first, second = place("batch", "submit", str(file)), place("batch", "submit", str(file))
+    assert (first.stdout, second.stdout) == (
+        f"{place.name}: 8 added\n".encode(),
+        f"{place.name}: 8 there already\n".encode(),
+    ), first.stderr
+    failed = {"load-BTC": "success", "load-ETH": "failed", "load-it's SOL": "success", "load:none": "dependency"}
+    failed |= dict.fromkeys(["each-BTC", "each-ETH", "each-it's SOL", "last"], "dependency")
+    until(lambda: standings() == failed, f"a failure, not {standings()}", 40)
+    (place.folder / "mended").touch()
+    done = place("batch", "resume", str(file), "--because", "internal-fix")
+    assert done.returncode == 0, done.stderr
+    until(lambda: set(standings().values()) == {"success"}, f"success, not {standings()}", 40)
+    ran = (place.folder / "ran").read_text().splitlines()
+    assert sorted(ran[:4]) == ["load-BTC", "load-ETH", "load-ETH", "load-it's SOL"]
+    assert sorted(ran[4:7]) == ["each-BTC", "each-ETH", "each-it's SOL"]
+    assert ran[7:] == ["last"]
+    assert place("batch", "submit", str(file)).stdout == f"{place.name}: 8 there already\n".encode()
+    assert place("batch", "log", str(file), "last").returncode == 0
+
+
+def test_a_batch_is_cancelled(place: Place) -> None:
+    file = place.folder / "b.toml"
+    text = BATCH.format(name="b" + os.urandom(4).hex(), host=place.name, folder=place.folder)
+    file.write_text(text.replace("test -e mended", "sleep 100"))
+    place("batch", "submit", str(file))
+    until(
+        lambda: b"load-ETH" in (place.folder / "ran").read_bytes() if (place.folder / "ran").exists() else b"",
+        "ETH",
+        20,
+    )
+    assert place("batch", "cancel", str(file)).returncode == 0
+    jobs = json.loads(place("batch", "status", "--json", str(file)).stdout)["jobs"]
+    assert not {job["standing"] for job in jobs} & {"queued", "running", "stashed", "paused"}
+    assert "last" not in (place.folder / "ran").read_text()

@@ -1,0 +1,161 @@
+"""Batches on a real Slurm: arrays, their dependencies and limits, and the example of the pueue batches with another host line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from real import Host, until
+from slurm import Cluster
+from test_batches import RANGEBAR, rangebar
+
+from pueue_skill.backends.slurm import Look
+from pueue_skill.backends.slurm_batch import Site, arrays, ranges
+from pueue_skill.model import Job, Queue
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def job(key: str, *after: str, group: str = "default") -> Job:
+    return Job(f"b:{key}:d", "h", "slurm", group, key, None, "work", tuple([f"b:{one}:d" for one in after]))
+
+
+def made(*jobs: Job, largest: int = 1001, **limits: int) -> list[tuple[str, tuple[str, ...], int, int | None]]:
+    """The arrays: the labels by their places, what they come after, the limit, the array before."""
+    site = Site(Look(Queue((), ()), {}, {}, set(), 0), largest)
+    found, outcomes, dropped = arrays(jobs, site, limits, {}, False)
+    assert (outcomes, dropped) == ([], [])
+    return [
+        (" ".join([f"{place}={task.label}" for place, task in one.tasks.items()]), one.after, one.limit, one.before)
+        for one in found
+    ]
+
+
+def test_jobs_of_a_phase_are_one_array() -> None:
+    assert made(job("a:1"), job("a:2"), job("b:1"), default=4) == [
+        ("0=a:1 1=a:2", (), 4, None),
+        ("0=b:1", (), 4, None),
+    ]
+
+
+def test_a_phase_comes_after_a_whole_array() -> None:
+    found = made(job("a:1"), job("a:2"), job("b:1", "a:1", "a:2"), job("b:2", "a:1", "a:2"))
+    assert found[1] == ("0=b:1 1=b:2", ("afterok:${id_0:-none}",), 0, None)
+
+
+def test_task_by_task_where_items_line_up() -> None:
+    found = made(job("a:1"), job("a:2"), job("a:3"), job("b:2", "a:2"), job("b:3", "a:3"))
+    assert found[1] == ("1=b:2 2=b:3", ("aftercorr:${id_0:-none}",), 0, None)
+
+
+def test_several_of_one_parent_take_an_array_each_turn() -> None:
+    found = made(job("a:1"), job("a:2"), job("b:x", "a:1"), job("b:y", "a:1"), job("b:z", "a:2"), group=0)
+    assert [labels for labels, *_ in found[1:]] == ["0=b:x 1=b:z", "0=b:y"]
+
+
+def test_part_of_an_array_by_its_tasks() -> None:
+    found = made(*[job(f"a:{n}") for n in range(4)], job("b:1", "a:1", "a:3"))
+    assert found[1][1] == ("afterok:${id_0:-none}_1", "afterok:${id_0:-none}_3")
+
+
+def test_above_the_largest_array_there_are_several_in_turn_where_a_limit_holds() -> None:
+    jobs = [job(f"a:{n}") for n in range(5)]
+    assert [(labels, before) for labels, _, _, before in made(*jobs, largest=3, default=2)] == [
+        ("0=a:0 1=a:1", None), ("0=a:2 1=a:3", 0), ("0=a:4", 1),
+    ]  # fmt: skip
+    assert [before for *_, before in made(*jobs, largest=3)] == [None] * 3
+
+
+def test_ranges() -> None:
+    assert ranges([3, 0, 1, 2, 7, 9, 10]) == "0-3,7,9-10"
+
+
+class Batch:
+    """A manifest on the cluster, and the command that works on it."""
+
+    def __init__(self, cluster: Cluster, folder: Path, phases: str, more: str = "") -> None:
+        self.cluster, self.folder, self.file = cluster, folder, folder / "b.toml"
+        self.file.write_text(f'name = "b{os.urandom(4).hex()}"\ncwd = "{folder}"\n{more}{phases}')
+
+    def __call__(self, action: str, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        command = ["pueue-skill", "batch", action, str(self.file), *words]
+        env = self.cluster.env | options.pop("env", {})
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=100, **options)
+
+    def standings(self) -> dict[str, str]:
+        done = self("status", "--json")
+        assert done.returncode == 0, done.stderr
+        return {job["label"]: job["standing"] for job in json.loads(done.stdout)["jobs"]}
+
+
+def test_more_jobs_than_an_array_holds_and_never_more_at_once_than_the_limit(cluster: Cluster, tmp_path: Path) -> None:
+    work = "echo + >> ran; sleep 0.3; echo - >> ran"
+    phases = f"[groups]\ng = 3\n[phases.a]\ncommand = '{work}'\nlabel = '{{n}}'\neach = ['n']\ngroup = 'g'\nvars.n = {{ range = [1, 25] }}\n"
+    batch = Batch(cluster, tmp_path, phases)
+    done = batch("submit")
+    assert (done.returncode, done.stdout) == (0, "local: 25 added\n"), done.stderr
+    until(lambda: set(batch.standings().values()) == {"success"}, "all of them", 90)
+    at_once = most = 0
+    for sign in (tmp_path / "ran").read_text().split():
+        at_once += 1 if sign == "+" else -1
+        most = max(most, at_once)
+    assert most == 3
+
+
+def test_what_a_job_needs_and_gets(cluster: Cluster, tmp_path: Path) -> None:
+    phases = (
+        "[phases.a]\ncommand = 'env > env; echo $SLURM_CPUS_ON_NODE $SLURM_MEM_PER_NODE > needs; squeue -h -j $SLURM_JOB_ID -o %l >> needs'\n"
+        "label = 'a'\nmemory = '2G'\ncpus = 3\ntimeout = 300\nenv = { OWN = 'set' }\n"
+    )
+    batch = Batch(cluster, tmp_path, phases, "keep = ['KEPT']\n")
+    batch("submit", env={"KEPT": "a b", "SECRET": "x"})
+    until(lambda: batch.standings() == {"a": "success"}, "its end", 40)
+    assert (tmp_path / "needs").read_text() == "3 2048\n7:00\n"
+    env = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines() if "=" in line)
+    assert (env["KEPT"], env["OWN"], env["HOME"]) == ("a b", "set", str(cluster.home))
+    assert "SECRET" not in env
+
+
+def test_the_limits_of_the_site_are_shown(cluster: Cluster, tmp_path: Path) -> None:
+    done = Batch(cluster, tmp_path, "[phases.a]\ncommand = 'true'\n")("plan")
+    assert "partition main* (up): 2 nodes of 8 CPUs and 64000 MB; infinite at most" in done.stderr
+    assert "partition short (up): 2 nodes of 8 CPUs and 64000 MB; 1:00:00 at most" in done.stderr
+    assert "MaxArraySize: 21" in done.stderr
+
+
+def test_an_error_of_slurm_comes_with_what_to_do(cluster: Cluster, tmp_path: Path) -> None:
+    done = Batch(cluster, tmp_path, "[phases.a]\ncommand = 'true'\nlabel = 'a'\nmemory = '100000G'\n")("submit")
+    assert done.returncode == 1
+    assert "a could not be added: sbatch: error: Memory specification can not be satisfied" in done.stderr
+    assert "sinfo -o '%P %m'" in done.stderr
+
+
+def test_begun_anew_and_changed(cluster: Cluster, tmp_path: Path) -> None:
+    phases = "[phases.a]\ncommand = 'echo a{refresh} >> ran; test -e ok'\nlabel = 'a'\n"
+    batch = Batch(cluster, tmp_path, phases, 'refresh = "--anew"\n')
+    batch("submit")
+    until(lambda: batch.standings() == {"a": "failed"}, "its failure", 40)
+    (tmp_path / "ok").touch()
+    done = batch("resume", "--because", "output-fix")
+    assert done.returncode == 0, done.stderr
+    until(lambda: batch.standings() == {"a": "success"}, "its end", 40)
+    assert (tmp_path / "ran").read_text().split() == ["a", "a--anew"]
+    batch.file.write_text(batch.file.read_text().replace("echo a", "echo b"))
+    assert batch.standings() == {"a": "changed"}
+    assert batch("submit").returncode == 1
+    assert batch("submit", "--replace").returncode == 0
+    until(lambda: batch.standings() == {"a": "success"}, "the other", 40)
+    assert (tmp_path / "ran").read_text().split() == ["a", "a--anew", "b"]
+
+
+def test_the_rangebar_example_on_a_cluster(cluster: Cluster, login: Host, tmp_path: Path, home: Path) -> None:
+    """Unchanged but for the host line."""
+    text = RANGEBAR.replace('hosts = ["bigblack"]', 'hosts = ["login"]', 1)
+    env = {key: value for key, value in cluster.env.items() if key != "SLURM_CONF"}
+    env |= {"XDG_CONFIG_HOME": str(home / ".config")}
+    configured = '[hosts.login]\nbackend = "slurm"\npath = ["~/.local/bin"]\n'
+    rangebar(text, tmp_path / "rangebar.toml", configured, env, {"login": login})
