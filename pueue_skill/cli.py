@@ -709,7 +709,9 @@ def ended(name: str, state: State, host: Host) -> int:
         remembered(lambda: store.looked(host.name, key, agents.session_of(os.environ)))
 
     why = {
-        "killed": "was killed in the queue, or its daemon ended",
+        "killed": f"was ended from outside: {state.detail}"
+        if state.detail
+        else "was killed in the queue, or its daemon ended",
         "dependency": "did not run: a job that it comes after failed",
         "spawn": f"could not be started: {state.detail}",
         "unknown": "ended, and the queue does not know how",

@@ -52,10 +52,15 @@ CONFIG += "".join([f"[hosts.{name}]\n" for name in HOSTS])
 """The configuration, by which all that the recorder does is long."""
 
 EXTRA = re.compile(
-    r"(PUEUE|PARALLEL|SLURM|SLURMD)_\w+|SLURMD?_\w*|SHLVL|_|OLDPWD|SSH_CLIENT|SSH_CONNECTION|SSHPASS|TMPDIR|TMUX\w*|TERM\w*|STY|WINDOW|COLUMNS|LINES"
+    r"(PUEUE|PARALLEL|SLURM|SLURMD)_\w+|SHLVL|_|OLDPWD|SSH_CLIENT|SSH_CONNECTION|SSHPASS|TMPDIR|TMUX\w*|TERM\w*|STY|WINDOW|COLUMNS|LINES"
 )
 """Variables that may differ: what a queue adds, what is different for each shell and connection, what parallel and the
 terminals of tmux and screen add."""
+
+IMPOSED = re.compile(r"SLURMD?_\w+|HOSTNAME|ENVIRONMENT")
+"""Variables that Slurm sets for a job, whatever they were: references/slurm.md."""
+MEMORY = re.compile(rb"max memory size .*\n")
+"""A limit that Slurm sets by the memory of the job; Linux does not enforce it."""
 
 OWN_FILES = re.compile(
     r"\w+/(\.cache|\.bash_history|\.local(/share)?|\.(cache|config|local/share)/(fish|pueue-skill)(/.*)?)"
@@ -472,6 +477,9 @@ class Place:
             words = rest.split(b"\0")
             at = int(count) + 3  # bash, -p and the path come first
             variables = dict([tuple(word.split(b"=", 1)) for word in words[at:] if b"=" in word])
+            if self.stage.cluster:
+                variables = {name: value for name, value in variables.items() if not IMPOSED.fullmatch(name.decode())}
+                limits = MEMORY.sub(b"", limits)
             ended, fed = file.with_name(file.name + ".end"), file.with_name(file.name + ".in")
             found.append(Call(
                 program.decode(), tuple(words[3:at]), folder, variables, fed.read_bytes() if fed.exists() else None, limits,
@@ -558,7 +566,9 @@ class Stage:
             wrong = f"it is to be left alone because of {case.leave!r}"
             return Outcome(case, "different", rewriting, (wrong,))
         if left:
-            return Outcome(case, "left" if case.may_stay else "different", rewriting, ("it is not rewritten",))
+            # Loops that only the shell knows are no invocations of Slurm.
+            stays = case.may_stay or (self.cluster is not None and rewriting.jobs == 2)
+            return Outcome(case, "left" if stays else "different", rewriting, ("it is not rewritten",))
         place = Place(self, str(next(self.numbers)), case)
         written = place.bash(case.meant or case.text, queues=False)
         if case.signal:

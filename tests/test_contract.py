@@ -65,7 +65,9 @@ class Place:
         return [job for job in self.jobs().values() if job["label"] == label]
 
 
-@pytest.fixture(params=PLACES)
+@pytest.fixture(
+    params=[pytest.param(kind, marks=pytest.mark.long if kind == "pueue over ssh" else ()) for kind in PLACES]
+)
 def place(request: pytest.FixtureRequest, home: Path, tmp_path: Path) -> Place:
     """Each of PLACES, with a home for what the client keeps."""
     name = PLACES[request.param]
@@ -193,7 +195,7 @@ def test_a_group_runs_as_many_at_once_as_it_may(place: Place) -> None:
     group = "g" + os.urandom(3).hex()
     place.configured(f"groups = {{ {group} = 2 }}\n")
     if place.kind == "pueue":  # which knows a group before a job is in it
-        pueue = "pueue" if place.name == "local" else f"ssh {place.name} ~/.local/bin/pueue"
+        pueue = "pueue" if place.name == "local" else f"ssh {place.name} .local/bin/pueue"
         subprocess.run(["bash", "-c", f"{pueue} group add --parallel 2 {group}"], env=place.env, check=True)
     work = "until [ -e go ]; do sleep 0.1; done"
     ids = [place.queue("--group", group, label=f"{group}{i}", command=work) for i in range(4)]

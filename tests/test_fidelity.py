@@ -47,6 +47,22 @@ def test_some_of_each_row(theatre: Stage) -> None:
     proven(theatre, two, run=False)
 
 
+@pytest.fixture(scope="module")
+def slurm_theatre() -> Iterator[Stage]:
+    for program in ("sshd", "pueued", "slurmctld", "munged"):
+        real(program)
+    with stage(slurm=True) as one:
+        yield one
+
+
+def test_a_share_with_slurm_as_the_target(slurm_theatre: Stage) -> None:
+    here = [case for case in ALL if not any(name in case.text for name in FOREIGN)]
+    wanted = [
+        case for row in dict.fromkeys([case.row for case in here]) for case in [c for c in here if c.row == row][:1]
+    ]
+    proven(slurm_theatre, [*SHAPES[:8], *wanted], run=False)
+
+
 FOREIGN = ("tmux", "screen", "parallel", "dashbox", "zshbox", "fishbox", "tcshbox")
 """What the cases of a row need beside sshd and pueued."""
 

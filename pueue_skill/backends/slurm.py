@@ -193,7 +193,11 @@ else
   if [ "$status" = 0 ]; then
     umask_was=$(umask)
     umask 077
-{files}    echo "pq_folder=$(quoted "$folder")" >"$data/jobs/{key}.sh"
+{files}    {{
+      echo "pq_folder=$(quoted "$folder")"
+      # slurmd sets it to BATCH, whatever it was.
+      if [ -n "${{ENVIRONMENT+set}}" ]; then echo "ENVIRONMENT=$(quoted "$ENVIRONMENT")"; else echo "unset ENVIRONMENT"; fi
+    }} >"$data/jobs/{key}.sh"
 {job}    echo "folder=$(quoted "$folder")" >"$data/jobs/{key}.send"
 {send}    printf '%s|%s' "$(printf %s "$folder" | base64 | tr -d '\n')" {told} >"$data/jobs/{key}.told"
     ({path}export -p) >"$data/jobs/{key}.env"
@@ -437,6 +441,11 @@ mkdir -p "$data/jobs" && chmod 700 "$data" || exit
 """
 
 
+# The folder by the name that the shell had for it, unless the node has none of that name.
+HERE = """$PWD
+[ "$(pwd -P)" = "$SLURM_SUBMIT_DIR" ] || pq_folder=$SLURM_SUBMIT_DIR"""
+
+
 def invocation(jobs: tuple[Job, ...], host: Host) -> str:
     """bash text that queues `jobs` on `host` with sbatch and prints an id a line. Raises ValueError when it cannot be text."""
     text = CLUSTER + (f"PATH={path_before(host)}\n" if host.path else "")
@@ -449,7 +458,7 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
         script, files = script_of(job)
         text += "".join([put(name, content) for name, content in files.items()])
         words = words_of(job, host, job.label or job.key)
-        words[2] = f"--chdir={quote.path(job.cwd)}" if job.cwd else ""
+        words[2] = f"--chdir={quote.path(job.cwd)}" if job.cwd else '--chdir="$PWD"'
         if job.cwd and job.cwd.startswith("~/"):
             words[2] = f"--chdir={quote.path(job.cwd)}".replace("~/", '"$HOME"/', 1)
         words.append(f"--comment={quote.word(f'pueue-skill {job.key}')}")
@@ -462,7 +471,7 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
         if after:
             words.append(f"--dependency={','.join(after)}")
         line = " ".join(["sbatch --parsable", *[word for word in words[1:] if word]])
-        folder = quote.path(job.cwd) if job.cwd else '"$SLURM_SUBMIT_DIR"'
+        folder = quote.path(job.cwd) if job.cwd else HERE
         body = f"#!/bin/sh\npq_token={job.key} pq_folder={folder}\n{script}"
         if job.key in needed:
             name = ids[job.key] = f"id{len(ids) + 1}"

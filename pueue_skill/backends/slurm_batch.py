@@ -73,7 +73,7 @@ array() {{
   case $5 in *none*) echo "held $1 -"; return ;; esac
   umask 077
   printf '%s|%s' "$(printf %s "$folder" | base64 | tr -d '\n')" "$6" >"$data/jobs/$2.told"
-  {{ echo "pq_folder=$(quoted "$folder")"; cat "$data/jobs/$2.body"; }} >"$data/jobs/$2.sh"
+  {{ echo "pq_folder=$(quoted "$folder")"; echo "unset ENVIRONMENT"; cat "$data/jobs/$2.body"; }} >"$data/jobs/$2.sh"
   {{ echo "folder=$(quoted "$folder") names=$(quoted "$names")"; cat "$data/jobs/$2.words"; }} >"$data/jobs/$2.send"
   (
     for one in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
