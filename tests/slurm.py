@@ -11,6 +11,7 @@ import getpass
 import os
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,8 @@ class Cluster:
     """A cluster of `nodes`, with `cpus` and 64 GB each; arrays hold `largest` - 1 jobs, and what has ended is forgotten after `age` s."""
 
     def __init__(self, lab: Lab, nodes: int = 2, cpus: int = 8, largest: int = 21, age: int = 3600) -> None:
-        self.lab, self.root = lab, lab.root / "slurm"
-        self.root.mkdir(mode=0o755)
+        self.lab, self.root = lab, Path(tempfile.mkdtemp(prefix="slurm-", dir=lab.root))
+        self.root.chmod(0o755)
         (self.root / "ctl").mkdir()
         programs = {name: real(name) for name in ("munged", "slurmctld", "slurmd", "sbatch", "squeue")}
         self.home = self.root / "home"

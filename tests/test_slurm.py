@@ -256,7 +256,7 @@ def nothing_left(cluster: Cluster) -> Iterator[None]:
 ACCOUNTED = """seen|9|TIMEOUT||0|100|101|161|n1|||
 seen|8_1|FAILED||512|100|101|161|n1|||
 """
-"""What `sacct` has answered, in the form in which it is kept."""
+"""What is kept of an answer of `sacct`. Accounts need a slurmdbd and its database, which the cluster of the tests has not."""
 
 
 def test_the_word_of_the_accounts() -> None:

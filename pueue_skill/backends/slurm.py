@@ -13,7 +13,7 @@ A token is a name (the key of a job, or = and the digest of an array's index), `
 other. It stands in the job's comment too: a submission whose answer was lost is found by it. All of it is under one lock.
 
 State is asked in one call, squeue in text: --format with a separator is understood by every Slurm that is in use, while --json came
-late, is a plugin that sites leave out, and costs the controller ten times as much.
+late and is a plugin that sites leave out.
 """
 
 from __future__ import annotations
