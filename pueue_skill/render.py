@@ -270,7 +270,7 @@ def batch_status(report: BatchReport) -> RenderableType:
     failed = [job for job in report["jobs"] if job["standing"] in ("failed", "killed", "spawn", "unknown")]
     names = [
         Text(
-            f"{job['host']} {job['label']}: {job['standing']}"
+            f"{job['host']} {job['label']}: {RESULTS.get(job['standing'], job['standing'])}"
             + (f", exit {job['exit_code']}" if job["exit_code"] else "")
             + (f"; it holds {', '.join(phases)}" if (phases := held_by(job, report)) else ""),
             style="red",

@@ -12,6 +12,7 @@ import functools
 import getpass
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -157,13 +158,13 @@ class Lab:
             file.write(f"{host} {key.with_suffix('.pub').read_text()}")
 
     def knows(self, host: str, reached: str) -> None:
-        """Adds a host to the client's ssh configuration, before one that had its name: ssh goes by what stands first."""
+        """Adds a host to the client's ssh configuration, in place of one that had its name."""
         ssh = self.client / ".ssh"
         config = ssh / "config"
-        others = config.read_text() if config.exists() else ""
+        others = re.sub(rf"(?m)^Host {re.escape(host)}\n(?: .*\n)*", "", config.read_text() if config.exists() else "")
         config.write_text(
-            f"Host {host}\n{reached} HostKeyAlias {host}\n IdentityFile {ssh}/id\n IdentitiesOnly yes\n"
-            f" UserKnownHostsFile {ssh}/known_hosts\n GlobalKnownHostsFile /dev/null\n BatchMode yes\n ConnectTimeout 5\n{others}"
+            f"{others}Host {host}\n{reached} HostKeyAlias {host}\n IdentityFile {ssh}/id\n IdentitiesOnly yes\n"
+            f" UserKnownHostsFile {ssh}/known_hosts\n GlobalKnownHostsFile /dev/null\n BatchMode yes\n ConnectTimeout 5\n"
         )
 
     def start(self, *command: str | Path, env: dict[str, str], cwd: Path, log: Path) -> subprocess.Popen[bytes]:

@@ -127,11 +127,21 @@ def test_the_limits_of_the_site_are_shown(cluster: Cluster, tmp_path: Path) -> N
     assert "MaxArraySize: 21" in done.stderr
 
 
+def test_more_than_any_node_has(cluster: Cluster, tmp_path: Path) -> None:
+    """Of a job alone sbatch says it; an array is taken and given up."""
+    batch = Batch(cluster, tmp_path, "[phases.a]\ncommand = 'true'\nlabel = 'a'\nmemory = '900G'\n")
+    assert batch("submit").returncode == 0
+    until(lambda: batch.standings() == {"a": "spawn"}, "Slurm's word", 40)
+    assert "local a: did not start" in batch("status").stdout
+    resumed = batch("resume")
+    assert "no node has what it asks for (BadConstraints)" in resumed.stdout + resumed.stderr
+
+
 def test_an_error_of_slurm_comes_with_what_to_do(cluster: Cluster, tmp_path: Path) -> None:
-    done = Batch(cluster, tmp_path, "[phases.a]\ncommand = 'true'\nlabel = 'a'\nmemory = '100000G'\n")("submit")
+    done = Batch(cluster, tmp_path, "[phases.a]\ncommand = 'true'\nlabel = 'a'\ngpus = 2\n")("submit")
     assert done.returncode == 1
-    assert "a could not be added: sbatch: error: Memory specification can not be satisfied" in done.stderr
-    assert "sinfo -o '%P %m'" in done.stderr
+    assert "a could not be added: sbatch: error: Invalid generic resource (gres) specification" in done.stderr
+    assert "sinfo -o '%P %G'" in done.stderr
 
 
 def test_begun_anew_and_changed(cluster: Cluster, tmp_path: Path) -> None:

@@ -776,6 +776,8 @@ def standing(live: Live | None, end: Ended | None) -> tuple[Status, Result | Non
         return "done", "unknown", None, ""
     if live.status == "COMPLETED":
         return "done", "success", 0, ""
+    if live.status == "FAILED" and live.reason == "BadConstraints":  # of an array this is not said when it is submitted
+        return "done", "spawn", None, "no node has what it asks for (BadConstraints)"
     if live.status == "FAILED":
         return "done", "failed", 128 + live.raw % 128 if live.raw % 128 else live.raw // 256, ""
     if live.status in KILLED:
