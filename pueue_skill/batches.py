@@ -294,17 +294,30 @@ def capacity(host: Host) -> tuple[int, list[str]]:
 
 
 def restart(
-    manifest: Manifest, chosen: Sequence[Standing], hosts: Mapping[str, Host], refresh: bool
+    manifest: Manifest,
+    chosen: Sequence[Standing],
+    found: Sequence[Standing],
+    hosts: Mapping[str, Host],
+    refresh: bool,
 ) -> dict[str, dict[str, str] | Unreachable]:
-    """Starts items again, in place; the survivors that kept a host from it, by key, with their process ids."""
+    """Starts items of those that were `found` again, in place; the survivors that kept a host from it, by key, with their process ids."""
 
     def ask(name: str) -> dict[str, str]:
         host = hosts[name]
         here = [one for one in chosen if one.item.host == name]
         if not BATCHING[host.backend].PACKS:
             return submitted_again(manifest, here, host, refresh)
+        # A unit that was killed after the last of its items holds what comes after it: it is started again, and ends at once.
+        held = {key for one in here if one.what == "dependency" for key in one.item.after}
+        ends = [one for one in found if one.item.host == name and one.pack in held]
+        units = [
+            one.state for one in ends if one.state and one.state.status == "done" and one.state.result != "success"
+        ]
         # A unit that still runs takes up again by itself what is marked.
-        tasks = {one.state.id: one.state.key or "" for one in here if one.state and one.state.status == "done"}
+        tasks = {
+            state.id: state.key or ""
+            for state in [*units, *[one.state for one in here if one.state and one.state.status == "done"]]
+        }
         anew = [one.item.key for one in here] if refresh else []
         again = [one.item.key for one in here if one.pack and one.exit_code is not None]
         script = pueue_batch.restart_script(host, manifest.name, [*tasks.items()], anew, again)

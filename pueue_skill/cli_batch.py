@@ -289,7 +289,8 @@ def resume(options: argparse.Namespace, made: Manifest, items: Sequence[Item], h
         if not chosen:
             say("nothing is to be started again")
         return code
-    for name, survivors in batches.restart(made, chosen, hosts, refresh).items():
+    all_found = [one for answer in found.values() if not isinstance(answer, Unreachable) for one in answer]
+    for name, survivors in batches.restart(made, chosen, all_found, hosts, refresh).items():
         if isinstance(survivors, Unreachable):
             say(str(survivors))
             code = UNREACHABLE

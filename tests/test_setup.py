@@ -142,6 +142,13 @@ def test_from_nothing_to_a_queue_and_back(bare: Host, tmp_path: Path) -> None:
     ran = ["pueue-skill", "run", "--host", bare.name, "--group", "p1", "--follow", "--", "echo out; exit 3"]
     done = subprocess.run(ran, env=env, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (3, "out\n")
+    audit = ["pueue-skill", "audit", bare.name, "--json"]
+    looked = subprocess.run(
+        audit, env=env | {"XDG_DATA_HOME": str(tmp_path)}, capture_output=True, text=True, timeout=60
+    )
+    assert looked.returncode == 0, looked.stderr
+    (failure,) = json.loads(looked.stdout)["failures"]
+    assert (failure["group"], failure["why"], failure["tail"]) == ("p1", "exit code 3", "out")
 
     after = tree(bare.home)
     again = well(bare.name, env=env)
