@@ -148,7 +148,7 @@ def test_from_nothing_to_a_queue_and_back(bare: Host, tmp_path: Path) -> None:
     )
     assert looked.returncode == 0, looked.stderr
     (failure,) = json.loads(looked.stdout)["failures"]
-    assert (failure["group"], failure["why"], failure["tail"]) == ("p1", "exit code 3", "out")
+    assert (failure["group"], failure["why"], failure["tail"]) == ("p1", "exit code 3", "out\n")
 
     after = tree(bare.home)
     again = well(bare.name, env=env)
