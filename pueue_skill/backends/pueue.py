@@ -17,7 +17,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pueue_skill import quote
 from pueue_skill.digest import digest
@@ -137,10 +137,7 @@ SURVIVORS = r"""survivors=$(
 )
 """
 
-# The state is read before the output, so that all output of a job that is done is there. Output goes in frames with their
-# length, so that any byte may stand in it. The pause grows with the time waited; a tenth of it is not noticed.
-FOLLOW = r"""log=$data/task_logs/{id}.log errors={errors} offset={offset} errors_offset={errors_offset} last='' turns=0
-# NAME FILE OFFSET: a frame with what is new in the file, whose size it leaves in $size
+NEW = r"""# NAME FILE OFFSET: a frame with what is new in the file, whose size it leaves in $size
 new() {{
   size=0
   if [ -f "$2" ]; then size=$(($(wc -c <"$2"))); fi
@@ -149,7 +146,15 @@ new() {{
     tail -c "+$(($3 + 1))" "$2" | head -c "$((size - $3))"
   fi
 }}
-echo '{reply}'
+"""
+
+# The state is read before the output, so that all output of a job that is done is there. Output goes in frames with their
+# length, so that any byte may stand in it. The pause grows with the time waited; a tenth of it is not noticed.
+FOLLOW = (
+    r"""log=$data/task_logs/{id}.log errors={errors} offset={offset} errors_offset={errors_offset} last='' turns=0
+"""
+    + NEW
+    + r"""echo '{reply}'
 while :; do
   state=$(ask log --json --lines 0 {id}) || exit 69
   new output "$log" "$offset"
@@ -165,6 +170,7 @@ while :; do
   if [ "$turns" -lt 40 ]; then sleep 0.05; elif [ "$turns" -lt 100 ]; then sleep 0.2; else sleep 0.3; fi
 done
 """
+)
 
 STATUS = r"""answer=$(ask status --json) || exit 69
 load=$(LC_ALL=C uptime 2>/dev/null | sed -n 's/^.*load averages\{{0,1\}}: *\([0-9.]*\).*/\1/p')
@@ -252,9 +258,8 @@ KEYED = regex(r"PUEUE_SKILL_KEY=([A-Za-z0-9:_.@+-]+?)(?:-\$\(\(turn \+= 1\)\)|-\
 ONTO_HOST = regex(r"^ssh (.*) '(?:sh|bash) -s' <<'?(\w+)'?$", re.MULTILINE)
 
 
-def submissions(text: str) -> list[tuple[str, str, str]]:
-    """The jobs that an invocation in `text` queues: the ssh words of their host, their keys, and the line that adds each."""
-    found = []
+def by_host(text: str) -> Iterator[tuple[str, str]]:
+    """The lines of an invocation, each with the ssh words of the host that reads it; empty for this machine."""
     ssh, end = "", ""
     for line in text.split("\n"):
         there = ONTO_HOST.match(line)
@@ -262,8 +267,12 @@ def submissions(text: str) -> list[tuple[str, str, str]]:
             ssh, end = there[1], there[2]
         elif end and line == end:
             ssh, end = "", ""
-        found += [(ssh, key, line.strip()) for key in KEYED.findall(line)]
-    return found
+        yield ssh, line
+
+
+def submissions(text: str) -> list[tuple[str, str, str]]:
+    """The jobs that an invocation in `text` queues: the ssh words of their host, their keys, and the line that adds each."""
+    return [(ssh, key, line.strip()) for ssh, line in by_host(text) for key in KEYED.findall(line)]
 
 
 def proposed(text: str) -> tuple[str | None, str]:

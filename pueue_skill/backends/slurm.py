@@ -24,7 +24,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from pueue_skill import quote
-from pueue_skill.backends.pueue import LOCK, LONGEST, ONTO_HOST, REPLY, SPELLED, TAILS, reply
+from pueue_skill.backends.pueue import LOCK, LONGEST, NEW, REPLY, SPELLED, TAILS, by_host, reply
 from pueue_skill.backends.pueue import read_tails as read_tails
 from pueue_skill.digest import digest
 from pueue_skill.model import LOGIN, Group, Host, Job, Needs, Queue, State, Submission
@@ -240,17 +240,11 @@ RUN = r"""(exec {run} {stdin} 2>&3 3>&-)
 pq_ended "$?"
 """
 
-FOLLOW = r"""log=$data/jobs/{id}.out errors={errors} offset={offset} errors_offset={errors_offset} last='' turns=0 next=0
-# NAME FILE OFFSET: a frame with what is new in the file, whose size it leaves in $size
-new() {{
-  size=0
-  if [ -f "$2" ]; then size=$(($(wc -c <"$2"))); fi
-  if [ "$size" -gt "$3" ]; then
-    printf '%s %s\n' "$1" "$((size - $3))"
-    tail -c "+$(($3 + 1))" "$2" | head -c "$((size - $3))"
-  fi
-}}
-echo '{reply}'
+FOLLOW = (
+    r"""log=$data/jobs/{id}.out errors={errors} offset={offset} errors_offset={errors_offset} last='' turns=0 next=0
+"""
+    + NEW
+    + r"""echo '{reply}'
 told=$(told {id})
 while :; do
   end=$(ends {id})
@@ -278,6 +272,7 @@ while :; do
   if [ "$turns" -lt 40 ]; then sleep 0.05; elif [ "$turns" -lt 100 ]; then sleep 0.2; else sleep 0.3; fi
 done
 """
+)
 
 STATUS = r"""answer=$(look) || exit 69
 load=$(LC_ALL=C uptime 2>/dev/null | sed -n 's/^.*load averages\{{0,1\}}: *\([0-9.]*\).*/\1/p')
@@ -486,18 +481,7 @@ COMMENTED = regex(r"^.*\bsbatch .*--comment='pueue-skill ([A-Za-z0-9:_.@+-]+)'.*
 
 def submissions(text: str) -> list[tuple[str, str, str]]:
     """The jobs that an invocation in `text` queues: the ssh words of their host, their keys, and the line that submits each."""
-    found = []
-    ssh, end = "", ""
-    for line in text.split("\n"):
-        there = ONTO_HOST.match(line)
-        if there:
-            ssh, end = there[1], there[2]
-        elif end and line == end:
-            ssh, end = "", ""
-        submits = COMMENTED.match(line)
-        if submits:
-            found.append((ssh, submits[1], line.strip()))
-    return found
+    return [(ssh, submits[1], line.strip()) for ssh, line in by_host(text) if (submits := COMMENTED.match(line))]
 
 
 def path_before(host: Host) -> str:
