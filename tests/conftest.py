@@ -27,6 +27,13 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says what a test failed of before it was run once more; without this only the last failure of a test is shown."""
+    for report in terminalreporter.stats.get("rerun", ()):
+        terminalreporter.write_sep("_", f"run again: {report.nodeid}")
+        report.toterminal(terminalreporter._tw)
+
+
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     lab = Lab()

@@ -166,7 +166,8 @@ def test_a_batch_and_a_day_of_real_hosts(pueued: Daemon, bigblack: Host, tmp_pat
         assert done.returncode == code, (done.stdout, done.stderr)
         return done
 
-    (tmp_path / "batch.toml").write_text(MANIFEST)
+    # A batch of its own, should this be run again: the journal of the first would say that nothing is left to do.
+    (tmp_path / "batch.toml").write_text(MANIFEST.replace("pictured", f"pictured-{tmp_path.name[-1]}", 1))
     bigblack.pueue("group", "add", "--parallel", "1", "other")
     other = bigblack.pueue("add", "-p", "-g", "other", "-l", "other", "--", "sleep 0.2")
     call("batch", "submit", "batch.toml")
