@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import json
 import os
 import socket
 import subprocess
@@ -38,7 +39,7 @@ SelectTypeParameters=CR_CPU_Memory
 DefMemPerCPU=100
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0,sched_min_interval=0,kill_invalid_depend
-AccountingStorageType=accounting_storage/none
+AccountingStorageType=accounting_storage/{storage}
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=1
 JobAcctGatherParams=OverMemoryKill
@@ -56,12 +57,35 @@ SlurmdParameters=config_overrides
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
 PartitionName=short Nodes=ALL MaxTime=60 State=UP OverSubscribe=NO
 """
+ACCOUNTS = """\
+AccountingStoragePass={root}/munge.sock
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort={port}
+AccountingStorageEnforce=associations,limits,qos
+"""
+ACCOUNTS_CONF = """\
+AuthType=auth/munge
+AuthInfo=socket={root}/munge.sock
+SlurmUser={user}
+DbdHost=localhost
+DbdAddr=127.0.0.1
+DbdPort={port}
+PidFile={root}/slurmdbd.pid
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort={database}
+StorageUser={user}
+StorageLoc=slurm
+"""
 
 
 class Cluster:
-    """A cluster of `nodes`, with `cpus` and 64 GB each; arrays hold `largest` - 1 jobs, and what has ended is forgotten after `age` s."""
+    """A cluster of `nodes`, with `cpus` and 64 GB each; arrays hold `largest` - 1 jobs, and what has ended is forgotten after `age` s.
+    With `accounts` it keeps them, in a slurmdbd and a database of its own, and obeys them."""
 
-    def __init__(self, lab: Lab, nodes: int = 2, cpus: int = 8, largest: int = 21, age: int = 3600) -> None:
+    def __init__(
+        self, lab: Lab, nodes: int = 2, cpus: int = 8, largest: int = 21, age: int = 3600, accounts: bool = False
+    ) -> None:
         self.lab, self.root = lab, Path(tempfile.mkdtemp(prefix="slurm-", dir=lab.root))
         self.root.chmod(0o755)
         (self.root / "ctl").mkdir()
@@ -83,16 +107,45 @@ class Cluster:
             f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory=64000 State=UNKNOWN"
             for name, port in zip(self.nodes, ports[1:], strict=True)
         ]
-        text = CONF.format(host=host, port=ports[0], root=self.root, user=getpass.getuser(), age=age, largest=largest, nodes="\n".join(listed))  # fmt: skip
-        self.conf.write_text(text)
+        text = CONF.format(
+            host=host, port=ports[0], root=self.root, user=getpass.getuser(), age=age, largest=largest, nodes="\n".join(listed),
+            storage="slurmdbd" if accounts else "none",
+        )  # fmt: skip
         self.daemons = [self.start(programs["munged"], "--foreground", "--force", *options)]
         until(lambda: (self.root / "munge.sock").exists(), "munged")
+        if accounts:
+            text += ACCOUNTS.format(root=self.root, port=self.keeps_accounts())
+        self.conf.write_text(text)
+        if accounts:
+            until(lambda: "root" in self.run("sacctmgr", "--noheader", "show", "accounts"), "the accounts", 30)
+            self.run("sacctmgr", "--immediate", "add", "cluster", "lab")
         self.controller = self.start(programs["slurmctld"], "-D")
         self.daemons.append(self.controller)
         for name in self.nodes:
             (self.root / f"spool.{name}").mkdir()
             self.daemons.append(self.start(programs["slurmd"], "-D", "-N", name))
         until(lambda: self.run("sinfo", "-h", "-t", "idle", "-o", "%D").strip() == str(nodes), "the nodes", 60)
+
+    def keeps_accounts(self) -> int:
+        """Starts a slurmdbd and its database; its port."""
+        port, database = free_ports(2)
+        user = f"--user={getpass.getuser()}"
+        folder = self.root / "database"
+        new = [real("mariadb-install-db"), "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", user, f"--datadir={folder}"]  # fmt: skip
+        subprocess.run(new, check=True, capture_output=True, timeout=60)
+        answers = self.root / "database.sock"
+        self.daemons.append(
+            self.start(
+                real("mariadbd"), "--no-defaults", user, f"--datadir={folder}", f"--socket={answers}", f"--pid-file={folder}.pid",
+                "--bind-address=127.0.0.1", f"--port={database}", "--skip-grant-tables", "--innodb-flush-log-at-trx-commit=0",
+            )
+        )  # fmt: skip
+        until(answers.exists, "the database", 60)
+        conf = self.root / "slurmdbd.conf"
+        conf.write_text(ACCOUNTS_CONF.format(root=self.root, user=getpass.getuser(), port=port, database=database))
+        conf.chmod(0o600)
+        self.daemons.append(self.start(real("slurmdbd"), "-D"))
+        return port
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
         log = self.root / f"{Path(command[0]).name}.{len(list(self.root.glob('*.out')))}.out"
@@ -125,6 +178,44 @@ class Cluster:
         for daemon in reversed(self.daemons):
             self.lab.end(daemon)
         kill(strays(self.root))
+
+
+class Client:
+    """The command line against the cluster, with options of sbatch of its own."""
+
+    def __init__(self, cluster: Cluster, folder: Path) -> None:
+        self.cluster, self.folder = cluster, folder
+        self.env = cluster.env | {"XDG_CONFIG_HOME": str(folder / "config"), "XDG_DATA_HOME": str(folder / "data")}
+        (folder / "config/pueue-skill").mkdir(parents=True)
+        self.options()
+
+    def options(self, *words: str) -> None:
+        file = self.folder / "config/pueue-skill/config.toml"
+        file.write_text(f'[hosts.local]\nbackend = "slurm"\noptions = {json.dumps(words)}\n')
+
+    def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["pueue-skill", *words], env=self.env, cwd=self.folder, capture_output=True, text=True, timeout=100
+        )
+
+    def queue(self, command: str, *words: str) -> str:
+        done = self("run", "--detach", *words, "--", command)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip().rpartition(":")[2]
+
+    def job(self, id: str) -> dict[str, Any]:
+        (host,) = json.loads(self("status", "--json", "local").stdout)["hosts"]
+        return next((job for job in host["jobs"] if job["name"] == f"local:{id}"), {})
+
+    def done(self, id: str, seconds: float = 40) -> tuple[str | None, int | None, str]:
+        job = until(
+            lambda: ((job := self.job(id)).get("status") == "done" and job) or False, f"the end of {id}", seconds
+        )
+        assert isinstance(job, dict)
+        return job["result"], job["exit_code"], job["detail"]
+
+    def runs(self, id: str) -> None:
+        until(lambda: self.job(id).get("status") == "running", f"{id} to run", 30)
 
 
 def free_ports(count: int) -> list[int]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from real import until
-from slurm import Cluster
+from slurm import Client, Cluster
 
 from pueue_skill.backends import slurm
 from pueue_skill.model import Host, Job, Needs
@@ -19,44 +17,6 @@ from pueue_skill.transport import run
 
 pytestmark = pytest.mark.timeout(240)
 HERE = Host("local", backend="slurm")
-
-
-class Client:
-    """The command line against the cluster, with options of sbatch of its own."""
-
-    def __init__(self, cluster: Cluster, folder: Path) -> None:
-        self.cluster, self.folder = cluster, folder
-        self.env = cluster.env | {"XDG_CONFIG_HOME": str(folder / "config"), "XDG_DATA_HOME": str(folder / "data")}
-        (folder / "config/pueue-skill").mkdir(parents=True)
-        self.options()
-
-    def options(self, *words: str) -> None:
-        file = self.folder / "config/pueue-skill/config.toml"
-        file.write_text(f'[hosts.local]\nbackend = "slurm"\noptions = {json.dumps(words)}\n')
-
-    def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["pueue-skill", *words], env=self.env, cwd=self.folder, capture_output=True, text=True, timeout=100
-        )
-
-    def queue(self, command: str, *words: str) -> str:
-        done = self("run", "--detach", *words, "--", command)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip().rpartition(":")[2]
-
-    def job(self, id: str) -> dict[str, Any]:
-        (host,) = json.loads(self("status", "--json", "local").stdout)["hosts"]
-        return next((job for job in host["jobs"] if job["name"] == f"local:{id}"), {})
-
-    def done(self, id: str, seconds: float = 40) -> tuple[str | None, int | None, str]:
-        job = until(
-            lambda: ((job := self.job(id)).get("status") == "done" and job) or False, f"the end of {id}", seconds
-        )
-        assert isinstance(job, dict)
-        return job["result"], job["exit_code"], job["detail"]
-
-    def runs(self, id: str) -> None:
-        until(lambda: self.job(id).get("status") == "running", f"{id} to run", 30)
 
 
 @pytest.fixture
@@ -251,17 +211,3 @@ def test_ids_of_arrays(listed: str, ids: list[str]) -> None:
 def nothing_left(cluster: Cluster) -> Iterator[None]:
     yield
     cluster.run("scancel", "--state=PENDING", "--me")
-
-
-ACCOUNTED = """seen|9|TIMEOUT||0|100|101|161|n1|||
-seen|8_1|FAILED||512|100|101|161|n1|||
-"""
-"""What is kept of an answer of `sacct`. Accounts need a slurmdbd and its database, which the cluster of the tests has not."""
-
-
-def test_the_word_of_the_accounts() -> None:
-    told = slurm.told_of(Job("k", "h", "slurm", None, None, None, "x"), 0)
-    lines = ["try|a#1|100|1|-||L3g=|" + told, "id|a#1|9", "try|=i#1|100|2|=i||L3g=|" + told, "id|=i#1|8"]
-    lines += ["items|=i#1", "item|0|k0|bGI=", "item|1|k1|bGI=", *ACCOUNTED.split()]
-    found = {state.id: (state.result, state.exit_code) for state in slurm.read_look("\n".join(lines)).queue.states}
-    assert found == {"9": ("killed", None), "8_0": ("unknown", None), "8_1": ("failed", 2)}

@@ -71,10 +71,19 @@ LOOK = r"""look() {{
   records=$(cat "$data/seen" "$data"/ended.* 2>/dev/null)
   missing=$({{ cat "$data/journal"; printf '%s\n' "$records" "$there"; }} | awk -F'|' '
     function base(id) {{ sub(/_.*/, "", id); return id }}
+    # how many jobs 7_[0-3,9%2] is
+    function many(id,    list, part, edge, n, i, all) {{
+      if (!match(id, /\[.*\]/)) return 1
+      list = substr(id, RSTART + 1, RLENGTH - 2)
+      sub(/%.*/, "", list)
+      n = split(list, part, ",")
+      for (i = 1; i <= n; i++) all += split(part[i], edge, /[-:]/) > 1 ? int((edge[2] - edge[1]) / (edge[3] ? edge[3] : 1)) + 1 : 1
+      return all
+    }}
     $1 == "try" {{ count[$2] = $4 }}
     $1 == "id" {{ of[$3] = count[$2] }}
     $1 == "gone" {{ delete of[base($2)] }}
-    ($1 == "seen" || $1 == "ended") && !($2 in known) {{ known[$2]; ends[base($2)]++ }}
+    ($1 == "seen" || $1 == "ended") && !($2 in known) {{ known[$2]; ends[base($2)] += many($2) }}
     $1 == "job" {{ lives[base($2)] }}
     $1 == "job" && $3 ~ /^({ended})$/ && $10 ~ /^pueue-skill / && !($2 in seen) {{ print "seen|" substr($0, 5) >new }}
     $1 == "seen" {{ seen[$2] }}
@@ -82,10 +91,12 @@ LOOK = r"""look() {{
   ' new="$data/new.$$")
   case $config in *AccountingStorageType*accounting_storage/slurmdbd*)
     if [ -n "$missing" ]; then
-      SLURM_TIME_FORMAT=%s ask sacct --noheader --parsable2 --allocations --array --jobs="$missing" \
+      SLURM_TIME_FORMAT=%s ask sacct --noheader --parsable2 --allocations --jobs="$missing" \
         --format=JobID,State,ExitCode,Submit,Start,End,NodeList </dev/null 2>/dev/null | awk -F'|' '
         {{ split($2, state, " "); split($3, code, ":") }}
-        state[1] ~ /^({ended})$/ {{ print "seen|" $1 "|" state[1] "||" code[1] * 256 + code[2] "|" $4 "|" $5 "|" $6 "|" $7 "|||" }}' >>"$data/new.$$"
+        # What Slurm itself cancels before it ran; with anybody else it is "CANCELLED by UID".
+        {{ reason = $2 == "CANCELLED" && $7 == "None assigned" ? "DependencyNeverSatisfied" : "" }}
+        state[1] ~ /^({ended})$/ {{ print "seen|" $1 "|" state[1] "|" reason "|" code[1] * 256 + code[2] "|" $4 "|" $5 "|" $6 "|" $7 "|||" }}' >>"$data/new.$$"
     fi ;;
   esac
   if [ -s "$data/new.$$" ]; then
@@ -287,12 +298,19 @@ FAILURES = r"""cat "$data/seen" "$data"/ended.* 2>/dev/null | awk -F'|' '
 VERSIONS = "sbatch --version\n"
 
 ADVICE = (
-    ("artition", 'set hosts.{name}.options to a partition of `sinfo`, as options = ["--partition=NAME"]'),
+    ("nvalid partition", 'set hosts.{name}.options to a partition of `sinfo`, as options = ["--partition=NAME"]'),
     (
-        "ccount",
+        "accounting/QOS policy",
+        "a limit of your account or QOS is reached (`pueue-skill batch plan` shows them): wait for jobs to end, or name another in hosts.{name}.options",
+    ),
+    (
+        "nvalid account",
         'set hosts.{name}.options to an account of yours (sacctmgr show associations user=$USER), as options = ["--account=NAME"]',
     ),
-    ("QOS", "a limit of your account or QOS is reached: wait for jobs to end, or name another in hosts.{name}.options"),
+    (
+        "nvalid qos",
+        'set hosts.{name}.options to a QOS of yours (sacctmgr show associations user=$USER), as options = ["--qos=NAME"]',
+    ),
     ("emory specification", "no node has that much memory for it: `sinfo -o '%P %m'` says what they have"),
     ("node configuration", "no node of the partition has that: `sinfo -o '%P %c %m %G'` says what they have"),
     ("eneric resource", "no node has such GPUs: `sinfo -o '%P %G'` says what there is"),
