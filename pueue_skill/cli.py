@@ -527,7 +527,7 @@ def run(options: argparse.Namespace) -> int:
     text = words[0] if len(words) == 1 else quote.line(words)
     cwd = options.cwd
     if options.host == LOCAL:
-        cwd = str(Path(cwd or ".").absolute())
+        cwd = str(Path(here(), cwd or ""))
         if not Path(cwd).is_dir():
             return failed(NOT_RUN, f"not queued: there is no folder {cwd}")
     plan = plan_for_run(text, parse(text), settings.by_name(), options.host, cwd)
@@ -543,6 +543,17 @@ def run(options: argparse.Namespace) -> int:
             say(f"the variable {name} is not handed on: it is not UTF-8, and pueue takes nothing else")
     limit = None if options.follow else settings.run.wait if options.wait is None else options.wait
     return submitted(options, job, host, limit, env, Path(cwd) if cwd and not host.ssh else None)
+
+
+def here() -> str:
+    """The folder of this process, by the name that the shell has for it: what POSIX says of `pwd -L`."""
+    name = os.environ.get("PWD", "")
+    try:
+        if name.startswith("/") and Path(name).samefile("."):
+            return name
+    except OSError:
+        pass
+    return str(Path.cwd())
 
 
 def ssh(options: argparse.Namespace) -> int:

@@ -162,10 +162,12 @@ class Lab:
         ssh = self.client / ".ssh"
         config = ssh / "config"
         others = re.sub(rf"(?m)^Host {re.escape(host)}\n(?: .*\n)*", "", config.read_text() if config.exists() else "")
-        config.write_text(
+        whole = ssh / "config.new"  # others are reading the one that is there
+        whole.write_text(
             f"{others}Host {host}\n{reached} HostKeyAlias {host}\n IdentityFile {ssh}/id\n IdentitiesOnly yes\n"
             f" UserKnownHostsFile {ssh}/known_hosts\n GlobalKnownHostsFile /dev/null\n BatchMode yes\n ConnectTimeout 5\n"
         )
+        whole.replace(config)
 
     def start(self, *command: str | Path, env: dict[str, str], cwd: Path, log: Path) -> subprocess.Popen[bytes]:
         with log.open("wb") as out:
