@@ -253,12 +253,10 @@ def prompt(event: Event, installed: str) -> Answer | None:
     """A prompt that speaks of queued work: the skill, the host and how busy it is. And the jobs that have ended."""
     from pueue_skill import hook, news, prompts
 
-    asked = time.monotonic()
     expects = hook.expects_news(event.session)
     told: list[Submitted] = []
     parts: list[str] = []
-    if expects:
-        news.ask_meanwhile()
+    asked = news.ask_meanwhile() if expects else 0.0
     if not event.prompt.startswith("<task-notification>"):
         hosts = settings_of.load(event.cwd).hosts
         named = prompts.meant(event.prompt, hosts)
@@ -279,11 +277,11 @@ def patience() -> float:
 
 
 def answered(event: Event, asked: float) -> tuple[list[Submitted], str]:
-    """As `heard`, once the queues that were asked at `asked` (of the monotonic clock) have answered, or had their time."""
+    """As `heard`, once the queues that were asked at `asked` (epoch seconds) have answered, or had their time."""
     from pueue_skill import news, store
 
     project = news.project_of(event.cwd)
-    news.wait_for(event.session, project, patience() - (time.monotonic() - asked))
+    news.wait_for(event.session, project, asked, min(patience(), patience() - (time.time() - asked)))
     ended = store.claim(event.session, project)
     return ended, news.notice(ended) if ended else ""
 
@@ -295,9 +293,7 @@ def start(event: Event, installed: str) -> Answer | None:
     project = news.project_of(event.cwd)
     if not store.path().exists():
         return None
-    asked = time.monotonic()
-    if store.open_jobs(event.session, project):
-        news.ask_meanwhile()
+    asked = news.ask_meanwhile() if store.open_jobs(event.session, project) else time.time()
     told, text = answered(event, asked)
     running = store.open_jobs(event.session, project)
     parts = [text] if text else []
@@ -318,8 +314,7 @@ def stop(event: Event, installed: str) -> Answer | None:
     if event.again:
         return None
     if store.open_jobs(event.session, project):
-        news.ask_meanwhile()
-        news.wait_for(event.session, project, patience())
+        news.wait_for(event.session, project, news.ask_meanwhile(), patience())
     failed = store.claim(event.session, project, "asked", own_failures=True)
     if not failed:
         if not store.open_jobs(event.session, project):

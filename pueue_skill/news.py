@@ -59,9 +59,10 @@ def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = run
     def ask(name: str) -> list[Submitted]:
         there = by_host[name]
         host = hosts.get(name) or Host(name, there[0].ssh, there[0].pueue, there[0].backend)
+        asked = time.time()
         queue = runtime.queue_of(host, limit)
         there = with_turns(there, queue)
-        return became(there, queue, runtime.tails(host, ended_in(queue, there), TAIL))
+        return became(there, queue, runtime.tails(host, ended_in(queue, there), TAIL), asked)
 
     answers = dict(reach.together(list(by_host), ask))
     for found in answers.values():
@@ -72,33 +73,38 @@ def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = run
     return {name: str(found) for name, found in answers.items() if isinstance(found, runtime.Unreachable)}
 
 
-def ask_meanwhile() -> None:
-    """Starts a process of its own that asks the queues of all open jobs, and lets it be."""
+def ask_meanwhile() -> float:
+    """Starts a process of its own that asks the queues of all open jobs, and lets it be; the time (epoch seconds) before that."""
+    now = time.time()
     transport.detached([sys.executable, "-I", "-c", REFRESH, str(Path(__file__).parent.parent), *sys.path])
+    return now
 
 
 REFRESH = "import sys; sys.path[:0] = sys.argv[1:]; from pueue_skill.news import main; main()"
 
 
 def main() -> None:
-    """The process that ask_meanwhile starts; while one is at it, another leaves at once."""
+    """The process that ask_meanwhile starts. While one is at it another stands in line, and asks for all who come meanwhile."""
     from pueue_skill import config
 
-    with (Path(folders.data()) / "asking").open("w") as lock:
+    folder = Path(folders.data())
+    with (folder / "asks-next").open("w") as line, (folder / "asking").open("w") as turn:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(line, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(line, fcntl.LOCK_UN)
         refresh(config.load().by_name(), store.open_jobs(), PATIENCE)
 
 
-def wait_for(session: str, project: str, seconds: float) -> None:
-    """Waits until the queues of a session's open jobs have answered, or are left alone, or for `seconds`."""
-    asked, end = time.time(), time.monotonic() + seconds
+def wait_for(session: str, project: str, asked: float, seconds: float) -> None:
+    """Waits until the queues of a session's open jobs, asked at `asked` (epoch) or later, have answered, or are left alone, or for
+    `seconds`. What a queue was asked before that does not count: a job may have ended since."""
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         left = store.resting()
-        # One that was asked just before, by somebody else, will do.
-        if all(job.checked >= asked - 1 or job.host in left for job in store.open_jobs(session, project)):
+        if all(job.checked >= asked or job.host in left for job in store.open_jobs(session, project)):
             return
         time.sleep(0.03)
 
@@ -124,9 +130,9 @@ def ended_in(queue: Queue, jobs: list[Submitted]) -> list[State]:
     return [state for state in states if state and state.status == "done"]
 
 
-def became(jobs: list[Submitted], queue: Queue, tails: Mapping[str, bytes]) -> list[Submitted]:
-    """What is known of `jobs` after their queue was asked."""
-    now, found = time.time(), []
+def became(jobs: list[Submitted], queue: Queue, tails: Mapping[str, bytes], now: float) -> list[Submitted]:
+    """What is known of `jobs` after their queue was asked, at `now` (epoch seconds)."""
+    found = []
     for job in jobs:
         state = state_of(job, queue)
         if state is None and any(one.key.startswith(f"{job.key}-") for one in jobs):

@@ -596,8 +596,9 @@ def test_a_host_that_hangs_and_a_daemon_that_is_down(
     until(lambda: set(store.down()) == {"bigblack", "local"}, "the questions that went on", 30)
     assert "daemon of local is not running" in store.down()["local"]
     (tmp_path / "ssh").write_text("#!/bin/sh\nexit 255\n")
-    with (home / ".local/share/pueue-skill/asking").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # once nobody asks any more
+    for name in ("asks-next", "asking"):
+        with (home / ".local/share/pueue-skill" / name).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # once nobody asks any more
 
 
 def test_it_ends_in_time(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -309,7 +309,7 @@ def test_nobody_waits_for_a_host_that_is_left_alone() -> None:
     store.submitting(store.Submitted("far", "k", "far", "", "pueue", "s", "/p", "true", time.time()))
     store.host_answered("far", "timed out", 10)
     store.host_answered("far", "timed out", 10)
-    news.wait_for("s", "/p", 3600)
+    news.wait_for("s", "/p", time.time(), 3600)
     assert list(news.refresh({}, store.open_jobs())) == ["far"]
 
 
