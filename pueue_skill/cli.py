@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import secrets
@@ -33,6 +34,8 @@ SSH_FAILED = 255  # what ssh itself says when it cannot connect
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one subcommand; every error becomes a line that says what, where, and what to type next."""
+    # A tenth of a short command is the search for garbage among what it imports, where there is none.
+    gc.set_threshold(100_000)
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["hook"]:
         from pueue_skill import hook

@@ -22,7 +22,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -34,6 +34,8 @@ from pueue_skill.analysis import Analysis, analyse
 from pueue_skill.backends.pueue import LONGEST
 from pueue_skill.config import Config
 from pueue_skill.reports import suggestion
+
+T = TypeVar("T")
 
 CASES = Path(__file__).parent / "cases/fidelity"
 HOSTS = {
@@ -325,10 +327,15 @@ def too_early(written: Run, other: Run, count: int) -> Iterator[str]:
             yield f"too early: {call} began {before - call.started:.3f} s before the end of what it comes after"
 
 
-def environ_of(pid: int) -> bytes:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/environ").read_bytes()
-    return b""
+def environs() -> dict[int, bytes]:
+    """The environment of every process that has one of a case."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            environ = (folder / "environ").read_bytes()
+            if b"PQ_CASE=" in environ:
+                found[int(folder.name)] = environ
+    return found
 
 
 def snapshot(folder: Path) -> dict[str, object]:
@@ -347,24 +354,34 @@ def snapshot(folder: Path) -> dict[str, object]:
     return found
 
 
-class Queue:
-    """A daemon that many ask at the same time, and that is asked ten times a second at most."""
+class Asked(Generic[T]):
+    """What many want to know at the same time, and what is asked ten times a second at most."""
 
-    def __init__(self, daemon: Daemon | Tasks) -> None:
-        self.daemon = daemon
+    def __init__(self, ask: Callable[[], T]) -> None:
+        self.ask = ask
         self.lock = threading.Lock()
         self.taken = 0.0
-        self.last: dict[int, dict[str, Any]] = {}
 
-    def tasks(self, case: str) -> dict[int, dict[str, Any]]:
-        """The tasks of a case, as they are now."""
+    def now(self) -> T:
         now = time.monotonic()
         with self.lock:
             if self.taken < now:
                 time.sleep(max(0.0, self.taken + 0.1 - now))
                 self.taken = time.monotonic()
-                self.last = self.daemon.tasks()
-            return {id: task for id, task in self.last.items() if task["envs"].get("PQ_CASE") == case}
+                self.last = self.ask()
+            return self.last
+
+
+class Queue:
+    """A daemon that many ask at the same time."""
+
+    def __init__(self, daemon: Daemon | Tasks) -> None:
+        self.daemon = daemon
+        self.asked = Asked(daemon.tasks)
+
+    def tasks(self, case: str) -> dict[int, dict[str, Any]]:
+        """The tasks of a case, as they are now."""
+        return {id: task for id, task in self.asked.now().items() if task["envs"].get("PQ_CASE") == case}
 
 
 class Place:
@@ -436,8 +453,7 @@ class Place:
 
     def processes(self) -> list[int]:
         mark = b"PQ_CASE=%s\0" % self.id.encode()
-        numbers = [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
-        return [number for number in numbers if mark in environ_of(number)]
+        return [number for number, environ in self.stage.environs.now().items() if mark in environ]
 
     def quiet(self) -> bool:
         """Whether no job of the case is left, nor a process: one that waits for a job may submit the next."""
@@ -511,6 +527,7 @@ class Stage:
             )
         if not Path("/proc/self/environ").exists():
             real("/proc")  # elsewhere nothing tells what a program was given
+        self.environs = Asked(environs)
         self.numbers = itertools.count()
         self.lock = threading.Lock()
         self.tools = lab.root / "tools"
