@@ -51,7 +51,7 @@ def real(name: str) -> str:
     pytest.skip(f"{name} is missing")
 
 
-def until(question: Callable[[], T], what: str, seconds: float = 10) -> T:
+def until(question: Callable[[], T], what: str, seconds: float = 30) -> T:
     """The first true answer."""
     limit = time.monotonic() + seconds
     while not (answer := question()):
@@ -235,7 +235,7 @@ class Daemon:
     def tasks(self) -> dict[int, dict[str, Any]]:
         return {int(task): state for task, state in json.loads(self.pueue("status", "--json"))["tasks"].items()}
 
-    def result(self, task: int | str, seconds: float = 10) -> Any:
+    def result(self, task: int | str, seconds: float = 30) -> Any:
         """How a task ended, once it has: "Success", {"Failed": 7}, "Killed" …"""
         return until(lambda: self.tasks()[int(task)]["status"].get("Done"), f"task {task}", seconds)["result"]
 

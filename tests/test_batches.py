@@ -41,7 +41,7 @@ class Batch:
     def standings(self) -> dict[str, str]:
         return {job["label"]: job["standing"] for job in self.report()["jobs"]}
 
-    def until(self, wanted: dict[str, str], seconds: float = 30) -> None:
+    def until(self, wanted: dict[str, str], seconds: float = 60) -> None:
         until(lambda: self.standings() == wanted, f"{wanted}, not {self.standings()}", seconds)
 
     def ran(self) -> list[str]:

@@ -139,7 +139,7 @@ def same(text: str) -> str:
     return "\n".join([re.sub(r" \d+s ", " 0s ", line).rstrip() for line in text.splitlines()])
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("doc", [doc for doc in DOCS if any(block.language == "bash" for block in blocks(doc))])
 @pytest.mark.long
 def test_every_command_line_runs(doc: str, stage: dict[str, Daemon]) -> None:
@@ -163,7 +163,7 @@ def test_every_command_line_runs(doc: str, stage: dict[str, Daemon]) -> None:
             until(lambda d=daemon, t=task: "Done" in d.tasks()[t]["status"], f"the end of job {task}")
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(300)
 def test_a_daemon_starts_as_hosts_md_says(stage: dict[str, Daemon]) -> None:
     """In the test above one runs already. The line must not hang either, as `ssh HOST pueued -d` does."""
     (line,) = [

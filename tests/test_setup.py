@@ -33,6 +33,8 @@ from pueue_skill.backends.pueue import callback
 from pueue_skill.backends.pueue_setup import Found, Step
 from pueue_skill.backends.setup_steps import Refusal, Wish
 
+pytestmark = pytest.mark.timeout(240)
+
 Text = subprocess.CompletedProcess[str]
 TARGET = setup_steps.TARGETS.get(
     (platform.system(), {"arm64": "aarch64"}.get(platform.machine(), platform.machine())), ""
@@ -98,7 +100,7 @@ def mirror(url: str, sums: dict[str, str]) -> str:
 
 
 def setup(*words: str, env: dict[str, str]) -> Text:
-    return subprocess.run(["pueue-skill", "setup", *words], env=env, capture_output=True, text=True, timeout=60)
+    return subprocess.run(["pueue-skill", "setup", *words], env=env, capture_output=True, text=True, timeout=120)
 
 
 def well(*words: str, env: dict[str, str]) -> str:
@@ -140,7 +142,7 @@ def test_from_nothing_to_a_queue_and_back(bare: Host, tmp_path: Path) -> None:
     }
     assert bare.tasks() == {}
     ran = ["pueue-skill", "run", "--host", bare.name, "--group", "p1", "--follow", "--", "echo out; exit 3"]
-    done = subprocess.run(ran, env=env, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(ran, env=env, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (3, "out\n")
     audit = ["pueue-skill", "audit", bare.name, "--json"]
     looked = subprocess.run(
@@ -265,7 +267,7 @@ def test_two_at_once_make_one_queue(bare: Host) -> None:
         subprocess.Popen(command, env=bare.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for _ in "ab"
     ]
-    said = [one.communicate(timeout=50)[0] for one in both]
+    said = [one.communicate(timeout=120)[0] for one in both]
     assert [one.returncode for one in both] == [0, 0], said
     assert len(daemons(bare)) == 1
     record = (bare.home / ".local/share/pueue-skill/setup").read_text().splitlines()
@@ -300,7 +302,6 @@ def test_a_project_may_not_say_where_programs_come_from(lab: Lab, tmp_path: Path
 
 
 @pytest.mark.long
-@pytest.mark.timeout(200)
 def test_a_connection_that_breaks_is_made_up_for(bare: Host) -> None:
     before = tree(bare.home)
     command = ["pueue-skill", "setup", bare.name]
@@ -312,7 +313,7 @@ def test_a_connection_that_breaks_is_made_up_for(bare: Host) -> None:
                 50,
             )
             bare.kill_connections()
-            _, said = one.communicate(timeout=50)
+            _, said = one.communicate(timeout=120)
         if one.returncode:
             break
         well(bare.name, "--remove", env=bare.env)
@@ -373,7 +374,7 @@ def test_this_machine(home: Path, lab: Lab, tmp_path: Path, release: tuple[str, 
     assert "a job has run there" in well("local", env=env)
     assert "nothing was changed" in well("local", env=env | {"XDG_RUNTIME_DIR": str(tmp_path)})
     ran = ["pueue-skill", "run", "--group", "p1", "--follow", "--", "exit 3"]
-    assert subprocess.run(ran, env=env, timeout=60).returncode == 3
+    assert subprocess.run(ran, env=env, timeout=120).returncode == 3
     well("local", "--remove", env=env)
     until(lambda: not strays(home), "the end of the daemon")
     assert set(tree(home)) <= {".local", ".local/share", ".local/share/pueue"}
