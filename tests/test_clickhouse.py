@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -235,9 +236,12 @@ def test_the_rangebar_example(warehouse: Host, pueued: Daemon, programs: Path, a
     """Its commands and queries as they are: what is wrong with the data holds the validation until the data are mended."""
     (programs / "uv").write_text(UV)
     (programs / "uv").chmod(0o755)
+    for left in ("rangebar-py", "again", "ran"):
+        subprocess.run(["rm", "-rf", warehouse.home / left], check=True)
     (warehouse.home / "rangebar-py").mkdir()
     batch = Batch(tmp_path, warehouse, pueued.env)
-    batch.write(EXAMPLE.replace('hosts = ["bigblack"]', 'hosts = ["warehouse"]').replace("wait = 60", "wait = 0"))
+    own = EXAMPLE.replace('name = "rangebar"', f'name = "rangebar-{os.urandom(3).hex()}"', 1)
+    batch.write(own.replace('hosts = ["bigblack"]', 'hosts = ["warehouse"]').replace("wait = 60", "wait = 0"))
     assert batch.run("submit").stdout == "warehouse: 26 added\n"
     first = settled(batch, 120)
     assert {label: standing for label, standing in first.items() if standing != "success"} == {
