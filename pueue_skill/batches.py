@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 from pueue_skill import batch, runtime, transport
 from pueue_skill.backends import pueue_batch, pueue_units, slurm_batch
 from pueue_skill.backends.batching import Outcome
-from pueue_skill.backends.pueue import read_tails, reply
 from pueue_skill.backends.pueue_units import Pack, Units
+from pueue_skill.backends.scripts import read_tails, reply
 from pueue_skill.batch import Item
 from pueue_skill.manifest import Manifest
 from pueue_skill.model import Host, Job, Queue, State

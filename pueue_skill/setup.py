@@ -17,8 +17,9 @@ from typing import Any
 
 from pueue_skill import config, quote, runtime, transport
 from pueue_skill.backends import pueue_setup, setup_steps
-from pueue_skill.backends.pueue import callback, reply
+from pueue_skill.backends.pueue import callback
 from pueue_skill.backends.pueue_setup import Found, Step
+from pueue_skill.backends.scripts import reply
 from pueue_skill.backends.setup_steps import Refusal, Wish
 from pueue_skill.model import LOCAL, Host, Job, State
 from pueue_skill.record import NamedTuple

@@ -31,7 +31,7 @@ from slurm import Cluster, Tasks
 
 from pueue_skill import quote
 from pueue_skill.analysis import Analysis, analyse
-from pueue_skill.backends.pueue import LONGEST
+from pueue_skill.backends.scripts import LONGEST
 from pueue_skill.config import Config
 from pueue_skill.reports import suggestion
 

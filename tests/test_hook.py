@@ -605,7 +605,7 @@ def test_it_ends_in_time(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "ssh").write_text("#!/bin/sh\nexec sleep 60\n")
     (tmp_path / "ssh").chmod(0o755)
     configure(home, "[hosts.bigblack]\n")
-    env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PUEUE_SKILL_HOOK_LIMIT": "0.2"}
+    env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PUEUE_SKILL_HOOK_LIMIT": "0.03"}
     assert silent(hook(payload(None, "UserPromptSubmit", prompt="run this on bigblack"), "UserPromptSubmit", env=env))
     assert "UserPromptSubmit: not done within its time" in doctor()
 

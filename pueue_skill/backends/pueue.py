@@ -17,9 +17,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from pueue_skill import quote
+from pueue_skill.backends.scripts import LOCK, LONGEST, NEW, REPLY, SPELLED, TAILS, by_host, reply
+from pueue_skill.backends.scripts import read_tails as read_tails
 from pueue_skill.digest import digest
 from pueue_skill.model import LOGIN, Each, Group, Host, Job, Queue, State, Submission
 from pueue_skill.regex import regex
@@ -42,15 +44,6 @@ PROPOSED = regex(
     r"""(?:</dev/null|<"\$HOME/[^"]+")(?: 2>(?P<errors>"\$HOME/[^"]+")\))?; exit""",
     re.DOTALL,
 )
-SPELLED = "builtin eval "
-"""Before work that is not UTF-8, which pueue does not take: bash can spell any byte in ASCII."""
-
-LONGEST = 131_071
-"""Bytes that one argument may hold (Linux MAX_ARG_STRLEN); pueue accepts more and then cannot start the task."""
-
-REPLY = "pueue-skill reply"
-"""The line after which an answer begins: a login shell's start-up files may print something before it."""
-
 # pueue is looked for where installers put it; a bare ssh command has only the system's folders on its PATH.
 HEAD = r"""for pueue in {candidates}; do
   pueue=$(command -v "$pueue") && break
@@ -84,16 +77,6 @@ case $set_data in
   '~/'*) data=$HOME/${set_data#'~/'} ;;
   *) data=$set_data ;;
 esac
-"""
-
-# pueue keeps the environment of whoever adds a task, so the folder is closed to others first. The lock makes "is it there?
-# then add it" one step for all who submit through here. sh reads the braces to their end before it runs anything, so nobody
-# waits for the lock while a large file is still on its way.
-LOCK = r"""if [ -d "$data" ]; then
-  chmod 700 "$data"
-  exec 9>"$data/pueue-skill.lock"
-  if command -v flock >/dev/null; then flock 9; fi
-fi
 """
 
 SUBMIT = r"""{{
@@ -137,17 +120,6 @@ SURVIVORS = r"""survivors=$(
 )
 """
 
-NEW = r"""# NAME FILE OFFSET: a frame with what is new in the file, whose size it leaves in $size
-new() {{
-  size=0
-  if [ -f "$2" ]; then size=$(($(wc -c <"$2"))); fi
-  if [ "$size" -gt "$3" ]; then
-    printf '%s %s\n' "$1" "$((size - $3))"
-    tail -c "+$(($3 + 1))" "$2" | head -c "$((size - $3))"
-  fi
-}}
-"""
-
 # The state is read before the output, so that all output of a job that is done is there. Output goes in frames with their
 # length, so that any byte may stand in it. The pause grows with the time waited; a tenth of it is not noticed.
 FOLLOW = (
@@ -178,13 +150,7 @@ printf '%s\n%s\n%s\n' '{reply}' "$answer" "$load"
 """
 
 
-# The ends of outputs, each after a line with its id and length; what a job wrote to a file of its own comes last.
-TAILS = r"""ends() {{ tail -c {count} "$data/task_logs/$1.log"; if [ -n "$2" ]; then tail -c {count} "$2"; fi; }}
-one() {{ printf 'tail %s %s\n' "$1" "$(ends "$@" 2>/dev/null | wc -c)"; ends "$@" 2>/dev/null; }}
-echo '{reply}'
-{calls}
-"""
-
+OUTPUT = '"$data/task_logs/$1.log"'
 
 # The braces of JSON end lines here; within a text every quote bears a backslash, so no text can look like the head of a task.
 FAILURES = r"""ask status --json status=failed | tr '{{' '\n' |
@@ -255,19 +221,6 @@ def name_of(content: bytes) -> str:
 
 
 KEYED = regex(r"PUEUE_SKILL_KEY=([A-Za-z0-9:_.@+-]+?)(?:-\$\(\(turn \+= 1\)\)|-\$\$)? ")
-ONTO_HOST = regex(r"^ssh (.*) '(?:sh|bash) -s' <<'?(\w+)'?$", re.MULTILINE)
-
-
-def by_host(text: str) -> Iterator[tuple[str, str]]:
-    """The lines of an invocation, each with the ssh words of the host that reads it; empty for this machine."""
-    ssh, end = "", ""
-    for line in text.split("\n"):
-        there = ONTO_HOST.match(line)
-        if there:
-            ssh, end = there[1], there[2]
-        elif end and line == end:
-            ssh, end = "", ""
-        yield ssh, line
 
 
 def submissions(text: str) -> list[tuple[str, str, str]]:
@@ -472,12 +425,12 @@ def read_state(answer: str) -> State | None:
 def tails_script(states: Sequence[State], host: Host, count: int) -> str:
     none = "''"
     calls = "\n".join([f"one {int(state.id)} {state.errors or none}" for state in states])
-    return head(host) + TAILS.format(count=count, reply=REPLY, calls=calls)
+    return head(host) + TAILS.format(output=OUTPUT, count=count, reply=REPLY, calls=calls)
 
 
 def failures_script(host: Host, jobs: int, count: int) -> str:
     calls = FAILURES.format(jobs=jobs, folder=FOLDER)
-    return head(host) + TAILS.format(count=count, reply=REPLY, calls=calls)
+    return head(host) + TAILS.format(output=OUTPUT, count=count, reply=REPLY, calls=calls)
 
 
 def versions_script(host: Host) -> str:
@@ -486,16 +439,6 @@ def versions_script(host: Host) -> str:
 
 def where() -> str:
     return PLACES + STATE
-
-
-def read_tails(answer: bytes) -> dict[str, bytes]:
-    _, _, rest = answer.partition(REPLY.encode() + b"\n")
-    found: dict[str, bytes] = {}
-    while rest:
-        line, _, rest = rest.partition(b"\n")
-        _, id, count = line.split()
-        found[id.decode()], rest = rest[: int(count)], rest[int(count) :]
-    return found
 
 
 def trouble(host: Host, code: int, said: str) -> str:
@@ -537,14 +480,6 @@ def status_script(host: Host) -> str:
 def read_status(answer: str) -> Queue:
     state, _, load = reply(answer).rstrip("\n").rpartition("\n")
     return read_queue(state)._replace(load=load)
-
-
-def reply(answer: str) -> str:
-    """What stands after the reply line. Raises ValueError when there is none."""
-    _, found, rest = answer.partition(REPLY + "\n")
-    if not found:
-        raise ValueError(f"no answer in {answer[:200]!r}")
-    return rest
 
 
 def read_queue(text: str) -> Queue:

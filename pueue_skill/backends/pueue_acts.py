@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from pueue_skill import quote
 from pueue_skill.acts import CANNOT, Act
-from pueue_skill.backends.pueue import FOLDER, LOCK, REPLY, SURVIVORS, head, read_queue, reply
+from pueue_skill.backends.pueue import FOLDER, SURVIVORS, head, read_queue
+from pueue_skill.backends.scripts import LOCK, REPLY, reply
 from pueue_skill.model import Host, Queue
 from pueue_skill.record import NamedTuple
 

@@ -12,20 +12,9 @@ from collections.abc import Mapping, Sequence
 from pueue_skill import quote
 from pueue_skill.backends import pueue_units
 from pueue_skill.backends.batching import Outcome, Reader
-from pueue_skill.backends.pueue import (
-    LOCK,
-    PUT,
-    REPLY,
-    SURVIVORS,
-    head,
-    path_before,
-    put,
-    read_queue,
-    reply,
-    task,
-    task_words,
-)  # fmt: skip
+from pueue_skill.backends.pueue import PUT, SURVIVORS, head, path_before, put, read_queue, task, task_words
 from pueue_skill.backends.pueue_units import Pack, Units
+from pueue_skill.backends.scripts import LOCK, REPLY, reply
 from pueue_skill.model import MINIMAL, Host, Job, Queue
 
 PACKS = True

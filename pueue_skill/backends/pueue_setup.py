@@ -15,7 +15,8 @@ import json
 from collections.abc import Mapping, Sequence
 
 from pueue_skill import quote
-from pueue_skill.backends.pueue import DECODED, PLACES, REPLY, STATE, candidates, reply
+from pueue_skill.backends.pueue import DECODED, PLACES, STATE, candidates
+from pueue_skill.backends.scripts import REPLY, reply
 from pueue_skill.model import Host
 from pueue_skill.record import NamedTuple
 

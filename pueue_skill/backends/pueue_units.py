@@ -12,7 +12,8 @@ import gzip
 from collections.abc import Sequence
 
 from pueue_skill import quote
-from pueue_skill.backends.pueue import FOLDER, REPLY, head, name_of, put, task, task_words
+from pueue_skill.backends.pueue import FOLDER, head, name_of, put, task, task_words
+from pueue_skill.backends.scripts import REPLY
 from pueue_skill.model import Host, Job
 from pueue_skill.record import NamedTuple
 
@@ -251,7 +252,7 @@ STATUS = r"""units=$HOME/.local/share/pueue-skill/batches/{name}.units
 """
 
 
-# As pueue.TAILS: an item that is worked on writes to a file of its own; what it wrote is then kept in the log of its slot.
+# As scripts.TAILS: an item that is worked on writes to a file of its own; what it wrote is then kept in the log of its slot.
 TAILS = r"""echo '{reply}'
 cd "$HOME/.local/share/pueue-skill/batches/{name}.units" || exit
 for key in {keys}; do

@@ -24,8 +24,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from pueue_skill import quote
-from pueue_skill.backends.pueue import LOCK, LONGEST, NEW, REPLY, SPELLED, TAILS, by_host, reply
-from pueue_skill.backends.pueue import read_tails as read_tails
+from pueue_skill.backends.scripts import LOCK, LONGEST, NEW, REPLY, SPELLED, TAILS, by_host, reply
+from pueue_skill.backends.scripts import read_tails as read_tails
 from pueue_skill.digest import digest
 from pueue_skill.model import LOGIN, Group, Host, Job, Needs, Queue, State, Submission
 from pueue_skill.record import NamedTuple
@@ -546,17 +546,17 @@ def read_state(answer: str) -> State | None:
     return states[-1] if states else None
 
 
-OUTPUTS = TAILS.replace('"$data/task_logs/$1.log"', '"$data/jobs/$1.out"')
+OUTPUT = '"$data/jobs/$1.out"'
 
 
 def tails_script(states: Sequence[State], host: Host, count: int) -> str:
     none = "''"
     calls = "\n".join([f"one {id_of(state.id)} {state.errors or none}" for state in states])
-    return head(host) + OUTPUTS.format(count=count, reply=REPLY, calls=calls)
+    return head(host) + TAILS.format(output=OUTPUT, count=count, reply=REPLY, calls=calls)
 
 
 def failures_script(host: Host, jobs: int, count: int) -> str:
-    return head(host) + OUTPUTS.format(count=count, reply=REPLY, calls=FAILURES.format(jobs=jobs))
+    return head(host) + TAILS.format(output=OUTPUT, count=count, reply=REPLY, calls=FAILURES.format(jobs=jobs))
 
 
 def versions_script(host: Host) -> str:

@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 from pueue_skill import quote
 from pueue_skill.acts import Act
-from pueue_skill.backends.pueue import LOCK, REPLY, reply
 from pueue_skill.backends.pueue_acts import Looked
+from pueue_skill.backends.scripts import LOCK, REPLY, reply
 from pueue_skill.backends.slurm import ENDED, LOOK, ONE, SEND, head, id_of, read_look
 from pueue_skill.model import Host
 

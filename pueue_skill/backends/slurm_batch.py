@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 
 from pueue_skill import quote
 from pueue_skill.backends.batching import Outcome, Reader
-from pueue_skill.backends.pueue import LOCK, REPLY, reply
 from pueue_skill.backends.pueue_units import Pack, Units
+from pueue_skill.backends.scripts import LOCK, REPLY, reply
 from pueue_skill.backends.slurm import (
     ENDED,
     FOLDER,
