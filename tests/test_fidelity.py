@@ -1,6 +1,7 @@
 """What is rewritten does the same work: the cases below cases/fidelity, and that a wrong rewriting is noticed.
 
-The engine is fidelity.py. By default the plain shapes and some of each row are run; all of them, and 200 made-up ones, are long.
+The engine is fidelity.py. By default the plain shapes and some of each row are run; all of them, 200 made-up ones, and an eighth of them
+with Slurm as the target, are long.
 """
 
 from __future__ import annotations
@@ -74,6 +75,13 @@ def test_all_cases(theatre: Stage) -> None:
     for program in ("zsh", "fish", "tcsh", "dash", "tmux", "screen", "parallel"):
         real(program)
     proven(theatre, ALL)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1500)
+def test_every_eighth_case_with_slurm_as_the_target(slurm_theatre: Stage) -> None:
+    """All of them are run by `make fidelity ARGS=--slurm`."""
+    proven(slurm_theatre, ALL[::8])
 
 
 @pytest.mark.long
