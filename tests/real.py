@@ -255,8 +255,14 @@ class Daemon:
     def remove(self, tasks: Iterable[int]) -> None:
         """Ends tasks and takes them out of the queue."""
         if left := set(tasks):
-            self.run("kill", *map(str, left))
-            until(lambda: self.run("remove", *map(str, left)) and not left & set(self.tasks()), f"no task of {left}")
+            ids = [*map(str, left)]
+
+            def gone() -> bool:
+                self.run("kill", *ids)  # again: one that waited may have begun in the place of one that was killed
+                self.run("remove", *ids)
+                return not left & set(self.tasks())
+
+            until(gone, f"no task of {left}")
 
     def remove_group(self, group: str) -> None:
         """Ends and removes the tasks of a group, and the group."""
