@@ -344,7 +344,9 @@ def test_a_part_that_hangs_is_ended_with_all_that_it_started(tools: str, nap: st
     for name in ("sh", "head", "sleep", tools):
         (tmp_path / name).symlink_to(real(name))
     hangs = [Part("hangs", f"trap '' TERM; echo begun; {nap}; echo end", 1), Part("after", "echo here")]
+    began = time.monotonic()
     found = parts.answers(asked_of("dash", parts.script(hangs, "m4rk"), PATH=str(tmp_path)), "m4rk")
+    assert time.monotonic() - began < 5
     assert found["after"] == Answer(b"here\n", 0)
     assert parts.lacking(found["hangs"], hangs[0]) == "it was killed, or did not answer within 1 s"
     listing = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout

@@ -9,7 +9,6 @@ import itertools
 import json
 import random
 import re
-import string
 import subprocess
 import sys
 import time
@@ -428,8 +427,6 @@ def full(piece: str, before: str = "", after: str = "") -> str:
 
 
 DEEP = 10_000
-KINDS = f"{string.punctuation}aZ0"
-"""A character of each kind that a shell tells apart, as words alone."""
 HOSTILE = [
     *[opener * DEEP for opener in ("(", "((", "{ ", "$(", "$((", "${", "`", "[[ (", "<(", "$[", "a=(", "a[", '"$(', "if ", "! ", "time ")],
     *["a" + closer * DEEP for closer in (")", "}", " ]]", "; fi", "; done", ";;", "`", '"', "'")],
@@ -442,7 +439,7 @@ HOSTILE = [
     full("a|", "case a in ", "a) b;; esac"), full("case a in b) "), full("for a in b; do "), full("f() { a; }\n"), full("a) b;; ", "case x in ", "esac"),
     "echo " + "$((" * 60 + "a" + ") )" * 60, full("$((1))", "echo "), "((" * 45 + "a" + ") )" * 45, full("# b\n", "a=(", ")"),
     full(",", "echo {"), full("{,", "echo "), full(".", "echo {"), full(":", "a=~"), full("]", "a["), full("[", "a"),
-    *[full(char, "a ") for char in f" {KINDS}"], *[full(f"{char} ") for char in KINDS],
+    *[full(char, "a ") for char in map(chr, range(32, 127))], *[full(f"{char} ") for char in map(chr, range(33, 127))],
     "bash -c '" * 7 + "a" * 50 + "'" * 7, 'eval "' * 200 + "a" + '"' * 200, full("[[ a ]] && "), full("&& a ", "[[ a ", "]]"), full("\\`", "echo `", "`"),
 ]  # fmt: skip
 

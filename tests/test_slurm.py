@@ -211,3 +211,17 @@ def test_ids_of_arrays(listed: str, ids: list[str]) -> None:
 def nothing_left(cluster: Cluster) -> Iterator[None]:
     yield
     cluster.run("scancel", "--state=PENDING", "--me")
+
+
+ACCOUNTED = """seen|9|TIMEOUT||0|100|101|161|n1|||
+seen|8_1|FAILED||512|100|101|161|n1|||
+"""
+"""What is kept of an answer of `sacct`, which test_slurm_accounts.py asks of a real one."""
+
+
+def test_the_word_of_the_accounts() -> None:
+    told = slurm.told_of(Job("k", "h", "slurm", None, None, None, "x"), 0)
+    lines = ["try|a#1|100|1|-||L3g=|" + told, "id|a#1|9", "try|=i#1|100|2|=i||L3g=|" + told, "id|=i#1|8"]
+    lines += ["items|=i#1", "item|0|k0|bGI=", "item|1|k1|bGI=", *ACCOUNTED.split()]
+    found = {state.id: (state.result, state.exit_code) for state in slurm.read_look("\n".join(lines)).queue.states}
+    assert found == {"9": ("killed", None), "8_0": ("unknown", None), "8_1": ("failed", 2)}

@@ -230,26 +230,30 @@ def test_files_of_jobs_that_are_gone_go_too(stage: Stage) -> None:
     for text in ("gone", "stays"):
         subprocess.run(
             ["pueue-skill", *on_bigblack, "--label", text, "--follow", "--", "cat; cat >&2 <<< err"],
-            env=stage.env, input=f"{text} {stage.group}".encode(), check=True, capture_output=True,
+            env=stage.env, input=text.encode(), check=True, capture_output=True,
         )  # fmt: skip
-    files = {file.read_text().partition(" ")[0]: file for file in set(folder.glob("*")) - before}
+    files = {file.read_text(): file for file in set(folder.glob("*")) - before}
     assert set(files) == {"gone", "stays"}
     left_over, on_its_way = folder / "abc.err", folder / "def.123"
     left_over.touch()
-    for file in [*files.values(), left_over]:
-        os.utime(file, (1, 1))
-    on_its_way.touch()
-    done = stage("clean", "--label", "gone")
-    assert "files of jobs that are gone removed" in done.stdout
-    assert [file.exists() for file in (files["gone"], left_over, files["stays"], on_its_way)] == [
-        False,
-        False,
-        True,
-        True,
-    ]
-    stage("restart", "stays")
-    on_its_way.unlink()
-    assert stage("wait", "stays").stdout == ""
+    try:
+        for file in [*files.values(), left_over]:
+            os.utime(file, (1, 1))
+        on_its_way.touch()
+        done = stage("clean", "--label", "gone")
+        assert "bigblack: 2 files of jobs that are gone removed" in done.stdout
+        assert [file.exists() for file in (files["gone"], left_over, files["stays"], on_its_way)] == [
+            False,
+            False,
+            True,
+            True,
+        ]
+        stage("restart", "stays")
+        on_its_way.unlink()
+        assert stage("wait", "stays").stdout == ""
+    finally:  # the job that stays is removed by its id, which leaves its file
+        for file in [*files.values(), left_over, on_its_way]:
+            file.unlink(missing_ok=True)
 
 
 @pytest.mark.long
