@@ -253,16 +253,15 @@ def prompt(event: Event, installed: str) -> Answer | None:
     """A prompt that speaks of queued work: the skill, the host and how busy it is. And the jobs that have ended."""
     from pueue_skill import hook, news, prompts
 
-    expects = hook.expects_news(event.session)
     told: list[Submitted] = []
     parts: list[str] = []
-    asked = news.ask_meanwhile() if expects else 0.0
+    asked = news.ask_meanwhile() if hook.expects_news(event.session) else None
     if not event.prompt.startswith("<task-notification>"):
         hosts = settings_of.load(event.cwd).hosts
         named = prompts.meant(event.prompt, hosts)
         if named is not None:
             parts.append(prompts.context([hosts[name] for name in named], patience()))
-    if expects:
+    if asked is not None:
         told, text = answered(event, asked)
         parts.insert(0, text)
     context = "\n".join([part for part in parts if part])
@@ -281,7 +280,7 @@ def answered(event: Event, asked: float) -> tuple[list[Submitted], str]:
     from pueue_skill import news, store
 
     project = news.project_of(event.cwd)
-    news.wait_for(event.session, project, asked, min(patience(), patience() - (time.time() - asked)))
+    news.wait_for(event.session, project, asked, patience())
     ended = store.claim(event.session, project)
     return ended, news.notice(ended) if ended else ""
 
@@ -293,8 +292,8 @@ def start(event: Event, installed: str) -> Answer | None:
     project = news.project_of(event.cwd)
     if not store.path().exists():
         return None
-    asked = news.ask_meanwhile() if store.open_jobs(event.session, project) else time.time()
-    told, text = answered(event, asked)
+    waits = store.open_jobs(event.session, project)
+    told, text = answered(event, news.ask_meanwhile()) if waits else heard(event)
     running = store.open_jobs(event.session, project)
     parts = [text] if text else []
     if running:

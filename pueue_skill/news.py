@@ -99,9 +99,9 @@ def main() -> None:
 
 
 def wait_for(session: str, project: str, asked: float, seconds: float) -> None:
-    """Waits until the queues of a session's open jobs, asked at `asked` (epoch) or later, have answered, or are left alone, or for
-    `seconds`. What a queue was asked before that does not count: a job may have ended since."""
-    end = time.monotonic() + seconds
+    """Waits until the queues of a session's open jobs, asked at `asked` (epoch) or later, have answered, or are left alone, or until
+    `seconds` after that. What a queue was asked before does not count: a job may have ended since."""
+    end = time.monotonic() + seconds - max(0.0, time.time() - asked)
     while time.monotonic() < end:
         left = store.resting()
         if all(job.checked >= asked or job.host in left for job in store.open_jobs(session, project)):

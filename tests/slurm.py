@@ -39,7 +39,7 @@ SelectTypeParameters=CR_CPU_Memory
 DefMemPerCPU=100
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0,sched_min_interval=0,kill_invalid_depend
-AccountingStorageType=accounting_storage/{storage}
+{accounts}
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=1
 JobAcctGatherParams=OverMemoryKill
@@ -57,7 +57,9 @@ SlurmdParameters=config_overrides
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
 PartitionName=short Nodes=ALL MaxTime=60 State=UP OverSubscribe=NO
 """
+NO_ACCOUNTS = "AccountingStorageType=accounting_storage/none"
 ACCOUNTS = """\
+AccountingStorageType=accounting_storage/slurmdbd
 AccountingStoragePass={root}/munge.sock
 AccountingStorageHost=127.0.0.1
 AccountingStoragePort={port}
@@ -102,23 +104,20 @@ class Cluster:
         options = [f"--{name}={self.root}/munge.{end}" for name, end in zip(("key-file", "socket", "pid-file", "log-file", "seed-file"), files, strict=True)]  # fmt: skip
         self.nodes = [f"n{i}" for i in range(1, nodes + 1)]
         host = socket.gethostname().partition(".")[0]
-        ports = free_ports(nodes + 1)
+        database, slurmdbd, *ports = free_ports(nodes + 3)
         listed = [
             f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory=64000 State=UNKNOWN"
             for name, port in zip(self.nodes, ports[1:], strict=True)
         ]
         text = CONF.format(
             host=host, port=ports[0], root=self.root, user=getpass.getuser(), age=age, largest=largest, nodes="\n".join(listed),
-            storage="slurmdbd" if accounts else "none",
+            accounts=ACCOUNTS.format(root=self.root, port=slurmdbd) if accounts else NO_ACCOUNTS,
         )  # fmt: skip
+        self.conf.write_text(text)
         self.daemons = [self.start(programs["munged"], "--foreground", "--force", *options)]
         until(lambda: (self.root / "munge.sock").exists(), "munged")
         if accounts:
-            text += ACCOUNTS.format(root=self.root, port=self.keeps_accounts())
-        self.conf.write_text(text)
-        if accounts:
-            until(lambda: "root" in self.run("sacctmgr", "--noheader", "show", "accounts"), "the accounts", 30)
-            self.run("sacctmgr", "--immediate", "add", "cluster", "lab")
+            self.keep_accounts(slurmdbd, database)
         self.controller = self.start(programs["slurmctld"], "-D")
         self.daemons.append(self.controller)
         for name in self.nodes:
@@ -126,9 +125,8 @@ class Cluster:
             self.daemons.append(self.start(programs["slurmd"], "-D", "-N", name))
         until(lambda: self.run("sinfo", "-h", "-t", "idle", "-o", "%D").strip() == str(nodes), "the nodes", 60)
 
-    def keeps_accounts(self) -> int:
-        """Starts a slurmdbd and its database; its port."""
-        port, database = free_ports(2)
+    def keep_accounts(self, port: int, database: int) -> None:
+        """Starts a slurmdbd and its database at these ports."""
         user = f"--user={getpass.getuser()}"
         folder = self.root / "database"
         new = [real("mariadb-install-db"), "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", user, f"--datadir={folder}"]  # fmt: skip
@@ -145,7 +143,8 @@ class Cluster:
         conf.write_text(ACCOUNTS_CONF.format(root=self.root, user=getpass.getuser(), port=port, database=database))
         conf.chmod(0o600)
         self.daemons.append(self.start(real("slurmdbd"), "-D"))
-        return port
+        until(lambda: "root" in self.run("sacctmgr", "--noheader", "show", "accounts"), "the accounts", 30)
+        self.run("sacctmgr", "--immediate", "add", "cluster", "lab")
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
         log = self.root / f"{Path(command[0]).name}.{len(list(self.root.glob('*.out')))}.out"

@@ -20,7 +20,7 @@ import re
 from collections.abc import Sequence
 
 from pueue_skill import quote
-from pueue_skill.backends.scripts import LOCK, LONGEST, NEW, REPLY, SPELLED, TAILS, by_host, reply
+from pueue_skill.backends.scripts import LOAD, LOCK, LONGEST, NEW, PAUSE, REPLY, SPELLED, TAILS, by_host, reply
 from pueue_skill.backends.scripts import read_tails as read_tails
 from pueue_skill.digest import digest
 from pueue_skill.model import LOGIN, Each, Group, Host, Job, Queue, State, Submission
@@ -44,6 +44,7 @@ PROPOSED = regex(
     r"""(?:</dev/null|<"\$HOME/[^"]+")(?: 2>(?P<errors>"\$HOME/[^"]+")\))?; exit""",
     re.DOTALL,
 )
+
 # pueue is looked for where installers put it; a bare ssh command has only the system's folders on its PATH.
 HEAD = r"""for pueue in {candidates}; do
   pueue=$(command -v "$pueue") && break
@@ -121,7 +122,7 @@ SURVIVORS = r"""survivors=$(
 """
 
 # The state is read before the output, so that all output of a job that is done is there. Output goes in frames with their
-# length, so that any byte may stand in it. The pause grows with the time waited; a tenth of it is not noticed.
+# length, so that any byte may stand in it.
 FOLLOW = (
     r"""log=$data/task_logs/{id}.log errors={errors} offset={offset} errors_offset={errors_offset} last='' turns=0
 """
@@ -138,16 +139,18 @@ while :; do
   if [ "$state" != "$last" ]; then printf 'state %s\n' "$state"; fi
   last=$state
   case $state in *'"Done":'* | '{{}}') exit 0 ;; esac
-  turns=$((turns + 1))
-  if [ "$turns" -lt 40 ]; then sleep 0.05; elif [ "$turns" -lt 100 ]; then sleep 0.2; else sleep 0.3; fi
-done
 """
+    + PAUSE
+    + "done\n"
 )
 
-STATUS = r"""answer=$(ask status --json) || exit 69
-load=$(LC_ALL=C uptime 2>/dev/null | sed -n 's/^.*load averages\{{0,1\}}: *\([0-9.]*\).*/\1/p')
-printf '%s\n%s\n%s\n' '{reply}' "$answer" "$load"
+STATUS = (
+    r"""answer=$(ask status --json) || exit 69
 """
+    + LOAD
+    + r"""printf '%s\n%s\n%s\n' '{reply}' "$answer" "$load"
+"""
+)
 
 
 OUTPUT = '"$data/task_logs/$1.log"'

@@ -40,6 +40,15 @@ new() {{
 }}
 """
 
+# The end of a turn of a loop. The pause grows with the time waited; a tenth of it is not noticed.
+PAUSE = r"""  turns=$((turns + 1))
+  if [ "$turns" -lt 40 ]; then sleep 0.05; elif [ "$turns" -lt 100 ]; then sleep 0.2; else sleep 0.3; fi
+"""
+
+LOAD = r"""load=$(LC_ALL=C uptime 2>/dev/null | sed -n 's/^.*load averages\{{0,1\}}: *\([0-9.]*\).*/\1/p')
+"""
+"""The load of the machine in $load, of any uptime."""
+
 # The ends of outputs, each after a line with its id and length; what a job wrote to a file of its own comes last. `output`: the
 # file of the job in $1, as a word.
 TAILS = r"""ends() {{ tail -c {count} {output}; if [ -n "$2" ]; then tail -c {count} "$2"; fi; }}

@@ -24,7 +24,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from pueue_skill import quote
-from pueue_skill.backends.scripts import LOCK, LONGEST, NEW, REPLY, SPELLED, TAILS, by_host, reply
+from pueue_skill.backends.scripts import LOAD, LOCK, LONGEST, NEW, PAUSE, REPLY, SPELLED, TAILS, by_host, reply
 from pueue_skill.backends.scripts import read_tails as read_tails
 from pueue_skill.digest import digest
 from pueue_skill.model import LOGIN, Group, Host, Job, Needs, Queue, State, Submission
@@ -279,16 +279,18 @@ while :; do
   last=$state
   if [ -n "$own" ] || [ -z "$line" ]; then exit 0; fi
   case $line in {ended}) exit 0 ;; esac
-  turns=$((turns + 1))
-  if [ "$turns" -lt 40 ]; then sleep 0.05; elif [ "$turns" -lt 100 ]; then sleep 0.2; else sleep 0.3; fi
-done
 """
+    + PAUSE
+    + "done\n"
 )
 
-STATUS = r"""answer=$(look) || exit 69
-load=$(LC_ALL=C uptime 2>/dev/null | sed -n 's/^.*load averages\{{0,1\}}: *\([0-9.]*\).*/\1/p')
-printf '%s\nload|%s\n%s\n' '{reply}' "$load" "$answer"
+STATUS = (
+    r"""answer=$(look) || exit 69
 """
+    + LOAD
+    + r"""printf '%s\nload|%s\n%s\n' '{reply}' "$load" "$answer"
+"""
+)
 
 FAILURES = r"""cat "$data/seen" "$data"/ended.* 2>/dev/null | awk -F'|' '
   $1 == "ended" && $4 != "0" {{ at[$2] = $6 }}
