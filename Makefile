@@ -40,7 +40,7 @@ check: lint gen-check test ## all that must pass
 quality: .venv/.stamp ## measure the analysis on the labelled commands
 	@$(PY) tools/quality.py $(ARGS)
 
-fidelity: .venv/.stamp ## run the differential cases as written and as rewritten; ARGS="-k TEXT", --show, --long
+fidelity: .venv/.stamp ## run the differential cases as written and as rewritten; ARGS="-k TEXT", --file FILE, --show, --long
 	@pueue=$$($(PY) tools/get_pueue.py) && PATH="$$pueue:$$PATH" $(PY) tools/fidelity.py $(ARGS)
 
 fuzz: .venv/.stamp ## run the analysis on 100,000 mutated commands; ARGS="COUNT SEED"

@@ -24,15 +24,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
 from real import Daemon, Host, Lab, kill, local, real, until
 from slurm import Cluster, Tasks
 
-from pueue_skill import quote
 from pueue_skill.analysis import Analysis, analyse
 from pueue_skill.backends.scripts import LONGEST
 from pueue_skill.config import Config
+from pueue_skill.plan.whole import waits
 from pueue_skill.reports import suggestion
 
 T = TypeVar("T")
@@ -134,7 +132,7 @@ class Case(NamedTuple):
     `leave`: it is left alone, and this stands in the reason. `ordered`: a queue that runs one job at once runs its parts in the
     order in which it does itself. `last`: so many executions come after the end of all others. `parallel`: parts run side by side,
     and their output comes in any order. `detached`: the text itself does not wait for its work, so that its output and exit status
-    are not those of the work. `signal`: the work dies of a signal, which ssh tells as 255. `meant`: the text that it was meant to be, where it is rewritten because it does something else.
+    are not those of the work. `signal`: the work dies of a signal, which ssh tells as 255; `signal_over_ssh`: it does if ssh says 255. `meant`: the text that it was meant to be, where it is rewritten because it does something else.
     """
 
     text: str
@@ -149,6 +147,7 @@ class Case(NamedTuple):
     variables: Mapping[str, str] = {}
     except_variables: Sequence[str] = ()
     signal: bool = False
+    signal_over_ssh: bool = False
     may_stay: bool = False
 
 
@@ -167,6 +166,23 @@ def cases(folder: Path = CASES) -> list[Case]:
             text = text.replace("LONG", long) if long else text
             found += [Case(text.replace("HOST", host), **one) for host in (hosts if "HOST" in text else [""])]
     return found
+
+
+def cases_of(texts: str) -> list[Case]:
+    """The cases of a text file, separated by lines of `====`; what a table of cases would say of each is inferred from the text."""
+    return [inferred(text.strip("\n")) for text in re.split(r"(?m)^====+[ \t]*$", texts) if text.strip()]
+
+
+def inferred(text: str) -> Case:
+    """A case that may be left as it is. Output of jobs side by side comes in any order; detached work outlives its text."""
+    commands = analysed(text).commands
+    names = [{command.name, *command.wrappers} for command in commands]
+    side_by_side = any(command.background for command in commands) or any(
+        "parallel" in used or ("xargs" in used and re.search(r"\s(-\w*P|--max-procs)", text)) for used in names
+    )
+    detached = not waits(commands) or any(used & {"tmux", "screen", "at", "batch", "setsid"} for used in names)
+    over_ssh = any(command.ssh for command in commands)
+    return Case(text, "file", parallel=side_by_side, detached=detached, signal_over_ssh=over_ssh, may_stay=True)
 
 
 def analysed(text: str, configured: str = CONFIG) -> Analysis:
@@ -222,12 +238,14 @@ class Run(NamedTuple):
 
 
 class Rewriting(NamedTuple):
-    """What is made of a text: an invocation that queues, or a text that takes its place; neither, for a reason."""
+    """What is made of a text: an invocation that queues, or a text that takes its place; neither, for a reason. With `each` a loop
+    over items that only the shell knows submits a job a turn."""
 
     reason: str
     invocation: str | None = None
     in_place: str | None = None
     jobs: int = 0
+    each: bool = False
 
 
 class Outcome(NamedTuple):
@@ -419,7 +437,7 @@ class Place:
             for home in [homes[host]] if colon else homes.values():
                 file = (self.home if home == self.cwd else home) / name[2:] if name.startswith("~/") else home / name
                 file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(text.replace("@TOOLS@", str(self.stage.tools)))
+                file.write_bytes(os.fsencode(text.replace("@TOOLS@", str(self.stage.tools))))
                 if text.startswith("#!"):
                     file.chmod(0o755)
         (self.home / "project").mkdir()
@@ -569,9 +587,10 @@ class Stage:
         analysis = analysed(text, self.config)
         plan = analysis.plan
         report = suggestion(text, analysis.script, analysis.findings, plan)
-        jobs = len(plan.jobs) if not any(job.each for job in plan.jobs) else 2
+        each = any(job.each for job in plan.jobs)
+        jobs = 2 if each else len(plan.jobs)
         invocation = report["invocation"] if plan.in_place is None else None
-        return Rewriting(report["reason"], invocation, plan.in_place, jobs)
+        return Rewriting(report["reason"], invocation, plan.in_place, jobs, each)
 
     def outcome(self, case: Case, by: Callable[[str], Rewriting] | None = None, run: bool = True) -> Outcome:
         """Runs one case; `by` gives its rewriting, and with `run` it goes through `pueue-skill run` too."""
@@ -588,7 +607,7 @@ class Stage:
             return Outcome(case, "left" if stays else "different", rewriting, ("it is not rewritten",))
         place = Place(self, str(next(self.numbers)), case)
         written = place.bash(case.meant or case.text, queues=False)
-        if case.signal:
+        if case.signal or (case.signal_over_ssh and written.status == 255):
             written = written._replace(status=None)
         found = [f"as written, {trouble}" for trouble in written.trouble]
         for name, other in self.routes(place, written, rewriting, run and by is None):
@@ -624,7 +643,8 @@ class Stage:
         """An invocation and the jobs that it queues; the status is that of the one job."""
         done = place.bash(rewriting.invocation or "")
         trouble = [*done.trouble]
-        if done.status != 0 or (done.stderr or b"") not in (written.stderr or b""):
+        expected = (0, written.status) if rewriting.each else (0,)  # a loop's own input may be at fault
+        if done.status not in expected or (done.stderr or b"") not in (written.stderr or b""):
             trouble.append(f"the invocation ends with {done.status} and says {shown(done.stderr)}")
         printed = sorted((done.stdout or b"").decode().split())
         of_jobs = "pueue-skill ssh" in (rewriting.invocation or "")  # jobs that queue jobs themselves
@@ -671,91 +691,3 @@ def stage(slurm: bool = False) -> Iterator[Stage]:
         stage = Stage(lab, cluster)
         ends.callback(stage.close)
         yield stage
-
-
-SIGNS = st.text(st.sampled_from("ab '\"$`\\!*?[]{}()<>|&;#~=%\n\t-^,äß€\u2028\udcff"), max_size=12)
-WORD = st.one_of(
-    SIGNS,
-    st.sampled_from([
-        "", "-n", "--", "-", "*", "$HOME", "`id`", "$(id)", "a\\nb", "!!", "{1..3}", "~", "e\u0301", "\x7f\x1b", "PUEUE", "'", '"',
-        "\\", "\n", "x" * 5_000, "%s", "EOF", "a'b\"c", "${x:-'}", "=ls", "#c", "\udcff\udc80",
-    ]),
-    st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=8),
-)  # fmt: skip
-WORDS = st.lists(WORD, min_size=1, max_size=3)
-FILE = SIGNS.map(lambda text: "f" + text.replace("/", "_"))
-
-
-def single(word: str) -> str:
-    return "'" + word.replace("'", "'\\''") + "'"
-
-
-def double(word: str) -> str:
-    return '"' + re.sub(r'[$`"\\]', r"\\\g<0>", word) + '"'
-
-
-def escaped(word: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_\n]", r"\\\g<0>", word).replace("\n", "'\n'") or "''"
-
-
-def mixed(word: str) -> str:
-    return single(word[: len(word) // 2]) + double(word[len(word) // 2 :])
-
-
-QUOTE = st.sampled_from([single, double, escaped, mixed, quote.word])
-
-
-@st.composite
-def made(draw: st.DrawFn) -> Case:
-    """A case of hostile words, each quoted in one of the ways that there are, where agents put words."""
-    words = draw(WORDS)
-    line = " ".join([draw(QUOTE)(word) for word in words])
-    one, name, quoted = draw(QUOTE)(words[0]), draw(QUOTE)(draw(FILE)), draw(QUOTE)
-    host = draw(st.sampled_from(["bigblack", "bigblack", "littleblack", *SHELLS]))
-    body = "\n".join([word for word in words if word != "EOF"])
-    remote = f"ssh {host} {quoted(f'rec {line}')}"
-    text = draw(st.sampled_from([
-        f"rec {line}",
-        f"x={one}; rec \"$x\" $x '$x' {line}",
-        f"A={one} rec a; export B={one}; rec b",
-        f"rec {line} > {name}; rec-in < {name}",
-        f"mkdir {name} && cd {name} && rec \"$PWD\" {line}",
-        f"rec-in <<'EOF'\n{body}\nEOF\nrec after",
-        f"rec-in <<< {one}; rec \"$(printf %s {one})\"",
-        f"bash -c {quoted(f'rec {line}')}; sh -c {quoted(f'rec {line}')} {line}",
-        f"eval {quoted(f'rec {line}')}",
-        f"for s in {line}; do rec \"$s\" $s \"x$s\"; done",
-        f"for s in {line}; do rec {line} > \"$s.out\"; done",
-        f"for s in {line}; do ssh bigblack \"rec fixed\" {quoted('#')}; done",
-        f"while IFS= read -r s; do rec \"$s\" {line}; done <<'EOF'\n{body}\nEOF",
-        f"printf '%s\\0' {line} | xargs -0 -n1 rec {one}",
-        f"printf '%s\\n' {line} | xargs -d '\\n' -I{{}} rec {{}} x{{}}",
-        f"nohup rec {line} > {name} 2>&1 &",
-        remote,
-        f"{remote} | rec-in",
-        f"x=$({remote}); rec \"$x\"",
-        f"ssh {host} rec {line}",
-        f"ssh {host} rec {' '.join([quote.nested(word, 2) for word in words])}",
-        f"ssh {host} bash -s <<'EOF'\nrec {line}\nEOF",
-        f"ssh {host} {quoted('rec-in; rec b')} <<'EOF'\n{body}\nEOF",
-        f"ssh bigblack ssh littleblack {quoted(quoted(f'rec {line}'))}",
-        f"printf '%s\\n' {line} | ssh {host} rec-in > {name}",
-    ]))  # fmt: skip
-    return Case(text, "made up", detached=text.startswith("nohup"), may_stay=True)
-
-
-def made_up(count: int) -> list[Case]:
-    """Cases that hypothesis makes; the same ones each time. It is begun anew often, as most are like the one before."""
-    found: dict[str, Case] = {}
-
-    @settings(max_examples=20, database=None, phases=[Phase.generate], deadline=None,
-              suppress_health_check=list(HealthCheck))  # fmt: skip
-    @given(made())
-    def make(case: Case) -> None:
-        found[case.text] = case
-
-    number = 0
-    while len(found) < count:
-        seed(number)(make)()
-        number += 1
-    return list(found.values())[:count]

@@ -1,15 +1,17 @@
 """What is rewritten does the same work: the cases below cases/fidelity, and that a wrong rewriting is noticed.
 
-The engine is fidelity.py. By default the plain shapes and some of each row are run; all of them, 200 made-up ones, and an eighth of them
-with Slurm as the target, are long.
+The engine is fidelity.py, generated.py makes cases. By default the plain shapes and some of each row are run; all of them, 200
+generated ones of each kind, and an eighth of them with Slurm as the target, are long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from fidelity import Case, Rewriting, Stage, cases, made_up, stage
+from fidelity import Case, Rewriting, Stage, cases, cases_of, stage
+from generated import dynamic, hostile, made_up
+from hypothesis.strategies import SearchStrategy
 from real import real
 
 ALL = cases()
@@ -86,8 +88,20 @@ def test_every_eighth_case_with_slurm_as_the_target(slurm_theatre: Stage) -> Non
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_made_up_cases(theatre: Stage) -> None:
-    proven(theatre, made_up(200), run=False)
+@pytest.mark.parametrize("kind", [hostile, dynamic], ids=["hostile", "dynamic"])
+def test_generated_cases(theatre: Stage, kind: Callable[[], SearchStrategy[Case]]) -> None:
+    proven(theatre, made_up(200, kind()), run=False)
+
+
+def test_cases_of_a_file_are_run_without_a_table(theatre: Stage) -> None:
+    texts = (
+        "nohup rec a > log 2>&1 &\n====\nrec-slow a &\nrec b; wait\n====\n\n====\nls\n=====\nssh bigblack rec-kill 9\n"
+    )
+    found = cases_of(texts)
+    assert [case.text for case in found] == [
+        "nohup rec a > log 2>&1 &", "rec-slow a &\nrec b; wait", "ls", "ssh bigblack rec-kill 9",
+    ]  # fmt: skip
+    assert [outcome.kind for outcome in theatre.outcomes(found)] == ["identical", "identical", "left", "identical"]
 
 
 ADD = "pueue add --print-task-id -- "

@@ -1,9 +1,12 @@
-"""Runs every case of the differential proof, and says how many of them do the same work when they are rewritten.
+"""Runs every case of the differential proof, and counts those that do the same work when they are rewritten.
 
-    python tools/fidelity.py [-k SUBSTRING] [--show] [--long] [--slurm]
+    python tools/fidelity.py [-k SUBSTRING] [--file FILE] [--show] [--long] [--slurm]
 
 A case is a text below tests/cases/fidelity, run by bash as it is written and as it is rewritten, on real daemons and hosts.
-Exits 1 when one differs. Needs pueue and pueued on PATH, and sshd.
+--file runs the cases of a text file instead, separated by lines of `====`. They run in a folder with the files of FILES in
+tests/fidelity.py; the recorders rec, rec-in, rec-err, rec-exit, rec-kill and rec-slow count as long-running, and bigblack,
+littleblack, dashbox, zshbox, fishbox and tcshbox are hosts. Exits 1 when a case differs, 2 when there is none. Needs pueue and
+pueued on PATH, and sshd.
 """
 
 from __future__ import annotations
@@ -20,21 +23,31 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools"), str(ROOT)]
 
 engine: Any = importlib.import_module("fidelity")  # the module of this name below tests
+generated: Any = importlib.import_module("generated")
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("-k", metavar="SUBSTRING", default="", help="only the cases whose row or text holds this")
     options.add_argument("--show", action="store_true", help="show what becomes of every case")
-    options.add_argument("--long", action="store_true", help="run 2,000 made-up texts too")
+    options.add_argument("--long", action="store_true", help="run 2,000 generated texts of each kind too")
     options.add_argument("--slurm", action="store_true", help="queue in Slurm, on a cluster of its own")
+    options.add_argument("--file", type=Path, help="run the cases of this file, separated by lines of ====")
     wanted = options.parse_args()
     started = time.monotonic()
-    cases = [case for case in engine.cases() if wanted.k in case.row or wanted.k in case.text]
+    try:
+        cases = engine.cases_of(wanted.file.read_text("utf-8", "surrogateescape")) if wanted.file else engine.cases()
+    except OSError as error:
+        options.error(f"{wanted.file}: {error.strerror}")
+    cases = [case for case in cases if wanted.k in case.row or wanted.k in case.text]
+    if wanted.long:
+        cases += [*generated.made_up(2000, generated.hostile()), *generated.made_up(2000, generated.dynamic())]
+    if not cases:
+        options.error("there is no such case")
     counted: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     with engine.stage(wanted.slurm) as stage:
-        for outcome in stage.outcomes([*cases, *(engine.made_up(2000) if wanted.long else ())]):
+        for outcome in stage.outcomes(cases):
             counted[outcome.kind] += 1
             if outcome.kind == "left":
                 reasons[outcome.rewriting.reason] += 1
