@@ -44,7 +44,7 @@ SHELLS = ("dashbox", "zshbox", "fishbox", "tcshbox")
 
 PROGRAMS = ("rec", "rec-in", "rec-err", "rec-exit", "rec-kill", "rec-slow")
 """The recorder's names: plain, copying its input, writing to stderr too, exiting with $1, dying of signal $1, taking its time."""
-KNOWN = ("python", "uv")
+KNOWN = ("python", "python3", "uv")
 """Names of the recorder that the rules judge by themselves."""
 
 CONFIG = "".join([f'[[programs]]\nprogram = "{name}"\nsize = "long"\n' for name in PROGRAMS])
