@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pueue_skill import parts, quote, reasons
 from pueue_skill.backends import BACKENDS
+from pueue_skill.backends.scripts import bytes_of_tail
 from pueue_skill.masking import masked
 from pueue_skill.model import Host, Queue, State
 from pueue_skill.parts import Answer, Part
@@ -132,7 +133,7 @@ def asked(host: Host, wanted: Wanted) -> tuple[Part, ...]:
         Part("versions", f'PATH="$PATH:$HOME/.local/bin:$HOME/.cargo/bin"\n{path}{VERSIONS}', 10),
         Part(host.backend, backend.versions_script(host), 10),
         Part("queue", backend.status_script(host), 25, 100_000_000),
-        Part("failures", backend.failures_script(host, FAILURES, TAIL), 25, FAILURES * (2 * TAIL + 100)),
+        Part("failures", backend.failures_script(host, FAILURES, TAIL), 25, FAILURES * bytes_of_tail(TAIL)),
         *[
             Part(f"project {i}", f"{path}cd {quote.path(folder)} || exit\n{PROJECT}", 10)
             for i, folder in enumerate(wanted.projects)

@@ -106,7 +106,10 @@ def checks(host: Host, answers: Mapping[str, Answer], asking: Asking, config_fil
         why = parts.lacking(answers.get("queue"), by_name["queue"])
         made += [*daemon(at, found, queue, why), *state(at, found)]
     if queue is not None:
-        tails = backend.read_tails(answers["failures"].data) if text("failures") else {}
+        try:
+            tails = backend.read_tails(answers["failures"].data) if text("failures") else {}
+        except ValueError:
+            tails = {}
         made += [*groups(at, found, queue), *waiting(at, queue)]
         made += failures(at, found, queue, tails, text("programs").splitlines(), now)
     return [check._replace(what=masked(check.what)) for check in made]

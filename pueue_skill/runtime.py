@@ -236,14 +236,17 @@ def follow(state: State, host: Host, sleep: Callable[[float], None] = time.sleep
                 if data is None:
                     yield None
                     continue
-                for kind, content in frames.feed(data):
+                for frame in frames.feed(data):
                     tries = 0
-                    if kind in ("output", "error"):
-                        offset += len(content) if kind == "output" else 0
-                        errors_offset += len(content) if kind == "error" else 0
-                        yield Output(content, kind == "error")
+                    if frame.kind == "output":
+                        offset = frame.end
+                        yield Output(frame.data)
                         continue
-                    now = BACKENDS[host.backend].read_state(content.decode("utf-8", "surrogateescape"))
+                    if frame.kind == "error":
+                        errors_offset = frame.end
+                        yield Output(frame.data, error=True)
+                        continue
+                    now = BACKENDS[host.backend].read_state(frame.data.decode("utf-8", "surrogateescape"))
                     if now is None or (now.created, now.key) != (state.created, state.key):
                         raise Unreachable(
                             f"{host.name}:{state.id} is no longer in the queue; it was removed while it was followed"
@@ -260,23 +263,33 @@ def follow(state: State, host: Host, sleep: Callable[[float], None] = time.sleep
         tries += 1
 
 
+class Frame(NamedTuple):
+    """A part of what a follow script writes; `end`: where in its file the bytes of an output end."""
+
+    kind: str
+    data: bytes
+    end: int = 0
+
+
 class Frames:
-    """Decodes what a follow script writes: `state JSON` lines, and `output N` or `error N` lines with N bytes after them."""
+    """Decodes what a follow script writes: `state JSON` lines, and `output OFFSET N` or `error OFFSET N` lines with N bytes after them."""
 
     def __init__(self) -> None:
         self.buffer = b""
         self.started = False
         self.open = 0
         self.kind = ""
+        self.offset = 0
 
-    def feed(self, data: bytes) -> Iterator[tuple[str, bytes]]:
+    def feed(self, data: bytes) -> Iterator[Frame]:
         self.buffer += data
         while self.buffer:
             if self.open:
                 part = self.buffer[: self.open]
                 self.buffer = self.buffer[len(part) :]
                 self.open -= len(part)
-                yield self.kind, part
+                self.offset += len(part)
+                yield Frame(self.kind, part, self.offset)
                 continue
             line, newline, rest = self.buffer.partition(b"\n")
             if not newline:
@@ -286,9 +299,10 @@ class Frames:
             if not self.started:
                 self.started = line == b"pueue-skill reply"
             elif kind in (b"output", b"error"):
-                self.open, self.kind = int(content), kind.decode()
+                self.kind = kind.decode()
+                self.offset, self.open = map(int, content.split())
             elif kind == b"state":
-                yield "state", content
+                yield Frame("state", content)
 
 
 def exit_code(state: State) -> int:

@@ -60,8 +60,8 @@ work() {
     now
     size=0
     if [ -s "$out" ]; then
-      size=$(($(wc -c <"$out")))
       cat "$out" >>"$log"
+      size=$(($(wc -c <"$log") - offset))
     fi
     printf 'ended %s %s %s %s %s\n' "$item" "$status" "$now" "$((now - began))" "log-$unit-$1 $offset $size" >>"$journal"
     offset=$((offset + size))
@@ -268,8 +268,9 @@ for key in {keys}; do
   if [ "$size" -gt {count} ]; then
     offset=$((offset + size - {count})) size={count}
   fi
-  printf 'tail %s %s\n' "$key" "$size"
-  tail -c "+$((offset + 1))" "$file" | head -c "$size"
+  echo "tail $key"
+  tail -c "+$((offset + 1))" "$file" | head -c "$size" | base64
+  echo .
 done
 """
 

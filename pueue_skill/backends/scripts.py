@@ -6,6 +6,7 @@ become part of a text that is formatted. Nothing here knows a queue.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 
 from pueue_skill.regex import regex
@@ -29,13 +30,16 @@ LOCK = r"""if [ -d "$data" ]; then
 fi
 """
 
-NEW = r"""# NAME FILE OFFSET: a frame with what is new in the file, whose size it leaves in $size
+NEW = r"""# NAME FILE OFFSET: a frame with what the file holds from there on; leaves in $size where the next begins. A job that is started
+# once more, in place, empties the file: what it then holds is new from its beginning. A frame that came out short ends the script.
 new() {{
-  size=0
+  size=0 from=$3
   if [ -f "$2" ]; then size=$(($(wc -c <"$2"))); fi
-  if [ "$size" -gt "$3" ]; then
-    printf '%s %s\n' "$1" "$((size - $3))"
-    tail -c "+$(($3 + 1))" "$2" | head -c "$((size - $3))"
+  if [ "$size" -lt "$from" ]; then from=0; fi
+  if [ "$size" -gt "$from" ]; then
+    printf '%s %s %s\n' "$1" "$from" "$((size - from))"
+    tail -c "+$((from + 1))" "$2" | head -c "$((size - from))"
+    if ! [ -f "$2" ] || [ "$(($(wc -c <"$2")))" -lt "$size" ]; then exit 74; fi
   fi
 }}
 """
@@ -49,10 +53,11 @@ LOAD = r"""load=$(LC_ALL=C uptime 2>/dev/null | sed -n 's/^.*load averages\{{0,1
 """
 """The load of the machine in $load, of any uptime."""
 
-# The ends of outputs, each after a line with its id and length; what a job wrote to a file of its own comes last. `output`: the
-# file of the job in $1, as a word.
+# The ends of outputs, each after a line with its id, in base64 with a dot after it: a job that is running writes more at any time, so
+# that a length that was asked for first would be another's. What a job wrote to a file of its own comes last. `output`: the file of
+# the job in $1, as a word.
 TAILS = r"""ends() {{ tail -c {count} {output}; if [ -n "$2" ]; then tail -c {count} "$2"; fi; }}
-one() {{ printf 'tail %s %s\n' "$1" "$(ends "$@" 2>/dev/null | wc -c)"; ends "$@" 2>/dev/null; }}
+one() {{ echo "tail $1"; ends "$@" 2>/dev/null | base64; echo .; }}
 echo '{reply}'
 {calls}
 """
@@ -69,13 +74,21 @@ def reply(answer: str) -> str:
 
 
 def read_tails(answer: bytes) -> dict[str, bytes]:
+    """The ends of outputs by the ids of their jobs, or the keys of their items. Raises ValueError when the answer was cut off."""
     _, _, rest = answer.partition(REPLY.encode() + b"\n")
     found: dict[str, bytes] = {}
     while rest:
-        line, _, rest = rest.partition(b"\n")
-        _, id, count = line.split()
-        found[id.decode()], rest = rest[: int(count)], rest[int(count) :]
+        head, _, rest = rest.partition(b"\n")
+        text, whole, rest = rest.partition(b".\n")
+        if not whole:
+            raise ValueError(f"no whole answer in {head[:200]!r}")
+        found[head.decode().removeprefix("tail ")] = base64.b64decode(text)
     return found
+
+
+def bytes_of_tail(count: int) -> int:
+    """How many bytes of an answer the end of a job's outputs takes at most, each of `count` bytes."""
+    return 3 * count + 100
 
 
 def by_host(text: str) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,156 @@
+"""What is read of a job's output while the job writes it: from a real queue, by the scripts that run on hosts."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from real import Daemon, until
+
+from pueue_skill import runtime, transport
+from pueue_skill.backends import pueue_units, scripts
+from pueue_skill.model import Host, Job, State
+
+LOCAL = Host("local")
+TIMES = 50
+
+
+@pytest.fixture
+def chatty(pueued: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[State]:
+    """A job that never stops writing, to both of its outputs, until the test ends."""
+    for name, value in pueued.env.items():
+        monkeypatch.setenv(name, value)
+    go = tmp_path / "go"
+    work = f"while [ ! -e {go} ]; do echo 1.out; echo 1.err >&2; sleep 0.001; done"
+    job = Job(f"chatty-{tmp_path.name}", "local", "pueue", None, None, str(tmp_path), work, split_output=True)
+    state = runtime.submit(job, LOCAL).state
+    log = pueued.home / f"task_logs/{state.id}.log"
+    until(lambda: log.exists() and log.stat().st_size > 1000, "output")
+    yield state
+    go.touch()
+    pueued.result(state.id)
+
+
+@pytest.mark.parametrize("count", [7, 1000, 10_000_000])
+def test_the_end_of_an_output_that_grows(chatty: State, count: int) -> None:
+    """The bytes of one job are never taken for those of the next, whether all of the output is wanted or a part."""
+    other = chatty._replace(id="99999")
+    for _ in range(TIMES):
+        tails = runtime.tails(LOCAL, [chatty, other], count)
+        assert set(tails) == {chatty.id, other.id}
+        assert re.fullmatch(rb"(?:1?\.?o?u?t?\n)?(?:1\.out\n)*(?:1?\.?e?r?r?\n)?(?:1\.err\n)*", tails[chatty.id])
+
+
+def test_the_states_of_a_job_that_writes_are_not_taken_for_output(chatty: State) -> None:
+    """Each frame of an output is as long as it says: what comes after it is read as what it is."""
+    seen = 0
+    for event in runtime.follow(chatty, LOCAL):
+        if isinstance(event, runtime.Output):
+            assert set(event.data) <= set(b"1.errout\n")
+            seen += len(event.data)
+            if seen > 5_000:
+                break
+
+
+def follows(file: Path, offset: int, more: str) -> list[runtime.Frame]:
+    """What `new` writes of a file from `offset` on, decoded; `more` runs in the midst of it, as its file is read."""
+    script = (
+        scripts.NEW.format()
+        + 'tail() { command tail "$@"; ' + more + "; }\n"
+        + f"echo '{scripts.REPLY}'\nnew output {file} {offset}\nnew output {file} $size\nprintf 'state %s\\n' $size\n"
+    )  # fmt: skip
+    done = transport.run(LOCAL, script, timeout=20)
+    return list(runtime.Frames().feed(done.stdout))
+
+
+def test_what_a_job_writes_while_it_is_read_comes_next(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    file.write_bytes(b"x" * 100)
+    frames = follows(file, 10, f"[ -e {file}.once ] || {{ touch {file}.once; printf more >>{file}; }}")
+    assert [(frame.kind, frame.data, frame.end) for frame in frames] == [
+        ("output", b"x" * 90, 100),
+        ("output", b"more", 104),
+        ("state", b"104", 0),
+    ]
+
+
+def test_a_file_that_was_begun_anew_is_read_from_its_beginning(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    file.write_bytes(b"second run")
+    frames = follows(file, 5000, ":")
+    assert [(frame.kind, frame.data, frame.end) for frame in frames] == [
+        ("output", b"second run", 10),
+        ("state", b"10", 0),
+    ]
+
+
+@pytest.mark.parametrize("what", ["rm -f FILE", ": >FILE"])
+def test_a_file_that_is_emptied_while_it_is_read_ends_the_script(tmp_path: Path, what: str) -> None:
+    """The frame said how long it would be: nothing else may stand in its place."""
+    file = tmp_path / "log"
+    file.write_bytes(b"x" * 100)
+    script = (
+        scripts.NEW.format()
+        + f'tail() {{ {what.replace("FILE", str(file))}; command tail "$@"; }}\n'
+        + f"echo '{scripts.REPLY}'\nnew output {file} 0\nprintf 'state %s\\n' no\n"
+    )
+    done = transport.run(LOCAL, script, timeout=20)
+    assert list(runtime.Frames().feed(done.stdout)) == []
+    assert done.code != 0
+
+
+def test_tails_that_were_cut_off_are_no_answer() -> None:
+    answer = b"motd\npueue-skill reply\ntail 1\n" + base64.encodebytes(b"\0\xff.\n") + b".\ntail k:2.\n.\n"
+    assert scripts.read_tails(answer) == {"1": b"\0\xff.\n", "k:2.": b""}
+    for cut in (answer[:-1], answer[:-4], answer[:36]):
+        with pytest.raises(ValueError, match="no whole answer"):
+            scripts.read_tails(cut)
+
+
+def test_the_end_of_what_an_item_writes(tmp_path: Path) -> None:
+    """An item of a unit is worked on, and what it writes grows."""
+    units = tmp_path / ".local/share/pueue-skill/batches/b.units"
+    units.mkdir(parents=True)
+    (units / "at-unit-1-1").write_text("k:1 0\n")
+    out = units / "out-unit-1-1"
+    out.touch()
+    script = pueue_units.TAILS.format(name="b", keys="k:1 k:2", count=10_000_000, reply=scripts.REPLY)
+    env = os.environ | {"HOME": str(tmp_path)}
+    writer = subprocess.Popen(["sh", "-c", f"while :; do echo 123456789; sleep 0.001; done >>{out}"])
+    try:
+        until(lambda: out.stat().st_size > 2000, "output")
+        for _ in range(TIMES):
+            done = subprocess.run(["sh", "-s"], input=script.encode(), env=env, capture_output=True, timeout=20)
+            tails = scripts.read_tails(done.stdout)
+            assert (len(tails["k:1"]) % 10, tails["k:2"]) == (0, b"")
+    finally:
+        writer.kill()
+        writer.wait()
+
+
+def test_what_an_item_leaves_running_does_not_move_the_outputs_after_it(tmp_path: Path) -> None:
+    """An item is logged with where its output begins and how long it is, also where that grows as it is kept."""
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    (bin_ / "cat").write_text(
+        '#!/bin/sh\n/bin/cat "$@"; case $1 in *out-*) echo late >>"$1"; /bin/cat "$1" | tail -n 1 ;; esac\n'
+    )
+    (bin_ / "cat").chmod(0o755)
+    units = tmp_path / ".local/share/pueue-skill/batches/b.units"
+    units.mkdir(parents=True)
+    (units / "unit-1").write_text("b:1 echo first\nb:2 echo second\n")
+    (units.parent / "b").touch()
+    unit = tmp_path / "unit"
+    unit.write_text(pueue_units.UNIT)
+    env = os.environ | {"HOME": str(tmp_path), "PATH": f"{bin_}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", str(unit), "b:unit:unit-1:x", "1"], env=env, capture_output=True, timeout=20)
+    assert done.returncode == 0, done
+    log, journal = (units / "log-unit-1-0").read_bytes(), (units.parent / "b").read_text()
+    assert log == b"first\nlate\nsecond\nlate\n", (done, journal)
+    spans = [line.split()[6:] for line in journal.splitlines()]
+    assert [log[int(at) :][: int(size)] for at, size in spans] == [b"first\nlate\n", b"second\nlate\n"], journal
