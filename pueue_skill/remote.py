@@ -19,16 +19,35 @@ REMOTE_PUEUE = "~/.local/bin/pueue"
 """Where a host of which nothing is configured is believed to have pueue: not on the PATH of a bare ssh command."""
 
 TERMINAL = {"-t", "-tt"}
-NO_COMMAND = {"-N", "-W", "-O", "-G", "-V", "-Q", "-s", "-L", "-R", "-D", "-w"}
+NO_COMMAND = {"-N", "-W", "-O", "-G", "-V", "-Q", "-s"}
+
+AGENT = "forwards your ssh agent, which is gone with the connection: a job would not have it"
+DISPLAY = "forwards your X11 display, which is gone with the connection: a job would not have it"
+TICKETS = "hands on your Kerberos credentials, which are gone with the connection: a job would not have them"
+LATER = "makes its connection the one that later calls of ssh use, and a job holds none"
+TUNNEL = "opens a tunnel, which is gone with the connection: a job would not have it"
+CONNECTION: Mapping[str, str] = {
+    "-A": AGENT, "-X": DISPLAY, "-Y": DISPLAY, "-K": TICKETS, "-M": LATER, "-L": TUNNEL, "-R": TUNNEL, "-D": TUNNEL, "-w": TUNNEL,
+}  # fmt: skip
+"""Options by which the work needs the connection that the caller holds, and why a job cannot have it."""
+
 OPTION_NAMES: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "requesttty": ("it asks for a terminal", ("no", "auto")),
-    "remotecommand": ("it names its own remote command", ("none",)),
-    "sessiontype": ("its SessionType is not there to run a command", ("default",)),
-    "localforward": ("it opens a tunnel", ()),
-    "remoteforward": ("it opens a tunnel", ()),
-    "dynamicforward": ("it opens a tunnel", ()),
+    "requesttty": ("asks for a terminal, which a job does not have", ("no", "auto")),
+    "remotecommand": ("names its own remote command", ("none",)),
+    "sessiontype": ("is not there to run a command", ("default",)),
+    "localforward": (TUNNEL, ()),
+    "remoteforward": (TUNNEL, ()),
+    "dynamicforward": (TUNNEL, ()),
+    "tunnel": (TUNNEL, ("no",)),
+    "forwardagent": (AGENT, ("no",)),
+    "forwardx11": (DISPLAY, ("no",)),
+    "gssapidelegatecredentials": (TICKETS, ("no",)),
+    "controlmaster": (LATER, ("no", "auto", "autoask")),
+    "permitlocalcommand": ("runs a command on this machine for each connection", ("no",)),
 }
-"""Why an option of -o cannot stand before a job, unless it has one of the values."""
+"""Why an option of -o, or of ssh's configuration, cannot stand before a job, unless it has one of the values."""
+UNSEEN = ("localforward", "dynamicforward", "controlmaster")
+"""Options that do not change what a remote command finds, where they are the host's configuration and not the call's."""
 
 
 class Refusal(Exception):
@@ -65,11 +84,15 @@ def remote_host(ssh: Ssh, hosts: Mapping[str, Host]) -> Host:
             raise Refusal("ssh -t asks for a terminal, which a job does not have")
         if name in NO_COMMAND:
             raise Refusal(f"ssh {name} is not there to run a command")
+        if name in CONNECTION:
+            raise Refusal(f"ssh {name} {CONNECTION[name]}")
         if name == "-o" and value is not None:
             option, *given = re.split(r"\s*=\s*|\s+", value.value.strip().lower(), maxsplit=1)
-            reason, fine = OPTION_NAMES.get(option, ("", ()))
-            if reason and not set(given) & set(fine):
-                raise Refusal(reason)
+            reason = why_not(option, " ".join(given))
+            if reason:
+                raise Refusal(f"ssh -o {quote.word(value.value)} {reason}")
+            if not value.static and "$" in option:
+                raise Refusal("an option of ssh is only known to your shell")
             if option in ("stdinnull", "forkafterauthentication"):
                 continue
         if value is not None and value.programs:
@@ -80,6 +103,23 @@ def remote_host(ssh: Ssh, hosts: Mapping[str, Host]) -> Host:
         raise Refusal("the host's name is only known to your shell")
     configured = host_named(host_name(ssh.destination.value), hosts)
     return configured._replace(ssh=" ".join([*kept, ssh.destination.text]))
+
+
+def why_not(option: str, value: str) -> str:
+    """Why an option of ssh's configuration (both in lower case) cannot stand before a job, or empty."""
+    reason, fine = OPTION_NAMES.get(option, ("", ()))
+    return "" if value in fine else reason
+
+
+def configured_away(configuration: str) -> str:
+    """The first option in what `ssh -G` prints of a host that keeps its remote command from being a job, and why, or empty."""
+    for line in configuration.splitlines():
+        option, _, value = line.lower().partition(" ")
+        value = {"false": "no", "true": "yes"}.get(value, value)
+        reason = "" if option in UNSEEN else why_not(option, value)
+        if reason:
+            return f"{line}: ssh {reason}"
+    return ""
 
 
 def destination(ssh: Ssh, hosts: Mapping[str, Host]) -> tuple[Host, str | None]:

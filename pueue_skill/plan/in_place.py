@@ -9,15 +9,17 @@ read what a loop around it reads is refused.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from pueue_skill.facts import commands as commands_of
 from pueue_skill.facts import joined
 from pueue_skill.model import Command, Compound, Node, Pipeline, Redirect, Simple, Ssh, Unparsed, Word
-from pueue_skill.nodes import statements
+from pueue_skill.nodes import simple_nodes, statements
 from pueue_skill.parse import parse
+from pueue_skill.plan.endless import LIMITS, endless, fed_by, has, run_by
 from pueue_skill.plan.proposal import Proposal
 from pueue_skill.plan.whole import check
-from pueue_skill.remote import Refusal, remote_host
+from pueue_skill.remote import Refusal, destination
 
 INPUT = ("<", "<<", "<<-", "<<<", "<>")
 
@@ -61,9 +63,14 @@ def options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
     """The stand-in's own options. Raises Refusal when it cannot stand in."""
     if command.words[0].value.rpartition("/")[2] != "ssh":
         raise Refusal(f"{command.words[0].value} starts its connection anew, and a job needs none")
-    remote_host(ssh._replace(destination=known(ssh.destination)), proposal.hosts)
+    destination(
+        ssh._replace(destination=known(ssh.destination), payload=ssh.payload if ssh.static else None), proposal.hosts
+    )
     path = list(nodes_to(proposal.script.nodes, command.words[0].start))
     own = path[-1]
+    measured = limit_around(proposal, command, path)
+    if measured:
+        raise Refusal(f"{measured} would count the time in the queue too: put the limit into the remote command")
     read = [redirect for redirect in getattr(own, "redirects", ()) if reads(redirect)]
     through_xargs = bool({"xargs", "parallel"} & {*command.wrappers})  # they read it themselves
     piped = len(path) > 1 and isinstance(path[-2], Pipeline) and path[-2].parts[0] is not own and not through_xargs
@@ -72,10 +79,33 @@ def options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
     )
     if not read and not piped and not nothing and not through_xargs and fed_around(path[:-1], command.words[0].start):
         raise Refusal("ssh would read what is meant for the loop or group around it: give it -n")
+    source = "" if nothing else fed_by(read) or (piped and endless(path[-2])) or ""
+    if source:
+        raise Refusal(f"{source} never ends, and a job is given its input whole")
     check_remote(proposal, ssh, bool(read or piped))
     said = " --stdin" if (read or piped) and not nothing else ""
     said += " --merge-output" if merges(getattr(own, "redirects", ())) else ""
     return said + (" --detach" if submits(proposal, command, own) else "")
+
+
+def limit_around(proposal: Proposal, command: Command, path: Sequence[Node]) -> str:
+    """What measures the time of an ssh, or of what reads its output while it runs; empty without such."""
+    around = next((name for name in command.wrappers if name in LIMITS), "")
+    if around or any(c.name == "parallel" and has(c.args, "--timeout") for c in proposal.commands if not c.via):
+        return around or "parallel --timeout"
+    for outer, inner in pairwise(path):
+        beside: tuple[Node, ...] = ()
+        if isinstance(outer, Pipeline):
+            beside = outer.parts[outer.parts.index(inner) + 1 :]
+        elif isinstance(outer, Simple | Compound) and any(
+            "<(" in w.text and w.start <= command.words[0].start < w.end for w in read_words(outer)
+        ):
+            beside = (outer,)
+        for node, _ in simple_nodes(beside):
+            run = run_by(node)
+            if run and (run.limited or (run.name == "read" and has(run.args, "-t"))):
+                return "read -t" if run.name == "read" else "timeout"
+    return ""
 
 
 def known(word: Word) -> Word:
@@ -123,9 +153,7 @@ def nodes_to(nodes: tuple[Node, ...], at: int) -> Iterator[Node]:
     """The nodes around the place `at`, outermost first, those in substitutions included."""
     for node in nodes:
         if isinstance(node, Simple | Compound):
-            words = [*node.words, *[w for r in node.redirects for w in (r.target, r.body) if w]]
-            words += node.assigns if isinstance(node, Simple) else ()
-            carried = tuple([program for word in words for program in word.programs])
+            carried = tuple([program for word in read_words(node) for program in word.programs])
             inner = (*carried, *(() if isinstance(node, Simple) else (*node.test, *node.body)))
         else:
             inner = node.parts
@@ -134,6 +162,12 @@ def nodes_to(nodes: tuple[Node, ...], at: int) -> Iterator[Node]:
             yield node
             yield from below
             return
+
+
+def read_words(node: Simple | Compound) -> list[Word]:
+    """The words of a command, of its redirects and assignments."""
+    words = [*node.words, *[w for r in node.redirects for w in (r.target, r.body) if w]]
+    return [*words, *(node.assigns if isinstance(node, Simple) else ())]
 
 
 def fed_around(path: list[Node], at: int) -> bool:

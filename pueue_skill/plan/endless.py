@@ -1,0 +1,195 @@
+"""What writes for ever: a node of a Script in, the name of what in it never ends out.
+
+A job is given its input whole, so that work which reads such a source could never begin. A source in a pipeline ends with a later
+part that stops reading, if that part is known to: `yes | head -n 5`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from pueue_skill.facts import SHELLS, SSH, basename, peel, read_ssh, shell_text
+from pueue_skill.model import Compound, Node, Pipeline, Redirect, Simple, Unparsed, Word
+from pueue_skill.nodes import simple_nodes, statements
+from pueue_skill.parse import parse
+from pueue_skill.record import NamedTuple
+from pueue_skill.regex import regex
+
+LIMITS = {"timeout", "gtimeout"}
+"""Wrappers that end what they run after a time."""
+
+
+class Run(NamedTuple):
+    """A simple command, its wrappers peeled; `limited`: one of them ends it after a time."""
+
+    name: str
+    words: tuple[Word, ...]
+    limited: bool
+
+    @property
+    def args(self) -> list[str]:
+        return [word.value for word in self.words[1:]]
+
+
+class Source(NamedTuple):
+    """A program that writes for ever: with one of the options `needs` (empty: always), and without any of `ends`.
+
+    With `interval` it does so when one number is among its words, the pause between two lines, and a second would be their count.
+    """
+
+    needs: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
+    interval: bool = False
+
+
+FOLLOWS = Source(("-f", "-F", "--follow"))
+SOURCES: Mapping[str, Source] = {
+    "yes": Source(),
+    "tail": Source(("-f", "-F", "--follow", "--retry")),
+    "journalctl": FOLLOWS,
+    "dmesg": Source(("-w", "-W", "--follow", "--follow-new")),
+    "docker logs": FOLLOWS, "docker compose logs": FOLLOWS, "docker-compose logs": FOLLOWS, "podman logs": FOLLOWS,
+    "docker events": Source(ends=("--until",)), "docker stats": Source(ends=("--no-stream",)), "podman stats": Source(ends=("--no-stream",)),
+    "kubectl logs": FOLLOWS, "kubectl get": Source(("-w", "--watch", "--watch-only")), "stern": Source(ends=("--no-follow",)),
+    "heroku logs": Source(("-t", "--tail")), "aws logs tail": Source(("--follow",)),
+    "nc": Source(), "ncat": Source(), "netcat": Source(), "socat": Source(), "telnet": Source(),
+    "ping": Source(ends=("-c", "-w")), "ping6": Source(ends=("-c", "-w")), "fping": Source(("-l", "--loop")),
+    "tcpdump": Source(ends=("-c",)), "tshark": Source(ends=("-c", "-a", "-r")),
+    "watch": Source(), "top": Source(ends=("-n", "-l")), "htop": Source(),
+    "vmstat": Source(interval=True), "iostat": Source(interval=True), "mpstat": Source(interval=True),
+    "pidstat": Source(interval=True), "sar": Source(interval=True), "dstat": Source(interval=True),
+    "nvidia-smi": Source(("-l", "-lms", "--loop", "--loop-ms")), "nvidia-smi dmon": Source(ends=("-c",)), "nvidia-smi pmon": Source(ends=("-c",)),
+    "inotifywait": Source(("-m", "--monitor")), "fswatch": Source(ends=("-1", "--one-event")),
+    "udevadm monitor": Source(), "dbus-monitor": Source(), "acpi_listen": Source(), "libinput debug-events": Source(),
+    "redis-cli monitor": Source(), "redis-cli subscribe": Source(), "redis-cli psubscribe": Source(),
+    "kcat": Source(("-C",), ("-e", "-c")), "kafkacat": Source(("-C",), ("-e", "-c")), "mosquitto_sub": Source(ends=("-C", "-W", "-E")),
+    "arecord": Source(ends=("-d", "--duration", "-s", "--samples")), "parec": Source(),
+}  # fmt: skip
+"""Programs that write for ever, some with a subcommand."""
+
+FILES = {"/dev/zero", "/dev/full", "/dev/urandom", "/dev/random", "/dev/arandom"}
+"""Files whose end is never reached."""
+READERS = {"cat", "dd", "tr", "base64", "base32", "xxd", "od", "hexdump", "strings", "fold", "tee", "pv", "rev", "nl", "sed", "grep", "openssl",
+           "gzip", "zstd", "xz", "bzip2", "mbuffer", "sox"}  # fmt: skip
+"""Programs that read their files to the end and write as they do."""
+
+STOPS = {
+    "head": regex(""),
+    "dd": regex(r"(?:^| )count="),
+    "sed": regex(r"(?:^|[\s;{\d'\"])[qQ](?:$|[\s;}\d])"),
+    "grep": regex(r"(?:^| )-(?:\w*[mqlL]|-max-count|-quiet|-silent|-files-with)"),
+    "awk": regex(r"\bexit\b"),
+    "pv": regex(r"(?:^| )(?:-\w*S|--stop-at-size)"),
+}  # fmt: skip
+"""Programs that stop reading before the end of their input, by what stands among their words."""
+SAME = {
+    "egrep": "grep",
+    "fgrep": "grep",
+    "zgrep": "grep",
+    "rg": "grep",
+    "gawk": "awk",
+    "mawk": "awk",
+    "gsed": "sed",
+    "ghead": "head",
+}
+
+ALWAYS = {
+    "while": regex(r"true|:|/bin/true|sleep .*|\(\( *[1-9]\d* *\)\)|\[ [^ ]+ \]|\[\[ [^ ]+ \]\]"),
+    "until": regex(r"false|/bin/false|\(\( *0 *\)\)"),
+}  # fmt: skip
+"""Conditions of loops that never change."""
+LEAVES = {"break", "exit", "return", "exec", "kill"}
+"""What may end a loop whose condition never does."""
+
+
+def endless(node: Node) -> str:
+    """The name of what in `node` writes for ever, or empty."""
+    match node:
+        case Simple():
+            return of_command(node)
+        case Pipeline():
+            found = ""
+            for part in node.parts:
+                found = "" if stops(part) else endless(part) or found
+            return found
+        case Compound(kind="function"):
+            return ""
+        case Compound():
+            return forever(node) or fed_by(node.redirects) or first((*node.test, *node.body))
+    return first([part.node for part in statements((node,)) if part.operator != "&"])
+
+
+def first(nodes: Iterable[Node]) -> str:
+    return next((name for node in nodes if (name := endless(node))), "")
+
+
+def run_by(node: Node) -> Run | None:
+    if not isinstance(node, Simple):
+        return None
+    words, wrappers = node.words, set[str]()
+    while (peeled := peel(words)) is not None:
+        wrappers.add(peeled[0])
+        words = peeled[1]
+    return Run(basename(words[0].value), words, bool(LIMITS & wrappers)) if words else None
+
+
+def of_command(node: Simple) -> str:
+    run = run_by(node)
+    if run is None or run.limited or stops(node):
+        return ""
+    if run.name in READERS:
+        file = next((value for arg in run.args if (value := arg.removeprefix("if=")) in FILES), "")
+        if file or (fed := fed_by(node.redirects)):
+            return file or fed
+    ssh = read_ssh(run.words) if run.name in SSH else None
+    carried = shell_text(run.words) if run.name in SHELLS else None
+    text = ssh.payload if ssh else carried.value if carried else None
+    script = parse(text) if text else None
+    if script and not isinstance(script, Unparsed):
+        return first(script.nodes)
+    return next((name for name, source in SOURCES.items() if writes(run, name.split(), source)), "")
+
+
+def writes(run: Run, name: Sequence[str], source: Source) -> bool:
+    """Whether a program is that source, with options by which it never ends."""
+    plain = [arg for arg in run.args if not arg.startswith("-")]
+    if run.name != name[0] or plain[: len(name) - 1] != name[1:] or any(has(run.args, end) for end in source.ends):
+        return False
+    if source.interval:
+        return sum(arg.replace(".", "", 1).isdigit() for arg in plain) == 1
+    return not source.needs or any(has(run.args, option) for option in source.needs)
+
+
+def has(args: Sequence[str], option: str) -> bool:
+    """Whether an option is among the arguments: alone, with its value, or in a row of letters."""
+    if option.startswith("--"):
+        return any(arg == option or arg.startswith(f"{option}=") for arg in args)
+    if len(option) > 2:
+        return option in args
+    return any(arg[:1] == "-" and arg[1:2] != "-" and option[1] in arg[1:] for arg in args)
+
+
+def stops(node: Node) -> bool:
+    """Whether it is known to stop reading before the end of its input."""
+    run = run_by(node)
+    if run is None:
+        return False
+    pattern = STOPS.get(SAME.get(run.name, run.name))
+    return run.limited or (pattern is not None and pattern.search(" ".join(run.args)) is not None)
+
+
+def fed_by(redirects: Sequence[Redirect]) -> str:
+    """What never ends in the standard input that redirects give, or empty."""
+    fed = [r.target for r in redirects if r.op in ("<", "<>") and r.fd in (None, "0") and r.target]
+    return "" if not fed else fed[-1].value if fed[-1].value in FILES else first(fed[-1].programs)
+
+
+def forever(loop: Compound) -> str:
+    """A loop whose condition is always met, and which nothing in it leaves."""
+    if any(node.words and node.words[0].value in LEAVES for node, _ in simple_nodes(loop.body)):
+        return ""
+    if loop.kind == "for" and loop.words[0].value.startswith("(("):
+        return "for ((;;))" if not loop.words[0].value.split(";")[1].strip() else ""
+    test = statements(loop.test)[0].node if loop.kind in ALWAYS and loop.test else None
+    words = [word.value for word in test.words] if isinstance(test, Simple | Compound) else []
+    return f"{loop.kind} {words[0]}" if words and ALWAYS[loop.kind].fullmatch(" ".join(words)) else ""
