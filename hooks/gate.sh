@@ -82,12 +82,13 @@ anchor() {
         cypress) case $2 in *run*) return 0 ;; esac ;;
     esac ;;
     d*) case $1 in
-        daemon|daemonize|dd|ddrescue|debmirror|debootstrap|debuild|dedup|dedupe|deepspeed|deepvariant|delft|demucs|dftb|dieharder|distill|dlp|dock|docker|download|downloader|dpo|dreambooth|drill|dtach|duckdb|dump|dumpall|duplicity) return 0 ;;
+        daemon|daemonize|dd|ddrescue|debmirror|debootstrap|debuild|dedup|dedupe|deepspeed|deepvariant|delft|demucs|dftb|dieharder|distill|dlp|dock|download|downloader|dpo|dreambooth|drill|dtach|duckdb|dump|dumpall|duplicity) return 0 ;;
         dagster) case $2 in *asset*|*job*) return 0 ;; esac ;;
         dar) case $2 in *\-c*) return 0 ;; esac ;;
         dbt) case $2 in *build*|*run*|*seed*|*snapshot*) return 0 ;; esac ;;
         diamond) case $2 in *blastp*|*blastx*|*makedb*) return 0 ;; esac ;;
         dnf) case $2 in *system\-upgrade*|*upgrade*) return 0 ;; esac ;;
+        docker) case $2 in *build*|*buildx*|*compose*|*image*|*load*|*pull*|*push*|*save*) return 0 ;; esac ;;
         dorado) case $2 in *basecaller*) return 0 ;; esac ;;
         duplicacy) case $2 in *backup*) return 0 ;; esac ;;
         dvc) case $2 in *exp*|*pull*|*push*|*repro*) return 0 ;; esac ;;
@@ -208,7 +209,7 @@ anchor() {
         oumi) case $2 in *train*) return 0 ;; esac ;;
     esac ;;
     p*) case $1 in
-        papermill|parallel|partclone|pbmm|pbrun|pbsv|pbzip|pen|perft|perplexity|pgbench|pgloader|pgsql|ph|phase|phoronix|picard|pigz|pilon|pimple|pixz|playbook|plink|pmemd|podman|pop|popt|populate|povray|ppo|precompute|prefetch|prefill|preprocess|presto|pretrain|prewarm|prman|processes|prodigal|prokka|prun|psi|psmp|psql|pueue|pvbatch|pw|pyinstaller|pytest|pyvips) return 0 ;;
+        papermill|parallel|partclone|pbmm|pbrun|pbsv|pbzip|pen|perft|perplexity|pgbench|pgloader|pgsql|ph|phase|phoronix|picard|pigz|pilon|pimple|pixz|playbook|plink|pmemd|pop|popt|populate|povray|ppo|precompute|prefetch|prefill|preprocess|presto|pretrain|prewarm|prman|processes|prodigal|prokka|prun|psi|psmp|psql|pueue|pvbatch|pw|pyinstaller|pytest|pyvips) return 0 ;;
         packer) case $2 in *build*) return 0 ;; esac ;;
         pacman) case $2 in *\-Syu*) return 0 ;; esac ;;
         par) case $2 in *create*) return 0 ;; esac ;;
@@ -217,6 +218,7 @@ anchor() {
         pgbackrest) case $2 in *backup*) return 0 ;; esac ;;
         pip) case $2 in *install*|*wheel*) return 0 ;; esac ;;
         playwright) case $2 in *test*) return 0 ;; esac ;;
+        podman) case $2 in *build*|*pull*|*save*) return 0 ;; esac ;;
         polyaxon) case $2 in *run*) return 0 ;; esac ;;
         prefect) case $2 in *deployment*) return 0 ;; esac ;;
         proxmox) case $2 in *backup*) return 0 ;; esac ;;
@@ -284,10 +286,11 @@ anchor() {
         vw) case $2 in *\-d*) return 0 ;; esac ;;
     esac ;;
     w*) case $1 in
-        walk|walkforward|warmup|wget|while|whisper|whisperx|workers|wpull|wrf|wrk) return 0 ;;
+        walk|walkforward|warmup|while|whisper|whisperx|workers|wpull|wrf|wrk) return 0 ;;
         waf) case $2 in *build*) return 0 ;; esac ;;
         wal) case $2 in *backup\-push*) return 0 ;; esac ;;
         wandb) case $2 in *agent*) return 0 ;; esac ;;
+        wget) case $2 in *\-\-background*|*\-\-mirror*|*\-b*|*\-c*|*\-i*|*\-m*|*\-r*) return 0 ;; esac ;;
         wolframscript) case $2 in *\-file*) return 0 ;; esac ;;
     esac ;;
     x*) case $1 in

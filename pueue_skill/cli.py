@@ -506,6 +506,7 @@ def explain(text: str, interesting: bool, analysis: Analysis) -> None:
         place += [f"in {loop.kind}" for loop in command.loops] + list(command.inside)
         place += [f"through {' '.join(command.wrappers)}"] if command.wrappers else []
         place += ["in the background"] if command.background else []
+        place += [f"left to {command.detached.keeper} by {command.detached.how}"] if command.detached else []
         place += [f"after cd {command.cwd}"] if command.cwd else []
         weight = weigh(command)
         words = " ".join([word.value for word in command.words])

@@ -11,12 +11,36 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from pueue_skill import quote
-from pueue_skill.model import Chain, Command, Compound, Loop, Node, Pipeline, Script, Simple, Ssh, Unparsed, Word
+from pueue_skill.model import (
+    Chain,
+    Command,
+    Compound,
+    Detached,
+    Loop,
+    Node,
+    Pipeline,
+    Script,
+    Simple,
+    Ssh,
+    Unparsed,
+    Word,
+)
 from pueue_skill.parse import parse
 from pueue_skill.record import NamedTuple
 from pueue_skill.regex import regex
+from pueue_skill.tools import ALWAYS, CLUSTERS, COMPOSES, CONDUCT, ENGINES, OPERAND, Conduct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    Found = TypeVar("Found")
 
 VARIABLE = regex(r"\$\{?(\w+)\}?")
+
+FALSE = ("false", "False", "FALSE", "f", "F", "0")
+"""How an option of Go's programs is told that it does not hold."""
+FORKS = regex(r"(?i)\s*ForkAfterAuthentication(\s*=\s*|\s+)yes\s*")
 
 DEPTH = 8
 """How many shells inside shells are read (ssh, bash -c …); deeper ones are not followed."""
@@ -26,14 +50,42 @@ class Wrapper(NamedTuple):
     """A program that runs the command in its arguments.
 
     `short` are its one-letter options that take a value, `long` the long ones; `skip` words stand between its options
-    and the command. With `assigns`, NAME=value words may stand there too.
+    and the command, with `late` more options after them. With `assigns`, NAME=value words may stand there too.
     """
 
     short: str = ""
     long: str = ""
     skip: int = 0
     assigns: bool = False
+    late: bool = False
 
+
+RUN = Wrapper(
+    "acehlmpuvw",
+    "add-host annotation attach blkio-weight blkio-weight-device cap-add cap-drop cgroup-parent cgroupns cidfile conmon-pidfile cpu-count "
+    "cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-shares cpus cpuset-cpus cpuset-mems detach-keys device "
+    "device-cgroup-rule device-read-bps device-read-iops device-write-bps device-write-iops dns dns-option dns-search domainname "
+    "entrypoint env env-file expose gidmap gpus group-add health-cmd health-interval health-retries health-start-interval "
+    "health-start-period health-timeout hostname hostuser init-path io-maxbandwidth io-maxiops ip ip6 ipc isolation kernel-memory label "
+    "label-file link link-local-ip log-driver log-opt mac-address memory memory-reservation memory-swap memory-swappiness mount "
+    "name network network-alias oom-score-adj pid pids-limit platform pod pod-id-file publish pull requires restart rootfs runtime "
+    "sdnotify secret security-opt shm-size stop-signal stop-timeout storage-opt subgidname subuidname sysctl systemd timeout tmpfs "
+    "uidmap ulimit umask unsetenv user userns uts variant volume volume-driver volumes-from workdir",
+    skip=1,
+)
+EXEC = Wrapper("euw", "detach-keys env env-file preserve-fds user workdir", skip=1)
+COMPOSE_RUN = Wrapper(
+    "elpuvw", "cap-add cap-drop entrypoint env env-from-file label name publish pull user volume workdir", skip=1
+)
+COMPOSE_EXEC = Wrapper("euw", "env user workdir index", skip=1)
+POD = Wrapper(
+    "cfklno",
+    "annotations cascade container context cluster dry-run env field-manager filename grace-period image image-pull-policy kubeconfig kustomize labels "
+    "namespace output overrides override-type pod-running-timeout port restart server template timeout token user",
+    skip=1,
+    late=True,
+)
+"""The options of containers' engines that take a value, those of docker 28 and podman 5; of kubectl 1.32."""
 
 WRAPPERS: dict[str, Wrapper] = {
     "sudo": Wrapper("ugpCDRTUhr", "user group prompt chdir chroot host role type other-user close-from", assigns=True),
@@ -53,7 +105,11 @@ WRAPPERS: dict[str, Wrapper] = {
     "numactl": Wrapper("NmiC", "cpunodebind membind interleave physcpubind preferred"),
     "caffeinate": Wrapper("tw"),
     "systemd-inhibit": Wrapper("", "what who why mode"),
-    "systemd-run": Wrapper("upEHMdG", "unit property setenv slice uid gid working-directory", assigns=False),
+    "systemd-run": Wrapper(
+        "upEHM",
+        "host machine unit property description slice service-type uid gid nice working-directory setenv path-property "
+        "socket-property timer-property on-active on-boot on-startup on-unit-active on-unit-inactive on-calendar",
+    ),
     "cgexec": Wrapper("g"),
     "chronic": Wrapper(),
     "strace": Wrapper("eoOpsSuEIbaXP"),
@@ -80,13 +136,11 @@ WRAPPERS: dict[str, Wrapper] = {
     "mise exec": Wrapper("Cjc", "cd jobs command"),
     "mise x": Wrapper("Cjc", "cd jobs command"),
     "direnv exec": Wrapper(skip=1),
-    "docker exec": Wrapper("euw", "env env-file user workdir", skip=1),
-    "podman exec": Wrapper("euw", "env env-file user workdir", skip=1),
-    "docker compose exec": Wrapper("euw", "env user workdir index", skip=1),
-    "docker compose run": Wrapper("euwvp", "env user workdir volume publish name entrypoint", skip=1),
-    "docker run": Wrapper("euwvpmchl", "env env-file user workdir volume publish memory cpus hostname label name network gpus mount entrypoint shm-size ipc platform restart add-host", skip=1),
-    "podman run": Wrapper("euwvpmchl", "env env-file user workdir volume publish memory cpus hostname label name network gpus mount entrypoint shm-size ipc platform restart device", skip=1),
-    "kubectl exec": Wrapper("nc", "namespace container context kubeconfig", skip=1),
+    **{f"{prefix} run": RUN for engine in ENGINES for prefix in (engine, f"{engine} container")},
+    **{f"{prefix} exec": EXEC for engine in ENGINES for prefix in (engine, f"{engine} container")},
+    **{f"{compose} run": COMPOSE_RUN for compose in COMPOSES},
+    **{f"{compose} exec": COMPOSE_EXEC for compose in COMPOSES},
+    **{f"{program} {verb}": POD for program in CLUSTERS for verb in ("exec", "run")},
     "singularity exec": Wrapper("B", "bind overlay pwd env", skip=1),
     "apptainer exec": Wrapper("B", "bind overlay pwd env", skip=1),
     "op run": Wrapper("", "env-file account"),
@@ -94,8 +148,23 @@ WRAPPERS: dict[str, Wrapper] = {
     "doppler run": Wrapper("pc", "project config"),
 }  # fmt: skip
 
-TOOL_OPTIONS = {"uv": Wrapper("", "directory project config-file"), "docker": Wrapper("Hc", "context host"),
-                "kubectl": Wrapper("n", "namespace context kubeconfig"), "poetry": Wrapper("C", "directory project")}  # fmt: skip
+ENGINE_OPTIONS = Wrapper(
+    "Hclan",
+    "config context host log-level tlscacert tlscert tlskey connection identity url root runroot namespace address",
+)
+COMPOSE_OPTIONS = Wrapper("fp", "ansi env-file file parallel profile progress project-directory project-name")
+TOOL_OPTIONS = {
+    "uv": Wrapper("", "directory project config-file"),
+    "poetry": Wrapper("C", "directory project"),
+    **dict.fromkeys(ENGINES, ENGINE_OPTIONS),
+    **dict.fromkeys(CLUSTERS, Wrapper("ns", "as as-group cache-dir certificate-authority cluster context kubeconfig namespace request-timeout server token user")),
+    **dict.fromkeys(("docker-compose", "podman-compose"), COMPOSE_OPTIONS),
+    **dict.fromkeys(("apt", "apt-get"), Wrapper("oct", "option config-file target-release")),
+    **dict.fromkeys(("dnf", "yum"), Wrapper("cdeRxC", "config enablerepo disablerepo releasever installroot setopt exclude repo")),
+    **dict.fromkeys(("terraform", "tofu", "zypper", "flux", "hq", "nomad", "velero", "argo", "prefect"), Wrapper()),
+    "aws": Wrapper("", "profile region output endpoint-url cli-read-timeout cli-connect-timeout ca-bundle query color"),
+}  # fmt: skip
+"""The options of tools between their name and the subcommand."""
 
 SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish", "ash"}
 SSH = {"ssh", "autossh"}
@@ -120,6 +189,7 @@ class Place(NamedTuple):
     then: str = ""
     fed: tuple[str, Sequence[int]] | None = None
     """What an echo before it in the pipeline feeds it, with the places of the characters."""
+    detached: Detached | None = None
     variables: Mapping[str, Word] = MappingProxyType({})
     """What the text itself sets at its top, for texts that are nothing but such a variable."""
 
@@ -222,62 +292,157 @@ def of_words(
     words: tuple[Word, ...], node: Simple, place: Place, cwd: str | None, wrappers: tuple[str, ...], start: int
 ) -> Iterator[Command]:
     """The command in `words`, and those that it carries."""
-    while True:
-        peeled = peel(words)
-        if peeled is None:
-            break
-        wrapper, words = peeled
-        wrappers = (*wrappers, wrapper)
+    peeled_off, uses, words = unwrapped(words)
+    wrappers = (*wrappers, *peeled_off)
     if not words:
         return
     name = basename(words[0].value)
+    detached = place.detached or next(filter(None, map(detaching, uses)), None)
+    terminal = next(filter(None, map(asked_terminal, uses)), "")
+    asks = next((use.name for use in uses if unanswered(use)), "")
     end = max(words[-1].end, max([r.end for r in node.redirects if r.end <= node.end], default=0))
     ssh = read_ssh(words) if name in SSH else None
     command = Command(
-        name, words, node.assigns, node.redirects, wrappers, place.hosts, place.via, place.loops,
-        place.background, place.pipe, place.inside, cwd, place.then, ssh, *place.at(start, end),
+        name, words, node.assigns, node.redirects, wrappers, place.hosts, place.via, place.loops, place.background, place.pipe,
+        place.inside, cwd, place.then, ssh, *place.at(start, end), detached=detached, terminal=terminal, asks=asks,
     )  # fmt: skip
     yield command
     if len(place.via) < DEPTH:
-        yield from carried(command, node, place, cwd)
+        if ssh and goes_to_background(ssh):
+            detached = detached or Detached("ssh -f")
+        yield from carried(command, node, place._replace(detached=detached), cwd)
 
 
-def peel(words: tuple[Word, ...]) -> tuple[str, tuple[Word, ...]] | None:
-    """The wrapper that `words` begin with and the words that it runs, or None."""
+def subcommands(words: tuple[Word, ...]) -> tuple[str, tuple[Word, ...], tuple[Word, ...]]:
+    """The name of the program in `words`, the tool's own options, and what follows these."""
+    name, rest = basename(words[0].value), words[1:]
+    used = options(rest, TOOL_OPTIONS[name])[1] if name in TOOL_OPTIONS else 0
+    own, rest = rest[:used], rest[used:]
+    if name in ENGINES and rest and rest[0].value == "compose":
+        used = options(rest[1:], COMPOSE_OPTIONS)[1]
+        own, rest = (*own, *rest[1 : 1 + used]), (rest[0], *rest[1 + used :])
+    return name, own, rest
+
+
+def entry(table: Mapping[str, Found], name: str, rest: tuple[Word, ...]) -> tuple[str, Found, tuple[Word, ...]] | None:
+    """The entry of `table` for a program and its subcommands, the most of them that it names, with what follows them."""
+    for depth in (3, 2, 1, 0):
+        full = " ".join([name, *[word.value for word in rest[:depth]]])
+        if full in table and len(rest) >= depth:
+            return full, table[full], rest[depth:]
+    return None
+
+
+class Peeled(NamedTuple):
+    """A wrapper, the words that it runs, and its own options."""
+
+    name: str
+    words: tuple[Word, ...]
+    options: tuple[Word, ...]
+
+
+def peel(words: tuple[Word, ...]) -> Peeled | None:
+    """The wrapper that `words` begin with, or None."""
     if not words:
         return None
-    name = basename(words[0].value)
-    rest = words[1:]
-    if name in TOOL_OPTIONS:
-        rest = rest[options(rest, TOOL_OPTIONS[name])[1] :]
-    if name == "docker" and rest and rest[0].value == "compose":
-        inner = rest[1:]
-        rest = (rest[0], *inner[options(inner, Wrapper("fp", "file project-name profile env-file"))[1] :])
-    for depth in (2, 1, 0):
-        full = " ".join([name, *[word.value for word in rest[:depth]]])
-        wrapper = WRAPPERS.get(full)
-        if wrapper is None or len(rest) < depth:
-            continue
-        if full == "command" and rest[:1] and rest[0].value in ("-v", "-V"):
-            return None
-        inner = rest[depth:]
-        found, used = options(inner, wrapper)
-        if full == "flock" and any(option in ("-c", "--command") for option, _ in found):
-            return None
-        inner = inner[used:]
-        while wrapper.assigns and inner and "=" in inner[0].value:
+    name, own, rest = subcommands(words)
+    found = entry(WRAPPERS, name, rest)
+    if found is None:
+        return None
+    full, wrapper, rest = found
+    if full == "command" and rest[:1] and rest[0].value in ("-v", "-V"):
+        return None
+    said, used = options(rest, wrapper)
+    if full == "flock" and any(option in ("-c", "--command") for option, _ in said):
+        return None
+    own, inner = (*own, *rest[:used]), rest[used:]
+    while wrapper.assigns and inner and "=" in inner[0].value:
+        inner = inner[1:]
+    if wrapper.skip:
+        inner = inner[wrapper.skip :]
+        used = options(inner, wrapper)[1]
+        own, inner = (*own, *inner[:used]) if wrapper.late else own, inner[used:]
+    if inner and inner[0].value == "--":
+        inner = inner[1:]
+    if full == "mise exec" or full == "mise x":
+        while inner and "@" in inner[0].value:
             inner = inner[1:]
-        if wrapper.skip:  # kubectl takes options after the pod's name too
-            inner = inner[wrapper.skip :]
-            inner = inner[options(inner, wrapper)[1] :]
-        if inner and inner[0].value == "--":
-            inner = inner[1:]
-        if full == "mise exec" or full == "mise x":
-            while inner and "@" in inner[0].value:
-                inner = inner[1:]
-            inner = inner[1:] if inner and inner[0].value == "--" else inner
-        return (full, inner) if inner else None
-    return None
+        inner = inner[1:] if inner and inner[0].value == "--" else inner
+    return Peeled(full, inner, own) if inner else None
+
+
+def given(words: Sequence[Word], spec: Wrapper) -> set[str]:
+    """The options among `words`, by their names; OPERAND when other words stand there too. `--tty=false` is none."""
+    found: set[str] = set()
+    while words:
+        said, used = options(words, spec)
+        found |= {option for option, value in said if value is None or value.value not in FALSE}
+        for word in words[:used]:  # long options with one dash
+            name, _, value = word.value.partition("=")
+            found |= {name} if name[:1] == "-" and len(name) > 2 and value not in FALSE else set()
+        if words[used:]:
+            found.add(OPERAND)
+        if used and words[used - 1].value == "--":
+            break
+        words = words[used + 1 :]
+    return found
+
+
+def among(names: str, found: set[str]) -> str | None:
+    """The first of `names`, options apart by blanks, that is among `found`; empty where none is needed."""
+    return next((name for name in names.split() if name in found), "" if ALWAYS in names.split() else None)
+
+
+class Use(NamedTuple):
+    """A tool of tools.py in a command: its options, how these are read, and where its name ends."""
+
+    name: str
+    conduct: Conduct
+    options: tuple[Word, ...]
+    spec: Wrapper
+    end: int
+    wraps: bool
+
+    @property
+    def given(self) -> set[str]:
+        return given(self.options, self.spec)
+
+
+def unwrapped(words: tuple[Word, ...]) -> tuple[tuple[str, ...], tuple[Use, ...], tuple[Word, ...]]:
+    """The wrappers around the command in `words`, the tools of tools.py among them and it, and its own words."""
+    wrappers: list[str] = []
+    uses: list[Use] = []
+    while words:
+        name, own, rest = subcommands(words)
+        tool = entry(CONDUCT, name, rest)
+        peeled = peel(words)
+        if tool and (peeled is None or peeled.name == tool[0]):
+            full, conduct, rest = tool
+            named = [word.end for word in words if word not in rest and word not in own]
+            own, spec = (peeled.options, WRAPPERS[full]) if peeled else ((*own, *rest), Wrapper(conduct.short))
+            uses.append(Use(full, conduct, own, spec, max(named), peeled is not None))
+        if peeled is None:
+            break
+        wrappers.append(peeled.name)
+        words = peeled.words
+    return tuple(wrappers), tuple(uses), words
+
+
+def detaching(use: Use) -> Detached | None:
+    option = among(use.conduct.detaches, use.given)
+    if option is None or among(use.conduct.waits, use.given):
+        return None
+    return Detached(f"{use.name} {option}".rstrip(), use.conduct.keeper, use.conduct.queue)
+
+
+def asked_terminal(use: Use) -> str:
+    """The tool and the option by which it asks for a terminal, or nothing; a wrapper without options has a command to run."""
+    option = among(use.conduct.terminal, use.given)
+    return "" if option is None or (use.wraps and not option) else f"{use.name} {option}".rstrip()
+
+
+def unanswered(use: Use) -> bool:
+    return among(use.conduct.asks, use.given) is not None and not among(use.conduct.answered, use.given)
 
 
 def options(words: Sequence[Word], spec: Wrapper) -> tuple[list[tuple[str, Word | None]], int]:
@@ -303,6 +468,10 @@ def options(words: Sequence[Word], spec: Wrapper) -> tuple[list[tuple[str, Word 
             break
         i += 1
         for at, letter in enumerate(value[1:], 1):
+            if letter not in spec.short and value[at + 1 : at + 2] == "=":  # as Go's programs write a boolean: -d=false
+                rest = value[at + 2 :]
+                found.append((f"-{letter}", words[i - 1]._replace(text=quote.word(rest), value=rest)))
+                break
             if letter not in spec.short:
                 found.append((f"-{letter}", None))
             elif at + 1 < len(value):
@@ -329,6 +498,14 @@ def read_ssh(words: tuple[Word, ...]) -> Ssh | None:
     static = all(word.static for word in remote)
     payload = " ".join([word.value for word in remote]) if remote else None
     return Ssh((*found, *more), destination, remote, payload, static)
+
+
+def goes_to_background(ssh: Ssh) -> bool:
+    """Whether ssh returns once it is connected (-f), while the remote command goes on."""
+    return any(
+        name == "-f" or (name == "-o" and value is not None and FORKS.fullmatch(value.value))
+        for name, value in ssh.options
+    )
 
 
 def host_name(destination: str) -> str:

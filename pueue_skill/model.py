@@ -155,13 +155,31 @@ class Ssh(NamedTuple):
     static: bool
 
 
+class Detached(NamedTuple):
+    """How (`docker run -d`) a tool leaves work to `keeper`, or to the background, and returns.
+
+    A `queue` among these keeps the output and the exit status.
+    """
+
+    how: str
+    keeper: str = ""
+    queue: bool = False
+
+    def leaves(self, work: str) -> str:
+        return (
+            f"{self.how} leaves {work} to {self.keeper}" if self.keeper else f"{self.how} puts {work} in the background"
+        )
+
+
 class Command(NamedTuple):
     """One command to be run, with its wrappers peeled and the place where it stands.
 
     `words` begin with the program; `name` is its basename. `wrappers` are the programs peeled off, outermost first.
     `hosts` are the ssh destinations between here and it, `via` the programs that carried its text (ssh, bash, eval,
     heredoc …). `cwd` is the folder that a `cd` before it in the same list names, as written, or None. `then` is the
-    operator after it in its list. `pipe` is its place in a pipeline and the pipeline's length.
+    operator after it in its list. `pipe` is its place in a pipeline and the pipeline's length. `detached` says which
+    tool around it, or itself, leaves it to something else; `terminal` and `asks` name the options by which one asks for a
+    terminal (`docker exec -t`), or the tool that asks before it acts, else they are empty.
     """
 
     name: str
@@ -180,6 +198,14 @@ class Command(NamedTuple):
     ssh: Ssh | None
     start: int
     end: int
+    detached: Detached | None = None
+    terminal: str = ""
+    asks: str = ""
+
+    @property
+    def attached(self) -> bool:
+        """Whether the shell that starts it waits for its end."""
+        return not self.background and self.detached is None
 
     @property
     def args(self) -> tuple[str, ...]:

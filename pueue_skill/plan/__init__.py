@@ -153,10 +153,16 @@ def reason_to_leave(commands: tuple[Command, ...]) -> str:
             return "it speaks to the queue already"
         if command.name in ("sbatch", "squeue", "sacct", "scancel", "scontrol"):
             return "it speaks to Slurm, which is a queue already"
+        if command.detached and command.detached.queue:
+            return f"{command.detached.leaves('its work')}, which keeps what becomes of it"
         if command.ssh and command.ssh.payload is None:
             return "ssh is given no command: interactive, or a tunnel"
         if command.name in INTERACTIVE or (command.ssh and TERMINAL & {name for name, _ in command.ssh.options}):
             return "interactive: it needs a terminal"
+        if command.terminal:
+            return f"interactive: {command.terminal} asks for a terminal"
+        if command.detached:
+            return f"{command.detached.leaves('its work')} by itself"
         if command.name in ("tail", "journalctl") and {"-f", "-F", "--follow"} & set(command.args):
             return "interactive: it goes on until somebody stops it"
     if any(command.hosts for command in commands):

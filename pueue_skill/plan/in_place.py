@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from pueue_skill.facts import commands as commands_of
-from pueue_skill.facts import joined
+from pueue_skill.facts import goes_to_background, joined
 from pueue_skill.model import Command, Compound, Node, Pipeline, Redirect, Simple, Ssh, Unparsed, Word
 from pueue_skill.nodes import simple_nodes, statements
 from pueue_skill.parse import parse
@@ -63,6 +63,8 @@ def options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
     """The stand-in's own options. Raises Refusal when it cannot stand in."""
     if command.words[0].value.rpartition("/")[2] != "ssh":
         raise Refusal(f"{command.words[0].value} starts its connection anew, and a job needs none")
+    if goes_to_background(ssh):
+        raise Refusal("ssh -f puts the work in the background, and its stand-in would wait for it")
     destination(
         ssh._replace(destination=known(ssh.destination), payload=ssh.payload if ssh.static else None), proposal.hosts
     )

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from pueue_skill.facts import DETACHERS, host_name
 from pueue_skill.model import Command
+from pueue_skill.plan.cure import attached
 from pueue_skill.plan.markers import text_of
 from pueue_skill.plan.proposal import Proposal, Work
 from pueue_skill.regex import regex
 from pueue_skill.remote import AsItIs, Refusal
-from pueue_skill.rules.background import detaches_itself
 from pueue_skill.rules.work import weigh
 
 ASKS = {"sudo", "doas", "su", "passwd", "ssh-copy-id", "gpg"}
@@ -38,6 +38,10 @@ def check(proposal: Proposal) -> None:
             raise Refusal(f"{asks[0]} may ask for a password, and a job has no terminal to ask on")
         if command.name in INTERACTIVE:
             raise Refusal(f"{command.name} needs a terminal, which a job does not have")
+        if command.terminal:
+            raise Refusal(f"{command.terminal} asks for a terminal, which a job does not have{attached(proposal)}")
+        if command.asks and not (fed(command) or proposal.fed):
+            raise Refusal(f"{command.asks} asks before it acts, and a job has no terminal to answer on")
         if command.ssh and proposal.here.ssh:
             raise Refusal(f"part of the remote command goes on to {host_name(command.ssh.destination.value)}")
         if asks_the_terminal(command) and not proposal.fed:
@@ -51,9 +55,10 @@ def check(proposal: Proposal) -> None:
             )
         if command.name == "sbatch":
             raise Refusal("sbatch queues its work already")
-        detacher = detaches_itself(command) or next(
-            (n for n in (*command.wrappers, command.name) if n in ESCAPES), None
-        )
+        if command.detached and long(proposal, command):
+            where = command.detached.leaves("the work")
+            raise Refusal(f"{where}, where the queue would not see it end{attached(proposal)}")
+        detacher = next((n for n in (*command.wrappers, command.name) if n in ESCAPES), None)
         if detacher:
             raise Refusal(f"{detacher} would take the work out of the queue's sight; queue the work itself")
     if not waits(proposal.commands):
@@ -75,13 +80,11 @@ def waits(commands: tuple[Command, ...]) -> bool:
 
 def asks_the_terminal(command: Command) -> bool:
     """`read -p …` where nothing feeds it: no pipe, redirect, loop or heredoc."""
-    fed = (
-        command.pipe[0]
-        or command.via
-        or any(redirect.op in ("<", "<<", "<<-", "<<<", "<&", "<>") for redirect in command.redirects)
-    )
-    return (
-        command.name == "read"
-        and not fed
-        and not {"for", "while", "until", "function"} & {w.split()[0] for w in command.inside}
-    )
+    around = {word.split()[0] for word in command.inside}
+    return command.name == "read" and not fed(command) and not {"for", "while", "until", "function"} & around
+
+
+def fed(command: Command) -> bool:
+    """Whether a pipe, a redirect or another shell's text is on its standard input."""
+    given = any(redirect.op in ("<", "<<", "<<-", "<<<", "<&", "<>") for redirect in command.redirects)
+    return bool(command.pipe[0] or command.via or given)

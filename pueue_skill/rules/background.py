@@ -5,38 +5,42 @@ from __future__ import annotations
 from pueue_skill.facts import DETACHERS as SCREENS
 from pueue_skill.model import Command
 from pueue_skill.rules.rule import Around, Hit, Rule, on
-from pueue_skill.rules.work import anchors, has, heavy_name
+from pueue_skill.rules.work import anchors, runs_script
 
 DETACHERS = {"nohup", "setsid", "at", "batch", *SCREENS}
 """The programs that detach what they run."""
 
 
 def check_detached(command: Command, around: Around) -> Hit | None:
+    size = around.weight.size
+    left = command.detached
+    if left and left.queue:
+        return None
+    if left and (size == "long" or (not left.keeper and unknown_remote(command, around))):
+        work = "its work" if left.how.split()[0] == command.name else command.name
+        return on(command, f"{left.leaves(work)}; its exit status goes nowhere and nobody sees it end")
     how = [wrapper for wrapper in command.wrappers if wrapper in DETACHERS]
     how += [via for via in command.via if via in DETACHERS]
-    own = detaches_itself(command)
-    if own:
+    if how and size != "quick":
         return on(
-            command, f"{own} puts it in the background, where its exit status goes nowhere and nobody sees it end"
+            command, f"{how[0]} lets {command.name} go on, but its exit status goes nowhere and nobody sees it end"
         )
-    if not how or around.weight.size == "quick":
-        return None
-    return on(command, f"{how[0]} lets {command.name} go on, but its exit status goes nowhere and nobody sees it end")
-
-
-def detaches_itself(command: Command) -> str | None:
-    """The option by which a program goes to the background by itself: wget -b, aria2c -D, docker run -d of a job."""
-    if command.name == "wget" and has(command.args, "-b"):
-        return "wget -b"
-    if command.name == "aria2c" and has(command.args, "-D"):
-        return "aria2c -D"
-    if command.name in ("docker", "podman") and command.args[:1] == ("run",) and has(command.args, "-d"):
-        return "docker run -d" if any(heavy_name(arg) for arg in command.args if arg[:1] != "-") else None
+    if not how and command.background and unknown_remote(command, around):
+        return on(
+            command, f"& lets {command.name} go on after ssh, but its exit status goes nowhere and nobody sees it end"
+        )
     return None
 
 
+def unknown_remote(command: Command, around: Around) -> bool:
+    """Whether it is a script of unknown length on a host: what is detached there is meant to go on."""
+    return bool(command.hosts) and around.weight.size == "unknown" and runs_script(command)
+
+
 def check_ampersand(command: Command, around: Around) -> Hit | None:
-    if not command.background or DETACHERS & {*command.wrappers, *command.via} or around.weight.size != "long":
+    if not command.background or command.detached or DETACHERS & {*command.wrappers, *command.via}:
+        return None
+    if around.weight.size != "long":
         return None
     return on(command, f"{around.weight.why} in the background ends with the session that started it")
 
@@ -47,10 +51,10 @@ RULES = (
     Rule(
         id="PQ401",
         name="detached-work",
-        what="Looks for work detached by nohup, setsid, tmux or screen.",
+        what="Looks for work detached by nohup, setsid, tmux or screen, by an option (`docker run -d`, `ssh -f`), or by `&` over ssh.",
         why=WHY,
         instead="Queue the work itself; the queue keeps it, its output and its exit status.",
-        anchors=(*sorted(DETACHERS), "wget", "aria2c", "docker", "podman"),
+        anchors=lambda: {*DETACHERS, "ssh", *anchors()},
         confidence="high",
         rewrite=True,
         check=check_detached,
@@ -60,8 +64,25 @@ RULES = (
             "tmux new-session -d -s train 'python train.py'",
             "screen -dmS cache python populate_cache.py",
             "setsid python3 worker.py",
+            "docker run -itd --gpus all trainer python train.py",
+            "systemd-run --user python train.py",
+            "ssh -f bigblack 'python train.py'",
+            "ssh bigblack './run.sh &'",
+            "cd data && wget -b https://example.org/ticks.tar.gz",
         ),
-        good=("tmux ls", "screen -ls", "tmux attach -t train", "cat nohup.out", "nohup --help"),
+        good=(
+            "docker run -d -p 80:80 nginx",
+            "docker compose up -d",
+            "docker run --detach=false -p 80:80 nginx",
+            "sbatch train.sh",
+            "hq submit python train.py --epochs 3",
+            "ssh bigblack 'pkill -f train &'",
+            "tmux ls",
+            "screen -ls",
+            "tmux attach -t train",
+            "cat nohup.out",
+            "nohup --help",
+        ),
     ),
     Rule(
         id="PQ402",

@@ -38,14 +38,14 @@ def slow_runs(command: Command, preferences: Preferences) -> tuple[float, ...]:
 
 def check_slow_before(command: Command, around: Around) -> Hit | None:
     runs = slow_runs(command, around.preferences)
-    if not runs or command.loops or command.background:
+    if not runs or command.loops or not command.attached:
         return None
     return on(command, f"last {len(runs)} runs: {figures(runs)}")
 
 
 def check_slow_in_loop(command: Command, around: Around) -> Hit | None:
     runs = slow_runs(command, around.preferences)
-    if not runs or not command.loops:
+    if not runs or not command.loops or command.detached:
         return None
     return on(command.loops[0], f"each turn takes long: last {len(runs)} runs {figures(runs)}")
 

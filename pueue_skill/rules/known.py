@@ -37,7 +37,7 @@ LONG: dict[str, str] = {
         rclone copy, rclone sync, rclone move, rclone bisync, rclone check, gsutil rsync !-n, gsutil cp -r, gsutil cp -R, aws s3 sync, azcopy copy, azcopy sync, gcloud storage cp -r, gcloud storage cp -R, gcloud storage rsync,
         az storage blob download-batch, az storage blob upload-batch, s5cmd cp, s5cmd sync, s3cmd sync, mc mirror, mc cp -r, fpsync, bbcp, globus transfer, lftp mirror, b2 sync,
         huggingface-cli download, huggingface-cli upload, huggingface-cli upload-large-folder, hf download, hf upload, kaggle competitions download, kaggle datasets download, dvc pull, dvc push, git-lfs fetch,
-        wget --mirror, wget -m, wget -r, wget -i, wget -c, aria2c, axel, yt-dlp !-F !-s !--simulate !--list-formats, gallery-dl, prefetch, fasterq-dump, fastq-dump, ollama pull, skopeo copy, skopeo sync, repo sync,
+        wget --mirror, wget -m, wget -b, wget --background, wget -r, wget -i, wget -c, aria2c, axel, yt-dlp !-F !-s !--simulate !--list-formats, gallery-dl, prefetch, fasterq-dump, fastq-dump, ollama pull, skopeo copy, skopeo sync, repo sync,
         git clone --mirror, docker pull, podman pull, docker save, podman save, docker load, docker push, docker compose push, docker compose pull, ctr images pull, git lfs fetch, git lfs pull, dd, ddrescue, shred, partclone, apt-mirror, debmirror
     """,
     "a crawl": "scrapy crawl, httrack, wpull, katana, crawl4ai, nutch crawl, wget2 -r",

@@ -12,7 +12,7 @@ FAN_OUT = ("xargs", "parallel", "find")
 def check_loop(command: Command, around: Around) -> Hit | None:
     loops = [loop for loop in command.loops if loop.kind not in FAN_OUT]
     weight = around.weight
-    if not loops or weight.size != "long":
+    if not loops or command.detached or weight.size != "long":
         return None
     return on(loops[0], f"{weight.why} runs once a turn of this {loops[0].kind} loop, one after the other")
 
@@ -20,14 +20,20 @@ def check_loop(command: Command, around: Around) -> Hit | None:
 def check_fan_out(command: Command, around: Around) -> Hit | None:
     loops = [loop for loop in command.loops if loop.kind in FAN_OUT]
     weight = around.weight
-    if not loops or weight.size != "long":
+    if not loops or command.detached or weight.size != "long":
         return None
     return on(loops[0], f"{loops[0].kind} fans out into {weight.why}")
 
 
 def check_loop_of_scripts(command: Command, around: Around) -> Hit | None:
     script, _ = script_of(command)
-    if not command.loops or script is None or around.weight.size != "unknown" or "substitution" in command.inside:
+    if (
+        not command.loops
+        or command.detached
+        or script is None
+        or around.weight.size != "unknown"
+        or "substitution" in command.inside
+    ):
         return None  # what is waited for inside $(…) is meant to be quick
     if command.name not in RUNNERS and "/" not in script:
         return None

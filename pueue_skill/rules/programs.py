@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from pueue_skill.model import Command
 from pueue_skill.rules.rule import Around, Hit, Rule, on
-from pueue_skill.rules.work import anchors, script_of
+from pueue_skill.rules.work import anchors, runs_script
 
 
 def here(command: Command) -> bool:
-    return not command.hosts and not command.loops and not command.background
-
-
-def runs_script(command: Command) -> bool:
-    """Whether it runs a script, a module or a task, and not a program by its bare name."""
-    script = script_of(command)[0]
-    return script is not None and not (script == command.words[0].value and "/" not in script and "." not in script)
+    return not command.hosts and not command.loops and command.attached
 
 
 def check_program(command: Command, around: Around) -> Hit | None:

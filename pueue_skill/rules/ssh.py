@@ -8,7 +8,7 @@ from pueue_skill.rules.work import script_of
 
 
 def remote(command: Command) -> bool:
-    return bool(command.hosts) and not command.background
+    return bool(command.hosts) and command.attached
 
 
 def on_terminal(command: Command, around: Around) -> bool:

@@ -378,6 +378,12 @@ def script_of(command: Command) -> tuple[str | None, tuple[str, ...]]:
     return None, ()
 
 
+def runs_script(command: Command) -> bool:
+    """Whether it runs a script, a module or a task, and not a program by its bare name."""
+    script = script_of(command)[0]
+    return script is not None and not (script == command.words[0].value and "/" not in script and "." not in script)
+
+
 def split(name: str) -> list[str]:
     """The words of a name: `populateFull_cache.py` is populate, full, cache, py."""
     return [word.lower() for word in WORDS.findall(re.sub(r"([a-z])([A-Z])", r"\1_\2", name))]
