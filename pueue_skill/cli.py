@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SCHEMAS = "acts audit batch batch-status check config doctor setup status suggestion".split()
 """The names of schemas.SCHEMAS, which takes long to import."""
 
-DONE, FINDINGS, USAGE, INTERNAL, UNREACHABLE, NOT_RUN, INTERRUPTED = 0, 1, 2, 3, 4, 125, 130
+DONE, FINDINGS, USAGE, INTERNAL, UNREACHABLE, GOES_ON, NOT_RUN, INTERRUPTED = 0, 1, 2, 3, 4, 75, 125, 130
 SSH_FAILED = 255  # what ssh itself says when it cannot connect
 
 
@@ -124,10 +124,14 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--env", choices=("full", "minimal"), help="the variables that a job on this machine gets")
     how = one.add_mutually_exclusive_group()
     how.add_argument(
-        "--wait", metavar="S", type=seconds, help="wait at most S seconds (default: run.wait of the configuration, 20)"
+        "--wait",
+        metavar="S",
+        type=seconds,
+        help="wait at most S seconds, then exit 75 (default: run.wait of the configuration, 20)",
     )
     how.add_argument("--detach", action="store_true", help="only queue it and print HOST:ID")
     how.add_argument("--follow", action="store_true", help="wait however long it takes")
+    or_detach(one)
     one.add_argument(
         "command", metavar="CMD", nargs="+", help="one argument is shell text, several are words of a command"
     )
@@ -144,9 +148,10 @@ def parser() -> argparse.ArgumentParser:
     )
     how = one.add_mutually_exclusive_group()
     how.add_argument(
-        "--wait", metavar="S", type=seconds, help="wait at most S seconds, 125 when it goes on (default: to its end)"
+        "--wait", metavar="S", type=seconds, help="wait at most S seconds, then exit 75 (default: wait to its end)"
     )
     how.add_argument("--detach", action="store_true", help="only queue it and print HOST:ID")
+    or_detach(one)
     one.add_argument(
         "command", metavar="ARG", nargs="*", help="options of ssh, the host, the remote command: as ssh takes them"
     )
@@ -417,6 +422,14 @@ def of_a_job(one: argparse.ArgumentParser) -> None:
     )
 
 
+def or_detach(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--or-detach",
+        action="store_true",
+        help="exit 0 and not 75 when the wait ends before the job does: nothing that follows depends on the job",
+    )
+
+
 def seconds(text: str) -> float:
     value = float(text)
     if value < 0:
@@ -579,7 +592,7 @@ def ssh(options: argparse.Namespace) -> int:
     if command is None:
         job = job._replace(command=f"exec {LOGIN} -l", shell="bash")
     try:
-        return submitted(options, job, host, options.wait, unfinished=NOT_RUN)
+        return submitted(options, job, host, options.wait)
     except runtime.NoConnection as error:
         return failed(SSH_FAILED, str(error))
 
@@ -591,11 +604,10 @@ def submitted(
     limit: float | None,
     env: dict[str, str] | None = None,
     cwd: Path | None = None,
-    unfinished: int = DONE,
 ) -> int:
-    """Submits `job`, and follows it for `limit` seconds at most: the exit code is the job's own. Raises Unreachable.
+    """Submits `job` and follows it for at most `limit` seconds.
 
-    `unfinished` is the exit code for a job that goes on.
+    Returns the job's exit code, or GOES_ON when the time ran out first (0 with --detach or --or-detach). Raises Unreachable.
     """
     from pueue_skill import runtime, store
 
@@ -644,8 +656,11 @@ def submitted(
         )
     if last.status != "done":
         say(f"{name} is {last.status} and goes on; follow it with: pueue-skill log --follow {name}")
-        return unfinished
-    return ended(name, last, host)
+        return DONE if options.or_detach else GOES_ON
+    code = ended(name, last, host)
+    if code == GOES_ON and limit is not None:
+        say(f"{name} has ended: {code} is its own exit code")
+    return code
 
 
 def noted(job: Job, host: Host, cwd: Path | None) -> Submitted | None:

@@ -23,11 +23,12 @@ def rewritten(event: Event, analysis: Analysis, settings: Settings) -> Reply | N
     jobs = plan.jobs
     one_here = len(jobs) == 1 and jobs[0].host == LOCAL and not jobs[0].each
     if one_here:
-        # It waits a while, so that what ends soon is there at once, and the store knows of it.
+        # It waits a while, so that the output of a short job is there at once, and the store knows of the job. The job is the whole
+        # line, so nothing that follows depends on its exit code.
         job = jobs[0]
         said_of_it = [("--group", job.group), ("--label", job.label), ("--cwd", job.cwd)]
         options = "".join([f" {option}={quote.word(value)}" for option, value in said_of_it if value])
-        text = f"{program()} run{options} -- {quote.word(job.command)}\n"
+        text = f"{program()} run --or-detach{options} -- {quote.word(job.command)}\n"
     if permissions.obstacle(event, analysis, text):
         return None
     if plan.in_place is not None:

@@ -129,7 +129,7 @@ class TestRewrite:
     def test_the_whole_input_is_given_back(self, client: dict[str, str]) -> None:
         given = {"command": TRAIN, "timeout": 5, "run_in_background": True, "x": [1]}
         assert self.rewritten(TRAIN, client, tool_input=given) == given | {
-            "command": "pueue-skill run -- 'python train.py'"
+            "command": "pueue-skill run --or-detach -- 'python train.py'"
         }
 
     @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ class TestRewrite:
             ("sudo python train.py", ""),
             (
                 "tmux new-session -d -s btc -c /data 'python train.py'",
-                "pueue-skill run --label=btc --cwd=/data -- 'python train.py'",
+                "pueue-skill run --or-detach --label=btc --cwd=/data -- 'python train.py'",
             ),
         ],
     )

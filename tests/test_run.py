@@ -135,7 +135,7 @@ def test_a_longer_job_is_left_to_itself(queue: tuple[list[str], dict[str, str], 
     run, env, _daemon = queue
     go = tmp_path / "go"
     done = call(*run, "--wait", "0.5", "--", f"echo begun; until [ -e {go} ]; do sleep 0.05; done; exit 5", env=env)
-    assert done.returncode == 0
+    assert done.returncode == 75
     name = done.stderr.decode().split()[1]
     assert f"pueue-skill log --follow {name}" in done.stderr.decode()
     go.touch()

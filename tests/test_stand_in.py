@@ -281,7 +281,7 @@ def test_a_file_that_cannot_be_written_means_no_job(pueued: Daemon) -> None:
         (["bigblack"], 2, "is given no command"),
         ([], 2, "no host"),
         (["--group", "nope", "bigblack", "true"], 125, "Group nope"),
-        (["--wait", "0.2", "bigblack", "sleep 2"], 125, "follow it with: pueue-skill log --follow bigblack:"),
+        (["--wait", "0.2", "bigblack", "sleep 2"], 75, "follow it with: pueue-skill log --follow bigblack:"),
         (["-o", "RequestTTY=force", "bigblack", "top"], 2, "Type: ssh -o RequestTTY=force bigblack top"),
         (["-oSessionType none", "bigblack", "x"], 2, "not there to run a command"),
         (["-o", "LocalForward=1 h:1", "bigblack", "x"], 2, "opens a tunnel"),
