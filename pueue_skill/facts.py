@@ -187,6 +187,7 @@ class Place(NamedTuple):
     pipe: tuple[int, int] = (0, 1)
     inside: tuple[str, ...] = ()
     then: str = ""
+    reader: str = ""
     fed: tuple[str, Sequence[int]] | None = None
     """What an echo before it in the pipeline feeds it, with the places of the characters."""
     detached: Detached | None = None
@@ -220,9 +221,32 @@ def assigned(node: Node) -> Iterator[tuple[str, Word]]:
 
 
 def in_nodes(nodes: tuple[Node, ...], place: Place, cwd: str | None = None) -> Iterator[Command]:
-    for node in nodes:
-        yield from in_node(node, place._replace(then="\n"), cwd)
+    for node, reader in zip(nodes, readers(nodes, ("\n",) * len(nodes), place.reader), strict=True):
+        yield from in_node(node, place._replace(then="\n", reader=reader), cwd)
         cwd = folder_after(node, cwd)
+
+
+def readers(nodes: Sequence[Node], operators: Sequence[str], last: str) -> Iterator[str]:
+    """What reads the exit status of each of `nodes`, as Command.reader has it; `last` reads that of the last one."""
+    for i, operator in enumerate(operators):
+        if operator in ("&&", "||"):
+            yield operator
+        elif operator == "&":
+            yield ""
+        elif i + 1 == len(nodes):
+            yield last
+        else:
+            yield "$?" if expands_status(nodes[i + 1]) else ""
+
+
+def expands_status(node: Node) -> bool:
+    """Whether the first command of `node` expands `$?`."""
+    if isinstance(node, Chain | Pipeline):
+        return bool(node.parts) and expands_status(node.parts[0])
+    if isinstance(node, Compound) and node.test:
+        return expands_status(node.test[0])
+    words = node.words if isinstance(node, Compound) else (*node.assigns, *node.words)
+    return any("$?" in word.value and not word.static for word in words)
 
 
 def in_node(node: Node, place: Place, cwd: str | None) -> Iterator[Command]:
@@ -231,11 +255,14 @@ def in_node(node: Node, place: Place, cwd: str | None) -> Iterator[Command]:
     elif isinstance(node, Pipeline):
         for i, part in enumerate(node.parts):
             fed = echoed(node.parts[i - 1]) if i else None
-            yield from in_node(part, place._replace(pipe=(i, len(node.parts)), fed=fed), cwd)
+            reader = place.reader if i + 1 == len(node.parts) else ""
+            yield from in_node(part, place._replace(pipe=(i, len(node.parts)), fed=fed, reader=reader), cwd)
     elif isinstance(node, Chain):
-        for part, operator in zip(node.parts, node.operators, strict=True):
+        read = readers(node.parts, node.operators, place.reader)
+        for part, operator, reader in zip(node.parts, node.operators, read, strict=True):
             background = place.background or operator == "&"
-            yield from in_node(part, place._replace(background=background, then=operator or place.then), cwd)
+            there = place._replace(background=background, then=operator or place.then, reader=reader)
+            yield from in_node(part, there, cwd)
             cwd = folder_after(part, cwd)
     else:
         yield from in_compound(node, place, cwd)
@@ -260,7 +287,7 @@ def in_redirects(node: Simple | Compound, place: Place, cwd: str | None) -> Iter
 
 
 def in_compound(node: Compound, place: Place, cwd: str | None) -> Iterator[Command]:
-    substitution = place._replace(inside=(*place.inside, "substitution"), pipe=(0, 1))
+    substitution = place._replace(inside=(*place.inside, "substitution"), pipe=(0, 1), reader="")
     for item in node.words:
         yield from in_nodes(item.programs, substitution, cwd)
     yield from in_redirects(node, substitution, cwd)
@@ -268,18 +295,21 @@ def in_compound(node: Compound, place: Place, cwd: str | None) -> Iterator[Comma
     inner = place._replace(inside=(*place.inside, kind), pipe=(0, 1) if place.pipe[1] == 1 else place.pipe)
     if node.kind == "coproc":
         inner = inner._replace(background=True)
+    if node.kind in ("coproc", "function"):
+        inner = inner._replace(reader="")
+    test = inner._replace(reader=node.kind)
     if node.kind in ("for", "while", "until", "select"):
         items = node.words[1:] if node.kind in ("for", "select") else ()
         loop = Loop(node.kind, items, *place.at(node.start, node.end))
-        yield from in_nodes(node.test, inner, cwd)
+        yield from in_nodes(node.test, test, cwd)
         inner = inner._replace(loops=(*place.loops, loop))
     else:
-        yield from in_nodes(node.test, inner, cwd)
+        yield from in_nodes(node.test, test, cwd)
     yield from in_nodes(node.body, inner, cwd)
 
 
 def in_simple(node: Simple, place: Place, cwd: str | None) -> Iterator[Command]:
-    substitution = place._replace(inside=(*place.inside, "substitution"), pipe=(0, 1))
+    substitution = place._replace(inside=(*place.inside, "substitution"), pipe=(0, 1), reader="")
     for word in (*node.assigns, *node.words):
         yield from in_nodes(word.programs, substitution, cwd)
     yield from in_redirects(node, substitution, cwd)
@@ -305,6 +335,7 @@ def of_words(
     command = Command(
         name, words, node.assigns, node.redirects, wrappers, place.hosts, place.via, place.loops, place.background, place.pipe,
         place.inside, cwd, place.then, ssh, *place.at(start, end), detached=detached, terminal=terminal, asks=asks,
+        reader=place.reader,
     )  # fmt: skip
     yield command
     if len(place.via) < DEPTH:
@@ -538,7 +569,7 @@ def carried(command: Command, node: Simple, place: Place, cwd: str | None) -> It
     elif name == "eval":
         yield from in_text(joined(words[1:]), place._replace(via=(*place.via, "eval")), cwd)
     elif name in ("at", "batch"):
-        yield from in_heredoc(node, place._replace(background=True, via=(*place.via, name)), cwd)
+        yield from in_heredoc(node, place._replace(background=True, via=(*place.via, name), reader=""), cwd)
     elif name in ("su", "runuser", "script", "flock", "watch", "nix-shell"):
         text = valued_option(words, {"-c", "--command", "--run"})
         if text:
@@ -546,7 +577,7 @@ def carried(command: Command, node: Simple, place: Place, cwd: str | None) -> It
     elif name in DETACHERS:
         detached = detached_words(words)
         if detached:
-            there = place._replace(background=True, via=(*place.via, name))
+            there = place._replace(background=True, via=(*place.via, name), reader="")
             if len(detached) == 1:
                 yield from in_text((detached[0].value, detached[0].origin), there, cwd)
             else:

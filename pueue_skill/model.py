@@ -179,7 +179,8 @@ class Command(NamedTuple):
     heredoc …). `cwd` is the folder that a `cd` before it in the same list names, as written, or None. `then` is the
     operator after it in its list. `pipe` is its place in a pipeline and the pipeline's length. `detached` says which
     tool around it, or itself, leaves it to something else; `terminal` and `asks` name the options by which one asks for a
-    terminal (`docker exec -t`), or the tool that asks before it acts, else they are empty.
+    terminal (`docker exec -t`), or the tool that asks before it acts, else they are empty. `reader` is what reads its exit
+    status: `&&`, `||`, `$?`, or if, while, until; empty when nothing does.
     """
 
     name: str
@@ -201,6 +202,7 @@ class Command(NamedTuple):
     detached: Detached | None = None
     terminal: str = ""
     asks: str = ""
+    reader: str = ""
 
     @property
     def attached(self) -> bool:

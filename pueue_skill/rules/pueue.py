@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pueue_skill.facts import Wrapper, options
-from pueue_skill.model import Command, Word
+from pueue_skill.model import LOCAL, Command, Word
 from pueue_skill.regex import regex
 from pueue_skill.rules.rule import Around, Hit, Rule, on
 from pueue_skill.rules.work import weigh
@@ -105,6 +105,52 @@ def check_reset(command: Command, around: Around) -> Hit | None:
     return on(command, "kills all running tasks of the whole queue and deletes their output")
 
 
+WAIT, FOLLOW = Wrapper("gs", "group status"), Wrapper("l", "lines")
+"""The options of `pueue wait` and of `pueue follow` that take a value (pueue 4.0)."""
+SHOWS = frozenset({"echo", "printf", "date", "true", ":", "ls", "cat", "head", "tail", "wc"})
+"""Programs that only show something, which is no harm after a job that failed."""
+
+
+def check_status_of_wait(command: Command, around: Around) -> Hit | None:
+    waits = subcommand(command)
+    if waits not in ("wait", "follow") or not command.reader or not command.attached:
+        return None
+    if {"--help", "-h"} & set(command.args):
+        return None
+    given, used = options(command.words[2:], WAIT if waits == "wait" else FOLLOW)
+    status = [value.value for option, value in given if option in ("-s", "--status") and value]
+    if waits == "wait" and status and status[-1] != "done":  # then pueue compares, and its exit code says so
+        return None
+    if harmless_without(command.reader, around.after):
+        return None
+    host = command.hosts[-1] if command.hosts else LOCAL
+    jobs = [f"{host}:{job.text}" for job in command.words[2 + used :]]
+    if not jobs and waits == "wait" and host in {LOCAL, *around.hosts}:
+        group = [value.text for option, value in given if option in ("-g", "--group") and value]
+        every = any(option in ("-a", "--all") for option, _ in given)
+        jobs = [f"--host {host}", "--label '*'" if every else f"--group {group[-1] if group else 'default'}"]
+    instead = " ".join(["pueue-skill", "wait" if waits == "wait" else "log --follow", *(jobs or [f"{host}:ID"])])
+    return on(
+        command,
+        f"`pueue {waits}` exits 0 even when a job failed, and {command.reader} reads that exit code; use `{instead}`, which fails then",
+    )
+
+
+def harmless_without(reader: str, after: tuple[Command, ...]) -> bool:
+    """Whether what depends on the exit status does the right thing without it: it only shows something, or looks for itself."""
+    if reader == "||":
+        return bool(after) and after[0].name in ("true", ":")
+    if reader != "&&":
+        return False
+    for next in after:
+        shows = next.name in SHOWS or subcommand(next) in ("status", "log", "follow")
+        if not shows or next.reader == "||":
+            return False
+        if next.pipe[1] > 1 or next.reader != "&&":
+            return True
+    return True
+
+
 RULES = (
     Rule(
         id="PQ501",
@@ -204,5 +250,50 @@ RULES = (
             "pueue status | grep -E '^ *(21|22|23) ' | grep -q Running",
         ),
         good=("pueue status --json | jq '.tasks[].status'", "pueue status | grep Failed", "pueue log 3"),
+    ),
+    Rule(
+        id="PQ507",
+        name="status-of-wait",
+        what="Looks for `pueue wait` and `pueue follow` whose exit status decides what runs next.",
+        why="Both exit 0 when the job has failed: what follows `&&` runs all the same, and what follows `||` never does.",
+        instead="`pueue-skill wait JOB` or `pueue-skill log --follow JOB`, which exit with the job's own code; or queue what comes next "
+        "with `--after`.",
+        anchors=("pueue",),
+        confidence="high",
+        rewrite=False,
+        check=check_status_of_wait,
+        bad=(
+            "pueue wait 3 && ./deploy.sh",
+            "pueue follow 3 || notify-send failed",
+            "if pueue wait --group g; then ./deploy.sh; fi",
+            "until pueue follow 3; do pueue restart --in-place 3; done",
+            "while ! pueue wait 3; do sleep 1; done",
+            "ssh bigblack '~/.local/bin/pueue wait 3' && ./deploy.sh",
+            "ssh bigblack '~/.local/bin/pueue follow 3 && ./deploy.sh'",
+            "(cd p && pueue wait --quiet) && git push",
+            "timeout 600 pueue wait --all && ./deploy.sh",
+            "pueue wait 3; code=$?; exit $code",
+            "pueue wait 3\nif [ $? -ne 0 ]; then ./alert.sh; fi",
+            "pueue wait --status done 3 && rm -r build",
+            "pueue wait 3 && echo done || echo failed",
+            "bash -c 'pueue wait 3' && ./deploy.sh",
+        ),
+        good=(
+            "pueue wait --group g; ./next.sh",
+            "pueue wait 3",
+            "pueue wait 3 && pueue log 3",
+            "pueue wait 3 && pueue log 3 | grep -q passed && ./deploy.sh",
+            "pueue wait --group g && echo finished",
+            "pueue wait 3 || true",
+            "pueue wait --status success 3 && ./deploy.sh",
+            "pueue wait -s running 3 && tail train.log",
+            "pueue wait --help && ls",
+            "pueue wait 3 & ./deploy.sh && ls",
+            "pueue add -- true && pueue wait 3",
+            "pueue follow 3 | tail -n 1 && ls",
+            "tmux new -d 'pueue wait 3' && ls",
+            "pueue-skill wait local:3 && ./deploy.sh",
+            "echo 'pueue wait 3 && ./deploy.sh'",
+        ),
     ),
 )
