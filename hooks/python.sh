@@ -1,8 +1,52 @@
-# Which Python runs pueue-skill, and how. Sourced by launch, prepare and bin/pueue-skill; `here` is the folder of this file.
+# Which Python runs pueue-skill, and how. Sourced by launch, prepare, monitor and bin/pueue-skill; `here` is the absolute path of
+# this file's folder.
+#
+# Nothing of the project that the caller works in is run or imported: programs are looked for by own_path, Python starts with -I,
+# and whoever needs nothing of the caller's folder leaves it first (leave_project).
 
 # The folder that holds the package: a checkout or plugin, or the site-packages that a wheel was unpacked into.
 if [ -d "$here/../pueue_skill" ]; then root=$here/..; else root=$here/../../..; fi
-own_venv=${XDG_DATA_HOME:-$HOME/.local/share}/pueue-skill/venv
+case ${XDG_DATA_HOME-} in /*) data=$XDG_DATA_HOME/pueue-skill ;; *) data=${HOME-}/.local/share/pueue-skill ;; esac
+own_venv=$data/venv
+
+# own_path: PATH without relative and empty entries, and without folders of the project around the current folder. The project is
+# the nearest folder that holds .git or .pueue-skill.toml, else the current one; a home folder is no project.
+own_path() {
+    project=$PWD
+    while [ -n "$project" ] && [ ! -e "$project/.git" ] && [ ! -e "$project/.pueue-skill.toml" ]; do project=${project%/*}; done
+    project=${project:-$PWD}
+    case ${HOME-}/ in "${project%/}"/*) project= ;; esac
+    path=
+    set -f
+    IFS=:
+    for folder in ${PATH-}; do
+        case $folder in /*) ;; *) continue ;; esac
+        within "$folder" || path=$path:$folder
+    done
+    unset IFS
+    set +f
+    PATH=${path#:}
+    PATH=${PATH:-/usr/bin:/bin} # an empty PATH would mean the current folder
+}
+
+# within FOLDER: whether it is the project or stands below it, by whatever name.
+within() {
+    [ -n "$project" ] || return
+    above=$1
+    while [ -n "$above" ]; do
+        if [ "$above" -ef "$project" ]; then return; fi
+        above=${above%/*}
+    done
+    return 1
+}
+
+# leave_project: what a hook starts finds nothing of the project by its folder, its PATH or a shell's start-up file.
+leave_project() {
+    own_path
+    export PATH
+    unset BASH_ENV ENV CDPATH PYTHONHOME PYTHONPATH
+    cd /
+}
 
 # each_python PYTHON FUNCTION: sets `python` to one that should have the packages and calls FUNCTION, until that succeeds: the
 # one that is given (or ''), a checkout's, the one that prepare has made, that of an installed pueue-skill.
@@ -12,14 +56,13 @@ each_python() {
     done
     python=$own_venv/bin/python
     if [ -f "$own_venv/requirements.txt" ] && [ -x "$python" ] && "$2"; then return; fi
-    for program in "$(command -v pueue-skill)" "$HOME/.local/bin/pueue-skill"; do
+    for program in "$(command -v pueue-skill)" "${HOME-}/.local/bin/pueue-skill"; do
         python_of "$program"
-        if [ -n "$python" ] && [ -x "$python" ] && "$2"; then return; fi
+        case $python in /*) if [ -x "$python" ] && "$2"; then return; fi ;; esac
     done
     python=
     return 1
 }
-
 # python_of PROGRAM: sets `python` to the one that PROGRAM, as Python's installers write it, names in its first lines.
 python_of() {
     python=

@@ -133,7 +133,7 @@ def program() -> str:
     if "CLAUDE_PLUGIN_ROOT" in os.environ:
         return "pueue-skill"
     for folder in os.environ.get("PATH", "").split(os.pathsep):
-        if os.access(os.path.join(folder, "pueue-skill"), os.X_OK):
+        if os.path.isabs(folder) and os.access(os.path.join(folder, "pueue-skill"), os.X_OK):
             return "pueue-skill"
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     beside = [os.path.join(os.path.dirname(sys.executable), "pueue-skill"), os.path.join(root, "bin", "pueue-skill")]

@@ -188,6 +188,7 @@ def parser() -> argparse.ArgumentParser:
         "--events", action="store_true", help="go on for ever, a line a job, for a client that hands lines on"
     )
     one.add_argument("--session", metavar="ID", help="the session (default: the one that this runs in)")
+    one.add_argument("--folder", metavar="DIR", help="the folder that the session works in (default: this one)")
     told_too(one)
 
     one = add(commands, "notify", notify, "tell the people of the configuration's [[notify]] what is kept for them")
@@ -899,7 +900,7 @@ def watch(options: argparse.Namespace) -> int:
     from pueue_skill import agents, cli_notify, config, news, notices, store
 
     session = options.session or agents.session_of(os.environ)
-    project = news.project_of(str(Path.cwd()))
+    project = news.project_of(options.folder or str(Path.cwd()))
     if not session:
         return failed(USAGE, "this runs in no session: give one with --session ID. All queues: pueue-skill status")
     tell = cli_notify.teller() if options.notify else lambda found: None

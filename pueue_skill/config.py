@@ -1,4 +1,4 @@
-"""What users write: config.toml for the user, .pueue-skill.toml for the project, the project's word last.
+"""What users write: config.toml for the user, .pueue-skill.toml for the project, which may adjust what is the user's, and no more.
 
 In: the two files, if they are there. Out: a Config, its hosts as the core's Host. Raises ConfigError, which names the file,
 the key and what was expected there. It never writes.
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from pueue_skill import quote, settings
+from pueue_skill import folders, quote, terminal
 from pueue_skill.kinds import NoticeKind
 from pueue_skill.model import LOCAL, MINIMAL, Host, Preferences, Program
 
@@ -154,11 +154,15 @@ class Config(Table):
     hook: HookTable = HookTable()
     environment: EnvironmentTable = EnvironmentTable()
 
+    _of_project: int = 0
+    """How many of `programs`, from the first on, a project has said."""
+
     def preferences(self, durations: Mapping[str, tuple[float, ...]]) -> Preferences:
         """What the core is to go by, with what is remembered of earlier runs."""
         known = [
-            Program(table.program, tuple(table.arguments), table.size, table.reason or "what you said of it")
-            for table in self.programs
+            Program(table.program, tuple(table.arguments), table.size, table.reason or "what you said of it", sure)
+            for number, table in enumerate(self.programs)
+            for sure in [number >= self._of_project]
         ]
         return Preferences(self.rules, tuple(known), durations, self.evidence.long)
 
@@ -176,12 +180,12 @@ class Config(Table):
 
 
 def user_file() -> Path:
-    return Path(settings.user_file())
+    return Path(folders.user_file())
 
 
 def project_file(folder: Path) -> Path | None:
     """The project's file: in `folder` or the nearest folder above it."""
-    found = settings.project_file(str(folder))
+    found = folders.project_file(str(folder))
     return Path(found) if found else None
 
 
@@ -191,13 +195,29 @@ def load(folder: Path | None = None) -> Config:
         folder = folder or Path.cwd()
     except FileNotFoundError:
         folder = Path("/")
-    merged: dict[str, Any] = {}
-    user, project = user_file(), project_file(folder)
-    if user.is_file():
-        merged = read(user)
-    if project:
-        merged = merge(merged, harmless(project, read(project)))
-    return Config.model_validate(merged)
+    found, refused = permitted(folder)
+    if refused:
+        raise ConfigError("\n".join(refused))
+    return found
+
+
+def permitted(folder: Path) -> tuple[Config, list[str]]:
+    """The configuration that holds in `folder` without what its project may not say, and why that is refused.
+
+    Raises ConfigError where the user's own file cannot be used.
+    """
+    user = user_file()
+    below = read(user) if user.is_file() else {}
+    project = project_file(folder)
+    if project is None:
+        return Config.model_validate(below), []
+    try:
+        content, refused = of_project(project, read(project), below)
+    except ConfigError as error:
+        return Config.model_validate(below), [str(error)]
+    found = Config.model_validate(merge(below, content))
+    found._of_project = len(content.get("programs", []))
+    return found, refused
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -209,29 +229,97 @@ def read(file: Path) -> dict[str, Any]:
     try:
         Config.model_validate(content)
     except ValidationError as error:
-        lines = [f"{file}: {'.'.join([str(key) for key in e['loc']])}: {e['msg']}" for e in error.errors()]
+        lines = [
+            f"{file}: {'.'.join([terminal.line(str(key), SAID) for key in e['loc']])}: {e['msg']}"
+            for e in error.errors()
+        ]
         raise ConfigError("\n".join([*lines, "All keys: pueue-skill schema config"])) from None
     return content
 
 
-def harmless(file: Path, content: dict[str, Any]) -> dict[str, Any]:
-    """A project's content, in which nothing may be run: a checkout is somebody else's text. Raises ConfigError."""
-    for name, table in content.get("hosts", {}).items():
-        for key in ("ssh", "share", "pueue", "path", "options", "checkpoints", "queries", "projects"):
-            if key in table:
-                raise ConfigError(
-                    f"{file}: hosts.{name}.{key}: a project may not say how a host is reached, what is run there or which "
-                    f"files are read; put it into {user_file()}"
-                )
-    if "notify" in content:
-        raise ConfigError(
-            f"{file}: notify: a project may not say whom your jobs are told to; put it into {user_file()}"
-        )
-    if "setup" in content:
-        raise ConfigError(f"{file}: setup: a project may not say where programs come from; put it into {user_file()}")
-    if content.get("hook", {}).get("mode") == "rewrite":
-        raise ConfigError(f"{file}: hook.mode: a project may not have commands rewritten; put it into {user_file()}")
+QUIETER: Mapping[str, tuple[Any, ...]] = {
+    "rules": ("on", "medium", "advice", "off"),
+    "hook.mode": ("suggest", "remind", "off"),
+    "evidence.record": (True, False),
+}
+"""What a project may say of these only has less done than the user has chosen: the values in that order."""
+
+OF_A_PROJECT = {*QUIETER, "programs", "run.wait", "hosts.*.groups", "hosts.*.group"}
+"""The keys that a project may set; of `hosts.*`, those of hosts of the user's own file."""
+
+NOT_A_PROJECTS: Mapping[str, str] = {
+    "hosts": "a project may not say how a host is reached, what is run there or which files are read",
+    "notify": "a project may not say whom your jobs are told to",
+    "setup": "a project may not say where programs come from",
+    "environment": "a project may not say which of your variables jobs get",
+    "evidence": "a project may not say from when on a run is long",
+    "hook": "a project may not have commands rewritten",
+}
+
+
+def of_project(file: Path, content: dict[str, Any], user: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What a project's content may add to the user's, and why the rest is refused: a checkout is somebody else's text."""
+    allowed: dict[str, Any] = {}
+    refused: list[str] = []
+
+    def take(path: tuple[str, ...], value: Any) -> None:
+        name = ".".join([path[0], "*", *path[2:]]) if path[0] == "hosts" else ".".join(path)
+        if path[0] == "hosts" and len(path) == 2 and path[1] not in {*user.get("hosts", {}), LOCAL}:
+            refused.append(
+                f"{file}: {'.'.join(path)}: your own configuration has no such host, and a project may not add one"
+            )
+        if isinstance(value, dict) and any(known.startswith(f"{name}.") for known in OF_A_PROJECT):
+            for key, inner in value.items():
+                take((*path, key), inner)
+            return
+        reason = NOT_A_PROJECTS.get(path[0], "a project may not say that")
+        if name not in OF_A_PROJECT or (name == "hook.mode" and value == "rewrite"):
+            refused.append(f"{file}: {'.'.join(path)}: {reason}")
+            return
+        if path[0] == "hosts" and path[1] not in {*user.get("hosts", {}), LOCAL}:
+            return
+        place = allowed
+        for key in path[:-1]:
+            place = place.setdefault(key, {})
+        place[path[-1]] = quieter(name, value, at(user, path))
+
+    for key, value in content.items():
+        take((key,), value)
+    allowed["programs"] = [as_said(program) for program in allowed.get("programs", [])]
+    return allowed, [f"{why}; put it into {user_file()}" for why in refused]
+
+
+def at(content: Any, path: Sequence[str]) -> Any:
+    """What a file says at a key; None where it says nothing."""
+    for key in path:
+        content = content.get(key) if isinstance(content, dict) else None
     return content
+
+
+def quieter(name: str, value: Any, own: Any) -> Any:
+    """What holds of a key of which the project says `value` and the user `own` (None: nothing)."""
+    if name == "rules":
+        return {id: later(QUIETER[name], said, at(own, [id]) or "on") for id, said in value.items()}
+    return value if name not in QUIETER or own is None else later(QUIETER[name], value, own)
+
+
+def later(order: Sequence[Any], *values: Any) -> Any:
+    """The one of `values` that comes last in `order`; what is not in it comes first."""
+    return max(values, key=lambda value: order.index(value) if value in order else -1)
+
+
+SAID = 200
+"""Characters of a project's text that are shown."""
+
+
+def as_said(program: dict[str, Any]) -> dict[str, Any]:
+    """A project's word on a program, so that nobody takes it for ours."""
+    text = terminal.line(program.get("reason", ""), SAID).replace('"', "'")
+    said = f'says: "{text}"' if text else f"says that it is {program['size']}"
+    return {
+        **program,
+        "reason": f"{terminal.line(program['program'], SAID)} (the project's {folders.PROJECT_FILE} {said})",
+    }
 
 
 def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

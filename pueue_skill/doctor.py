@@ -299,13 +299,13 @@ def way(host: Host) -> list[Check]:
 
 def here(line: str) -> transport.Done:
     """A line of bash, run on this machine: the ssh words of a host are its text. Raises transport.Timeout."""
-    return transport.run(Host(LOCAL), f"exec bash -c {quote.word(line)}\n", timeout=5)
+    return transport.run(Host(LOCAL), f"exec bash -p -c {quote.word(line)}\n", timeout=5)
 
 
 def mend(check: Check) -> str:
     """Runs the fix of a check; what went wrong, or nothing."""
     try:
-        done = transport.run(Host(LOCAL), f"exec bash -c {quote.word(check.fix)}\n", timeout=30)
+        done = transport.run(Host(LOCAL), f"exec bash -p -c {quote.word(check.fix)}\n", timeout=30)
     except transport.Timeout as error:
         return str(error)
     return runtime.complaint(done) or f"exit code {done.code}" if done.code else ""

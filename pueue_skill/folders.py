@@ -33,6 +33,25 @@ def run() -> str:
     return os.path.join(place, NAME) if place.startswith("/") else os.path.join(cache(), "run")
 
 
+PROJECT_FILE = ".pueue-skill.toml"
+
+
+def user_file() -> str:
+    """The user's own configuration, whether it is there or not."""
+    return os.path.join(config(), "config.toml")
+
+
+def project_file(folder: str) -> str:
+    """The project's configuration: in `folder` or the nearest folder above it; empty where there is none."""
+    while True:
+        if os.path.isfile(os.path.join(folder, PROJECT_FILE)):
+            return os.path.join(folder, PROJECT_FILE)
+        above = os.path.dirname(folder)
+        if above == folder or not above:
+            return ""
+        folder = above
+
+
 def folder(variable: str, usual: str) -> str:
     set_to = os.environ.get(variable, "")
     base = set_to if set_to.startswith("/") else os.path.join(os.path.expanduser("~"), usual)

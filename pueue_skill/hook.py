@@ -141,13 +141,13 @@ def interesting(event: Event) -> bool:
         or event.seconds >= NOTABLE
         or event.background
         or event.timed_out
-        or known(event.command)
+        or known(event.command, event.cwd)
         or (event.kind != "before" and expects_news(event.session))
     )
 
 
-def known(command: str) -> bool:
-    """Whether a program stands in the command that the gate does not know: one that was slow here, or that the user names."""
+def known(command: str, folder: str) -> bool:
+    """Whether a program stands in the command that the gate does not know: one that was slow here, or one of the configuration."""
     words = set(gate.TOKEN.findall(command))
     try:
         with open(slow_programs(), encoding="utf-8") as file:
@@ -155,11 +155,11 @@ def known(command: str) -> bool:
                 return True
     except OSError:
         pass
+    if not (os.path.exists(folders.user_file()) or folders.project_file(folder)):
+        return False
     from pueue_skill import settings
 
-    if not os.path.exists(settings.user_file()):
-        return False
-    return any(program.program in words for program in settings.load("/").preferences.programs)
+    return any(program.program in words for program in settings.load(folder).preferences.programs)
 
 
 def slow_programs() -> str:

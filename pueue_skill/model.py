@@ -215,12 +215,16 @@ class Command(NamedTuple):
 
 
 class Program(NamedTuple):
-    """What a user says of a program: with all of `arguments` among its words it is long or quick, for a reason."""
+    """What a user says of a program: with all of `arguments` among its words it is long or quick, for a reason.
+
+    `sure` is false where it is not the user who says it, but a project: then a finding is of medium confidence at most.
+    """
 
     program: str
     arguments: tuple[str, ...]
     size: Size
     why: str
+    sure: bool = True
 
 
 class Preferences(NamedTuple):

@@ -19,7 +19,6 @@ from pueue_skill import folders, reach, runtime, store, transport
 from pueue_skill.masking import harmless, masked
 from pueue_skill.model import Host, Queue, State
 from pueue_skill.rules.evidence import spoken
-from pueue_skill.settings import PROJECT_FILE
 from pueue_skill.store import Submitted
 
 LONGEST = 1_500
@@ -41,7 +40,7 @@ def project_of(cwd: str) -> str:
     """The folder of the project that `cwd` belongs to: the nearest that holds .git or .pueue-skill.toml, else `cwd` itself."""
     folder = Path(cwd)
     for place in (folder, *folder.parents):
-        if (place / ".git").exists() or (place / PROJECT_FILE).exists():
+        if (place / ".git").exists() or (place / folders.PROJECT_FILE).exists():
             return str(place)
     return cwd
 

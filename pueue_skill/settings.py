@@ -18,8 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-PROJECT_FILE = ".pueue-skill.toml"
-
 
 class Settings(NamedTuple):
     """`mode` is empty where the configuration does not say; `long` is in seconds."""
@@ -32,8 +30,9 @@ class Settings(NamedTuple):
 
 
 def load(folder: str) -> Settings:
-    """The settings that hold in `folder`. Raises config.ConfigError."""
-    user, project = user_file(), project_file(folder)
+    """The settings that hold in `folder`; what its project may not say is left out, and the log says why. Raises config.ConfigError
+    where the user's own file cannot be used."""
+    user, project = folders.user_file(), folders.project_file(folder)
     state = [__version__, *stamp(user), *stamp(project)]
     if len(state) == 1:
         return Settings({LOCAL: Host(LOCAL)}, Preferences())
@@ -44,9 +43,11 @@ def load(folder: str) -> Settings:
         return unpacked(kept)
     from pathlib import Path
 
-    from pueue_skill import config
+    from pueue_skill import config, hook
 
-    loaded = config.load(Path(folder))
+    loaded, refused = config.permitted(Path(folder))
+    for reason in refused:
+        hook.log("configuration", f"left out: {reason}")
     settings = Settings(
         loaded.by_name(),
         loaded.preferences({}),
@@ -56,21 +57,6 @@ def load(folder: str) -> Settings:
     )
     write(cache, state, settings)
     return settings
-
-
-def user_file() -> str:
-    return os.path.join(folders.config(), "config.toml")
-
-
-def project_file(folder: str) -> str:
-    """The project's file: in `folder` or the nearest folder above it; empty where there is none."""
-    while True:
-        if os.path.isfile(os.path.join(folder, PROJECT_FILE)):
-            return os.path.join(folder, PROJECT_FILE)
-        above = os.path.dirname(folder)
-        if above == folder or not above:
-            return ""
-        folder = above
 
 
 def stamp(file: str) -> list[Any]:

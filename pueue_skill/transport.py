@@ -94,9 +94,26 @@ def command(host: Host, master: Master | None) -> list[str]:
     The ssh words of a host are shell text (an option may hold `~` or a variable, as it was proposed), so bash reads them.
     """
     if not host.ssh:
-        return ["sh", "-s"]
+        return ["/bin/sh", "-s"]
     shared = f"-S {quote.word(str(master.socket))} {SHARED} " if master else ""
-    return ["bash", "-c", f"exec ssh {shared}{SSH} {host.ssh} 'sh -s'"]
+    return bash(f"exec ssh {shared}{SSH} {host.ssh} 'sh -s'")
+
+
+def bash(text: str) -> list[str]:
+    """What runs a line of bash; without a start-up file (BASH_ENV), which a relative name would look for in the current folder."""
+    folders = absolute(os.environ.get("PATH", "")).split(os.pathsep)
+    program = next((file for folder in folders if os.access(file := f"{folder}/bash", os.X_OK)), "/bin/bash")
+    return [program, "-p", "-c", text]
+
+
+def absolute(path: str) -> str:
+    """PATH without relative and empty entries: what those lead to depends on the current folder, which may be anybody's."""
+    return os.pathsep.join([folder for folder in path.split(os.pathsep) if folder.startswith("/")]) or os.defpath
+
+
+def own_environment() -> dict[str, str]:
+    """What programs get that work for this process, and not for a job."""
+    return {**os.environ, "PATH": absolute(os.environ.get("PATH", ""))}
 
 
 def master_of(host: Host, limit: float = AT_ONCE) -> Master | None:
@@ -106,12 +123,20 @@ def master_of(host: Host, limit: float = AT_ONCE) -> Master | None:
         return None
     folder = Path(folders.run())
     # All that ssh goes by is in the name: where one word of it changes, another connection is made.
-    asked = ["bash", "-c", f"exec ssh -G {host.ssh}"]
+    asked = bash(f"exec ssh -G {host.ssh}")
     null = subprocess.DEVNULL
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()
-        shown = subprocess.run(asked, stdin=null, stdout=subprocess.PIPE, stderr=null, timeout=limit, process_group=0)
+        shown = subprocess.run(
+            asked,
+            stdin=null,
+            stdout=subprocess.PIPE,
+            stderr=null,
+            timeout=limit,
+            process_group=0,
+            env=own_environment(),
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     socket = folder / f"ssh-{digest(host.ssh.encode('utf-8', 'surrogateescape') + shown.stdout, 16)}"
@@ -217,7 +242,7 @@ def started(
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=None if env is None else dict(env),
+                env=own_environment() if env is None else dict(env),
                 cwd=cwd,
                 process_group=0,
             )

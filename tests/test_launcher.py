@@ -339,7 +339,38 @@ def test_what_python_is_started_for(plugin: Path, home: Path, event: str, change
     assert (home / "started").exists() == (given.get("x") is None)
 
 
-@pytest.mark.parametrize("place", ["slow-programs", "config.toml", "inline"])
+PROGRAM = '[[programs]]\nprogram = "frobnicate"\nsize = "long"\n'
+
+
+@pytest.mark.parametrize("below", ["", "sub/deep"])
+def test_programs_of_a_project(plugin: Path, home: Path, tmp_path: Path, below: str) -> None:
+    install(places(plugin, home)[2])
+    project = tmp_path / "project"
+    folder = project / below
+    folder.mkdir(parents=True)
+    (project / ".pueue-skill.toml").write_text(PROGRAM + 'reason = "a reindex"\n')
+    event = json.loads(EVENT) | {"cwd": str(folder)}
+    event["tool_input"]["command"] = "frobnicate x.bin"
+    said = remark(launch(plugin, home, json.dumps(event, separators=(",", ":")).encode()))
+    assert 'frobnicate (the project\'s .pueue-skill.toml says: "a reindex")' in said
+    assert "PQ301" in said
+    event["cwd"] = "/"
+    assert silent(launch(plugin, home, json.dumps(event, separators=(",", ":")).encode()))
+
+
+@pytest.mark.parametrize("name", ["a \\ b", "ä ü", "sp ace", 'quo"te'])
+def test_programs_of_a_project_with_any_name(plugin: Path, home: Path, tmp_path: Path, name: str) -> None:
+    install(places(plugin, home)[2])
+    (tmp_path / name).mkdir()
+    (tmp_path / name / ".pueue-skill.toml").write_text(PROGRAM)
+    event = json.loads(EVENT) | {"cwd": str(tmp_path / name)}
+    event["tool_input"]["command"] = "frobnicate x.bin"
+    for ascii_only in (True, False):
+        data = json.dumps(event, separators=(",", ":"), ensure_ascii=ascii_only).encode()
+        assert "PQ301" in remark(launch(plugin, home, data))
+
+
+@pytest.mark.parametrize("place", ["slow-programs", "config.toml", "inline", "several"])
 def test_programs_that_are_known_here(plugin: Path, home: Path, place: str) -> None:
     install(places(plugin, home)[2])
     if place == "slow-programs":
@@ -347,13 +378,15 @@ def test_programs_that_are_known_here(plugin: Path, home: Path, place: str) -> N
         text = "frobnicate\n"
     else:
         file = home / ".config/pueue-skill/config.toml"
-        text = '[[programs]]\nprogram = "frobnicate"\nsize = "long"\n'
+        text = PROGRAM
         if place == "inline":
             text = 'programs = [{ size = "long", program = "frobnicate" }]\n'
+        if place == "several":
+            text = "programs = [{ program = 'other', size = 'long' }, { program = 'frobnicate', size = 'long' }]\n"
     file.parent.mkdir(parents=True)
     file.write_text(text)
     event = json.loads(EVENT)
-    event["tool_input"]["command"] = "frobnicate --all"
+    event["tool_input"]["command"] = "frobnicate x.bin"
     done = launch(plugin, home, json.dumps(event, separators=(",", ":")).encode())
     assert (done.returncode, done.stderr) == (0, b"")
     if place != "slow-programs":

@@ -47,7 +47,8 @@ PROPOSED = regex(
 
 # pueue is looked for where installers put it; a bare ssh command has only the system's folders on its PATH.
 HEAD = r"""for pueue in {candidates}; do
-  pueue=$(command -v "$pueue") && break
+  pueue=$(command -v "$pueue")
+  case $pueue in /*) break ;; *) pueue= ;; esac # a relative name is of some project
 done
 if [ -z "$pueue" ]; then
   echo "no pueue on this host: looked for {looked}" >&2

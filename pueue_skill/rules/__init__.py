@@ -39,7 +39,7 @@ def findings(
             finding = None if said == "off" else rule.find(command, around)
             if finding is None or (finding.confidence == "medium" and evidence.always_quick(command, preferences)):
                 continue
-            if said == "medium":
+            if said == "medium" or not around.weight.sure:
                 finding = finding._replace(confidence="medium")
             elif said == "advice":
                 finding = finding._replace(rewrite=False)

@@ -28,10 +28,11 @@ from pueue_skill.rules.known import (
 
 
 class Weight(NamedTuple):
-    """size: long, quick or unknown; `why` completes "this is …"."""
+    """size: long, quick or unknown; `why` completes "this is …". Nothing is sure that only a project says of itself."""
 
     size: str
     why: str
+    sure: bool = True
 
 
 class Row(NamedTuple):
@@ -108,7 +109,7 @@ def weigh(command: Command, programs: tuple[Program, ...] = ()) -> Weight:
     args = command.args
     for known in programs:
         if command.name == known.program and set(known.arguments) <= set(args):
-            return Weight(known.size, known.why)
+            return Weight(known.size, known.why, known.sure)
     if quick_option(command.name, args):
         return Weight("quick", "only asks for help, a version or a plan")
     for judge in (by_table, by_transfer, by_sql, by_code, by_script):
