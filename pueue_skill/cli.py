@@ -559,8 +559,18 @@ def run(options: argparse.Namespace) -> int:
         env, left_out = storable(config.job_environment(table, os.environ))
         for name in left_out:
             say(f"the variable {name} is not handed on: it is not UTF-8, and pueue takes nothing else")
+        job = job._replace(umask=umask(), nice=os.getpriority(os.PRIO_PROCESS, 0))
+        if env.get("SHLVL", "0") == "0":  # bash would take itself for a child of sshd, and read its start-up files
+            env["SHLVL"] = "1"
     limit = None if options.follow else settings.run.wait if options.wait is None else options.wait
     return submitted(options, job, host, limit, env, Path(cwd) if cwd and not host.ssh else None)
+
+
+def umask() -> int:
+    """The file mode creation mask of this process, which can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def here() -> str:
@@ -591,7 +601,7 @@ def ssh(options: argparse.Namespace) -> int:
         return failed(USAGE, f"{host.name} is given no command: add one, or --stdin for a script on standard input")
     job = Job("", host.name, host.backend, host.group or None, None, None, command or "", shell="login")
     if command is None:
-        job = job._replace(command=f"exec {LOGIN} -l", shell="bash")
+        job = job._replace(command=f"exec {LOGIN} -l", shell="nested")
     try:
         return submitted(options, job, host, options.wait)
     except runtime.NoConnection as error:

@@ -11,8 +11,8 @@ Confidence = Literal["high", "medium"]
 Verdict = Literal["queue", "leave"]
 Status = Literal["queued", "stashed", "running", "paused", "done"]
 Result = Literal["success", "failed", "killed", "dependency", "spawn", "unknown"]
-Shell = Literal["bash", "login"]
-"""What runs a job's text: bash, or the login shell of its host, as ssh has it."""
+Shell = Literal["bash", "login", "nested"]
+"""What runs a job's text: bash; the login shell of its host, as ssh has it; bash, where the text starts that login shell itself."""
 Size = Literal["long", "quick"]
 Kind = Literal["before", "after", "failed", "prompt", "start", "stop"]
 """What a client's event is."""

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 LOGIN = '"$SHELL"'
 """The login shell, as source for any shell: sshd puts it into the environment."""
 
+STAYS = " && true"
+"""After the one command of a login shell, of any: it does not give its place to that command, so that its environment can be looked at."""
+
 MINIMAL = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME",
     "XDG_DATA_HOME", "PUEUE_CONFIG_PATH",
@@ -259,7 +262,7 @@ class Host(NamedTuple):
     path there, a leading `~/` left for that machine to expand; empty means look in PATH and the usual places. `groups` are
     those that it should have, with the jobs that each runs at once; `group` is the one for jobs that name none. `path`
     are folders before its own PATH, a leading `~/` as above. `options` are further words for what submits a job there (sbatch).
-    `share`: calls may share one connection of ssh.
+    `share`: calls may share one connection of ssh. `hops`: further shells that read what stands after `ssh`, on the hosts on the way.
     """
 
     name: str
@@ -271,6 +274,7 @@ class Host(NamedTuple):
     path: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     share: bool = True
+    hops: int = 0
 
 
 class Needs(NamedTuple):
@@ -300,7 +304,7 @@ class Job(NamedTuple):
 
     `after` are the jobs that it comes after (keys in a plan, ids in a submission): it is started when they have succeeded,
     or, with `if_failed`, when they have ended. `stdin` is what it reads, None for nothing at all. With `split_output` its
-    standard error is kept apart. With `each` it is a job a turn. Of jobs that could start, those of higher `priority` do first.
+    standard error is kept apart. `umask` and `nice` are those of the submitting process, where they are to hold. With `each` it is a job a turn. Of jobs that could start, those of higher `priority` do first.
     """
 
     key: str
@@ -318,6 +322,8 @@ class Job(NamedTuple):
     each: Each | None = None
     priority: int = 0
     needs: Needs = Needs()
+    umask: int | None = None
+    nice: int = 0
 
 
 class Plan(NamedTuple):

@@ -137,7 +137,7 @@ def destination(ssh: Ssh, hosts: Mapping[str, Host]) -> tuple[Host, str | None]:
         if len(own) != 1 or own[0].ssh is None or own[0].wrappers or not own[0].ssh.static:
             break
         inner = remote_host(own[0].ssh, hosts)
-        host = inner._replace(ssh=f"{host.ssh} {quote.nested('ssh ' + inner.ssh, shells)}")
+        host = inner._replace(ssh=f"{host.ssh} {quote.nested('ssh ' + inner.ssh, shells)}", hops=shells)
         payload = own[0].ssh.payload
         shells += 1
     return host, payload

@@ -21,7 +21,7 @@ from typing import IO
 
 from pueue_skill import folders, quote
 from pueue_skill.digest import digest
-from pueue_skill.model import Host
+from pueue_skill.model import STAYS, Host
 from pueue_skill.record import NamedTuple
 from pueue_skill.regex import regex
 
@@ -96,7 +96,8 @@ def command(host: Host, master: Master | None) -> list[str]:
     if not host.ssh:
         return ["/bin/sh", "-s"]
     shared = f"-S {quote.word(str(master.socket))} {SHARED} " if master else ""
-    return bash(f"exec ssh {shared}{SSH} {host.ssh} 'sh -s'")
+    script = quote.nested(f"sh -s{STAYS}", 1 + host.hops)
+    return bash(f"exec ssh {shared}{SSH} {host.ssh} {script}")
 
 
 def bash(text: str) -> list[str]:

@@ -133,6 +133,7 @@ class Case(NamedTuple):
     order in which it does itself. `last`: so many executions come after the end of all others. `parallel`: parts run side by side,
     and their output comes in any order. `detached`: the text itself does not wait for its work, so that its output and exit status
     are not those of the work. `signal`: the work dies of a signal, which ssh tells as 255; `signal_over_ssh`: it does if ssh says 255. `meant`: the text that it was meant to be, where it is rewritten because it does something else.
+    `around`: bash text before the command that runs it or `pueue-skill run`, whose job has what this sets; an invocation's has not.
     """
 
     text: str
@@ -149,6 +150,7 @@ class Case(NamedTuple):
     signal: bool = False
     signal_over_ssh: bool = False
     may_stay: bool = False
+    around: str = ""
 
 
 def cases(folder: Path = CASES) -> list[Case]:
@@ -446,6 +448,8 @@ class Place:
     def run(self, *command: str, queues: bool = True) -> Run:
         """Runs a command to its end and that of all it has left running, and gives what was seen; `queues`: jobs too."""
         self.fresh()
+        if self.case.around:
+            command = ("bash", "-c", f'{self.case.around} "$@"', "bash", *command)
         pipe = subprocess.PIPE
         process = subprocess.Popen(
             command, env=self.env, cwd=self.env["PWD"], stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, start_new_session=True
@@ -632,7 +636,7 @@ class Stage:
             if " --detach" in rewriting.in_place:  # it only submits
                 other = other._replace(status=None, stdout=None, stderr=None)
             yield "in place", other
-        elif rewriting.invocation is not None:
+        elif rewriting.invocation is not None and not place.case.around:
             yield "invocation", self.queued(place, written, rewriting)
         if run and rewriting.jobs == 1 and len(os.fsencode(place.case.text)) <= LONGEST:
             merged = re.search(r"2>&1|&>|\|&", place.case.text) and not written.stderr

@@ -57,7 +57,7 @@ def test_it_shows_the_main_job(env: dict[str, str], home: Path) -> None:
     ]
     local, remote, broken, works, fails, status = [text.split("\n\n")[0] for _, _, text in shown]
     assert "PQ302" in local
-    assert "\nssh bigblack 'sh -s' <<'PUEUE'\n" in remote
+    assert "\nssh bigblack 'sh -s && true' <<'PUEUE'\n" in remote
     assert " -c 'cd ~/project && uv run python populate_cache.py --symbol BTCUSDT' </dev/null" in remote
     assert "PQ501" in broken
     assert "bash -c 'cd ~/project && uv run python script.py' </dev/null" in broken

@@ -149,7 +149,8 @@ class TestRewrite:
         found = self.rewritten(command, client)
         if becomes is None:
             assert found
-            assert found["command"].startswith("ssh bigblack 'sh -s' <<'PUEUE'\n~/.local/bin/pueue add")
+            assert found["command"].startswith("ssh bigblack 'sh -s && true' <<'PUEUE'\n")
+            assert "\nbare ~/.local/bin/pueue add" in found["command"]
         else:
             assert (found or {"command": ""})["command"] == becomes
 

@@ -20,10 +20,24 @@ import re
 from collections.abc import Sequence
 
 from pueue_skill import quote
-from pueue_skill.backends.scripts import LOAD, LOCK, LONGEST, NEW, PAUSE, REPLY, SPELLED, TAILS, by_host, reply
+from pueue_skill.backends.scripts import (
+    BARE,
+    FIRST,
+    KNOWN,
+    LOAD,
+    LOCK,
+    LONGEST,
+    NEW,
+    PAUSE,
+    REPLY,
+    SPELLED,
+    TAILS,
+    by_host,
+    reply,
+)
 from pueue_skill.backends.scripts import read_tails as read_tails
 from pueue_skill.digest import digest
-from pueue_skill.model import LOGIN, Each, Group, Host, Job, Queue, State, Submission
+from pueue_skill.model import LOGIN, STAYS, Each, Group, Host, Job, Queue, State, Submission
 from pueue_skill.regex import regex
 
 TYPE_CHECKING = False
@@ -33,13 +47,18 @@ if TYPE_CHECKING:
     from pueue_skill.kinds import Result, Status
 
 FOLDER = "$HOME/.local/share/pueue-skill/jobs"
-QUEUED = "{before}env PUEUE_SKILL_KEY={key} {run} {stdin}{after}; exit"
+QUEUED = "{inherited}{before}env PUEUE_SKILL_KEY={key} {run} {stdin}{after}; exit"
 WAITED = "{pueue} wait --quiet {ids} >/dev/null 2>&1 </dev/null; "
 """Before a job that comes after others however they end, which pueue's --after does not do."""
+INHERITED = "umask {umask:03o}; ", "renice {nice} -p $$ >/dev/null 2>&1; "
+"""What a job has of the process that submits it, where the daemon that starts it may have another."""
+FRESH = "unset SHLVL; "
+"""Before bash text that starts the login shell, which reads its start-up files at the outermost level only."""
 APART = "exec 2>/dev/null; (", ' 2>"{folder}/{key}.err")'
 """Around a job whose standard error is kept apart, from what sh itself says of signals too."""
 PROPOSED = regex(
-    r"""(?:(?:\\.|[^\s'"\\]|'[^']*'|"[^"]*")+ wait --quiet [0-9 ]+ >/dev/null 2>&1 </dev/null; )?(?:exec 2>/dev/null; \()?"""
+    r"""(?:(?:\\.|[^\s'"\\]|'[^']*'|"[^"]*")+ wait --quiet [0-9 ]+ >/dev/null 2>&1 </dev/null; )?"""
+    r"""(?:umask \d+; )?(?:renice -?\d+ -p \$\$ >/dev/null 2>&1; )?(?:exec 2>/dev/null; \()?"""
     r"""env PUEUE_SKILL_KEY=(?P<key>\S+) (?P<shell>bash|"\$SHELL") (?P<work>-c .+|"\$HOME/[^"]+") """
     r"""(?:</dev/null|<"\$HOME/[^"]+")(?: 2>(?P<errors>"\$HOME/[^"]+")\))?; exit""",
     re.DOTALL,
@@ -87,7 +106,7 @@ before=$(known) || exit 69
 status=0
 case $before in
   *'"tasks":{{}}'*)
-{files}    if [ "$status" = 0 ]; then {path}"$pueue" {add} </dev/null >/dev/null || status=$?; fi
+{files}    if [ "$status" = 0 ]; then {client} {add} </dev/null >/dev/null || status=$?; fi
     after=$(known) ;;
   *) after=$before ;;
 esac
@@ -158,7 +177,7 @@ OUTPUT = '"$data/task_logs/$1.log"'
 
 # The braces of JSON end lines here; within a text every quote bears a backslash, so no text can look like the head of a task.
 FAILURES = r"""ask status --json status=failed | tr '{{' '\n' |
-  sed -n -e 's/^"id":\([0-9]*\),.*"original_command":"exec 2>\/dev\/null; (env PUEUE_SKILL_KEY=\([A-Za-z0-9:_.@+-]*\) .*/\1 \2/p' -e t \
+  sed -n -e 's/^"id":\([0-9]*\),.*"original_command":"[^(]*exec 2>\/dev\/null; (env PUEUE_SKILL_KEY=\([A-Za-z0-9:_.@+-]*\) .*/\1 \2/p' -e t \
     -e 's/^"id":\([0-9]*\),"created_at".*/\1/p' | tail -n {jobs} | while read -r id key; do
   one "$id" "${{key:+{folder}/$key.err}}"
 done"""
@@ -181,7 +200,8 @@ def task(job: Job) -> tuple[str, dict[str, bytes]]:
     try:
         return queued(job), input_of(job)
     except TooLong:
-        work = job.command.encode("utf-8", "surrogateescape")
+        text = FRESH + job.command if job.shell == "nested" else job.command
+        work = text.encode("utf-8", "surrogateescape")
         files[name_of(work)] = work
     return formed(job, f'"{FOLDER}/{name_of(work)}"'), files | input_of(job)
 
@@ -195,7 +215,7 @@ def queued(job: Job) -> str:
         if job.shell == "login":
             raise TooLong("the job is not UTF-8, and only bash can spell it") from None
         work = SPELLED + quote.ansi_c(job.command)
-    text = formed(job, f"-c {quote.word(work)}")
+    text = formed(job, f"-c {quote.word(FRESH + work if job.shell == 'nested' else work)}")
     longest = LONGEST - 8192 if job.if_failed else LONGEST  # WAITED comes before it
     if len(text.encode()) > longest:
         raise TooLong(f"the job is {len(text.encode())} bytes long, and pueue can start at most {longest}")
@@ -207,7 +227,10 @@ def formed(job: Job, work: str) -> str:
         raise ValueError(f"the key {job.key!r} may hold letters, digits and : _ . @ + - only, at most 200")
     before, after = APART if job.split_output else ("", "")
     stdin = "</dev/null" if job.stdin is None else f'<"{FOLDER}/{name_of(job.stdin)}"'
+    umask, nice = INHERITED
+    inherited = "" if job.umask is None else umask.format(umask=job.umask)
     return QUEUED.format(
+        inherited=inherited + (nice.format(nice=job.nice) if job.nice else ""),
         before=before,
         key=job.key,
         run=f"{LOGIN if job.shell == 'login' else 'bash'} {work}",
@@ -245,7 +268,7 @@ def proposed(text: str) -> tuple[str | None, str]:
     words = quote.split(match["work"][3:])
     if words is None or len(words) != 1:
         return None, text
-    work = words[0]
+    work = words[0].removeprefix(FRESH) if match["shell"] == "bash" else words[0]
     if work.startswith(SPELLED + "$'"):
         work = quote.from_ansi_c(work[len(SPELLED) :])
     return match["key"], work
@@ -287,6 +310,12 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
     """bash text that queues `jobs` on `host` and prints a task id a line. Raises ValueError when it cannot be text."""
     pueue = quote.path(host.pueue or "pueue")
     lines = [f"PATH={path_before(host)}"] if host.path else []
+    loops = any(job.each for job in jobs)
+    bare = [job for job in jobs if host.ssh and job.shell != "bash"]
+    if len(bare) < len(jobs) and host.ssh and not loops:
+        lines.append("export SHLVL=1")  # else bash takes itself for a child of sshd
+    if bare:
+        lines += bare_text(host).rstrip("\n").split("\n")
     limits = dict(host.groups)
     for group in dict.fromkeys([job.group for job in jobs]):
         if group in limits and group != "default":
@@ -305,13 +334,12 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
         text = quote.text(tasks[job.key][0])
         if job.if_failed:
             text = f'"{WAITED.format(pueue=pueue, ids=" ".join(after))}"{text}'
-        add = f"{pueue} {add_arguments(job, text, () if job.if_failed else after)}"
+        add = f"{client(job, host, pueue)} {add_arguments(job, text, () if job.if_failed else after)}"
         if job.key in needed:
             ids[job.key] = f"id{len(ids) + 1}"
             lines.append(f'{ids[job.key]}=$({add} </dev/null) && echo "${ids[job.key]}" || exit')
         else:
             lines.append(f"{add} </dev/null" if host.ssh or len(jobs) > 1 else add)
-    loops = any(job.each for job in jobs)
     if not host.ssh and len(lines) == 1 and not loops:
         return lines[0] + "\n"
     # A subshell keeps variables, `cd` and `exit` from the shell that this is pasted into; a loop reads its script whole.
@@ -319,12 +347,34 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
     text = "".join([line + "\n" for line in lines])
     if own:
         text = f"(\n{text})\n"
-    return quote.heredoc(f"ssh {host.ssh} '{'bash' if loops else 'sh'} -s'", text) if host.ssh else text
+    if not host.ssh:
+        return text
+    reader = f"{'bash' if loops else 'sh'} -s{STAYS if bare else ''}"
+    return quote.heredoc(f"ssh {host.ssh} {quote.nested(reader, 1 + host.hops)}", text)
+
+
+def client(job: Job, host: Host, pueue: str) -> str:
+    """The client as it adds `job`, as source: with the environment that its shell is to begin with."""
+    if not host.ssh or job.shell == "bash":
+        return pueue
+    found = pueue if "/" in pueue or pueue.startswith('"') else f'"$(command -v {pueue})"'
+    return f"bare SHLVL=1 {found}" if job.shell == "nested" else f"bare {found}"
+
+
+def bare_text(host: Host, words: str = "") -> str:
+    """The function `bare` of `host`; `words` are more variables for what it runs, as sh source."""
+    first = f"first={folders(host)}:\n" if host.path else ""
+    return first + BARE.format(words=words + (FIRST if host.path else ""))
+
+
+def folders(host: Host) -> str:
+    """The folders before the PATH of jobs of `host`, as shell source for an assignment."""
+    return ":".join(map(quote.path, host.path))
 
 
 def path_before(host: Host) -> str:
     """The value of PATH for jobs of `host`, as shell source for an assignment."""
-    return ":".join([*[quote.path(folder) for folder in host.path], '"$PATH"'])
+    return f'{folders(host)}:"$PATH"'
 
 
 def each_turn(job: Job, each: Each, pueue: str) -> list[str]:
@@ -334,7 +384,9 @@ def each_turn(job: Job, each: Each, pueue: str) -> list[str]:
     labelled = f' --label="{label}"' if job.label else ""
     grouped = f" --group={quote.word(job.group)}" if job.group else ""
     number = "$$" if each.words else "$((turn += 1))"
-    text = QUEUED.format(before="", key=f"{job.key}-{number}", run="bash -c '$work'", stdin="</dev/null", after="")
+    text = QUEUED.format(
+        inherited="", before="", key=f"{job.key}-{number}", run="bash -c '$work'", stdin="</dev/null", after=""
+    )
     # PWD as well, or the job would see its folder by another name than the shell did.
     add = f'PWD={folder} {pueue} add --print-task-id{grouped}{labelled} --working-directory {folder} -- "{text}" </dev/null'
     escaped = "work=${work//\\'/$quote}"
@@ -370,14 +422,17 @@ def candidates(host: Host) -> list[str]:
 def submit_script(job: Job, host: Host) -> str:
     text, files = task(job)
     lines = [*folder_for(job), *map(put, files, files.values())]
+    inherits = not host.ssh or job.shell == "bash"
     return (
         head(host)
+        + (f"PATH={path_before(host)}\n" if host.path else "")
+        + ("export SHLVL=1\n" if host.ssh and inherits else "" if inherits else bare_text(host, KNOWN))
         + (PUT if files else "")
         + SUBMIT.format(
             lock=LOCK,
             query=quote.word(f"command%=env PUEUE_SKILL_KEY={job.key} "),
             files="\n".join(["(", *lines, ") || status=$?", ""]) if lines else "",
-            path=f"PATH={path_before(host)} " if host.path else "",
+            client=client(job, host, '"$pueue"'),
             add=add_arguments(job, quote.text(text)),
             reply=REPLY,
         )

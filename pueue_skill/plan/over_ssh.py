@@ -35,7 +35,7 @@ def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
     call = read(proposal, node, command.ssh)
     if call.payload is None:
         proposal.inner(call.stdin or "", call.host)
-        return [Work(call.host, wrapped(f"{LOGIN} -l", call))]
+        return [Work(call.host, wrapped(f"{LOGIN} -l", call), "nested")]
     there = proposal.inner(call.payload, call.host, "login")._replace(fed=call.stdin is not None)
     inner = works(there)
     if call.stdin is None and not call.redirects:
@@ -49,7 +49,8 @@ def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
             return [Work(call.host, wrapped(call.payload, call))]
     if len(inner) > 1 or inner[0].each:
         raise Refusal("several jobs would share what ssh reads or writes")
-    return [inner[0]._replace(text=wrapped(by_login_shell(inner[0]), call), shell="bash")]
+    shell = inner[0].shell if inner[0].shell == "bash" else "nested"
+    return [inner[0]._replace(text=wrapped(by_login_shell(inner[0]), call), shell=shell)]
 
 
 def on_one_host(proposal: Proposal, works: Works) -> list[Work] | None:
@@ -76,7 +77,7 @@ def on_one_host(proposal: Proposal, works: Works) -> list[Work] | None:
     text = ""
     for work, part in zip(jobs, calls, strict=True):
         text += by_login_shell(work) + ("\n" if part.operator in ("\n", ";") else f" {part.operator} ")
-    return [Work(jobs[0].host, trimmed(text))]
+    return [Work(jobs[0].host, trimmed(text), "bash" if all(work.shell == "bash" for work in jobs) else "nested")]
 
 
 def ssh_at(proposal: Proposal, node: Node | None) -> Command | None:
