@@ -30,6 +30,8 @@ SCHEMAS = "acts audit batch batch-status check config doctor setup status sugges
 
 DONE, FINDINGS, USAGE, INTERNAL, UNREACHABLE, GOES_ON, NOT_RUN, INTERRUPTED = 0, 1, 2, 3, 4, 75, 125, 130
 SSH_FAILED = 255  # what ssh itself says when it cannot connect
+GONE = "the working directory no longer exists. Try: cd to one that does"
+NOT_READ = 141  # what a shell says of a program that SIGPIPE has ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,15 +43,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         from pueue_skill import hook
 
         return hook.main(arguments[1:])
+    from pueue_skill import streams
+
+    streams.prepare()
+    try:
+        code = outcome(arguments)
+    except SystemExit as end:  # of argparse, and of rich where nobody reads what it prints
+        code = end.code if isinstance(end.code, int) else DONE
+    error = streams.failure()
+    if isinstance(error, BrokenPipeError):
+        return NOT_READ
+    if error:
+        return failed(code or INTERNAL, f"stdout cannot be written: {error.strerror}")
+    return code
+
+
+def outcome(arguments: list[str]) -> int:
+    """The exit code of a command that has been run; what it raised is said."""
     if arguments[:1] == ["ssh"]:
         arguments = apart(arguments)
     options = parser().parse_args(arguments)
+    from pueue_skill import folders, streams
     from pueue_skill.config import ConfigError
     from pueue_skill.runtime import NotSubmitted, Unreachable
 
     try:
         code: int = options.function(options)
-        sys.stdout.flush()
         return code
     except ConfigError as error:
         return failed(USAGE, str(error))
@@ -61,10 +80,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return failed(USAGE, str(error.args[0]))
     except KeyboardInterrupt:
         return failed(INTERRUPTED, "interrupted")
-    except BrokenPipeError:
-        # Whoever read our output is gone; the interpreter must not fail once more when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 141
+    except OSError as error:
+        if streams.failure():
+            return DONE  # main says it
+        return failed(USAGE, GONE) if folders.working() is None else failed(INTERNAL, str(error))
+    except store_error() as error:
+        from pueue_skill import store
+
+        return failed(INTERNAL, f"{store.path()}: {error}")
+
+
+def store_error() -> type[Exception]:
+    """What the store raises. Only asked for when something was raised: sqlite3 takes long to import."""
+    import sqlite3
+
+    return sqlite3.Error
 
 
 def apart(arguments: list[str]) -> list[str]:
@@ -545,7 +575,10 @@ def run(options: argparse.Namespace) -> int:
     text = words[0] if len(words) == 1 else quote.line(words)
     cwd = options.cwd
     if options.host == LOCAL:
-        cwd = str(Path(here(), cwd or ""))
+        try:
+            cwd = cwd if cwd and cwd.startswith("/") else str(Path(here(), cwd or ""))
+        except FileNotFoundError:
+            return failed(NOT_RUN, f"not queued: {GONE}, or name one: pueue-skill run --cwd DIR -- CMD")
         if not Path(cwd).is_dir():
             return failed(NOT_RUN, f"not queued: there is no folder {cwd}")
     plan = plan_for_run(text, parse(text), settings.by_name(), options.host, cwd)
@@ -620,7 +653,7 @@ def submitted(
 
     Returns the job's exit code, or GOES_ON when the time ran out first (0 with --detach or --or-detach). Raises Unreachable.
     """
-    from pueue_skill import runtime, store
+    from pueue_skill import runtime, store, streams
 
     job = job._replace(
         key=options.key or secrets.token_hex(6),
@@ -650,17 +683,20 @@ def submitted(
             f"group {queued.group.name} of {host.name} is {queued.group.status}: {name} waits until it is started (pueue start --group {queued.group.name})"
         )
     if options.detach:
-        print(name)
-        return DONE
+        return announced(name)
+    if streams.closed:
+        say(f"stdout is closed: the output of {name} is in the queue, see pueue-skill log {name}")
     last = state
     started = time.monotonic()
     try:
-        for now in followed(state, host):
+        for now in followed(state, host, name):
             last = now or last
             if last.status != "done" and limit is not None and time.monotonic() - started >= limit:
                 break
     except KeyboardInterrupt:
         return failed(INTERRUPTED, f"{name} goes on without you; follow it with: pueue-skill log --follow {name}")
+    except BrokenPipeError:
+        return failed(NOT_READ, f"nobody reads the output of {name}; see pueue-skill log --follow {name}")
     except runtime.Unreachable as error:
         return failed(
             NOT_RUN, f"what became of {name} is not known: {error}\nAsk again with: pueue-skill log --follow {name}"
@@ -674,21 +710,28 @@ def submitted(
     return code
 
 
+def announced(name: str) -> int:
+    """Prints the name of a job that was queued; says it where stdout does not take it."""
+    from pueue_skill import streams
+
+    print(name)
+    if streams.closed or streams.failure():
+        say(f"{name} is queued, and stdout did not take its name")
+    return DONE
+
+
 def noted(job: Job, host: Host, cwd: Path | None) -> Submitted | None:
     """The store's entry for a job that an agent is about to submit, made; None for people.
 
     Where the client does not say of which session a command is, the job is its project's.
     """
-    from pueue_skill import agents, news, store
+    from pueue_skill import agents, folders, news, store
     from pueue_skill.masking import masked
 
     session = agents.session_of(os.environ)
     if not agents.in_a_client(os.environ):
         return None
-    try:
-        project = news.project_of(str(cwd or Path.cwd()))
-    except FileNotFoundError:
-        project = "/"
+    project = news.project_of(str(cwd or folders.working() or "/"))
     entry = store.Submitted(
         host.name, job.key, host.ssh, host.pueue, host.backend, session, project, masked(job.command), time.time()
     )
@@ -725,19 +768,28 @@ def standard_input() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def followed(state: State, host: Host) -> Iterator[State | None]:
+def followed(state: State, host: Host, name: str = "") -> Iterator[State | None]:
     """Follows a job: its output goes to stdout, and to stderr what is kept apart; its states come back, and None now and
-    then while there is nothing."""
+    then while there is nothing.
+
+    With a `name` for the job, a stdout that cannot be written is said, and the job is followed all the same: its end is of more
+    interest than its output, which is in the queue. Raises OSError without one, and BrokenPipeError when nobody reads.
+    """
     from pueue_skill import runtime
     from pueue_skill.model import State
 
     for event in runtime.follow(state, host):
         if isinstance(event, runtime.Output):
             out = sys.stderr if event.error else sys.stdout
-            out.buffer.write(event.data)
-            out.buffer.flush()
+            try:
+                out.buffer.write(event.data)
+                out.buffer.flush()
+            except OSError as error:
+                if not name or isinstance(error, BrokenPipeError):
+                    raise
+                say(f"stdout cannot be written: {error.strerror}; the output of {name}: pueue-skill log {name}")
         elif isinstance(event, runtime.Lost):
-            say(f"{event.reason}; trying again")
+            say(f"{event.reason.partition(chr(10))[0]}; trying again")
         yield event if isinstance(event, State) else None
 
 
@@ -907,10 +959,10 @@ def wait(options: argparse.Namespace) -> int:
 
 
 def watch(options: argparse.Namespace) -> int:
-    from pueue_skill import agents, cli_notify, config, news, notices, store
+    from pueue_skill import agents, cli_notify, config, folders, news, notices, store
 
     session = options.session or agents.session_of(os.environ)
-    project = news.project_of(options.folder or str(Path.cwd()))
+    project = news.project_of(options.folder or folders.working() or "/")
     if not session:
         return failed(USAGE, "this runs in no session: give one with --session ID. All queues: pueue-skill status")
     tell = cli_notify.teller() if options.notify else lambda found: None
@@ -932,7 +984,7 @@ def install(options: argparse.Namespace) -> int:
 
     of = installer.module(options.agent)
     try:
-        changes = installer.install(options.agent, options.scope, options.mode, Path.cwd())
+        changes = installer.install(options.agent, options.scope, options.mode, settings_folder(options.scope))
         code = applied(changes, options.dry_run)
     except installer.CannotInstall as error:
         return failed(USAGE, str(error))
@@ -949,9 +1001,18 @@ def uninstall(options: argparse.Namespace) -> int:
     from pueue_skill import install as installer
 
     try:
-        return applied(installer.uninstall(options.agent, options.scope, Path.cwd()), options.dry_run)
+        return applied(
+            installer.uninstall(options.agent, options.scope, settings_folder(options.scope)), options.dry_run
+        )
     except installer.CannotInstall as error:
         return failed(USAGE, str(error))
+
+
+def settings_folder(scope: str) -> Path:
+    """The folder whose settings are meant, which for those of the user need not exist. Raises FileNotFoundError."""
+    from pueue_skill import folders
+
+    return Path.cwd() if scope == "project" else Path(folders.working() or "/")
 
 
 def applied(changes: list[Change], dry: bool) -> int:

@@ -124,7 +124,7 @@ def trial() -> Check:
 
 def off() -> bool:
     try:
-        return settings.load(str(Path.cwd())).mode == "off"
+        return settings.load(folders.working() or "/").mode == "off"
     except config.ConfigError:
         return False
 
@@ -134,7 +134,7 @@ def hooks() -> Iterator[Check]:
     for agent in AGENTS:
         of = install.module(agent)
         for scope in ("user", "project"):
-            file = Path(of.file(scope, str(Path.home()), str(Path.cwd())))
+            file = Path(of.file(scope, str(Path.home()), folders.working() or "/"))
             try:
                 text = install.content(file)
             except install.CannotInstall as error:

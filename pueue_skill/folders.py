@@ -52,6 +52,14 @@ def project_file(folder: str) -> str:
         folder = above
 
 
+def working() -> str | None:
+    """The working directory; None where it no longer exists."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return None
+
+
 def folder(variable: str, usual: str) -> str:
     set_to = os.environ.get(variable, "")
     base = set_to if set_to.startswith("/") else os.path.join(os.path.expanduser("~"), usual)
