@@ -654,6 +654,7 @@ def submitted(
     Returns the job's exit code, or GOES_ON when the time ran out first (0 with --detach or --or-detach). Raises Unreachable.
     """
     from pueue_skill import runtime, store, streams
+    from pueue_skill.masking import masked
 
     job = job._replace(
         key=options.key or secrets.token_hex(6),
@@ -673,7 +674,8 @@ def submitted(
         raise
     state = queued.state
     if entry:
-        queued_as = entry._replace(id=state.id, created=state.created, label=state.label or "", group=state.group)
+        label = masked(state.label or "")
+        queued_as = entry._replace(id=state.id, created=state.created, label=label, group=state.group)
         remembered(lambda: store.submitted(queued_as))
     name = f"{host.name}:{state.id}"
     if not queued.new:

@@ -15,8 +15,8 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from pueue_skill import folders, reach, runtime, store, transport
-from pueue_skill.masking import harmless, masked
+from pueue_skill import folders, reach, runtime, store, terminal, transport
+from pueue_skill.masking import masked
 from pueue_skill.model import Host, Queue, State
 from pueue_skill.rules.evidence import spoken
 from pueue_skill.store import Submitted
@@ -173,7 +173,7 @@ def end_of(output: bytes) -> str:
     text = output.decode("utf-8", "replace").replace("\r\n", "\n")
     # What a carriage return wrote over (a progress bar) was not left standing.
     lines = [line.rstrip().rpartition("\r")[2] for line in text.split("\n") if line.strip()]
-    shown = [harmless(line, but="\t") for line in lines[-LINES:]]
+    shown = [terminal.safe(line) for line in lines[-LINES:]]
     return masked("\n".join([line if len(line) <= 300 else line[:297] + "..." for line in shown]))
 
 
@@ -194,13 +194,17 @@ def line_of(job: Submitted) -> str:
         f"failed with exit code {job.exit_code}" if job.state == "failed" else "ended, nobody knows how"
     )
     took = f" after {spoken(job.seconds)}" if job.seconds is not None else ""
-    label = f" ({masked(job.label)})" if job.label else ""
+    label = f" ({titled(job.label)})" if job.label else ""
     return f"{job.name}{label} {how}{took}: {shortened(job.command)}"
 
 
 def shortened(command: str) -> str:
-    work = " ".join(masked(command).split())
-    return work if len(work) <= 100 else work[:97] + "..."
+    return terminal.line(" ".join(masked(command).split()), 100)
+
+
+def titled(label: str) -> str:
+    """A job's label, as it may be shown."""
+    return terminal.line(masked(label), 60)
 
 
 def line(job: Submitted) -> str:
@@ -283,4 +287,4 @@ def client_lives() -> bool:
 
 
 def names(jobs: Iterable[Submitted]) -> str:
-    return ", ".join([job.name + (f" ({masked(job.label)})" if job.label else "") for job in jobs])
+    return ", ".join([job.name + (f" ({titled(job.label)})" if job.label else "") for job in jobs])

@@ -11,10 +11,10 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from pueue_skill import acts
+from pueue_skill import acts, terminal
 from pueue_skill.batches import Standing
 from pueue_skill.digest import digest
-from pueue_skill.masking import harmless, masked
+from pueue_skill.masking import masked
 from pueue_skill.model import LOCAL, Queue, State
 from pueue_skill.news import line_of
 from pueue_skill.rules.evidence import spoken
@@ -167,8 +167,7 @@ def some(names: Sequence[str]) -> str:
 
 def plain(text: str, longest: int = 100) -> str:
     """`text` as one line without secrets, control characters and marks that turn the direction of writing."""
-    line = harmless(" ".join(masked(text).split()))
-    return line if len(line) <= longest else line[: longest - 1] + "…"
+    return terminal.line(" ".join(masked(text).split()), longest)
 
 
 def moment(time: str) -> dt.datetime:

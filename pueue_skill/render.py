@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from pueue_skill import terminal
 from pueue_skill.acts import named, start_of
 from pueue_skill.audit import files_of, spoken
-from pueue_skill.masking import harmless
 from pueue_skill.model import Finding
 from pueue_skill.reasons import STATES as IN_WORDS
 from pueue_skill.reports import AuditReport, BatchJobReport, BatchReport, GroupReport, StateReport, StatusReport
@@ -164,7 +164,7 @@ def duration(job: StateReport, now: dt.datetime) -> str:
 
 def first_line(command: str) -> str:
     line, newline, _ = command.strip().partition("\n")
-    return harmless(line) + (" …" if newline else "")
+    return terminal.line(line) + (" …" if newline else "")
 
 
 ROWS = 50
@@ -452,7 +452,7 @@ def audit_text(report: AuditReport) -> str:
 
 def plain(text: str) -> str:
     """A line of text from elsewhere, without what a terminal would act on."""
-    return harmless(text.replace("\t", " ").replace("\n", " "))
+    return terminal.safe(text.replace("\t", " ").replace("\n", " "))
 
 
 def passed(seconds: int) -> str:

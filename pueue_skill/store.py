@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pueue_skill import durations, folders
+from pueue_skill.digest import digest
 from pueue_skill.record import NamedTuple
 from pueue_skill.regex import regex
 
@@ -61,12 +62,13 @@ drop table if exists down;
 create table if not exists down (
   host text primary key, reason text not null, since real not null, tries integer not null default 0, rests real not null default 0
 ) without rowid;
-create table if not exists denied (session text not null, command text not null, primary key (session, command)) without rowid;
+drop table if exists denied;
+create table denied (session text not null, command text not null, primary key (session, command)) without rowid;
 create table if not exists notices (
   number integer primary key autoincrement, target text not null, event text not null, kind text not null, title text not null,
   text text not null, bad integer not null, at real not null, sent real, unique (target, event)
 );
-pragma user_version = 4;
+pragma user_version = 5;
 """
 
 
@@ -148,7 +150,7 @@ def opened(patience: float = 0.3) -> Iterator[sqlite3.Connection]:
 def connected(file: Path, patience: float) -> sqlite3.Connection:
     connection = sqlite3.connect(file, timeout=patience)
     try:
-        if connection.execute("pragma user_version").fetchone()[0] < 4:
+        if connection.execute("pragma user_version").fetchone()[0] < 5:
             file.chmod(0o600)
             connection.executescript(SCHEMA)
     except BaseException:
@@ -369,9 +371,10 @@ def confirm(session: str, jobs: list[Submitted], what: str = "end") -> None:
 
 
 def deny_once(session: str, command: str) -> bool:
-    """Whether `session` proposes `command` for the first time; it is remembered."""
+    """Whether `session` proposes `command` for the first time; its digest is remembered, for the text may hold secrets."""
+    mark = digest(command.encode("utf-8", "surrogateescape"), 32)
     with opened() as connection:
-        made = connection.execute("insert or ignore into denied values (?, ?)", (session, command))
+        made = connection.execute("insert or ignore into denied values (?, ?)", (session, mark))
         return made.rowcount == 1
 
 

@@ -29,9 +29,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Footer, Input, Log, Static
 
-from pueue_skill import acts, parts, reasons, render, reports, runtime, verbs
+from pueue_skill import acts, parts, reasons, render, reports, runtime, terminal, verbs
 from pueue_skill.acts import named
-from pueue_skill.masking import harmless
 from pueue_skill.model import Host, Queue, State
 from pueue_skill.record import NamedTuple
 from pueue_skill.reports import HostReport, StateReport
@@ -195,7 +194,7 @@ def columns(width: int) -> dict[str, int]:
 def strip(cells: Sequence[tuple[str, Style]], width: int, base: Style) -> Strip:
     line = Text(no_wrap=True)
     for (words, style), wide in zip(cells, columns(width).values(), strict=True):
-        cell = Text(harmless(words), style=style)
+        cell = Text(terminal.line(words), style=style)
         if wide:
             cell.truncate(wide - 1, overflow="ellipsis", pad=True)
             cell.append(" ")
@@ -473,7 +472,7 @@ def readable(output: bytes) -> str:
     text = parts.ANSI.sub("", output.decode("utf-8", "replace").replace("\r\n", "\n"))
     # What a carriage return wrote over (a progress bar) was not left standing.
     lines = [line.rstrip("\r").rpartition("\r")[2].expandtabs() for line in text.split("\n")]
-    return "\n".join(map(harmless, lines))
+    return terminal.safe("\n".join(lines))
 
 
 def main(hosts: Sequence[Host], every: float) -> None:

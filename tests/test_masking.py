@@ -1,34 +1,40 @@
-"""What looks like a secret, and what does not."""
+"""What looks like a secret, and what does not: tests/cases/secrets.toml."""
 
 from __future__ import annotations
 
+import re
+import sqlite3
+import tomllib
+from contextlib import closing
+from pathlib import Path
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pueue_skill.masking import masked, secret
+from pueue_skill import store
+from pueue_skill.masking import MASK, masked, secret
+
+CASES = tomllib.loads((Path(__file__).parent / "cases/secrets.toml").read_text("utf-8"))
+SECRET = re.compile("«([^»]*)»?")
 
 
-@pytest.mark.parametrize(
-    ("text", "becomes"),
-    [
-        ("psql postgres://joe:hunter2@db/x", "psql postgres://joe:***@db/x"),
-        ("--password hunter2 --host db", "--password *** --host db"),
-        ("--api-key=abc123 run", "--api-key=*** run"),
-        ("DB_PASSWORD='a b' cmd", "DB_PASSWORD=*** cmd"),
-        ("Authorization: Bearer abcdefgh12345", "Authorization: Bearer ***"),
-        ("mysql -u root -phunter2 db", "mysql -u root -p*** db"),
-        ("ghp_0123456789abcdefghij0123", "***"),
-        ("AKIAIOSFODNN7EXAMPLE", "***"),
-        ("token: eyJhbGciOi.eyJzdWIiOiIx.c2ln", "token: ***"),
-    ],
-)
-def test_masked(text: str, becomes: str) -> None:
-    assert masked(text) == becomes
+@pytest.mark.parametrize("case", CASES["secrets"])
+def test_masked(case: str) -> None:
+    text = case.replace("«", "").replace("»", "")
+    becomes = masked(text)
+    assert MASK in becomes
+    for hidden in SECRET.findall(case):
+        assert hidden not in becomes
+        assert [word for word in re.split(r"\W+", hidden) if len(word) > 3 and word in becomes] == []
+    for kept in re.split(r"\s+", SECRET.sub(" ", case)):
+        assert kept.strip("\"'") in text  # the case itself is well written
+    assert [word for word in SECRET.split(case)[0].split()[:-1] if word not in becomes] == []
     assert secret(text)
+    assert masked(becomes) == becomes
 
 
-@pytest.mark.parametrize(
-    "text", ["BTCUSDT", "data/a.csv", "2024-01-01", "passwordless run", "tokens.txt", "https://host/path", "-p 22"]
-)
+@pytest.mark.parametrize("text", CASES["plain"])
 def test_not_masked(text: str) -> None:
     assert masked(text) == text
     assert not secret(text)
@@ -39,7 +45,56 @@ def test_the_names_of_secrets(name: str) -> None:
     assert secret(name)
 
 
-def test_json_and_what_is_cut_off() -> None:
+def test_what_stays_around_a_secret() -> None:
+    assert masked("psql postgres://joe:hunter2@db/x") == "psql postgres://joe:***@db/x"
+    assert masked("--password hunter2 --host db") == "--password *** --host db"
+    assert masked("DB_PASSWORD='a b' cmd") == "DB_PASSWORD=*** cmd"
+    assert masked("Authorization: Bearer abcdefgh12345") == "Authorization: Bearer ***"
+    assert masked("mysql -u root -phunter2 db") == "mysql -u root -p*** db"
+    assert masked("mysql -pA; mysql -pB") == "mysql -p***; mysql -p***"
+    assert masked("ssh h 'curl -u a:b x' && ls") == "ssh h 'curl -u *** x' && ls"
     assert masked('{"password": "a b c", "n": 1}') == '{"password": ***, "n": 1}'
     assert masked('{"n": 1, "api_key": "abc') == '{"n": 1, "api_key": ***'
-    assert masked('echo "enter your password" && true') == 'echo "enter your password" && true'
+    assert masked("echo hunter2 | docker login --password-stdin x") == "echo *** | docker login --password-stdin x"
+
+
+LONG = 50_000
+HOSTILE = [
+    "a.", "a-", "aa", "://", "://a:", "://a:b", "sk-", "sk-a", "ghp_", "eyJ", "mysql ", "mysql -p ", "curl -u ", "'", '"', "\\", "\\'",
+    "password", "password=", 'password="', "--password ", "--a-", "-", "token: ", "?a", "?token=", "&a=", "<<<", "echo a | ", "'a ", "\"a '",
+    "-----BEGIN PRIVATE KEY-----", "-----BEGIN ", "authorization: ", "cookie: ", "x-", "x-key", "/hooks/", "/hooks/a", "hooks", "read ",
+    "read a", "sudo ", "sudo -S", "bearer ", "basic ", "identified by ", "\n", " ", "$(", "a'b ", "{}", "max_", "é", "\0", "secret_key",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("part", HOSTILE)
+def test_long_texts_take_no_longer_than_they_are_long(part: str) -> None:
+    """What takes the square of a text's length ends at the time limit of a test here."""
+    for text in (
+        part * (LONG // len(part)),
+        "curl -u " + part * (LONG // len(part)) + " x@",
+        part * (LONG // len(part)) + "\nlogin <<< x",
+    ):
+        assert len(masked(text)) <= LONG + 20
+
+
+@given(st.lists(st.sampled_from([*HOSTILE, *" ab1=:@/\n|;&()"]), max_size=12).map("".join))
+def test_any_text_has_an_end_and_stays_masked(text: str) -> None:
+    once = masked(text)
+    assert masked(once).count(MASK) >= once.count(MASK)
+
+
+def test_the_store_holds_no_secret(home: Path) -> None:
+    """A command that was denied is known again by its digest; one that an older version kept is forgotten."""
+    file = store.path()
+    file.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.executescript(
+            "create table denied (session text not null, command text not null, primary key (session, command)) without rowid;"
+            "insert into denied values ('s', 'tool hunter1'); pragma user_version = 4;"
+        )
+    assert store.deny_once("s", "tool --password hunter2")
+    assert not store.deny_once("s", "tool --password hunter2")
+    assert store.deny_once("s", "tool --password hunter3")
+    with closing(sqlite3.connect(file)) as connection:
+        assert "hunter" not in "".join(connection.iterdump())
