@@ -242,8 +242,8 @@ def ending(state: State) -> str:
 class Stuck(NamedTuple):
     """Jobs that do not run for one reason, and what to type so that they do (empty where it is only to be waited for).
 
-    `kind` is group (it is paused), limit (its slots are taken), dependency (what they come after has failed), stashed (put aside) or
-    paused (by themselves).
+    `kind` is group (it is paused), limit (its slots are taken), dependency (what they come after has failed), stashed (put aside),
+    paused (by themselves) or cycle (they run, and wait for what never will).
     """
 
     kind: StuckKind
@@ -290,6 +290,19 @@ def stuck(host: str, queue: Queue) -> list[Stuck]:
         elif group and state.status == "queued" and 0 < group.limit <= taken[group.name]:
             if all(by_id[id].status == "done" for id in state.after if id in by_id):
                 put(state, "limit", f"{taken[group.name]} of {group.limit} slots of {group.name} are taken")
+    for waiter, other in deadlocked(queue):
+        group = groups.get(other.group)
+        why, fix = "cannot go on either", ""
+        if other.status in ("paused", "stashed"):
+            why = f"is {other.status}"
+        elif group and group.status != "running":
+            why = f"is in group {group.name}, which is {group.status}"
+        elif (
+            other.status == "queued" and other.group == waiter.group
+        ):  # its own work has not begun: it can be queued behind the other
+            why = f"waits for a slot of {other.group}, of which {host}:{waiter.id} holds one"
+            fix = f"kill {host}:{waiter.id} && pueue-skill restart {host}:{waiter.id}"
+        put(waiter, "cycle", f"waits for {named(host, other)}, which {why}", fix)
     result = []
     for (kind, why, fix), ids in found.items():
         if kind == "dependency":  # those that have not been given up yet go on by themselves
@@ -299,3 +312,33 @@ def stuck(host: str, queue: Queue) -> list[Stuck]:
             fix = f"start {line(host, ids, by_id[ids[0]].group)}"
         result.append(Stuck(kind, why, f"pueue-skill {fix}" if fix else "", tuple(ids)))
     return result
+
+
+def deadlocked(queue: Queue) -> list[tuple[State, State]]:
+    """Jobs that run only to wait for others that never end, each with such another one."""
+    by_id = reasons.by_id(queue)
+    groups = {group.name: group for group in queue.groups}
+    open_ = [state for state in queue.states if state.status != "done"]
+    holders: dict[str, list[str]] = {}
+    for state in open_:
+        if state.status in ("running", "paused"):
+            holders.setdefault(state.group, []).append(state.id)
+
+    def blocking(state: State) -> list[State]:
+        """What has to end before it, and is not known to."""
+        before = [by_id[id] for id in (*state.waits, *state.after) if id in by_id]
+        return [one for one in before if one.status != "done" and one.id not in ends]
+
+    def goes_on(state: State) -> bool:
+        if state.status == "running":
+            return True
+        group = groups.get(state.group)
+        if state.status == "paused" or (state.status == "stashed" and not state.due) or group is None:
+            return False
+        held = holders.get(group.name, [])
+        return group.status == "running" and (not 0 < group.limit <= len(held) or any(id in ends for id in held))
+
+    ends: set[str] = set()
+    while more := {one.id for one in open_ if one.id not in ends and goes_on(one) and not blocking(one)}:
+        ends |= more
+    return [(state, blocking(state)[0]) for state in open_ if state.status == "running" and state.id not in ends]

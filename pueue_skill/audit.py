@@ -70,7 +70,7 @@ BOOTED = r"""if [ -r /proc/stat ]; then sed -n 's/^btime //p' /proc/stat
 else sysctl -n kern.boottime | sed 's/^.* sec = \([0-9]*\).*$/\1/'
 fi"""
 MEMORY = """if [ -r /proc/meminfo ]; then cat /proc/meminfo; else sysctl -n hw.memsize && vm_stat && sysctl -n vm.swapusage; fi"""
-DISKS = """for place in "$HOME" "$data"; do
+DISKS = """for place in "$HOME" "$pq_data"; do
   while [ ! -d "$place" ]; do place=$(dirname "$place"); done
   df -kP "$place" | tail -n 1
 done"""

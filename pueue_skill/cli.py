@@ -485,7 +485,7 @@ class Version(argparse.Action):
         from pueue_skill.backends.pueue import head
         from pueue_skill.model import Host
 
-        done = transport.run(Host("local"), head(Host("local")) + '"$pueue" --version\n', timeout=10)
+        done = transport.run(Host("local"), head(Host("local")) + '"$pq_pueue" --version\n', timeout=10)
         print(f"pueue-skill {__version__}\n{done.text.strip() or 'pueue: not found'}")
         parser.exit()
 

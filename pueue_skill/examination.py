@@ -58,7 +58,7 @@ PROGRAMS = r"""for folder in "$HOME/.local/bin" "$HOME/.cargo/bin" "$HOME/bin" "
   done
 done
 exit 0"""
-PATIENCE = "patience=6\n"
+PATIENCE = "pq_patience=6\n"
 """Seconds that a daemon has for an answer here: one that takes longer is not well."""
 WORK = """ps -A -o pid=,ppid=,etime=,args="""
 

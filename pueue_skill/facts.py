@@ -50,7 +50,8 @@ class Wrapper(NamedTuple):
     """A program that runs the command in its arguments.
 
     `short` are its one-letter options that take a value, `long` the long ones; `skip` words stand between its options
-    and the command, with `late` more options after them. With `assigns`, NAME=value words may stand there too.
+    and the command, with `late` more options after them. With `assigns`, NAME=value words may stand there too. `optional` are one-letter
+    options with a value in the same word, or none.
     """
 
     short: str = ""
@@ -58,6 +59,7 @@ class Wrapper(NamedTuple):
     skip: int = 0
     assigns: bool = False
     late: bool = False
+    optional: str = ""
 
 
 RUN = Wrapper(
@@ -171,7 +173,7 @@ SSH = {"ssh", "autossh"}
 SSH_VALUED = "BbcDEeFIiJLlmOopPQRSWw"
 DETACHERS = {"tmux", "byobu", "screen", "daemonize", "start-stop-daemon", "dtach", "abduco", "zellij"}
 FAN_OUT = {
-    "xargs": Wrapper("adEIiLlnPs", "arg-file delimiter eof replace max-lines max-args max-procs max-chars process-slot-var"),
+    "xargs": Wrapper("adEILnPs", "arg-file delimiter max-args max-procs max-chars process-slot-var", optional="eil"),
     "parallel": Wrapper("jPINnLaSd", "jobs max-procs max-args delay joblog results arg-file colsep timeout retries sshlogin tmpdir memfree load workdir tagstring"),
 }  # fmt: skip
 
@@ -499,11 +501,12 @@ def options(words: Sequence[Word], spec: Wrapper) -> tuple[list[tuple[str, Word 
             break
         i += 1
         for at, letter in enumerate(value[1:], 1):
-            if letter not in spec.short and value[at + 1 : at + 2] == "=":  # as Go's programs write a boolean: -d=false
+            valued = letter in spec.short or (letter in spec.optional and at + 1 < len(value))
+            if not valued and value[at + 1 : at + 2] == "=":  # as Go's programs write a boolean: -d=false
                 rest = value[at + 2 :]
                 found.append((f"-{letter}", words[i - 1]._replace(text=quote.word(rest), value=rest)))
                 break
-            if letter not in spec.short:
+            if not valued:
                 found.append((f"-{letter}", None))
             elif at + 1 < len(value):
                 attached = words[i - 1]._replace(text=quote.word(value[at + 1 :]), value=value[at + 1 :])

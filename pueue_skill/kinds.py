@@ -19,7 +19,8 @@ Kind = Literal["before", "after", "failed", "prompt", "start", "stop"]
 Did = Literal["done", "left", "refused", "changed", "failed", "planned"]
 """What became of a job that a verb was given: done; left, for nothing was to be done; refused; changed, for it was no longer what it
 was when it was chosen; failed; planned, where it was only asked."""
-StuckKind = Literal["group", "limit", "dependency", "stashed", "paused"]
-"""Why a job does not run: its group is paused, its slots are taken, what it comes after has failed, it is put aside, or paused itself."""
+StuckKind = Literal["group", "limit", "dependency", "stashed", "paused", "cycle"]
+"""Why a job does not run: its group is paused, its slots are taken, what it comes after has failed, it is put aside, or paused itself; or
+it waits for jobs that cannot run before it ends."""
 NoticeKind = Literal["failures", "groups", "batches"]
 """What people are told of: jobs that failed, groups that have run empty, batches that have ended."""

@@ -287,16 +287,19 @@ class Needs(NamedTuple):
 
 
 class Each(NamedTuple):
-    """A loop whose items only the shell knows, around the submission of a job a turn.
+    """A loop whose items only the shell knows; the queue is given a job a turn.
 
-    `before` and `after` are its shell text; `names` the variables whose values each job is given. Where `before` ends in a
-    program that runs what follows it (xargs), `words` is the source of the words that it completes and runs.
+    `before` and `after` are its shell text, around the body; `names` the variables whose values each job is given. Of an xargs, which
+    stands between them, `xargs` is the source but for `words`, those that it runs: there `place` stands for an item or, where it is None,
+    items come after them.
     """
 
     before: str
     after: str
     names: tuple[str, ...] = ()
+    xargs: str = ""
     words: str = ""
+    place: str | None = None
 
 
 class Job(NamedTuple):
@@ -365,6 +368,7 @@ class State(NamedTuple):
     ended: str | None
     errors: str = ""
     due: str | None = None
+    waits: tuple[str, ...] = ()
 
 
 class Group(NamedTuple):

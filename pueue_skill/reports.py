@@ -388,7 +388,7 @@ def job_report(job: Job) -> JobReport:
         "command": job.command,
         "after": list(job.after),
         "if_failed": job.if_failed,
-        "each": job.each.before if job.each else None,
+        "each": job.each.before + job.each.xargs if job.each else None,
     }
 
 

@@ -28,6 +28,7 @@ from real import Daemon, Host, Lab, kill, local, real, until
 from slurm import Cluster, Tasks
 
 from pueue_skill.analysis import Analysis, analyse
+from pueue_skill.backends.pueue import WAITERS
 from pueue_skill.backends.scripts import LONGEST
 from pueue_skill.config import Config
 from pueue_skill.plan.whole import waits
@@ -496,6 +497,8 @@ class Place:
         for queue in self.queues.values() if queues else ():
             tasks = queue.tasks(self.id)
             for id, task in tasks.items():
+                if task["group"] == WAITERS:
+                    continue
                 self.ids.append(id)
                 key = re.search(r"PUEUE_SKILL_KEY=(\S+)", task["command"])
                 places[key[1] if key else ""] = id

@@ -156,6 +156,33 @@ def test_why_jobs_do_not_run() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("states", "groups", "found"),
+    [
+        # one waits in the slot that the other needs
+        ([job(1, "queued"), job(2, "running", waits=("1",))], {"default": (1, "running")},
+         {"h:1, which waits for a slot of default, of which h:2 holds one": "pueue-skill kill h:2 && pueue-skill restart h:2"}),
+        # in a circle over two groups
+        ([job(1, "queued"), job(2, "running", waits=("3",)), job(3, "queued", group="b"), job(4, "running", waits=("1",), group="b")],
+         {"default": (1, "running"), "b": (1, "running")},
+         {"h:3, which cannot go on either": "", "h:1, which cannot go on either": ""}),
+        ([job(1, "paused"), job(2, "running", waits=("1",), group="w")], {"w": (0, "running")}, {"h:1, which is paused": ""}),
+        ([job(1, "queued", group="p"), job(2, "running", waits=("1",), group="w")], {"w": (0, "running"), "p": (1, "paused")},
+         {"h:1, which is in group p, which is paused": ""}),
+        # these go on
+        ([job(1, "running"), job(2, "queued"), job(3, "running", waits=("1", "2"))], {"default": (2, "running")}, {}),
+        ([job(1, "queued"), job(2, "running", waits=("1",), group="w")], {"w": (0, "running")}, {}),
+        ([job(1, "stashed", due="2026-11-24T17:31:15Z"), job(2, "running", waits=("1",), group="w")], {"w": (0, "running")}, {}),
+        ([job(1, "done", "failed"), job(2, "running", waits=("1",))], {"default": (1, "running")}, {}),
+    ],
+)  # fmt: skip
+def test_what_waits_for_ever_is_named(
+    states: list[State], groups: dict[str, tuple[int, str]], found: dict[str, str]
+) -> None:
+    cycles = [one for one in stuck("h", queue(*states, **groups)) if one.kind == "cycle"]
+    assert {one.why.removeprefix("waits for "): one.fix for one in cycles} == found
+
+
 def test_a_group_is_started_by_one_word_whatever_its_name() -> None:
     assert start_of("bigblack", "p1") == "start --host bigblack --group p1"
     assert start_of("bigblack", "two words; rm x") == "start --host bigblack --group 'two words; rm x'"

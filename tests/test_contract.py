@@ -335,3 +335,14 @@ def test_a_batch_is_cancelled(place: Place) -> None:
     jobs = json.loads(place("batch", "status", "--json", str(file)).stdout)["jobs"]
     assert not {job["standing"] for job in jobs} & {"queued", "running", "stashed", "paused"}
     assert "last" not in (place.folder / "ran").read_text()
+
+
+NAMES = "data config status before after file folder name id key index patience turn token state log size work quote lines".split()
+
+
+def test_a_job_has_the_variables_of_who_submits_it(place: Place) -> None:
+    """Even those that scripts like to call their own variables by. ssh carries none."""
+    place.env |= {name: f"mine {name}" for name in NAMES}
+    done = place.run("--follow", "--", "printenv", *NAMES)
+    kept = [f"mine {name}" for name in NAMES] if place.name == "local" else []
+    assert done.stdout.decode().splitlines() == kept, done.stderr

@@ -43,7 +43,7 @@ def told(job: Job, place: dict[str, str]) -> str:
     after = " ".join([place[key] for key in job.after])
     after = f"{after} however" if job.if_failed else f"after {after}" if after else ""
     words = " ".join([word for word in (job.label, after, job.group and f"in {job.group}") if word])
-    words += f", each of {job.each.before.strip()}" if job.each else ""
+    words += f", each of {(job.each.before + job.each.xargs).strip()}" if job.each else ""
     return f"{words} | {job.command}" if words else job.command
 
 

@@ -145,7 +145,7 @@ def test_a_host_without_slurm_says_so(client: Client) -> None:
     tools = client.folder / "bin"
     tools.mkdir()
     host = HERE._replace(name="h")
-    done = run(host, slurm.status_script(host).replace("for folder in ", "PATH=/nowhere; for folder in /nowhere; do :; done; for folder in /nowhere; do break; done; for x in "), timeout=30, env=client.env)  # fmt: skip
+    done = run(host, slurm.status_script(host).replace("for pq_folder in ", "PATH=/nowhere; for folder in /nowhere; do :; done; for folder in /nowhere; do break; done; for x in "), timeout=30, env=client.env)  # fmt: skip
     assert done.code == 127
     assert "hosts.h.path" in slurm.trouble(host, done.code, done.stderr.decode())
 

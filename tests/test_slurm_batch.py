@@ -44,12 +44,12 @@ def test_jobs_of_a_phase_are_one_array() -> None:
 
 def test_a_phase_comes_after_a_whole_array() -> None:
     found = made(job("a:1"), job("a:2"), job("b:1", "a:1", "a:2"), job("b:2", "a:1", "a:2"))
-    assert found[1] == ("0=b:1 1=b:2", ("afterok:${id_0:-none}",), 0, None)
+    assert found[1] == ("0=b:1 1=b:2", ("afterok:${pq_id_0:-none}",), 0, None)
 
 
 def test_task_by_task_where_items_line_up() -> None:
     found = made(job("a:1"), job("a:2"), job("a:3"), job("b:2", "a:2"), job("b:3", "a:3"))
-    assert found[1] == ("1=b:2 2=b:3", ("aftercorr:${id_0:-none}",), 0, None)
+    assert found[1] == ("1=b:2 2=b:3", ("aftercorr:${pq_id_0:-none}",), 0, None)
 
 
 def test_several_of_one_parent_take_an_array_each_turn() -> None:
@@ -59,7 +59,7 @@ def test_several_of_one_parent_take_an_array_each_turn() -> None:
 
 def test_part_of_an_array_by_its_tasks() -> None:
     found = made(*[job(f"a:{n}") for n in range(4)], job("b:1", "a:1", "a:3"))
-    assert found[1][1] == ("afterok:${id_0:-none}_1", "afterok:${id_0:-none}_3")
+    assert found[1][1] == ("afterok:${pq_id_0:-none}_1", "afterok:${pq_id_0:-none}_3")
 
 
 def test_above_the_largest_array_there_are_several_in_turn_where_a_limit_holds() -> None:

@@ -18,7 +18,7 @@ from pueue_skill import quote
 from pueue_skill.backends.pueue import (
     FOLDER,
     PUT,
-    WAITED,
+    WAITER,
     TooLong,
     errors_of,
     name_of,
@@ -404,7 +404,7 @@ def test_what_was_proposed_is_read_from_the_task(
     shell: str, stdin: bytes | None, split: bool, pueue: str | None
 ) -> None:
     job = Job("k:1", LOCAL, "pueue", None, None, None, "", shell=shell, stdin=stdin, split_output=split)  # type: ignore[arg-type]
-    before = WAITED.format(pueue=quote.path(pueue), ids="1 2") if pueue else ""
+    before = f"{WAITER.format(pueue=quote.path(pueue), ids='1 2')}; " if pueue else ""
     for work in WORK:
         text = before + queued(job._replace(command=work))
         assert proposed(text) == ("k:1", work)

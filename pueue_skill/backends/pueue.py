@@ -48,8 +48,14 @@ if TYPE_CHECKING:
 
 FOLDER = "$HOME/.local/share/pueue-skill/jobs"
 QUEUED = "{inherited}{before}env PUEUE_SKILL_KEY={key} {run} {stdin}{after}; exit"
-WAITED = "{pueue} wait --quiet {ids} >/dev/null 2>&1 </dev/null; "
-"""Before a job that comes after others however they end, which pueue's --after does not do."""
+WAITER = "{pueue} wait --quiet {ids} >/dev/null 2>&1 </dev/null"
+"""What other jobs can come after where a job is to run however those before it end, which pueue's --after does not do."""
+WAITERS = "pueue-skill-waiters"
+"""The group of such jobs, without a limit: one that waits takes no slot from what it waits for."""
+WAITS = regex(
+    r"""(?:(?:\\.|[^\s'"\\]|'[^']*'|"[^"]*")+) wait --quiet (?P<ids>[0-9 ]+) >/dev/null 2>&1 </dev/null(?:; |$)"""
+)
+"""A job that waits for others while it runs: a waiter, or work of version 0.1 with the waiting before it."""
 INHERITED = "umask {umask:03o}; ", "renice {nice} -p $$ >/dev/null 2>&1; "
 """What a job has of the process that submits it, where the daemon that starts it may have another."""
 FRESH = "unset SHLVL; "
@@ -57,7 +63,6 @@ FRESH = "unset SHLVL; "
 APART = "exec 2>/dev/null; (", ' 2>"{folder}/{key}.err")'
 """Around a job whose standard error is kept apart, from what sh itself says of signals too."""
 PROPOSED = regex(
-    r"""(?:(?:\\.|[^\s'"\\]|'[^']*'|"[^"]*")+ wait --quiet [0-9 ]+ >/dev/null 2>&1 </dev/null; )?"""
     r"""(?:umask \d+; )?(?:renice -?\d+ -p \$\$ >/dev/null 2>&1; )?(?:exec 2>/dev/null; \()?"""
     r"""env PUEUE_SKILL_KEY=(?P<key>\S+) (?P<shell>bash|"\$SHELL") (?P<work>-c .+|"\$HOME/[^"]+") """
     r"""(?:</dev/null|<"\$HOME/[^"]+")(?: 2>(?P<errors>"\$HOME/[^"]+")\))?; exit""",
@@ -65,17 +70,17 @@ PROPOSED = regex(
 )
 
 # pueue is looked for where installers put it; a bare ssh command has only the system's folders on its PATH.
-HEAD = r"""for pueue in {candidates}; do
-  pueue=$(command -v "$pueue")
-  case $pueue in /*) break ;; *) pueue= ;; esac # a relative name is of some project
+HEAD = r"""for pq_pueue in {candidates}; do
+  pq_pueue=$(command -v "$pq_pueue")
+  case $pq_pueue in /*) break ;; *) pq_pueue= ;; esac # a relative name is of some project
 done
-if [ -z "$pueue" ]; then
+if [ -z "$pq_pueue" ]; then
   echo "no pueue on this host: looked for {looked}" >&2
   exit 127
 fi
 # A daemon that hangs must not hang its callers.
 ask() {{
-  if command -v timeout >/dev/null; then timeout "${{patience:-20}}" "$pueue" "$@" </dev/null; else "$pueue" "$@" </dev/null; fi
+  if command -v timeout >/dev/null; then timeout "${{pq_patience:-20}}" "$pq_pueue" "$@" </dev/null; else "$pq_pueue" "$@" </dev/null; fi
 }}
 # Without XDG_RUNTIME_DIR (cron, some ssh servers) the client looks for the daemon's socket in the wrong place.
 if [ -z "${{XDG_RUNTIME_DIR-}}" ] && [ -d "/run/user/$(id -u)" ] && ! ask group >/dev/null 2>&1; then
@@ -85,32 +90,32 @@ fi
 
 # Where pueue's configuration and its state are by themselves, then where the configuration says that the state is.
 PLACES = r"""if [ "$(uname)" = Darwin ]; then
-  config="$HOME/Library/Application Support/pueue/pueue.yml" data="$HOME/Library/Application Support/pueue"
+  pq_config="$HOME/Library/Application Support/pueue/pueue.yml" pq_data="$HOME/Library/Application Support/pueue"
 else
-  config="${XDG_CONFIG_HOME:-$HOME/.config}/pueue/pueue.yml" data="${XDG_DATA_HOME:-$HOME/.local/share}/pueue"
+  pq_config="${XDG_CONFIG_HOME:-$HOME/.config}/pueue/pueue.yml" pq_data="${XDG_DATA_HOME:-$HOME/.local/share}/pueue"
 fi
-config=${PUEUE_CONFIG_PATH:-$config}
+pq_config=${PUEUE_CONFIG_PATH:-$pq_config}
 """
-STATE = r"""set_data=$(cat "$config" 2>/dev/null | tr -d "\"'" |
+STATE = r"""pq_set_data=$(cat "$pq_config" 2>/dev/null | tr -d "\"'" |
   sed -n -e 's/^ *pueue_directory: *//p' -e 's/^.*[{,] *pueue_directory: *\([^,}]*\).*/\1/p' | head -n 1)
-case $set_data in
+case $pq_set_data in
   '' | null | '~') ;;
-  '~/'*) data=$HOME/${set_data#'~/'} ;;
-  *) data=$set_data ;;
+  '~/'*) pq_data=$HOME/${pq_set_data#'~/'} ;;
+  *) pq_data=$pq_set_data ;;
 esac
 """
 
 SUBMIT = r"""{{
 {lock}known() {{ ask status --json {query}; }}
-before=$(known) || exit 69
-status=0
-case $before in
+pq_before=$(known) || exit 69
+pq_status=0
+case $pq_before in
   *'"tasks":{{}}'*)
-{files}    if [ "$status" = 0 ]; then {client} {add} </dev/null >/dev/null || status=$?; fi
-    after=$(known) ;;
-  *) after=$before ;;
+{files}    if [ "$pq_status" = 0 ]; then {client} {add} </dev/null >/dev/null || pq_status=$?; fi
+    pq_after=$(known) ;;
+  *) pq_after=$pq_before ;;
 esac
-printf '%s\n%s\n%s\n%s\n' '{reply}' "$status" "$before" "$after"
+printf '%s\n%s\n%s\n%s\n' '{reply}' "$pq_status" "$pq_before" "$pq_after"
 }}
 """
 
@@ -123,20 +128,20 @@ DECODED = r"""decoded() {
 }
 """
 PUT = (
-    f'{DECODED}put() {{\n  file="{FOLDER}/$1"'
+    f'{DECODED}put() {{\n  pq_file="{FOLDER}/$1"'
     + r"""
-  if (umask 077 && mkdir -p "${file%/*}" && decoded >"$file.$$" && mv "$file.$$" "$file"); then return 0; fi
-  rm -f "$file.$$"
+  if (umask 077 && mkdir -p "${pq_file%/*}" && decoded >"$pq_file.$$" && mv "$pq_file.$$" "$pq_file"); then return 0; fi
+  rm -f "$pq_file.$$"
   return 1
 }
 """
 )
 
 # A job that outlived its daemon still runs: another copy of it would write to the same files. A line `survivor PID KEY` each.
-SURVIVORS = r"""survivors=$(
-  for environ in $(grep -la 'PUEUE_SKILL_KEY=' /proc/[0-9]*/environ 2>/dev/null); do
-    pid=${environ#/proc/}
-    tr '\0' '\n' 2>/dev/null <"$environ" | sed -n "s/^PUEUE_SKILL_KEY=/survivor ${pid%/environ} /p"
+SURVIVORS = r"""pq_survivors=$(
+  for pq_environ in $(grep -la 'PUEUE_SKILL_KEY=' /proc/[0-9]*/environ 2>/dev/null); do
+    pq_pid=${pq_environ#/proc/}
+    tr '\0' '\n' 2>/dev/null <"$pq_environ" | sed -n "s/^PUEUE_SKILL_KEY=/survivor ${pq_pid%/environ} /p"
   done 2>/dev/null
 )
 """
@@ -144,46 +149,46 @@ SURVIVORS = r"""survivors=$(
 # The state is read before the output, so that all output of a job that is done is there. Output goes in frames with their
 # length, so that any byte may stand in it.
 FOLLOW = (
-    r"""log=$data/task_logs/{id}.log errors={errors} offset={offset} errors_offset={errors_offset} last='' turns=0
+    r"""pq_log=$pq_data/task_logs/{id}.log pq_errors={errors} pq_offset={offset} pq_errors_offset={errors_offset} pq_last='' pq_turns=0
 """
     + NEW
     + r"""echo '{reply}'
 while :; do
-  state=$(ask log --json --lines 0 {id}) || exit 69
-  new output "$log" "$offset"
-  offset=$size
-  if [ -n "$errors" ]; then
-    new error "$errors" "$errors_offset"
-    errors_offset=$size
+  pq_state=$(ask log --json --lines 0 {id}) || exit 69
+  new output "$pq_log" "$pq_offset"
+  pq_offset=$pq_size
+  if [ -n "$pq_errors" ]; then
+    new error "$pq_errors" "$pq_errors_offset"
+    pq_errors_offset=$pq_size
   fi
-  if [ "$state" != "$last" ]; then printf 'state %s\n' "$state"; fi
-  last=$state
-  case $state in *'"Done":'* | '{{}}') exit 0 ;; esac
+  if [ "$pq_state" != "$pq_last" ]; then printf 'state %s\n' "$pq_state"; fi
+  pq_last=$pq_state
+  case $pq_state in *'"Done":'* | '{{}}') exit 0 ;; esac
 """
     + PAUSE
     + "done\n"
 )
 
 STATUS = (
-    r"""answer=$(ask status --json) || exit 69
+    r"""pq_answer=$(ask status --json) || exit 69
 """
     + LOAD
-    + r"""printf '%s\n%s\n%s\n' '{reply}' "$answer" "$load"
+    + r"""printf '%s\n%s\n%s\n' '{reply}' "$pq_answer" "$pq_load"
 """
 )
 
 
-OUTPUT = '"$data/task_logs/$1.log"'
+OUTPUT = '"$pq_data/task_logs/$1.log"'
 
 # The braces of JSON end lines here; within a text every quote bears a backslash, so no text can look like the head of a task.
 FAILURES = r"""ask status --json status=failed | tr '{{' '\n' |
   sed -n -e 's/^"id":\([0-9]*\),.*"original_command":"[^(]*exec 2>\/dev\/null; (env PUEUE_SKILL_KEY=\([A-Za-z0-9:_.@+-]*\) .*/\1 \2/p' -e t \
-    -e 's/^"id":\([0-9]*\),"created_at".*/\1/p' | tail -n {jobs} | while read -r id key; do
-  one "$id" "${{key:+{folder}/$key.err}}"
+    -e 's/^"id":\([0-9]*\),"created_at".*/\1/p' | tail -n {jobs} | while read -r pq_id pq_key; do
+  one "$pq_id" "${{pq_key:+{folder}/$pq_key.err}}"
 done"""
 
-VERSIONS = """"$pueue" --version || exit
-if [ -x "${pueue}d" ]; then "${pueue}d" --version; else pueued --version; fi
+VERSIONS = """"$pq_pueue" --version || exit
+if [ -x "${pq_pueue}d" ]; then "${pq_pueue}d" --version; else pueued --version; fi
 """
 
 
@@ -216,9 +221,8 @@ def queued(job: Job) -> str:
             raise TooLong("the job is not UTF-8, and only bash can spell it") from None
         work = SPELLED + quote.ansi_c(job.command)
     text = formed(job, f"-c {quote.word(FRESH + work if job.shell == 'nested' else work)}")
-    longest = LONGEST - 8192 if job.if_failed else LONGEST  # WAITED comes before it
-    if len(text.encode()) > longest:
-        raise TooLong(f"the job is {len(text.encode())} bytes long, and pueue can start at most {longest}")
+    if len(text.encode()) > LONGEST:
+        raise TooLong(f"the job is {len(text.encode())} bytes long, and pueue can start at most {LONGEST}")
     return text
 
 
@@ -247,7 +251,7 @@ def name_of(content: bytes) -> str:
     return digest(content, 32)
 
 
-KEYED = regex(r"PUEUE_SKILL_KEY=([A-Za-z0-9:_.@+-]+?)(?:-\$\(\(turn \+= 1\)\)|-\$\$)? ")
+KEYED = regex(r"PUEUE_SKILL_KEY=([A-Za-z0-9:_.@+-]+?)(?:-\$\(\(pq_turn \+= 1\)\))? ")
 
 
 def submissions(text: str) -> list[tuple[str, str, str]]:
@@ -260,7 +264,8 @@ def proposed(text: str) -> tuple[str | None, str]:
 
     Of work that lies in a file the command is what runs the file.
     """
-    match = PROPOSED.fullmatch(text)
+    waits = WAITS.match(text)
+    match = PROPOSED.fullmatch(text, waits.end() if waits else 0)
     if not match:
         return None, text
     if not match["work"].startswith("-c "):
@@ -276,7 +281,8 @@ def proposed(text: str) -> tuple[str | None, str]:
 
 def errors_of(text: str) -> str:
     """The file, as sh source, in which a task's standard error is kept apart; empty without one."""
-    match = PROPOSED.fullmatch(text)
+    waits = WAITS.match(text)
+    match = PROPOSED.fullmatch(text, waits.end() if waits else 0)
     return (match["errors"] or "") if match else ""
 
 
@@ -319,13 +325,16 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
     limits = dict(host.groups)
     for group in dict.fromkeys([job.group for job in jobs]):
         if group in limits and group != "default":
-            lines.append(f"{pueue} group add --parallel {limits[group]} {quote.word(group)} >/dev/null 2>&1 </dev/null")
+            lines.append(group_of(pueue, group, limits[group]))
     needed = {key for job in jobs for key in job.after}
     tasks = {job.key: task(job) for job in jobs if not job.each}
     files = {name: content for _, needed_files in tasks.values() for name, content in needed_files.items()}
     if files:
         lines += [PUT.rstrip("\n"), *map(put, files, files.values())]
     ids: dict[str, str] = {}
+    waiters: dict[str, str] = {}  # by the ids that they wait for
+    if any(job.if_failed for job in jobs):
+        lines.append(group_of(pueue, WAITERS, 0))
     for job in jobs:
         if job.each:
             lines += each_turn(job, job.each, pueue)
@@ -333,10 +342,17 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
         after = [f"${ids[key]}" for key in job.after]
         text = quote.text(tasks[job.key][0])
         if job.if_failed:
-            text = f'"{WAITED.format(pueue=pueue, ids=" ".join(after))}"{text}'
-        add = f"{client(job, host, pueue)} {add_arguments(job, text, () if job.if_failed else after)}"
+            waiting = " ".join(after)
+            if waiting not in waiters:
+                waiters[waiting] = f"pq_waiter{len(waiters) + 1}"
+                waits = WAITER.format(pueue=pueue, ids=waiting)
+                lines.append(
+                    f'{waiters[waiting]}=$({pueue} add --print-task-id --group={WAITERS} -- "{waits}" </dev/null) || exit'
+                )
+            after = [f"${waiters[waiting]}"]
+        add = f"{client(job, host, pueue)} {add_arguments(job, text, after)}"
         if job.key in needed:
-            ids[job.key] = f"id{len(ids) + 1}"
+            ids[job.key] = f"pq_id{len(ids) + 1}"
             lines.append(f'{ids[job.key]}=$({add} </dev/null) && echo "${ids[job.key]}" || exit')
         else:
             lines.append(f"{add} </dev/null" if host.ssh or len(jobs) > 1 else add)
@@ -363,7 +379,7 @@ def client(job: Job, host: Host, pueue: str) -> str:
 
 def bare_text(host: Host, words: str = "") -> str:
     """The function `bare` of `host`; `words` are more variables for what it runs, as sh source."""
-    first = f"first={folders(host)}:\n" if host.path else ""
+    first = f"pq_first={folders(host)}:\n" if host.path else ""
     return first + BARE.format(words=words + (FIRST if host.path else ""))
 
 
@@ -372,40 +388,90 @@ def folders(host: Host) -> str:
     return ":".join(map(quote.path, host.path))
 
 
+def group_of(pueue: str, name: str, limit: int) -> str:
+    """A line that makes a group, unless it is there."""
+    return f"{pueue} group add --parallel {limit} {quote.word(name)} >/dev/null 2>&1 </dev/null"
+
+
 def path_before(host: Host) -> str:
     """The value of PATH for jobs of `host`, as shell source for an assignment."""
     return f'{folders(host)}:"$PATH"'
 
 
+# On the left of the pipe stands the user's text, which runs nothing of ours but a program with fixed words, and sets whatever variables,
+# functions and options it likes. On the right nothing of the user's is run: it reads the values of each turn, as data.
+TURNS = r"""{{
+{before}
+{after}
+}} {fd}>&1 >&2 | {{
+pq_turn=0 pq_quote="'\''"
+pq_record() {{
+  pq_values=()
+  IFS= read -r -d '' pq_count || return
+  while ((pq_count-- > 0)); do IFS= read -r -d '' pq_value; pq_values+=("$pq_value"); done
+}}
+{call}
+pq_work=${{pq_work//\'/"$pq_quote"}}
+{add} </dev/null || exit
+done
+}}
+[ "${{PIPESTATUS[0]}}${{PIPESTATUS[1]}}" = 00 ] || exit"""
+RECORD = """/bin/sh -c 'printf "%s\\0" "$#" "$@"' sh"""
+"""Prints its words, after their number, each with a NUL behind it."""
+OF_LOOP = """while pq_record; do
+printf -v pq_work {values} "${{pq_values[@]}}"
+pq_work+={work}"""
+# The first record holds the user's words, as they were read once.
+OF_XARGS = """pq_record
+pq_words=("${{pq_values[@]}}") pq_place={place}
+while pq_record; do
+{words}printf -v pq_work '%q ' {call}
+pq_work={work}$pq_work"""
+APPENDED = "", '"${pq_words[@]}" "${pq_values[@]}"'
+REPLACED = (
+    """pq_call=()
+for pq_word in "${pq_words[@]}"; do
+  pq_word=${pq_word//"$pq_place"/"${pq_values[0]}"}
+  pq_call+=("$pq_word")
+done
+""",
+    '"${pq_call[@]}"',
+)
+FDS = "9876543"
+
+
 def each_turn(job: Job, each: Each, pueue: str) -> list[str]:
-    """bash lines that submit a job a turn of a loop, the values of the turn written into it."""
-    folder = '"$0"' if each.words else '"$folder"'
-    label = "".join([f"${{{name}}}" + ("@" if i == 0 else ":") for i, name in enumerate(each.names)])[:-1]
-    labelled = f' --label="{label}"' if job.label else ""
+    """bash lines that submit a job a turn of a loop, the values of the turn written into it. Raises ValueError."""
+    source = each.before + each.after
+    fd = next((fd for fd in FDS if not re.search(rf"(?<!\w){fd}[<>]|[<>]&{fd}", source)), None)
+    if fd is None:
+        raise ValueError("the loop uses all file descriptors below 10 itself")
+    if each.xargs:
+        body = (
+            "{ "
+            + f"{RECORD} {each.words} >&{fd}; {each.xargs} {RECORD}{'' if each.place is None else ' {}'} >&{fd}{each.after}; }}"
+        )
+        before, after = each.before + body, ""
+        words, call = APPENDED if each.place is None else REPLACED
+        place = quote.word(each.place or "")
+        work = quote.word(job.command.removesuffix(each.words))
+        read = OF_XARGS.format(place=place, words=words, call=call, work=work)
+        label = ""
+    else:
+        given = " ".join([f'"${name}"' for name in each.names])
+        before, after = f"{each.before.rstrip(' ')}\n{RECORD} {given} >&{fd}", each.after
+        values = "".join([f"{name}=%q " for name in each.names])[:-1]
+        read = OF_LOOP.format(values=quote.word(f"{values}\\n"), work=quote.word(job.command))
+        label = "@".join([f"${{pq_values[{i}]}}" for i in range(len(each.names))][:2]) + "".join(
+            [f":${{pq_values[{i}]}}" for i in range(2, len(each.names))]
+        )
+    key = f"{job.key}-$((pq_turn += 1))"
+    text = QUEUED.format(inherited="", before="", key=key, run="bash -c '$pq_work'", stdin="</dev/null", after="")
     grouped = f" --group={quote.word(job.group)}" if job.group else ""
-    number = "$$" if each.words else "$((turn += 1))"
-    text = QUEUED.format(
-        inherited="", before="", key=f"{job.key}-{number}", run="bash -c '$work'", stdin="</dev/null", after=""
-    )
-    # PWD as well, or the job would see its folder by another name than the shell did.
-    add = f'PWD={folder} {pueue} add --print-task-id{grouped}{labelled} --working-directory {folder} -- "{text}" </dev/null'
-    escaped = "work=${work//\\'/$quote}"
+    labelled = f' --label="{label}"' if job.label else ""
+    add = f'{pueue} add --print-task-id{grouped}{labelled} --working-directory "$PWD" -- "{text}"'
     first = ["cd " + quote.path(job.cwd) + " || exit"] if job.cwd else []
-    if each.words:
-        setup = quote.word(job.command.removesuffix(each.words))
-        inner = f"""printf -v work '%q ' "$@"; work={setup}$work; quote="'\\\\''"; {escaped}; {add}"""
-        return [*first, "folder=$PWD", f'{each.before}bash -c {quote.word(inner)} "$folder" {each.words}{each.after}']
-    values = " ".join([f"{name}=%q" for name in each.names])
-    given = " ".join([f'"${name}"' for name in each.names])
-    return [
-        *first,
-        """folder=$PWD turn=0 quote="'\\''\"""",
-        each.before.rstrip(" "),
-        f"printf -v work '{values}\\n%s' {given} {quote.word(job.command)}",
-        escaped,
-        add,
-        each.after,
-    ]
+    return [*first, TURNS.format(before=before, after=after, fd=fd, call=read, add=add)]
 
 
 def head(host: Host) -> str:
@@ -431,8 +497,8 @@ def submit_script(job: Job, host: Host) -> str:
         + SUBMIT.format(
             lock=LOCK,
             query=quote.word(f"command%=env PUEUE_SKILL_KEY={job.key} "),
-            files="\n".join(["(", *lines, ") || status=$?", ""]) if lines else "",
-            client=client(job, host, '"$pueue"'),
+            files="\n".join(["(", *lines, ") || pq_status=$?", ""]) if lines else "",
+            client=client(job, host, '"$pq_pueue"'),
             add=add_arguments(job, quote.text(text)),
             reply=REPLY,
         )
@@ -597,4 +663,5 @@ def read_task(entry: dict[str, Any]) -> State:
         ended=times.get("end"),
         errors=errors_of(entry["command"]),
         due=times.get("enqueue_at"),
+        waits=tuple(waits["ids"].split()) if (waits := WAITS.match(entry["command"])) else (),
     )

@@ -33,7 +33,7 @@ WANTED
 matching() {{
   {{
     wanted
-    printf '%s\n' "$survivors"
+    printf '%s\n' "$pq_survivors"
     printf '%s\n' "$1" | grep -o '"id":[0-9]*,"created_at":"[^"]*"\|"status":{{"[A-Z][a-z]*"'
   }} | awk '
     $1 == "want" {{ task = $3 " " $4 " " $5; call[task] = $2; key[task] = $6; with[task] = $7; chosen[$3]; next }}
@@ -65,41 +65,41 @@ matching() {{
 }}
 # call NAME WORD...: the call over the tasks that it is wanted for
 call() {{
-  ids=$(printf '%s\n' "$chosen" | sed -n "s/^$1 //p")
+  pq_ids=$(printf '%s\n' "$pq_chosen" | sed -n "s/^$1 //p")
   shift
   # shellcheck disable=SC2086
-  [ -z "$ids" ] || ask "$@" $ids >&2
+  [ -z "$pq_ids" ] || ask "$@" $pq_ids >&2
 }}
-survivors=
-{survivors}before=$(ask status --json) || exit 69
-chosen=$(matching "$before")
+pq_survivors=
+{survivors}pq_before=$(ask status --json) || exit 69
+pq_chosen=$(matching "$pq_before")
 {calls}
-after=$(ask status --json) || exit 69
+pq_after=$(ask status --json) || exit 69
 {settle}{sweep}printf '%s\n' '{reply}'
-[ -z "$survivors" ] || printf '%s\n' "$survivors"
-printf 'files %s\n%s\n%s\n' "${{files:-0}}" "$before" "$after"
+[ -z "$pq_survivors" ] || printf '%s\n' "$pq_survivors"
+printf 'files %s\n%s\n%s\n' "${{pq_files:-0}}" "$pq_before" "$pq_after"
 }}
 """
 
 # What was killed is done once the daemon has noticed its end.
-SETTLE = r"""turns=0
-while [ "$turns" -lt 50 ] && [ -n "$(matching "$after")" ]; do
-  turns=$((turns + 1))
+SETTLE = r"""pq_turns=0
+while [ "$pq_turns" -lt 50 ] && [ -n "$(matching "$pq_after")" ]; do
+  pq_turns=$((pq_turns + 1))
   sleep 0.1
-  after=$(ask status --json) || exit 69
+  pq_after=$(ask status --json) || exit 69
 done
 """
 
 # Files of jobs that no task refers to any more, but not those that somebody may just be putting there without the lock. Where the
 # queue is kept elsewhere, another queue may use the same home, and its files too.
-SWEEP = f"""folder="{FOLDER}" files=0
-if [ -d "$folder" ] && [ -z "${{set_data#null}}" ]; then
-  over=$({{
-    printf '%s\\n' "$after" | grep -o 'pueue-skill/jobs/[A-Za-z0-9:_.@+-]*' | sed 's|.*/|used |'
-    find "$folder" -type f -mmin +60 | sed 's|.*/|file |'
+SWEEP = f"""pq_folder="{FOLDER}" pq_files=0
+if [ -d "$pq_folder" ] && [ -z "${{pq_set_data#null}}" ]; then
+  pq_over=$({{
+    printf '%s\\n' "$pq_after" | grep -o 'pueue-skill/jobs/[A-Za-z0-9:_.@+-]*' | sed 's|.*/|used |'
+    find "$pq_folder" -type f -mmin +60 | sed 's|.*/|file |'
   }} | awk '$1 == "used" {{ used[$2]; next }} NF == 2 && !($2 in used) {{ print $2 }}')
-  files=$(printf '%s' "$over" | grep -c .)
-  (cd "$folder" && printf '%s\\n' "$over" | grep '^[A-Za-z0-9:_.@+-]*$' | xargs rm -f --)
+  pq_files=$(printf '%s' "$pq_over" | grep -c .)
+  (cd "$pq_folder" && printf '%s\\n' "$pq_over" | grep '^[A-Za-z0-9:_.@+-]*$' | xargs rm -f --)
 fi
 """
 

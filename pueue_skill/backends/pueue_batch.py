@@ -26,33 +26,33 @@ MANY = 1000
 START = r"""{{
 {lock}(
   sleep {limit} &
-  sleeper=$!
-  trap 'kill "$sleeper"; exit' TERM
-  wait "$sleeper" && kill $$
+  pq_sleeper=$!
+  trap 'kill "$pq_sleeper"; exit' TERM
+  wait "$pq_sleeper" && kill $$
 ) >/dev/null 2>&1 </dev/null 9>&- &
-watchdog=$!
-folder=$HOME/.local/share/pueue-skill/batches
-(umask 077 && mkdir -p "$folder") || exit 74
-journal=$folder/{name}
-: >>"$journal" || exit 74
-scratch=$folder/.{name}.$$
-trap 'rm -f "$scratch".*; kill "$watchdog" 2>/dev/null' EXIT
+pq_watchdog=$!
+pq_folder=$HOME/.local/share/pueue-skill/batches
+(umask 077 && mkdir -p "$pq_folder") || exit 74
+pq_journal=$pq_folder/{name}
+: >>"$pq_journal" || exit 74
+pq_scratch=$pq_folder/.{name}.$$
+trap 'rm -f "$pq_scratch".*; kill "$pq_watchdog" 2>/dev/null' EXIT
 trap 'exit 129' HUP INT TERM PIPE
-for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
-  case $name in {kept}) ;; *) unset "$name" 2>/dev/null ;; esac
+for pq_name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
+  case $pq_name in {kept}) ;; *) unset "$pq_name" 2>/dev/null ;; esac
 done
-{path}cat >"$scratch.keys" <<'KEYS'
+{path}cat >"$pq_scratch.keys" <<'KEYS'
 {keys}
 KEYS
 # A task's id stands before its key in pueue's JSON, where nothing but a task begins with an unescaped "id".
 queue() {{
-  ask status --json >"$scratch.status$1" || return
-  grep -o '"id":[0-9]*,\|PUEUE_SKILL_KEY=[A-Za-z0-9:_.@+-]*\|"result":"Success"' "$scratch.status$1"
+  ask status --json >"$pq_scratch.status$1" || return
+  grep -o '"id":[0-9]*,\|PUEUE_SKILL_KEY=[A-Za-z0-9:_.@+-]*\|"result":"Success"' "$pq_scratch.status$1"
 }}
-queue '' >"$scratch.queue" || {{ [ -s "$scratch.status" ] || exit 69; }}
+queue '' >"$pq_scratch.queue" || {{ [ -s "$pq_scratch.status" ] || exit 69; }}
 # pueue writes all of its state whenever something changes: of a long queue, jobs of this batch that have succeeded are removed.
 # Their ends stand in the journal.
-succeeded=$(awk -v journal="$journal" '
+pq_succeeded=$(awk -v journal="$pq_journal" '
   FILENAME == journal {{
     if ($1 == "ended" && $2 in done) code[$2] = $3
     next
@@ -61,13 +61,13 @@ succeeded=$(awk -v journal="$journal" '
   /^PUEUE/ {{ key = substr($0, 17) }}
   /^"result"/ && key != "" {{ done[key] = id }}
   END {{ for (key in code) if (code[key] == 0) print done[key] }}
-' "$scratch.queue" "$journal")
-if [ "$(echo "$succeeded" | wc -l)" -ge {many} ]; then
+' "$pq_scratch.queue" "$pq_journal")
+if [ "$(echo "$pq_succeeded" | wc -l)" -ge {many} ]; then
   # shellcheck disable=SC2086
-  ask remove $succeeded >/dev/null 2>&1
-  queue '' >"$scratch.queue"
+  ask remove $pq_succeeded >/dev/null 2>&1
+  queue '' >"$pq_scratch.queue"
 fi
-eval "$(awk -v keys="$scratch.keys" -v journal="$journal" '
+eval "$(awk -v keys="$pq_scratch.keys" -v journal="$pq_journal" '
   FILENAME == keys {{ at[$2] = $1; name = $2; sub(/:[^:]*$/, "", name); place[name] = $1; next }}
   FILENAME != journal {{
     if ($0 ~ /^"id":/) {{ id = $0; gsub(/[^0-9]/, "", id); next }}
@@ -79,88 +79,88 @@ eval "$(awk -v keys="$scratch.keys" -v journal="$journal" '
   }}
   $1 == "ended" && $2 in at {{ ended[at[$2]] = $3 }}
   END {{
-    for (i in there) print "id_" i "=" there[i]
-    for (i in was) if (!(i in there)) print "was_" i "=" was[i]
-    for (i in ended) if (!(i in there)) print "ended_" i "=" ended[i]
+    for (i in there) print "pq_id_" i "=" there[i]
+    for (i in was) if (!(i in there)) print "pq_was_" i "=" was[i]
+    for (i in ended) if (!(i in there)) print "pq_ended_" i "=" ended[i]
   }}
-' "$scratch.keys" "$scratch.queue" "$journal")"
-replace={replace}
+' "$pq_scratch.keys" "$pq_scratch.queue" "$pq_journal")"
+pq_replace={replace}
 # job INDEX KEY "INDEX..." WORD...: adds a job unless it is there.
 job() {{
-  index=$1 key=$2
-  eval "id=\${{id_$1-}} was=\${{was_$1-}} ended=\${{ended_$1-}}"
-  if [ -n "$id" ]; then
-    echo "old $index $id"
+  pq_index=$1 pq_key=$2
+  eval "pq_id=\${{pq_id_$1-}} pq_was=\${{pq_was_$1-}} pq_ended=\${{pq_ended_$1-}}"
+  if [ -n "$pq_id" ]; then
+    echo "old $pq_index $pq_id"
     return
   fi
-  if [ -n "$was" ]; then
-    if [ -z "$replace" ] || ! ask remove "$was" >/dev/null 2>&1; then
-      eval "id_$index=$was"
-      echo "changed $index $was"
+  if [ -n "$pq_was" ]; then
+    if [ -z "$pq_replace" ] || ! ask remove "$pq_was" >/dev/null 2>&1; then
+      eval "pq_id_$pq_index=$pq_was"
+      echo "changed $pq_index $pq_was"
       return
     fi
-  elif [ -n "$ended" ]; then
-    echo "ended $index $ended"
+  elif [ -n "$pq_ended" ]; then
+    echo "ended $pq_index $pq_ended"
     return
   fi
-  parents "$index" "$3" || return 0
+  parents "$pq_index" "$3" || return 0
   shift 3
   # shellcheck disable=SC2086
-  add "$index" "$key" $after "$@" &
+  add "$pq_index" "$pq_key" $pq_after "$@" &
   started
 }}
-# parents INDEX "INDEX...": leaves the words for what a job comes after in $after; fails, and says so, when that cannot be.
+# parents INDEX "INDEX...": leaves the words for what a job comes after in $pq_after; fails, and says so, when that cannot be.
 # Several adds are under way at once, but never one that comes after another of them.
 parents() {{
-  after=
-  for one in $2; do
-    eval "id=\${{id_$one-}} ended=\${{ended_$one-}}"
-    if [ -z "$id$ended" ] && [ -n "$adding" ]; then
+  pq_after=
+  for pq_one in $2; do
+    eval "pq_id=\${{pq_id_$pq_one-}} pq_ended=\${{pq_ended_$pq_one-}}"
+    if [ -z "$pq_id$pq_ended" ] && [ -n "$pq_adding" ]; then
       flush
-      eval "id=\${{id_$one-}}"
+      eval "pq_id=\${{pq_id_$pq_one-}}"
     fi
-    if [ -n "$id" ]; then after="$after $id"
-    elif [ "$ended" != 0 ]; then
-      echo "held $1 $one"
+    if [ -n "$pq_id" ]; then pq_after="$pq_after $pq_id"
+    elif [ "$pq_ended" != 0 ]; then
+      echo "held $1 $pq_one"
       return 1
     fi
   done
-  after=${{after:+--after $after}}
+  pq_after=${{pq_after:+--after $pq_after}}
 }}
 started() {{
-  adding="$adding $!" count=$((count + 1))
-  [ "$count" -lt 8 ] || flush
+  pq_adding="$pq_adding $!" pq_count=$((pq_count + 1))
+  [ "$pq_count" -lt 8 ] || flush
 }}
-adding='' count=0
+pq_adding='' pq_count=0
 # add INDEX KEY WORD...
 add() {{
-  index=$1 key=$2
+  pq_index=$1 pq_key=$2
   shift 2
-  if id=$("$pueue" add --print-task-id "$@" </dev/null 2>"$scratch.errors$key"); then :; else
+  if pq_id=$("$pq_pueue" add --print-task-id "$@" </dev/null 2>"$pq_scratch.errors$pq_key"); then :; else
     # An add that failed may have added.
-    id=$(queue "$key" | awk -v key="PUEUE_SKILL_KEY=$key" '/^"id":/ {{ id = $0; gsub(/[^0-9]/, "", id) }} $0 == key {{ print id; exit }}')
+    pq_id=$(queue "$pq_key" | awk -v key="PUEUE_SKILL_KEY=$pq_key" '/^"id":/ {{ id = $0; gsub(/[^0-9]/, "", id) }} $0 == key {{ print id; exit }}')
   fi
-  if [ -n "$id" ]; then echo "new $index $id"
-  else echo "failed $index $(tr '\n' ' ' <"$scratch.errors$key")"
-  fi >>"$scratch.added"
-  rm -f "$scratch.errors$key" "$scratch.status$key"
+  if [ -n "$pq_id" ]; then echo "new $pq_index $pq_id"
+  else echo "failed $pq_index $(tr '\n' ' ' <"$pq_scratch.errors$pq_key")"
+  fi >>"$pq_scratch.added"
+  rm -f "$pq_scratch.errors$pq_key" "$pq_scratch.status$pq_key"
 }}
 # flush: waits for the adds that are under way, and takes up their ids.
 flush() {{
   # shellcheck disable=SC2086
-  [ -z "$adding" ] || wait $adding
-  adding='' count=0
-  while read -r what place rest; do
-    echo "$what $place $rest"
-    if [ "$what" = new ]; then eval "id_$place=\"\${{id_$place-}} $rest\""; fi
-  done <"$scratch.added"
-  : >"$scratch.added"
+  [ -z "$pq_adding" ] || wait $pq_adding
+  pq_adding='' pq_count=0
+  while read -r pq_what pq_place pq_rest; do
+    echo "$pq_what $pq_place $pq_rest"
+    if [ "$pq_what" = new ]; then eval "pq_id_$pq_place=\"\${{pq_id_$pq_place-}} $pq_rest\""; fi
+  done <"$pq_scratch.added"
+  : >"$pq_scratch.added"
 }}
-: >"$scratch.added"
+: >"$pq_scratch.added"
 echo '{reply}'
 """
 
-GROUP = """if ! grep -q {named} "$scratch.status"; then ask group add --parallel {limit} -- {group} >/dev/null 2>&1; fi
+GROUP = """if ! grep -q {named} "$pq_scratch.status"; then ask group add --parallel {limit} -- {group} >/dev/null 2>&1; fi
 """
 
 
@@ -241,15 +241,15 @@ def read_outcomes(answer: str, jobs: Sequence[Job | Pack]) -> tuple[list[Outcome
     return found, False
 
 
-CANCEL = r"""ids='{ids}'
-ask kill $ids >/dev/null 2>&1
-turns=0
+CANCEL = r"""pq_ids='{ids}'
+ask kill $pq_ids >/dev/null 2>&1
+pq_turns=0
 # What was killed is removable once the daemon has noticed its end.
-until ask remove $ids >/dev/null 2>&1 || [ "$turns" -ge 50 ]; do
-  turns=$((turns + 1))
+until ask remove $pq_ids >/dev/null 2>&1 || [ "$pq_turns" -ge 50 ]; do
+  pq_turns=$((pq_turns + 1))
   sleep 0.1
 done
-printf '%s\n%s\n' '{reply}' "$turns"
+printf '%s\n%s\n' '{reply}' "$pq_turns"
 """
 
 
@@ -258,21 +258,21 @@ def cancel_script(host: Host, ids: Sequence[str]) -> str:
     return head(host) + CANCEL.format(reply=REPLY, ids=" ".join([str(int(id)) for id in ids]))
 
 
-RESTART = r"""folder=$HOME/.local/share/pueue-skill/batches
-cat >"$folder/{name}.refresh.$$" <<'KEYS'
+RESTART = r"""pq_folder=$HOME/.local/share/pueue-skill/batches
+cat >"$pq_folder/{name}.refresh.$$" <<'KEYS'
 {refresh}
 KEYS
-mv "$folder/{name}.refresh.$$" "$folder/{name}.refresh"
+mv "$pq_folder/{name}.refresh.$$" "$pq_folder/{name}.refresh"
 echo '{reply}'
-ids='{ids}'
-{survivors}for pair in {keys}; do
-  pid=$(printf '%s\n' "$survivors" | awk -v key="${{pair#*=}}" '$3 == key {{ print $2; exit }}')
-  if [ -n "$pid" ]; then
-    echo "survivor ${{pair#*=}} $pid"
-    ids=$(printf ' %s ' "$ids" | sed "s/ ${{pair%%=*}} / /")
+pq_ids='{ids}'
+{survivors}for pq_pair in {keys}; do
+  pq_pid=$(printf '%s\n' "$pq_survivors" | awk -v key="${{pq_pair#*=}}" '$3 == key {{ print $2; exit }}')
+  if [ -n "$pq_pid" ]; then
+    echo "survivor ${{pq_pair#*=}} $pq_pid"
+    pq_ids=$(printf ' %s ' "$pq_ids" | sed "s/ ${{pq_pair%%=*}} / /")
   fi
 done
-[ -z "${{ids# }}" ] || ask restart --in-place $ids >/dev/null 2>&1 || echo "failed"
+[ -z "${{pq_ids# }}" ] || ask restart --in-place $pq_ids >/dev/null 2>&1 || echo "failed"
 echo end
 """
 
@@ -297,8 +297,8 @@ def read_restart(answer: str) -> tuple[dict[str, str], bool]:
     return survivors, "end" in lines and "failed" not in lines
 
 
-STATUS = r"""answer=$(ask status --json) || exit 69
-printf '%s\n%s\n' '{reply}' "$answer"
+STATUS = r"""pq_answer=$(ask status --json) || exit 69
+printf '%s\n%s\n' '{reply}' "$pq_answer"
 {journal}:
 """
 

@@ -50,7 +50,7 @@ wanted=$(command -v {wanted}) && say wanted "$wanted"
 client=$wanted
 if [ -z "$client" ]; then
   client=$( ({head}
-    printf '%s' "$pueue") 2>/dev/null) && say known "$client"
+    printf '%s' "$pq_pueue") 2>/dev/null) && say known "$client"
 fi
 if [ -z "$client" ]; then
   client=$("${{SHELL:-sh}}" -lc 'command -v pueue' </dev/null 2>/dev/null | tail -n 1)
@@ -67,12 +67,12 @@ say client "$client"
 if [ -n "$client" ]; then say version "$("$client" --version)"; fi
 """
 
-# By the variables of the shell that asks: $config, $data and $socket.
+# By the variables of the shell that asks: $pq_config, $pq_data and $socket.
 AROUND = (
     r"""
 # What pueue's configuration sets KEY to.
 setting() {
-  sed -e "s/[\"']//g" "$config" | sed -n -e "s/^ *$1: *//p" -e "s/^.*[{,] *$1: *\([^,}]*\).*/\1/p" | head -n 1 |
+  sed -e "s/[\"']//g" "$pq_config" | sed -n -e "s/^ *$1: *//p" -e "s/^.*[{,] *$1: *\([^,}]*\).*/\1/p" | head -n 1 |
     sed -e 's/^null$//' -e "s|^~|$HOME|"
 }
 places() {
@@ -82,7 +82,7 @@ places() {
     + r"""
   runtime=$(setting runtime_directory)
   socket=$(setting unix_socket_path)
-  socket=${socket:-${runtime:-${XDG_RUNTIME_DIR:-$data}}/pueue_${USER:-$(id -un)}.socket}
+  socket=${socket:-${runtime:-${XDG_RUNTIME_DIR:-$pq_data}}/pueue_${USER:-$(id -un)}.socket}
 }
 """
 )
@@ -120,16 +120,16 @@ for pid in $found_pids; do (
   PUEUE_CONFIG_PATH=${given:-$PUEUE_CONFIG_PATH}
   places
   # One that has ended meanwhile, or has become a job, was none.
-  is_pueued "$pid" && printf 'daemon %s\t%s\t%s\t%s\t%s\t%s\n' "$pid" "${version##* }" "$data" "$socket" "$program" "$stopped"
+  is_pueued "$pid" && printf 'daemon %s\t%s\t%s\t%s\t%s\t%s\n' "$pid" "${version##* }" "$pq_data" "$socket" "$program" "$stopped"
 ); done
 # As the clients that pueue-skill calls: where the folder of the login's services is there, its socket may be in it.
 if [ -z "${XDG_RUNTIME_DIR-}" ] && [ -S "/run/user/$(id -u)/pueue_$(id -un).socket" ]; then export XDG_RUNTIME_DIR="/run/user/$(id -u)"; fi
 places
-if [ -f "$config" ]; then say config "$config"; fi
-say data "$data"
+if [ -f "$pq_config" ]; then say config "$pq_config"; fi
+say data "$pq_data"
 say socket "$socket"
 if [ -S "$socket" ]; then say socket_there yes; fi
-if [ -f "$data/state.json" ]; then say state "$(($(wc -c <"$data/state.json")))"; fi
+if [ -f "$pq_data/state.json" ]; then say state "$(($(wc -c <"$pq_data/state.json")))"; fi
 """
 
 # As it was set up: a service of the user's, an agent of launchd, or else a process of its own, whose outputs are not ssh's.

@@ -65,9 +65,9 @@ find_pueue() {
 
 # The state that a daemon with the configuration $1 keeps.
 state_of() (
-  config=$1 data=$usual
+  pq_config=$1 pq_data=$usual
   STATE
-  printf %s "$data"
+  printf %s "$pq_data"
 )
 
 # Each daemon of this user and home: its process, and whether it keeps the state that is ours here. Where it looks for its socket
@@ -94,8 +94,8 @@ $(printf '%s\n' "$variables" | sed -n 's/^XDG_RUNTIME_DIR=//p')"
 }
 daemon() {
   its=$(printf '%s\n' "$2" | sed -n -e '/^-c$/{n;p;}' -e '/^--config$/{n;p;}' -e 's/^--config=//p')
-  its=${its:-${3:-$config}}
-  if [ "$(state_of "$its")" = "$data" ]; then daemons="$daemons $1"; else fact other "$1 $its"; fi
+  its=${its:-${3:-$pq_config}}
+  if [ "$(state_of "$its")" = "$pq_data" ]; then daemons="$daemons $1"; else fact other "$1 $its"; fi
 }
 
 # Where the daemon answers a client: its groups in $answer, the XDG_RUNTIME_DIR that it takes in $place.
@@ -125,9 +125,9 @@ look() {
   fact home "$HOME"
   fact uid "$uid"
   fact user "$user"
-  fact config "$config"
-  if [ -f "$config" ]; then fact yaml "$(b64 "$config")"; fi
-  fact data "$data"
+  fact config "$pq_config"
+  if [ -f "$pq_config" ]; then fact yaml "$(b64 "$pq_config")"; fi
+  fact data "$pq_data"
   if [ -f "$record" ]; then fact record "$(b64 "$record")"; fi
   if [ -n "$pueue" ]; then fact pueue "$pueue" && fact version "$(version "$pueue")"; fi
   if [ "$(uname -s)" = Darwin ]; then own="$HOME/Library/Application Support"; else own=${XDG_CONFIG_HOME:-$HOME/.config}; fi
@@ -345,7 +345,7 @@ done <<EOF
 $undone
 EOF
 if grep -q '^unit' "$record"; then user_systemctl daemon-reload; fi
-if [ -d "$data" ]; then left "$data, the queue's state and the output of its jobs"; fi
+if [ -d "$pq_data" ]; then left "$pq_data, the queue's state and the output of its jobs"; fi
 rm -f "$record" "$lock"
 printf '%s\n' "$folders" | while read -r at; do
   if [ -n "$at" ] && rmdir "$at" 2>/dev/null; then undid "$at"; fi
@@ -431,7 +431,7 @@ def look_script(host: Host, url: str, always: bool) -> str:
 
 def beginning(host: Host, url: str = "") -> str:
     look = LOOK.replace("CANDIDATES", " ".join(map(quote.path, candidates(host))))
-    return f"url={quote.word(url)}\n{look}{PLACES}usual=$data\n{STATE}find_pueue\n"
+    return f"url={quote.word(url)}\n{look}{PLACES}usual=$pq_data\n{STATE}find_pueue\n"
 
 
 def read_look(answer: str) -> Found:

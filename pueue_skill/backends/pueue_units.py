@@ -33,43 +33,43 @@ class Pack(NamedTuple):
 
 # Runs in the task of a unit. bash 3.2 must do: macOS has no other.
 UNIT = r"""# KEY SLOTS: works through the share of a unit; fails when not all of it has succeeded.
-name=${1%%:*} unit=${1#*:*:} slots=$2
-unit=${unit%:*}
-batches=$HOME/.local/share/pueue-skill/batches
-journal=$batches/$name units=$batches/$name.units
-share=$units/$unit
-exec 9<"$share" || exit 74
+pq_name=${1%%:*} pq_unit=${1#*:*:} pq_slots=$2
+pq_unit=${pq_unit%:*}
+pq_batches=$HOME/.local/share/pueue-skill/batches
+pq_journal=$pq_batches/$pq_name pq_units=$pq_batches/$pq_name.units
+pq_share=$pq_units/$pq_unit
+exec 9<"$pq_share" || exit 74
 if command -v flock >/dev/null && ! flock -n 9; then
   echo "waiting for what an earlier run of this unit has left running"
   flock 9
 fi
-now() { if [ -n "${EPOCHSECONDS-}" ]; then now=$EPOCHSECONDS; else now=$(date +%s); fi; }
+now() { if [ -n "${EPOCHSECONDS-}" ]; then pq_now=$EPOCHSECONDS; else pq_now=$(date +%s); fi; }
 # SLOT: its items, one after the other. The end of each is written down once its output is kept.
 work() {
-  log=$units/log-$unit-$1 at=$units/at-$unit-$1 out=$units/out-$unit-$1
-  offset=0
-  if [ -e "$log" ]; then offset=$(($(wc -c <"$log"))); fi
-  while IFS= read -r line <&3; do
-    item=${line%% *}
-    printf -v text %b "${line#* }"
+  pq_log=$pq_units/log-$pq_unit-$1 pq_at=$pq_units/at-$pq_unit-$1 pq_out=$pq_units/out-$pq_unit-$1
+  pq_offset=0
+  if [ -e "$pq_log" ]; then pq_offset=$(($(wc -c <"$pq_log"))); fi
+  while IFS= read -r pq_line <&3; do
+    pq_item=${pq_line%% *}
+    printf -v pq_text %b "${pq_line#* }"
     now
-    began=$now
-    printf '%s %s\n' "$item" "$began" >"$at"
-    bash -c "$text" </dev/null >"$out" 2>&1 3<&-
-    status=$?
+    pq_began=$pq_now
+    printf '%s %s\n' "$pq_item" "$pq_began" >"$pq_at"
+    bash -c "$pq_text" </dev/null >"$pq_out" 2>&1 3<&-
+    pq_status=$?
     now
-    size=0
-    if [ -s "$out" ]; then
-      cat "$out" >>"$log"
-      size=$(($(wc -c <"$log") - offset))
+    pq_size=0
+    if [ -s "$pq_out" ]; then
+      cat "$pq_out" >>"$pq_log"
+      pq_size=$(($(wc -c <"$pq_log") - pq_offset))
     fi
-    printf 'ended %s %s %s %s %s\n' "$item" "$status" "$now" "$((now - began))" "log-$unit-$1 $offset $size" >>"$journal"
-    offset=$((offset + size))
-  done 3<"$units/todo-$unit-$1"
-  rm -f "$at" "$out" "$units/todo-$unit-$1"
+    printf 'ended %s %s %s %s %s\n' "$pq_item" "$pq_status" "$pq_now" "$((pq_now - pq_began))" "log-$pq_unit-$1 $pq_offset $pq_size" >>"$pq_journal"
+    pq_offset=$((pq_offset + pq_size))
+  done 3<"$pq_units/todo-$pq_unit-$1"
+  rm -f "$pq_at" "$pq_out" "$pq_units/todo-$pq_unit-$1"
 }
 left() {
-  awk -v slots="$slots" -v todo="$units/todo-$unit-" -v journal="$journal" '
+  awk -v slots="$pq_slots" -v todo="$pq_units/todo-$pq_unit-" -v journal="$pq_journal" '
     FILENAME == journal {
       if ($1 == "ended") code[$2] = $3
       if ($1 == "again") delete code[$2]
@@ -77,19 +77,19 @@ left() {
     }
     !($1 in code) { file = todo (n++ % slots); print > file }
     END { print n + 0 }
-  ' "$journal" "$share"
+  ' "$pq_journal" "$pq_share"
 }
-rm -f "$units/at-$unit-"* "$units/out-$unit-"*
+rm -f "$pq_units/at-$pq_unit-"* "$pq_units/out-$pq_unit-"*
 # Once more, for what was to be done again in the meantime.
-while rm -f "$units/todo-$unit-"* && count=$(left) && [ "$count" -gt 0 ]; do
-  slot=0
-  while [ "$slot" -lt "$slots" ] && [ "$slot" -lt "$count" ]; do
-    work "$slot" &
-    slot=$((slot + 1))
+while rm -f "$pq_units/todo-$pq_unit-"* && pq_count=$(left) && [ "$pq_count" -gt 0 ]; do
+  pq_slot=0
+  while [ "$pq_slot" -lt "$pq_slots" ] && [ "$pq_slot" -lt "$pq_count" ]; do
+    work "$pq_slot" &
+    pq_slot=$((pq_slot + 1))
   done
   wait
 done
-awk -v journal="$journal" '
+awk -v journal="$pq_journal" '
   FILENAME == journal {
     if ($1 == "ended") code[$2] = $3
     next
@@ -98,35 +98,35 @@ awk -v journal="$journal" '
   $1 in code && code[$1] == 0 { fine++; next }
   { if (++bad <= 20) print $1 " exit " code[$1] }
   END { print fine + 0 " of " all " succeeded"; exit fine != all }
-' "$journal" "$share"
+' "$pq_journal" "$pq_share"
 """
 RUNNER = name_of(UNIT.encode())
 
 # After the queue was asked, under the lock. What no unit in the queue has, and what nobody works on, is packed.
-PACK = r"""units=$folder/{name}.units
-(umask 077 && mkdir -p "$units") || exit 74
-decoded <<'DATA' | gzip -dc >"$scratch.data" || exit 74
+PACK = r"""pq_units=$pq_folder/{name}.units
+(umask 077 && mkdir -p "$pq_units") || exit 74
+decoded <<'DATA' | gzip -dc >"$pq_scratch.data" || exit 74
 {data}DATA
 living() {{
-  : >"$scratch.living"
+  : >"$pq_scratch.living"
   awk '/^"id":/ {{ id = $0; gsub(/[^0-9]/, "", id); next }}
     /^PUEUE_SKILL_KEY=[^:]*:[^:]*:unit-/ {{ n = split($0, part, ":"); if (part[1] == "PUEUE_SKILL_KEY={name}") print id, part[3] }}' \
-    "$scratch.queue" >"$scratch.tasks"
-  for share in "$units"/unit-*; do
-    [ -e "$share" ] || continue
-    unit=${{share##*/}}
-    id=$(awk -v unit="$unit" '$2 == unit {{ print $1; exit }}' "$scratch.tasks")
-    if [ -n "$id" ]; then echo "$id $unit" >>"$scratch.living"
-    elif command -v flock >/dev/null && ! flock -n "$share" true; then echo "- $unit" >>"$scratch.living"
-    else rm -f "$share"
+    "$pq_scratch.queue" >"$pq_scratch.tasks"
+  for pq_share in "$pq_units"/unit-*; do
+    [ -e "$pq_share" ] || continue
+    pq_unit=${{pq_share##*/}}
+    pq_id=$(awk -v unit="$pq_unit" '$2 == unit {{ print $1; exit }}' "$pq_scratch.tasks")
+    if [ -n "$pq_id" ]; then echo "$pq_id $pq_unit" >>"$pq_scratch.living"
+    elif command -v flock >/dev/null && ! flock -n "$pq_share" true; then echo "- $pq_unit" >>"$pq_scratch.living"
+    else rm -f "$pq_share"
     fi
   done
 }}
 living
 packing() {{ (
-  cd "$units" || exit 74
+  cd "$pq_units" || exit 74
   # shellcheck disable=SC2046
-  awk -v units="$units" -v stamp="$(date +%s)-$$" -v make="$1" -v journal="$journal" -v scratch="$scratch" '
+  awk -v units="$pq_units" -v stamp="$(date +%s)-$$" -v make="$1" -v journal="$pq_journal" -v scratch="$pq_scratch" '
     BEGIN {{ {shares} }}
     FILENAME == journal {{
       if ($1 == "ended") code[$2] = $3
@@ -167,36 +167,36 @@ packing() {{ (
         if (bad[pack]) print "bad", pack
       }}
     }}
-  ' "$scratch.living" $(awk '{{ print $2 }}' "$scratch.living") "$journal" "$scratch.data"
+  ' "$pq_scratch.living" $(awk '{{ print $2 }}' "$pq_scratch.living") "$pq_journal" "$pq_scratch.data"
 ) }}
-if [ -n "$replace" ]; then
+if [ -n "$pq_replace" ]; then
   # Units that hold items whose definition has changed are packed anew, unless they run.
-  packing '' | awk '$1 == "unit" && !seen[$2]++ {{ print $3 }}' >"$scratch.replaced"
-  while read -r id; do
-    if [ "$id" != - ] && ask remove "$id" >/dev/null 2>&1; then
-      awk -v id="$id" '/^"id":/ {{ on = $0 != "\"id\":" id "," }} on' "$scratch.queue" >"$scratch.queue.new"
-      mv "$scratch.queue.new" "$scratch.queue"
+  packing '' | awk '$1 == "unit" && !seen[$2]++ {{ print $3 }}' >"$pq_scratch.replaced"
+  while read -r pq_id; do
+    if [ "$pq_id" != - ] && ask remove "$pq_id" >/dev/null 2>&1; then
+      awk -v id="$pq_id" '/^"id":/ {{ on = $0 != "\"id\":" id "," }} on' "$pq_scratch.queue" >"$pq_scratch.queue.new"
+      mv "$pq_scratch.queue.new" "$pq_scratch.queue"
     fi
-  done <"$scratch.replaced"
+  done <"$pq_scratch.replaced"
   living
 fi
-packing 1 >"$scratch.packed"
+packing 1 >"$pq_scratch.packed"
 eval "$(awk '
-  $1 == "ids" {{ pack = $2; $1 = $2 = ""; print "id_" pack "=\"" $0 "\"" }}
-  $1 == "pack" && $3 + $4 + $6 == 0 {{ print "ended_" $2 "=0" }}
-  $1 == "bad" {{ print "id_" $2 "=; ended_" $2 "=1" }}
-' "$scratch.packed")"
+  $1 == "ids" {{ pack = $2; $1 = $2 = ""; print "pq_id_" pack "=\"" $0 "\"" }}
+  $1 == "pack" && $3 + $4 + $6 == 0 {{ print "pq_ended_" $2 "=0" }}
+  $1 == "bad" {{ print "pq_id_" $2 "=; pq_ended_" $2 "=1" }}
+' "$pq_scratch.packed")"
 # pack INDEX "INDEX...": adds the new units of a pack.
 pack() {{
-  index=$1
-  grep "^pack $index " "$scratch.packed"
-  grep -q "^new $index " "$scratch.packed" || return 0
-  parents "$index" "$2" || return 0
-  awk -v pack="$index" '$1 == "new" && $2 == pack {{ print $3 }}' "$scratch.packed" >"$scratch.units"
-  while read -r unit <&4; do
-    "unit_$index" "$unit" $after &
+  pq_index=$1
+  grep "^pack $pq_index " "$pq_scratch.packed"
+  grep -q "^new $pq_index " "$pq_scratch.packed" || return 0
+  parents "$pq_index" "$2" || return 0
+  awk -v pack="$pq_index" '$1 == "new" && $2 == pack {{ print $3 }}' "$pq_scratch.packed" >"$pq_scratch.units"
+  while read -r pq_unit <&4; do
+    "unit_$pq_index" "$pq_unit" $pq_after &
     started
-  done 4<"$scratch.units"
+  done 4<"$pq_scratch.units"
 }}
 """
 
@@ -216,9 +216,9 @@ def added(index: int, pack: Pack) -> str:
     phase = ":".join(pack.key.split(":")[:2])
     work = f'exec bash "{FOLDER}/{RUNNER}" "$PUEUE_SKILL_KEY" {pack.slots}'
     text, _ = task(pack.job._replace(key="@KEY@", command=work))
-    words = task_words(pack.job._replace(label=""), quote.word(text).replace("@KEY@", "'\"$key\"'"), ())
-    label = f'--label={quote.word(f"{pack.job.label}:")}"${{unit#unit-}}"'
-    return f'unit_{index}() {{\n  unit=$1 key={phase}:$1:0\n  shift\n  add {index} "$key" "$@" {label} {words}\n}}\n'
+    words = task_words(pack.job._replace(label=""), quote.word(text).replace("@KEY@", "'\"$pq_key\"'"), ())
+    label = f'--label={quote.word(f"{pack.job.label}:")}"${{pq_unit#unit-}}"'
+    return f'unit_{index}() {{\n  pq_unit=$1 pq_key={phase}:$1:0\n  shift\n  add {index} "$pq_key" "$@" {label} {words}\n}}\n'
 
 
 def escaped(text: str) -> str:
@@ -236,16 +236,16 @@ def again(name: str, keys: Sequence[str]) -> str:
     return AGAIN.format(name=name, lines="\n".join([f"again {key}" for key in keys])) if keys else ""
 
 
-STATUS = r"""units=$HOME/.local/share/pueue-skill/batches/{name}.units
+STATUS = r"""pq_units=$HOME/.local/share/pueue-skill/batches/{name}.units
 {{
-  for share in "$units"/unit-*; do
-    [ -e "$share" ] || continue
-    echo "unit ${{share##*/}}"
-    cut -d ' ' -f 1 "$share"
+  for pq_share in "$pq_units"/unit-*; do
+    [ -e "$pq_share" ] || continue
+    echo "unit ${{pq_share##*/}}"
+    cut -d ' ' -f 1 "$pq_share"
   done
-  for at in "$units"/at-*; do
-    [ -e "$at" ] || continue
-    echo "now $(cat "$at")"
+  for pq_at in "$pq_units"/at-*; do
+    [ -e "$pq_at" ] || continue
+    echo "now $(cat "$pq_at")"
   done
   cat "$HOME/.local/share/pueue-skill/batches/{name}" 2>/dev/null
 }} | gzip -c | base64
@@ -255,21 +255,21 @@ STATUS = r"""units=$HOME/.local/share/pueue-skill/batches/{name}.units
 # As scripts.TAILS: an item that is worked on writes to a file of its own; what it wrote is then kept in the log of its slot.
 TAILS = r"""echo '{reply}'
 cd "$HOME/.local/share/pueue-skill/batches/{name}.units" || exit
-for key in {keys}; do
-  at=$(grep -l "^$key " at-* 2>/dev/null | head -n 1)
-  if [ -n "$at" ]; then
-    file=out-${{at#at-}} offset=0
-    size=$(($(wc -c <"$file")))
+for pq_key in {keys}; do
+  pq_at=$(grep -l "^$pq_key " at-* 2>/dev/null | head -n 1)
+  if [ -n "$pq_at" ]; then
+    pq_file=out-${{pq_at#at-}} pq_offset=0
+    pq_size=$(($(wc -c <"$pq_file")))
   else
     # shellcheck disable=SC2046
-    set -- $(awk -v key="$key" '$1 == "ended" && $2 == key {{ line = $0 }} END {{ print line }}' "../{name}")
-    file=${{6:-/dev/null}} offset=${{7:-0}} size=${{8:-0}}
+    set -- $(awk -v key="$pq_key" '$1 == "ended" && $2 == key {{ line = $0 }} END {{ print line }}' "../{name}")
+    pq_file=${{6:-/dev/null}} pq_offset=${{7:-0}} pq_size=${{8:-0}}
   fi
-  if [ "$size" -gt {count} ]; then
-    offset=$((offset + size - {count})) size={count}
+  if [ "$pq_size" -gt {count} ]; then
+    pq_offset=$((pq_offset + pq_size - {count})) pq_size={count}
   fi
-  echo "tail $key"
-  tail -c "+$((offset + 1))" "$file" | head -c "$size" | base64
+  echo "tail $pq_key"
+  tail -c "+$((pq_offset + 1))" "$pq_file" | head -c "$pq_size" | base64
   echo .
 done
 """

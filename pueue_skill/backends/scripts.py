@@ -23,9 +23,9 @@ REPLY = "pueue-skill reply"
 # A queue keeps the environment of whoever submits, so the folder is closed to others first. The lock makes "is it there?
 # then add it" one step for all who submit through here. sh reads the braces to their end before it runs anything, so nobody
 # waits for the lock while a large file is still on its way.
-LOCK = r"""if [ -d "$data" ]; then
-  chmod 700 "$data"
-  exec 9>"$data/pueue-skill.lock"
+LOCK = r"""if [ -d "$pq_data" ]; then
+  chmod 700 "$pq_data"
+  exec 9>"$pq_data/pueue-skill.lock"
   if command -v flock >/dev/null; then flock 9; fi
 fi
 """
@@ -39,8 +39,8 @@ BARE = r"""bare() {{
   else env "$@"; fi
 }}
 """
-FIRST = """"PATH=$first$(tr '\\0' '\\n' <"/proc/$PPID/environ" | sed -n 's/^PATH=//p')" """
-"""A word of BARE: the folders of $first before what PATH was."""
+FIRST = """"PATH=$pq_first$(tr '\\0' '\\n' <"/proc/$PPID/environ" | sed -n 's/^PATH=//p')" """
+"""A word of BARE: the folders of $pq_first before what PATH was."""
 KNOWN = "".join(
     [
         f'${{{name}:+"{name}=${name}"}} '
@@ -49,28 +49,28 @@ KNOWN = "".join(
 )
 """Words of BARE: where the queue's own files are, if start-up files say it."""
 
-NEW = r"""# NAME FILE OFFSET: a frame with what the file holds from there on; leaves in $size where the next begins. A job that is started
+NEW = r"""# NAME FILE OFFSET: a frame with what the file holds from there on; leaves in $pq_size where the next begins. A job that is started
 # once more, in place, empties the file: what it then holds is new from its beginning. A frame that came out short ends the script.
 new() {{
-  size=0 from=$3
-  if [ -f "$2" ]; then size=$(($(wc -c <"$2"))); fi
-  if [ "$size" -lt "$from" ]; then from=0; fi
-  if [ "$size" -gt "$from" ]; then
-    printf '%s %s %s\n' "$1" "$from" "$((size - from))"
-    tail -c "+$((from + 1))" "$2" | head -c "$((size - from))"
-    if ! [ -f "$2" ] || [ "$(($(wc -c <"$2")))" -lt "$size" ]; then exit 74; fi
+  pq_size=0 pq_from=$3
+  if [ -f "$2" ]; then pq_size=$(($(wc -c <"$2"))); fi
+  if [ "$pq_size" -lt "$pq_from" ]; then pq_from=0; fi
+  if [ "$pq_size" -gt "$pq_from" ]; then
+    printf '%s %s %s\n' "$1" "$pq_from" "$((pq_size - pq_from))"
+    tail -c "+$((pq_from + 1))" "$2" | head -c "$((pq_size - pq_from))"
+    if ! [ -f "$2" ] || [ "$(($(wc -c <"$2")))" -lt "$pq_size" ]; then exit 74; fi
   fi
 }}
 """
 
 # The end of a turn of a loop. The pause grows with the time waited; a tenth of it is not noticed.
-PAUSE = r"""  turns=$((turns + 1))
-  if [ "$turns" -lt 40 ]; then sleep 0.05; elif [ "$turns" -lt 100 ]; then sleep 0.2; else sleep 0.3; fi
+PAUSE = r"""  pq_turns=$((pq_turns + 1))
+  if [ "$pq_turns" -lt 40 ]; then sleep 0.05; elif [ "$pq_turns" -lt 100 ]; then sleep 0.2; else sleep 0.3; fi
 """
 
-LOAD = r"""load=$(LC_ALL=C uptime 2>/dev/null | sed -n 's/^.*load averages\{{0,1\}}: *\([0-9.]*\).*/\1/p')
+LOAD = r"""pq_load=$(LC_ALL=C uptime 2>/dev/null | sed -n 's/^.*load averages\{{0,1\}}: *\([0-9.]*\).*/\1/p')
 """
-"""The load of the machine in $load, of any uptime."""
+"""The load of the machine in $pq_load, of any uptime."""
 
 # The ends of outputs, each after a line with its id, in base64 with a dot after it: a job that is running writes more at any time, so
 # that a length that was asked for first would be another's. What a job wrote to a file of its own comes last. `output`: the file of

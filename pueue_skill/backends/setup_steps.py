@@ -120,7 +120,7 @@ if [ -d /run/systemd/system ] && user_systemctl is-active pueued.service; then u
 else ask shutdown
 fi
 while ask group >/dev/null 2>&1; do sleep 0.1; done
-if [ -f "$data/state.json" ]; then cp -p "$data/state.json" "$data/state.json.of-pueue-{quote.word(found.version)}"; fi
+if [ -f "$pq_data/state.json" ]; then cp -p "$pq_data/state.json" "$pq_data/state.json.of-pueue-{quote.word(found.version)}"; fi
 """
     return Step(
         "old daemon",
@@ -282,7 +282,7 @@ def may_restart(found: Found, wish: Wish) -> bool:
 
 def restart(found: Found, wish: Wish) -> Step:
     """Whoever submits through pueue-skill waits meanwhile; what came before is looked for once more."""
-    script = f"""if [ -d "$data" ] && has flock; then exec 8>>"$data/pueue-skill.lock" && flock 8; fi
+    script = f"""if [ -d "$pq_data" ] && has flock; then exec 8>>"$pq_data/pueue-skill.lock" && flock 8; fi
 find_pueue
 look_for_daemons >/dev/null
 if reach && [ "$(unfinished)" != 0 ]; then echo "jobs have come meanwhile" >&2 && exit 10; fi
@@ -293,7 +293,7 @@ elif grep -q '^detached' "$record"; then
   while ask group >/dev/null 2>&1; do sleep 0.1; done
 {alone(found, wish, found.pueued)}else echo "it was not started by its service" >&2 && exit 10
 fi
-until_it_answers "$data/pueued.log"
+until_it_answers "$pq_data/pueued.log"
 """
     why = "it reads its callback when it starts, and has nothing to do now"
     return Step("restart", "starts the daemon anew", why, script, "restart")
@@ -398,26 +398,26 @@ def agent(found: Found, wish: Wish, pueued: str, running: bool) -> Step:
         start = (
             f'launchctl bootstrap "gui/$uid" {quote.word(file)} || launchctl bootstrap "user/$uid" {quote.word(file)}'
         )
-        script += f'{ready(runtime)}{start}\nuntil_it_answers "$data/pueued.log"\n'
+        script += f'{ready(runtime)}{start}\nuntil_it_answers "$pq_data/pueued.log"\n'
         why = "it comes back after a crash and a reboot"
     return Step("service", f"starts pueued as a launchd agent, {home_relative(found, file)}", why, script)
 
 
 def ready(runtime: str) -> str:
     """sh text before a daemon is started: its folder is there, and closed to others, since pueue keeps the variables of jobs."""
-    return f'(umask 077 && mkdir -p "$data")\nchmod 700 "$data"\n{unstale(runtime)}\n'
+    return f'(umask 077 && mkdir -p "$pq_data")\nchmod 700 "$pq_data"\n{unstale(runtime)}\n'
 
 
 def alone(found: Found, wish: Wish, pueued: str) -> str:
     """sh text that starts the daemon apart from ssh, and holds none of this script's locks open."""
     return f"""{ready(runtime_directory(found, wish))}if has setsid; then alone=setsid; else alone=nohup; fi
 cd /
-$alone {quote.line([pueued, "--config", found.config])} >>"$data/pueued.log" 2>&1 </dev/null 8>&- 9>&- &
+$alone {quote.line([pueued, "--config", found.config])} >>"$pq_data/pueued.log" 2>&1 </dev/null 8>&- 9>&- &
 """
 
 
 def detached(found: Found, wish: Wish, pueued: str) -> Step:
-    script = f'kept detached\n{alone(found, wish, pueued)}until_it_answers "$data/pueued.log"\n'
+    script = f'kept detached\n{alone(found, wish, pueued)}until_it_answers "$pq_data/pueued.log"\n'
     return Step("daemon", "starts pueued by itself, apart from ssh", "there is no service manager to start it", script)
 
 

@@ -39,25 +39,25 @@ FOLDER = "$HOME/.local/share/pueue-skill/slurm"
 USUAL = ("/usr/bin", "/usr/local/bin", "/opt/slurm/bin", "/usr/local/slurm/bin", "/cm/shared/apps/slurm/current/bin")
 """Where sbatch is looked for beside PATH: a bare ssh command has only the system's folders on it."""
 
-HEAD = r"""for folder in {usual}; do
+HEAD = r"""for pq_folder in {usual}; do
   command -v sbatch >/dev/null && break
-  if [ -x "$folder/sbatch" ]; then PATH=$PATH:$folder; fi
+  if [ -x "$pq_folder/sbatch" ]; then PATH=$PATH:$pq_folder; fi
 done
 if ! command -v sbatch >/dev/null; then
   echo "no sbatch on this host: looked for in PATH, {looked}" >&2
   exit 127
 fi
 # A controller that hangs must not hang its callers.
-ask() {{ if command -v timeout >/dev/null; then timeout "${{patience:-60}}" "$@"; else "$@"; fi; }}
-config=$(ask scontrol show config </dev/null) || exit 69
-cluster=$(printf '%s\n' "$config" | sed -n 's/^ClusterName *= *//p')
-data="{folder}/$cluster"
-(umask 077 && mkdir -p "$data/jobs") || exit 74
-touch "$data/journal" "$data/seen" || exit 74
+ask() {{ if command -v timeout >/dev/null; then timeout "${{pq_patience:-60}}" "$@"; else "$@"; fi; }}
+pq_config=$(ask scontrol show config </dev/null) || exit 69
+pq_cluster=$(printf '%s\n' "$pq_config" | sed -n 's/^ClusterName *= *//p')
+pq_data="{folder}/$pq_cluster"
+(umask 077 && mkdir -p "$pq_data/jobs") || exit 74
+touch "$pq_data/journal" "$pq_data/seen" || exit 74
 # queue WORD...: a line `job|` a job, or a part of an array that has not begun
 queue() {{
-  lines=$(SLURM_TIME_FORMAT=%s SLURM_BITSTR_LEN=0 ask squeue --noheader --me --states=all "$@" --Format='{fields}' </dev/null) || return
-  printf '%s\n' "$lines" | sed 's/^/job|/'
+  pq_lines=$(SLURM_TIME_FORMAT=%s SLURM_BITSTR_LEN=0 ask squeue --noheader --me --states=all "$@" --Format='{fields}' </dev/null) || return
+  printf '%s\n' "$pq_lines" | sed 's/^/job|/'
 }}
 """
 FIELDS = ":|,".join(["JobArrayID", "State", "Reason", "exit_code", "SubmitTime", "StartTime", "EndTime", "NodeList", "Comment", "Name"]) + ":|"  # fmt: skip
@@ -67,9 +67,9 @@ ENDED = "COMPLETED|FAILED|CANCELLED|TIMEOUT|DEADLINE|OUT_OF_MEMORY|NODE_FAIL|BOO
 # What Slurm says of the end of our jobs is kept. Of those that it has forgotten before that was seen, and that have not written down
 # their end themselves, the accounts are asked, where there are any.
 LOOK = r"""look() {{
-  there=$(queue "$@") || return 69
-  records=$(cat "$data/seen" "$data"/ended.* 2>/dev/null)
-  missing=$({{ cat "$data/journal"; printf '%s\n' "$records" "$there"; }} | awk -F'|' '
+  pq_there=$(queue "$@") || return 69
+  pq_records=$(cat "$pq_data/seen" "$pq_data"/ended.* 2>/dev/null)
+  pq_missing=$({{ cat "$pq_data/journal"; printf '%s\n' "$pq_records" "$pq_there"; }} | awk -F'|' '
     function base(id) {{ sub(/_.*/, "", id); return id }}
     # how many jobs 7_[0-3,9%2] is
     function many(id,    list, part, edge, n, i, all) {{
@@ -88,28 +88,28 @@ LOOK = r"""look() {{
     $1 == "job" && $3 ~ /^({ended})$/ && $10 ~ /^pueue-skill / && !($2 in seen) {{ print "seen|" substr($0, 5) >new }}
     $1 == "seen" {{ seen[$2] }}
     END {{ for (id in of) if (!(id in lives) && ends[id] < of[id]) {{ printf "%s%s", comma, id; comma = "," }} }}
-  ' new="$data/new.$$")
-  case $config in *AccountingStorageType*accounting_storage/slurmdbd*)
-    if [ -n "$missing" ]; then
-      SLURM_TIME_FORMAT=%s ask sacct --noheader --parsable2 --allocations --jobs="$missing" \
+  ' new="$pq_data/new.$$")
+  case $pq_config in *AccountingStorageType*accounting_storage/slurmdbd*)
+    if [ -n "$pq_missing" ]; then
+      SLURM_TIME_FORMAT=%s ask sacct --noheader --parsable2 --allocations --jobs="$pq_missing" \
         --format=JobID,State,ExitCode,Submit,Start,End,NodeList </dev/null 2>/dev/null | awk -F'|' '
         {{ split($2, state, " "); split($3, code, ":") }}
         # What Slurm itself cancels before it ran; with anybody else it is "CANCELLED by UID".
         {{ reason = $2 == "CANCELLED" && $7 == "None assigned" ? "DependencyNeverSatisfied" : "" }}
-        state[1] ~ /^({ended})$/ {{ print "seen|" $1 "|" state[1] "|" reason "|" code[1] * 256 + code[2] "|" $4 "|" $5 "|" $6 "|" $7 "|||" }}' >>"$data/new.$$"
+        state[1] ~ /^({ended})$/ {{ print "seen|" $1 "|" state[1] "|" reason "|" code[1] * 256 + code[2] "|" $4 "|" $5 "|" $6 "|" $7 "|||" }}' >>"$pq_data/new.$$"
     fi ;;
   esac
-  if [ -s "$data/new.$$" ]; then
-    cat "$data/new.$$" >>"$data/seen"
-    records=$(cat "$data/seen" "$data"/ended.* 2>/dev/null)
+  if [ -s "$pq_data/new.$$" ]; then
+    cat "$pq_data/new.$$" >>"$pq_data/seen"
+    pq_records=$(cat "$pq_data/seen" "$pq_data"/ended.* 2>/dev/null)
   fi
-  rm -f "$data/new.$$"
-  cat "$data/journal"
-  awk -F'|' '$1 == "try" && $5 != "-" {{ print $2, $5 }}' "$data/journal" | while read -r token index; do
-    echo "items|$token"
-    cut -d '|' -f 1-3 "$data/jobs/$index.index" 2>/dev/null | sed 's/^/item|/'
+  rm -f "$pq_data/new.$$"
+  cat "$pq_data/journal"
+  awk -F'|' '$1 == "try" && $5 != "-" {{ print $2, $5 }}' "$pq_data/journal" | while read -r pq_token pq_index; do
+    echo "items|$pq_token"
+    cut -d '|' -f 1-3 "$pq_data/jobs/$pq_index.index" 2>/dev/null | sed 's/^/item|/'
   done
-  printf '%s\n' "$records" "$there"
+  printf '%s\n' "$pq_records" "$pq_there"
 }}
 """
 
@@ -119,19 +119,19 @@ told() {{
   awk -F'|' -v id="${{1%%_*}}" '
     $1 == "try" {{ try[$2] = $0 }}
     $1 == "id" && $3 == id {{ print try[$2]; print; split(try[$2], part, "|"); if (part[5] != "-") print "index|" $2 "|" part[5] }}
-  ' "$data/journal" | while IFS='|' read -r what token index; do
-    if [ "$what" != index ]; then printf '%s|%s|%s\n' "$what" "$token" "$index"; continue; fi
-    echo "items|$token"
-    grep "^${{1#*_}}|" "$data/jobs/$index.index" | cut -d '|' -f 1-3 | sed 's/^/item|/'
+  ' "$pq_data/journal" | while IFS='|' read -r pq_what pq_token pq_index; do
+    if [ "$pq_what" != index ]; then printf '%s|%s|%s\n' "$pq_what" "$pq_token" "$pq_index"; continue; fi
+    echo "items|$pq_token"
+    grep "^${{1#*_}}|" "$pq_data/jobs/$pq_index.index" | cut -d '|' -f 1-3 | sed 's/^/item|/'
   done
 }}
-ends() {{ cat "$data/seen" "$data"/ended.* 2>/dev/null | grep -e "^ended|$1|" -e "^seen|$1|"; }}
+ends() {{ cat "$pq_data/seen" "$pq_data"/ended.* 2>/dev/null | grep -e "^ended|$1|" -e "^seen|$1|"; }}
 one() {{ told "$1"; ends "$1"; queue --jobs="$1" 2>/dev/null; }}
 """
 
-# seek NAME: the newest submission under that name that is there and is not cleaned, in $id; written down if its answer was lost
+# seek NAME: the newest submission under that name that is there and is not cleaned, in $pq_id; written down if its answer was lost
 SEND = r"""seek() {{
-  found=$({{ cat "$data/journal" "$data"/ended.* 2>/dev/null; queue || echo fails; }} | awk -F'|' -v name="$1" '
+  pq_found=$({{ cat "$pq_data/journal" "$pq_data"/ended.* 2>/dev/null; queue || echo fails; }} | awk -F'|' -v name="$1" '
     function of(token) {{ sub(/#.*/, "", token); return token }}
     $1 == "try" && of($2) == name {{ tries[++count] = $2 }}
     $1 == "id" {{ id[$2] = $3 }}
@@ -150,86 +150,86 @@ SEND = r"""seek() {{
         if (!(token in id) && token in lost && !(lost[token] in gone)) {{ sub(/_.*/, "", lost[token]); print token, lost[token]; exit }}
       }}
     }}')
-  if [ "$found" = fails ]; then return 69; fi
-  id=${{found#* }}
-  case $found in '' | '- '*) ;; *) printf 'id|%s|%s\n' "${{found% *}}" "$id" >>"$data/journal" ;; esac
+  if [ "$pq_found" = fails ]; then return 69; fi
+  pq_id=${{pq_found#* }}
+  case $pq_found in '' | '- '*) ;; *) printf 'id|%s|%s\n' "${{pq_found% *}}" "$pq_id" >>"$pq_data/journal" ;; esac
 }}
-# submit NAME DEPENDENCY COUNT INDEX WORD...: submits what lies under that name in jobs/, and leaves its id in $id
+# submit NAME DEPENDENCY COUNT INDEX WORD...: submits what lies under that name in jobs/, and leaves its id in $pq_id
 submit() {{
-  name=$1 after=$2 count=$3 index=$4
+  pq_name=$1 pq_after=$2 pq_count=$3 pq_index=$4
   shift 4
-  turn=$((${{turn:-0}} + 1)) id=
-  if [ -f "$data/jobs/$name.lanes" ]; then lane "$(cat "$data/jobs/$name.lanes")"; set -- "$@" "--job-name=$lane"; fi
-  token="$name#$(date +%s).$$.$turn"
-  printf 'try|%s|%s|%s|%s|%s|%s\n' "$token" "$(date +%s)" "$count" "$index" "$after" "$(cat "$data/jobs/$name.told")" >>"$data/journal"
-  id=$({{ printf '#!/bin/sh\npq_token=%s\n' "$token"; cat "$data/jobs/$name.sh"; }} | (
-    if [ -n "${{again:-}}" ] && [ -f "$data/jobs/$name.env" ]; then
-      for one in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
-        case $one in PATH | SLURM_CONF) ;; *) unset "$one" 2>/dev/null ;; esac
+  pq_turn=$((${{pq_turn:-0}} + 1)) pq_id=
+  if [ -f "$pq_data/jobs/$pq_name.lanes" ]; then lane "$(cat "$pq_data/jobs/$pq_name.lanes")"; set -- "$@" "--job-name=$pq_lane"; fi
+  pq_token="$pq_name#$(date +%s).$$.$pq_turn"
+  printf 'try|%s|%s|%s|%s|%s|%s\n' "$pq_token" "$(date +%s)" "$pq_count" "$pq_index" "$pq_after" "$(cat "$pq_data/jobs/$pq_name.told")" >>"$pq_data/journal"
+  pq_id=$({{ printf '#!/bin/sh\npq_token=%s\n' "$pq_token"; cat "$pq_data/jobs/$pq_name.sh"; }} | (
+    if [ -n "${{pq_again:-}}" ] && [ -f "$pq_data/jobs/$pq_name.env" ]; then
+      for pq_one in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
+        case $pq_one in PATH | SLURM_CONF) ;; *) unset "$pq_one" 2>/dev/null ;; esac
       done
-      . "$data/jobs/$name.env"
+      . "$pq_data/jobs/$pq_name.env"
     fi
-    . "$data/jobs/$name.send"
-    send --parsable --comment="pueue-skill $token" ${{after:+"--dependency=$after"}} "$@"
+    . "$pq_data/jobs/$pq_name.send"
+    send --parsable --comment="pueue-skill $pq_token" ${{pq_after:+"--dependency=$pq_after"}} "$@"
   ))
-  failed=$?
-  id=${{id%%;*}}
+  pq_failed=$?
+  pq_id=${{pq_id%%;*}}
   # A submission that failed may have submitted.
-  if [ -z "$id" ]; then id=$(queue | awk -F'|' -v said="pueue-skill $token" '$10 == said {{ sub(/_.*/, "", $2); print $2; exit }}'); fi
-  if [ -z "$id" ]; then return "$((failed ? failed : 1))"; fi
-  printf 'id|%s|%s\n' "$token" "$id" >>"$data/journal"
+  if [ -z "$pq_id" ]; then pq_id=$(queue | awk -F'|' -v said="pueue-skill $pq_token" '$10 == said {{ sub(/_.*/, "", $2); print $2; exit }}'); fi
+  if [ -z "$pq_id" ]; then return "$((pq_failed ? pq_failed : 1))"; fi
+  printf 'id|%s|%s\n' "$pq_token" "$pq_id" >>"$pq_data/journal"
 }}
-# lane LIMIT GROUP: a group of N is N lanes, for of the jobs that bear one name Slurm runs one at a time (singleton); the emptiest in $lane
+# lane LIMIT GROUP: a group of N is N lanes, for of the jobs that bear one name Slurm runs one at a time (singleton); the emptiest in $pq_lane
 lane() {{
-  lane=$(queue --states=pending,running,suspended,completing | awk -F'|' -v limit="${{1%% *}}" -v group="${{1#* }}" '
+  pq_lane=$(queue --states=pending,running,suspended,completing | awk -F'|' -v limit="${{1%% *}}" -v group="${{1#* }}" '
     {{ taken[$11]++ }}
     END {{ best = 1; for (i = 2; i <= limit; i++) if (taken[group "." i] + 0 < taken[group "." best] + 0) best = i; print group "." best }}')
-  after=${{after:+$after,}}singleton
+  pq_after=${{pq_after:+$pq_after,}}singleton
 }}
 quoted() {{ printf %s "$1" | sed "s/'/'\\\\''/g; 1s/^/'/; \$s/\$/'/"; }}
 """
 
 # sh reads the braces to their end before it runs anything, so nobody waits for the lock while a large file is still on its way.
 SUBMIT = r"""{{
-{lock}status=0 known=
+{lock}pq_status=0 pq_known=
 seek {key} || exit 69
-if [ -n "$id" ]; then known=old
+if [ -n "$pq_id" ]; then pq_known=old
 else
-  known=new
-  if ! folder=$(cd -- {folder} 2>/dev/null && pwd); then
+  pq_known=new
+  if ! pq_folder=$(cd -- {folder} 2>/dev/null && pwd); then
     echo "there is no folder "{folder} >&2
-    status=1
+    pq_status=1
   fi
   {after}
-  if [ "$status" = 0 ]; then
-    umask_was=$(umask)
+  if [ "$pq_status" = 0 ]; then
+    pq_umask_was=$(umask)
     umask 077
 {files}    {{
-      echo "pq_folder=$(quoted "$folder")"
+      echo "pq_folder=$(quoted "$pq_folder")"
       # slurmd sets it to BATCH, whatever it was.
       if [ -n "${{ENVIRONMENT+set}}" ]; then echo "ENVIRONMENT=$(quoted "$ENVIRONMENT")"; else echo "unset ENVIRONMENT"; fi
-    }} >"$data/jobs/{key}.sh"
-{job}    echo "folder=$(quoted "$folder")" >"$data/jobs/{key}.send"
-{send}    printf '%s|%s' "$(printf %s "$folder" | base64 | tr -d '\n')" {told} >"$data/jobs/{key}.told"
-    ({path}export -p) >"$data/jobs/{key}.env"
-    {lanes}"$data/jobs/{key}.lanes"
-    umask "$umask_was"
-    submit {key} "$after" 1 - || status=$?
+    }} >"$pq_data/jobs/{key}.sh"
+{job}    echo "pq_folder=$(quoted "$pq_folder")" >"$pq_data/jobs/{key}.send"
+{send}    printf '%s|%s' "$(printf %s "$pq_folder" | base64 | tr -d '\n')" {told} >"$pq_data/jobs/{key}.told"
+    ({path}export -p) >"$pq_data/jobs/{key}.env"
+    {lanes}"$pq_data/jobs/{key}.lanes"
+    umask "$pq_umask_was"
+    submit {key} "$pq_after" 1 - || pq_status=$?
   fi
 fi
-if [ -z "$id" ]; then known=none; fi
-printf '%s\n%s %s %s\n' '{reply}' "$known" "$status" "$id"
-if [ -n "$id" ]; then one "$id"; fi
+if [ -z "$pq_id" ]; then pq_known=none; fi
+printf '%s\n%s %s %s\n' '{reply}' "$pq_known" "$pq_status" "$pq_id"
+if [ -n "$pq_id" ]; then one "$pq_id"; fi
 }}
 """
 
 # Slurm takes a dependency on a job that it has forgotten for one that is met, however that job has ended.
-AFTER = r"""after=
-  for one in {ids}; do
-    if [ -n "$(queue --jobs="$one" 2>/dev/null)" ]; then after="${{after:+$after,}}{kind}:$one"
-    elif [ {kind} = afterok ] && ! ends "$one" | grep -q -e '^ended|[^|]*|[^|]*|0|' -e '^seen|[^|]*|COMPLETED|'; then
-      echo "job $one, which it is to come after, has failed or is not known" >&2
-      status=65
+AFTER = r"""pq_after=
+  for pq_one in {ids}; do
+    if [ -n "$(queue --jobs="$pq_one" 2>/dev/null)" ]; then pq_after="${{pq_after:+$pq_after,}}{kind}:$pq_one"
+    elif [ {kind} = afterok ] && ! ends "$pq_one" | grep -q -e '^ended|[^|]*|[^|]*|0|' -e '^seen|[^|]*|COMPLETED|'; then
+      echo "job $pq_one, which it is to come after, has failed or is not known" >&2
+      pq_status=65
     fi
   done"""
 
@@ -252,50 +252,50 @@ pq_ended "$?"
 """
 
 FOLLOW = (
-    r"""log=$data/jobs/{id}.out errors={errors} offset={offset} errors_offset={errors_offset} last='' turns=0 next=0
+    r"""pq_log=$pq_data/jobs/{id}.out pq_errors={errors} pq_offset={offset} pq_errors_offset={errors_offset} pq_last='' pq_turns=0 pq_next=0
 """
     + NEW
     + r"""echo '{reply}'
-told=$(told {id})
+pq_told=$(told {id})
 while :; do
-  end=$(ends {id})
+  pq_end=$(ends {id})
   # The job's own word comes through the file system; Slurm is asked less often.
   # What a signal has ended may have been ended by Slurm, whose word then says why.
-  case $end in *'|137|'* | *'|143|'*) own= ;; *) own=$end ;; esac
-  if [ -z "$own" ] && [ "$turns" -ge "$next" ]; then
-    line=$(queue --jobs={id} 2>"$data/said.$$") || {{ cat "$data/said.$$" >&2; rm -f "$data/said.$$"; exit 69; }}
-    if [ -s "$data/said.$$" ] && ! grep -qi 'invalid job id' "$data/said.$$"; then cat "$data/said.$$" >&2; rm -f "$data/said.$$"; exit 69; fi
-    rm -f "$data/said.$$"
-    if [ "$turns" -lt 20 ]; then next=$((turns + 4)); elif [ "$turns" -lt 100 ]; then next=$((turns + 10)); else next=$((turns + 20)); fi
+  case $pq_end in *'|137|'* | *'|143|'*) pq_own= ;; *) pq_own=$pq_end ;; esac
+  if [ -z "$pq_own" ] && [ "$pq_turns" -ge "$pq_next" ]; then
+    pq_line=$(queue --jobs={id} 2>"$pq_data/said.$$") || {{ cat "$pq_data/said.$$" >&2; rm -f "$pq_data/said.$$"; exit 69; }}
+    if [ -s "$pq_data/said.$$" ] && ! grep -qi 'invalid job id' "$pq_data/said.$$"; then cat "$pq_data/said.$$" >&2; rm -f "$pq_data/said.$$"; exit 69; fi
+    rm -f "$pq_data/said.$$"
+    if [ "$pq_turns" -lt 20 ]; then pq_next=$((pq_turns + 4)); elif [ "$pq_turns" -lt 100 ]; then pq_next=$((pq_turns + 10)); else pq_next=$((pq_turns + 20)); fi
   fi
-  state=$(printf '%s\n' "$told" "$end" "$line" | tr '\n' '\036')
-  new output "$log" "$offset"
-  offset=$size
-  if [ -n "$errors" ]; then
-    new error "$errors" "$errors_offset"
-    errors_offset=$size
+  pq_state=$(printf '%s\n' "$pq_told" "$pq_end" "$pq_line" | tr '\n' '\036')
+  new output "$pq_log" "$pq_offset"
+  pq_offset=$pq_size
+  if [ -n "$pq_errors" ]; then
+    new error "$pq_errors" "$pq_errors_offset"
+    pq_errors_offset=$pq_size
   fi
-  if [ "$state" != "$last" ]; then printf 'state %s\n' "$state"; fi
-  last=$state
-  if [ -n "$own" ] || [ -z "$line" ]; then exit 0; fi
-  case $line in {ended}) exit 0 ;; esac
+  if [ "$pq_state" != "$pq_last" ]; then printf 'state %s\n' "$pq_state"; fi
+  pq_last=$pq_state
+  if [ -n "$pq_own" ] || [ -z "$pq_line" ]; then exit 0; fi
+  case $pq_line in {ended}) exit 0 ;; esac
 """
     + PAUSE
     + "done\n"
 )
 
 STATUS = (
-    r"""answer=$(look) || exit 69
+    r"""pq_answer=$(look) || exit 69
 """
     + LOAD
-    + r"""printf '%s\nload|%s\n%s\n' '{reply}' "$load" "$answer"
+    + r"""printf '%s\nload|%s\n%s\n' '{reply}' "$pq_load" "$pq_answer"
 """
 )
 
-FAILURES = r"""cat "$data/seen" "$data"/ended.* 2>/dev/null | awk -F'|' '
+FAILURES = r"""cat "$pq_data/seen" "$pq_data"/ended.* 2>/dev/null | awk -F'|' '
   $1 == "ended" && $4 != "0" {{ at[$2] = $6 }}
   $1 == "seen" && $3 != "COMPLETED" {{ at[$2] = $8 }}
-  END {{ for (id in at) print at[id], id }}' | sort -n | tail -n {jobs} | while read -r _ id; do one "$id" ''; done"""
+  END {{ for (id in at) print at[id], id }}' | sort -n | tail -n {jobs} | while read -r _ pq_id; do one "$pq_id" ''; done"""
 
 VERSIONS = "sbatch --version\n"
 
@@ -372,16 +372,16 @@ def script_of(job: Job) -> tuple[str, dict[str, bytes]]:
 
 
 def words_of(job: Job, host: Host, name: str, output: str = "%j", export: str = "--export=ALL") -> list[str]:
-    """The words of sbatch for `job`, as sh source; $folder and $data are set when they are read."""
+    """The words of sbatch for `job`, as sh source; $pq_folder and $pq_data are set when they are read."""
     words = [
         "sbatch",
         f"--job-name={quote.word(shown(name))}",
-        '--chdir="$folder"',
+        '--chdir="$pq_folder"',
         export,
-        f'--output="$data/jobs/{output}.out"',
+        f'--output="$pq_data/jobs/{output}.out"',
     ]
     if job.split_output:
-        words.append(f'--error="$data/jobs/{output}.err"')
+        words.append(f'--error="$pq_data/jobs/{output}.err"')
     # Nothing runs twice by itself; what can never start does not wait for ever.
     words += ["--no-requeue", "--kill-on-invalid-dep=yes", *resources(job.needs)]
     if job.priority < 0:
@@ -426,7 +426,7 @@ def encoded(raw: bytes) -> str:
 
 def put(name: str, content: bytes) -> str:
     """sh text that writes a file into jobs/, whole or not at all."""
-    file = f'"$data/jobs/{name}"'
+    file = f'"$pq_data/jobs/{name}"'
     written = quote.heredoc(f"base64 -d >{file}.$$", base64.encodebytes(content).decode())
     return written.replace("\n", f" && mv {file}.$$ {file} || exit 74\n", 1)
 
@@ -437,10 +437,10 @@ def submit_script(job: Job, host: Host) -> str:
     after = AFTER.format(ids=" ".join(map(id_of, job.after)), kind="afterany" if job.if_failed else "afterok")
     lanes = f"echo {limit} {quote.word(shown(job.group or 'default'))} >" if limit else "rm -f "
     return head(host) + LOOK.format(ended=ENDED) + ONE.format() + SEND.format() + SUBMIT.format(
-        lock=LOCK, key=job.key, folder=quote.path(job.cwd) if job.cwd else '"$PWD"', after=after if job.after else "after=",
+        lock=LOCK, key=job.key, folder=quote.path(job.cwd) if job.cwd else '"$PWD"', after=after if job.after else "pq_after=",
         files="".join([put(name, content) for name, content in files.items()]),
-        job=quote.heredoc(f'cat >>"$data/jobs/{job.key}.sh"', script),
-        send=quote.heredoc(f'cat >>"$data/jobs/{job.key}.send"', sends(words_of(job, host, job.label or job.key), host)),
+        job=quote.heredoc(f'cat >>"$pq_data/jobs/{job.key}.sh"', script),
+        send=quote.heredoc(f'cat >>"$pq_data/jobs/{job.key}.send"', sends(words_of(job, host, job.label or job.key), host)),
         path=f"PATH={path_before(host)}; " if host.path else "", lanes=lanes, told=told_of(job, limit), reply=REPLY,
     )  # fmt: skip
 
@@ -448,11 +448,11 @@ def submit_script(job: Job, host: Host) -> str:
 def sends(words: Sequence[str], host: Host) -> str:
     """sh text of the function that submits; the folder is entered, so that the job has it by the name that it was given by."""
     path = f"PATH={path_before(host)} " if host.path else ""
-    return f'send() {{ cd -- "$folder" && {path}ask {" ".join(words)} "$@"; }}\n'
+    return f'send() {{ cd -- "$pq_folder" && {path}ask {" ".join(words)} "$@"; }}\n'
 
 
-CLUSTER = f"""data="{FOLDER}/$(scontrol show config | sed -n 's/^ClusterName *= *//p')"
-mkdir -p "$data/jobs" && chmod 700 "$data" || exit
+CLUSTER = f"""pq_data="{FOLDER}/$(scontrol show config | sed -n 's/^ClusterName *= *//p')"
+mkdir -p "$pq_data/jobs" && chmod 700 "$pq_data" || exit
 """
 
 
@@ -489,7 +489,7 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
         folder = quote.path(job.cwd) if job.cwd else HERE
         body = f"#!/bin/sh\npq_token={job.key} pq_folder={folder}\n{script}"
         if job.key in needed:
-            name = ids[job.key] = f"id{len(ids) + 1}"
+            name = ids[job.key] = f"pq_id{len(ids) + 1}"
             text += quote.heredoc(f"{name}=$({line}", body).rstrip("\n") + f'\n) && echo "${name}" || exit\n'
         else:
             text += quote.heredoc(line, body)
@@ -548,7 +548,7 @@ def read_state(answer: str) -> State | None:
     return states[-1] if states else None
 
 
-OUTPUT = '"$data/jobs/$1.out"'
+OUTPUT = '"$pq_data/jobs/$1.out"'
 
 
 def tails_script(states: Sequence[State], host: Host, count: int) -> str:
@@ -566,7 +566,7 @@ def versions_script(host: Host) -> str:
 
 
 def where() -> str:
-    return f'data="{FOLDER}"\n'
+    return f'pq_data="{FOLDER}"\n'
 
 
 def status_script(host: Host) -> str:
@@ -753,7 +753,7 @@ def state_of(
         created=time_of(made.epoch if made else live.submitted if live else "0") or "",
         started=time_of(end.began if end else live.began if live and status != "queued" else ""),
         ended=time_of(end.ended if end else live.ended if live and status == "done" else ""),
-        errors=f'"{FOLDER}/$cluster/jobs/{id}.err"' if told.get("split") else "",
+        errors=f'"{FOLDER}/$pq_cluster/jobs/{id}.err"' if told.get("split") else "",
     )  # fmt: skip
 
 

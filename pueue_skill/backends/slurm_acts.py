@@ -24,53 +24,53 @@ OF_GROUPS: tuple[str, ...] = ()
 """Slurm has no groups that could be paused: what is meant by one are its jobs."""
 
 ACT = r"""{{
-{lock}before=$(look) || exit 69
+{lock}pq_before=$(look) || exit 69
 # The names under which jobs were submitted, and for tasks of arrays their place.
-named() {{ awk -F'|' -v id="${{1%%_*}}" '$1 == "id" && $3 == id {{ sub(/#.*/, "", $2); name = $2 }} END {{ print name }}' "$data/journal"; }}
+named() {{ awk -F'|' -v id="${{1%%_*}}" '$1 == "id" && $3 == id {{ sub(/#.*/, "", $2); name = $2 }} END {{ print name }}' "$pq_data/journal"; }}
 # again ID KEY PARENT...: submits a job once more, after those parents that have been submitted once more or have not ended
 again() {{
-  old=$1 key=$2 place=${{1#*_}}
-  name=$(named "$old")
+  pq_old=$1 pq_key=$2 pq_place=${{1#*_}}
+  pq_name=$(named "$pq_old")
   shift 2
-  after=
-  for parent in "$@"; do
-    eval "new=\${{new_$parent-}}"
-    if [ -z "$new" ] && ! ends "$parent" | grep -q .; then new=$parent; fi
-    if [ -n "$new" ]; then after="${{after:+$after,}}afterok:$new"; fi
+  pq_after=
+  for pq_parent in "$@"; do
+    eval "pq_new=\${{pq_new_$pq_parent-}}"
+    if [ -z "$pq_new" ] && ! ends "$pq_parent" | grep -q .; then pq_new=$pq_parent; fi
+    if [ -n "$pq_new" ]; then pq_after="${{pq_after:+$pq_after,}}afterok:$pq_new"; fi
   done
-  if [ ! -f "$data/jobs/$name.sh" ]; then
-    echo "what job $old ran is not known here" >&2
+  if [ ! -f "$pq_data/jobs/$pq_name.sh" ]; then
+    echo "what job $pq_old ran is not known here" >&2
     return
   fi
-  index=- indices=
-  case $old in *_*)
-    index="$name.$place" indices="--array=$place"
-    for kind in sh send env told; do cp "$data/jobs/$name.$kind" "$data/jobs/$index.$kind"; done
-    grep "^$place|" "$data/jobs/$name.index" >"$data/jobs/$index.index"
-    name=$index ;;
+  pq_index=- pq_indices=
+  case $pq_old in *_*)
+    pq_index="$pq_name.$pq_place" pq_indices="--array=$pq_place"
+    for pq_kind in sh send env told; do cp "$pq_data/jobs/$pq_name.$pq_kind" "$pq_data/jobs/$pq_index.$pq_kind"; done
+    grep "^$pq_place|" "$pq_data/jobs/$pq_name.index" >"$pq_data/jobs/$pq_index.index"
+    pq_name=$pq_index ;;
   esac
-  again=1
-  submit "$name" "$after" 1 "$index" $indices || return 0
-  again=
-  eval "new_$old=\$id\${{indices:+_$place}}"
+  pq_again=1
+  submit "$pq_name" "$pq_after" 1 "$pq_index" $pq_indices || return 0
+  pq_again=
+  eval "pq_new_$pq_old=\$pq_id\${{pq_indices:+_$pq_place}}"
 }}
 {calls}
-{settle}after=$(look) || exit 69
-printf '%s\nfiles %s\n%s\nAFTER\n%s\n' '{reply}' "${{files:-0}}" "$before" "$after"
+{settle}pq_after=$(look) || exit 69
+printf '%s\nfiles %s\n%s\nAFTER\n%s\n' '{reply}' "${{pq_files:-0}}" "$pq_before" "$pq_after"
 }}
 """
 
 # What was killed is done once Slurm has seen its processes end, which it waits KillWait seconds for.
-SETTLE = r"""turns=0
-while [ "$turns" -lt 400 ] && [ -n "$(ask squeue --noheader --me --states=running,suspended,completing --jobs={ids} --format=%i 2>/dev/null </dev/null)" ]; do
-  turns=$((turns + 1))
+SETTLE = r"""pq_turns=0
+while [ "$pq_turns" -lt 400 ] && [ -n "$(ask squeue --noheader --me --states=running,suspended,completing --jobs={ids} --format=%i 2>/dev/null </dev/null)" ]; do
+  pq_turns=$((pq_turns + 1))
   sleep 0.1
 done
 """
 
-CLEAN = r"""for id in {ids}; do
-  echo "gone|$id" >>"$data/journal"
-  for file in "$data/jobs/$id.out" "$data/jobs/$id.err"; do if [ -f "$file" ]; then rm -f "$file"; fi; done
+CLEAN = r"""for pq_id in {ids}; do
+  echo "gone|$pq_id" >>"$pq_data/journal"
+  for pq_file in "$pq_data/jobs/$pq_id.out" "$pq_data/jobs/$pq_id.err"; do if [ -f "$pq_file" ]; then rm -f "$pq_file"; fi; done
 done
 """
 

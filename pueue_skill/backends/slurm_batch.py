@@ -41,8 +41,8 @@ from pueue_skill.record import NamedTuple
 
 PACKS = False
 
-KNOWN = r"""answer=$(look) || exit 69
-printf '%s\n%s\n%s\n' '{reply}' "$(printf '%s\n' "$config" | sed -n 's/^MaxArraySize *= *//p')" "$answer"
+KNOWN = r"""pq_answer=$(look) || exit 69
+printf '%s\n%s\n%s\n' '{reply}' "$(printf '%s\n' "$pq_config" | sed -n 's/^MaxArraySize *= *//p')" "$pq_answer"
 """
 
 # The work of a task stands in its line of the index, or in a file where it is too long for an argument.
@@ -59,38 +59,38 @@ esac
 """
 
 SUBMIT = r"""{{
-{lock}if [ "$(grep -c . "$data/journal")" != {entries} ]; then printf '%s\nchanged\n' '{reply}'; exit; fi
-if ! folder=$(cd -- {folder} 2>/dev/null && pwd); then
+{lock}if [ "$(grep -c . "$pq_data/journal")" != {entries} ]; then printf '%s\nchanged\n' '{reply}'; exit; fi
+if ! pq_folder=$(cd -- {folder} 2>/dev/null && pwd); then
   echo "there is no folder "{folder} >&2
   exit 65
 fi
-umask_was=$(umask)
-{dropped}for one in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
-  case $one in {kept}) names=${{names:+$names,}}$one ;; esac
+pq_umask_was=$(umask)
+{dropped}for pq_one in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
+  case $pq_one in {kept}) pq_names=${{pq_names:+$pq_names,}}$pq_one ;; esac
 done
 # array PLACE NAME COUNT TASKS DEPENDENCY TOLD: submits an array, unless what it comes after could not be
 array() {{
   case $5 in *none*) echo "held $1 -"; return ;; esac
   umask 077
-  printf '%s|%s' "$(printf %s "$folder" | base64 | tr -d '\n')" "$6" >"$data/jobs/$2.told"
-  {{ echo "pq_folder=$(quoted "$folder")"; echo "unset ENVIRONMENT"; cat "$data/jobs/$2.body"; }} >"$data/jobs/$2.sh"
-  {{ echo "folder=$(quoted "$folder") names=$(quoted "$names")"; cat "$data/jobs/$2.words"; }} >"$data/jobs/$2.send"
+  printf '%s|%s' "$(printf %s "$pq_folder" | base64 | tr -d '\n')" "$6" >"$pq_data/jobs/$2.told"
+  {{ echo "pq_folder=$(quoted "$pq_folder")"; echo "unset ENVIRONMENT"; cat "$pq_data/jobs/$2.body"; }} >"$pq_data/jobs/$2.sh"
+  {{ echo "pq_folder=$(quoted "$pq_folder") pq_names=$(quoted "$pq_names")"; cat "$pq_data/jobs/$2.words"; }} >"$pq_data/jobs/$2.send"
   (
-    for one in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
-      case ",$names," in *",$one,"*) ;; *) unset "$one" 2>/dev/null ;; esac
+    for pq_one in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
+      case ",$pq_names," in *",$pq_one,"*) ;; *) unset "$pq_one" 2>/dev/null ;; esac
     done
     export -p
-  ) >"$data/jobs/$2.env"
-  rm -f "$data/jobs/$2.body" "$data/jobs/$2.words"
-  umask "$umask_was"
-  if submit "$2" "$5" "$3" "$2" "--array=$4" 2>"$data/said.$$"; then
-    eval "id_$1=$id"
-    echo "new $1 $id"
+  ) >"$pq_data/jobs/$2.env"
+  rm -f "$pq_data/jobs/$2.body" "$pq_data/jobs/$2.words"
+  umask "$pq_umask_was"
+  if submit "$2" "$5" "$3" "$2" "--array=$4" 2>"$pq_data/said.$$"; then
+    eval "pq_id_$1=$pq_id"
+    echo "new $1 $pq_id"
   else
-    eval "id_$1=none"
-    echo "failed $1 $(tr '\n' ' ' <"$data/said.$$")"
+    eval "pq_id_$1=none"
+    echo "failed $1 $(tr '\n' ' ' <"$pq_data/said.$$")"
   fi
-  rm -f "$data/said.$$"
+  rm -f "$pq_data/said.$$"
 }}
 echo '{reply}'
 {arrays}echo end
@@ -99,30 +99,30 @@ echo '{reply}'
 
 CANCEL = r"""{{
 {lock}ask scancel {ids} >/dev/null 2>&1 </dev/null
-turns=0
-while [ "$turns" -lt 400 ] && [ -n "$(ask squeue --noheader --me --states=running,suspended,completing --jobs={listed} --format=%i 2>/dev/null </dev/null)" ]; do
-  turns=$((turns + 1))
+pq_turns=0
+while [ "$pq_turns" -lt 400 ] && [ -n "$(ask squeue --noheader --me --states=running,suspended,completing --jobs={listed} --format=%i 2>/dev/null </dev/null)" ]; do
+  pq_turns=$((pq_turns + 1))
   sleep 0.1
 done
-for id in {ids}; do echo "gone|$id" >>"$data/journal"; done
-printf '%s\n%s\n' '{reply}' "$turns"
+for pq_id in {ids}; do echo "gone|$pq_id" >>"$pq_data/journal"; done
+printf '%s\n%s\n' '{reply}' "$pq_turns"
 }}
 """
 
-REFRESH = r"""folder={folder}
-(umask 077 && mkdir -p "$folder") || exit 74
-cat >"$folder/{name}.refresh.$$" <<'KEYS'
+REFRESH = r"""pq_folder={folder}
+(umask 077 && mkdir -p "$pq_folder") || exit 74
+cat >"$pq_folder/{name}.refresh.$$" <<'KEYS'
 {keys}
 KEYS
-mv "$folder/{name}.refresh.$$" "$folder/{name}.refresh" && echo '{reply}'
+mv "$pq_folder/{name}.refresh.$$" "$pq_folder/{name}.refresh" && echo '{reply}'
 """
 # What a batch's own text reads, by whichever queue it runs in.
 BATCHES = "$HOME/.local/share/pueue-skill/batches"
 
 CAPACITY = r"""printf '%s\n' '{reply}'
 sinfo --noheader --format='partition|%P|%a|%l|%D|%c|%m|%G'
-printf '%s\n' "$config" | sed -n 's/^\(MaxArraySize\|MaxJobCount\|AccountingStorageEnforce\) *= */limit|\1|/p'
-case $config in *AccountingStorageType*accounting_storage/slurmdbd*)
+printf '%s\n' "$pq_config" | sed -n 's/^\(MaxArraySize\|MaxJobCount\|AccountingStorageEnforce\) *= */limit|\1|/p'
+case $pq_config in *AccountingStorageType*accounting_storage/slurmdbd*)
   sacctmgr --noheader --parsable2 show associations user="$(id -un)" format=Account,Partition,QOS,MaxJobs,MaxSubmitJobs </dev/null | sed 's/^/account|/'
   sacctmgr --noheader --parsable2 show qos format=Name,MaxWall,MaxJobsPerUser,MaxSubmitJobsPerUser </dev/null | sed 's/^/qos|/' ;;
 esac
@@ -192,7 +192,7 @@ def arrays(
             place = len(made[there[-1]].tasks) if there else 0
             number = there[-1] if there and place < site.largest - 1 else None
         if number is None:
-            words = (*after, f"aftercorr:${{id_{one[0]}:-none}}") if one else after
+            words = (*after, f"aftercorr:${{pq_id_{one[0]}:-none}}") if one else after
             limit = limits.get(job.group or "default", 0)
             number, place = len(made), place if one else 0
             made.append(Array({}, words, limit, there[-1] if there and limit else None))
@@ -229,11 +229,11 @@ def waits_for(
     one = None
     for number, places in tasks.items():
         if len(places) == len(made[number].tasks):
-            words[f"afterok:${{id_{number}:-none}}"] = None
+            words[f"afterok:${{pq_id_{number}:-none}}"] = None
         elif len(places) == 1 and not one:
             one = number, places[0]
         else:
-            words |= dict.fromkeys([f"afterok:${{id_{number}:-none}}_{place}" for place in places])
+            words |= dict.fromkeys([f"afterok:${{pq_id_{number}:-none}}_{place}" for place in places])
     return tuple(words), one, ""
 
 
@@ -287,7 +287,7 @@ def drop(ids: Sequence[str]) -> str:
     """sh text that ends jobs and takes them out of what is shown."""
     if not ids:
         return ""
-    return f'ask scancel {" ".join(ids)} >/dev/null 2>&1 </dev/null\nfor one in {" ".join(ids)}; do echo "gone|$one" >>"$data/journal"; done\n'
+    return f'ask scancel {" ".join(ids)} >/dev/null 2>&1 </dev/null\nfor pq_one in {" ".join(ids)}; do echo "gone|$pq_one" >>"$pq_data/journal"; done\n'
 
 
 def array_text(number: int, array: Array, host: Host, batch: str, highest: int) -> str:
@@ -308,14 +308,14 @@ def array_text(number: int, array: Array, host: Host, batch: str, highest: int) 
     body = TASK + WRAPPER.format(folder=FOLDER, key="PUEUE_SKILL_KEY=$pq_key") + TASK_RUN
     body += RUN.format(run='bash ${pq_option:-} "$pq_work"', stdin="</dev/null")
     nice = job._replace(priority=job.priority - highest, label=None)
-    words = words_of(nice, host, f"{batch}:{phase}", "%A_%a", '--export="$names"')
-    after = [*array.after, *([f"afterany:${{id_{array.before}:-none}}"] if array.before is not None else [])]
+    words = words_of(nice, host, f"{batch}:{phase}", "%A_%a", '--export="$pq_names"')
+    after = [*array.after, *([f"afterany:${{pq_id_{array.before}:-none}}"] if array.before is not None else [])]
     throttle = f"%{array.limit}" if array.limit else ""
     told = told_of(job._replace(command=f"{len(lines)} jobs of {batch}:{phase}", label=None), array.limit)
     return (
         "".join([put(file, content) for file, content in {f"{name}.index": index, **files}.items()])
-        + quote.heredoc(f'cat >"$data/jobs/{name}.body"', body)
-        + quote.heredoc(f'cat >"$data/jobs/{name}.words"', sends(words, host))
+        + quote.heredoc(f'cat >"$pq_data/jobs/{name}.body"', body)
+        + quote.heredoc(f'cat >"$pq_data/jobs/{name}.words"', sends(words, host))
         + f'array {number} {name} {len(lines)} {ranges(list(array.tasks))}{throttle} "{",".join(after)}" {told}\n'
     )
 

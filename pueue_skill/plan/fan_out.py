@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from pueue_skill import quote
 from pueue_skill.expand import Value, fields, seq
@@ -17,13 +17,35 @@ from pueue_skill.masking import secret
 from pueue_skill.model import Each, Host, Node, Pipeline, Simple, Word
 from pueue_skill.plan.proposal import Proposal, Work
 from pueue_skill.plan.whole import check
+from pueue_skill.record import NamedTuple
 from pueue_skill.regex import regex
 from pueue_skill.remote import Refusal
 
-XARGS_KNOWN = {"-P", "--max-procs", "-I", "-n", "--max-args", "-L", "--max-lines", "-0", "--null", "-r", "--no-run-if-empty", "-d", "--delimiter"}  # fmt: skip
+KEPT = {
+    "-0": "-0",
+    "--null": "-0",
+    "-d": "-d",
+    "--delimiter": "-d",
+    "-r": "-r",
+    "--no-run-if-empty": "-r",
+    "-x": "-x",
+    "--exit": "-x",
+    "-E": "-E",
+    "--eof": "-E",
+    "-a": "-a",
+    "--arg-file": "-a",
+}
+"""Options of xargs that say what it reads, each with the short form that every xargs knows."""
+AT_ONCE, SIZE, LINES, REPLACE = (
+    ("-P", "--max-procs"),
+    ("-n", "--max-args"),
+    ("-L", "--max-lines"),
+    ("-I", "-i", "--replace"),
+)
 PARALLEL_KNOWN = {"-j", "-P", "--jobs", "--max-procs", "-k", "--keep-order", "--bar", "--eta", "--progress", "--will-cite", "-u", "--line-buffer", "--lb"}  # fmt: skip
 PLACE = regex(r"\{(\d*)\}")
-OTHER_PLACES = regex(r"\{(?:[./#%]|\d+[./]|=)[^{}]*\}")
+OTHER_PLACES = regex(r"\{\d*[-+./#%=:]")
+"""What parallel fills in beside an item as it is: a part of it, its number, what a program makes of it."""
 MOST = 200
 """Items that are written out one by one; from there on the loop submits them itself."""
 
@@ -41,45 +63,122 @@ def fan_out(proposal: Proposal, node: Node, call: Simple, before: str, known: Ma
     return xargs(proposal, node, call, before, known)
 
 
-def xargs(proposal: Proposal, node: Node, call: Simple, before: str, known: Mapping[str, Value]) -> list[Work]:
+class Xargs(NamedTuple):
+    """How `program`, an xargs, makes calls of what it reads. `place` is what stands for the item in the words of a call, None where the items come
+    after them; `limits` the options that say how many, `reads` those that say what is read, as source. `words` are the user's."""
+
+    program: str
+    place: str | None
+    limits: Mapping[str, str]
+    reads: Mapping[str, str]
+    at_once: str | None
+    words: tuple[Word, ...]
+
+    @property
+    def source(self) -> str:
+        """The same xargs with a placeholder of our own, but for the words that it runs."""
+        calls = {"-I": "{}"} if self.place is not None else self.limits
+        return " ".join(
+            [self.program, *[f"{name} {value}".rstrip() for name, value in [*self.reads.items(), *calls.items()]]]
+        )
+
+
+def read_xargs(text: str, call: Simple) -> Xargs:
+    """What an xargs does. Raises Refusal when only xargs itself can. Of -I, -n and -L it takes the last, and `-n 1` says nothing beside -I."""
     found, used = options(call.words[1:], FAN_OUT["xargs"])
-    told = {name: value.value if value is not None else "" for name, value in found}
     words = call.words[1 + used :]
-    if not {*told} <= XARGS_KNOWN or not words:
-        raise Refusal(f"xargs is given {' '.join(sorted({*told} - XARGS_KNOWN)) or 'no command'}")
-    outputs = [redirect for redirect in call.redirects if redirect.op not in ("<", "<<<")]
-    if outputs:
-        raise Refusal("all calls share one output")
-    here, group = grouped(proposal.here, told.get("-P", told.get("--max-procs")))
-    calls = calls_of(node, call, told, words, known)
-    if calls is not None and len(calls) <= MOST:
-        return [Work(here, before + quote.line(argv), group=group, label=label_of(items)) for argv, items in calls]
+    place: str | None = None
+    limits: dict[str, str] = {}
+    reads: dict[str, str] = {}
+    at_once: str | None = None
+    for name, word in found:
+        if word is not None and not word.static and text[word.start : word.end] != word.text:
+            raise Refusal(f"only the shell knows the value of {name} of xargs")
+        value, source = (word.value, word.text) if word else ("", "")
+        if name in AT_ONCE:
+            at_once = value
+        elif name in KEPT:
+            reads[KEPT[name]] = source
+        elif name in REPLACE:
+            if word and not (word.static and value):
+                raise Refusal("only xargs knows what stands for its items")
+            place, limits = value if word else "{}", {}
+        elif name in SIZE and not (value == "1" and place is not None):
+            place, limits = None, {"-n": source}
+        elif name in LINES:
+            place, limits = None, {"-L": source}
+        elif name not in SIZE:
+            raise Refusal(f"xargs is given {name}")
+    if not words:
+        raise Refusal("xargs is given no command")
+    return Xargs(call.words[0].text, place, limits, reads, at_once, words)
+
+
+def xargs(proposal: Proposal, node: Node, call: Simple, before: str, known: Mapping[str, Value]) -> list[Work]:
     text = proposal.script.text
-    source = text[words[0].start : words[-1].end]
-    around = Each(before + text[node.start : words[0].start], text[words[-1].end : node.end], words=source)
-    return [Work(here, before + source, group=group, each=around)]
+    given = read_xargs(text, call)
+    if [redirect for redirect in call.redirects if redirect.op not in ("<", "<<<")]:
+        raise Refusal("all calls share one output")
+    if "-a" in given.reads and (isinstance(node, Pipeline) or call.redirects):
+        raise Refusal("each call reads what xargs is given")
+    if not all(assign.static for assign in call.assigns):
+        raise Refusal("variables are set for xargs that only the shell knows")
+    here, group = grouped(proposal.here, given.at_once)
+    variables = "".join([f"{assign.text} " for assign in call.assigns])
+    calls = calls_of(node, call, given, known)
+    if calls is not None and len(calls) <= MOST:
+        return [
+            Work(here, before + variables + runner(argv[0]) + quote.line(argv), group=group, label=label_of(items))
+            for argv, items in calls
+        ]
+    program = given.words[0]
+    named = program.value if program.static and (given.place or " ") not in program.value else ""
+    source = " ".join([word.text for word in given.words])
+    reads = "".join([f" {text[redirect.start : redirect.end]}" for redirect in call.redirects])
+    around = Each(
+        before + text[node.start : call.start], reads, xargs=variables + given.source, words=source, place=given.place
+    )
+    return [Work(here, before + variables + runner(named) + source, group=group, each=around)]
+
+
+SHELL_WORDS = set(
+    "if then else elif fi case esac for select while until do done in function time coproc alias bg bind break builtin caller cd command "
+    "compgen complete compopt continue declare dirs disown echo enable eval exec exit export false fc fg getopts hash help history jobs "
+    "kill let local logout mapfile popd printf pushd pwd read readarray readonly return set shift shopt source suspend test times trap true "
+    "type typeset ulimit umask unalias unset wait .".split()
+)
+"""Reserved words and builtins of bash."""
+PROGRAM = regex(r"[\w./+-]+", re.ASCII)
+
+
+def runner(program: str) -> str:
+    """What stands before words of xargs, which runs programs: where bash could take the first one for something else, `exec`."""
+    return "" if PROGRAM.fullmatch(program) and program not in SHELL_WORDS else "exec -- "
 
 
 def calls_of(
-    node: Node, call: Simple, told: Mapping[str, str], words: Sequence[Word], known: Mapping[str, Value]
+    node: Node, call: Simple, given: Xargs, known: Mapping[str, Value]
 ) -> list[tuple[list[str], tuple[str, ...]]] | None:
     """The calls that xargs would make, each with its items, or None where only the shell knows them."""
-    argv = fields(words, known)
-    lines = lines_of(node, call, "-0" in told or "--null" in told, known)
-    if argv is None or lines is None or told.keys() & {"-d", "--delimiter", "-L", "--max-lines"}:
+    argv = fields(given.words, known)
+    null = "-0" in given.reads
+    lines = lines_of(node, call, null, known)
+    if argv is None or lines is None or given.reads.keys() - {"-0", "-r", "-x"} or "-L" in given.limits:
         return None
-    if "-I" in told:
-        items = [line.lstrip(" \t") for line in lines]
-        if any(re.search(r"[\"'\\]", item) for item in items) or not all(items):
+    if not null and any(re.search(r"[\"'\\]", line) for line in lines):
+        return None
+    if given.place is not None:
+        items = lines if null else [line.lstrip(" \t") for line in lines]
+        if not all(items):
             return None
-        return [([word.replace(told["-I"], item) for word in argv], (item,)) for item in items]
-    if "-0" not in told and "--null" not in told:
-        if any(re.search(r"[\"'\\]", line) for line in lines):
-            return None
+        return [([word.replace(given.place, item) for word in argv], (item,)) for item in items]
+    if not null:
         lines = [item for line in lines for item in re.split(r"[ \t\n]+", line) if item]
-    size = told.get("-n", told.get("--max-args"))
-    if size is None or not size.isdigit() or int(size) == 0:
+    size = given.limits.get("-n", "")
+    if not size.isdigit() or int(size) == 0:
         return None
+    if not lines:
+        return None  # whether it runs once with nothing depends on the kind of xargs
     chunks = [tuple(lines[i : i + int(size)]) for i in range(0, len(lines), int(size))]
     return [([*argv, *chunk], chunk) for chunk in chunks]
 
@@ -142,10 +241,11 @@ def filled(line: str, values: tuple[str, ...]) -> str:
     """A line of parallel with the items in place of {} and {N}, or after it."""
     if not PLACE.search(line):
         line += " {}"
-    every = quote.line(list(values))
+    # A bare NAME=value could be an assignment; parallel quotes the sign.
+    quoted = [f"'{value}'" if "=" in value and quote.word(value) == value else quote.word(value) for value in values]
 
     def item(match: re.Match[str]) -> str:
-        return every if not match[1] else quote.word(values[int(match[1]) - 1]) if int(match[1]) <= len(values) else ""
+        return " ".join(quoted) if not match[1] else quoted[int(match[1]) - 1] if int(match[1]) <= len(values) else ""
 
     return PLACE.sub(item, line)
 

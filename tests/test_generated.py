@@ -1,0 +1,176 @@
+"""The names in generated scripts: none can meet a variable of the environment that a script hands on, or one of the text it carries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import tree_sitter_bash
+from tree_sitter import Language, Node, Parser
+
+from pueue_skill.acts import Act
+from pueue_skill.analysis import analyse
+from pueue_skill.backends import invocation, pueue, pueue_acts, pueue_batch, pueue_units, slurm, slurm_acts, slurm_batch
+from pueue_skill.backends.pueue import RECORD
+from pueue_skill.backends.pueue_units import Pack
+from pueue_skill.model import LOCAL, Host, Job, State
+
+PARSER = Parser(Language(tree_sitter_bash.language()))
+OWN = re.compile(r"pq_\w+")
+MEANT = {
+    "PATH",
+    "PWD",
+    "IFS",
+    "XDG_RUNTIME_DIR",
+    "PUEUE_SKILL_KEY",
+    "SLURM_TIME_FORMAT",
+    "SLURM_BITSTR_LEN",
+    "ENVIRONMENT",
+    "LC_ALL",
+}
+"""Variables that a script sets because programs read them."""
+
+
+def nodes(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.children:
+        yield from nodes(child)
+
+
+def said(node: Node | None) -> str:
+    return node.text.decode("utf-8", "replace") if node and node.text else ""
+
+
+def names_set(script: str) -> set[str]:
+    """The variables that a shell script sets, by whatever command; what stands in its heredocs is data."""
+    found = set()
+    script = re.sub(r"(<<'(\w+)'.*\n)(?:.*\n)*?\2\n", r"\1\2\n", script)
+    for node in nodes(PARSER.parse(script.encode("utf-8", "surrogateescape")).root_node):
+        if node.type == "variable_assignment":
+            found.add(said(node.child_by_field_name("name")).partition("[")[0])
+        elif node.type in ("for_statement", "c_style_for_statement"):
+            found.add(said(node.child_by_field_name("variable")))
+        elif node.type == "arithmetic_expansion":
+            found |= set(re.findall(r"(\w+) *[-+]?=(?!=)", said(node)))
+        elif node.type == "command":
+            name, *words = [said(child) for child in node.named_children]
+            if name == "read":
+                found |= {word for word in words if re.fullmatch(r"[A-Za-z_]\w*", word)}
+            elif name == "printf" and words[:1] == ["-v"]:
+                found.add(words[1])
+            elif name == "eval":
+                text = " ".join(words)
+                made = r'print "(\w+?)_?"' if "$(" in text else r"(?<![\w$-])([A-Za-z_]\w*?)_?(?:\$\w+)?="
+                found |= set(re.findall(made, text))
+    return found - {""}
+
+
+HOST = Host("local", groups=(("few", 2),), path=("~/bin",))
+JOB = Job("k1", "local", "pueue", "few", "label", "/tmp", "echo 'a'")
+LONG = JOB._replace(key="k2", command="x" * 140_000, stdin=b"in", split_output=True, after=("1",))
+STATE = State("1", "k1", "done", "failed", 1, "", "few", None, "/tmp", "x", (), "", None, None)
+ACTS = [Act(STATE, call) for call in ("kill", "remove", "restart")]
+SITE = slurm_batch.Site(slurm.read_look(""), 1000)
+BATCH = (
+    [JOB._replace(key="b:p:k1:0"), JOB._replace(key="b:p:k2:0", after=("b:p:k1:0",))],
+    HOST,
+    "b",
+    {"few": 2},
+    ("KEPT",),
+    True,
+    20,
+)
+PACKED = [Pack(JOB._replace(key="b:p:u:0"), (("b:p:k1:0", "echo"),), 10, 2)]
+SCRIPTS = {
+    "pueue: submission": pueue.submit_script(JOB, HOST),
+    "pueue: submission with files": pueue.submit_script(LONG, HOST),
+    "pueue: invocation": pueue.invocation((JOB, JOB._replace(key="k3", after=("k1",))), HOST),
+    "pueue: follow": pueue.follow_script(STATE, HOST, 0, 0),
+    "pueue: status": pueue.status_script(HOST),
+    "pueue: acts": pueue_acts.act_script(HOST, ACTS),
+    "pueue: batch": pueue_batch.submission(*BATCH, None, {})[0],
+    "pueue: units": pueue_batch.submission(PACKED, *BATCH[1:], None, {})[0],
+    "pueue: in a unit": pueue_units.UNIT,
+    "slurm: submission": slurm.submit_script(JOB, HOST),
+    "slurm: submission with files": slurm.submit_script(LONG, HOST),
+    "slurm: job": slurm.script_of(LONG)[0],
+    "slurm: invocation": slurm.invocation((JOB, JOB._replace(key="k3", after=("k1",))), HOST),
+    "slurm: follow": slurm.follow_script(STATE, HOST, 0, 0),
+    "slurm: status": slurm.status_script(HOST),
+    "slurm: acts": slurm_acts.act_script(HOST, ACTS),
+    "slurm: batch": slurm_batch.submission(*BATCH, SITE, {})[0],
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_sets_only_names_of_its_own(name: str) -> None:
+    """A queue keeps the environment of whoever submits: a variable that is exported there and set here would reach the job changed."""
+    found = names_set(SCRIPTS[name])
+    assert {one for one in found if not OWN.fullmatch(one)} <= MEANT
+
+
+TEXTS = (
+    'for folder in exps/*; do python train.py --dir "$folder"; done',
+    'for pq_work in $(cat f); do python train.py "$pq_work"; done',
+    "while read -r turn work quote; do python train.py $turn $work $quote; done < f",
+    "IFS=,; set -f; for pq_values in $(cat f); do python train.py $pq_values; done",
+    "set -u; PATH=/opt/bin:$PATH; for s in $(cat f); do python train.py $s; done",
+    "pq_record() { echo mine; }; pueue() { echo mine; }; for s in $(cat f); do python train.py $s; done",
+    'cat f | xargs -I% -P4 python train.py --symbol % "$pq_work"',
+    "cat f | xargs -I sh python train.py sh",
+    "xargs -n2 -d '\\n' python train.py < f",
+)
+"""Texts that name what generated scripts might, too."""
+RUN_IN_OURS = {
+    "IFS",
+    "pq_turn",
+    "pq_quote",
+    "pq_values",
+    "pq_count",
+    "pq_value",
+    "pq_words",
+    "pq_place",
+    "pq_call",
+    "pq_word",
+    "pq_work",
+    "PUEUE_SKILL_KEY",
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_loop_runs_in_one_shell_and_is_submitted_by_another(text: str) -> None:
+    """The user's text stands on the left of a pipe, with nothing of ours but a program with fixed words; on the right none of it is run."""
+    made = invocation(analyse(text, {LOCAL: Host(LOCAL)}).plan)
+    assert made
+    (pipe,) = [
+        node
+        for node in nodes(PARSER.parse(made.encode()).root_node)
+        if node.type == "pipeline" and said(node).startswith("{\n")
+    ]
+    theirs, ours = pipe.named_children[0], pipe.named_children[-1]
+    assert names_set(said(theirs)) <= names_set(text)
+    assert {word for word in ("pueue add", "pq_record", "pq_turn", "printf -v") if word in said(theirs)} <= {
+        word for word in ("pq_record",) if word in text
+    }
+    assert names_set(said(ours)) <= RUN_IN_OURS
+    read = {
+        said(node)
+        for node in nodes(ours)
+        if node.type == "variable_name" and node.parent and "expansion" in node.parent.type
+    }
+    assert read <= RUN_IN_OURS | {"PWD"}
+
+
+@pytest.mark.parametrize("text", [text for text in TEXTS if "xargs" in text])
+def test_xargs_is_given_no_word_of_the_user(text: str) -> None:
+    made = invocation(analyse(text, {LOCAL: Host(LOCAL)}).plan)
+    assert made
+    (call,) = re.findall(r"; (xargs .*?) >&\d", made)
+    place = "{}" if "-I" in text else ""
+    assert re.fullmatch(rf"xargs (-d '.n' )?(-n 2|-I {{}}) {re.escape(RECORD)} ?{re.escape(place)}", call)
+
+
+def test_what_is_set_is_found() -> None:
+    text = 'a=1 b=2 true; for c in x; do read -r d e; done; printf -v f x; g=$((h += 1)); eval "i=\\$x j_$k=1"; l[2]=x'
+    assert names_set(text) == set("abcdefghijl")
