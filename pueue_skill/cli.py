@@ -63,6 +63,7 @@ def outcome(arguments: list[str]) -> int:
     if arguments[:1] == ["ssh"]:
         arguments = apart(arguments)
     options = parser().parse_args(arguments)
+    options.typed = arguments
     from pueue_skill import folders, streams
     from pueue_skill.config import ConfigError
     from pueue_skill.runtime import NotSubmitted, Unreachable
@@ -145,7 +146,11 @@ def parser() -> argparse.ArgumentParser:
         "--cwd", metavar="DIR", help="the folder that the job runs in (default: this one; on a host, its home)"
     )
     one.add_argument(
-        "--after", metavar="ID", nargs="+", default=[], help="jobs of the same host that must succeed first"
+        "--after",
+        metavar="JOB",
+        action="append",
+        default=[],
+        help="a job of the same host that must succeed first: HOST:ID, a label or a key; may be repeated",
     )
     of_a_job(one)
     one.add_argument(
@@ -162,8 +167,12 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--detach", action="store_true", help="only queue it and print HOST:ID")
     how.add_argument("--follow", action="store_true", help="wait however long it takes")
     or_detach(one)
+    # As in a call of a subcommand, what follows the first word belongs to the command, options too.
     one.add_argument(
-        "command", metavar="CMD", nargs="+", help="one argument is shell text, several are words of a command"
+        "command",
+        metavar="CMD",
+        nargs=argparse.PARSER,
+        help="one argument is shell text, several are words of a command; options of run stand before it",
     )
 
     one = add(
@@ -376,7 +385,12 @@ def told_too(one: argparse.ArgumentParser, when: str = "") -> None:
 
 def of_a_choice(one: argparse.ArgumentParser) -> None:
     """Which jobs are meant."""
-    one.add_argument("jobs", metavar="JOB", nargs="*", help="HOST:ID, a label or a key")
+    one.add_argument(
+        "jobs",
+        metavar="JOB",
+        nargs="*",
+        help="HOST:ID, a label or a key (the newest such job; NAME~1 is the one before it)",
+    )
     one.add_argument("--label", metavar="PATTERN", help="all jobs whose label is like this (*, ?, [a-z])")
     one.add_argument("--group", metavar="NAME", help="all jobs of this group")
     one.add_argument(
@@ -564,14 +578,15 @@ def explain(text: str, interesting: bool, analysis: Analysis) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from pueue_skill import config, quote
-    from pueue_skill.backends import BACKENDS
+    from pueue_skill import config, quote, runtime
     from pueue_skill.model import LOCAL
     from pueue_skill.parse import parse
     from pueue_skill.plan import plan_for_run
 
     settings = config.load()
-    words = options.command
+    words = options.command[1:] if options.command[0] == "--" else options.command  # Python 3.13 removes it itself
+    if options.typed[-len(words) - 1] != "--" and (misplaced := of_run(words)):
+        return failed(USAGE, misplaced)
     text = words[0] if len(words) == 1 else quote.line(words)
     cwd = options.cwd
     if options.host == LOCAL:
@@ -583,9 +598,7 @@ def run(options: argparse.Namespace) -> int:
             return failed(NOT_RUN, f"not queued: there is no folder {cwd}")
     plan = plan_for_run(text, parse(text), settings.by_name(), options.host, cwd)
     host, job = plan.hosts[0], plan.jobs[0]
-    job = job._replace(after=tuple([id.rpartition(":")[2] for id in options.after]))
-    if not all(BACKENDS[host.backend].ID.fullmatch(id) for id in job.after):
-        return failed(USAGE, f"--after takes the ids of jobs on {host.name}: {' '.join(options.after)}")
+    job = job._replace(after=runtime.dependencies(options.after, host, settings.by_name()))
     env = None
     if not host.ssh:
         table = settings.environment.model_copy(update={"mode": options.env} if options.env else {})
@@ -597,6 +610,17 @@ def run(options: argparse.Namespace) -> int:
             env["SHLVL"] = "1"
     limit = None if options.follow else settings.run.wait if options.wait is None else options.wait
     return submitted(options, job, host, limit, env, Path(cwd) if cwd and not host.ssh else None)
+
+
+def of_run(words: list[str]) -> str:
+    """Why `words`, before which there is no `--`, seem to hold options of run; empty when they do not."""
+    from pueue_skill import names
+
+    if names.is_id(words[0].rpartition(":")[2]) and "--" in words:
+        return f"--after takes one job: repeat it, as in --after {words[0]}; or put -- before the command"
+    if len(words) > 1 and words[1].startswith("--") and any(char in words[0] for char in " ;|&<>"):
+        return f"{words[1]} stands after the command: put options of run before it; or put -- before the command"
+    return ""
 
 
 def umask() -> int:

@@ -9,11 +9,12 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 
-from pueue_skill import acts, config, render, reports, runtime, verbs
+from pueue_skill import acts, config, quote, render, reports, verbs
 from pueue_skill.acts import Act
 from pueue_skill.cli import DONE, FINDINGS, NOT_RUN, UNREACHABLE, USAGE, failed, say
 from pueue_skill.cli import ended as exit_code_of
 from pueue_skill.model import Host, State
+from pueue_skill.names import Bearers
 from pueue_skill.runtime import Unreachable
 from pueue_skill.verbs import Choice, Chosen, Result
 
@@ -23,7 +24,8 @@ def main(options: argparse.Namespace) -> int:
     choice = choice_of(options)
     if choice.jobs and (choice.label is not None or choice.group):
         return failed(USAGE, "jobs are named, or chosen by --label and --group, not both")
-    chosen, down = verbs.choose(choice, config.load().by_name())
+    chosen, down, called = verbs.choose(choice, config.load().by_name())
+    say_older(called)
     if options.name == "clean" and options.successful_only:
         chosen = [one._replace(states=tuple([s for s in one.states if s.result == "success"])) for one in chosen]
     planned = verbs.judged(options.name, choice, chosen)
@@ -71,18 +73,25 @@ def shown(verb: str, done: Mapping[str, Result | Unreachable], would: str = "") 
 
 def jobs(options: argparse.Namespace) -> list[tuple[Host, State]]:
     """The jobs that are chosen. Raises LookupError, Unreachable."""
-    choice = choice_of(options)
-    hosts = config.load().by_name()
-    if len(choice.jobs) == 1 and not (choice.label or choice.group or choice.hosts):
-        state, host = runtime.find(choice.jobs[0], hosts)
-        return [(host, state)]
-    chosen, down = verbs.choose(choice, hosts)
+    chosen, down, called = verbs.choose(choice_of(options), config.load().by_name())
+    say_older(called)
     for error in down.values():
         say(str(error))
     found = [(one.host, state) for one in chosen for state in one.states]
     if not found:
         raise LookupError(verbs.nothing("no job is chosen", {one.host.name: one.queue for one in chosen}, {}))
     return found
+
+
+def say_older(called: Mapping[str, Bearers]) -> None:
+    """Says which job is meant by a name that several bear, and how the one before it is called."""
+    for name, bearers in called.items():
+        if len(bearers.jobs) > 1 and not bearers.back:
+            (host, newest), (before, older) = bearers.jobs[:2]
+            say(
+                f"{len(bearers.jobs)} jobs are called {name}; this is the newest, {host}:{newest.id}. "
+                f"The one before it is {quote.word(f'{name}~1')}, {before}:{older.id}"
+            )
 
 
 def names(chosen: Sequence[tuple[Host, State]]) -> str:

@@ -13,12 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from pueue_skill import parts, transport
+from pueue_skill import names, parts, quote, transport
 from pueue_skill.backends import BACKENDS
 from pueue_skill.model import Group, Host, Job, Queue, State
 from pueue_skill.parts import Answer, Part
 from pueue_skill.record import NamedTuple
-from pueue_skill.remote import host_named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -312,34 +311,23 @@ def exit_code(state: State) -> int:
     return 137 if state.result == "killed" else 125
 
 
-def is_id(text: str) -> bool:
-    """Whether text is an id of a job of some queue, rather than a label."""
-    return any(backend.ID.fullmatch(text) for backend in BACKENDS.values())
-
-
-def find(name: str, hosts: Mapping[str, Host]) -> tuple[State, Host]:
-    """The job called HOST:ID, or by its label. Raises LookupError with what was looked for, Unreachable."""
-    host_name, colon, id = name.rpartition(":")
-    if colon and host_name and is_id(id):
-        host = host_named(host_name, hosts)
-        for state in queue_of(host).states:
-            if state.id == id:
-                return state, host
-        raise LookupError(f"there is no job {id} on {host_name}. See: pueue-skill status {host_name}")
-    answers = queues(list(hosts.values()))
-    found = [
-        (state, host)
-        for host, queue in answers
-        if isinstance(queue, Queue)
-        for state in queue.states
-        if name in (state.label, state.key)
-    ]
-    down = [str(queue) for _, queue in answers if isinstance(queue, Unreachable)]
-    if len(found) > 1:
-        names = " ".join([f"{host.name}:{state.id}" for state, host in found])
-        raise LookupError(f"{len(found)} jobs are called {name}: {names}")
-    if not found and down:
-        raise Unreachable("\n".join(down))
-    if not found:
-        raise LookupError(f"no job is called {name}: give HOST:ID or a label. See: pueue-skill status")
-    return found[0]
+def dependencies(asked: Sequence[str], host: Host, hosts: Mapping[str, Host]) -> tuple[str, ...]:
+    """The ids of the jobs of `host` that are called `asked`, for the `after` of a job there. Raises NotSubmitted, Unreachable."""
+    if not asked:
+        return ()
+    for name in asked:
+        other = names.host_of(name, hosts)
+        if other and other != host.name:
+            raise NotSubmitted(
+                f"--after {name}: a job of {host.name} can only depend on jobs of {host.name}, and {name} is a job of "
+                f"{other}{f' (a bare id always is; write {host.name}:{name})' if names.is_id(name) else ''}"
+                f"\nTry: pueue-skill wait {quote.word(name)}, then the same run without --after {quote.word(name)}"
+            )
+    queue = queue_of(host)
+    found = [names.bearers(name, {host.name: queue}).meant for name in asked]
+    for name, job in zip(asked, found, strict=True):
+        if job is None:
+            raise NotSubmitted(
+                f"--after {name}: {host.name} has no job of that name\nTry: pueue-skill status {host.name}"
+            )
+    return tuple(dict.fromkeys([state.id for _, state in filter(None, found)]))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from pueue_skill import acts, news, runtime, store, transport
+from pueue_skill import acts, names, news, runtime, store, transport
 from pueue_skill.acts import Act
 from pueue_skill.backends import pueue_acts, slurm_acts
 from pueue_skill.backends.pueue_acts import Looked
 from pueue_skill.model import Host, Queue, State
+from pueue_skill.names import Bearers
 from pueue_skill.record import NamedTuple
 from pueue_skill.remote import configured, host_named
 from pueue_skill.runtime import Unreachable
@@ -78,27 +79,29 @@ class Result(NamedTuple):
     queue: Queue | None = None
 
 
-def choose(choice: Choice, hosts: Mapping[str, Host]) -> tuple[list[Chosen], dict[str, Unreachable]]:
-    """The jobs that are meant, by host, and the hosts that do not answer.
+def choose(
+    choice: Choice, hosts: Mapping[str, Host]
+) -> tuple[list[Chosen], dict[str, Unreachable], dict[str, Bearers]]:
+    """The jobs that are meant, by host; the hosts that do not answer; what bears the names that were given.
 
     Raises LookupError, which says what there is instead, and Unreachable where only a silent host could have them.
     """
     asked = asked_hosts(choice, hosts)
-    answers = runtime.queues(list(asked.values()))
-    queues = {host.name: queue for host, queue in answers if isinstance(queue, Queue)}
-    down = {host.name: queue for host, queue in answers if isinstance(queue, Unreachable)}
+    queues, down = answers(asked.values())
+    if not choice.hosts and any(names.is_id(job) and not names.bearers(job, queues).meant for job in choice.jobs):
+        # What looks like an id of this machine may be a label, such as a year.
+        more, silent = answers([host for name, host in hosts.items() if name not in asked])
+        asked, queues, down = {**asked, **hosts}, queues | more, down | silent
     found: dict[str, list[State]] = {name: [] for name in queues}
     if not (choice.jobs or choice.label is not None or choice.group):
         raise LookupError(nothing("no job is chosen: give HOST:ID, --label PATTERN or --group NAME", queues, down))
-    for job in choice.jobs:
-        there = called(job, queues)
-        if len(there) > 1:
-            names = " ".join([f"{name}:{state.id}" for name, state in there])
-            raise LookupError(f"{len(there)} jobs are called {job}: {names}. All of them: --label {job!r}")
-        if not there and not down:
-            raise LookupError(nothing(f"no job is called {job}", queues, down))
-        for name, state in there:
+    called = {job: names.bearers(job, queues) for job in choice.jobs}
+    for job, one in called.items():
+        if one.meant:
+            name, state = one.meant
             found[name] += [state] if state not in found[name] else []
+        elif not down:
+            raise LookupError(nothing(f"no job is called {job}{hint(job, one, choice)}", queues, down))
     if not choice.jobs:
         for name, queue in queues.items():
             found[name] += acts.matching(queue, choice.label, choice.group)
@@ -113,26 +116,36 @@ def choose(choice: Choice, hosts: Mapping[str, Host]) -> tuple[list[Chosen], dic
         what = [f"a label like {choice.label!r}"] if choice.label is not None else []
         what += [f"the group {choice.group}"] if choice.group else []
         raise LookupError(nothing(f"no job has {' and '.join(what)}", queues, down))
-    return chosen, down
+    return chosen, down, called
+
+
+def answers(hosts: Iterable[Host]) -> tuple[dict[str, Queue], dict[str, Unreachable]]:
+    """The queues of `hosts` by name, and why others do not answer."""
+    asked = runtime.queues(list(hosts))
+    return (
+        {host.name: queue for host, queue in asked if isinstance(queue, Queue)},
+        {host.name: queue for host, queue in asked if isinstance(queue, Unreachable)},
+    )
 
 
 def asked_hosts(choice: Choice, hosts: Mapping[str, Host]) -> dict[str, Host]:
     """The hosts that may have what is chosen. Raises LookupError."""
     if choice.hosts:
         return {host.name: host for host in configured(choice.hosts, hosts)}
-    named = [job.rpartition(":") for job in choice.jobs]
-    if choice.jobs and all(name and runtime.is_id(id) for name, _, id in named):
-        return {name: host_named(name, hosts) for name, _, _ in named}
-    return dict(hosts)
+    places = [names.host_of(job, hosts) for job in choice.jobs]
+    if places and all(places):
+        return {name: host_named(name, hosts) for name in places}
+    # A host that is not configured is asked where a name says so.
+    return {**hosts, **{name: host_named(name, hosts) for name in places if name}}
 
 
-def called(job: str, queues: Mapping[str, Queue]) -> list[tuple[str, State]]:
-    name, _, id = job.rpartition(":")
-    if name in queues and runtime.is_id(id):
-        return [(name, state) for state in queues[name].states if state.id == id]
-    return [
-        (name, state) for name, queue in queues.items() for state in queue.states if job in (state.label, state.key)
-    ]
+def hint(job: str, bearers: Bearers, choice: Choice) -> str:
+    """Why no job has a name that looks like one."""
+    if bearers.back:
+        return f": {len(bearers.jobs)} jobs have that name, the newest without ~"
+    if names.is_id(job) and choice.hosts:
+        return f": a bare id is a job of this machine, write {choice.hosts[0]}:{job}"
+    return ""
 
 
 def nothing(what: str, queues: Mapping[str, Queue], down: Mapping[str, Unreachable]) -> str:

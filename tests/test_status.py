@@ -180,7 +180,7 @@ def test_log_by_name_label_and_key(env: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["log", "local:99999"], 2, "there is no job 99999 on local"),
+        (["log", "local:99999"], 2, "no job is called local:99999. There is:\n  local: group default"),
         (["log", "no-such-label", "--json"], 4, "nowhere cannot be reached"),
         (["status", "elsewhere"], 2, "no host is called elsewhere; configured: local, bigblack"),
         (["rule", "PQ999"], 2, "there is no rule PQ999"),

@@ -289,7 +289,7 @@ def test_an_id_that_was_used_again_is_another_job(stage: Stage, lab: object) -> 
     stage.hosts["bigblack"].result(id)
     hosts = {"bigblack": m.Host("bigblack", f"-F {stage.hosts['bigblack'].config} bigblack")}
     choice = Choice((f"bigblack:{id}",))
-    chosen, _ = verbs.choose(choice, hosts)
+    chosen, *_ = verbs.choose(choice, hosts)
     planned = verbs.judged("restart", choice, chosen)
     stage.hosts["bigblack"].pueue("remove", str(id))
     assert stage.add("bigblack", "exit 7") == id
