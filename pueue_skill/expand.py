@@ -321,8 +321,9 @@ def assigned(nodes: Iterable[Node]) -> set[str]:
         for word in words:
             found |= set(re.findall(rf"\$\{{({NAME}):?=", word.text))
             if "((" in word.text or "$[" in word.text:
-                found |= set(re.findall(rf"({NAME})(?:\[[^\]]*\])?\s*(?:[-+*/%&|^]|<<|>>)?=(?!=)", word.text))
-                steps = re.findall(rf"(?:\+\+|--)\s*({NAME})|({NAME})\s*(?:\+\+|--)", word.text)
+                reckoned = re.split(r"\(\(|\$\[", word.text, maxsplit=1)[1]  # what is before it is set by `set_by`
+                found |= set(re.findall(rf"({NAME})(?:\[[^\]]*\])?\s*(?:[-+*/%&|^]|<<|>>)?=(?!=)", reckoned))
+                steps = re.findall(rf"(?:\+\+|--)\s*({NAME})|({NAME})\s*(?:\+\+|--)", reckoned)
                 found |= {before or after for before, after in steps}
         redirected = [r.fd for r in node.redirects if r.fd and r.fd.startswith("{")]
         found |= {fd.strip("{}") for fd in redirected}

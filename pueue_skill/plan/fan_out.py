@@ -15,6 +15,7 @@ from pueue_skill.expand import Value, fields, seq
 from pueue_skill.facts import FAN_OUT, basename, options
 from pueue_skill.masking import secret
 from pueue_skill.model import Each, Host, Node, Pipeline, Simple, Word
+from pueue_skill.plan.independent import MOST, independent_calls
 from pueue_skill.plan.proposal import Proposal, Work
 from pueue_skill.plan.whole import check
 from pueue_skill.record import NamedTuple
@@ -46,9 +47,6 @@ PARALLEL_KNOWN = {"-j", "-P", "--jobs", "--max-procs", "-k", "--keep-order", "--
 PLACE = regex(r"\{(\d*)\}")
 OTHER_PLACES = regex(r"\{\d*[-+./#%=:]")
 """What parallel fills in beside an item as it is: a part of it, its number, what a program makes of it."""
-MOST = 200
-"""Items that are written out one by one; from there on the loop submits them itself."""
-
 
 def fan_out(proposal: Proposal, node: Node, call: Simple, before: str, known: Mapping[str, Value]) -> list[Work]:
     """The jobs of `call`, an xargs or a parallel, which is `node` or the end of the pipeline that is."""
@@ -126,6 +124,10 @@ def xargs(proposal: Proposal, node: Node, call: Simple, before: str, known: Mapp
     here, group = grouped(proposal.here, given.at_once)
     variables = "".join([f"{assign.text} " for assign in call.assigns])
     calls = calls_of(node, call, given, known)
+    if given.at_once in (None, "1"):  # else the text itself runs its calls side by side
+        source, place = " ".join([word.text for word in given.words]), given.place or "{}"
+        items = None if calls is None else [(" ".join(values),) for _, values in calls]
+        independent_calls(proposal.script, source if given.place else f"{source} {place}", items, (place,), known)
     if calls is not None and len(calls) <= MOST:
         return [
             Work(here, before + variables + runner(argv[0]) + quote.line(argv), group=group, label=label_of(items))
@@ -234,6 +236,10 @@ def parallel(proposal: Proposal, call: Simple, before: str, known: Mapping[str, 
     items = list(itertools.islice(itertools.product(*known_sources), MOST + 1))
     if len(items) > MOST:
         raise Refusal(f"these are more than {MOST} jobs")
+    if told.get("-j", told.get("--jobs", told.get("-P", told.get("--max-procs")))) == "1":
+        every = [(" ".join(values), *values) for values in items]
+        places = ("{}", *[f"{{{i}}}" for i in range(1, len(sources) + 1)])
+        independent_calls(proposal.script, line if PLACE.search(line) else f"{line} {{}}", every, places, known)
     return [Work(here, before + filled(line, values), group=group, label=label_of(values)) for values in items]
 
 

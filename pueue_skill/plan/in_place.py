@@ -14,9 +14,10 @@ from itertools import pairwise
 from pueue_skill.facts import commands as commands_of
 from pueue_skill.facts import goes_to_background, joined
 from pueue_skill.model import Command, Compound, Node, Pipeline, Redirect, Simple, Ssh, Unparsed, Word
-from pueue_skill.nodes import simple_nodes, statements
+from pueue_skill.nodes import LOOPS, compounds, simple_nodes, statements
 from pueue_skill.parse import parse
 from pueue_skill.plan.endless import LIMITS, endless, fed_by, has, run_by
+from pueue_skill.plan.independent import independent
 from pueue_skill.plan.proposal import Proposal
 from pueue_skill.plan.whole import check
 from pueue_skill.remote import Refusal, destination
@@ -194,10 +195,25 @@ def submits(proposal: Proposal, command: Command, own: Node) -> bool:
         and set(command.inside) <= {"for", "while", "until"}
         and alone(last.node)
         and command.pipe == (0, 1)
+        and apart(proposal, last.node)
         and command.then in (";", "\n", "")
         and not command.wrappers
         and all(reads(redirect) or redirect.op == ">&" for redirect in command.redirects)
     )
+
+
+def apart(proposal: Proposal, loop: Compound) -> bool:
+    """Whether the turns of a loop, and of the one loop in it, need not wait for each other."""
+    try:
+        chain = [
+            loop,
+            *[node for inner in statements(loop.body) for node in compounds(inner.node) if node.kind in LOOPS],
+        ]
+        for one in chain:
+            independent(proposal.script, one, {})
+    except Refusal:
+        return False
+    return True
 
 
 def alone(loop: Compound) -> bool:

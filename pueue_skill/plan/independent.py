@@ -1,29 +1,67 @@
 """Whether the turns of a loop can be jobs of their own: in any order, each without the others.
 
-In: a loop. Out: nothing, or a Refusal that says what ties its turns together. A value that goes from one turn to the next, a
-file that all of them write, a turn that may end the loop or move the next one.
+In: a loop, or a call of xargs or parallel. Out: nothing, or a Refusal that names the word that decided. Independence has to be
+shown: the value of each turn is in the words of its work, no turn names the value of another, and nothing that all turns name
+alike is written or kept by them, as far as the tables in effects.py tell; an unknown option that names a file may write it.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterator, Mapping, Sequence
 
-from pueue_skill.expand import assigned, mentions
-from pueue_skill.facts import Wrapper, options
-from pueue_skill.model import Compound, Node, Simple
-from pueue_skill.nodes import compounds, redirects, simple_nodes, statements
-from pueue_skill.plan.setup import writes
+from pueue_skill.expand import Value, assigned, fields, mentions
+from pueue_skill.facts import SHELLS, Wrapper, basename, options, shell_text
+from pueue_skill.model import Command, Compound, Node, Redirect, Script, Simple
+from pueue_skill.nodes import Statement, compounds, redirects, simple_nodes, statements
+from pueue_skill.parse import parse
+from pueue_skill.plan.effects import (
+    ADDRESS,
+    ALL_WRITTEN,
+    ATTACHED,
+    BY_INPUT,
+    CALCULATES,
+    COMPOSE,
+    COMPOSE_LOOKS,
+    DEVICES,
+    FIRST_WRITTEN,
+    LAST_WRITTEN,
+    LOOKS,
+    MIGRATES,
+    NUMBER,
+    OPTION,
+    ORDERED,
+    OUTPUT_BY_F,
+    OWN_FOLDER,
+    PLACES,
+    SETTING,
+    SPLITS,
+    STATEFUL,
+    VERBS,
+    is_path,
+    role,
+    words_of,
+)
+from pueue_skill.plan.turns import ANY_MARK, MARK, Turns, turns
+from pueue_skill.plan.values import representatives, shell_pattern
+from pueue_skill.record import NamedTuple
 from pueue_skill.regex import regex
 from pueue_skill.remote import Refusal
+from pueue_skill.rules.work import ROWS, RUNNERS, SQL, SQL_CLIENTS, script_of, weigh
+
+MOST = 200
+"""Items that are written out one by one; from there on the loop submits them itself."""
 
 ENDS_EARLY = {"break", "return", "exit", "exec", "trap"}
 MOVES = {"cd", "pushd", "popd"}
 STAYS = {"set", "shopt", "umask", "ulimit", "alias", "unalias", "unset", "enable", "hash", "shift", "getopts"}
 """What changes the shell for the turns that follow."""
 
-PUTS = {"cp", "mv", "ln", "install", "rsync", "scp"}
-CHANGES = {"rm", "touch", "truncate", "sed", "mkdir", "rmdir", "git", "patch", "unzip", "dd"}
-"""Programs that put a file somewhere (their last operand), and that change those that they name."""
+CHANGE = regex(
+    r"\$\{[^{}]*\}|\$\(\((?:[^()]|\([^()]*\))*\)\)|\$\[[^\]]*\]|\$\((?:basename|dirname)[^()]*\)|`(?:basename|dirname)[^`]*`"
+)
+"""What may make another value of a loop's variable."""
 COUNTED = regex(
     r"\(\(\s*(\w+)\s*=\s*(-?\d+)\s*;\s*\1\s*(<=?)\s*(-?\d+)\s*;\s*(?:\1\+\+|\+\+\1|\1\s*\+=\s*(\d+))\s*\)\)"
 )
@@ -47,9 +85,91 @@ def names_of(loop: Compound) -> tuple[str, ...]:
     return tuple([word.value for word in node.words[1 + used :]]) or ("REPLY",)
 
 
-def independent(text: str, loop: Compound) -> None:
-    """Raises Refusal unless the turns of `loop` can be run in any order and each by itself."""
-    own = {*names_of(loop)}
+def independent(scope: Script, loop: Compound, known: Mapping[str, Value]) -> None:
+    """Raises Refusal unless the turns of `loop`, which stands in `scope`, can be run in any order and each by itself."""
+    own = names_of(loop)
+    check_flow(scope, loop, {*own})
+    body = statements(loop.body)
+    side_by_side = body[-1].operator == "&"
+    source = scope.text[body[0].node.start : body[-1].node.end] + (" &" if side_by_side else "")
+    shown(turns(source, scope, variables_of(loop, known, source), own, known), side_by_side)
+
+
+def variables_of(loop: Compound, known: Mapping[str, Value], source: str) -> list[Mapping[str, Value]]:
+    """The values of a loop's variables in each turn, or representatives where only the shell knows them."""
+    items = items_of(loop, known)
+    changes = CHANGE.findall(source)
+    if items is not None:
+        name, values = items
+        if len({*values}) < len(values):
+            raise Refusal(f"two turns are the same ({max(values, key=values.count)})")
+        return [{name: value} for value in values[:MOST]]
+    names = names_of(loop)
+    words = [word.value for word in loop.words[1:]] if loop.kind == "for" else []
+    used = [name for name in names if re.search(rf"\b{name}\b", source)] or [*names]
+    some = {name: representatives(words, changes, name) for name in used}
+    first: dict[str, Value] = {name: values[0] for name, values in some.items()}
+    return [first, *[{**first, name: value} for name, values in some.items() for value in values[1:]]]
+
+
+def items_of(loop: Compound, known: Mapping[str, Value]) -> tuple[str, tuple[str, ...]] | None:
+    """The variable of a `for` loop and its values."""
+    if loop.kind != "for":
+        return None
+    counted = COUNTED.fullmatch(loop.words[0].text)
+    if counted:
+        name, first, compared, last, step = counted.groups()
+        numbers = range(int(first), int(last) + (compared == "<="), int(step or 1))
+        return name, tuple([str(number) for number in numbers[: MOST + 1]])
+    found = fields(loop.words[1:], known) if len(loop.words) > 1 else None
+    return None if found is None else (loop.words[0].value, found)
+
+
+def together(scope: Script, chain: Sequence[Compound], known: Mapping[str, Value]) -> None:
+    """Raises Refusal unless loops that are each nothing but the next one can be taken apart all at once."""
+    body = statements(chain[-1].body)
+    side_by_side = body[-1].operator == "&"
+    source = scope.text[body[0].node.start : body[-1].node.end] + (" &" if side_by_side else "")
+    names = tuple([name for loop in chain for name in names_of(loop)])
+    every = [*itertools.islice(combinations(chain, known, source), MOST)]
+    shown(turns(source, scope, every, names, known), side_by_side)
+
+
+def combinations(chain: Sequence[Compound], known: Mapping[str, Value], source: str) -> Iterator[Mapping[str, Value]]:
+    if not chain:
+        yield {}
+        return
+    for own in variables_of(chain[0], known, source):
+        for inner in combinations(chain[1:], {**known, **own}, source):
+            yield {**own, **inner}
+
+
+def independent_calls(
+    scope: Script,
+    source: str,
+    items: Sequence[tuple[str, ...]] | None,
+    places: tuple[str, ...],
+    known: Mapping[str, Value],
+) -> None:
+    """Raises Refusal unless the calls that xargs or parallel makes of `source` are independent.
+
+    In each the texts `places` stand for one of `items`, or for something that only the shell knows.
+    """
+    if items is not None and len({*items}) < len(items):
+        raise Refusal(f"two turns are the same ({' '.join(max(items, key=items.count))})")
+    some = representatives((), (), "") if items is None else []
+    every = (
+        [(one,) * len(places) for one in some]
+        if items is None
+        else [(*item, *[""] * len(places))[: len(places)] for item in items[:MOST]]
+    )
+    variables = [dict(zip(places, item, strict=True)) for item in every]
+    shown(turns(source, scope, variables, places, known, places), False)
+
+
+def check_flow(scope: Script, loop: Compound, names: set[str]) -> None:
+    """Raises Refusal when a turn changes the shell for the next one, or leaves it a value."""
+    text = scope.text
     body = statements(loop.body)
     if any(part.operator == "&" for part in body[:-1]):
         raise Refusal("part of each turn is put in the background")
@@ -66,30 +186,31 @@ def independent(text: str, loop: Compound) -> None:
             raise Refusal(f"{name} in one turn moves the next one")
         if name in STAYS and "subshell" not in place:
             raise Refusal(f"{name} in one turn holds for the next one")
-    sets, loops = assigned(loop.body), bound(loop)
-    set_here = sets - loops
+    sets = assigned(loop.body)
+    set_here = sets - bound(loop)
     if "*" in set_here:
         raise Refusal("a turn runs text that only the shell knows")
-    told = own | set_here | loops
-    for redirect in redirects(*loop.body):
-        if redirect.body:
-            raise Refusal("a heredoc stands in the loop")
-        if writes(redirect) and not (redirect.target and names_in(redirect.target.text) & told):
-            raise Refusal("every turn writes to the same file")
-    for node, _ in simple_nodes(loop.body):
-        fixed = fixed_files(node, told)
-        if fixed:
-            raise Refusal(f"every turn changes {fixed[-1]}")
-        if node.words and node.words[0].value == "tee":
-            files = [w for w in node.words[1:] if w.value[:1] != "-" and not w.value.startswith("/dev/")]
-            if any(not names_in(word.text) & told for word in files):
-                raise Refusal("every turn writes to the same file")
-    if own & sets - bound(*loop.body):
+    if any(redirect.body for redirect in redirects(*loop.body)):
+        raise Refusal("a heredoc stands in the loop")
+    if names & sets - bound(*loop.body):
         raise Refusal("a turn sets the loop's own variable")
     if any(inner.kind == "function" for node in loop.body for inner in compounds(node)):
         raise Refusal("a turn defines a function")
-    if SPECIAL.search(text, body[0].node.start, body[-1].node.end):
+    first = body[0].node
+    if SPECIAL.search(text, first.start, body[-1].node.end) or STATUS.search(text, first.start, first.end):
         raise Refusal("a turn reads what the shell says of the one before")
+    called = {node.words[0].value for node, _ in simple_nodes(loop.body) if node.words}
+    left: set[str] = set()
+    for function in functions(scope):
+        if function.words[0].value in called:
+            own = assigned(function.body) - local(function)
+            check_carried(text, statements(inside(function)), own)
+            left |= own
+    check_carried(text, body, set_here | left)
+
+
+def check_carried(text: str, body: list[Statement], set_here: set[str]) -> None:
+    """Raises Refusal when a statement reads one of the variables `set_here` that may have been set by an earlier turn."""
     known: set[str] = set()
     sure = True
     for i, part in enumerate(body):
@@ -103,6 +224,26 @@ def independent(text: str, loop: Compound) -> None:
         sure = part.operator not in ("&&", "||")
 
 
+def functions(scope: Script) -> list[Compound]:
+    return [node for top in scope.nodes for node in compounds(top) if node.kind == "function"]
+
+
+def inside(function: Compound) -> tuple[Node, ...]:
+    """The statements of a function, without the braces around them."""
+    body = function.body
+    return body[0].body if len(body) == 1 and isinstance(body[0], Compound) and body[0].kind == "group" else body
+
+
+def local(function: Compound) -> set[str]:
+    """The variables that are the function's own."""
+    return set().union(*[
+        assigned([node]) for node, _ in simple_nodes(function.body)
+        if node.words and node.words[0].value in ("local", "declare", "typeset")
+    ])  # fmt: skip
+
+
+STEP = regex(r"[a-z]+[-_ ]?\d*")
+STATUS = regex(r"\$\{?(?:\?|PIPESTATUS)")
 SPECIAL = regex(r"\$(?:_\b|\{_[^\w]|!)")
 
 
@@ -121,24 +262,8 @@ def sets_only(node: Node) -> bool:
     return (not node.words or exports(node)) and all(re.match(r"[A-Za-z_]\w*(=|$)", word.text) for word in names)
 
 
-def fixed_files(node: Simple, told: set[str]) -> list[str]:
-    """The files that a command puts or changes, whatever the turn."""
-    name = node.words[0].value.rpartition("/")[2] if node.words else ""
-    operands = [word for word in node.words[1:] if word.value[:1] != "-"]
-    if name == "mkdir" and any(word.value in ("-p", "--parents") for word in node.words):
-        return []
-    if name == "sed" and not any(word.value[:2] in ("-i", "--") for word in node.words):
-        return []
-    chosen = operands[-1:] if name in PUTS else operands if name in CHANGES else []
-    return [word.value for word in chosen if not names_in(word.text) & told]
-
-
 def continues(loop: Compound) -> bool:
     return any(node.words and node.words[0].value == "continue" for node, _ in simple_nodes(loop.body))
-
-
-def names_in(text: str) -> set[str]:
-    return set(re.findall(r"\$\{?[#!]?(\w+)", text))
 
 
 def reads(text: str, node: Node) -> set[str]:
@@ -157,3 +282,383 @@ def bound(*nodes: Node) -> set[str]:
                 except Refusal:
                     continue
     return found
+
+
+class Argument(NamedTuple):
+    """A word of a command and the option before it, empty for an operand."""
+
+    name: str
+    value: str
+
+
+def shown(turns: Turns, side_by_side: bool) -> None:
+    """Raises Refusal unless the words of the turns tell that these are independent.
+
+    With `side_by_side` the text itself runs what is in the background next to that of the other turns.
+    """
+    if len(turns.worth) < 2:
+        return
+    commands = [command for command in turns.commands if not (side_by_side and command.background)]
+    written = check_outputs(turns)
+    if commands:
+        check_order(turns)
+        check_names(turns, commands)
+    for place, command in enumerate(commands):
+        if elsewhere(turns, command):
+            continue
+        check_tool(turns, command)
+        written += check_operands(turns, command)
+        if is_work(turns, command):
+            check_value(turns, commands, place)
+            written += check_arguments(turns, command)
+    for command in commands:
+        check_read(turns, command, written)
+
+
+def elsewhere(turns: Turns, command: Command) -> bool:
+    """Whether each turn runs it on another host."""
+    return any(turns.differs(host) for host in command.hosts)
+
+
+def is_work(turns: Turns, command: Command) -> bool:
+    """Whether it may take long, and is no text whose commands are known by themselves."""
+    text = shell_text(command.words) if command.name in SHELLS else None
+    carries = (
+        command.ssh is not None
+        or command.name == "eval"
+        or (text is not None and isinstance(parse(text.value), Script))
+    )
+    return not carries and command.name not in LOOKS and weigh(in_turn(turns, command, 0)).size != "quick"
+
+
+def in_turn(turns: Turns, command: Command, turn: int) -> Command:
+    words = tuple([word._replace(value=turns.of(word.value)[turn]) for word in command.words])
+    return command._replace(words=words, name=basename(words[0].value))
+
+
+def own_file(turns: Turns, command: Command, value: str) -> bool:
+    """Whether a path names another file in each turn."""
+    relative = not value.startswith(("/", "~", "$")) and ".." not in value.split("/")
+    return turns.differs(value) or bool(relative and command.cwd and turns.differs(command.cwd))
+
+
+def check_order(turns: Turns) -> None:
+    """Raises Refusal when the turns are steps, by the name of their variable or by its values."""
+    for name in turns.names:
+        if {*words_of(name)} & ORDERED:
+            raise Refusal(f"the turns of ${name} come one after the other by its name")
+        values = turns.of(turns.mark(name)) if not {*words_of(name)} & SPLITS else ()
+        steps = [
+            value for value in values if value in VERBS or (STEP.fullmatch(value) and {*words_of(value)} & ORDERED)
+        ]
+        if len({*steps}) > 1:
+            raise Refusal(f"{steps[0]} and {steps[1]} are steps that come one after the other")
+
+
+def check_names(turns: Turns, commands: Sequence[Command]) -> None:
+    """Raises Refusal when an expansion is in one turn what another is in a different one."""
+    uses = [
+        (one, MARK.findall(one.value))
+        for c in commands
+        if c.name not in LOOKS
+        for one in named(c)
+        if not sets_place(one, PLACES)
+    ]
+    bare = {f"${name}" for name in turns.names} | {f"${{{name}}}" for name in turns.names} | {*turns.names}
+    marks = [mark for mark in dict.fromkeys([mark for _, found in uses for mark in found]) if not turns.same(mark)]
+    for mark, other in itertools.permutations(marks, 2):
+        if turns.written(mark) in bare:
+            continue
+        values, others = turns.of(mark), turns.of(other)
+        shared = {*values} & {*others}
+        if any(a == b and i != j for i, a in enumerate(values) if a in shared for j, b in enumerate(others)):
+            where = next(one for one, found in uses if mark in found)
+            raise Refusal(
+                f"{where.name or turns.written(where.value)} names the value of another turn ({turns.written(mark)})"
+            )
+    for mark in marks:
+        if "$((" in turns.of(mark)[0] and len(marks) > 1:
+            raise Refusal(f"{turns.written(mark)} may be the value of another turn")
+    outside = [one for c in commands if "substitution" not in c.inside and c.name not in LOOKS for one in named(c)]
+    for command in turns.commands:
+        if (
+            command.name in CALCULATES
+            and "substitution" in command.inside
+            and calculates(turns, command)
+            and any(turns.differs(one.value) for one in outside)
+        ):
+            raise Refusal(f"{command.name} may make the value of another turn of it")
+
+
+def calculates(turns: Turns, command: Command) -> bool:
+    """Whether a program in a substitution reckons with the value of the turn."""
+    values = [word.value for word in command.words[1:] if not turns.same(word.value)]
+    if command.name in ("bc", "dc", "date", "gdate", "expr"):
+        return bool(values) or command.pipe[0] > 0
+    values = [value for value in values if re.search(r"[\s()=]", value)]
+    return any(re.search(rf"{ANY_MARK}\W*[-+*/%]|[-+*/%]\W*{ANY_MARK}", value) for value in values)
+
+
+def named(command: Command) -> Iterator[Argument]:
+    """The arguments of a command, the variables that it is given and its redirects."""
+    yield from arguments(command)
+    for word in command.assigns:
+        name, _, value = word.value.partition("=")
+        yield Argument(f"{name}=", value)
+    for redirect in command.redirects:
+        if redirect.target:
+            yield Argument(redirect.op, redirect.target.value)
+
+
+def arguments(command: Command) -> list[Argument]:
+    """The words after the program, or after the script that it runs, options with their values."""
+    found: list[Argument] = []
+    pending = ""
+    script, rest = script_of(command)
+    words = command.words[len(command.words) - len(rest) :] if script and command.name in RUNNERS else command.words[1:]
+    for word in words:
+        option, short, setting = (form.fullmatch(word.value) for form in (OPTION, ATTACHED, SETTING))
+        if short and not word.value.startswith("--"):
+            found.append(Argument(f"-{short[1]}", short[2]))
+            pending = ""
+        elif option:
+            found += [Argument(option[1], option[2])] if option[2] is not None else []
+            pending = "" if option[2] is not None else option[1]
+        elif setting and "/" not in setting[1]:
+            found.append(Argument(f"{pending} {setting[1]}=".strip(), setting[2]))
+            pending = ""
+        else:
+            found.append(Argument(pending, word.value))
+            pending = ""
+    return found
+
+
+def sets_place(argument: Argument, places: set[str]) -> bool:
+    """Whether it says where or with what something runs."""
+    words = words_of(argument.name.rpartition(" ")[2].rstrip("="))
+    return bool(words) and {*words} <= places
+
+
+def check_outputs(turns: Turns) -> list[str]:
+    """What the turns write by redirects and tee. Raises Refusal when that is the same in two turns."""
+    for redirect, hosts in turns.around:
+        if (
+            redirect.target
+            and opens(redirect)
+            and not any(map(turns.differs, hosts))
+            and not turns.differs(redirect.target.value)
+        ):
+            raise Refusal(writes(turns, redirect.target.value, redirect.op))
+    found = [(c, r.op, r.target.value) for c in turns.commands for r in c.redirects if r.target and opens(r)]
+    found += [(c, "tee", word.value) for c in turns.commands if c.name == "tee" for word in c.words[1:]
+              if word.value[:1] != "-" and not word.value.startswith("/dev/")]  # fmt: skip
+    for command, by, value in found:
+        if not elsewhere(turns, command) and not own_file(turns, command, value):
+            raise Refusal(writes(turns, value, by))
+    return [value for _, _, value in found]
+
+
+def opens(redirect: Redirect) -> bool:
+    """Whether it writes to a file, or to what was opened before the loop."""
+    target = redirect.target.value if redirect.target else ""
+    if redirect.op in ("<", "<<<", "<<", "<<-", "<&") or target in ("/dev/null", "-", "/dev/stdout", "/dev/stderr"):
+        return False
+    return redirect.op != ">&" or target not in ("1", "2")
+
+
+def writes(turns: Turns, value: str, by: str, verb: str = "writes") -> str:
+    if turns.same(value):
+        return f"every turn {verb} {turns.written(value)} ({by})"
+    return f"two turns may have the same {turns.written(value)} ({by})"
+
+
+def check_tool(turns: Turns, command: Command) -> None:
+    """Raises Refusal when a program changes a state of its own that the turns share."""
+    words = [turns.written(word.value) for word in command.words[1:]]
+    plain = [word for word in words if word[:1] not in ("-", "+")]
+    tool = STATEFUL.get(command.name)
+    shares = tool is not None and not {*words} & {*tool.but} and (not tool.words or bool({*plain[:2]} & {*tool.words}))
+    own = bool(command.cwd and turns.differs(command.cwd)) or any(
+        one.name.rstrip("=") in OWN_FOLDER and turns.differs(one.value) for one in arguments(command)
+    )
+    if command.name in COMPOSE and plain[:1] == ["compose"]:
+        shares = not {*plain[1:3]} & COMPOSE_LOOKS
+    elif tool is not None and tool.where == "machine":
+        own = False
+    if command.name in ("python", "python3") and words[:2] in (["-m", "pip"], ["-m", "venv"]):
+        shares, own = True, False
+    if shares and not own:
+        raise Refusal(f"every turn changes what {' '.join([command.name, *plain[:1]])} keeps")
+    migrates = next((word for word in [command.name, *words] if MIGRATES.search(word)), None)
+    if migrates and command.name not in LOOKS:
+        raise Refusal(f"migrations come one after the other ({migrates})")
+    if command.name in SQL_CLIENTS:
+        check_sql(turns, command)
+
+
+def check_sql(turns: Turns, command: Command) -> None:
+    """Raises Refusal when a client of a database runs another script in each turn, on one database."""
+    given = arguments(command)
+    asks = any(one.name in SQL or " " in one.value for one in given)
+    fed = [r.target.value for r in command.redirects if r.op == "<" and r.target]
+    files = [one.value for one in given if one.name in ("-f", "--file", "--queries-file")]
+    if not asks and any(not turns.same(value) for value in (*fed, *files)):
+        rest = [one.value for one in given if one.value not in files]
+        if not any(turns.differs(value) for value in rest):
+            raise Refusal(f"{command.name} runs one script of SQL after the other ({turns.written([*fed, *files][0])})")
+
+
+def check_operands(turns: Turns, command: Command) -> list[str]:
+    """What well-known programs write to their operands. Raises Refusal when that is the same in two turns."""
+    written = written_by(command)
+    for value in written:
+        if not own_file(turns, command, value):
+            raise Refusal(writes(turns, value, command.name, "changes"))
+    return written
+
+
+def written_by(command: Command) -> list[str]:
+    """The operands that a well-known program writes."""
+    name, words = command.name, [word.value for word in command.words[1:]]
+    given = arguments(command)
+    values = [
+        one.value
+        for one in given
+        if (one.value == "." or not NUMBER.fullmatch(one.value)) and one.value not in ("-", "null", "/dev/null")
+    ]
+    if name == "mkdir" and {"-p", "--parents"} & {*words}:
+        return []
+    if name == "sed":
+        return values[-1:] if any(word[:2] == "-i" or word.startswith("--in-place") for word in words) else []
+    if name == "tar":
+        return archives(words)
+    if name == "dd":
+        return [one.value for one in given if one.name == "of="]
+    if name in ALL_WRITTEN:
+        return values
+    if name in LAST_WRITTEN:
+        into = values[-1] if values else ""
+        if into == "." or into.endswith("/"):
+            return [into.removesuffix(".") + value.rstrip("/").rpartition("/")[2] for value in values[:-1]]
+        return [into] if into else []
+    # A word of one letter says what is done: `7z a`.
+    return [value for value in values if len(value) > 1 and is_path(value)][:1] if name in FIRST_WRITTEN else []
+
+
+def archives(words: Sequence[str]) -> list[str]:
+    """The archive that tar makes or adds to."""
+    clusters = [
+        word
+        for i, word in enumerate(words)
+        if re.fullmatch(r"-[A-Za-z]+", word) or (i == 0 and re.fullmatch(r"[A-Za-z]+", word))
+    ]
+    if not any(re.search("[cruA]", cluster.replace("C", "")) for cluster in clusters):
+        return []
+    return [words[words.index(cluster) + 1] for cluster in clusters if cluster.endswith("f")][:1]
+
+
+def check_value(turns: Turns, commands: Sequence[Command], place: int) -> None:
+    """Raises Refusal unless the words of a command are others in each turn, or what it reads is."""
+    command = commands[place]
+    first, second = (in_turn(turns, command, turn) for turn in (0, -1))
+    own = bool(command.cwd and turns.differs(command.cwd))
+    if not own and (first.name, script_of(first)[0]) != (second.name, script_of(second)[0]):
+        program = next(word.value for word in command.words if not turns.same(word.value))
+        raise Refusal(f"each turn runs another program ({turns.written(program)})")
+    held = [one.value for one in feeding(commands, place)]
+    if own:
+        held.append(command.cwd or "")
+    if not any(not turns.same(value) for value in held):
+        raise Refusal(f"no word of {start(turns, command)} holds the value of its turn ({variable(turns)})")
+    keys = [*zip(*[turns.of(value) for value in held], strict=True)]
+    if len({*keys}) < len(keys):
+        same = max(keys, key=keys.count)
+        words = [value for value, by_turn in zip(same, map(turns.of, held), strict=True) if len({*by_turn}) > 1]
+        raise Refusal(f"two turns may be the same ({' '.join(words)})")
+    ordered = next(
+        (one for one in arguments(command) if not turns.same(one.value) and {*words_of(one.name)} & ORDERED), None
+    )
+    if ordered:
+        raise Refusal(f"{ordered.name} counts what comes one after the other ({turns.written(ordered.value)})")
+
+
+def feeding(commands: Sequence[Command], place: int) -> Iterator[Argument]:
+    """What a command is given: its arguments, variables and input, and those of the commands that feed it through a pipe."""
+    command = commands[place]
+    for one in named(command):
+        if (
+            not sets_place(one, DEVICES)
+            and (one.name[-1:] not in ("<", ">") or one.name[0] == "<")
+            and one.name not in ("&>", "&>>", ">|")
+        ):
+            yield one
+    before = place - 1
+    while command.pipe[0] > 0 and before >= 0:
+        feeder = commands[before]
+        if feeder.pipe[1] == command.pipe[1] and feeder.via == command.via and feeder.pipe[0] < command.pipe[0]:
+            yield from feeding(commands, before)
+            return
+        before -= 1
+
+
+def start(turns: Turns, command: Command) -> str:
+    words = " ".join([turns.written(word.value) for word in command.words])
+    return f"`{words if len(words) <= 40 else words[:37] + '...'}`"
+
+
+def variable(turns: Turns) -> str:
+    return " ".join([name if not name.isidentifier() else f"${name}" for name in turns.names])
+
+
+def check_arguments(turns: Turns, command: Command) -> list[str]:
+    """What the arguments of work name to be written or kept. Raises Refusal when that is the same in two turns."""
+    script = script_of(in_turn(turns, command, 0))[0]
+    well_known = command.name in ROWS or command.name in LAST_WRITTEN | FIRST_WRITTEN | ALL_WRITTEN
+    given = [word.value.partition("=") for word in command.assigns]
+    written: list[str] = []
+    for one in [*arguments(command), *[Argument(f"{name}=", value) for name, _, value in given]]:
+        name = one.name.rpartition(" ")[2].rstrip("=")
+        if name.lstrip("-") in BY_INPUT.get(command.name, ()) or one.value == script:
+            continue
+        does = "writes" if name == "-f" and command.name in OUTPUT_BY_F else role(name, turns.of(one.value)[0])
+        if does in ("sets", "reads") or (does == "unknown" and (well_known or name in [name for name, _, _ in given])):
+            continue
+        if not own_file(turns, command, one.value):
+            verb = {"unknown": "may write"}.get(does, does)
+            raise Refusal(writes(turns, one.value, one.name or "its operand", verb))
+        written += [one.value] if does != "unknown" else []
+    return written
+
+
+def check_setup(before: str) -> None:
+    """Raises Refusal when what is exported before a loop names a file that all turns keep."""
+    script = parse(before.rstrip(" &;\n"))
+    for node, _ in simple_nodes(script.nodes if isinstance(script, Script) else ()):
+        if node.words and node.words[0].value in ("export", "declare", "typeset"):
+            for word in node.words[1:]:
+                name, _, value = word.value.partition("=")
+                if role(name, value) in ("writes", "keeps"):
+                    raise Refusal(f"every turn keeps {value} ({name}=)")
+
+
+def check_read(turns: Turns, command: Command, written: Sequence[str]) -> None:
+    """Raises Refusal when a word of all turns names what one of them writes, as a pattern or a folder may."""
+    if command.name in LOOKS | {"mkdir", "cd", "[", "test"}:
+        return
+    for one in named(command):
+        if one.name[:1] in (">", "&") or not turns.same(one.value) or ADDRESS.match(one.value):
+            continue
+        if own_file(turns, command, one.value):
+            continue
+        value = turns.of(one.value)[0].rstrip("/")
+        pattern = shell_pattern(value) if any(char in value for char in "*?") and " " not in value else None
+        for path in written:
+            for made in turns.of(path):
+                below = (
+                    is_work(turns, command)
+                    and value
+                    and made.startswith(value + "/")
+                    and role(one.name, value) == "reads"
+                )
+                if made == value or below or (pattern and re.fullmatch(pattern, made)):
+                    raise Refusal(f"{turns.written(one.value)} may be what another turn writes ({turns.written(path)})")

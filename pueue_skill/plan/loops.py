@@ -8,24 +8,27 @@ from one to the next, one file written by all, `break`, `set -e`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from pueue_skill import quote
-from pueue_skill.expand import Value, assigned, fields, settings, substitute
+from pueue_skill.expand import Value, assigned, settings, substitute
 from pueue_skill.masking import secret
 from pueue_skill.model import Compound, Each, Node, Pipeline, Script, Simple, Word
 from pueue_skill.nodes import Statement, and_or_lists, has_heredoc, is_wait, joined_by, simple_nodes, statements
 from pueue_skill.parse import parse
-from pueue_skill.plan.fan_out import MOST, fan_out, label_of
+from pueue_skill.plan.fan_out import fan_out, label_of
 from pueue_skill.plan.independent import (
-    COUNTED,
     ENDS_EARLY,
+    MOST,
     MOVES,
+    check_setup,
     continues,
     independent,
+    items_of,
     names_of,
     reads,
+    together,
 )
 from pueue_skill.plan.proposal import Proposal, Work, Works
 from pueue_skill.plan.setup import only_prepares, stops_at_failure
@@ -199,19 +202,22 @@ def heavy(proposal: Proposal, node: Node) -> bool:
 
 def of_loop(proposal: Proposal, part: Part, loop: Node, works: Works) -> list[Work]:
     """The jobs of one loop, or the one job that the loop itself submits a turn."""
-    text = proposal.script.text
     last = loop.parts[-1] if isinstance(loop, Pipeline) else loop
     if isinstance(last, Simple):
         return fan_out(proposal, loop, last, part.before, part.known)
     if not isinstance(last, Compound):
         return []
-    independent(text, last)
+    check_setup(part.before)
+    independent(proposal.script, last, part.known)
+    chain = loops_within(proposal.script, last, part.known)
+    if len(chain) > 1:
+        together(proposal.script, chain, part.known)
     if proposal.shell == "login" and any(splits(word) for word in last.words[1:]):
         raise Refusal("what the loop's items are is up to the login shell of the host")
     known_items = not isinstance(loop, Pipeline) and not OTHER_EXPANSION.search(part.before)
-    turns = turns_of(text, last, part.known, part.before) if known_items else None
+    turns = turns_of(proposal.script, last, part.known, part.before) if known_items else None
     if turns is None or len(turns) > MOST:
-        return [by_the_loop(proposal, loop, last, part.before)]
+        return [by_the_loop(proposal, loop, chain, part.before)]
     jobs: list[Work] = []
     for turn in turns:
         jobs += [
@@ -249,7 +255,11 @@ def harmless_elsewhere(part: Part) -> bool:
 
 
 def turns_of(
-    text: str, loop: Compound, known: Mapping[str, Value], before: str, outer: Mapping[str, str] = MappingProxyType({})
+    scope: Script,
+    loop: Compound,
+    known: Mapping[str, Value],
+    before: str,
+    outer: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Turn] | None:
     """The turns of a `for` loop and of the one loop in its body, or None when only the shell knows its items.
 
@@ -259,38 +269,31 @@ def turns_of(
     if found is None:
         return None
     name, items = found
-    inner = loop_within(text, loop)
+    inner = loop_within(scope, loop, known)
     turns: list[Turn] = []
     for item in items[: MOST + 1]:
         values = {**outer, name: item}
-        nested = turns_of(text, inner, {**known, **values}, before, values) if inner else None
-        turns += [Turn(filled(text, loop, values, before), tuple(values.values()))] if nested is None else nested
+        nested = turns_of(scope, inner, {**known, **values}, before, values) if inner else None
+        turns += [Turn(filled(scope.text, loop, values, before), tuple(values.values()))] if nested is None else nested
         if len(turns) > MOST:
             break
     return turns
 
 
-def items_of(loop: Compound, known: Mapping[str, Value]) -> tuple[str, tuple[str, ...]] | None:
-    """The variable of a `for` loop and its values."""
-    if loop.kind != "for":
-        return None
-    counted = COUNTED.fullmatch(loop.words[0].text)
-    if counted:
-        name, first, compared, last, step = counted.groups()
-        numbers = range(int(first), int(last) + (compared == "<="), int(step or 1))
-        return name, tuple([str(number) for number in numbers[: MOST + 1]])
-    found = fields(loop.words[1:], known) if len(loop.words) > 1 else None
-    return None if found is None else (loop.words[0].value, found)
+def loops_within(scope: Script, loop: Compound, known: Mapping[str, Value]) -> list[Compound]:
+    """`loop` and the loops that are each all of the body of the one before, with turns of their own."""
+    inner = loop_within(scope, loop, known)
+    return [loop, *(loops_within(scope, inner, known) if inner else ())]
 
 
-def loop_within(text: str, loop: Compound) -> Compound | None:
+def loop_within(scope: Script, loop: Compound, known: Mapping[str, Value]) -> Compound | None:
     """The `for` loop that is all of the body of `loop`, if its turns are independent too."""
     body = statements(loop.body)
     node = body[0].node if len(body) == 1 and body[0].operator != "&" else None
     if not isinstance(node, Compound) or node.kind != "for":
         return None
     try:
-        independent(text, node)
+        independent(scope, node, known)
     except Refusal:
         return None
     return node
@@ -323,19 +326,16 @@ def source_of(text: str, body: list[Statement]) -> str:
     return text[body[0].node.start : body[-1].node.end]
 
 
-def by_the_loop(proposal: Proposal, loop: Node, compound: Compound, before: str) -> Work:
+def by_the_loop(proposal: Proposal, loop: Node, chain: Sequence[Compound], before: str) -> Work:
     """The same loop, submitting a job a turn."""
     text = proposal.script.text
     if any(c.ssh and loop.start <= c.start < loop.end for c in proposal.commands):
         raise Refusal("only the shell knows the loop's items")
     if isinstance(loop, Pipeline) and any(weigh(c).size == "long" for c in proposal.commands
-                                          if loop.start <= c.start < compound.start):  # fmt: skip
+                                          if loop.start <= c.start < chain[0].start):  # fmt: skip
         raise Refusal("what feeds the loop runs long itself")
-    names = [*names_of(compound)]
-    innermost = compound
-    while (inner := loop_within(text, innermost)) is not None:
-        innermost = inner
-        names += names_of(inner)
+    innermost = chain[-1]
+    names = [name for one in chain for name in names_of(one)]
     body = statements(innermost.body)
     turn = source_of(text, body)
     if continues(innermost):

@@ -1,0 +1,222 @@
+"""What is known of what programs write and keep, as far as the names of options and the forms of values tell: data, read by
+independent.py.
+
+An option is judged by the words of its name (`--checkpoint-dir`, `--outFileNamePrefix`, `DB_PATH=`). What is known of no option
+by its name is judged by the form of its value: a path may be written, a number, a word or an address is a setting.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from pueue_skill.record import NamedTuple
+from pueue_skill.regex import regex
+
+# fmt: off
+WRITES = set("""
+    out output outputs o O dest destination target save saved write export dump report results result artifacts dst to log logs record recording summary metrics
+    tensorboard predictions preds submission
+""".split())
+"""Words of options that name what is written."""
+
+KEEPS = set("""
+    state states resume checkpoint checkpoints ckpt ckpts cache caches cached db database sqlite duckdb store storage journal lock pid progress bookmark watermark history
+    archive session snapshot snapshots work scratch tmp temp run runs spool memo pot restart accumulate ledger
+""".split())
+"""Words of options that name what is kept from one run to the next."""
+
+READS = set("""
+    config configs configuration conf cfg settings data dataset datasets input inputs in i source sources src from script vocab tokenizer template templates schema ref
+    reference refs genome fasta manifest symbols list lists ids prompt prompts query queries sql spec recipe env requirements pretrained base load key cert ca include includes
+    isystem I L B lib libs rules grammar dictionary dict mapping map module train val valid validation test eval gt labels corpus init initial warm warmstart import read reads bed gtf gff
+    regions panel credentials token secrets identity inventory playbook image images video audio mesh scene font theme
+""".split())
+"""Words of options that name what is only read."""
+
+MODELS = set("model models weights encoder decoder adapter teacher student".split())
+"""Words of options that name a model: one that is read, unless it is a file of weights, which a training writes."""
+
+WEIGHTS = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".h5", ".hdf5", ".keras", ".onnx", ".bin", ".safetensors", ".npz", ".npy", ".model", ".json", ".cbm", ".ubj")
+
+SETTINGS = set("""
+    format level interval every steps step size freq frequency type mode limit ttl backend engine verbosity style max min num count n rate ratio period days hours
+    workers threads jobs batch order by only no not without dry timeout column columns field fields width height length method policy strategy
+""".split())
+"""Words that make a setting of an option with a plain value, whatever else stands in its name: `--log-level`, `--save-every`."""
+
+PLAIN_FILES = set("out output o save state checkpoint ckpt resume".split())
+"""Words that name a file or folder by themselves, whatever the form of its name: `--out model`."""
+
+DEVICES = set("gpu gpus device devices cuda hip rocr visible".split())
+"""Words of options that say where something runs, not what it works on."""
+
+PLACES = DEVICES | set("omp mkl threads thread cpu cpus core cores port node nodes rank local seed nice priority affinity numa num master world size addr".split())
+"""Words of options whose number is no name of anything that turns could share."""
+
+ORDERED = set("""
+    stage stages phase phases step steps round rounds attempt attempts retry retries try tries pass passes generation generations gen epoch epochs iteration
+    iterations iter cycle cycles turn milestone migration migrations revision
+""".split())
+"""Words for what comes one after the other: a loop's variable, an option or a value of such a name says that turns build on each other."""
+
+VERBS = set("""
+    prepare prep preprocess extract transform load download fetch ingest clean build compile train fit finetune evaluate eval test predict infer deploy publish upload migrate
+    seed setup init install configure merge aggregate report postprocess finalize validate
+""".split())
+"""Values that say what is done rather than to what: several of them are the steps of something."""
+
+SPLITS = set("split splits subset set dataset partition part fold task".split())
+"""Words of variables whose values are parts of data, whatever they are called (train, test)."""
+
+READ_FORMS = (
+    ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".env", ".sql", ".py", ".sh", ".bash", ".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".rs", ".go", ".java", ".f90", ".cu", ".a", ".so", ".dylib", ".lib", ".r", ".R", ".jl", ".js", ".mjs", ".ts", ".rb", ".pl", ".jar", ".class", ".ipynb",
+    ".j2", ".jinja", ".tmpl", ".template", ".proto", ".graphql", ".tf", ".mk", ".dockerfile", ".fa", ".fasta", ".fna", ".faa", ".2bit", ".gtf", ".gff", ".gff3", ".bed", ".fai", ".blend", ".mdp", ".top",
+)
+"""How the names of files end that programs read and seldom write."""
+
+WORDS_OF_FORMATS = set("json yaml yml csv tsv table text txt plain none auto true false yes no on off stdout stderr - parquet arrow html xml md junit wide console silent 0 1".split())
+"""Values that name a format or a switch where an option of that name may also take a file."""
+# fmt: on
+
+
+class Tool(NamedTuple):
+    """A program with a state of its own, which its runs share: in a folder, or on the whole machine.
+
+    `words`: those first words with which it changes it, all without any; `but`: those with which it does not.
+    """
+
+    where: str
+    words: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
+
+
+def tools(where: str, text: str) -> Iterator[tuple[str, Tool]]:
+    """Of lines `PROGRAM: WORD … !WORD …`."""
+    for line in text.strip().splitlines():
+        name, _, rest = line.partition(":")
+        words = rest.split()
+        for program in name.split():
+            yield (
+                program,
+                Tool(where, tuple([w for w in words if w[0] != "!"]), tuple([w[1:] for w in words if w[0] == "!"])),
+            )
+
+
+STATEFUL: Mapping[str, Tool] = dict([
+    *tools("folder", """
+        git: !log !show !diff !status !rev-parse !ls-files !ls-remote !cat-file !describe !blame !grep !rev-list !shortlog !name-rev !for-each-ref !bundle !archive !fsck !clone !count-objects
+        svn hg jj: !log !status !diff !cat !info
+        make gmake bmake ninja autoninja samu cmake ctest meson scons waf tup:
+        bazel bazelisk buck2 buck pants gradle gradlew mvn mvnw ant sbt mill stack cabal:
+        cargo cross: !metadata !search !tree !locate-project !fmt
+        npm pnpm yarn bun: !view !info !search !audit
+        terraform tofu terragrunt pulumi cdk: !output !show !validate !fmt !graph !version
+        dvc: !status !diff !list !dag
+        dbt sqlmesh: !list !ls !show !debug
+        snakemake: !--dry-run !-n
+        poetry pdm: install add remove update lock sync self
+        latexmk pdflatex xelatex lualatex:
+        mix rebar3 dune opam nix-shell:
+    """),
+    *tools("machine", """
+        pip pip3 pipx pipenv: install uninstall sync update upgrade inject
+        uv: add remove sync lock pip tool python
+        conda mamba micromamba: install update upgrade remove uninstall env create clean
+        apt apt-get aptitude dnf yum zypper pacman apk brew snap flatpak port emerge:
+        gem cpan cpanm luarocks: install update uninstall
+        rustup pyenv nvm asdf: install update uninstall default global use
+        docker-compose podman-compose: !config !ps !logs
+        borg borgmatic restic kopia duplicity duplicacy bup attic: !list !info !ls !snapshots
+        alembic flyway liquibase dbmate goose atlas sqitch:
+        nixos-rebuild home-manager:
+        helm helmfile: install upgrade uninstall rollback apply sync
+        vagrant: up destroy provision reload halt
+    """),
+])  # fmt: skip
+"""By program."""
+
+COMPOSE = {"docker", "podman", "nerdctl"}
+COMPOSE_LOOKS = {"config", "ps", "logs", "images", "ls", "version", "top"}
+MIGRATES = regex(r"(?:^|[^a-z])(?:migrat(?:e|es|ion|ions)|makemigrations)(?![a-z])", re.IGNORECASE)
+OWN_FOLDER = {"-C", "--directory", "--cwd", "--chdir", "-chdir", "--prefix", "--manifest-path", "--target-dir", "--project-directory", "--work-tree", "--git-dir",
+              "-B", "--build", "-S", "--project", "--target-path", "--workdir", "-w", "-p", "--file", "-f", "O", "BUILD", "BUILDDIR", "B"}  # fmt: skip
+"""Options by which a tool works in another folder than this one."""
+
+LAST_WRITTEN = {"cp", "mv", "ln", "install", "rsync", "scp", "ffmpeg", "mksquashfs", "convert", "magick", "pandoc", "sox", "gsutil", "rclone"}  # fmt: skip
+"""Programs that write what their last operand names."""
+
+FIRST_WRITTEN = {"sqlite3", "duckdb", "zip", "7z", "7za", "7zz", "rar"}
+"""Programs that keep something in what their first operand names."""
+
+ALL_WRITTEN = {"rm", "rmdir", "mkdir", "touch", "truncate", "tee", "patch", "shred", "mkfifo", "sponge", "chmod", "chown"}  # fmt: skip
+"""Programs that change all that their operands name."""
+
+BY_INPUT = {
+    "whisper": ("output_dir", "o"), "fasterq-dump": ("O", "outdir"), "fastq-dump": ("O", "outdir"), "prefetch": ("O", "output-directory"), "wget": ("P", "directory-prefix"),
+    "fastqc": ("o", "outdir"), "demucs": ("o", "out"), "unzip": ("d",), "libreoffice": ("outdir",), "soffice": ("outdir",), "yt-dlp": ("o", "P", "paths"),
+    "huggingface-cli": ("cache-dir",), "whisperx": ("output_dir", "o"),
+}  # fmt: skip
+"""Programs that name what they write into a folder by what they read, and the option for that folder."""
+
+OUTPUT_BY_F = {"pg_dump", "pg_dumpall", "tar", "expdp"}
+"""Programs whose `-f` names what they write."""
+
+CALCULATES = {"date", "gdate", "expr", "bc", "dc", "awk", "gawk", "seq", "python", "python3", "perl", "ruby", "node", "jq"}  # fmt: skip
+"""Programs in a substitution that may make the value of another turn of a turn's own."""
+
+LOOKS = {"echo", "printf", "sleep", ":", "true", "date", "wait", "logger"}
+"""Programs whose words make no difference to the work."""
+
+FILE_WORDS = regex(r"(?:dir|directory|file|filename|path|folder|prefix|uri|url)s?$")
+PARTS = regex(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]|\d+")
+ADDRESS = regex(r"(?!file:|sqlite|duckdb)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+ENDING = regex(r"(?:^|[^/])\.[A-Za-z]\w{0,9}$")
+NUMBER = regex(r"[-+]?[\d._]+(?:[eE][-+]?\d+)?[a-zA-Z%]{0,2}|[\d:,./-]+")
+OPTION = regex(r"(--?[A-Za-z][\w.-]*)(?:=(.*))?", re.DOTALL)
+SETTING = regex(r"([A-Za-z_][\w.]*)=(.*)", re.DOTALL)
+ATTACHED = regex(r"-([A-Za-z])([^=\s-].*[./].*)", re.DOTALL)
+
+
+def words_of(name: str) -> list[str]:
+    """The words of an option's name, without a last `dir` or `file`; of a short option its letter as it is."""
+    bare = name.lstrip("-")
+    if len(bare) == 1:
+        return [bare]
+    parts = [FILE_WORDS.sub("", part.lower()) for part in PARTS.findall(bare)]
+    return [part for part in parts if part]
+
+
+def is_path(value: str) -> bool:
+    """Whether a value has the form of a file or folder."""
+    if ADDRESS.match(value) or NUMBER.fullmatch(value) or value in ("", "-", "."):
+        return False
+    return ("/" in value and " " not in value) or ENDING.search(value) is not None
+
+
+def role(name: str, value: str) -> str:
+    """What a program does with what an option's value names: writes, keeps or reads it; sets, where it is no file; or unknown.
+
+    `name` is empty for an operand.
+    """
+    words = words_of(name) if name else []
+    told, path = {*words}, is_path(value)
+    if (
+        value in WORDS_OF_FORMATS
+        or NUMBER.fullmatch(value)
+        or value.startswith("/dev/")
+        or (told & SETTINGS and not path)
+    ):
+        return "sets"
+    if "name" in told and told <= {"name", "run", "exp", "experiment", "job", "study"}:
+        return "keeps"  # a run's name, under which it writes
+    somewhere = path or "$" in value
+    if told & WRITES and not (
+        told & {"config", "conf", "cfg", "settings"} and not told & {"save", "write", "out", "output"}
+    ):
+        return "writes" if somewhere or ADDRESS.match(value) or told <= PLAIN_FILES else "sets"
+    if told & KEEPS and not told & {"config", "conf", "cfg", "settings"}:
+        return "keeps" if somewhere or told <= PLAIN_FILES else "sets"
+    if told & READS or value.endswith(READ_FORMS) or (told & MODELS and not value.endswith(WEIGHTS)):
+        return "reads"
+    return "unknown" if path or FILE_WORDS.search(name.lower()) else "sets"

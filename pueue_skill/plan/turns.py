@@ -1,0 +1,268 @@
+"""What a loop runs in each of its turns: the source of a turn and its variables in, its commands with their values out.
+
+The source is read once, with a mark in place of each expansion that this shell makes of it, wherever it stands: in a word, in a
+substitution, in the text for another shell. So what stands in single quotes there is known not to be the turn's value, and the
+words of all turns come from the same commands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from pueue_skill.expand import SETS, Value
+from pueue_skill.facts import SHELLS, basename, joined, shell_text
+from pueue_skill.facts import commands as commands_of
+from pueue_skill.model import Chain, Command, Compound, Node, Pipeline, Redirect, Script, Simple, Word
+from pueue_skill.nodes import compounds
+from pueue_skill.parse import parse
+from pueue_skill.parse.words import Refused, read_word
+from pueue_skill.plan.values import certain, renamed, worth
+from pueue_skill.record import NamedTuple
+from pueue_skill.regex import regex
+from pueue_skill.remote import Refusal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+Variables: TypeAlias = "Mapping[str, Value]"
+Around: TypeAlias = "tuple[Redirect, tuple[str, ...]]"
+
+FIRST = 0x100000
+ANY_MARK = "[\U00100000-\U0010fffd]"
+MARK = regex(ANY_MARK)
+PROGRAM = ("`", "<(", ">(")
+POSITIONAL = regex(r"\$(?:\{([0-9@*])\}|([0-9@*]))")
+UNSAFE = regex(r"[\s'\"\\$`;&|<>(){}*?~#!]")
+CALLS = 3
+"""As deep as functions that call functions are read."""
+
+
+class Turns(NamedTuple):
+    """Commands with marks in their words; by mark its source, and what it is worth in each turn.
+
+    `around` are the redirects that belong to no command but to what is around it (`{ …; } > log`), with the hosts on which they
+    are made. `names` are the variables
+    that differ from turn to turn by themselves.
+    """
+
+    commands: tuple[Command, ...]
+    around: tuple[Around, ...]
+    sources: tuple[str, ...]
+    worth: tuple[tuple[str, ...], ...]
+    names: tuple[str, ...]
+
+    def of(self, text: str) -> tuple[str, ...]:
+        """What `text` is in each turn."""
+        if not MARK.search(text) and "mktemp" not in text:
+            return (text,) * len(self.worth)
+        return tuple([renamed(filled_in(text, values), turn) for turn, values in enumerate(self.worth)])
+
+    def mark(self, name: str) -> str:
+        """The mark of a variable that stands alone in an expansion, empty where none does."""
+        found = [i for i, source in enumerate(self.sources) if source in (name, f"${name}", f"${{{name}}}")]
+        return chr(FIRST + found[0]) if found else ""
+
+    def differs(self, text: str) -> bool:
+        """Whether `text` is certainly another in each turn."""
+        values = [certain(value) for value in self.of(text)]
+        return len({*values}) == len(values)
+
+    def same(self, text: str) -> bool:
+        """Whether `text` is the same in all turns."""
+        return len({*self.of(text)}) == 1
+
+    def written(self, text: str) -> str:
+        """`text` as it was written."""
+        return filled_in(text, self.sources)
+
+
+def filled_in(text: str, values: Sequence[str]) -> str:
+    return MARK.sub(lambda mark: values[ord(mark[0]) - FIRST], text)
+
+
+def turns(
+    source: str,
+    scope: Script,
+    variables: Sequence[Variables],
+    names: tuple[str, ...],
+    known: Variables,
+    given: Sequence[str] = (),
+) -> Turns:
+    """What is run by `source` in turns whose `variables` are these, in a shell that knows `known` and the functions of `scope`.
+
+    `given` are texts in it that something else than the shell replaces (xargs). Raises Refusal for a text that cannot be read.
+    """
+    sources: list[str] = []
+
+    def mark(expansion: str) -> str:
+        if expansion not in sources:
+            sources.append(expansion)
+        return chr(FIRST + sources.index(expansion))
+
+    def put(text: str) -> str:
+        for one in given:
+            text = text.replace(one, mark(one))
+        return text
+
+    def read(text: str, arguments: Sequence[str] | None = None) -> Script:
+        script = parse(text)
+        try:
+            spots = sorted({*expansions(text, script.nodes)}) if isinstance(script, Script) else []
+        except Refused as refused:
+            raise Refusal(str(refused)) from None
+        out, at = "", 0
+        for start, stop in spots:
+            if start < at:
+                continue
+            expansion = text[start:stop]
+            positional = POSITIONAL.fullmatch(expansion)
+            if positional and arguments is not None:
+                made = bound(positional, arguments)
+            else:
+                made = mark(expansion)
+            out += text[at:start] + made
+            at = stop
+        marked = parse(out + text[at:])
+        if not isinstance(marked, Script):
+            raise Refusal(f"a turn is not understood: {marked.reason}")
+        return marked
+
+    if MARK.search(source) or MARK.search(scope.text):
+        raise Refusal("a turn holds characters that nobody has agreed on")
+    functions = {
+        node.words[0].value: scope.text[node.body[0].start : node.body[-1].end]
+        for top in scope.nodes for node in compounds(top) if node.kind == "function" and node.body
+    }  # fmt: skip
+    scripts = [read(put(source))]
+    commands: list[Command] = []
+    pending = [(scripts[0], 0, False)]
+    while pending:
+        script, depth, side_by_side = pending.pop(0)
+        for command in with_arguments(commands_of(script)):
+            commands.append(command._replace(background=command.background or side_by_side))
+            if command.name in functions and depth < CALLS:
+                inner = read(functions[command.name], [UNSAFE.sub("_", word.value) for word in command.words])
+                scripts.append(inner)
+                pending.append((inner, depth + 1, side_by_side or command.background))
+    assigned = [pair for script in scripts for pair in assignments(script.nodes)]
+    around: list[Around] = [(redirect, ()) for script in scripts for redirect in apart(script.nodes)]
+    around += [(redirect, command.hosts + hosts) for command in commands for redirect, hosts in carried(command)]
+    by_turn = [filled(own, known, assigned, sources) for own in variables]
+    return Turns(tuple(commands), tuple(around), tuple(sources), tuple(by_turn), names)
+
+
+def filled(
+    own: Variables, known: Variables, assigned: Sequence[tuple[str, str]], sources: Sequence[str]
+) -> tuple[str, ...]:
+    """What each source is worth, with the variables that the turn itself sets."""
+    values: dict[str, Value] = {**known, **own}
+    set_here: dict[str, list[str]] = {}
+    for name, text in assigned:
+        text = renamed(filled_in(text, [worth(source, values) for source in sources]), 0)
+        set_here[name] = [*set_here.get(name, ()), text]
+        texts = set_here[name]
+        if name not in own:
+            values[name] = text if len({*texts}) == 1 else f"$({' | '.join(texts)})"
+    return tuple([worth(source, values) for source in sources])
+
+
+def bound(positional: re.Match[str], arguments: Sequence[str]) -> str:
+    which = positional[1] or positional[2]
+    if which in "@*":
+        return " ".join(arguments[1:])
+    return arguments[int(which)] if int(which) < len(arguments) else ""
+
+
+def with_arguments(commands: Iterable[Command]) -> Iterator[Command]:
+    """The commands, those of a `sh -c` with its arguments in place of `$1`."""
+    given: list[str] | None = None
+    for command in commands:
+        if command.name in SHELLS and shell_text(command.words):
+            values = [word.value for word in command.words]
+            text = shell_text(command.words)
+            given = values[next(i for i, word in enumerate(command.words) if word is text) + 1 :]
+        elif given is not None and command.via and command.via[-1] in SHELLS:
+            arguments = given or [""]
+
+            def argument(word: Word, arguments: Sequence[str] = arguments) -> Word:
+                return word._replace(value=POSITIONAL.sub(lambda match: bound(match, arguments), word.value))
+
+            yield command._replace(
+                words=tuple(map(argument, command.words)), assigns=tuple(map(argument, command.assigns)),
+                redirects=tuple([r._replace(target=argument(r.target)) if r.target else r for r in command.redirects]),
+            )  # fmt: skip
+            continue
+        yield command
+
+
+def apart(nodes: Iterable[Node]) -> Iterator[Redirect]:
+    """The redirects of compound commands, and those without any command."""
+    for node in nodes:
+        if isinstance(node, Simple):
+            yield from () if node.words else node.redirects
+        elif isinstance(node, Compound):
+            yield from node.redirects
+            yield from apart((*node.test, *node.body))
+        else:
+            yield from apart(node.parts)
+
+
+def carried(command: Command) -> Iterator[Around]:
+    """Such redirects in a text that `command` hands to another shell."""
+    text: str | None = None
+    hosts: tuple[str, ...] = ()
+    if command.ssh:
+        text, hosts = joined(command.ssh.remote)[0] if command.ssh.remote else None, (command.ssh.destination.value,)
+    elif command.name in SHELLS:
+        word = shell_text(command.words)
+        text = word.value if word else None
+    elif command.name == "eval":
+        text = joined(command.words[1:])[0]
+    script = parse(text) if text else None
+    if isinstance(script, Script):
+        yield from [(redirect, hosts) for redirect in apart(script.nodes)]
+
+
+def expansions(text: str, nodes: Iterable[Node]) -> Iterator[tuple[int, int]]:
+    """Where the expansions of this shell stand in `nodes`, those in its substitutions included. Raises Refused."""
+    for node in nodes:
+        if isinstance(node, Chain | Pipeline):
+            yield from expansions(text, node.parts)
+            continue
+        words = [*node.words, *[r.target for r in node.redirects if r.target]]
+        words += node.assigns if isinstance(node, Simple) else ()
+        for word in words:
+            found: list[tuple[int, int]] = []
+            read_word(text, word.start, word.end, found=found)
+            for start, stop in found:
+                if not text.startswith(PROGRAM, start) and (text[start + 1] != "(" or text.startswith("$((", start)):
+                    yield start, stop
+            yield from expansions(text, word.programs)
+        if isinstance(node, Compound):
+            yield from expansions(text, (*node.test, *node.body))
+
+
+def assignments(nodes: Iterable[Node]) -> Iterator[tuple[str, str]]:
+    """The variables that are set, in their order, each with the text that it is set to; one that is read has a value of its own."""
+    for node in nodes:
+        if isinstance(node, Chain | Pipeline):
+            yield from assignments(node.parts)
+        elif isinstance(node, Compound):
+            if node.kind in ("for", "select") and node.words and node.words[0].text.isidentifier():
+                items = " ".join([word.value for word in node.words[1:]])
+                yield node.words[0].text, f"$(one of {items})"
+            yield from assignments((*node.test, *node.body))
+        else:
+            name = basename(node.words[0].value) if node.words else ""
+            words: Sequence[Word] = node.assigns if not name else node.words[1:] if name in SETS else ()
+            for word in words:
+                variable, equals, value = word.value.partition("=")
+                if equals and variable.rstrip("+").isidentifier():
+                    yield variable.rstrip("+"), value if variable[-1] != "+" else f"$({value})"
+            if name in ("read", "mapfile", "readarray"):
+                fed = " ".join([r.target.value for r in node.redirects if r.target])
+                for word in node.words[1:]:
+                    if word.value.isidentifier():
+                        yield word.value, f"$(read {word.value} {fed})"

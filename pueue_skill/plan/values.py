@@ -1,0 +1,248 @@
+"""What an expansion is worth in a turn of a loop: its source and the values of variables in, its value out.
+
+Nothing is left open: what only the shell knows stays the source that it is, with the values in it, so that two turns can be
+compared. Where the items of a loop are not known, representatives stand for them, chosen so that what makes two items the same
+(`${f%.*}`, `$(basename "$f")`, `$((y - 1))`) does so to two of the representatives.
+"""
+
+from __future__ import annotations
+
+import itertools
+import operator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from pueue_skill.expand import NAME, Value
+from pueue_skill.regex import regex
+
+BRACED = regex(rf"\$\{{(#?)({NAME})(?:\[([^\]]*)\])?(.*)\}}", re.DOTALL)
+ARITHMETIC = regex(r"\$\(\((.*)\)\)|\$\[(.*)\]", re.DOTALL)
+TOKEN = regex(rf"\s*(?:(?:10#)?(?:(\d+)|\$?\{{?({NAME})\}}?)|(\*\*|[-+*/%()]))\s*")
+OPERATOR = regex(r"(%%?|##?|//|/%|/#|/|\^\^?|,,?|:(?![-=?+]))(.*)", re.DOTALL)
+RENAMED = regex(r"(?:\$\(|`)\s*(basename|dirname)\s+(?:-- )?(?:\"([^\"()`]*)\"|'([^'()`]*)'|([^\s\"'()`]+))(?:\s+['\"]?([^\s\"'()`]*)['\"]?)?\s*(?:\)|`)")  # fmt: skip
+FRESH = regex(r"(?:\$\(|`)\s*mktemp\b[^()`]*(?:\)|`)")
+OPEN = regex(r"\$\([^()]*\)|`[^`]*`|\$\{[^{}]*\}")
+"""What only the shell knows, innermost first."""
+
+STEPS: Mapping[str, tuple[int, Callable[[int, int], int]]] = {
+    "+": (1, operator.add), "-": (1, operator.sub), "*": (2, operator.mul), "/": (2, operator.floordiv), "%": (2, operator.mod),
+    "**": (3, operator.pow),
+}  # fmt: skip
+LARGEST = 1_000_000
+
+
+class Unknown(Exception):
+    """Only the shell knows."""
+
+
+def worth(source: str, known: Mapping[str, Value]) -> str:
+    """The value of an expansion (`$x`, `${x%.csv}`, `$((x + 1))`), with what is not known left in it."""
+    if source in known:  # what xargs and parallel put in
+        return scalar(known[source])
+    name = source[1:]
+    if source[:1] == "$" and name.isidentifier():
+        return scalar(known[name]) if name in known else source
+    arithmetic = ARITHMETIC.fullmatch(source)
+    braced = BRACED.fullmatch(source)
+    try:
+        if arithmetic:
+            return str(calculated(arithmetic[1] or arithmetic[2] or "", known))
+        if braced:
+            return changed(braced, known)
+    except Unknown:
+        pass
+    return re.sub(rf"\$({NAME})|(?<=\$\{{)({NAME})|\b({NAME})\b(?=[^{{}}]*\)\)$)", lambda match: value_or_name(match, known), source)  # fmt: skip
+
+
+def value_or_name(match: re.Match[str], known: Mapping[str, Value]) -> str:
+    name = match[1] or match[2] or match[3]
+    return scalar(known[name]) if name in known else match[0]
+
+
+def scalar(value: Value) -> str:
+    return value if isinstance(value, str) else value[0] if value else ""
+
+
+def changed(braced: re.Match[str], known: Mapping[str, Value]) -> str:
+    """`${x…}` of bash's manual 3.5.3. Raises Unknown."""
+    length, name, index, rest = braced.groups()
+    if name not in known:
+        if index and index not in "@*":
+            return f"${{{length}{name}[{calculated(index, known)}]{rest}}}"
+        raise Unknown
+    value = known[name]
+    if index is not None:
+        at = calculated(index, known)
+        if isinstance(value, str) or not 0 <= at < len(value):
+            raise Unknown
+        value = value[at]
+    value = scalar(value)
+    if length:
+        return str(len(value))
+    if not rest or rest[0] == "@" or re.match(r":?[-=?]", rest):
+        return value
+    found = OPERATOR.fullmatch(rest)
+    if found is None or "$" in found[2]:
+        raise Unknown
+    how, argument = found[1], re.sub(r"[\"'\\]", "", found[2])
+    if how == ":":
+        start, _, count = argument.partition(":")
+        first = calculated(start, known)
+        cut = value[first:] if first >= 0 or -first <= len(value) else ""
+        return cut if not count else cut[: calculated(count, known)]
+    if how in ("^", "^^", ",", ",,"):
+        cased = value.upper() if how[0] == "^" else value.lower()
+        return cased if len(how) == 2 else cased[:1] + value[1:]
+    if how[0] == "/":
+        pattern, _, new = argument.partition("/")
+        anchored = {"/%": rf"(?:{shell_pattern(pattern)})\Z", "/#": rf"\A(?:{shell_pattern(pattern)})"}
+        return re.sub(
+            anchored.get(how, shell_pattern(pattern)), lambda _: new, value, count=how != "//", flags=re.DOTALL
+        )
+    lengths = range(len(value) + 1) if len(how) == 1 else range(len(value), -1, -1)  # of what goes
+    for taken in lengths:
+        part, left = (value[:taken], value[taken:]) if how[0] == "#" else (value[len(value) - taken :], value[: len(value) - taken])  # fmt: skip
+        if re.fullmatch(shell_pattern(argument), part, re.DOTALL):
+            return left
+    return value
+
+
+def shell_pattern(pattern: str) -> str:
+    """A pattern of the shell as a regular expression."""
+    parts = re.findall(r"\[!?\]?[^\]]*\]|.", pattern, re.DOTALL)
+    return "".join([
+        {"*": ".*", "?": "."}.get(part) or (re.sub(r"^\[!", "[^", part) if len(part) > 1 else re.escape(part)) for part in parts
+    ])  # fmt: skip
+
+
+def calculated(expression: str, known: Mapping[str, Value]) -> int:
+    """The value of an arithmetic expression of whole numbers, `+ - * / % **` and parentheses. Raises Unknown."""
+    tokens: list[str | int] = []
+    expression = expression.replace("$((", "((")
+    at = 0
+    while at < len(expression):
+        match = TOKEN.match(expression, at)
+        if match is None or match.end() == at:
+            raise Unknown
+        number, name, sign = match.groups()
+        if name is not None:
+            number = scalar(known[name]) if name in known else ""
+            if not re.fullmatch(r"-?\d+", number):
+                raise Unknown
+        tokens.append(sign or int(number))
+        at = match.end()
+    value, used = summed(tokens, 0, 1)
+    if used < len(tokens):
+        raise Unknown
+    return value
+
+
+def summed(tokens: Sequence[str | int], at: int, least: int) -> tuple[int, int]:
+    """The value of what begins at a token, of operators that bind as much as `least`, and the place after it."""
+    if at >= len(tokens):
+        raise Unknown
+    first = tokens[at]
+    if first == "(":
+        value, at = summed(tokens, at + 1, 1)
+        if at >= len(tokens) or tokens[at] != ")":
+            raise Unknown
+    elif first in ("-", "+"):
+        value, at = summed(tokens, at + 1, 3)
+        value, at = (-value if first == "-" else value), at - 1
+    elif isinstance(first, int):
+        value = first
+    else:
+        raise Unknown
+    at += 1
+    while at < len(tokens) and tokens[at] in STEPS and STEPS[str(tokens[at])][0] >= least:
+        sign = str(tokens[at])
+        binds, step = STEPS[sign]
+        right, at = summed(tokens, at + 1, binds if sign == "**" else binds + 1)
+        if (sign in "/%" and right == 0) or (sign == "**" and not 0 <= right <= 64) or abs(value) > LARGEST**3:
+            raise Unknown
+        value = step(value, right)
+    return value, at
+
+
+def renamed(text: str, turn: int) -> str:
+    """`text` with what basename, dirname and mktemp give in its substitutions."""
+    before = ""
+    while before != text and ("$(" in text or "`" in text):
+        before = text
+        text = FRESH.sub(f"$TMPDIR/tmp.{turn}", RENAMED.sub(path_part, text))
+    return text
+
+
+def path_part(match: re.Match[str]) -> str:
+    what, suffix = match[1], match[5] or ""
+    path = (match[2] or match[3] or match[4] or "").rstrip("/") or "/"
+    folder, _, name = path.rpartition("/")
+    if what == "dirname":
+        return folder or ("/" if path[0] == "/" else ".")
+    return name.removesuffix(suffix) if name != suffix else name
+
+
+def certain(text: str) -> str:
+    """`text` without what only the shell knows: in two turns that may be the same."""
+    before = ""
+    while before != text and ("$" in text or "`" in text):
+        before = text
+        text = OPEN.sub("\0", text)
+    return text
+
+
+def representatives(words: Iterable[str], sources: Sequence[str], name: str) -> list[str]:
+    """Values for a variable whose items only the shell knows: of globs (`data/*.csv`) such as these could match.
+
+    `sources` are the expansions that mention it: each says what could make two values the same.
+    """
+    changing = [source for source in sources if re.search(rf"\b{name}\b", source)]
+    if any(ARITHMETIC.fullmatch(source) for source in changing):
+        return ["1", "2", "3", "4", "10", "11"]
+    items = [*words]
+    # What the pattern of a glob ends in itself (`${f%.csv}` of `*.csv`) makes no two values the same.
+    parts = [part for part in dict.fromkeys(itertools.chain.from_iterable(map(literals, changing)))
+             if len(part) == 1 or not any(part in word for word in items)]  # fmt: skip
+    stems = [
+        "x",
+        "y",
+        *[f"x{part}{n}" for part in parts for n in "12"],
+        *[f"{n}{part}x" for part in parts for n in "12"],
+    ]
+    if any(re.search(r"\^|,", source) for source in changing):
+        stems.append("X")
+    if any(re.search(r":\d", source) for source in changing):
+        stems += ["x" * 40 + "1", "x" * 40 + "2", "1" + "x" * 40, "2" + "x" * 40]
+    found: list[str] = []
+    for word in items:
+        holes = re.split(r"\*+|\?+|\[[^\]]*\]", word)
+        if "$(" in word or "`" in word or re.fullmatch(r"\$\w+|\$\{[^}]*\}", word):
+            found += stems
+        elif len(holes) == 1:
+            found.append(word)
+        else:
+            inside = [stem for stem in stems if "/" not in stem or "**" in word]
+            for place, stem in itertools.product(range(len(holes) - 1), inside):
+                fill = [*["x"] * place, stem, *["x"] * (len(holes) - 2 - place)]
+                found.append("".join([*itertools.chain.from_iterable(zip(holes, fill, strict=False)), holes[-1]]))
+    return [*dict.fromkeys(found)] or stems
+
+
+def literals(source: str) -> Iterator[str]:
+    """The characters that stand for themselves in the patterns and paths of an expansion."""
+    if re.search(r"basename|dirname", source):
+        yield "/"
+    braced = BRACED.fullmatch(source)
+    changes = OPERATOR.fullmatch(braced[4]) if braced else None
+    pattern = (
+        changes[2].partition("/")[0]
+        if changes and changes[1] in ("/", "/%", "/#") and len(changes[2].partition("/")[0]) > 1
+        else changes[2]
+        if changes
+        else ""
+    )
+    for part in re.split(r"[*?]+|\[[^\]]*\]|/(?=.)", pattern):
+        if part and "$" not in part:
+            yield re.sub(r"[\"'\\]", "", part)
+    if changes and "/" in changes[2] and changes[1][0] in "%#":
+        yield "/"
