@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pueue_skill.expand import Value, assigned, fields, mentions
 from pueue_skill.facts import SHELLS, Wrapper, basename, options, shell_text
-from pueue_skill.model import Command, Compound, Node, Redirect, Script, Simple
+from pueue_skill.model import Command, Compound, Node, Redirect, Script, Simple, Word
 from pueue_skill.nodes import Statement, compounds, redirects, simple_nodes, statements
 from pueue_skill.parse import parse
 from pueue_skill.plan.effects import (
@@ -307,6 +307,9 @@ def shown(turns: Turns, side_by_side: bool) -> None:
         if elsewhere(turns, command):
             continue
         check_tool(turns, command)
+        for name, value in exported(command.words):
+            if role(name, turns.of(value)[0]) in ("writes", "keeps") and not own_file(turns, command, value):
+                raise Refusal(writes(turns, value, f"{name}=", "keeps"))
         written += check_operands(turns, command)
         if is_work(turns, command):
             check_value(turns, commands, place)
@@ -338,8 +341,9 @@ def in_turn(turns: Turns, command: Command, turn: int) -> Command:
 
 def own_file(turns: Turns, command: Command, value: str) -> bool:
     """Whether a path names another file in each turn."""
-    relative = not value.startswith(("/", "~", "$")) and ".." not in value.split("/")
-    return turns.differs(value) or bool(relative and command.cwd and turns.differs(command.cwd))
+    first = turns.of(value)[0]
+    relative = not first.startswith(("/", "~", "$")) and ".." not in first.split("/")
+    return turns.differs(value, *command.hosts, *([command.cwd] if relative and command.cwd else []))
 
 
 def check_order(turns: Turns) -> None:
@@ -566,8 +570,13 @@ def check_value(turns: Turns, commands: Sequence[Command], place: int) -> None:
         program = next(word.value for word in command.words if not turns.same(word.value))
         raise Refusal(f"each turn runs another program ({turns.written(program)})")
     held = [one.value for one in feeding(commands, place)]
-    if own:
-        held.append(command.cwd or "")
+    held += [
+        value
+        for one in commands
+        for name, value in exported(one.words)
+        if not sets_place(Argument(f"{name}=", value), DEVICES)
+    ]
+    held += [*command.hosts, *([command.cwd] if command.cwd else [])]
     if not any(not turns.same(value) for value in held):
         raise Refusal(f"no word of {start(turns, command)} holds the value of its turn ({variable(turns)})")
     keys = [*zip(*[turns.of(value) for value in held], strict=True)]
@@ -623,7 +632,7 @@ def check_arguments(turns: Turns, command: Command) -> list[str]:
         does = "writes" if name == "-f" and command.name in OUTPUT_BY_F else role(name, turns.of(one.value)[0])
         if does in ("sets", "reads") or (does == "unknown" and (well_known or name in [name for name, _, _ in given])):
             continue
-        if not own_file(turns, command, one.value):
+        if not own_file(turns, command, one.value) and (does != "unknown" or turns.same(one.value)):
             verb = {"unknown": "may write"}.get(does, does)
             raise Refusal(writes(turns, one.value, one.name or "its operand", verb))
         written += [one.value] if does != "unknown" else []
@@ -634,11 +643,17 @@ def check_setup(before: str) -> None:
     """Raises Refusal when what is exported before a loop names a file that all turns keep."""
     script = parse(before.rstrip(" &;\n"))
     for node, _ in simple_nodes(script.nodes if isinstance(script, Script) else ()):
-        if node.words and node.words[0].value in ("export", "declare", "typeset"):
-            for word in node.words[1:]:
-                name, _, value = word.value.partition("=")
-                if role(name, value) in ("writes", "keeps"):
-                    raise Refusal(f"every turn keeps {value} ({name}=)")
+        for name, value in exported(node.words):
+            if role(name, value) in ("writes", "keeps"):
+                raise Refusal(f"every turn keeps {value} ({name}=)")
+
+
+def exported(words: Sequence[Word]) -> Iterator[tuple[str, str]]:
+    """The variables that a command hands to the programs after it."""
+    for word in words[1:] if words and words[0].value in ("export", "declare", "typeset") else ():
+        name, equals, value = word.value.partition("=")
+        if equals:
+            yield name, value
 
 
 def check_read(turns: Turns, command: Command, written: Sequence[str]) -> None:

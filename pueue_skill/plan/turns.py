@@ -64,10 +64,10 @@ class Turns(NamedTuple):
         found = [i for i, source in enumerate(self.sources) if source in (name, f"${name}", f"${{{name}}}")]
         return chr(FIRST + found[0]) if found else ""
 
-    def differs(self, text: str) -> bool:
-        """Whether `text` is certainly another in each turn."""
-        values = [certain(value) for value in self.of(text)]
-        return len({*values}) == len(values)
+    def differs(self, *texts: str) -> bool:
+        """Whether `texts` are certainly others in each turn, taken together."""
+        values = [*zip(*[map(certain, self.of(text)) for text in texts], strict=True)]
+        return len({*values}) == len(self.worth)
 
     def same(self, text: str) -> bool:
         """Whether `text` is the same in all turns."""
