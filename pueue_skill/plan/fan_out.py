@@ -48,6 +48,7 @@ PLACE = regex(r"\{(\d*)\}")
 OTHER_PLACES = regex(r"\{\d*[-+./#%=:]")
 """What parallel fills in beside an item as it is: a part of it, its number, what a program makes of it."""
 
+
 def fan_out(proposal: Proposal, node: Node, call: Simple, before: str, known: Mapping[str, Value]) -> list[Work]:
     """The jobs of `call`, an xargs or a parallel, which is `node` or the end of the pipeline that is."""
     inside = [c for c in proposal.commands if any(node.start <= loop.start < node.end for loop in c.loops)]

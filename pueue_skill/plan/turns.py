@@ -103,7 +103,7 @@ def turns(
 
     def put(text: str) -> str:
         for one in given:
-            text = text.replace(one, mark(one))
+            text = re.sub(rf"(\$\{{?\w+\}}?)|{re.escape(one)}", lambda found, one=one: found[1] or mark(one), text)  # type: ignore[misc]
         return text
 
     def read(text: str, arguments: Sequence[str] | None = None) -> Script:
