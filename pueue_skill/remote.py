@@ -51,7 +51,14 @@ UNSEEN = ("localforward", "dynamicforward", "controlmaster")
 
 
 class Refusal(Exception):
-    """The work cannot be queued with its meaning kept; the message is the reason, for people."""
+    """The work cannot be queued with its meaning kept; the message is the reason, for people.
+
+    `cure` is a text that does what was meant and may be queued, empty where none is known.
+    """
+
+    def __init__(self, reason: str, cure: str = "") -> None:
+        super().__init__(reason)
+        self.cure = cure
 
 
 class AsItIs(Refusal):

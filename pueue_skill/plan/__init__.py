@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pueue_skill import quote
 from pueue_skill.digest import digest
 from pueue_skill.facts import commands as commands_of
 from pueue_skill.model import LOCAL, Command, Finding, Host, Job, Plan, Script, Unparsed
-from pueue_skill.plan.add import split_add
+from pueue_skill.plan.add import add
 from pueue_skill.plan.detached import detached
+from pueue_skill.plan.functions import check_functions
 from pueue_skill.plan.markers import MARKER, marker_of
 from pueue_skill.plan.over_ssh import on_one_host, over_ssh
 from pueue_skill.plan.proposal import Proposal, Work, Works
@@ -32,7 +34,7 @@ def with_loops(proposal: Proposal, works: Works) -> list[Work] | None:
     return spread(proposal, works)
 
 
-ROWS = (over_ssh, on_one_host, split_add, detached, with_loops)
+ROWS = (over_ssh, on_one_host, add, detached, with_loops)
 
 
 def plan(
@@ -61,6 +63,7 @@ def plan(
     proposal = Proposal(script, commands, hosts, host_named(target, hosts), spread=True, flagged=spans, program=program)
     try:
         done = works(proposal)
+        check_functions(proposal, done)
         return planned(reason, done, cwd, target, group)
     except Refusal as refusal:
         return waited_for(proposal, refusal, reason, cwd, group)
@@ -84,18 +87,33 @@ def works(proposal: Proposal) -> list[Work]:
 def waited_for(proposal: Proposal, refusal: Refusal, reason: str, cwd: str | None, group: str | None) -> Plan:
     """The plan where ssh has to be waited for on the spot, or the refusal."""
     if proposal.here.ssh or isinstance(refusal, AsItIs):
-        return Plan("queue", str(refusal))
+        return refused(proposal, refusal)
     from pueue_skill.plan import in_place
 
     try:
         text = in_place.in_place(proposal)
         if text is None:
-            return Plan("queue", str(refusal))
+            return refused(proposal, refusal)
         if in_place.only_over_ssh(proposal):
             return Plan("queue", f"{reason}; {refusal}", in_place=text)
-        return planned(reason, whole(proposal.inner(text)), cwd, LOCAL, group)
+        done = whole(proposal.inner(text))
+        check_functions(proposal, done)
+        return planned(reason, done, cwd, LOCAL, group)
     except Refusal as second:
-        return Plan("queue", str(second))
+        return refused(proposal, second)
+
+
+def refused(proposal: Proposal, refusal: Refusal) -> Plan:
+    """The plan without jobs, with the command that queues the cure where one line says it and that is a job itself."""
+    said = str(refusal)
+    if refusal.cure and "\n" not in refusal.cure and not proposal.here.ssh:
+        try:
+            cured = proposal.inner(refusal.cure)._replace(spread=False)
+            check_functions(cured, works(cured))
+            said += f". Try: {proposal.program} run -- {quote.word(refusal.cure)}"
+        except Refusal:
+            pass
+    return Plan("queue", said)
 
 
 def plan_for_run(

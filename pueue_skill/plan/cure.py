@@ -1,10 +1,9 @@
-"""What a person may type in place of a command that is left as it is: a Proposal in, the end of a reason out."""
+"""Texts that may be queued in place of one that is left as it is: tools hold on to their work. A Proposal in, its text out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pueue_skill import quote
 from pueue_skill.facts import Use, asked_terminal, detaching, unwrapped
 from pueue_skill.model import Simple, Word
 from pueue_skill.nodes import simple_nodes
@@ -12,22 +11,15 @@ from pueue_skill.plan.markers import text_of
 from pueue_skill.plan.proposal import Proposal
 
 
-def to_type(proposal: Proposal, text: str) -> str:
-    """The end of a reason that names the command which queues `text`; empty where one line cannot say it."""
-    if proposal.here.ssh or "\n" in text:
-        return ""
-    return f". Try: {proposal.program} run -- {quote.word(text)}"
-
-
 def attached(proposal: Proposal) -> str:
-    """How to queue the work itself, where tools detach it or ask for a terminal."""
+    """The text of the outermost proposal with tools that hold on to their work and need no terminal; empty where it is none."""
     edits = [edit for node, _ in simple_nodes(proposal.script.nodes) for edit in held(node)]
     text = text_of(proposal.script)
     if not edits or not proposal.flagged or text != proposal.script.text:
         return ""
     for start, end, replacement in sorted(edits, reverse=True):
         text = text[:start] + replacement + text[end:]
-    return to_type(proposal, text)
+    return text
 
 
 def held(node: Simple) -> Iterator[tuple[int, int, str]]:

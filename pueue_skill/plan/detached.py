@@ -5,22 +5,24 @@ The work with its redirects is the job; what detaches it goes, and so does what 
 
 from __future__ import annotations
 
+import itertools
+
 from pueue_skill import quote
-from pueue_skill.facts import Wrapper, basename, detached_words, echoed, options, peel
-from pueue_skill.model import Compound, Node, Pipeline, Simple, Word
+from pueue_skill.facts import SHELLS, Wrapper, basename, detached_words, echoed, options, peel, reads_script, shell_text
+from pueue_skill.model import Compound, Node, Pipeline, Script, Simple, Word
 from pueue_skill.nodes import Statement, and_or_lists, joined_by, only, statements
+from pueue_skill.parse import parse
 from pueue_skill.plan.markers import trimmed
-from pueue_skill.plan.proposal import Proposal, Work, Works
-from pueue_skill.plan.setup import only_prepares
+from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
+from pueue_skill.plan.setup import is_setup, only_prepares
 from pueue_skill.plan.whole import waits
 from pueue_skill.regex import regex
 from pueue_skill.remote import Refusal
 
 DROPPED = ("nohup", "setsid")
-CHATTER = {"echo", "printf", "disown", "jobs", "sleep", "true", ":"}
+CHATTER = {"echo", "printf", "disown", "jobs", "sleep", "true", ":", "exit"}
 """What may follow detached work and is not part of it: it tells of a process that there will not be."""
 
-SESSIONS = {"tmux", "screen"}
 NEW = ("new", "new-session")
 HOME = regex(r"~/[\w./-]*")
 
@@ -34,11 +36,36 @@ def detached(proposal: Proposal, works: Works) -> list[Work] | None:
     at = at_now(node)
     if at is not None:
         return works(proposal.inner(f"sh -c {quote.word(at)}"))
-    in_session = sessions(statements(proposal.script.nodes))
+    in_session = sessions(proposal.script.text, statements(proposal.script.nodes))
     if in_session is not None:
         text, label, cwd = in_session
         return [work._replace(label=work.label or label, cwd=cwd) for work in works(proposal.inner(text))]
-    return in_background(proposal, works)
+    return by_shell(proposal, works) or in_background(proposal, works)
+
+
+def by_shell(proposal: Proposal, works: Works) -> list[Work] | None:
+    """A shell whose own text puts its work in the background: the same shell with a text that does not."""
+    node = only(proposal.script)
+    command = command_at(proposal, node) if node else None
+    if not isinstance(node, Simple) or command is None or command.name not in SHELLS or command.wrappers:
+        return None
+    heredoc = next((redirect for redirect in node.redirects if redirect.body), None)
+    here = next((redirect.target for redirect in node.redirects if redirect.op == "<<<"), None)
+    word = shell_text(node.words) or ((heredoc.body if heredoc else here) if reads_script(command) else None)
+    if word is None or not word.static or waits(proposal.commands):
+        return None
+    source = proposal.script.text
+    found = []
+    for work in works(proposal.inner(word.value)):
+        if work.each:
+            raise Refusal("several jobs would share one shell")
+        if heredoc and word is heredoc.body:
+            head = source[node.start : heredoc.start] + source[heredoc.end : node.end]
+            text = quote.heredoc(head.rstrip(" \t"), work.text).rstrip("\n")
+        else:
+            text = source[node.start : word.start] + quote.word(work.text) + source[word.end : node.end]
+        found.append(work._replace(text=text))
+    return found
 
 
 def in_background(proposal: Proposal, works: Works) -> list[Work] | None:
@@ -126,19 +153,45 @@ def at_now(node: Node | None) -> str | None:
     return trimmed(fed)
 
 
-def sessions(found: list[Statement]) -> tuple[str, str | None, str | None] | None:
-    """What a new session of tmux or screen runs where nobody looks, with its name and folder."""
-    if not found or any(part.operator not in ("&&", ";", "\n") for part in found):
-        return None
-    nodes = [part.node for part in found]
-    calls = [node.words for node in nodes if isinstance(node, Simple) and node.words and not node.redirects]
-    if len(calls) != len(nodes) or basename(calls[0][0].value) not in SESSIONS:
+def sessions(text: str, found: list[Statement]) -> tuple[str, str | None, str | None] | None:
+    """What a new session of tmux or screen runs where nobody looks, with its name and folder; `cd` and the like before it stay."""
+    before = list(itertools.takewhile(lambda part: is_setup(part.node), found))
+    while found and chatter(found[-1:]):
+        found = found[:-1]
+    calls = [
+        part.node.words for part in found[len(before) :] if isinstance(part.node, Simple) and not part.node.redirects
+    ]
+    if (
+        not calls
+        or len(calls) != len(found) - len(before)
+        or any(part.operator not in ("&&", ";", "\n") for part in found)
+    ):
         return None
     if not all(word.static or HOME.fullmatch(word.text) for words in calls for word in words):
         return None
-    if basename(calls[0][0].value) == "screen":
-        return screen(calls[0]) if len(calls) == 1 else None
-    return tmux(calls)
+    name = basename(calls[0][0].value) if calls[0] else ""
+    if name == "screen" and len(calls) == 1:
+        made = screen(calls[0])
+    elif name == "tmux" and all(moves(part) for part in before):  # its server may have another environment
+        made = tmux(calls)
+    else:
+        return None
+    if made is None or not before:
+        return made
+    work, label, cwd = made
+    if cwd is not None and cwd[:1] not in ("/", "~"):
+        return None
+    joint = joined_by(before[-1].operator)
+    if joint == " && ":
+        script = parse(work)
+        joint = joint if isinstance(script, Script) and only(script) else " || exit\n"
+    return text[before[0].node.start : before[-1].node.end] + joint + work, label, cwd
+
+
+def moves(part: Statement) -> bool:
+    return (
+        isinstance(part.node, Simple) and bool(part.node.words) and part.node.words[0].value in ("cd", "pushd", "mkdir")
+    )
 
 
 def screen(words: tuple[Word, ...]) -> tuple[str, str | None, str | None] | None:

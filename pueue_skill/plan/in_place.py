@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from pueue_skill.facts import commands as commands_of
-from pueue_skill.facts import goes_to_background, joined
+from pueue_skill.facts import echoed, goes_to_background, joined, reads_script
 from pueue_skill.model import Command, Compound, Node, Pipeline, Redirect, Simple, Ssh, Unparsed, Word
 from pueue_skill.nodes import LOOPS, compounds, simple_nodes, statements
 from pueue_skill.parse import parse
@@ -85,7 +85,7 @@ def options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
     source = "" if nothing else fed_by(read) or (piped and endless(path[-2])) or ""
     if source:
         raise Refusal(f"{source} never ends, and a job is given its input whole")
-    check_remote(proposal, ssh, bool(read or piped))
+    check_remote(proposal, ssh, path, bool(read or piped))
     said = " --stdin" if (read or piped) and not nothing else ""
     said += " --merge-output" if merges(getattr(own, "redirects", ())) else ""
     return said + (" --detach" if submits(proposal, command, own) else "")
@@ -120,14 +120,32 @@ def known(word: Word) -> Word:
     )
 
 
-def check_remote(proposal: Proposal, ssh: Ssh, fed: bool) -> None:
-    """Raises Refusal when what ssh runs cannot be a job."""
-    if not ssh.remote:
-        return
-    script = parse(joined(ssh.remote)[0])
-    if isinstance(script, Unparsed):
-        raise Refusal(f"the remote command is not understood: {script.reason}")
-    check(proposal._replace(script=script, commands=commands_of(script), shell="login", fed=fed, flagged=()))
+def check_remote(proposal: Proposal, ssh: Ssh, path: list[Node], fed: bool) -> None:
+    """Raises Refusal when what ssh runs, or a script that it hands on, cannot be a job."""
+    reader = None
+    if ssh.remote:
+        script = parse(joined(ssh.remote)[0])
+        if isinstance(script, Unparsed):
+            raise Refusal(f"the remote command is not understood: {script.reason}")
+        remote = commands_of(script)
+        check(proposal._replace(script=script, commands=remote, shell="login", fed=fed, flagged=()))
+        reader = remote[-1] if remote else None
+    if not ssh.remote or (reader and reads_script(reader)):
+        for text in handed_on(path):
+            check(proposal.inner(text)._replace(fed=True))
+
+
+def handed_on(path: list[Node]) -> Iterator[str]:
+    """The texts that the command at the end of `path` reads: heredocs, here-strings, what an echo before it prints."""
+    for redirect in getattr(path[-1], "redirects", ()):
+        word = redirect.target if redirect.op == "<<<" else redirect.body
+        if word is not None:
+            yield word.value
+    for outer, inner in pairwise(path):
+        at = outer.parts.index(inner) if isinstance(outer, Pipeline) else 0
+        printed = echoed(outer.parts[at - 1]) if isinstance(outer, Pipeline) and at else None
+        if printed:
+            yield printed[0]
 
 
 def merges(redirects: Sequence[Redirect]) -> bool:

@@ -10,10 +10,15 @@ from pueue_skill import quote
 from pueue_skill.facts import reads_script
 from pueue_skill.model import LOGIN, Command, Host, Node, Redirect, Simple, Ssh
 from pueue_skill.nodes import Statement, has_heredoc, is_wait, only, statements
-from pueue_skill.plan.markers import trimmed
+from pueue_skill.plan.markers import text_of, trimmed
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
+from pueue_skill.plan.whole import waits
 from pueue_skill.record import NamedTuple
 from pueue_skill.remote import Refusal, destination
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pueue_skill.kinds import Shell
 
 
 class Call(NamedTuple):
@@ -34,8 +39,7 @@ def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
         raise Refusal(f"ssh runs through {command.wrappers[0]}")
     call = read(proposal, node, command.ssh)
     if call.payload is None:
-        proposal.inner(call.stdin or "", call.host)
-        return [Work(call.host, wrapped(f"{LOGIN} -l", call), "nested")]
+        return by_reader(proposal, works, f"{LOGIN} -l", "nested", call)
     there = proposal.inner(call.payload, call.host, "login")._replace(fed=call.stdin is not None)
     inner = works(there)
     if call.stdin is None and not call.redirects:
@@ -44,13 +48,22 @@ def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
         top = only(there.script)
         reader = command_at(there, top) if top else None
         if reader is not None and reads_script(reader):
-            # What a job cannot do, its script cannot either.
-            works(proposal.inner(call.stdin, call.host)._replace(fed=True))
-            return [Work(call.host, wrapped(call.payload, call))]
+            return by_reader(proposal, works, call.payload, "bash", call)
     if len(inner) > 1 or inner[0].each:
         raise Refusal("several jobs would share what ssh reads or writes")
     shell = inner[0].shell if inner[0].shell == "bash" else "nested"
     return [inner[0]._replace(text=wrapped(by_login_shell(inner[0]), call), shell=shell)]
+
+
+def by_reader(proposal: Proposal, works: Works, reader: str, shell: Shell, call: Call) -> list[Work]:
+    """The script that ssh hands on, for the shell that reads it there: as it is, or without what detaches its work."""
+    script = proposal.inner(call.stdin or "", call.host)._replace(fed=True, spread=False)
+    jobs = works(script if waits(script.commands) else script._replace(spread=proposal.spread))
+    if any(job.each for job in jobs):
+        raise Refusal("several jobs would share what ssh reads or writes")
+    if [job.text for job in jobs] == [text_of(script.script)]:
+        return [Work(call.host, wrapped(reader, call), shell)]
+    return [job._replace(text=wrapped(reader, call._replace(stdin=job.text)), shell=shell) for job in jobs]
 
 
 def on_one_host(proposal: Proposal, works: Works) -> list[Work] | None:

@@ -72,6 +72,8 @@ def command_at(proposal: Proposal, node: Node) -> Command | None:
     if not isinstance(node, Simple) or not node.words:
         return None
     for command in proposal.commands:
+        if "substitution" in command.inside:
+            continue  # that is in its words
         if not command.via and command.words and node.words[0].start <= command.words[0].start < node.end:
             return command
     return None

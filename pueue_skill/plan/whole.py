@@ -5,7 +5,7 @@ What needs a terminal, asks for a password, leaves the queue's sight or speaks t
 
 from __future__ import annotations
 
-from pueue_skill.facts import DETACHERS, host_name
+from pueue_skill.facts import DETACHERS, detached_words, host_name
 from pueue_skill.model import Command
 from pueue_skill.plan.cure import attached
 from pueue_skill.plan.markers import text_of
@@ -36,10 +36,10 @@ def check(proposal: Proposal) -> None:
         asks = [name for name in (*command.wrappers, command.name) if name in ASKS]
         if asks and not (asks[0] == "sudo" and "-n" in proposal.script.text.split()):
             raise Refusal(f"{asks[0]} may ask for a password, and a job has no terminal to ask on")
-        if command.name in INTERACTIVE:
+        if command.name in INTERACTIVE and not (command.name in DETACHERS and detached_words(command.words)):
             raise Refusal(f"{command.name} needs a terminal, which a job does not have")
         if command.terminal:
-            raise Refusal(f"{command.terminal} asks for a terminal, which a job does not have{attached(proposal)}")
+            raise Refusal(f"{command.terminal} asks for a terminal, which a job does not have", attached(proposal))
         if command.asks and not (fed(command) or proposal.fed):
             raise Refusal(f"{command.asks} asks before it acts, and a job has no terminal to answer on")
         if command.ssh and proposal.here.ssh:
@@ -57,7 +57,7 @@ def check(proposal: Proposal) -> None:
             raise Refusal("sbatch queues its work already")
         if command.detached and long(proposal, command):
             where = command.detached.leaves("the work")
-            raise Refusal(f"{where}, where the queue would not see it end{attached(proposal)}")
+            raise Refusal(f"{where}, where the queue would not see it end", attached(proposal))
         detacher = next((n for n in (*command.wrappers, command.name) if n in ESCAPES), None)
         if detacher:
             raise Refusal(f"{detacher} would take the work out of the queue's sight; queue the work itself")

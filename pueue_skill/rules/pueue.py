@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pueue_skill.facts import Wrapper, options
+import re
+
+from pueue_skill import quote
+from pueue_skill.facts import SHELLS, Wrapper, basename, options, shell_text
 from pueue_skill.model import LOCAL, Command, Word
 from pueue_skill.regex import regex
 from pueue_skill.rules.rule import Around, Hit, Rule, on
@@ -18,7 +21,100 @@ def subcommand(command: Command) -> str | None:
 
 def added(command: Command) -> tuple[Word, ...]:
     """The words that `pueue add` joins with spaces and queues."""
-    return command.words[2 + options(command.words[2:], ADD)[1] :] if subcommand(command) == "add" else ()
+    rest = command.words[2:] if subcommand(command) == "add" else ()
+    while rest:
+        found, used = options(rest, ADD)
+        last, rest = rest[used - 1 : used], rest[used:]
+        if not found or found[-1] not in (("--after", *last), ("-a", *last)):
+            break
+        while rest and rest[0].value[:1] != "-":  # --after takes every word up to an option
+            rest = rest[1:]
+    return rest
+
+
+OPERATOR = regex(r"&&|\|[|&]?|;|&|\d*(?:>>?|<|>\||<>|[<>]&)\S*|&>>?\S*")
+EXPANSION = regex(r"\$\((?:[^()]|\([^()]*\))*\)|`[^`]*`|\$\{[^}]*\}|\$\w+|\$[@*#?]")
+LOST = regex(r"^$|^#|[\s'\"\\();&|<>]")
+HOME = regex(r"~/[\w./-]*")
+ASSIGNMENT = regex(r"([A-Za-z_]\w*=)(.*)", re.ASCII | re.DOTALL)
+WORKER = regex(r"\$\{?PUEUE_\w+\}?")
+"""A variable that only a job has: it is meant for the job's shell."""
+
+
+def is_operator(word: Word, words: tuple[Word, ...]) -> bool:
+    """Whether a word is, or begins with, a quoted operator for the job's shell; find takes such words itself."""
+    first = word.value.split(maxsplit=1)[:1]
+    return bool(first and OPERATOR.fullmatch(first[0])) and basename(words[0].value) not in ("find", "fd", "fdfind")
+
+
+def lost(words: tuple[Word, ...]) -> list[Word]:
+    """The words of `pueue add` that the job's sh, which reads them joined by blanks, takes for something else."""
+    if len(words) < 2 or (" " in words[0].value and not ASSIGNMENT.match(words[0].value)):
+        return []  # one argument, or one that goes on: meant as shell text
+    return [word for word in words if not is_operator(word, words) and LOST.search(EXPANSION.sub("x", word.value))]
+
+
+def script_at(words: tuple[Word, ...]) -> int | None:
+    """Where the text after a shell's -c begins that has lost its quotes before `pueue add`: `bash -c cd x`."""
+    text = shell_text(words) if words and basename(words[0].value) in SHELLS else None
+    at = words.index(text) if text is not None else len(words)
+    return at if at + 1 < len(words) and not LOST.search(words[at].value) else None
+
+
+def with_script(shell: tuple[Word, ...], script: str) -> str:
+    """What `bash -c`, or another shell with its options, was meant to run."""
+    if [word.value for word in shell] == ["bash", "-c"]:
+        return script
+    return " ".join([*[word.text for word in shell], quote.word(script)])
+
+
+def meant(words: tuple[Word, ...]) -> str | None:
+    """One argument of `pueue add` that runs exactly `words`, or None where only the shell knows them."""
+    knows = any(is_operator(word, words) for word in words)  # that they are joined
+    losses = lost(words)
+    parts: list[str] = []
+    leading = True
+    for word in words:
+        assigns = ASSIGNMENT.match(word.value) if leading else None
+        leading = assigns is not None
+        if assigns and word.static:
+            parts.append(assigns[1] + quote.word(assigns[2]))
+        elif word.static and (is_operator(word, words) or (knows and word not in losses)):
+            parts.append(word.value)
+        elif WORKER.fullmatch(word.value):
+            parts.append(f'"{word.value}"')
+        elif HOME.fullmatch(word.text):
+            parts.append(word.text)
+        elif word.static:
+            parts.append(quote.word(word.value))
+        else:
+            return None
+    return " ".join(parts)
+
+
+def one_argument(command: Command, words: tuple[Word, ...]) -> str:
+    """`pueue add` as it is to be typed, with one argument; with --escape where only the shell knows the words."""
+    head = [
+        word.text
+        for word in (*command.assigns, *command.words[: len(command.words) - len(words)])
+        if word.value != "--"
+    ]
+    at = script_at(words)
+    text = meant(words) if at is None else with_script(words[:at], " ".join([word.text for word in words[at:]]))
+    if text is not None:
+        return " ".join([*head, "--", quote.text(text)])
+    return " ".join([*head, "--escape", "--", *[word.text for word in words]])
+
+
+def check_joined_add(command: Command, around: Around) -> Hit | None:
+    words = added(command)
+    escaped = {"-e", "--escape"} & {option for option, _ in options(command.words[2:], ADD)[0]}
+    if escaped or check_split_add(command, around) or (script_at(words) is None and not lost(words)):
+        return None
+    queued = " ".join([word.value for word in words])
+    return on(
+        command, f"pueue joins the words and runs `{queued}`; one argument keeps them: `{one_argument(command, words)}`"
+    )
 
 
 def check_split_add(command: Command, around: Around) -> Hit | None:
@@ -28,6 +124,11 @@ def check_split_add(command: Command, around: Around) -> Hit | None:
     queued = " ".join([word.value for word in words])
     if words[0].value in ("cd", "source", ".", "export") and "&&" not in queued and ";" not in queued:
         return on(command, f"only `{queued}` is queued; what was to follow it runs at once, outside the queue")
+    if script_at(words) is not None and command.then in ("&&", ";", "||") and around.after:
+        return on(
+            command,
+            f"only `{queued}` is queued; the {command.then} ends `pueue add`, and the rest of the script runs at once, outside the queue",
+        )
     rest = [after for after in around.after if after.hosts == command.hosts]
     if command.then not in ("&&", ";", "||") or not rest or any(after.name == "pueue" for after in rest):
         return None
@@ -294,6 +395,34 @@ RULES = (
             "tmux new -d 'pueue wait 3' && ls",
             "pueue-skill wait local:3 && ./deploy.sh",
             "echo 'pueue wait 3 && ./deploy.sh'",
+        ),
+    ),
+    Rule(
+        id="PQ508",
+        name="joined-add",
+        what="Looks for `pueue add` of several words that need their quotes.",
+        why="`pueue add` joins its arguments with blanks and gives the result to `sh -c`, which splits and expands it anew: the quotes "
+        "that the first shell took away are gone. `pueue add -- sh -c 'cd /tmp; pwd'` runs `sh -c cd /tmp`, then `pwd`.",
+        instead="Give `pueue add` exactly one argument, quoted once, or `--escape`.",
+        anchors=("pueue",),
+        confidence="high",
+        rewrite=True,
+        check=check_joined_add,
+        bad=(
+            "pueue add -- sh -c 'cd /tmp; pwd'",
+            "ssh bigblack \"~/.local/bin/pueue add -- bash -c 'cd ~/project && ./run.sh'\"",
+            "pueue add -g p1 -- ffmpeg -i 'a b.mp4' out.mp4",
+            'pueue add -- bash -c "cd $DIR && ./run.sh"',
+            "pueue add -- python train.py --name ''",
+            "ssh bigblack ~/.local/bin/pueue add -- bash -c './run.sh --all'",
+        ),
+        good=(
+            "pueue add -- \"sh -c 'cd /tmp; pwd'\"",
+            "pueue add -- python train.py --epochs 3 --name run_1",
+            "pueue add --escape -- sh -c 'cd /tmp; pwd'",
+            "pueue add -- cd data '&&' python train.py '>' log",
+            "pueue add -- python train.py --gpu '$PUEUE_WORKER_ID'",
+            "pueue add -- 'cd data && python train.py' --epochs 3",
         ),
     ),
 )

@@ -1,0 +1,123 @@
+"""Functions and aliases that only an interactive shell has: the text of a job in, a Refusal out where it uses one.
+
+The start-up files of an interactive shell define them; a job's bash reads none. What a text defines itself, by the line that
+the tool documents, it may use.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pueue_skill.facts import commands as commands_of
+from pueue_skill.facts import entry
+from pueue_skill.model import Command, Script
+from pueue_skill.parse import parse
+from pueue_skill.plan.markers import text_of
+from pueue_skill.plan.proposal import Proposal, Work
+from pueue_skill.record import NamedTuple
+from pueue_skill.remote import Refusal
+
+
+class Function(NamedTuple):
+    """A command that start-up files define.
+
+    `line` defines it in a script, as the tool's documentation says; `defined` is a pattern of what `source` and `eval` are given
+    where a text does so; `instead` needs no such line.
+    """
+
+    line: str
+    defined: str
+    instead: str = ""
+
+
+CONDA = Function(
+    'eval "$(conda shell.bash hook)"', r"conda\.sh\b|(^|/)activate\b|\bconda\b.*\bhook\b", "conda run -n NAME PROGRAM"
+)
+MAMBA = Function('eval "$(mamba shell hook --shell bash)"', r"(mamba|conda)\.sh\b|(^|/)activate\b|\bmamba\b.*\bhook\b", "mamba run -n NAME PROGRAM")  # fmt: skip
+MICROMAMBA = Function('eval "$(micromamba shell hook --shell bash)"', r"\bmicromamba\b.*\bhook\b|\bmicromamba\.sh\b", "micromamba run -n NAME PROGRAM")  # fmt: skip
+MODULES = Function(
+    '. "$MODULESHOME/init/bash"', r"(^|/)init/(ba)?sh\b|(modules|lmod)\w*\.sh\b|^/etc/(profile|bashrc|bash\.bashrc)$"
+)
+PYENV = r"\bpyenv\b.*\binit\b"
+SPACK = Function('. "$SPACK_ROOT/share/spack/setup-env.sh"', r"setup-env\.sh\b", 'eval "$(spack load --sh NAME)"')
+WRAPPER = Function(". virtualenvwrapper.sh", r"virtualenvwrapper(_lazy)?\.sh\b", '. "$WORKON_HOME/NAME/bin/activate"')
+RVM = Function('. "$rvm_path/scripts/rvm"', r"scripts/rvm\b", "rvm VERSION do PROGRAM")
+ZOXIDE = Function('eval "$(zoxide init bash)"', r"\bzoxide\b.*\binit\b|/z\.sh\b")
+
+
+def versions(tool: str, variable: str) -> Function:
+    """The `shell` command of rbenv and of what was made after it."""
+    return Function(f'eval "$({tool} init -)"', rf"\b{tool}\b.*\binit\b", f"{variable}=VERSION PROGRAM")
+
+
+FUNCTIONS: dict[str, Function] = {
+    **{f"conda {verb}": CONDA for verb in ("activate", "deactivate")},
+    **{f"mamba {verb}": MAMBA for verb in ("activate", "deactivate")},
+    **{f"micromamba {verb}": MICROMAMBA for verb in ("activate", "deactivate")},
+    "module": MODULES,
+    "ml": MODULES,
+    "nvm": Function('. "$NVM_DIR/nvm.sh"', r"nvm\.sh\b"),
+    "fnm use": Function('eval "$(fnm env)"', r"\bfnm\b.*\benv\b", "fnm exec --using=VERSION PROGRAM"),
+    "pyenv shell": Function('eval "$(pyenv init -)"', PYENV, "PYENV_VERSION=VERSION PROGRAM"),
+    **{
+        f"pyenv {verb}": Function('eval "$(pyenv init -)"; eval "$(pyenv virtualenv-init -)"', PYENV, "PYENV_VERSION=NAME PROGRAM")
+        for verb in ("activate", "deactivate")
+    },
+    "rbenv shell": versions("rbenv", "RBENV_VERSION"),
+    "nodenv shell": versions("nodenv", "NODENV_VERSION"),
+    "goenv shell": versions("goenv", "GOENV_VERSION"),
+    "plenv shell": versions("plenv", "PLENV_VERSION"),
+    "phpenv shell": versions("phpenv", "PHPENV_VERSION"),
+    "jenv shell": versions("jenv", "JENV_VERSION"),
+    "asdf shell": Function('. "$ASDF_DIR/asdf.sh"', r"asdf\.sh\b", "ASDF_TOOL_VERSION=VERSION PROGRAM"),
+    "mise shell": Function('eval "$(mise activate bash)"', r"\bmise\b.*\bactivate\b", "mise exec TOOL@VERSION -- PROGRAM"),
+    "sdk": Function('. "$SDKMAN_DIR/bin/sdkman-init.sh"', r"sdkman-init\.sh\b"),
+    "rvm use": RVM,
+    "rvm gemset": RVM,
+    "chruby": Function(". /usr/local/share/chruby/chruby.sh", r"chruby\.sh\b", "chruby-exec VERSION -- PROGRAM"),
+    "gvm use": Function('. "$HOME/.gvm/scripts/gvm"', r"scripts/gvm\b"),
+    **{f"spack {verb}": SPACK for verb in ("load", "unload", "cd", "env activate", "env deactivate")},
+    **{name: WRAPPER for name in ("workon", "mkvirtualenv", "cdvirtualenv", "rmvirtualenv", "toggleglobalsitepackages")},
+    "deactivate": Function("", r"(^|/)activate\b|virtualenvwrapper|\binit\b|\bhook\b"),
+    "z": ZOXIDE,
+    "zi": ZOXIDE,
+    **dict.fromkeys(("ll", "la", "l"), Function("", r"$^", "ls -l")),
+}  # fmt: skip
+"""By the words that need it; `ll` and its like are the aliases that most start-up files have."""
+
+
+def check_functions(proposal: Proposal, done: Sequence[Work]) -> None:
+    """Raises Refusal when a job would use a function of the interactive shell that its text does not define."""
+    if not any(entry(FUNCTIONS, command.name, command.words[1:]) for command in proposal.commands):
+        return
+    for work in done:
+        script = parse(work.text) if work.shell == "bash" else None
+        found = undefined(commands_of(script)) if isinstance(script, Script) else None
+        if found:
+            words, function = found
+            said = f"{words} is a function or an alias of your interactive shell, which a job does not have"
+            said += f"; put `{function.line}` before it" if function.line else ""
+            said += f"; `{function.instead}` works without it" if function.instead else ""
+            raise Refusal(said, f"{function.line}; {text_of(proposal.script)}" if function.line else "")
+
+
+def undefined(commands: Sequence[Command]) -> tuple[str, Function] | None:
+    """The first function that a text uses and does not define before, by its words."""
+    for i, command in enumerate(commands):
+        if command.via or command.wrappers:
+            continue  # another shell's, or run as a program
+        found = entry(FUNCTIONS, command.words[0].value, command.words[1:])
+        if found and not any(defines(other, found[1], command, commands[j:i]) for j, other in enumerate(commands[:i])):
+            return found[:2]
+    return None
+
+
+def defines(other: Command, function: Function, command: Command, between: Sequence[Command]) -> bool:
+    """Whether an earlier command defines the function where `command` uses it."""
+    name = command.words[0].value
+    if other.via or any(step.inside[: len(other.inside)] != other.inside for step in (*between, command)):
+        return f"function {name}" in other.inside
+    if other.name in ("source", ".", "eval"):
+        return re.search(function.defined, " ".join(other.args)) is not None
+    return other.name == "alias" and any(arg.startswith(f"{name}=") for arg in other.args)
