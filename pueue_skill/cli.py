@@ -703,7 +703,7 @@ def submitted(
         remembered(lambda: store.submitted(queued_as))
     name = f"{host.name}:{state.id}"
     if not queued.new:
-        say(f"{name} is that job already")
+        say(f"{name} is that job already; it {runtime.standing(state)}")
     if queued.group and queued.group.status != "running" and state.status != "done":
         say(
             f"group {queued.group.name} of {host.name} is {queued.group.status}: {name} waits until it is started (pueue start --group {queued.group.name})"

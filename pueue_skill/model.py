@@ -391,10 +391,12 @@ class Submission(NamedTuple):
     """What became of a submission.
 
     `state` is None when the job is not in the queue; `error` then says why. `new` is false when a job with the same key
-    was there before. `group` is the job's group where it is known.
+    was there before. `group` is the job's group where it is known. `differs` says how the job that was there before is another than
+    the one that was to be submitted, in parts of a sentence.
     """
 
     state: State | None
     new: bool
     error: str
     group: Group | None
+    differs: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ nothing and reads no configuration. What it cannot know it says, with what to do
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from pueue_skill import names, parts, quote, transport
+from pueue_skill import acts, names, parts, quote, transport
 from pueue_skill.backends import BACKENDS
 from pueue_skill.model import Group, Host, Job, Queue, State
 from pueue_skill.parts import Answer, Part
@@ -99,8 +100,26 @@ def submit(job: Job, host: Host, env: Mapping[str, str] | None = None, cwd: Path
             continue
         if answer.state is None:
             raise NotSubmitted(backend.advised(complaint(done), host) or answer.error)
+        if answer.differs:
+            raise NotSubmitted(taken(job.key, f"{host.name}:{answer.state.id}", answer.state, answer.differs))
         return Queued(answer.state, answer.new, answer.group)
     raise AssertionError("unreachable")
+
+
+def taken(key: str, name: str, state: State, differs: Sequence[str]) -> str:
+    """Why a key cannot be given to another job."""
+    return (
+        f"the key {key} belongs to {name}, which {standing(state)}; it {', '.join(differs)}\n"
+        f"Try: pueue-skill log {name}, or another --key"
+    )
+
+
+def standing(state: State) -> str:
+    """Where a job stands, as the end of a sentence."""
+    if state.status != "done":
+        return f"is {state.status}"
+    when = f" at {dt.datetime.fromisoformat(state.ended).astimezone():%Y-%m-%d %H:%M:%S}" if state.ended else ""
+    return f"ended{when} ({acts.ending(state)})"
 
 
 def complaint(done: transport.Done) -> str:

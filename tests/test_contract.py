@@ -131,6 +131,18 @@ def test_the_same_key_is_the_same_job(place: Place) -> None:
     other = place.run(*words, "--follow", "--", "echo other")
     assert other.returncode == 125
     assert b"runs another command" in other.stderr
+    (place.folder / "sub").mkdir()
+    (place.folder / "link").symlink_to(place.folder)
+    for more, says in ((["--group", "another"], "has the group default, not another"), (["--cwd", f"{place.folder}/sub"], f"has the folder {place.folder}, not {place.folder}/sub")):  # fmt: skip
+        other = place.run(*words, *more, "--follow", "--", "echo ran >> ran; exit 3")
+        assert (other.returncode, says in other.stderr.decode()) == (125, True), other.stderr
+    if place.name == "local":  # over ssh it is the environment of the host
+        place.env["SEED"] = "2"
+        other = place.run(*words, "--follow", "--", "echo ran >> ran; exit 3")
+        assert (other.returncode, b"has another environment (SEED)" in other.stderr) == (125, True), other.stderr
+        del place.env["SEED"]
+    again = place.run(*words, "--cwd", f"{place.folder}/link", "--follow", "--", "echo ran >> ran; exit 3")
+    assert (again.returncode, b"is that job already; it ended at" in again.stderr) == (3, True), again.stderr
     assert (place.folder / "ran").read_text() == "ran\n"
 
 

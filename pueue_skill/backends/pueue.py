@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from pueue_skill import quote
 from pueue_skill.backends.scripts import (
     BARE,
+    ENVIRONMENT,
     FIRST,
     KNOWN,
     LOAD,
@@ -33,6 +34,7 @@ from pueue_skill.backends.scripts import (
     SPELLED,
     TAILS,
     by_host,
+    differences,
     reply,
 )
 from pueue_skill.backends.scripts import read_tails as read_tails
@@ -108,14 +110,18 @@ esac
 SUBMIT = r"""{{
 {lock}known() {{ ask status --json {query}; }}
 pq_before=$(known) || exit 69
-pq_status=0
+pq_status=0 pq_folder= pq_environment=
 case $pq_before in
   *'"tasks":{{}}'*)
 {files}    if [ "$pq_status" = 0 ]; then {client} {add} </dev/null >/dev/null || pq_status=$?; fi
     pq_after=$(known) ;;
-  *) pq_after=$pq_before ;;
+  *)
+    pq_after=$pq_before
+    pq_folder=$(cd -- {folder} 2>/dev/null && pwd -P) || pq_folder={folder}
+    pq_environment=$({awk} {environment} </dev/null) ;;
 esac
-printf '%s\n%s\n%s\n%s\n' '{reply}' "$pq_status" "$pq_before" "$pq_after"
+pq_folder=$(printf %s "$pq_folder" | base64 | tr -d '\n')
+printf '%s\n%s\n%s\n%s\n%s\n%s\n' '{reply}' "$pq_status" "$pq_before" "$pq_after" "$pq_folder" "$pq_environment"
 }}
 """
 
@@ -500,6 +506,9 @@ def submit_script(job: Job, host: Host) -> str:
             files="\n".join(["(", *lines, ") || pq_status=$?", ""]) if lines else "",
             client=client(job, host, '"$pq_pueue"'),
             add=add_arguments(job, quote.text(text)),
+            folder=quote.path(job.cwd) if job.cwd else ".",
+            awk=client(job, host, "awk"),
+            environment=ENVIRONMENT,
             reply=REPLY,
         )
     )
@@ -520,7 +529,7 @@ def put(name: str, content: bytes) -> str:
 def read_submission(answer: str, job: Job) -> Submission:
     """What a submit script answered. Raises ValueError when it is no answer."""
     lines = reply(answer).split("\n")  # not splitlines: text may hold other ends of lines
-    if len(lines) < 3:
+    if len(lines) < 5:
         raise ValueError("the answer was cut off")
     before, after = read_queue(lines[1]), read_queue(lines[2])
     there = [state for state in after.states if state.key == job.key]
@@ -529,10 +538,14 @@ def read_submission(answer: str, job: Job) -> Submission:
         return Submission(None, False, f"pueue add failed with exit code {lines[0]}", group)
     was = {(state.id, state.created) for state in before.states if state.key == job.key}
     state = max(there, key=lambda state: state.created)
-    if json.loads(lines[2])["tasks"][state.id]["command"] != task(job)[0]:
-        error = f"the key {job.key} belongs to {job.host}:{state.id}, which runs another command"
-        return Submission(None, False, error, group)
-    return Submission(state, (state.id, state.created) not in was, "", group)
+    if (state.id, state.created) not in was:
+        return Submission(state, True, "", group)
+    entry = json.loads(lines[2])["tasks"][state.id]
+    folder = base64.b64decode(lines[3]).decode("utf-8", "surrogateescape")
+    differs = differences(job, state, folder, "\n".join(lines[4:]), entry["envs"])
+    if entry["command"] != task(job)[0]:
+        differs = ("runs another command", *differs)
+    return Submission(state, False, "", group, differs)
 
 
 def follow_script(state: State, host: Host, offset: int, errors_offset: int) -> str:

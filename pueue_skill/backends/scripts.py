@@ -7,8 +7,9 @@ become part of a text that is formatted. Nothing here knows a queue.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from pueue_skill.model import Job, State
 from pueue_skill.regex import regex
 
 LONGEST = 131_071
@@ -80,6 +81,37 @@ one() {{ echo "tail $1"; ends "$@" 2>/dev/null | base64; echo .; }}
 echo '{reply}'
 {calls}
 """
+
+ENVIRONMENT = """'BEGIN { for (name in ENVIRON) { value = ENVIRON[name]; gsub(/\\n/, " ", value); print name "=" value } }'"""
+"""A program of awk, as a word of sh, that prints a line NAME=VALUE for each variable that it is given; newlines become blanks."""
+
+OF_A_LOGIN = frozenset("""
+    _ PWD OLDPWD SHLVL AWKPATH AWKLIBPATH SSH_CLIENT SSH_CONNECTION SSH_TTY SSH_AUTH_SOCK SSH_AGENT_PID XDG_RUNTIME_DIR XDG_SESSION_ID
+    XDG_SESSION_CLASS XDG_SESSION_TYPE XDG_SEAT XDG_VTNR DBUS_SESSION_BUS_ADDRESS INVOCATION_ID JOURNAL_STREAM SYSTEMD_EXEC_PID MOTD_SHOWN
+    KRB5CCNAME DISPLAY WAYLAND_DISPLAY XAUTHORITY PUEUE_GROUP PUEUE_WORKER_ID
+""".split())  # fmt: skip
+"""Variables that differ from login to login, or that sh, awk and pueue set: two submissions of one job need not agree in them."""
+
+
+def differences(job: Job, state: State, folder: str, environment: str, before: Mapping[str, str]) -> tuple[str, ...]:
+    """How a job that was there before is another than `job`, but for its command.
+
+    `folder` is where `job` would run and `environment` what ENVIRONMENT prints of what it would get, both empty where that is not
+    known; `before` is the environment of the job that is there.
+    """
+    found = []
+    if folder and state.cwd and folder != state.cwd:
+        found.append(f"has the folder {state.cwd}, not {folder}")
+    if (job.group or "default") != state.group:
+        found.append(f"has the group {state.group}, not {job.group or 'default'}")
+    now = dict([line.split("=", 1) for line in environment.split("\n") if "=" in line])
+    was = {name: value.replace("\n", " ") for name, value in before.items()}
+    others = sorted([name for name in {*now, *was} - OF_A_LOGIN if now.get(name) != was.get(name)])
+    if now and was and others:
+        more = f" and {len(others) - 8} more" if len(others) > 8 else ""
+        found.append(f"has another environment ({', '.join(others[:8])}{more})")
+    return tuple(found)
+
 
 ONTO_HOST = regex(r"""^ssh (.*?) ['"\\]*(?:sh|bash) -s(?: && true)?['"\\]* <<'?(\w+)'?$""")
 

@@ -24,7 +24,20 @@ import re
 from collections.abc import Iterable, Sequence
 
 from pueue_skill import quote
-from pueue_skill.backends.scripts import LOAD, LOCK, LONGEST, NEW, PAUSE, REPLY, SPELLED, TAILS, by_host, reply
+from pueue_skill.backends.scripts import (
+    ENVIRONMENT,
+    LOAD,
+    LOCK,
+    LONGEST,
+    NEW,
+    PAUSE,
+    REPLY,
+    SPELLED,
+    TAILS,
+    by_host,
+    differences,
+    reply,
+)
 from pueue_skill.backends.scripts import read_tails as read_tails
 from pueue_skill.digest import digest
 from pueue_skill.model import LOGIN, Group, Host, Job, Needs, Queue, State, Submission
@@ -220,8 +233,20 @@ fi
 if [ -z "$pq_id" ]; then pq_known=none; fi
 printf '%s\n%s %s %s\n' '{reply}' "$pq_known" "$pq_status" "$pq_id"
 if [ -n "$pq_id" ]; then one "$pq_id"; fi
+if [ "$pq_known" = old ]; then
+  pq_folder=$(cd -- {folder} 2>/dev/null && pwd -P) || pq_folder={folder}
+  pq_was=$(cut -d '|' -f 1 "$pq_data/jobs/{key}.told" 2>/dev/null | base64 -d)
+  if [ "$(cd -- "$pq_was" 2>/dev/null && pwd -P)" = "$pq_folder" ]; then pq_folder=$pq_was; fi
+  printf '%s\n%s\n' '{again}' "$(printf %s "$pq_folder" | base64 | tr -d '\n')"
+  ({path}awk {environment} </dev/null)
+  printf '%s\n' '{again}'
+  pq_awk=$(command -v awk)
+  env -i sh -c '. "$1" && "$2" "$3"' sh "$pq_data/jobs/{key}.env" "$pq_awk" {environment} 2>/dev/null </dev/null
+fi
 }}
 """
+AGAIN = "pueue-skill there before"
+"""The line before what a submission would have been, and before the environment of the job that was there."""
 
 # Slurm takes a dependency on a job that it has forgotten for one that is met, however that job has ended.
 AFTER = r"""pq_after=
@@ -442,6 +467,7 @@ def submit_script(job: Job, host: Host) -> str:
         job=quote.heredoc(f'cat >>"$pq_data/jobs/{job.key}.sh"', script),
         send=quote.heredoc(f'cat >>"$pq_data/jobs/{job.key}.send"', sends(words_of(job, host, job.label or job.key), host)),
         path=f"PATH={path_before(host)}; " if host.path else "", lanes=lanes, told=told_of(job, limit), reply=REPLY,
+        again=AGAIN, environment=ENVIRONMENT,
     )  # fmt: skip
 
 
@@ -522,18 +548,22 @@ def read_submission(answer: str, job: Job) -> Submission:
     """What a submit script answered. Raises ValueError when it is no answer."""
     first, _, rest = reply(answer).partition("\n")
     known, status, id = first.split(" ")
+    rest, *more = rest.split(AGAIN + "\n")
     look = read_look(rest)
     state = next((state for state in look.queue.states if state.id == id), None)
     group = next((group for group in look.queue.groups if state and group.name == state.group), None)
     if known == "none":
         return Submission(None, False, f"sbatch failed with exit code {status}", group)
-    if state is None:
+    if state is None or (known == "old" and len(more) != 2):
         raise ValueError("the answer was cut off")
-    if known == "old" and look.work.get(id, "") not in ("", digest(defined(job), 16)):
-        return Submission(
-            None, False, f"the key {job.key} belongs to {job.host}:{id}, which runs another command", group
-        )
-    return Submission(state, known == "new", "", group)
+    differs: tuple[str, ...] = ()
+    if id in look.work:  # what an invocation has submitted is not written down
+        folder, _, environment = more[0].partition("\n") if more else ("", "", "")
+        before = dict([line.split("=", 1) for line in more[1].split("\n") if "=" in line]) if more else {}
+        differs = differences(job, state, decoded(folder), environment, before) if more else ()
+        if look.work[id] != digest(defined(job), 16):
+            differs = ("runs another command", *differs)
+    return Submission(state, known == "new", "", group, differs)
 
 
 def follow_script(state: State, host: Host, offset: int, errors_offset: int) -> str:
