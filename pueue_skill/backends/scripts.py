@@ -82,7 +82,9 @@ echo '{reply}'
 {calls}
 """
 
-ENVIRONMENT = """'BEGIN { for (name in ENVIRON) { value = ENVIRON[name]; gsub(/\\n/, " ", value); print name "=" value } }'"""
+ENVIRONMENT = (
+    """'BEGIN { for (name in ENVIRON) { value = ENVIRON[name]; gsub(/\\n/, " ", value); print name "=" value } }'"""
+)
 """A program of awk, as a word of sh, that prints a line NAME=VALUE for each variable that it is given; newlines become blanks."""
 
 OF_A_LOGIN = frozenset("""
