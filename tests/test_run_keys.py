@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from real import Daemon, Host
+from real import Daemon
 
 from pueue_skill.backends.scripts import ENVIRONMENT, OF_A_LOGIN, differences
 from pueue_skill.model import Job, State
@@ -105,7 +105,8 @@ def state(cwd: str = "/a", group: str = "default") -> State:
 @pytest.mark.parametrize("awk", ["gawk", "mawk", "busybox awk", "awk"])
 def test_any_awk_tells_the_environment(awk: str) -> None:
     env = {"A": "a=b\\n'\"$x", "N": "1\n2\n", "NUMBER": "0x10", "E": "", "PATH": os.environ["PATH"], "BASH_FUNC_f%%": "() {  :\n}"}  # fmt: skip
-    done = subprocess.run(f"command -v {awk.split()[0]} >/dev/null || exit 99; {awk} {ENVIRONMENT}", shell=True, executable="/bin/bash", env=env, capture_output=True, text=True)  # fmt: skip
+    text = f"command -v {awk.split()[0]} >/dev/null || exit 99; {awk} {ENVIRONMENT}"
+    done = subprocess.run(["bash", "-c", text], env=env, capture_output=True, text=True)
     if done.returncode == 99:
         pytest.skip(f"{awk} is not installed")
     # bash takes the function out of the environment, and hands it on in its own form.
