@@ -7,6 +7,8 @@ manifest and what is wrong with it, before anything is submitted.
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
@@ -274,9 +276,42 @@ def filled(template: str, values: Values, where: str, quoted: bool = False) -> s
             raise BatchError(f"{where}: there is no value {match[0]}; values: {', '.join(values) or 'none'}")
         found = values[match[1]]
         text = str(found).lower() if isinstance(found, bool) else str(found)
-        return quote.word(text) if quoted else text
+        if not quoted:
+            return text
+        plain = quote.BARE.fullmatch(text)
+        if match.start() in in_words(template):
+            return f"'{text}'" if plain and "=" in text else quote.word(text)  # bare, it could be an assignment
+        if not plain:
+            raise BatchError(
+                f"{where}: {match[0]} stands where its value {text!r} cannot be quoted (within quotes, a heredoc, a comment, or after $); "
+                f"write it outside: as {match[0]} it is one word of the command, whatever it holds"
+            )
+        return text
 
     return str(PLACE.sub(value, template))
+
+
+TOKEN = regex(
+    r"""\\.|\$'(?:\\.|[^'\\])*'|'[^']*'|"(?:\\.|[^"\\`$]|\$(?![({]))*"|(?<![^\s;&|()])\#[^\n]*|<<<|<(?!<)|\((?!\()|[^'"`\\<(]""",
+    re.DOTALL,
+)
+"""What bash reads in one go. None matches a quote that is not closed or that holds commands, arithmetic, or the beginning of a heredoc."""
+
+
+@functools.lru_cache(256)
+def in_words(template: str) -> frozenset[int]:
+    """Where the places of a command begin that are part of a plain word, in which a value can be quoted."""
+    found = set()
+    at = 0
+    while at < len(template):
+        place = PLACE.match(template, at)
+        if place and template[at - 1 : at] != "$":
+            found.add(at)
+        token = place or TOKEN.match(template, at)
+        if token is None:
+            break
+        at = token.end()
+    return frozenset(found)
 
 
 class Matcher:

@@ -299,3 +299,71 @@ def test_retries_and_time_limits_are_the_jobs_own(tmp_path: Path) -> None:
     assert subprocess.run(["bash", "-c", one.command]).returncode == 1
     (one,) = items("[phases.a]\ncommand = 'sleep 30'\ntimeout = 0.2\n", tmp_path)
     assert subprocess.run(["bash", "-c", one.command]).returncode == 124
+
+
+HOSTILE = [
+    "$(touch pwned)",
+    "`touch pwned`",
+    "; touch pwned",
+    "it's",
+    'a "b"',
+    "A=b",
+    "{x}",
+    "-n",
+    "\\\\",
+    "a\\nb",
+    "~",
+    "*",
+]
+
+
+AROUND = ("{x}", "--to={x}", "a{x}b", "'q'{x}\"r\"", "\\\\{x}", "\\'{x}\\'", "$y{x}")
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_value_is_one_word_whatever_it_holds(value: str, tmp_path: Path) -> None:
+    """As bash reads it, beside whatever else the word is made of."""
+    template = "printf '%s\\0' " + " ".join(AROUND) + " $(printf %s {x} | wc -c) <(printf {x}) # it's a comment"
+    text = batch.filled(template, {"x": value}, "here", quoted=True)
+    done = subprocess.run(["bash", "-c", text], cwd=tmp_path, capture_output=True, text=True, check=True)
+    found = done.stdout.split("\0")[:-2]
+    assert found == [
+        value,
+        f"--to={value}",
+        f"a{value}b",
+        f"q{value}r",
+        f"\\{value}",
+        f"'{value}'",
+        value,
+        str(len(value)),
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "'{x}'",
+        '"{x}"',
+        '"a {x} b"',
+        "`echo {x}`",
+        '"$(echo "{x}")"',
+        '"${{y:-"{x}"}}"',
+        "$'{x}'",
+        "$(({x}))",
+        "${x}",
+        "bash -c 'echo {x}'",
+        "# {x}",
+        "<<EOF\n{x}\nEOF",
+        "'",
+    ],
+)
+def test_where_a_value_cannot_be_quoted_only_plain_ones_stand(around: str) -> None:
+    template = f"run {around} {{x}}" if around == "'" else f"run {around}"
+    assert "data/a-1.csv" in batch.filled(template, {"x": "data/a-1.csv"}, "here", quoted=True)
+    with pytest.raises(BatchError, match=r"here: \{x\} stands where its value"):
+        batch.filled(template, {"x": "$(touch pwned)"}, "here", quoted=True)
+
+
+def test_a_value_is_never_an_assignment() -> None:
+    assert batch.filled("{x} run", {"x": "A=b"}, "here", quoted=True) == "'A=b' run"
