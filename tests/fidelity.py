@@ -612,7 +612,9 @@ class Stage:
             # Loops that only the shell knows are no invocations of Slurm.
             stays = case.may_stay or (self.cluster is not None and rewriting.jobs == 2)
             return Outcome(case, "left" if stays else "different", rewriting, ("it is not rewritten",))
-        place = Place(self, str(next(self.numbers)), case)
+        place = Place(
+            self, f"{os.getpid()}-{next(self.numbers)}", case
+        )  # no other suite on this machine ends its processes
         written = place.bash(case.meant or case.text, queues=False)
         if case.signal or (case.signal_over_ssh and written.status == 255):
             written = written._replace(status=None)

@@ -435,8 +435,8 @@ while pq_record; do
 pq_work={work}$pq_work"""
 APPENDED = "", '"${pq_words[@]}" "${pq_values[@]}"'
 REPLACED = (
-    """pq_call=()
-for pq_word in "${pq_words[@]}"; do
+    """pq_call=("${pq_words[0]}")
+for pq_word in "${pq_words[@]:1}"; do
   pq_word=${pq_word//"$pq_place"/"${pq_values[0]}"}
   pq_call+=("$pq_word")
 done

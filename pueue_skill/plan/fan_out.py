@@ -135,13 +135,19 @@ def xargs(proposal: Proposal, node: Node, call: Simple, before: str, known: Mapp
             for argv, items in calls
         ]
     program = given.words[0]
-    named = program.value if program.static and (given.place or " ") not in program.value else ""
     source = " ".join([word.text for word in given.words])
     reads = "".join([f" {text[redirect.start : redirect.end]}" for redirect in call.redirects])
     around = Each(
         before + text[node.start : call.start], reads, xargs=variables + given.source, words=source, place=given.place
     )
-    return [Work(here, before + variables + runner(named) + source, group=group, each=around)]
+    return [
+        Work(
+            here,
+            before + variables + runner(program.value if program.static else "") + source,
+            group=group,
+            each=around,
+        )
+    ]
 
 
 SHELL_WORDS = set(
@@ -174,7 +180,8 @@ def calls_of(
         items = lines if null else [line.lstrip(" \t") for line in lines]
         if not all(items):
             return None
-        return [([word.replace(given.place, item) for word in argv], (item,)) for item in items]
+        # In the name of the program nothing is replaced.
+        return [([argv[0], *[word.replace(given.place, item) for word in argv[1:]]], (item,)) for item in items]
     if not null:
         lines = [item for line in lines for item in re.split(r"[ \t\n]+", line) if item]
     size = given.limits.get("-n", "")
