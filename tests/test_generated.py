@@ -113,7 +113,7 @@ def test_a_script_sets_only_names_of_its_own(name: str) -> None:
 TEXTS = (
     'for folder in exps/*; do python train.py --dir "$folder"; done',
     'for pq_work in $(cat f); do python train.py "$pq_work"; done',
-    "while read -r turn work quote; do python train.py $turn $work $quote; done < f",
+    "while read -r folder work quote; do python train.py $folder $work $quote; done < f",
     "IFS=,; set -f; for pq_values in $(cat f); do python train.py $pq_values; done",
     "set -u; PATH=/opt/bin:$PATH; for s in $(cat f); do python train.py $s; done",
     "pq_record() { echo mine; }; pueue() { echo mine; }; for s in $(cat f); do python train.py $s; done",
