@@ -6,6 +6,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pueue_skill.analysis import analyse
 from pueue_skill.model import LOCAL, Host, Plan
@@ -41,3 +43,59 @@ def test_only_independent_turns_are_left_to_themselves_over_ssh(text: str, detac
     made = plan(text)
     assert made.in_place is not None
     assert (" --detach " in made.in_place) == detached
+
+
+OWN = ["--symbol {}", "--in data/{}.csv", "{}", "--out {}.pt", "--state=state/{}.json", "< in/{}", "2> {}.err"]
+"""What tells the turns apart; `{}` is the value of the turn."""
+ALIKE = ["--epochs 5", "--config c.yaml", "--data data/all.parquet", "--lr 0.1", "--verbose", "--model base", "2>&1"]
+SHARED = [
+    "--out m.pt",
+    "--state s.json",
+    "-o r.csv",
+    "--db=x.sqlite",
+    "--weird w.bin",
+    ">> all.log",
+    "| tee all.log",
+    "&> all.log",
+]
+"""What ties them together, by itself."""
+LOOPS = [
+    "for s in a b c; do WORK; done", "for s in data/*.csv; do WORK; done", "while read -r s; do WORK; done < list", "for s in $(cat list); do (WORK); done",
+    "f() { s=$1; WORK; }; for x in a b; do f $x; done", "for s in a b; do if true; then WORK; fi; done", "for s in a b; do { WORK; }; done",
+    'for s in a b; do bash -c "WORK"; done', "cat list | xargs -I% sh -c 'WORK'", "for x in a b; do s=x$x; WORK; done",
+]  # fmt: skip
+
+
+def told(loop: str, words: list[str]) -> str:
+    """The loop with the words in it; what redirects comes last."""
+    ordered = sorted(words, key=lambda word: word[0] in "<>2&|")
+    work = " ".join(["python train.py", *ordered]).replace("{}", "%" if "xargs" in loop else "${s}")
+    return loop.replace("WORK", work)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(LOOPS),
+    st.lists(st.sampled_from(ALIKE), unique=True),
+    st.sampled_from(OWN[:4]),
+    st.sampled_from(SHARED),
+)
+def test_one_shared_file_is_enough(loop: str, alike: list[str], own: str, shared: str) -> None:
+    made = plan(told(loop, [*[word for word in alike if word != "2>&1"], own, shared]))
+    assert "it stays one job: every turn" in made.reason
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(LOOPS), st.lists(st.sampled_from(ALIKE), unique=True))
+def test_words_that_are_alike_show_nothing(loop: str, alike: list[str]) -> None:
+    assert "it stays one job" in plan(told(loop, alike)).reason
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(LOOPS[:4] + LOOPS[5:]),
+    st.lists(st.sampled_from(ALIKE), unique=True),
+    st.lists(st.sampled_from(OWN[:4]), min_size=1, unique=True),
+)
+def test_words_of_their_own_are_several_jobs(loop: str, alike: list[str], own: list[str]) -> None:
+    assert "it stays one job" not in plan(told(loop, [*alike, *own])).reason

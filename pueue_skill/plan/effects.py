@@ -137,6 +137,13 @@ STATEFUL: Mapping[str, Tool] = dict([
 """By program."""
 
 COMPOSE = {"docker", "podman", "nerdctl"}
+CONTAINERS = {f"{engine} {verb}" for engine in ("docker", "podman") for verb in ("run", "exec")} | {
+    "kubectl exec",
+    "docker compose exec",
+    "docker compose run",
+}
+ENVIRONMENTS = {"conda run", "mamba run", "micromamba run", "uv run", "singularity exec", "apptainer exec", "srun"}
+"""Wrappers whose own words say in what a command runs: with the value of a turn in them it is another run."""
 COMPOSE_LOOKS = {"config", "ps", "logs", "images", "ls", "version", "top"}
 MIGRATES = regex(r"(?:^|[^a-z])(?:migrat(?:e|es|ion|ions)|makemigrations)(?![a-z])", re.IGNORECASE)
 OWN_FOLDER = {"-C", "--directory", "--cwd", "--chdir", "-chdir", "--prefix", "--manifest-path", "--target-dir", "--project-directory", "--work-tree", "--git-dir",
@@ -174,7 +181,7 @@ ADDRESS = regex(r"(?!file:|sqlite|duckdb)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 ENDING = regex(r"(?:^|[^/])\.[A-Za-z]\w{0,9}$")
 NUMBER = regex(r"[-+]?[\d._]+(?:[eE][-+]?\d+)?[a-zA-Z%]{0,2}|[\d:,./-]+")
 OPTION = regex(r"(--?[A-Za-z][\w.-]*)(?:=(.*))?", re.DOTALL)
-SETTING = regex(r"([A-Za-z_][\w.]*)=(.*)", re.DOTALL)
+SETTING = regex(r"[+~]*([A-Za-z_][\w.]*)=(.*)", re.DOTALL)
 ATTACHED = regex(r"-([A-Za-z])([^=\s-].*[./].*)", re.DOTALL)
 
 
@@ -210,7 +217,7 @@ def role(name: str, value: str) -> str:
         return "sets"
     if "name" in told and told <= {"name", "run", "exp", "experiment", "job", "study"}:
         return "keeps"  # a run's name, under which it writes
-    somewhere = path or "$" in value
+    somewhere = path or "$" in value or (FILE_WORDS.search(name.lower()) is not None and not ADDRESS.match(value))
     if told & WRITES and not (
         told & {"config", "conf", "cfg", "settings"} and not told & {"save", "write", "out", "output"}
     ):

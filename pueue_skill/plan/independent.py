@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from pueue_skill.expand import Value, assigned, fields, mentions
+from pueue_skill.expand import NAME, Value, assigned, fields, mentions
 from pueue_skill.facts import SHELLS, Wrapper, basename, options, shell_text
 from pueue_skill.model import Command, Compound, Node, Redirect, Script, Simple, Word
 from pueue_skill.nodes import Statement, compounds, redirects, simple_nodes, statements
@@ -24,7 +24,9 @@ from pueue_skill.plan.effects import (
     CALCULATES,
     COMPOSE,
     COMPOSE_LOOKS,
+    CONTAINERS,
     DEVICES,
+    ENVIRONMENTS,
     FIRST_WRITTEN,
     LAST_WRITTEN,
     LOOKS,
@@ -35,6 +37,7 @@ from pueue_skill.plan.effects import (
     OUTPUT_BY_F,
     OWN_FOLDER,
     PLACES,
+    READ_FORMS,
     SETTING,
     SPLITS,
     STATEFUL,
@@ -89,10 +92,10 @@ def independent(scope: Script, loop: Compound, known: Mapping[str, Value]) -> No
     """Raises Refusal unless the turns of `loop`, which stands in `scope`, can be run in any order and each by itself."""
     own = names_of(loop)
     check_flow(scope, loop, {*own})
-    body = statements(loop.body)
-    side_by_side = body[-1].operator == "&"
-    source = scope.text[body[0].node.start : body[-1].node.end] + (" &" if side_by_side else "")
-    shown(turns(source, scope, variables_of(loop, known, source), own, known), side_by_side)
+    source = scope.text[loop.body[0].start : loop.body[-1].end]
+    side_by_side = statements(loop.body)[-1].operator == "&"
+    every = variables_of(loop, known, source)
+    shown(turns(scope.text, loop.body, scope, every, own, known, background=side_by_side), side_by_side)
 
 
 def variables_of(loop: Compound, known: Mapping[str, Value], source: str) -> list[Mapping[str, Value]]:
@@ -127,12 +130,12 @@ def items_of(loop: Compound, known: Mapping[str, Value]) -> tuple[str, tuple[str
 
 def together(scope: Script, chain: Sequence[Compound], known: Mapping[str, Value]) -> None:
     """Raises Refusal unless loops that are each nothing but the next one can be taken apart all at once."""
-    body = statements(chain[-1].body)
-    side_by_side = body[-1].operator == "&"
-    source = scope.text[body[0].node.start : body[-1].node.end] + (" &" if side_by_side else "")
+    body = chain[-1].body
+    side_by_side = statements(body)[-1].operator == "&"
+    source = scope.text[body[0].start : body[-1].end]
     names = tuple([name for loop in chain for name in names_of(loop)])
     every = [*itertools.islice(combinations(chain, known, source), MOST)]
-    shown(turns(source, scope, every, names, known), side_by_side)
+    shown(turns(scope.text, body, scope, every, names, known, background=side_by_side), side_by_side)
 
 
 def combinations(chain: Sequence[Compound], known: Mapping[str, Value], source: str) -> Iterator[Mapping[str, Value]]:
@@ -164,7 +167,10 @@ def independent_calls(
         else [(*item, *[""] * len(places))[: len(places)] for item in items[:MOST]]
     )
     variables = [dict(zip(places, item, strict=True)) for item in every]
-    shown(turns(source, scope, variables, places, known, places), False)
+    script = parse(source)
+    if not isinstance(script, Script):
+        raise Refusal(f"`{source}` is not understood: {script.reason}")
+    shown(turns(source, script.nodes, scope, variables, places, known, places), False)
 
 
 def check_flow(scope: Script, loop: Compound, names: set[str]) -> None:
@@ -216,12 +222,25 @@ def check_carried(text: str, body: list[Statement], set_here: set[str]) -> None:
     for i, part in enumerate(body):
         if exports(part.node) and not (sure and all(sets_only(one.node) for one in body[: i + 1])):
             raise Refusal("a variable that one turn exports is seen by the next one")
-        carried = reads(text, part.node) & (set_here - known)
+        read = reads(text, part.node)
+        if isinstance(part.node, Simple) and not part.node.words and "+=" not in text[part.node.start : part.node.end]:
+            read = set().union(*[read_by(word.text.partition("=")[2]) for word in part.node.assigns])
+        carried = read & (set_here - known)
         if carried:
             raise Refusal(f"a value goes from one turn to the next (${min(carried)})")
         if sure and isinstance(part.node, Simple):
             known |= assigned([part.node])
         sure = part.operator not in ("&&", "||")
+
+
+def read_by(value: str) -> set[str]:
+    """The variables that the value of an assignment reads; of an arithmetic expression every name."""
+    plain, _, reckoned = value.partition("((")
+    return {
+        *re.findall(rf"\$\{{?[#!]?({NAME})", value),
+        *re.findall(NAME, reckoned),
+        *re.findall(rf"\[({NAME})", plain),
+    }
 
 
 def functions(scope: Script) -> list[Compound]:
@@ -242,6 +261,7 @@ def local(function: Compound) -> set[str]:
     ])  # fmt: skip
 
 
+ELEMENT = regex(r"\$\{\w+\[\$?\{?\w+\}?\]\}")
 STEP = regex(r"[a-z]+[-_ ]?\d*")
 STATUS = regex(r"\$\{?(?:\?|PIPESTATUS)")
 SPECIAL = regex(r"\$(?:_\b|\{_[^\w]|!)")
@@ -314,8 +334,12 @@ def shown(turns: Turns, side_by_side: bool) -> None:
         if is_work(turns, command):
             check_value(turns, commands, place)
             written += check_arguments(turns, command)
+    worked = False
     for command in commands:
         check_read(turns, command, written)
+        if worked and not is_work(turns, command):
+            check_result(turns, command)
+        worked = worked or (is_work(turns, command) and command.pipe[0] + 1 == command.pipe[1])
 
 
 def elsewhere(turns: Turns, command: Command) -> bool:
@@ -371,7 +395,7 @@ def check_names(turns: Turns, commands: Sequence[Command]) -> None:
     bare = {f"${name}" for name in turns.names} | {f"${{{name}}}" for name in turns.names} | {*turns.names}
     marks = [mark for mark in dict.fromkeys([mark for _, found in uses for mark in found]) if not turns.same(mark)]
     for mark, other in itertools.permutations(marks, 2):
-        if turns.written(mark) in bare:
+        if turns.written(mark) in bare or ELEMENT.fullmatch(turns.written(mark)):
             continue
         values, others = turns.of(mark), turns.of(other)
         shared = {*values} & {*others}
@@ -540,6 +564,8 @@ def written_by(command: Command) -> list[str]:
         return [one.value for one in given if one.name == "of="]
     if name in ALL_WRITTEN:
         return values
+    if name == "mv" and len(values) == 2:
+        return values
     if name in LAST_WRITTEN:
         into = values[-1] if values else ""
         if into == "." or into.endswith("/"):
@@ -576,6 +602,7 @@ def check_value(turns: Turns, commands: Sequence[Command], place: int) -> None:
         for name, value in exported(one.words)
         if not sets_place(Argument(f"{name}=", value), DEVICES)
     ]
+    held += wrapping(turns, command) if {*command.wrappers} & {*CONTAINERS, *ENVIRONMENTS} else []
     held += [*command.hosts, *([command.cwd] if command.cwd else [])]
     if not any(not turns.same(value) for value in held):
         raise Refusal(f"no word of {start(turns, command)} holds the value of its turn ({variable(turns)})")
@@ -610,6 +637,11 @@ def feeding(commands: Sequence[Command], place: int) -> Iterator[Argument]:
         before -= 1
 
 
+def wrapping(turns: Turns, command: Command) -> list[str]:
+    """The words of the wrappers around a command, where they stand in the text itself."""
+    return turns.wrappers[turns.commands.index(command)].split()
+
+
 def start(turns: Turns, command: Command) -> str:
     words = " ".join([turns.written(word.value) for word in command.words])
     return f"`{words if len(words) <= 40 else words[:37] + '...'}`"
@@ -622,8 +654,16 @@ def variable(turns: Turns) -> str:
 def check_arguments(turns: Turns, command: Command) -> list[str]:
     """What the arguments of work name to be written or kept. Raises Refusal when that is the same in two turns."""
     script = script_of(in_turn(turns, command, 0))[0]
+    wrapped = wrapping(turns, command)
+    if (
+        {*command.wrappers} & CONTAINERS
+        and "--name" in wrapped[:-1]
+        and turns.same(wrapped[wrapped.index("--name") + 1])
+    ):
+        raise Refusal(f"every turn has a container of one name ({wrapped[wrapped.index('--name') + 1]})")
     well_known = command.name in ROWS or command.name in LAST_WRITTEN | FIRST_WRITTEN | ALL_WRITTEN
     given = [word.value.partition("=") for word in command.assigns]
+    given += [word.partition("=") for word in wrapping(turns, command) if SETTING.fullmatch(word)]
     written: list[str] = []
     for one in [*arguments(command), *[Argument(f"{name}=", value) for name, _, value in given]]:
         name = one.name.rpartition(" ")[2].rstrip("=")
@@ -654,6 +694,18 @@ def exported(words: Sequence[Word]) -> Iterator[tuple[str, str]]:
         name, equals, value = word.value.partition("=")
         if equals:
             yield name, value
+
+
+def check_result(turns: Turns, command: Command) -> None:
+    """Raises Refusal when a command after the work of its turn reads a file that this may have written without being told so."""
+    if command.ssh or command.name in LOOKS | {"mkdir", "cd", "source", ".", "tee", "bash", "sh"}:
+        return
+    for one in named(command):
+        value = turns.of(one.value)[0]
+        looked = one.name in ("", "<") or command.name in ("[", "test", "cp", "cat", "head", "tail", "gzip")
+        if looked and is_path(value) and not value.endswith(READ_FORMS) and not own_file(turns, command, one.value):
+            if turns.same(one.value) and not one.name.startswith((">", "&")):
+                raise Refusal(f"{turns.written(one.value)} may be what every turn writes ({command.name})")
 
 
 def check_read(turns: Turns, command: Command, written: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from pueue_skill.expand import SETS, Value
 from pueue_skill.facts import SHELLS, basename, joined, shell_text
 from pueue_skill.facts import commands as commands_of
 from pueue_skill.model import Chain, Command, Compound, Node, Pipeline, Redirect, Script, Simple, Word
-from pueue_skill.nodes import compounds
+from pueue_skill.nodes import compounds, statements
 from pueue_skill.parse import parse
 from pueue_skill.parse.words import Refused, read_word
 from pueue_skill.plan.values import certain, renamed, worth
@@ -42,12 +42,13 @@ CALLS = 3
 class Turns(NamedTuple):
     """Commands with marks in their words; by mark its source, and what it is worth in each turn.
 
-    `around` are the redirects that belong to no command but to what is around it (`{ …; } > log`), with the hosts on which they
+    `wrappers` is the text before the words of each command, `around` are the redirects that belong to no command but to what is around it (`{ …; } > log`), with the hosts on which they
     are made. `names` are the variables
     that differ from turn to turn by themselves.
     """
 
     commands: tuple[Command, ...]
+    wrappers: tuple[str, ...]
     around: tuple[Around, ...]
     sources: tuple[str, ...]
     worth: tuple[tuple[str, ...], ...]
@@ -83,17 +84,22 @@ def filled_in(text: str, values: Sequence[str]) -> str:
 
 
 def turns(
-    source: str,
+    text: str,
+    nodes: tuple[Node, ...],
     scope: Script,
     variables: Sequence[Variables],
     names: tuple[str, ...],
     known: Variables,
     given: Sequence[str] = (),
+    background: bool = False,
 ) -> Turns:
-    """What is run by `source` in turns whose `variables` are these, in a shell that knows `known` and the functions of `scope`.
+    """What `nodes` of a text run in turns whose `variables` are these, in a shell that knows `known` and the functions of `scope`.
 
-    `given` are texts in it that something else than the shell replaces (xargs). Raises Refusal for a text that cannot be read.
+    `given` are texts in it that something else than the shell replaces (xargs). With `background` an `&` stands after it. Raises
+    Refusal for a text that cannot be read.
     """
+    if MARK.search(text) or MARK.search(scope.text):
+        raise Refusal("a turn holds characters that nobody has agreed on")
     sources: list[str] = []
 
     def mark(expansion: str) -> str:
@@ -101,56 +107,48 @@ def turns(
             sources.append(expansion)
         return chr(FIRST + sources.index(expansion))
 
-    def put(text: str) -> str:
-        for one in given:
-            text = re.sub(rf"(\$\{{?\w+\}}?)|{re.escape(one)}", lambda found, one=one: found[1] or mark(one), text)  # type: ignore[misc]
-        return text
-
-    def read(text: str, arguments: Sequence[str] | None = None) -> Script:
-        script = parse(text)
+    def read(text: str, nodes: tuple[Node, ...], end: str = "", arguments: Sequence[str] | None = None) -> Script:
+        out, at = "", nodes[0].start
         try:
-            spots = sorted({*expansions(text, script.nodes)}) if isinstance(script, Script) else []
+            spots = sorted({*expansions(text, nodes)})
         except Refused as refused:
             raise Refusal(str(refused)) from None
-        out, at = "", 0
         for start, stop in spots:
             if start < at:
                 continue
-            expansion = text[start:stop]
-            positional = POSITIONAL.fullmatch(expansion)
-            if positional and arguments is not None:
-                made = bound(positional, arguments)
-            else:
-                made = mark(expansion)
-            out += text[at:start] + made
+            positional = POSITIONAL.fullmatch(text, start, stop)
+            bind = positional is not None and arguments is not None
+            out += text[at:start] + (bound(positional, arguments) if bind else mark(text[start:stop]))  # type: ignore[arg-type]
             at = stop
-        marked = parse(out + text[at:])
+        out += text[at : statements(nodes)[-1].node.end] + end
+        for one in given:
+            out = out.replace(one, mark(one))
+        marked = parse(out)
         if not isinstance(marked, Script):
             raise Refusal(f"a turn is not understood: {marked.reason}")
         return marked
 
-    if MARK.search(source) or MARK.search(scope.text):
-        raise Refusal("a turn holds characters that nobody has agreed on")
-    functions = {
-        node.words[0].value: scope.text[node.body[0].start : node.body[-1].end]
-        for top in scope.nodes for node in compounds(top) if node.kind == "function" and node.body
-    }  # fmt: skip
-    scripts = [read(put(source))]
+    functions = {node.words[0].value: node for top in scope.nodes for node in compounds(top) if node.kind == "function"}
+    scripts = [read(text, nodes, " &" if background else "")]
     commands: list[Command] = []
+    wrappers: list[str] = []
     pending = [(scripts[0], 0, False)]
     while pending:
         script, depth, side_by_side = pending.pop(0)
         for command in with_arguments(commands_of(script)):
             commands.append(command._replace(background=command.background or side_by_side))
-            if command.name in functions and depth < CALLS:
-                inner = read(functions[command.name], [UNSAFE.sub("_", word.value) for word in command.words])
+            wrappers.append("" if command.via else script.text[command.start : command.words[0].start])
+            function = functions.get(command.name)
+            if function is not None and function.body and depth < CALLS:
+                arguments = [UNSAFE.sub("_", word.value) for word in command.words]
+                inner = read(scope.text, function.body, arguments=arguments)
                 scripts.append(inner)
                 pending.append((inner, depth + 1, side_by_side or command.background))
     assigned = [pair for script in scripts for pair in assignments(script.nodes)]
     around: list[Around] = [(redirect, ()) for script in scripts for redirect in apart(script.nodes)]
     around += [(redirect, command.hosts + hosts) for command in commands for redirect, hosts in carried(command)]
-    by_turn = [filled(own, known, assigned, sources) for own in variables]
-    return Turns(tuple(commands), tuple(around), tuple(sources), tuple(by_turn), names)
+    by_turn = tuple([filled(own, known, assigned, sources) for own in variables])
+    return Turns(tuple(commands), tuple(wrappers), tuple(around), tuple(sources), by_turn, names)
 
 
 def filled(

@@ -197,7 +197,7 @@ def representatives(words: Iterable[str], sources: Sequence[str], name: str) -> 
     `sources` are the expansions that mention it: each says what could make two values the same.
     """
     changing = [source for source in sources if re.search(rf"\b{name}\b", source)]
-    if any(ARITHMETIC.fullmatch(source) for source in changing):
+    if any(ARITHMETIC.fullmatch(source) or re.search(rf"\[[^]]*\b{name}\b", source) for source in changing):
         return ["1", "2", "3", "4", "10", "11"]
     items = [*words]
     # What the pattern of a glob ends in itself (`${f%.csv}` of `*.csv`) makes no two values the same.
