@@ -497,7 +497,7 @@ class Place:
         for queue in self.queues.values() if queues else ():
             tasks = queue.tasks(self.id)
             for id, task in tasks.items():
-                if task["group"] == WAITERS:
+                if task.get("group") == WAITERS:
                     continue
                 self.ids.append(id)
                 key = re.search(r"PUEUE_SKILL_KEY=(\S+)", task["command"])

@@ -134,6 +134,7 @@ RUN_IN_OURS = {
     "pq_call",
     "pq_word",
     "pq_work",
+    "pq_label",
     "PUEUE_SKILL_KEY",
 }
 

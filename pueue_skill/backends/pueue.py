@@ -417,7 +417,7 @@ pq_record() {{
   while ((pq_count-- > 0)); do IFS= read -r -d '' pq_value; pq_values+=("$pq_value"); done
 }}
 {call}
-pq_work=${{pq_work//\'/"$pq_quote"}}
+{label}pq_work=${{pq_work//\'/"$pq_quote"}}
 {add} </dev/null || exit
 done
 }}
@@ -433,6 +433,10 @@ pq_words=("${{pq_values[@]}}") pq_place={place}
 while pq_record; do
 {words}printf -v pq_work '%q ' {call}
 pq_work={work}$pq_work"""
+# pueue takes UTF-8 alone, and a label is a line.
+LABEL = """pq_label={label}
+case $pq_label in *[![:print:]]*) printf -v pq_label %q "$pq_label" ;; esac
+"""
 APPENDED = "", '"${pq_words[@]}" "${pq_values[@]}"'
 REPLACED = (
     """pq_call=("${pq_words[0]}")
@@ -474,10 +478,15 @@ def each_turn(job: Job, each: Each, pueue: str) -> list[str]:
     key = f"{job.key}-$((pq_turn += 1))"
     text = QUEUED.format(inherited="", before="", key=key, run="bash -c '$pq_work'", stdin="</dev/null", after="")
     grouped = f" --group={quote.word(job.group)}" if job.group else ""
-    labelled = f' --label="{label}"' if job.label else ""
+    labelled = ' --label="$pq_label"' if job.label else ""
     add = f'{pueue} add --print-task-id{grouped}{labelled} --working-directory "$PWD" -- "{text}"'
     first = ["cd " + quote.path(job.cwd) + " || exit"] if job.cwd else []
-    return [*first, TURNS.format(before=before, after=after, fd=fd, call=read, add=add)]
+    return [
+        *first,
+        TURNS.format(
+            before=before, after=after, fd=fd, call=read, label=LABEL.format(label=label) if job.label else "", add=add
+        ),
+    ]
 
 
 def head(host: Host) -> str:

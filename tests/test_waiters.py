@@ -1,0 +1,88 @@
+"""What follows a loop however it ends: it waits without a slot of its group, and `status` names what waits for ever, on a real queue."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from real import Daemon, until
+
+from pueue_skill import quote
+from pueue_skill.backends.pueue import WAITER, WAITERS, invocation
+from pueue_skill.model import Host, Job
+
+pytestmark = [pytest.mark.timeout(180), pytest.mark.usefixtures("queues_as_before")]
+
+
+@pytest.fixture
+def narrow(pueued: Daemon) -> Iterator[Daemon]:
+    """The queue with a group `narrow` of one slot, which is paused."""
+    pueued.pueue("group", "add", "--parallel", "1", "narrow")
+    pueued.pueue("pause", "--group", "narrow")
+    yield pueued
+    pueued.remove_group("narrow")
+    if WAITERS in pueued.groups():
+        pueued.remove_group(WAITERS)
+
+
+def job(name: str, folder: Path, **more: object) -> Job:
+    return Job(name, "local", "pueue", "narrow", name, str(folder), f"echo {name} >> ran; exit {len(name) - 1}", **more)  # type: ignore[arg-type]
+
+
+def state(daemon: Daemon, id: str) -> str:
+    return next(iter(daemon.tasks()[int(id)]["status"]))
+
+
+def test_what_waits_takes_no_slot_from_what_it_waits_for(narrow: Daemon, tmp_path: Path) -> None:
+    """A job that is put aside, and goes on once all others that wait have begun to, finds its slot."""
+    jobs = (job("a", tmp_path), job("bad", tmp_path), job("c", tmp_path, after=("a", "bad"), if_failed=True),
+            job("d", tmp_path, after=("a", "bad"), if_failed=True))  # fmt: skip
+    done = subprocess.run(
+        ["bash", "-c", invocation(jobs, Host("local"))], env=narrow.env, capture_output=True, text=True, check=True
+    )
+    a, bad, c, d = done.stdout.split()
+    assert narrow.groups()[WAITERS] == {"status": "Running", "parallel_tasks": 0}
+    waiters = [str(id) for id, task in narrow.tasks().items() if task["group"] == WAITERS]
+    assert len(waiters) == 1
+    narrow.pueue("stash", a)
+    narrow.pueue("start", "--group", "narrow")
+    assert narrow.result(bad) == {"Failed": 2}
+    until(lambda: state(narrow, waiters[0]) == "Running", "the waiter")
+    assert {state(narrow, id) for id in (c, d)} == {"Queued"}
+    narrow.pueue("enqueue", a)
+    assert [narrow.result(id) for id in (a, c, d)] == ["Success"] * 3
+    assert (tmp_path / "ran").read_text().split() == ["bad", "a", "c", "d"]
+    assert {narrow.tasks()[int(id)]["group"] for id in (a, bad, c, d)} == {"narrow"}
+
+
+def test_status_names_what_waits_for_ever_and_what_ends_that(narrow: Daemon, home: Path, tmp_path: Path) -> None:
+    """A job of version 0.1 waits in the slot that the other needs; what status says is typed."""
+    add = ("add", "--print-task-id", "--group", "narrow", "--working-directory", str(tmp_path), "--")
+    first = narrow.pueue(*add, "echo first >> ran")
+    narrow.pueue("stash", first)
+    waits = WAITER.format(pueue=quote.path("pueue"), ids=first)
+    waiter = narrow.pueue(*add, f"{waits}; env PUEUE_SKILL_KEY=w bash -c 'echo then >> ran' </dev/null; exit")
+    narrow.pueue("start", "--group", "narrow")
+    until(lambda: state(narrow, waiter) == "Running", "the waiter")
+
+    def shown() -> str:
+        env = narrow.env | {"COLUMNS": "300", "XDG_CONFIG_HOME": str(home / "config")}
+        return subprocess.run(
+            ["pueue-skill", "status", "local"], env=env, capture_output=True, text=True, check=False
+        ).stdout
+
+    assert f"local:{waiter}: waits for local:{first}, which is stashed" in shown()
+    narrow.pueue("enqueue", first)
+    fix = f"pueue-skill kill local:{waiter} && pueue-skill restart local:{waiter}"
+    assert (
+        f"local:{waiter}: waits for local:{first}, which waits for a slot of narrow, of which local:{waiter} holds one. {fix}\n"
+        in shown()
+    )
+    subprocess.run(
+        ["bash", "-c", fix], env=narrow.env | {"XDG_CONFIG_HOME": str(home / "config")}, capture_output=True, check=True
+    )
+    assert narrow.result(first) == "Success"
+    until(lambda: (tmp_path / "ran").read_text().split() == ["first", "then"], "the work of the waiter")
+    assert "waits for" not in shown()
