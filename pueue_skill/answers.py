@@ -56,10 +56,12 @@ def before(event: Event, installed: str) -> Answer | None:
     if mode == "rewrite" and sure:
         from pueue_skill import rewrite
 
+        if rewrite.stands_aside(event.session):
+            return None
         instead = rewrite.rewritten(event, analysis, settings)
         if instead is not None:
             return Answer(instead, [])
-    if sure and (mode == "suggest" or (mode == "rewrite" and event.agent != "claude")):
+    if sure and mode in ("suggest", "rewrite"):
         submits = fitting(analysis)
         if submits and first_time(event):
             text = (
@@ -102,6 +104,10 @@ def after(event: Event, installed: str) -> Answer | None:
             hook.log(event.name, f"{type(error).__name__}: {error}")
     parts = [hindsight(event, analysis, settings, installed)]
     told: list[Submitted] = []
+    if event.agent == "claude" and "pueue" in event.command:
+        from pueue_skill import rewrite
+
+        parts.append(rewrite.report(event))
     if "PUEUE_SKILL_KEY=" in event.command:
         note_submissions(event)
     elif "pueue-skill" in event.command:

@@ -313,6 +313,14 @@ UNTOLD = """not exists (select 1 from told where told.host = jobs.host and told.
   and told.what = :what and (told.pid is null or told.at between :now - :lease and :now + 1))"""
 
 
+def submission(host: str, key: str) -> Submitted | None:
+    """The job that was submitted to `host` under `key`, or None."""
+    with opened() as connection:
+        found = connection.execute(f"select {COLUMNS} from jobs where host = ? and key = ?", (host, key))  # noqa: S608
+        row = found.fetchone()
+    return Submitted(*row) if row else None
+
+
 def open_jobs(session: str = "", project: str = "") -> list[Submitted]:
     """The jobs whose end is not known: those that concern a session, or all."""
     where = f"state = 'open' and {CONCERNS if session or project else ':session = :project'}"

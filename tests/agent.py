@@ -152,7 +152,7 @@ class Claude:
             input=json.dumps(whole),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=whole["timeout"] + 70,
         )
         assert done.returncode == 0, done.stderr
         return Run(json.loads(done.stdout))

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from agent import ROOT, Claude
+from agent import ROOT, Claude, texts
 from real import Daemon, until
 
 pytestmark = pytest.mark.timeout(180)
@@ -61,12 +61,38 @@ def test_suggest_denies_once_and_the_invocation_runs(claude: Claude, pueued: Dae
 
 def test_rewrite_runs_it_in_the_queue_and_says_so(claude: Claude, pueued: Daemon) -> None:
     mode(claude, "rewrite")
+    (claude.cwd / "sub").mkdir()
     before = set(pueued.tasks())
-    run = claude.run({"bash": TRAIN, "input": {"timeout": 60000}}, DONE)
-    assert run.results() == [f"trained --epochs 90 {claude.cwd}"]
-    assert "the command was rewritten" in run.given
-    (task,) = set(pueued.tasks()) - before
-    assert pueued.result(task) == "Success"
+    run = claude.run(
+        {"bash": TRAIN, "input": {"timeout": 60000}},
+        {"bash": f"cd sub && {TRAIN.replace('train', '../train')}"},
+        {"bash": "pwd"},
+        DONE,
+    )
+    assert run.results() == [
+        f"trained --epochs 90 {claude.cwd}", f"trained --epochs 90 {claude.cwd}/sub", f"{claude.cwd}/sub"
+    ]  # fmt: skip
+    assert run.given.count("the command is rewritten: it will be queued as a job on this machine") >= 2
+    first, second = sorted(set(pueued.tasks()) - before, key=int)
+    assert pueued.result(first) == pueued.result(second) == "Success"
+    for task in (first, second):
+        assert re.search(rf"the rewritten command ran as the job local:{task}, with exit code 0", run.given)
+
+
+def test_rewrite_steps_aside_when_the_queue_cannot_be_reached(claude: Claude, tmp_path: Path) -> None:
+    mode(claude, "rewrite")
+    config = tmp_path / "pueue.yml"
+    config.write_text(
+        f"shared:\n  pueue_directory: {tmp_path}/pueue\n  runtime_directory: {tmp_path}\n  use_unix_socket: true\n"
+    )
+    claude.env["PUEUE_CONFIG_PATH"] = str(config)
+    run = claude.run({"bash": TRAIN}, {"bash": TRAIN}, {"bash": TRAIN}, DONE)
+    first, second, third = run.results()
+    assert first.startswith("Exit code 125")
+    assert second == third == f"trained --epochs 90 {claude.cwd}"
+    last = "\n".join(texts(run.seen[-1]))
+    assert last.count("commands of this session run as they are") == 1
+    assert last.count("the command is rewritten") == 1
 
 
 @pytest.mark.parametrize("kind", ["deny", "ask"])
@@ -78,7 +104,7 @@ def test_rewriting_does_not_get_past_a_rule(claude: Claude, kind: str, rule: str
     precious.touch()
     run = claude.run({"bash": "rm precious && python3 train.py"}, DONE)
     assert precious.exists()
-    assert "the command was rewritten" not in run.given
+    assert "the command is rewritten" not in run.given
     assert "trained" not in run.given
 
 

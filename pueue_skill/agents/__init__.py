@@ -29,6 +29,7 @@ class Event(NamedTuple):
 
     `input` is all of the tool's input, the command among it; `background` is true for a command that goes on in the background,
     `timed_out` for one that was cut off, or put there, by its time limit. `again`: a stop that a hook has held up before.
+    `call` is the client's id of this call of its tool, the same before and after it; `error` is what a failed call has printed.
     """
 
     agent: str
@@ -44,6 +45,8 @@ class Event(NamedTuple):
     mode: str = ""
     prompt: str = ""
     again: bool = False
+    call: str = ""
+    error: str = ""
 
 
 class Reply(NamedTuple):

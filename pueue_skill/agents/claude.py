@@ -53,6 +53,8 @@ def decode(payload: Any) -> Event | None:
         background=bool(response.get("backgroundTaskId")),
         timed_out=bool(response.get("timedOutAfterMs")) or bool(CUT_OFF.search(text(payload.get("error"))[:300])),
         mode=text(payload.get("permission_mode")),
+        call=text(payload.get("tool_use_id")),
+        error=text(payload.get("error"))[:LONGEST],
     )
 
 
