@@ -41,7 +41,11 @@ MODULES = Function(
 )
 PYENV = r"\bpyenv\b.*\binit\b"
 SPACK = Function('. "$SPACK_ROOT/share/spack/setup-env.sh"', r"setup-env\.sh\b", 'eval "$(spack load --sh NAME)"')
-WRAPPER = Function(". virtualenvwrapper.sh", r"virtualenvwrapper(_lazy)?\.sh\b", '. "$WORKON_HOME/NAME/bin/activate"')
+WRAPPER = Function(
+    '. "${VIRTUALENVWRAPPER_SCRIPT:-virtualenvwrapper.sh}"',
+    r"virtualenvwrapper(_lazy)?\.sh\b",
+    '. "$WORKON_HOME/NAME/bin/activate"',
+)
 RVM = Function('. "$rvm_path/scripts/rvm"', r"scripts/rvm\b", "rvm VERSION do PROGRAM")
 ZOXIDE = Function('eval "$(zoxide init bash)"', r"\bzoxide\b.*\binit\b|/z\.sh\b")
 
