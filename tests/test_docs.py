@@ -274,7 +274,9 @@ def test_the_limits_name_what_is_not_read(text: str) -> None:
 
 
 def test_the_form_around_a_job_is_the_one_in_the_readme() -> None:
-    form = QUEUED.format(before="", key="<key>", run="bash -c <the command, quoted once>", stdin="</dev/null", after="")
+    form = QUEUED.format(
+        inherited="", before="", key="<key>", run="bash -c <the command, quoted once>", stdin="</dev/null", after=""
+    )
     assert f"\n    {form}\n" in (ROOT / "README.md").read_text("utf-8")
 
 
