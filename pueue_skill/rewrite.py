@@ -22,10 +22,13 @@ from pueue_skill.regex import regex
 from pueue_skill.settings import Settings
 
 REWRITTEN = "# pueue-skill: rewritten"
-"""The comment at the end of an invocation that stands for a rewritten command."""
+"""The comment at the end of what stands for a rewritten command, unless that is `pueue-skill run`."""
 
-NOT_SUBMITTED = 125
-"""The exit code of `pueue-skill run` when it could not submit the job."""
+IN_PLACE = regex(r"pueue-skill['\"]? ssh ")
+OWN_MESSAGE = regex(r"^pueue-skill: (?!\S+ is ).*", 8)  # re.MULTILINE
+
+NOT_SUBMITTED, NO_CONNECTION = 125, 255
+"""The exit codes of `pueue-skill run` and `pueue-skill ssh` when they could not submit the job."""
 
 ASIDE_S = 600.0
 """Seconds for which a session's commands are not rewritten after the queue could not be reached."""
@@ -103,7 +106,7 @@ def new_text(event: Event, plan: Plan) -> str | None:
     """The shell text that submits the work, or None when the plan has no jobs."""
     text = invocation(plan)
     if not text or not is_one_local_job(plan):
-        return text if not text or plan.in_place else f"{text}{REWRITTEN}\n"
+        return text and f"{text}{REWRITTEN}\n"
     # `run` waits a while, so that the output of a short job is there at once, and the store knows the job. The job is the whole rest of
     # the line, so nothing that follows depends on its exit code.
     job = plan.jobs[0]
@@ -139,6 +142,9 @@ def report(event: Event) -> str:
 
     key = key_of(event)
     failure = EXIT_CODE.match(event.error) if event.kind == "failed" else None
+    if event.command.endswith(REWRITTEN) and IN_PLACE.search(event.command):
+        unreached = failure and int(failure[1]) in (NOT_SUBMITTED, NO_CONNECTION) and OWN_MESSAGE.search(failure[2])
+        return step_aside(event, unreached[0], "could not queue its remote work") if unreached else ""
     if event.command.endswith(REWRITTEN):
         if failure:
             return step_aside(

@@ -168,7 +168,10 @@ class TestRewrite:
     @pytest.mark.parametrize(
         ("command", "becomes"),
         [
-            ("ssh bigblack 'python train.py' | tee log", "pueue-skill ssh bigblack 'python train.py' | tee log"),
+            (
+                "ssh bigblack 'python train.py' | tee log",
+                "pueue-skill ssh bigblack 'python train.py' | tee log\n# pueue-skill: rewritten",
+            ),
             (SEED, "ssh bigblack 'sh -s && true' <<'PUEUE'\n…\n# pueue-skill: rewritten"),
             ("cd sub && python train.py", "cd sub && pueue-skill run --or-detach --key=… -- 'python train.py'"),
             (
@@ -380,6 +383,21 @@ class TestReport:
         text = said(hook(event, "PostToolUseFailure"))
         assert "was not queued in full" in text
         assert "no route" in text
+
+    def test_a_stand_in_for_ssh(self) -> None:
+        command = "pueue-skill ssh bigblack 'python train.py' > log\n# pueue-skill: rewritten"
+        for error in (
+            "Exit code 255\nno such file",
+            "Exit code 3\npueue-skill: x",
+            "Exit code 125\npueue-skill: bigblack:3 is running",
+        ):
+            event = payload(command, "PostToolUseFailure", error=error)
+            assert "rewritten command" not in hook(event, "PostToolUseFailure").stdout.decode()
+        assert not rewrite.stands_aside("s")
+        error = "Exit code 255\npueue-skill: bigblack cannot be reached by ssh: no route"
+        text = said(hook(payload(command, "PostToolUseFailure", error=error), "PostToolUseFailure"))
+        assert "could not queue its remote work: pueue-skill: bigblack cannot be reached by ssh: no route" in text
+        assert rewrite.stands_aside("s")
 
     def test_a_command_that_was_not_rewritten(self) -> None:
         self.job()
