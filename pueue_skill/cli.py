@@ -31,6 +31,7 @@ SCHEMAS = "acts audit batch batch-status check config doctor setup status sugges
 DONE, FINDINGS, USAGE, INTERNAL, UNREACHABLE, GOES_ON, NOT_RUN, INTERRUPTED = 0, 1, 2, 3, 4, 75, 125, 130
 SSH_FAILED = 255  # what ssh itself says when it cannot connect
 GONE = "the working directory no longer exists. Try: cd to one that does"
+TERMINATED = 143
 NOT_READ = 141  # what a shell says of a program that SIGPIPE has ended
 
 
@@ -102,7 +103,7 @@ def apart(arguments: list[str]) -> list[str]:
     """The arguments of `ssh` with `--` between its own options, which are long, and those of ssh."""
     at = 1
     while at < len(arguments) and arguments[at].startswith("--") and arguments[at] != "--":
-        at += 2 if arguments[at] in ("--wait", "--group", "--label", "--key") else 1
+        at += 2 if arguments[at] in ("--wait", "--group", "--label", "--key", "--stdin-limit") else 1
     if "-h" in arguments[1:2]:
         return arguments
     return [*arguments[:at], "--", *arguments[at:]]
@@ -465,6 +466,13 @@ def of_a_job(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--stdin", action="store_true", help="give the job what comes on standard input, whole (default: nothing)"
     )
+    one.add_argument(
+        "--stdin-limit",
+        metavar="SIZE",
+        type=size,
+        default="16G",
+        help="refuse standard input that is longer (default: 16G, and nine tenths of the free space there)",
+    )
 
 
 def or_detach(one: argparse.ArgumentParser) -> None:
@@ -473,6 +481,12 @@ def or_detach(one: argparse.ArgumentParser) -> None:
         action="store_true",
         help="exit 0 and not 75 when the wait ends before the job does: nothing that follows depends on the job",
     )
+
+
+def size(text: str) -> int:
+    from pueue_skill import batch
+
+    return batch.size(text, "--stdin-limit")
 
 
 def seconds(text: str) -> float:
@@ -578,7 +592,7 @@ def explain(text: str, interesting: bool, analysis: Analysis) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from pueue_skill import config, quote, runtime
+    from pueue_skill import caller, config, quote, runtime
     from pueue_skill.model import LOCAL
     from pueue_skill.parse import parse
     from pueue_skill.plan import plan_for_run
@@ -605,7 +619,7 @@ def run(options: argparse.Namespace) -> int:
         env, left_out = storable(config.job_environment(table, os.environ))
         for name in left_out:
             say(f"the variable {name} is not handed on: it is not UTF-8, and pueue takes nothing else")
-        job = job._replace(umask=umask(), nice=os.getpriority(os.PRIO_PROCESS, 0))
+        job = job._replace(umask=caller.umask(), nice=os.getpriority(os.PRIO_PROCESS, 0))
         if env.get("SHLVL", "0") == "0":  # bash would take itself for a child of sshd, and read its start-up files
             env["SHLVL"] = "1"
     limit = None if options.follow else settings.run.wait if options.wait is None else options.wait
@@ -623,13 +637,6 @@ def of_run(words: list[str]) -> str:
     return ""
 
 
-def umask() -> int:
-    """The file mode creation mask of this process, which can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
 def here() -> str:
     """The folder of this process, by the name that the shell has for it: what POSIX says of `pwd -L`."""
     name = os.environ.get("PWD", "")
@@ -642,7 +649,7 @@ def here() -> str:
 
 
 def ssh(options: argparse.Namespace) -> int:
-    from pueue_skill import config, quote, remote, runtime
+    from pueue_skill import config, quote, remote, runtime, transport
     from pueue_skill.facts import read_ssh
     from pueue_skill.model import LOGIN, Job, Word
 
@@ -654,6 +661,10 @@ def ssh(options: argparse.Namespace) -> int:
         host, command = remote.destination(call, config.load().by_name())
     except remote.Refusal as refusal:
         return failed(USAGE, f"{refusal}: that is for ssh itself. Type: {quote.line(['ssh', *options.command])}")
+    away = remote.configured_away(transport.configuration(host))
+    if away:
+        say(f"not queued, but run by ssh itself: the configuration for {host.name} says {away}")
+        transport.ssh(options.command, options.stdin)
     if command is None and not options.stdin:
         return failed(USAGE, f"{host.name} is given no command: add one, or --stdin for a script on standard input")
     job = Job("", host.name, host.backend, host.group or None, None, None, command or "", shell="login")
@@ -677,19 +688,26 @@ def submitted(
 
     Returns the job's exit code, or GOES_ON when the time ran out first (0 with --detach or --or-detach). Raises Unreachable.
     """
-    from pueue_skill import runtime, store, streams
+    from pueue_skill import caller, runtime, store, streams
     from pueue_skill.masking import masked
 
     job = job._replace(
         key=options.key or secrets.token_hex(6),
         group=options.group or job.group,
         label=options.label or job.label,
-        stdin=standard_input() if options.stdin else None,
+        stdin=options.stdin,
         split_output=options.split_output,
     )
     entry = noted(job, host, cwd)
+    term = caller.OnTerm()
+    if options.stdin and sys.stdin and sys.stdin.isatty():
+        say("reading the terminal for the job's standard input, until Ctrl-D")
+    given = caller.standard_input(options.stdin_limit, term) if options.stdin else None
     try:
-        queued = runtime.submit(job, host, env, cwd)
+        queued = runtime.submit(job, host, env, cwd, given)
+    except caller.Terminated:
+        forget_about(entry)
+        return failed(TERMINATED, "not queued: terminated while standard input was on its way")
     except ValueError as error:
         forget_about(entry)
         return failed(NOT_RUN, f"not queued: {error}")
@@ -715,10 +733,13 @@ def submitted(
     last = state
     started = time.monotonic()
     try:
+        term.release()
         for now in followed(state, host, name):
             last = now or last
             if last.status != "done" and limit is not None and time.monotonic() - started >= limit:
                 break
+    except caller.Terminated:
+        return taken_back(entry, last, host)
     except KeyboardInterrupt:
         return failed(INTERRUPTED, f"{name} goes on without you; follow it with: pueue-skill log --follow {name}")
     except BrokenPipeError:
@@ -734,6 +755,21 @@ def submitted(
     if code == GOES_ON and limit is not None:
         say(f"{name} has ended: {code} is its own exit code")
     return code
+
+
+def taken_back(entry: Submitted | None, state: State, host: Host) -> int:
+    """The exit code after SIGTERM; a job that nobody waits for any more is taken out of the queue, unless it has started."""
+    from pueue_skill import runtime, store, verbs
+
+    name = f"{host.name}:{state.id}"
+    try:
+        if state.status in ("queued", "stashed") and verbs.withdrawn(host, state):
+            if entry:
+                remembered(lambda: store.not_submitted(entry.host, entry.key, state.id))
+            return failed(TERMINATED, f"terminated: {name} had not started, and is taken out of the queue")
+    except runtime.Unreachable as error:
+        say(str(error))
+    return failed(TERMINATED, f"terminated: {name} goes on; follow it with: pueue-skill log --follow {name}")
 
 
 def announced(name: str) -> int:
@@ -783,15 +819,6 @@ def remembered(write: Callable[[], None]) -> bool:
         say(f"{store.path()}: {error}; the session will not be told of the job's end")
         return False
     return True
-
-
-def standard_input() -> bytes:
-    """All of standard input; nothing where it is closed."""
-    if sys.stdin is None:
-        return b""
-    if sys.stdin.isatty():
-        say("reading the terminal for the job's standard input, until Ctrl-D")
-    return sys.stdin.buffer.read()
 
 
 def followed(state: State, host: Host, name: str = "") -> Iterator[State | None]:

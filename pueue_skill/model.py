@@ -306,7 +306,7 @@ class Job(NamedTuple):
     """One unit in a queue. `command` is text for `shell`; `key` makes it the same job when it is submitted again.
 
     `after` are the jobs that it comes after (keys in a plan, ids in a submission): it is started when they have succeeded,
-    or, with `if_failed`, when they have ended. `stdin` is what it reads, None for nothing at all. With `split_output` its
+    or, with `if_failed`, when they have ended. `stdin`: it reads what comes with its submission, else nothing at all. With `split_output` its
     standard error is kept apart. `umask` and `nice` are those of the submitting process, where they are to hold. With `each` it is a job a turn. Of jobs that could start, those of higher `priority` do first.
     """
 
@@ -320,7 +320,7 @@ class Job(NamedTuple):
     after: tuple[str, ...] = ()
     if_failed: bool = False
     shell: Shell = "bash"
-    stdin: bytes | None = None
+    stdin: bool = False
     split_output: bool = False
     each: Each | None = None
     priority: int = 0

@@ -9,13 +9,15 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from pueue_skill import acts, names, parts, quote, transport
 from pueue_skill.backends import BACKENDS
+from pueue_skill.backends.scripts import end_of
 from pueue_skill.model import Group, Host, Job, Queue, State
 from pueue_skill.parts import Answer, Part
 from pueue_skill.record import NamedTuple
@@ -74,18 +76,30 @@ Event = Output | State | Lost | None
 """What following a job yields: output, a new state, a broken connection; None once a second when there is nothing."""
 
 
-def submit(job: Job, host: Host, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Queued:
+def submit(
+    job: Job,
+    host: Host,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: Iterable[bytes] | None = None,
+) -> Queued:
     """Adds `job` to the queue of `host`, unless a job with its key is there.
 
     `env` and `cwd` are those of the submitting process, which a queue on this machine hands on to the job. An answer that
-    was cut off is asked for again: the same key is never added twice. Raises NotSubmitted, NoConnection, Unreachable.
+    was cut off is asked for again: the same key is never added twice. `stdin` is what a job with `stdin` reads; it is sent as it comes,
+    and once. Raises NotSubmitted, NoConnection, Unreachable.
     """
     backend = BACKENDS[job.backend]
     script = backend.submit_script(job, host)
     limit = ANSWER + len(script) // SLOWEST
     for pause in (0.5, None):
         try:
-            done = transport.run(host, script, timeout=limit, env=env, cwd=cwd)
+            if stdin is None:
+                done = transport.run(host, script, timeout=limit, env=env, cwd=cwd)
+            else:
+                # What was sent is gone: the second time it is only asked whether the job is there.
+                given = chain(stdin, [end_of(job.key)]) if pause else ()
+                done = transport.feed(host, script, given, timeout=limit, env=env, cwd=cwd)
             answer = backend.read_submission(done.text, job)
         except transport.Timeout as error:
             raise Unreachable(

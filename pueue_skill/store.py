@@ -263,10 +263,10 @@ def submitted(job: Submitted) -> None:
         )
 
 
-def not_submitted(host: str, key: str) -> None:
-    """Forgets a job that did not get into its queue."""
+def not_submitted(host: str, key: str, id: str = "") -> None:
+    """Forgets a job that did not get into its queue, or that was taken out again, where it was `id`."""
     with opened() as connection:
-        connection.execute("delete from jobs where host = ? and key = ? and id = ''", (host, key))
+        connection.execute("delete from jobs where host = ? and key = ? and id = ?", (host, key, id))
 
 
 def seen(job: Submitted) -> None:

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -24,6 +24,10 @@ from pueue_skill.digest import digest
 from pueue_skill.model import STAYS, Host
 from pueue_skill.record import NamedTuple
 from pueue_skill.regex import regex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 UNREACHABLE = 255
 """ssh's own exit status for "could not connect"; a script that was started never gives it."""
@@ -88,15 +92,18 @@ class Master(NamedTuple):
     there: bool = False
 
 
-def command(host: Host, master: Master | None) -> list[str]:
-    """What runs a script from standard input on `host`.
+def command(host: Host, master: Master | None, fed: int = 0) -> list[str]:
+    """What runs a script from standard input on `host`; with `fed` its first `fed` bytes are the script, and it reads the rest.
+
+    sh may read more of its script than it has run: it cannot share the input with what it runs.
 
     The ssh words of a host are shell text (an option may hold `~` or a variable, as it was proposed), so bash reads them.
     """
+    text = f'eval "$(dd bs=1 count={fed} 2>/dev/null)"'
     if not host.ssh:
-        return ["/bin/sh", "-s"]
+        return ["/bin/sh", "-c", text] if fed else ["/bin/sh", "-s"]
     shared = f"-S {quote.word(str(master.socket))} {SHARED} " if master else ""
-    script = quote.nested(f"sh -s{STAYS}", 1 + host.hops)
+    script = quote.nested(f"sh -c {quote.word(text)}{STAYS}" if fed else f"sh -s{STAYS}", 1 + host.hops)
     return bash(f"exec ssh {shared}{SSH} {host.ssh} {script}")
 
 
@@ -123,12 +130,28 @@ def master_of(host: Host, limit: float = AT_ONCE) -> Master | None:
     if not host.ssh or not host.share or SAID.search(host.ssh):
         return None
     folder = Path(folders.run())
-    # All that ssh goes by is in the name: where one word of it changes, another connection is made.
-    asked = bash(f"exec ssh -G {host.ssh}")
-    null = subprocess.DEVNULL
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()
+    except OSError:
+        return None
+    # All that ssh goes by is in the name: where one word of it changes, another connection is made.
+    shown = configuration(host, limit)
+    socket = folder / f"ssh-{digest((host.ssh + shown).encode('utf-8', 'surrogateescape'), 16)}"
+    ours = found.st_uid == os.getuid() and found.st_mode & 0o170077 == 0o040000
+    fits = len(os.fsencode(socket)) <= LONGEST and not set(str(socket)) & set("%$")  # which ssh would read
+    free = "\ncontrolmaster false\n" in shown and "\ncontrolpath " not in shown
+    if not (ours and fits and free):
+        return None
+    return Master(socket, greets(socket, limit))
+
+
+def configuration(host: Host, limit: float = AT_ONCE) -> str:
+    """What `ssh -G` prints of the options for `host`; empty when it fails, for this machine, and after `limit` seconds."""
+    if not host.ssh:
+        return ""
+    asked, null = bash(f"exec ssh -G {host.ssh}"), subprocess.DEVNULL
+    try:
         shown = subprocess.run(
             asked,
             stdin=null,
@@ -139,14 +162,14 @@ def master_of(host: Host, limit: float = AT_ONCE) -> Master | None:
             env=own_environment(),
         )
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    socket = folder / f"ssh-{digest(host.ssh.encode('utf-8', 'surrogateescape') + shown.stdout, 16)}"
-    ours = found.st_uid == os.getuid() and found.st_mode & 0o170077 == 0o040000
-    fits = len(os.fsencode(socket)) <= LONGEST and not set(str(socket)) & set("%$")  # which ssh would read
-    free = b"\ncontrolmaster false\n" in shown.stdout and b"\ncontrolpath " not in shown.stdout
-    if shown.returncode or not (ours and fits and free):
-        return None
-    return Master(socket, greets(socket, limit))
+        return ""
+    return "" if shown.returncode else shown.stdout.decode("utf-8", "surrogateescape")
+
+
+def ssh(arguments: Sequence[str], reads: bool) -> NoReturn:
+    """Becomes ssh with these arguments; unless it `reads`, with nothing on its standard input."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    os.execvpe("ssh", ["ssh", *([] if reads else ["-n"]), *arguments], own_environment())  # noqa: S606
 
 
 def greets(path: Path, limit: float) -> bool:
@@ -206,6 +229,36 @@ def run(
     return done
 
 
+def feed(
+    host: Host,
+    script: str,
+    data: Iterable[bytes],
+    *,
+    timeout: float,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Done:
+    """Runs `script` on `host` with `data` on its standard input, handed on as it comes. An exception that `data` raises ends it.
+
+    It has `timeout` seconds to end once it has all. Raises Timeout, OSError as `run` does.
+    """
+    raw = script.encode("utf-8", "surrogateescape")
+    with started(host, master_of(host), env, cwd, len(raw)) as (process, errors):
+        assert process.stdin
+        try:
+            process.stdin.write(raw)
+            for chunk in data:
+                process.stdin.write(chunk)
+            process.stdin.flush()
+        except BrokenPipeError:
+            pass  # its answer says why it has ended
+        try:
+            stdout, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired as error:
+            raise Timeout(f"{host.name} did not answer within {timeout:g} s", error.stdout or b"") from None
+        return Done(process.returncode, stdout, whole(errors))
+
+
 def detached(arguments: list[str]) -> None:
     """Starts a program that goes on by itself, whatever becomes of this process; it has no standard input or output."""
     null = subprocess.DEVNULL
@@ -228,7 +281,7 @@ def stream(host: Host, script: str) -> Iterator[Stream]:
 
 @contextmanager
 def started(
-    host: Host, master: Master | None, env: Mapping[str, str] | None, cwd: Path | None
+    host: Host, master: Master | None, env: Mapping[str, str] | None, cwd: Path | None, fed: int = 0
 ) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
     """What runs a script from its standard input, and the file of its errors; leaving the context ends it.
 
@@ -239,13 +292,14 @@ def started(
         # In a process group of its own: Ctrl-C is for the one who waits, not for the ssh that carries the answer.
         with STARTING:
             process = subprocess.Popen(
-                command(host, master),
+                command(host, master, fed),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env=own_environment() if env is None else dict(env),
                 cwd=cwd,
                 process_group=0,
+                pipesize=1 << 20 if fed else -1,
             )
             RUNNING.add(process)
         try:

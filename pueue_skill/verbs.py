@@ -58,6 +58,16 @@ class Chosen(NamedTuple):
     states: tuple[State, ...]
 
 
+def withdrawn(host: Host, state: State) -> bool:
+    """Takes a job out of its queue unless it has started, and says whether it is out. Raises Unreachable."""
+    backend = ACTING[host.backend]
+    call = "remove" if "cancel" in backend.CANNOT else "cancel"
+    script = backend.act_script(host, [Act(state._replace(status=status), call) for status in ("queued", "stashed")])
+    there = runtime.asked(host, script, lambda done: backend.read_acts(done.text)).after.states
+    found = next((one for one in there if (one.id, one.created) == (state.id, state.created)), None)
+    return found is None or (found.status == "done" and found.started is None)
+
+
 class Outcome(NamedTuple):
     """What became of a job; `before` and `after` are its states (None: it is not in the queue)."""
 

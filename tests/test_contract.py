@@ -388,3 +388,91 @@ def test_a_job_has_the_variables_of_who_submits_it(place: Place) -> None:
     done = place.run("--follow", "--", "printenv", *NAMES)
     kept = [f"mine {name}" for name in NAMES] if place.name == "local" else []
     assert done.stdout.decode().splitlines() == kept, done.stderr
+
+
+COPIES = "find ~/.local/share/pueue-skill -name '{key}.in*' | wc -l"
+"""Counts the files of the host that hold what a job reads."""
+
+
+def copies(place: Place, key: str) -> int:
+    done = place.run("--follow", "--", COPIES.format(key=key))
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+def test_what_a_job_reads_goes_when_it_is_cleaned(place: Place) -> None:
+    key = "reads-" + os.urandom(4).hex()
+    words = ["--follow", "--stdin", "--key", key, "--label", key, "--", "wc -c"]
+    assert place.run(*words, input=b"given\n" * 1000).stdout == b"6000\n"
+    assert place.run(*words, input=b"given\n" * 1000).stderr.endswith(b"is that job already\n")
+    other = place.run(*words, input=b"other\n" * 1000)
+    assert (other.returncode, other.stdout) == (125, b"")
+    assert b"which reads another input" in other.stderr
+    assert copies(place, key) == 1
+    cleaned = place("clean", "--host", place.name, "--label", key)
+    assert cleaned.returncode == 0, cleaned.stdout + cleaned.stderr
+    assert copies(place, key) == 0
+    assert place.run(*words, input=b"new").stdout == b"3\n"
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_input_that_is_cut_off_leaves_nothing(place: Place, end: signal.Signals) -> None:
+    key = "cut-" + os.urandom(4).hex()
+    before = set(place.jobs())
+    command = ["pueue-skill", "run", "--host", place.name, "--stdin", "--key", key, "--label", key, "--", "cat"]
+    with subprocess.Popen(
+        command, env=place.env, cwd=place.folder, stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin
+        process.stdin.write(b"x" * 3_000_000)  # more than pipes hold
+        process.stdin.flush()
+        until(lambda: copies(place, key) == 1, "the copy")
+        process.send_signal(end)
+        process.wait(30)
+        assert process.returncode == (143 if end == signal.SIGTERM else -9)
+    until(lambda: copies(place, key) == 0, "the copy to go")
+    assert not place.named(key)
+    assert before <= set(place.jobs())
+
+
+def given_up(place: Place, label: str, *words: str, status: str) -> tuple[int, bytes, bytes]:
+    """`run --follow` that is ended, as timeout(1) does it, once its job is so: exit code, output, errors."""
+    command = [
+        "pueue-skill",
+        "run",
+        "--host",
+        place.name,
+        "--cwd",
+        str(place.folder),
+        "--follow",
+        "--label",
+        label,
+        *words,
+    ]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=place.env, cwd=place.folder, stdout=pipe, stderr=pipe) as process:
+        until(lambda: [job for job in place.named(label) if job["status"] == status], f"{label} {status}", 40)
+        process.terminate()
+        stdout, stderr = process.communicate(timeout=60)
+    return process.returncode, stdout, stderr
+
+
+def test_a_job_that_nobody_waits_for_is_taken_back_unless_it_has_started(place: Place) -> None:
+    go, label = place.folder / "go", "gives-up-" + os.urandom(4).hex()
+    first = place.queue(label=f"{label}-first", command=f"until [ -e {go} ]; do sleep 0.1; done")
+    place.reaches(first, "running")
+    code, stdout, stderr = given_up(place, label, "--after", first, "--", "echo never; touch ran", status="queued")
+    assert (code, stdout) == (143, b"")
+    assert b"had not started, and is taken out of the queue" in stderr
+    runs = f"{label}-runs"
+    code, stdout, stderr = given_up(
+        place, runs, "--", f"until [ -e {go} ]; do sleep 0.1; done; touch went-on", status="running"
+    )
+    assert code == 143
+    assert b"goes on; follow it with: pueue-skill log --follow" in stderr
+    go.touch()
+    place.reaches(first, "done", "success")
+    until(lambda: [job for job in place.named(runs) if job["result"] == "success"], "the job that went on", 40)
+    assert (place.folder / "went-on").exists()
+    assert [job for job in place.named(label) if job["started"] or job["status"] != "done"] == []
+    assert not (place.folder / "ran").exists()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from real import Daemon, Host, Lab, real
+from real import Daemon, Host, Lab, real, until
 
 from pueue_skill import quote
 from pueue_skill.backends.pueue import (
@@ -21,7 +21,6 @@ from pueue_skill.backends.pueue import (
     WAITER,
     TooLong,
     errors_of,
-    name_of,
     proposed,
     put,
     queued,
@@ -29,10 +28,10 @@ from pueue_skill.backends.pueue import (
     task,
 )
 from pueue_skill.facts import commands
-from pueue_skill.model import LOCAL, Job, Script
+from pueue_skill.model import LOCAL, LOGIN, Job, Script
 from pueue_skill.model import Host as ModelHost
 from pueue_skill.parse import parse
-from pueue_skill.remote import Refusal, destination, remote_host
+from pueue_skill.remote import Refusal, configured_away, destination, remote_host
 
 Bytes = subprocess.CompletedProcess[bytes]
 
@@ -286,6 +285,10 @@ def test_a_file_that_cannot_be_written_means_no_job(pueued: Daemon) -> None:
         (["-oSessionType none", "bigblack", "x"], 2, "not there to run a command"),
         (["-o", "LocalForward=1 h:1", "bigblack", "x"], 2, "opens a tunnel"),
         (["bigblack", "ssh", "-t", "littleblack", "top"], 2, "asks for a terminal"),
+        (["-A", "bigblack", "ssh-add -l"], 2, "Type: ssh -A bigblack 'ssh-add -l'"),
+        (["-Y", "bigblack", "xterm"], 2, "forwards your X11 display"),
+        (["bigblack", "ssh", "-A", "littleblack", "ssh-add -l"], 2, "forwards your ssh agent"),
+        (["-o", "ForwardAgent yes", "bigblack", "x"], 2, "forwards your ssh agent"),
     ],
 )
 def test_what_it_does_not_do(bigblack: Host, arguments: list[str], code: int, says: str) -> None:
@@ -398,12 +401,27 @@ WORK = [
     "pueue", [None, "pueue", "~/.local/bin/pueue", "/a b/pueue", "/it's/ a/pueue", "/$x's\"/pueue"]
 )
 @pytest.mark.parametrize("split", [False, True], ids=["merged", "apart"])
-@pytest.mark.parametrize("stdin", [None, b"", b"\0"], ids=["nothing", "empty", "bytes"])
-@pytest.mark.parametrize("shell", ["bash", "login"])
+@pytest.mark.parametrize("stdin", [False, True], ids=["nothing", "input"])
+@pytest.mark.parametrize(
+    ("shell", "umask", "nice"), [("bash", None, 0), ("login", 0o22, 0), ("nested", 0o7, -5), ("bash", 0, 19)]
+)
 def test_what_was_proposed_is_read_from_the_task(
-    shell: str, stdin: bytes | None, split: bool, pueue: str | None
+    shell: str, umask: int | None, nice: int, stdin: bool, split: bool, pueue: str | None
 ) -> None:
-    job = Job("k:1", LOCAL, "pueue", None, None, None, "", shell=shell, stdin=stdin, split_output=split)  # type: ignore[arg-type]
+    job = Job(
+        "k:1",
+        LOCAL,
+        "pueue",
+        None,
+        None,
+        None,
+        "",
+        shell=shell,
+        stdin=stdin,
+        split_output=split,
+        umask=umask,
+        nice=nice,
+    )  # type: ignore[arg-type]
     before = f"{WAITER.format(pueue=quote.path(pueue), ids='1 2')}; " if pueue else ""
     for work in WORK:
         text = before + queued(job._replace(command=work))
@@ -413,12 +431,9 @@ def test_what_was_proposed_is_read_from_the_task(
     with pytest.raises(TooLong):
         queued(long)
     text, files = task(long)
-    name = name_of(long.command.encode())
-    assert proposed(before + text) == (
-        "k:1",
-        f'{"bash" if shell == "bash" else chr(34) + "$SHELL" + chr(34)} "{FOLDER}/{name}"',
-    )
-    assert files[name] == long.command.encode()
+    ((name, content),) = files.items()
+    assert proposed(before + text) == ("k:1", f'{LOGIN if shell == "login" else "bash"} "{FOLDER}/{name}"')
+    assert content.decode() == ("unset SHLVL; " if shell == "nested" else "") + long.command
 
 
 @contextlib.contextmanager
@@ -456,7 +471,7 @@ def test_files_are_there_whole_or_not_at_all(sh: str, decoder: str, tmp_path: Pa
 
 @pytest.mark.parametrize("sh", ["dash", "bash"])
 def test_a_script_that_is_cut_off_adds_nothing(pueued: Daemon, sh: str) -> None:
-    job = Job("cut-off", LOCAL, "pueue", None, None, None, "echo a\n" * 20_000, stdin=b"given" * 1000)
+    job = Job("cut-off", LOCAL, "pueue", None, None, None, "echo a\n" * 20_000)
     script = submit_script(job, ModelHost(LOCAL)).encode()
     before = set(pueued.tasks())
     for part in range(1, 21):
@@ -468,7 +483,7 @@ def test_a_script_that_is_cut_off_adds_nothing(pueued: Daemon, sh: str) -> None:
 
 @pytest.mark.parametrize("sh", ["dash", "bash"])
 def test_nobody_waits_for_a_file_that_is_on_its_way(pueued: Daemon, sh: str) -> None:
-    job = Job(f"on-its-way-{sh}", LOCAL, "pueue", None, None, None, "cat", stdin=os.urandom(100_000))
+    job = Job(f"on-its-way-{sh}", LOCAL, "pueue", None, None, None, f": {os.urandom(100_000).hex()}")
     script = submit_script(job, ModelHost(LOCAL)).encode()
     with subprocess.Popen(
         [real(sh), "-s"], env=pueued.env, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -541,3 +556,92 @@ def test_options_by_name(option: str, fine: bool) -> None:
     assert ssh
     with contextlib.nullcontext() if fine else pytest.raises(Refusal):
         assert remote_host(ssh, {}).ssh == f"-o {quote.word(option)} bigblack"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("forwardagent no", ""),
+        ("forwardagent yes", "forwards your ssh agent"),
+        ("forwardagent /run/agent.sock", "forwards your ssh agent"),
+        ("forwardx11 yes", "forwards your X11 display"),
+        ("remoteforward 9000 [localhost]:9000", "opens a tunnel"),
+        ("localforward 9000 [localhost]:9000", ""),
+        ("controlmaster true", ""),
+        ("requesttty auto", ""),
+        ("requesttty force", "asks for a terminal"),
+        ("tunnel false", ""),
+        ("remotecommand top", "names its own remote command"),
+        ("permitlocalcommand yes", "runs a command on this machine"),
+    ],
+)
+def test_options_of_the_configuration(line: str, said: str) -> None:
+    found = configured_away(f"hostname h\n{line}\nport 22\n")
+    assert said in found
+    assert bool(found) == bool(said)
+
+
+def test_a_host_whose_configuration_forwards_the_agent(bigblack: Host) -> None:
+    """Only ssh itself can forward it; where the call says that it need not, it is queued."""
+    config = bigblack.lab.client / ".ssh/config"
+    before, text = config.read_text() if config.exists() else None, "echo $PUEUE_SKILL_KEY; cat; exit 3"
+    config.write_text(f"ForwardAgent yes\n{before or ''}")
+    try:
+        plain = at(bigblack, "pueue-skill", "ssh", "bigblack", text, stdin=b"not read")
+        assert (plain.returncode, plain.stdout) == (3, b"\n")
+        assert (
+            b"not queued, but run by ssh itself: the configuration for bigblack says forwardagent yes" in plain.stderr
+        )
+        fed = at(bigblack, "pueue-skill", "ssh", "--stdin", "bigblack", text, stdin=b"read")
+        assert (fed.returncode, fed.stdout) == (3, b"\nread")
+        queued = at(bigblack, "pueue-skill", "ssh", "-a", "bigblack", text)
+        assert queued.returncode == 3
+        assert queued.stdout.strip()
+    finally:
+        if before is None:
+            config.unlink()
+        else:
+            config.write_text(before)
+
+
+def test_input_that_does_not_fit_is_refused(lab: Lab, tmp_path: Path) -> None:
+    """df says that 40 KiB are free: nine tenths of them may be taken."""
+    (tmp_path / "df").write_text("#!/bin/sh\necho Filesystem\necho x 100 60 40 60% /\n")
+    (tmp_path / "df").chmod(0o755)
+    host = Host(lab, "full", {"default": 1}, path=tmp_path)
+    try:
+        done = at(host, "pueue-skill", "ssh", "--stdin", "full", "wc -c", stdin=b"x" * 30_000)
+        assert (done.returncode, done.stdout) == (0, b"30000\n"), done.stderr
+        done = at(host, "pueue-skill", "ssh", "--stdin", "--key", "large", "full", "wc -c", stdin=os.urandom(5_000_000))
+        assert (done.returncode, done.stdout) == (125, b"")
+        assert b"standard input is longer than the 36 KiB that it may take" in done.stderr
+        assert not list((host.home / ".local/share/pueue-skill/jobs").glob("large.*"))
+        assert len(host.tasks()) == 1
+    finally:
+        host.stop()
+
+
+def test_input_is_handed_on_as_it_comes(pueued: Daemon) -> None:
+    """What is held at once is bounded, however long it is."""
+    command = ["pueue-skill", "run", "--follow", "--stdin", "--", "wc -c"]
+    with (
+        subprocess.Popen(["head", "-c", "300000000", "/dev/zero"], stdout=subprocess.PIPE) as source,
+        subprocess.Popen(command, env=pueued.env, stdin=source.stdout, stdout=subprocess.PIPE) as process,
+    ):
+        assert process.stdout
+        assert process.stdout.read() == b"300000000\n"
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    assert used.ru_maxrss < 150_000
+
+
+@pytest.mark.parametrize("options", [["--stdin-limit", "1K"], ["--stdin-limit=1000"]])
+def test_input_beyond_the_limit_is_refused(bigblack: Host, options: list[str]) -> None:
+    command = ["pueue-skill", "ssh", "--stdin", "--key", "long", *options, "bigblack", "cat"]
+    before = set(bigblack.tasks())
+    done = at(bigblack, *command, stdin=b"x" * 5000)
+    assert (done.returncode, done.stdout) == (125, b"")
+    assert b"for more give --stdin-limit" in done.stderr
+    until(lambda: not list((bigblack.home / ".local/share/pueue-skill/jobs").glob("long.*")), "the copy to go")
+    assert set(bigblack.tasks()) == before

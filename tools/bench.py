@@ -1,10 +1,10 @@
 """Measures what must be quick and prints ratios; nothing here passes or fails.
 
-    python tools/bench.py [analysis|hook|batch|units|hosts|slurm ...]
+    python tools/bench.py [analysis|hook|batch|units|hosts|stdin|slurm ...]
 
 Analysis: microseconds for one command of the corpus, imports aside. Hook: whole processes, medians of interleaved runs, as
 multiples of `python -I -c pass` on this machine. Batch: a submission over a real ssh to a real queue. Units: many items, and
-two kill -9 of all that works on them. Hosts: the status of many hosts at once, against that of the slowest of them.
+two kill -9 of all that works on them. Stdin: what a job reads over ssh, against ssh with the same reader. Hosts: the status of many hosts at once, against that of the slowest of them.
 Slurm: job arrays on an emulated cluster against a loop of sbatch.
 """
 
@@ -247,6 +247,47 @@ def hosts() -> None:
         lab.close()
 
 
+STDIN_BYTES = 400_000_000
+
+
+def stdin() -> None:
+    """A file on the standard input of `pueue-skill ssh --stdin` and of ssh, in turn; whole processes, their peak memory too."""
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
+    real = importlib.import_module("real")
+    lab = real.Lab()
+    try:
+        host = real.Host(lab, "bigblack", {"default": 1})
+        file = lab.root / "input"
+        with file.open("wb") as out:
+            for _ in range(STDIN_BYTES // 1_000_000):
+                out.write(os.urandom(1_000_000))
+        start = "import sys; from pueue_skill.cli import main; sys.exit(main())"
+        env = lab.env | {"PYTHONPATH": str(ROOT)}
+        ways = {
+            "ssh": [str(lab.bin / "ssh"), "bigblack", "cat >/dev/null"],
+            "pueue-skill ssh --stdin": [sys.executable, "-c", start, "ssh", "--stdin", "bigblack", "cat >/dev/null"],
+        }
+        times: dict[str, list[float]] = {name: [] for name in ways}
+        peaks = dict.fromkeys(ways, 0)
+        for _ in range(3):
+            for name, command in ways.items():
+                with file.open("rb") as given:
+                    begun = time.perf_counter()
+                    process = subprocess.Popen(command, env=env, stdin=given, stdout=subprocess.DEVNULL)
+                    _, status, used = os.wait4(process.pid, 0)
+                    assert status == 0, name
+                times[name].append(time.perf_counter() - begun)
+                peaks[name] = max(peaks[name], used.ru_maxrss)
+        base = min(times["ssh"])
+        for name, taken in times.items():
+            print(
+                f"{STDIN_BYTES / 1e6:.0f} MB through {name}: {min(taken):.2f} s, {min(taken) / base:.2f} x ssh, at most {peaks[name] / 1024:.0f} MB of memory"
+            )
+        host.stop()
+    finally:
+        lab.close()
+
+
 TASKS, SAMPLE = 10_000, 50
 
 
@@ -287,7 +328,15 @@ def slurm() -> None:
         lab.close()
 
 
-PARTS = {"analysis": analysis, "hook": processes, "batch": batch, "units": units, "hosts": hosts, "slurm": slurm}
+PARTS = {
+    "analysis": analysis,
+    "hook": processes,
+    "batch": batch,
+    "units": units,
+    "hosts": hosts,
+    "stdin": stdin,
+    "slurm": slurm,
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or [part for part in PARTS if part != "slurm"]:  # which need not be installed

@@ -33,6 +33,7 @@ from pueue_skill.backends.scripts import (
     REPLY,
     SPELLED,
     TAILS,
+    TAKE,
     by_host,
     differences,
     reply,
@@ -107,6 +108,17 @@ case $pq_set_data in
 esac
 """
 
+# Where a job of that key is there, it has to read the same.
+FED = r"""pq_part="{input}.$$"
+(umask 077 && mkdir -p "{folder}") || exit 74
+take "$pq_part"
+pq_fed=$?
+"""
+KEEP = r"""[ "$pq_fed" = 0 ] && mv "$pq_part" "{input}" || exit 74
+"""
+SAME = r"""    if [ "$pq_fed" = 0 ] && ! cmp -s "$pq_part" "{input}"; then pq_status=other; fi
+"""
+
 SUBMIT = r"""{{
 {lock}known() {{ ask status --json {query}; }}
 pq_before=$(known) || exit 69
@@ -116,7 +128,7 @@ case $pq_before in
 {files}    if [ "$pq_status" = 0 ]; then {client} {add} </dev/null >/dev/null || pq_status=$?; fi
     pq_after=$(known) ;;
   *)
-    pq_after=$pq_before
+{same}    pq_after=$pq_before
     pq_folder=$(cd -- {folder} 2>/dev/null && pwd -P) || pq_folder={folder}
     pq_environment=$({awk} {environment} </dev/null) ;;
 esac
@@ -209,12 +221,12 @@ def task(job: Job) -> tuple[str, dict[str, bytes]]:
     """
     files: dict[str, bytes] = {}
     try:
-        return queued(job), input_of(job)
+        return queued(job), files
     except TooLong:
         text = FRESH + job.command if job.shell == "nested" else job.command
         work = text.encode("utf-8", "surrogateescape")
         files[name_of(work)] = work
-    return formed(job, f'"{FOLDER}/{name_of(work)}"'), files | input_of(job)
+    return formed(job, f'"{FOLDER}/{name_of(work)}"'), files
 
 
 def queued(job: Job) -> str:
@@ -236,7 +248,7 @@ def formed(job: Job, work: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9:_.@+-]{1,200}", job.key):  # it names a file
         raise ValueError(f"the key {job.key!r} may hold letters, digits and : _ . @ + - only, at most 200")
     before, after = APART if job.split_output else ("", "")
-    stdin = "</dev/null" if job.stdin is None else f'<"{FOLDER}/{name_of(job.stdin)}"'
+    stdin = f'<"{FOLDER}/{job.key}.in"' if job.stdin else "</dev/null"
     umask, nice = INHERITED
     inherited = "" if job.umask is None else umask.format(umask=job.umask)
     return QUEUED.format(
@@ -247,10 +259,6 @@ def formed(job: Job, work: str) -> str:
         stdin=stdin,
         after=after.format(folder=FOLDER, key=job.key),
     )
-
-
-def input_of(job: Job) -> dict[str, bytes]:
-    return {} if job.stdin is None else {name_of(job.stdin): job.stdin}
 
 
 def name_of(content: bytes) -> str:
@@ -502,14 +510,18 @@ def candidates(host: Host) -> list[str]:
 
 def submit_script(job: Job, host: Host) -> str:
     text, files = task(job)
-    lines = [*folder_for(job), *map(put, files, files.values())]
+    where = {"input": f"{FOLDER}/{job.key}.in", "folder": FOLDER}
+    keep = [KEEP.format(**where).rstrip("\n")] if job.stdin else []
+    lines = [*folder_for(job), *keep, *map(put, files, files.values())]
     inherits = not host.ssh or job.shell == "bash"
     return (
         head(host)
         + (f"PATH={path_before(host)}\n" if host.path else "")
         + ("export SHLVL=1\n" if host.ssh and inherits else "" if inherits else bare_text(host, KNOWN))
         + (PUT if files else "")
+        + (TAKE.format(key=job.key) + FED.format(**where) if job.stdin else "")
         + SUBMIT.format(
+            same=SAME.format(**where) if job.stdin else "",
             lock=LOCK,
             query=quote.word(f"command%=env PUEUE_SKILL_KEY={job.key} "),
             files="\n".join(["(", *lines, ") || pq_status=$?", ""]) if lines else "",
@@ -554,6 +566,8 @@ def read_submission(answer: str, job: Job) -> Submission:
     differs = differences(job, state, folder, "\n".join(lines[4:]), entry["envs"])
     if entry["command"] != task(job)[0]:
         differs = ("runs another command", *differs)
+    if lines[0] == "other":
+        differs = ("reads another input", *differs)
     return Submission(state, False, "", group, differs)
 
 

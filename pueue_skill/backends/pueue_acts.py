@@ -90,16 +90,22 @@ while [ "$pq_turns" -lt 50 ] && [ -n "$(matching "$pq_after")" ]; do
 done
 """
 
-# Files of jobs that no task refers to any more, but not those that somebody may just be putting there without the lock. Where the
-# queue is kept elsewhere, another queue may use the same home, and its files too.
+# Files of jobs that are gone now, which bear their keys; and what no task refers to any more, but not what somebody may just be putting
+# there without the lock. Where the queue is kept elsewhere, another queue may use the same home, and its files too.
 SWEEP = f"""pq_folder="{FOLDER}" pq_files=0
-if [ -d "$pq_folder" ] && [ -z "${{pq_set_data#null}}" ]; then
+mentioned() {{ grep -o 'pueue-skill/jobs/[A-Za-z0-9:_.@+-]*' | sed "s|.*/|$1 |"; }}
+if [ -d "$pq_folder" ]; then
   pq_over=$({{
-    printf '%s\\n' "$pq_after" | grep -o 'pueue-skill/jobs/[A-Za-z0-9:_.@+-]*' | sed 's|.*/|used |'
-    find "$pq_folder" -type f -mmin +60 | sed 's|.*/|file |'
-  }} | awk '$1 == "used" {{ used[$2]; next }} NF == 2 && !($2 in used) {{ print $2 }}')
+    printf '%s\\n' "$pq_after" | mentioned used
+    printf '%s\\n' "$pq_before" | mentioned file | grep -e '\\.in$' -e '\\.err$'
+    if [ -z "${{pq_set_data#null}}" ]; then
+      find "$pq_folder" -type f -mmin +60 ! -name '*.in.[0-9]*' | sed 's|.*/|file |'
+      find "$pq_folder" -type f -mtime +1 -name '*.in.[0-9]*' | sed 's|.*/|file |'
+    fi
+  }} | awk '$1 == "used" {{ used[$2]; next }} NF == 2 && !($2 in used) && !seen[$2]++ {{ print $2 }}')
+  pq_over=$(cd "$pq_folder" && printf '%s\\n' "$pq_over" | grep '^[A-Za-z0-9:_.@+-]*$' | while read -r pq_name; do if [ -f "$pq_name" ]; then echo "$pq_name"; fi; done)
   pq_files=$(printf '%s' "$pq_over" | grep -c .)
-  (cd "$pq_folder" && printf '%s\\n' "$pq_over" | grep '^[A-Za-z0-9:_.@+-]*$' | xargs rm -f --)
+  (cd "$pq_folder" && printf '%s\\n' "$pq_over" | xargs rm -f --)
 fi
 """
 

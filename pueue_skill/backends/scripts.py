@@ -31,6 +31,26 @@ LOCK = r"""if [ -d "$pq_data" ]; then
 fi
 """
 
+# take FILE: what follows the script on standard input, whole or not at all; nine tenths of the free space are given to it. Its last line,
+# which it loses, is $END; without it the connection was cut. `ulimit` counts blocks of 512 bytes, and so does this.
+TAKE = r"""pq_end='pueue-skill end {key}'
+take() {{
+  pq_room=$(df -Pk "${{1%/*}}" | awk 'NR == 2 {{ printf "%.0f", $4 * 1.8 }}')
+  trap 'rm -f "$pq_part"' EXIT
+  trap 'exit 1' HUP INT TERM PIPE
+  (umask 077; ulimit -f "$pq_room"; cat >"$1")
+  pq_size=$(($(wc -c <"$1") - ${{#pq_end}} - 1))
+  if tail -c "$((${{#pq_end}} + 1))" "$1" | grep -qxF "$pq_end"; then dd if=/dev/null of="$1" bs=1 seek="$pq_size" 2>/dev/null
+  elif [ "$((pq_size / 512 + 1))" -ge "$pq_room" ]; then
+    echo "standard input is longer than the $((pq_room / 2)) KiB that it may take of the free space here" >&2
+    return 1
+  else
+    echo "standard input was cut off" >&2
+    return 1
+  fi
+}}
+"""
+
 # A job's own login shell reads its start-up files: it is given what sshd gave this one, before they were read. Not every bash reads
 # them when it is no child of sshd; then what has been read is handed on, as it is where there is no /proc. {words}: more variables.
 BARE = r"""bare() {{
@@ -116,6 +136,11 @@ def differences(job: Job, state: State, folder: str, environment: str, before: M
 
 
 ONTO_HOST = regex(r"""^ssh (.*?) ['"\\]*(?:sh|bash) -s(?: && true)?['"\\]* <<'?(\w+)'?$""")
+
+
+def end_of(key: str) -> bytes:
+    """What is sent after the whole of the standard input of a job."""
+    return f"pueue-skill end {key}\n".encode()
 
 
 def reply(answer: str) -> str:

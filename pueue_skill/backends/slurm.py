@@ -34,6 +34,7 @@ from pueue_skill.backends.scripts import (
     REPLY,
     SPELLED,
     TAILS,
+    TAKE,
     by_host,
     differences,
     reply,
@@ -202,12 +203,22 @@ lane() {{
 quoted() {{ printf %s "$1" | sed "s/'/'\\\\''/g; 1s/^/'/; \$s/\$/'/"; }}
 """
 
+# Where a job of that key is there, it has to read the same.
+FED = r"""pq_part="$pq_data/jobs/{key}.in.$$"
+take "$pq_part"
+pq_fed=$?
+"""
+KEEP = r"""    [ "$pq_fed" = 0 ] && mv "$pq_part" "$pq_data/jobs/{key}.in" || exit 74
+"""
+SAME = r"""  if [ "$pq_fed" = 0 ] && ! cmp -s "$pq_part" "$pq_data/jobs/{key}.in"; then pq_status=other; fi
+"""
+
 # sh reads the braces to their end before it runs anything, so nobody waits for the lock while a large file is still on its way.
-SUBMIT = r"""{{
+SUBMIT = r"""{fed}{{
 {lock}pq_status=0 pq_known=
 seek {key} || exit 69
 if [ -n "$pq_id" ]; then pq_known=old
-else
+{same}else
   pq_known=new
   if ! pq_folder=$(cd -- {folder} 2>/dev/null && pwd); then
     echo "there is no folder "{folder} >&2
@@ -388,11 +399,9 @@ def script_of(job: Job) -> tuple[str, dict[str, bytes]]:
     if not re.fullmatch(r"[A-Za-z0-9:_.@+-]{1,200}", job.key):  # it names a file
         raise ValueError(f"the key {job.key!r} may hold letters, digits and : _ . @ + - only, at most 200")
     run, files = work_of(job)
-    stdin = "</dev/null"
-    if job.stdin is not None:
-        files[digest(job.stdin, 32)] = job.stdin
-        stdin = f'<"$pq_data/jobs/{digest(job.stdin, 32)}"'
-    text = WRAPPER.format(folder=FOLDER, key=f"PUEUE_SKILL_KEY={job.key}") + RUN.format(run=run, stdin=stdin)
+    stdin = f'<"$pq_data/jobs/{job.key}.in"' if job.stdin else "</dev/null"
+    nice = f"renice {job.nice} -p $$ >/dev/null 2>&1\n" if job.nice else ""
+    text = WRAPPER.format(folder=FOLDER, key=f"PUEUE_SKILL_KEY={job.key}") + nice + RUN.format(run=run, stdin=stdin)
     return text, files
 
 
@@ -442,7 +451,8 @@ def told_of(job: Job, limit: int) -> str:
 
 
 def defined(job: Job) -> bytes:
-    return "\0".join([job.shell, job.command]).encode("utf-8", "surrogateescape") + b"\0" + (job.stdin or b"")
+    shell = "bash" if job.shell == "nested" else job.shell
+    return "\0".join([shell, job.command, "stdin" if job.stdin else ""]).encode("utf-8", "surrogateescape")
 
 
 def encoded(raw: bytes) -> str:
@@ -463,7 +473,9 @@ def submit_script(job: Job, host: Host) -> str:
     lanes = f"echo {limit} {quote.word(shown(job.group or 'default'))} >" if limit else "rm -f "
     return head(host) + LOOK.format(ended=ENDED) + ONE.format() + SEND.format() + SUBMIT.format(
         lock=LOCK, key=job.key, folder=quote.path(job.cwd) if job.cwd else '"$PWD"', after=after if job.after else "pq_after=",
-        files="".join([put(name, content) for name, content in files.items()]),
+        fed=TAKE.format(key=job.key) + FED.format(key=job.key) if job.stdin else "",
+        same=SAME.format(key=job.key) if job.stdin else "",
+        files=(KEEP.format(key=job.key) if job.stdin else "") + "".join([put(name, content) for name, content in files.items()]),
         job=quote.heredoc(f'cat >>"$pq_data/jobs/{job.key}.sh"', script),
         send=quote.heredoc(f'cat >>"$pq_data/jobs/{job.key}.send"', sends(words_of(job, host, job.label or job.key), host)),
         path=f"PATH={path_before(host)}; " if host.path else "", lanes=lanes, told=told_of(job, limit), reply=REPLY,
@@ -563,6 +575,8 @@ def read_submission(answer: str, job: Job) -> Submission:
         differs = differences(job, state, decoded(folder), environment, before) if more else ()
         if look.work[id] != digest(defined(job), 16):
             differs = ("runs another command", *differs)
+        if status == "other":
+            differs = ("reads another input", *differs)
     return Submission(state, known == "new", "", group, differs)
 
 
@@ -773,6 +787,9 @@ def state_of(
     ids: dict[str, str],
 ) -> State:
     told = made.told if made else {}
+    began = (
+        live.began if live and live.nodes not in ("", "None assigned") else ""
+    )  # a job that was cancelled in the queue never did
     status, result, code, detail = standing(live, end)
     name = label or told.get("label") or (live.name if live and not made else "")
     sizes = {ids[token]: places for token, places in items.items() if token in ids}
@@ -781,7 +798,7 @@ def state_of(
         group=str(told.get("group", "default")), label=str(name) or None, cwd=made.cwd if made else "",
         command=str(told.get("command", "")), after=parents(made.dependency if made else "", id, sizes),
         created=time_of(made.epoch if made else live.submitted if live else "0") or "",
-        started=time_of(end.began if end else live.began if live and status != "queued" else ""),
+        started=time_of(end.began if end else began if status != "queued" else ""),
         ended=time_of(end.ended if end else live.ended if live and status == "done" else ""),
         errors=f'"{FOLDER}/$pq_cluster/jobs/{id}.err"' if told.get("split") else "",
     )  # fmt: skip

@@ -68,8 +68,15 @@ while [ "$pq_turns" -lt 400 ] && [ -n "$(ask squeue --noheader --me --states=run
 done
 """
 
+# What a job reads goes with the last of those that were submitted under its name.
 CLEAN = r"""for pq_id in {ids}; do
   echo "gone|$pq_id" >>"$pq_data/journal"
+  pq_name=$(named "$pq_id")
+  if awk -F'|' -v name="$pq_name#" '
+    $1 == "id" && index($2, name) == 1 {{ there[$3] }}
+    $1 == "gone" {{ delete there[$2] }}
+    END {{ for (id in there) exit 1 }}' "$pq_data/journal"
+  then rm -f "$pq_data/jobs/$pq_name.in"; fi
   for pq_file in "$pq_data/jobs/$pq_id.out" "$pq_data/jobs/$pq_id.err"; do if [ -f "$pq_file" ]; then rm -f "$pq_file"; fi; done
 done
 """
