@@ -404,10 +404,10 @@ def test_what_a_job_reads_goes_when_it_is_cleaned(place: Place) -> None:
     key = "reads-" + os.urandom(4).hex()
     words = ["--follow", "--stdin", "--key", key, "--label", key, "--", "wc -c"]
     assert place.run(*words, input=b"given\n" * 1000).stdout == b"6000\n"
-    assert place.run(*words, input=b"given\n" * 1000).stderr.endswith(b"is that job already\n")
+    assert b"is that job already" in place.run(*words, input=b"given\n" * 1000).stderr
     other = place.run(*words, input=b"other\n" * 1000)
     assert (other.returncode, other.stdout) == (125, b"")
-    assert b"which reads another input" in other.stderr
+    assert b"it reads another input" in other.stderr
     assert copies(place, key) == 1
     cleaned = place("clean", "--host", place.name, "--label", key)
     assert cleaned.returncode == 0, cleaned.stdout + cleaned.stderr
@@ -461,7 +461,9 @@ def test_a_job_that_nobody_waits_for_is_taken_back_unless_it_has_started(place: 
     go, label = place.folder / "go", "gives-up-" + os.urandom(4).hex()
     first = place.queue(label=f"{label}-first", command=f"until [ -e {go} ]; do sleep 0.1; done")
     place.reaches(first, "running")
-    code, stdout, stderr = given_up(place, label, "--after", first, "--", "echo never; touch ran", status="queued")
+    code, stdout, stderr = given_up(
+        place, label, "--after", f"{place.name}:{first}", "--", "echo never; touch ran", status="queued"
+    )
     assert (code, stdout) == (143, b"")
     assert b"had not started, and is taken out of the queue" in stderr
     runs = f"{label}-runs"

@@ -110,8 +110,7 @@ esac
 
 # Where a job of that key is there, it has to read the same.
 FED = r"""pq_part="{input}.$$"
-(umask 077 && mkdir -p "{folder}") || exit 74
-take "$pq_part"
+(umask 077 && mkdir -p "{folder}") && take "$pq_part"
 pq_fed=$?
 """
 KEEP = r"""[ "$pq_fed" = 0 ] && mv "$pq_part" "{input}" || exit 74

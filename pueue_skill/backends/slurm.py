@@ -208,7 +208,8 @@ FED = r"""pq_part="$pq_data/jobs/{key}.in.$$"
 take "$pq_part"
 pq_fed=$?
 """
-KEEP = r"""    [ "$pq_fed" = 0 ] && mv "$pq_part" "$pq_data/jobs/{key}.in" || exit 74
+UNFED = "  pq_status=$pq_fed\n"
+KEEP = r"""    mv "$pq_part" "$pq_data/jobs/{key}.in" || exit 74
 """
 SAME = r"""  if [ "$pq_fed" = 0 ] && ! cmp -s "$pq_part" "$pq_data/jobs/{key}.in"; then pq_status=other; fi
 """
@@ -220,7 +221,7 @@ seek {key} || exit 69
 if [ -n "$pq_id" ]; then pq_known=old
 {same}else
   pq_known=new
-  if ! pq_folder=$(cd -- {folder} 2>/dev/null && pwd); then
+{unfed}  if ! pq_folder=$(cd -- {folder} 2>/dev/null && pwd); then
     echo "there is no folder "{folder} >&2
     pq_status=1
   fi
@@ -475,6 +476,7 @@ def submit_script(job: Job, host: Host) -> str:
         lock=LOCK, key=job.key, folder=quote.path(job.cwd) if job.cwd else '"$PWD"', after=after if job.after else "pq_after=",
         fed=TAKE.format(key=job.key) + FED.format(key=job.key) if job.stdin else "",
         same=SAME.format(key=job.key) if job.stdin else "",
+        unfed=UNFED if job.stdin else "",
         files=(KEEP.format(key=job.key) if job.stdin else "") + "".join([put(name, content) for name, content in files.items()]),
         job=quote.heredoc(f'cat >>"$pq_data/jobs/{job.key}.sh"', script),
         send=quote.heredoc(f'cat >>"$pq_data/jobs/{job.key}.send"', sends(words_of(job, host, job.label or job.key), host)),
