@@ -1,5 +1,5 @@
 """What is known of what programs write and keep, as far as the names of options and the forms of values tell: data, read by
-independent.py.
+shown.py.
 
 An option is judged by the words of its name (`--checkpoint-dir`, `--outFileNamePrefix`, `DB_PATH=`). What is known of no option
 by its name is judged by the form of its value: a path may be written, a number, a word or an address is a setting.

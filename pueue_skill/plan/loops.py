@@ -1,8 +1,8 @@
 """Loops become jobs, one a turn: each with the values of its turn filled in, labelled by them.
 
 A list is taken apart into loops and what stands between them. What only prepares the shell goes into every job after it;
-what follows a loop comes after all of its jobs. Turns that are not independent stay one job, with the reason: values carried
-from one to the next, one file written by all, `break`, `set -e`.
+what follows a loop comes after all of its jobs. Where turns are not shown to be independent the loop stays one job, with the reason:
+values carried from one to the next, one file written by all, `break`, `set -e`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from pueue_skill.plan.independent import (
     ENDS_EARLY,
     MOST,
     MOVES,
-    check_setup,
     continues,
     independent,
     items_of,
@@ -32,6 +31,7 @@ from pueue_skill.plan.independent import (
 )
 from pueue_skill.plan.proposal import Proposal, Work, Works
 from pueue_skill.plan.setup import only_prepares, stops_at_failure
+from pueue_skill.plan.shown import check_setup
 from pueue_skill.record import NamedTuple
 from pueue_skill.regex import regex
 from pueue_skill.remote import Refusal
