@@ -698,6 +698,8 @@ def submitted(
         stdin=options.stdin,
         split_output=options.split_output,
     )
+    if options.key:
+        not_elsewhere(options.key, host)
     entry = noted(job, host, cwd)
     term = caller.OnTerm()
     if options.stdin and sys.stdin and sys.stdin.isatty():
@@ -715,6 +717,8 @@ def submitted(
         forget_about(entry)
         raise
     state = queued.state
+    if options.key:
+        remembered(lambda: store.key_given(options.key, host))
     if entry:
         label = masked(state.label or "")
         queued_as = entry._replace(id=state.id, created=state.created, label=label, group=state.group)
@@ -765,7 +769,7 @@ def taken_back(entry: Submitted | None, state: State, host: Host) -> int:
     try:
         if state.status in ("queued", "stashed") and verbs.withdrawn(host, state):
             if entry:
-                remembered(lambda: store.not_submitted(entry.host, entry.key, state.id))
+                remembered(lambda: store.withdrawn(host.name, state))
             return failed(TERMINATED, f"terminated: {name} had not started, and is taken out of the queue")
     except runtime.Unreachable as error:
         say(str(error))
@@ -780,6 +784,31 @@ def announced(name: str) -> int:
     if streams.closed or streams.failure():
         say(f"{name} is queued, and stdout did not take its name")
     return DONE
+
+
+def not_elsewhere(key: str, host: Host) -> None:
+    """Raises NotSubmitted when the last job that was submitted from here under `key` is on another host."""
+    import sqlite3
+
+    from pueue_skill import names, runtime, store
+
+    try:
+        other = store.host_of_key(key)
+    except (sqlite3.Error, OSError) as error:
+        say(f"{store.path()}: {error}; whether {key} is the key of a job on another host is not known")
+        return
+    if other is None or other.name == host.name:
+        return
+    try:
+        there = names.labelled(key, {other.name: runtime.queue_of(other)})
+    except runtime.Unreachable as error:
+        raise runtime.NotSubmitted(
+            f"the key {key} was given to a job on {other.name}, which does not say whether it is there: {error}\nTry: another --key"
+        ) from None
+    found = next((state for _, state in there if state.key == key), None)
+    if found:
+        name = f"{other.name}:{found.id}"
+        raise runtime.NotSubmitted(runtime.taken(key, name, found, [f"is on {other.name}, not {host.name}"]))
 
 
 def noted(job: Job, host: Host, cwd: Path | None) -> Submitted | None:
@@ -797,14 +826,15 @@ def noted(job: Job, host: Host, cwd: Path | None) -> Submitted | None:
     entry = store.Submitted(
         host.name, job.key, host.ssh, host.pueue, host.backend, session, project, masked(job.command), time.time()
     )
-    return entry if remembered(lambda: store.submitting(entry)) else None
+    made: list[Submitted] = []
+    return made[0] if remembered(lambda: made.append(store.submitting(entry))) else None
 
 
 def forget_about(entry: Submitted | None) -> None:
     from pueue_skill import store
 
     if entry:
-        remembered(lambda: store.not_submitted(entry.host, entry.key))
+        remembered(lambda: store.not_submitted(entry.number))
 
 
 def remembered(write: Callable[[], None]) -> bool:
@@ -851,8 +881,7 @@ def ended(name: str, state: State, host: Host) -> int:
     from pueue_skill import agents, runtime, store
 
     if state.key and store.path().exists():
-        key = state.key
-        remembered(lambda: store.looked(host.name, key, agents.session_of(os.environ)))
+        remembered(lambda: store.looked(host.name, state, agents.session_of(os.environ)))
 
     why = {
         "killed": f"was ended from outside: {state.detail}"

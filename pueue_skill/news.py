@@ -12,7 +12,7 @@ import fcntl
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 from pueue_skill import folders, reach, runtime, store, terminal, transport
@@ -21,11 +21,18 @@ from pueue_skill.model import Host, Queue, State
 from pueue_skill.rules.evidence import spoken
 from pueue_skill.store import Submitted
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pueue_skill.store import Identity
+
 LONGEST = 1_500
 """Characters of a notice."""
 
 TAIL = 2_000
 """Bytes of the end of a job's output that are kept."""
+
+SLACK = 3600.0
+"""Seconds by which a host's clock may be off, and for which a command may run on after it has submitted."""
 
 LINES = 8
 
@@ -55,20 +62,19 @@ def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = run
     for job in jobs:
         by_host.setdefault(job.host, []).append(job)
 
-    def ask(name: str) -> list[Submitted]:
+    def ask(name: str) -> tuple[list[Submitted], set[int]]:
         there = by_host[name]
         host = hosts.get(name) or Host(name, there[0].ssh, there[0].pueue, there[0].backend)
         asked = time.time()
         queue = runtime.queue_of(host, limit)
-        there = with_turns(there, queue)
-        return became(there, queue, runtime.tails(host, ended_in(queue, there), TAIL), asked)
+        found, served = placed(there, queue, store.known(name), asked)
+        tails = runtime.tails(host, [state for _, state in found if state and state.status == "done"], TAIL)
+        return [became(job, state, tails.get(state.id if state else "", b""), asked) for job, state in found], served
 
     answers = dict(reach.together(list(by_host), ask))
     for found in answers.values():
-        for job in [] if isinstance(found, runtime.Unreachable) else found:
-            if job.key not in {one.key for one in by_host[job.host]}:
-                store.submitting(job)  # a turn of a loop
-            store.seen(job)
+        if not isinstance(found, runtime.Unreachable):
+            store.seen(*found)
     return {name: str(found) for name, found in answers.items() if isinstance(found, runtime.Unreachable)}
 
 
@@ -108,60 +114,106 @@ def wait_for(session: str, project: str, asked: float, seconds: float) -> None:
         time.sleep(0.03)
 
 
-def state_of(job: Submitted, queue: Queue) -> State | None:
-    """The latest state of a job, by its key."""
-    there = [state for state in queue.states if state.key == job.key]
-    return max(there, key=lambda state: state.created) if there else None
+def placed(
+    jobs: Sequence[Submitted], queue: Queue, known: Set[Identity], now: float
+) -> tuple[list[tuple[Submitted, State | None]], set[int]]:
+    """`jobs` with their states in `queue` (None: it does not have them), and the numbers of those that stood for others only.
 
-
-def with_turns(jobs: list[Submitted], queue: Queue) -> list[Submitted]:
-    """`jobs`, and those that a loop among them has submitted since: a job a turn, whose keys begin with the loop's own."""
-    known = {job.key for job in jobs}
-    found = list(jobs)
+    A submission that was not seen in its queue yet stands for the jobs of its key that nobody knows: `known` are the others. Text that
+    was submitted several times has made several.
+    """
+    there = {identity(state): state for state in queue.states if state.key}
+    free = {one: state for one, state in there.items() if one not in known}
+    found: list[tuple[Submitted, State | None]] = []
+    served: set[int] = set()
     for job in jobs:
-        turns = [] if job.id else [s.key for s in queue.states if s.key and s.key.startswith(f"{job.key}-")]
-        found += [job._replace(key=key) for key in turns if key not in known]
-    return found
-
-
-def ended_in(queue: Queue, jobs: list[Submitted]) -> list[State]:
-    states = [state_of(job, queue) for job in jobs]
-    return [state for state in states if state and state.status == "done"]
-
-
-def became(jobs: list[Submitted], queue: Queue, tails: Mapping[str, bytes], now: float) -> list[Submitted]:
-    """What is known of `jobs` after their queue was asked, at `now` (epoch seconds)."""
-    found = []
-    for job in jobs:
-        state = state_of(job, queue)
-        if state is None and any(one.key.startswith(f"{job.key}-") for one in jobs):
-            found.append(job._replace(checked=now, state="turns"))
-        elif state is None:
-            waited = 0 <= now - job.submitted < MISSING and not job.id
-            found.append(
-                job._replace(checked=now, state="open" if waited else "lost", ended="" if waited else stamp(now))
+        if job.id:
+            state = there.get(job.identity)
+            if state is None:  # it may have been started again by hand, which makes it another task of the same key
+                state = max([one for one in free.values() if one.key == job.key], key=epoch, default=None)
+                free = {one: other for one, other in free.items() if other is not state}
+            found.append((job, state))
+    waiting = sorted([job for job in jobs if not job.id], key=lambda job: job.submitted)
+    for own in (True, False):  # a loop's turns have its key and a number; another job's key may look like that
+        for key in dict.fromkeys([job.key for job in waiting if job.number not in served]):
+            group = [job for job in waiting if job.key == key and job.number not in served]
+            if not own and any(state.key == key for state in there.values()):
+                continue
+            made = sorted(
+                [
+                    state
+                    for state in free.values()
+                    if (state.key == key if own else (state.key or "").startswith(f"{key}-"))
+                    and epoch(state) >= group[0].submitted - SLACK
+                ],
+                key=epoch,
             )
-        elif state.status != "done":
-            found.append(job._replace(id=state.id, created=state.created, checked=now))
+            for i, job in enumerate(group):
+                mine = made[i : i + 1]
+                if job is group[-1]:  # what was made later is for the submission that is about to be noted
+                    mine += [one for one in made[i + 1 :] if not own or epoch(one) <= job.submitted + 1]
+                for state in mine:
+                    del free[identity(state)]
+                    found.append((job_of(job, state), state))
+                served |= {job.number} if mine else set()
+    for job in waiting:
+        if job.number in served:
+            continue
+        if not 0 <= now - job.submitted < MISSING and any(of_key(job, one) for one in known):
+            served.add(job.number)  # all that came of it is known by other submissions
         else:
-            took = None
-            if state.started and state.ended and state.result not in ("dependency", "spawn"):
-                took = (
-                    dt.datetime.fromisoformat(state.ended) - dt.datetime.fromisoformat(state.started)
-                ).total_seconds()
-            found.append(
-                job._replace(
-                    id=state.id,
-                    created=state.created,
-                    state=state.result or "unknown",
-                    exit_code=runtime.exit_code(state) if state.result in ("success", "failed", "killed") else None,
-                    seconds=None if took is None else max(0.0, took),
-                    tail=end_of(tails.get(state.id, b"")),
-                    ended=state.ended or stamp(now),
-                    checked=now,
-                )
-            )
-    return found
+            found.append((job, None))
+    return found, served
+
+
+def identity(state: State) -> Identity:
+    return state.key or "", state.id, state.created
+
+
+def of_key(job: Submitted, one: Identity) -> bool:
+    """Whether a job that is known has come of a submission of this key at that time."""
+    key, _, created = one
+    recent = not created or dt.datetime.fromisoformat(created).timestamp() >= job.submitted - SLACK
+    return recent and (key == job.key or key.startswith(f"{job.key}-"))
+
+
+def epoch(state: State) -> float:
+    """When a job was created, in seconds of the epoch; by its queue's clock."""
+    return dt.datetime.fromisoformat(state.created).timestamp() if state.created else 0.0
+
+
+def job_of(submission: Submitted, state: State) -> Submitted:
+    """A job of its own that a submission has made."""
+    return submission._replace(
+        number=0,
+        key=state.key or "",
+        id=state.id,
+        created=state.created,
+        label=masked(state.label or ""),
+        group=state.group,
+    )
+
+
+def became(job: Submitted, state: State | None, tail: bytes, now: float) -> Submitted:
+    """What is known of `job` after its queue was asked, at `now` (epoch seconds); `tail` is the end of its output."""
+    if state is None:
+        waited = 0 <= now - job.submitted < MISSING and not job.id
+        return job._replace(checked=now, state="open" if waited else "lost", ended="" if waited else stamp(now))
+    if state.status != "done":
+        return job._replace(id=state.id, created=state.created, checked=now)
+    took = None
+    if state.started and state.ended and state.result not in ("dependency", "spawn"):
+        took = (dt.datetime.fromisoformat(state.ended) - dt.datetime.fromisoformat(state.started)).total_seconds()
+    return job._replace(
+        id=state.id,
+        created=state.created,
+        state=state.result or "unknown",
+        exit_code=runtime.exit_code(state) if state.result in ("success", "failed", "killed") else None,
+        seconds=None if took is None else max(0.0, took),
+        tail=end_of(tail),
+        ended=state.ended or stamp(now),
+        checked=now,
+    )
 
 
 def stamp(now: float) -> str:

@@ -10,18 +10,25 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pueue_skill import durations, folders
 from pueue_skill.digest import digest
+from pueue_skill.model import Host
 from pueue_skill.record import NamedTuple
 from pueue_skill.regex import regex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from pueue_skill.kinds import NoticeKind
+    from pueue_skill.model import State
+
+    Identity: TypeAlias = tuple[str, str, str]
+    """The key, id and creation time of a job in its queue: ids are used again, and the same text submitted twice has one key."""
 
 KEPT = 10
 """Runs that are remembered of each shape."""
@@ -41,22 +48,28 @@ WAITED = 1.0
 SENT = 60 * 86_400.0
 """Seconds for which it is remembered that a notice was sent, so that it is not sent again."""
 
+VERSION = 6
+
 SCHEMA = """
 create table if not exists durations (shape text not null, seconds real not null, at integer primary key autoincrement);
 create index if not exists durations_by_shape on durations (shape);
 create table if not exists jobs (
+  number integer primary key autoincrement,
   host text not null, key text not null, ssh text not null, pueue text not null, backend text not null,
   session text not null, project text not null, command text not null, submitted real not null,
   id text not null default '', label text not null default '', "group" text not null default '',
   created text not null default '', state text not null default 'open', exit_code integer, seconds real,
   tail text not null default '', ended text not null default '', checked real not null default 0,
-  looked integer not null default 0,
-  primary key (host, key)
-) without rowid;
+  looked integer not null default 0
+);
 create index if not exists jobs_by_state on jobs (state);
+create unique index if not exists jobs_by_identity on jobs (host, key, id, created) where id != '';
 create table if not exists told (
-  session text not null, host text not null, key text not null, what text not null, pid integer, at real not null,
-  primary key (session, host, key, what)
+  session text not null, job integer not null, what text not null, pid integer, at real not null,
+  primary key (session, job, what)
+) without rowid;
+create table if not exists keys (
+  key text primary key, host text not null, ssh text not null, pueue text not null, backend text not null
 ) without rowid;
 drop table if exists down;
 create table if not exists down (
@@ -68,16 +81,32 @@ create table if not exists notices (
   number integer primary key autoincrement, target text not null, event text not null, kind text not null, title text not null,
   text text not null, bad integer not null, at real not null, sent real, unique (target, event)
 );
-pragma user_version = 5;
+"""
+
+OLDER = """
+alter table jobs rename to jobs_5;
+alter table told rename to told_5;
+drop index if exists jobs_by_state;
+"""
+"""Before SCHEMA where jobs were known by their keys, a job a key; KEPT_OLDER comes after it."""
+KEPT_OLDER = """
+insert into jobs (host, key, ssh, pueue, backend, session, project, command, submitted, id, label, "group", created, state, exit_code,
+  seconds, tail, ended, checked, looked)
+select host, key, ssh, pueue, backend, session, project, command, submitted, id, label, "group", created, state, exit_code, seconds,
+  tail, ended, checked, looked from jobs_5;
+insert into told select told_5.session, jobs.number, what, pid, at from told_5 join jobs using (host, key);
+drop table jobs_5;
+drop table told_5;
 """
 
 
 class Submitted(NamedTuple):
-    """A job that was submitted here. `state` is `open`, `lost` (its queue no longer knows it), `turns` (a loop, whose turns are
-    jobs of their own) or a Result of a State.
+    """A job that was submitted here. `state` is `open`, `lost` (its queue no longer knows it) or a Result of a State.
 
-    `tail` is the end of its output, secrets masked; `seconds` is how long it ran; `looked` whether its end was seen by run,
-    wait or log, and not by a notice only. `submitted` and `checked` are seconds of the epoch.
+    Until it is seen in its queue it has no `id`: then it stands for all that was submitted under its key, or, where a loop submits, under
+    keys that begin with its key. `number` is its own in the store, 0 before it is there. `tail` is the end of its output, secrets
+    masked; `seconds` is how long it ran; `looked` whether its end was seen by run, wait or log, and not by a notice only. `submitted`
+    and `checked` are seconds of the epoch.
     """
 
     host: str
@@ -100,6 +129,11 @@ class Submitted(NamedTuple):
     ended: str = ""
     checked: float = 0.0
     looked: int = 0
+    number: int = 0
+
+    @property
+    def identity(self) -> Identity:
+        return self.key, self.id, self.created
 
     @property
     def name(self) -> str:
@@ -125,6 +159,7 @@ class Kept(NamedTuple):
 
 
 COLUMNS = ", ".join([f'"{name}"' for name in Submitted._fields])
+NEW = ", ".join([f'"{name}"' for name in Submitted._fields if name != "number"])
 
 
 def path() -> Path:
@@ -150,13 +185,30 @@ def opened(patience: float = 0.3) -> Iterator[sqlite3.Connection]:
 def connected(file: Path, patience: float) -> sqlite3.Connection:
     connection = sqlite3.connect(file, timeout=patience)
     try:
-        if connection.execute("pragma user_version").fetchone()[0] < 5:
+        if version(connection) < VERSION:
             file.chmod(0o600)
-            connection.executescript(SCHEMA)
+            with connection:
+                connection.execute("begin immediate")
+                make(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("pragma user_version").fetchone()[0])
+
+
+def make(connection: sqlite3.Connection) -> None:
+    """Makes the tables, and keeps what an older version had, unless somebody else has made them meanwhile."""
+    if version(connection) == VERSION:
+        return
+    found = connection.execute("select count(*) from sqlite_master where type = 'table' and name in ('jobs', 'told')")
+    older = found.fetchone()[0] == 2
+    for statement in "".join([OLDER if older else "", SCHEMA, KEPT_OLDER if older else ""]).split(";\n"):
+        connection.execute(statement)
+    connection.execute(f"pragma user_version = {VERSION}")
 
 
 def record(shape: str, seconds: float) -> None:
@@ -236,80 +288,142 @@ def resting() -> dict[str, tuple[str, float]]:
         return {host: (reason, rests - now) for host, reason, rests in rows}
 
 
-def submitting(job: Submitted) -> None:
-    """Remembers a job that is about to be submitted, so that it is found again whatever happens. Raises sqlite3.Error, OSError."""
+def submitting(job: Submitted) -> Submitted:
+    """Remembers a job that is about to be submitted, or was just now, so that it is found again whatever happens; the job with its number.
+
+    Raises sqlite3.Error, OSError.
+    """
     with opened() as connection:
-        marks = ", ".join("?" * len(job))
-        connection.execute(f"insert or ignore into jobs ({COLUMNS}) values ({marks})", job)  # noqa: S608
-        connection.execute(
-            "update jobs set session = ?, project = ? where host = ? and key = ? and session = ''",
-            (job.session, job.project, job.host, job.key),
-        )
+        number = inserted(connection, job)
     mark(job.session)
+    return job._replace(number=number)
+
+
+def inserted(connection: sqlite3.Connection, job: Submitted) -> int:
+    """The number of a new row for `job`; 0 when there is one already for the job in its queue."""
+    marks = ", ".join("?" * (len(job) - 1))
+    made = connection.execute(f"insert or ignore into jobs ({NEW}) values ({marks})", job[:-1])  # noqa: S608
+    return (made.lastrowid or 0) if made.rowcount == 1 else 0
 
 
 def submitted(job: Submitted) -> None:
-    """Remembers by which id the queue knows the job. A job of a key that had ended is another one now."""
+    """Remembers by which id the queue knows a job; one that had the key before, and was meant again, is known already."""
     with opened() as connection:
-        old = connection.execute("select created from jobs where host = ? and key = ?", (job.host, job.key)).fetchone()
-        if old and old[0] and old[0] != job.created:
-            connection.execute("delete from told where host = ? and key = ?", (job.host, job.key))
-            connection.execute("delete from jobs where host = ? and key = ?", (job.host, job.key))
-            marks = ", ".join("?" * len(job))
-            connection.execute(f"insert into jobs ({COLUMNS}) values ({marks})", job)  # noqa: S608
+        known = connection.execute(
+            "update jobs set session = ?, project = ? where host = ? and key = ? and id = ? and created = ? and session = '' returning number",
+            (job.session, job.project, job.host, *job.identity),
+        ).fetchall()
+        placed = connection.execute(
+            'update or ignore jobs set id = ?, created = ?, label = ?, "group" = ? where number = ?',
+            (job.id, job.created, job.label, job.group, job.number),
+        )
+        if known or placed.rowcount == 0:
+            connection.execute("delete from jobs where number = ? and id = ''", (job.number,))
+
+
+def not_submitted(number: int) -> None:
+    """Forgets a job that did not get into its queue."""
+    with opened() as connection:
+        connection.execute("delete from jobs where number = ? and id = ''", (number,))
+
+
+def withdrawn(host: str, state: State) -> None:
+    """Forgets a job that was taken out of its queue before it began."""
+    with opened() as connection:
         connection.execute(
-            'update jobs set id = ?, created = ?, label = ?, "group" = ? where host = ? and key = ?',
-            (job.id, job.created, job.label, job.group, job.host, job.key),
+            "delete from jobs where host = ? and key = ? and id = ? and created = ?",
+            (host, state.key, state.id, state.created),
         )
 
 
-def not_submitted(host: str, key: str, id: str = "") -> None:
-    """Forgets a job that did not get into its queue, or that was taken out again, where it was `id`."""
+def known(host: str) -> set[Identity]:
+    """The jobs of `host` that were seen in its queue, whatever has become of them."""
     with opened() as connection:
-        connection.execute("delete from jobs where host = ? and key = ? and id = ?", (host, key, id))
+        return set(connection.execute("select key, id, created from jobs where host = ? and id != ''", (host,)))
 
 
-def seen(job: Submitted) -> None:
-    """Remembers what the queue said of a job: that it goes on (`checked`), or how it has ended."""
+def seen(jobs: Sequence[Submitted], served: Iterable[int] = ()) -> None:
+    """Remembers what a queue said of jobs: that they go on (`checked`), or how they have ended. Those without a number are new, and
+    `served` are the numbers of the submissions that all of them came from."""
     with opened() as connection:
-        connection.execute(
-            "update jobs set id = ?, created = ?, state = ?, exit_code = ?, seconds = ?, tail = ?, ended = ?, checked = ? "
-            "where host = ? and key = ? and state in ('open', 'lost')",
-            (job.id, job.created, job.state, job.exit_code, job.seconds, job.tail, job.ended, job.checked, job.host, job.key),
-        )  # fmt: skip
+        for job in jobs:
+            if job.number:
+                connection.execute(
+                    "update or ignore jobs set id = ?, created = ?, state = ?, exit_code = ?, seconds = ?, tail = ?, ended = ?, "
+                    "checked = ? where number = ? and state in ('open', 'lost')",
+                    (job.id, job.created, job.state, job.exit_code, job.seconds, job.tail, job.ended, job.checked, job.number),
+                )  # fmt: skip
+            else:
+                inserted(connection, job)
+        connection.executemany("delete from jobs where number = ? and id = ''", [(number,) for number in served])
 
 
-def open_again(host: str, keys: Sequence[str]) -> None:
-    """Remembers that jobs that had ended were started again: their next end is news."""
+def open_again(host: str, again: Sequence[tuple[State, State]]) -> None:
+    """Remembers that jobs that had ended were started again, by their states before and after that: their next end is news."""
     sessions: set[str] = set()
     with opened() as connection:
-        for key in keys:
+        for before, after in again:
             found = connection.execute(
-                "update jobs set state = 'open', exit_code = null, seconds = null, tail = '', ended = '', looked = 0 "
-                "where host = ? and key = ? and state != 'turns' returning session",
-                (host, key),
-            )
-            sessions |= {session for (session,) in found.fetchall()}
-            connection.execute("delete from told where host = ? and key = ?", (host, key))
+                "update or ignore jobs set id = ?, created = ?, state = 'open', exit_code = null, seconds = null, tail = '', ended = '', "
+                "looked = 0 where host = ? and key = ? and id = ? and created = ? returning number, session",
+                (after.id, after.created, host, before.key, before.id, before.created),
+            ).fetchall()
+            sessions |= {session for _, session in found}
+            connection.executemany("delete from told where job = ?", [(number,) for number, _ in found])
     for session in sessions:
         mark(session)
 
 
-def looked(host: str, key: str, session: str) -> None:
+def looked(host: str, state: State, session: str) -> None:
     """Remembers that `session` has seen the end of a job for itself."""
+    identity = (host, state.key or "", state.id, state.created)
     with opened() as connection:
-        known = connection.execute("update jobs set looked = 1 where host = ? and key = ?", (host, key)).rowcount
-        if session and known:
+        number = number_of(connection, identity)
+        if number is None:  # a submission whose jobs nobody has looked for yet
+            rows = connection.execute(
+                f"select {COLUMNS} from jobs where host = ? and id = '' and (key = ? or ? like key || '-%') order by submitted",  # noqa: S608
+                (host, state.key, state.key),
+            ).fetchall()
+            if not rows:
+                return
+            job = Submitted(*rows[0])._replace(key=state.key or "", id=state.id, created=state.created)
+            number = inserted(connection, job._replace(label=state.label or "", group=state.group))
+        connection.execute("update jobs set looked = 1 where number = ?", (number,))
+        if session:
             connection.execute(
-                "insert or replace into told values (?, ?, ?, 'end', null, ?)", (session, host, key, time.time())
+                "insert or replace into told values (?, ?, 'end', null, ?)", (session, number, time.time())
             )
+
+
+def number_of(connection: sqlite3.Connection, identity: tuple[str, str, str, str]) -> int | None:
+    found = connection.execute(
+        "select number from jobs where host = ? and key = ? and id = ? and created = ?", identity
+    ).fetchone()
+    return found and int(found[0])
+
+
+def key_given(key: str, host: Host) -> None:
+    """Remembers to which host a job was submitted under a key that somebody chose."""
+    with opened() as connection:
+        connection.execute(
+            "insert or replace into keys values (?, ?, ?, ?, ?)", (key, host.name, host.ssh, host.pueue, host.backend)
+        )
+
+
+def host_of_key(key: str) -> Host | None:
+    """The host of the last job that was submitted from here under a key that somebody chose."""
+    if not path().exists():
+        return None
+    with opened() as connection:
+        found = connection.execute("select host, ssh, pueue, backend from keys where key = ?", (key,)).fetchone()
+    return Host(*found) if found else None
 
 
 # Whose job it is to a session: its own, or one of its project that nobody else has been told about.
 CONCERNS = """(jobs.session = :session or (:project != '' and jobs.project = :project and not exists (
-  select 1 from told where told.host = jobs.host and told.key = jobs.key and told.what = 'end'
+  select 1 from told where told.job = jobs.number and told.what = 'end'
   and told.session != :session and told.pid is null)))"""
-UNTOLD = """not exists (select 1 from told where told.host = jobs.host and told.key = jobs.key and told.session = :session
+UNTOLD = """not exists (select 1 from told where told.job = jobs.number and told.session = :session
   and told.what = :what and (told.pid is null or told.at between :now - :lease and :now + 1))"""
 
 
@@ -353,8 +467,8 @@ def claim(session: str, project: str = "", what: str = "end", own_failures: bool
         ).fetchall()
         found = [Submitted(*row) for row in rows]
         connection.executemany(
-            "insert or replace into told values (?, ?, ?, ?, ?, ?)",
-            [(session, job.host, job.key, what, pid, now) for job in found],
+            "insert or replace into told values (?, ?, ?, ?, ?)",
+            [(session, job.number, what, pid, now) for job in found],
         )
     return found
 
@@ -373,8 +487,8 @@ def confirm(session: str, jobs: list[Submitted], what: str = "end") -> None:
     """Remembers that `session` has been told."""
     with opened() as connection:
         connection.executemany(
-            "update told set pid = null, at = ? where session = ? and host = ? and key = ? and what = ?",
-            [(time.time(), session, job.host, job.key, what) for job in jobs],
+            "update told set pid = null, at = ? where session = ? and job = ? and what = ?",
+            [(time.time(), session, job.number, what) for job in jobs],
         )
 
 

@@ -223,7 +223,10 @@ def act(verb: str, choice: Choice, planned: Sequence[tuple[Chosen, list[Act]]]) 
             more = [state for state in acts.meant(verb, there, True) if identity(state) not in known]
             found = [*found, *acts.acts(verb, name, more, looked.before, backend.CANNOT)]
         outcomes = tuple(
-            [outcome(one, before.get(identity(one.state)), now(one.state, after), looked, said[0]) for one in found]
+            [
+                outcome(one, before.get(identity(one.state)), now(one.state, before, after), looked, said[0])
+                for one in found
+            ]
         )
         if verb == "restart":
             open_again(host, outcomes)
@@ -253,11 +256,11 @@ def untouched(one: Act) -> Outcome:
     return Outcome(one, "refused" if one.missed else "left", one.why, one.state, one.state)
 
 
-def now(state: State, after: Mapping[tuple[str, str], State]) -> State | None:
+def now(state: State, before: Mapping[tuple[str, str], State], after: Mapping[tuple[str, str], State]) -> State | None:
     """The job in another look at its queue; one that was started again may have another id there."""
     found = after.get(identity(state))
     if found is None and state.key:
-        found = next((one for one in after.values() if one.key == state.key), None)
+        found = next((one for name, one in after.items() if one.key == state.key and name not in before), None)
     return found
 
 
@@ -291,7 +294,7 @@ def keep_results(host: Host, wanted: Sequence[Act]) -> None:
     keys = {one.state.key for one in wanted}
     try:
         jobs = (
-            [job for job in store.open_jobs() if job.host == host.name and job.key in keys]
+            [job for job in store.open_jobs() if job.host == host.name and (job.key in keys or not job.id)]
             if store.path().exists()
             else []
         )
@@ -306,10 +309,10 @@ def keep_results(host: Host, wanted: Sequence[Act]) -> None:
 
 def open_again(host: Host, outcomes: Sequence[Outcome]) -> None:
     """Has the store wait for the end of jobs that were started again."""
-    keys = [one.act.state.key for one in outcomes if one.what == "done" and one.act.state.key]
-    if keys and store.path().exists():
+    again = [(one.act.state, one.after) for one in outcomes if one.what == "done" and one.act.state.key and one.after]
+    if again and store.path().exists():
         try:
-            store.open_again(host.name, keys)
+            store.open_again(host.name, again)
         except (sqlite3.Error, OSError):
             pass  # their new end goes unreported; they run all the same
 

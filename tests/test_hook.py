@@ -22,7 +22,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from pueue_skill import news, prompts, rewrite, store
 from pueue_skill.agents import Event
-from pueue_skill.model import Host
+from pueue_skill.model import Host, State
 from pueue_skill.store import Submitted
 
 SEED = "ssh bigblack 'cd ~/project && uv run python populate_cache.py --symbol BTCUSDT'"
@@ -505,14 +505,19 @@ def job(key: str = "k", **changes: Any) -> Submitted:
     return made._replace(**changes)
 
 
+def ended_state(key: str) -> State:
+    """The job that `finished` makes, as its queue has it."""
+    return State("7", key, "done", "failed", 3, "", "default", "btc", "/", "x", (), "c", None, None)
+
+
 def finished(key: str = "k", **changes: Any) -> Submitted:
     """A job in the store that has ended."""
     made = job(
         key, id="7", created="c", label="btc", state="failed", exit_code=3, seconds=95.0, tail="lost it", ended="e"
     )
     made = made._replace(**changes)
-    store.submitting(made._replace(state="open"))
-    store.seen(made)
+    made = made._replace(number=store.submitting(made._replace(state="open")).number)
+    store.seen([made])
     return made
 
 
@@ -539,19 +544,19 @@ class TestNews:
         assert silent(start("n2", "/p"))
 
     def test_what_is_claimed_by_a_process_that_died_is_told_again(self) -> None:
-        finished()
+        number = finished().number
         with subprocess.Popen(["sh", "-c", "exit 0"]) as gone:
             pass
         with store.opened() as connection:
-            connection.execute("insert into told values ('s', 'local', 'k', 'end', ?, ?)", (gone.pid, time.time()))
+            connection.execute("insert into told values ('s', ?, 'end', ?, ?)", (number, gone.pid, time.time()))
         assert [one.key for one in store.claim("s", "/p")] == ["k"]
         assert store.claim("s", "/p") == []
 
     @pytest.mark.parametrize("shift", [-1e6, 1e6])
     def test_a_clock_that_jumps_loses_nothing(self, shift: float) -> None:
-        finished()
+        number = finished().number
         with store.opened() as connection:
-            connection.execute("insert into told values ('s', 'local', 'k', 'end', ?, ?)", (1, time.time() + shift))
+            connection.execute("insert into told values ('s', ?, 'end', ?, ?)", (number, 1, time.time() + shift))
         assert [one.key for one in store.claim("s", "/p")] == ["k"]
 
     @pytest.mark.parametrize("count", [1, 2, 7, 60])
@@ -583,7 +588,7 @@ class TestNews:
         finished("other", session="t")
         finished("fine", state="success")
         finished("seen")
-        store.looked("local", "seen", "s")
+        store.looked("local", ended_state("seen"), "s")
         done = hook(payload(None, "Stop", cwd="/p", stop_hook_active=False), "Stop")
         answer = json.loads(done.stdout)
         assert answer["decision"] == "block"
