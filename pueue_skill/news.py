@@ -151,7 +151,7 @@ def placed(
             for i, job in enumerate(group):
                 mine = made[i : i + 1]
                 if job is group[-1]:  # what was made later is for the submission that is about to be noted
-                    mine += [one for one in made[i + 1 :] if not own or epoch(one) <= job.submitted + 1]
+                    mine += [one for one in made[i + 1 :] if not own or epoch(one) <= job.submitted]
                 for state in mine:
                     del free[identity(state)]
                     found.append((job_of(job, state), state))

@@ -428,10 +428,10 @@ UNTOLD = """not exists (select 1 from told where told.job = jobs.number and told
 
 
 def submission(host: str, key: str) -> Submitted | None:
-    """The job that was submitted to `host` under `key`, or None."""
+    """The job that was last submitted to `host` under `key`, or None."""
+    query = f"select {COLUMNS} from jobs where host = ? and key = ? order by number desc"  # noqa: S608
     with opened() as connection:
-        found = connection.execute(f"select {COLUMNS} from jobs where host = ? and key = ?", (host, key))  # noqa: S608
-        row = found.fetchone()
+        row = connection.execute(query, (host, key)).fetchone()
     return Submitted(*row) if row else None
 
 

@@ -354,12 +354,13 @@ class TestReport:
     COMMAND = f"pueue-skill run --or-detach --key={KEY} -- 'python train.py'"
 
     def job(self, **changes: Any) -> None:
-        entry = Submitted("local", self.KEY, "", "", "pueue", "s", "/", "python train.py", time.time())
-        store.submitting(entry)
+        entry = store.submitting(
+            Submitted("local", self.KEY, "", "", "pueue", "s", "/", "python train.py", time.time())
+        )
         queued = entry._replace(id="7", created="2026-01-01T00:00:00Z")
         store.submitted(queued)
         if changes:
-            store.seen(queued._replace(**changes))
+            store.seen([queued._replace(**changes)])
 
     def test_a_job_that_goes_on(self) -> None:
         self.job()
@@ -371,7 +372,7 @@ class TestReport:
 
     def test_a_job_whose_end_run_waited_for(self) -> None:
         self.job()
-        store.looked("local", self.KEY, "s")
+        store.looked("local", ended_state(self.KEY, "2026-01-01T00:00:00Z"), "s")
         assert "ran as the job local:7, with exit code 0." in said(hook(payload(self.COMMAND)))
         event = payload(self.COMMAND, "PostToolUseFailure", error="Exit code 3\nno disk")
         assert "ran as the job local:7, with exit code 3." in said(hook(event, "PostToolUseFailure"))
@@ -428,7 +429,7 @@ class TestReport:
 
     def test_a_job_with_that_exit_code_is_no_reason_to(self) -> None:
         self.job()
-        store.looked("local", self.KEY, "s")
+        store.looked("local", ended_state(self.KEY, "2026-01-01T00:00:00Z"), "s")
         event = payload(self.COMMAND, "PostToolUseFailure", error="Exit code 125\ndocker: no such image")
         assert "with exit code 125" in said(hook(event, "PostToolUseFailure"))
         assert not rewrite.stands_aside("s")
@@ -505,9 +506,9 @@ def job(key: str = "k", **changes: Any) -> Submitted:
     return made._replace(**changes)
 
 
-def ended_state(key: str) -> State:
+def ended_state(key: str, created: str = "c") -> State:
     """The job that `finished` makes, as its queue has it."""
-    return State("7", key, "done", "failed", 3, "", "default", "btc", "/", "x", (), "c", None, None)
+    return State("7", key, "done", "failed", 3, "", "default", "btc", "/", "x", (), created, None, None)
 
 
 def finished(key: str = "k", **changes: Any) -> Submitted:

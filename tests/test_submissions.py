@@ -181,9 +181,14 @@ def test_log_and_wait_by_the_key_of_both(session: Session) -> None:
 def test_what_the_session_has_waited_for_is_not_reported(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also when nobody has asked the queue since it was submitted; the other job of the key is."""
     monkeypatch.setenv("PUEUE_SKILL_SESSION", "s")
+    (session.folder / "train.py").write_text(
+        "import os, time\nwhile not os.path.exists('go'): time.sleep(0.05)\nexit(2)"
+    )
     text = suggested(TRAIN)
     first, second = [*session.runs(text), *session.runs(text)]
-    subprocess.run(["pueue-skill", "wait", f"local:{second}"], capture_output=True, timeout=60)
+    (session.folder / "go").touch()
+    done = subprocess.run(["pueue-skill", "wait", f"local:{second}"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (2, "")
     assert session.told(1) == [f"local:{first}"]
 
 
