@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from pueue_skill import quote, reasons
+from pueue_skill import quote, reasons, terminal
 from pueue_skill.model import Queue, State
 from pueue_skill.record import NamedTuple
 
@@ -220,7 +220,7 @@ def start_of(host: str, group: str) -> str:
 
 
 def named(host: str, state: State) -> str:
-    return f"{host}:{state.id}" + (f" ({state.label})" if state.label else "")
+    return f"{host}:{state.id}" + (f" ({terminal.line(state.label, 60)})" if state.label else "")
 
 
 def ending(state: State) -> str:
@@ -261,7 +261,7 @@ def stuck(host: str, queue: Queue) -> list[Stuck]:
     found: dict[tuple[StuckKind, str, str], list[str]] = {}
 
     def put(state: State, kind: StuckKind, why: str, fix: str = "") -> None:
-        found.setdefault((kind, why, fix), []).append(state.id)
+        found.setdefault((kind, terminal.line(why), fix), []).append(state.id)
 
     for state in queue.states:
         if state.status in ("running", "done") and state.result != "dependency":

@@ -17,7 +17,7 @@ from urllib.parse import quote as percent
 
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
-from pueue_skill import __version__, sources
+from pueue_skill import __version__, sources, terminal
 from pueue_skill.facts import commands
 from pueue_skill.kinds import Confidence
 from pueue_skill.model import Chain, Compound, Host, Node, Pipeline, Preferences, Script
@@ -234,7 +234,7 @@ def drawn(checked: Checked) -> str:
     """The findings, each with its place and its line, what it is about underlined to the line's end."""
     return "".join(
         [
-            f"{finding['file']}:{finding['line']}:{finding['column']}: {finding['rule']} {finding['name']}"
+            f"{terminal.line(finding['file'])}:{finding['line']}:{finding['column']}: {finding['rule']} {finding['name']}"
             f" ({finding['confidence']}): {shown(finding['message'])}\n{underlined(checked.lines, finding)}"
             for finding in checked.findings
         ]
@@ -256,7 +256,8 @@ def told(checked: Checked) -> Iterator[str]:
     """What was not read, a line each."""
     for what, those in (("not read", checked.notes), ("cannot be read", checked.errors)):
         for note in those:
-            place = f"{note['file']}:{note['line']}" if note["line"] is not None else note["file"]
+            file = terminal.line(note["file"])
+            place = f"{file}:{note['line']}" if note["line"] is not None else file
             yield f"{place}: {what}: {shown(note['reason'])}"
 
 

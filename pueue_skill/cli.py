@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pueue_skill import __version__
+from pueue_skill import __version__, terminal
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -689,6 +689,7 @@ def submitted(
     Returns the job's exit code, or GOES_ON when the time ran out first (0 with --detach or --or-detach). Raises Unreachable.
     """
     from pueue_skill import caller, runtime, store, streams
+    from pueue_skill.acts import start_of
     from pueue_skill.masking import masked
 
     job = job._replace(
@@ -728,7 +729,7 @@ def submitted(
         say(f"{name} is that job already; it {runtime.standing(state)}")
     if queued.group and queued.group.status != "running" and state.status != "done":
         say(
-            f"group {queued.group.name} of {host.name} is {queued.group.status}: {name} waits until it is started (pueue start --group {queued.group.name})"
+            f"group {terminal.line(queued.group.name)} of {host.name} is {queued.group.status}: {name} waits until it is started: pueue-skill {start_of(host.name, queued.group.name)}"
         )
     if options.detach:
         return announced(name)
@@ -884,11 +885,11 @@ def ended(name: str, state: State, host: Host) -> int:
         remembered(lambda: store.looked(host.name, state, agents.session_of(os.environ)))
 
     why = {
-        "killed": f"was ended from outside: {state.detail}"
+        "killed": f"was ended from outside: {terminal.line(state.detail)}"
         if state.detail
         else "was killed in the queue, or its daemon ended",
         "dependency": "did not run: a job that it comes after failed",
-        "spawn": f"could not be started: {state.detail}",
+        "spawn": f"could not be started: {terminal.line(state.detail)}",
         "unknown": "ended, and the queue does not know how",
     }.get(state.result or "")
     if why:
@@ -911,7 +912,7 @@ def storable(env: dict[str, str]) -> tuple[dict[str, str], list[str]]:
 def status(options: argparse.Namespace) -> int:
     import datetime as dt
 
-    from pueue_skill import reach, render, reports
+    from pueue_skill import reach, render, reports, streams
 
     asked = chosen_hosts(options)
     if options.watch:
@@ -922,7 +923,7 @@ def status(options: argparse.Namespace) -> int:
     else:
         from rich.console import Console
 
-        console = Console(highlight=False)
+        console = Console(highlight=False, file=streams.drawing())
         console.print(render.status_jobs(report, dt.datetime.now(dt.UTC), console.width), render.status_hosts(report))
     return DONE if all(host["reachable"] for host in report["hosts"]) else UNREACHABLE
 
@@ -956,7 +957,7 @@ def watch_status(hosts: Sequence[Host], options: argparse.Namespace) -> int:
     from rich.console import Console, Group
     from rich.live import Live
 
-    from pueue_skill import cli_notify, render, transport
+    from pueue_skill import cli_notify, render, streams, transport
 
     heard = cli_notify.queue_watcher() if options.notify else lambda look: None
 
@@ -964,7 +965,7 @@ def watch_status(hosts: Sequence[Host], options: argparse.Namespace) -> int:
         jobs = render.status_jobs(report, dt.datetime.now(dt.UTC), console.width)
         return Group(render.status_hosts(report), jobs)  # what matters most first: a screen may be too short
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, file=streams.drawing())
     shown: list[HostReport] = []
     try:
         if console.is_terminal and not options.json:
@@ -1003,7 +1004,7 @@ def looks(
 
 
 def log(options: argparse.Namespace) -> int:
-    from pueue_skill import cli_verbs, reports
+    from pueue_skill import acts, cli_verbs, reports
 
     chosen = cli_verbs.jobs(options)
     if options.follow and len(chosen) > 1:
@@ -1013,7 +1014,7 @@ def log(options: argparse.Namespace) -> int:
             print(json.dumps(reports.state_report(host, state), indent=2))
             continue
         if len(chosen) > 1:
-            say(f"==> {host.name}:{state.id} {state.label or ''}".rstrip())
+            say(f"==> {acts.named(host.name, state)}")
         last = state
         for now in followed(state, host):
             last = now or last

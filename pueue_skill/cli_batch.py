@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pueue_skill import batch, batches, cli_notify, config, manifest, notices, quote, render, reports
+from pueue_skill import batch, batches, cli_notify, config, manifest, notices, quote, render, reports, streams, terminal
 from pueue_skill.batch import Item
 from pueue_skill.batches import Standing
 from pueue_skill.cli import DONE, FINDINGS, UNREACHABLE, USAGE, failed, say
@@ -102,7 +102,7 @@ def plan(options: argparse.Namespace, made: Manifest, items: Sequence[Item], hos
     else:
         from rich.console import Console
 
-        console = Console(highlight=False)
+        console = Console(highlight=False, file=streams.drawing())
         console.print(render.batch_table(report))
         console.print(render.batch_tree(items))
         for line in cost(made, items, hosts):
@@ -170,17 +170,19 @@ def submit(options: argparse.Namespace, made: Manifest, items: Sequence[Item], h
             item = by_key[outcome.key]
             if outcome.what == "changed":
                 say(
-                    f"{name}: {item.label} is defined otherwise now than in the queue ({name}:{outcome.detail}); --replace takes the new one, unless it runs"
+                    f"{name}: {terminal.line(item.label)} is defined otherwise now than in the queue ({name}:{outcome.detail}); --replace takes the new one, unless it runs"
                 )
             elif outcome.what == "pack" and not outcome.detail.endswith(" 0"):
                 say(
-                    f"{name}: {outcome.detail.split()[-1]} of {item.label} are defined otherwise now than in the queue; --replace takes the new ones, unless their units run"
+                    f"{name}: {outcome.detail.split()[-1]} of {terminal.line(item.label)} are defined otherwise now than in the queue; --replace takes the new ones, unless their units run"
                 )
                 code = max(code, FINDINGS)
             elif outcome.what == "held":
-                say(f"{name}: {item.label} is not added: what it comes after has failed and is no longer in the queue")
+                say(
+                    f"{name}: {terminal.line(item.label)} is not added: what it comes after has failed and is no longer in the queue"
+                )
             elif outcome.what == "failed":
-                say(f"{name}: {item.label} could not be added: {outcome.detail}")
+                say(f"{name}: {terminal.line(item.label)} could not be added: {outcome.detail}")
             if outcome.what in ("changed", "held", "failed"):
                 code = max(code, FINDINGS)
     return code
@@ -204,7 +206,7 @@ def status(options: argparse.Namespace, made: Manifest, items: Sequence[Item], h
     else:
         from rich.console import Console
 
-        Console(highlight=False).print(render.batch_status(report))
+        Console(highlight=False, file=streams.drawing()).print(render.batch_status(report))
     return told(found)
 
 
@@ -221,7 +223,7 @@ def told(found: Mapping[str, list[Standing] | Unreachable]) -> int:
 def watch(options: argparse.Namespace, made: Manifest, items: Sequence[Item], hosts: Mapping[str, Host]) -> int:
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, file=streams.drawing())
     seen: dict[str, str] = {}
     started = time.monotonic()
     begun: int | None = None
@@ -235,7 +237,7 @@ def watch(options: argparse.Namespace, made: Manifest, items: Sequence[Item], ho
                     one.what == "queued" and one.item.key not in seen
                 ):
                     code = f", exit {one.exit_code}" if one.what == "failed" else ""
-                    print(f"{one.item.host} {one.item.label}: {one.what}{code}", flush=True)
+                    print(f"{one.item.host} {terminal.line(one.item.label)}: {one.what}{code}", flush=True)
                 seen[one.item.key] = one.what
         else:
             ended = sum(not one.open and one.what not in ("missing", "changed") for one in all_)
@@ -269,11 +271,11 @@ def resume(options: argparse.Namespace, made: Manifest, items: Sequence[Item], h
         given: list[Standing] = []
         mended = options.because in ("corrupt", "output-fix", "internal-fix")
         for one in batches.advice(made, answer, mended):
-            line = f"{name} {one.standing.item.label}: {SAID[one.what]}: {one.why}"
+            line = f"{name} {terminal.line(one.standing.item.label)}: {SAID[one.what]}: {one.why}"
             busy = batches.sibling(made, one.standing, answer) if refresh else None
             if busy and one.what != "not":
                 say(
-                    f"{name} {one.standing.item.label}: left alone: {busy.item.label}, of the same {made.siblings}, runs; refresh it afterwards"
+                    f"{name} {terminal.line(one.standing.item.label)}: left alone: {terminal.line(busy.item.label)}, of the same {made.siblings}, runs; refresh it afterwards"
                 )
                 code = max(code, FINDINGS)
                 continue
@@ -318,9 +320,9 @@ def ends(file: str, made: Manifest, name: str, given: Sequence[Standing], host: 
         label = one.item.label
         text = end_of(found.get(one.item.key, b""))
         say(
-            f"{name} {label}: its output ends:\n{text}"
+            f"{name} {terminal.line(label)}: its output ends:\n{text}"
             if text
-            else f"{name} {label}: it wrote nothing that is still there"
+            else f"{name} {terminal.line(label)}: it wrote nothing that is still there"
         )
     if ran:
         say(f"whole outputs: pueue-skill batch log {quote.word(file)} LABEL")
@@ -338,7 +340,10 @@ def log(options: argparse.Namespace, made: Manifest, items: Sequence[Item], host
         for one in [] if isinstance(answer, Unreachable) else answer:
             if one.item.label != options.label:
                 continue
-            say(f"{name} {one.item.label}: {one.what}" + (f", exit {one.exit_code}" if one.exit_code else ""))
+            say(
+                f"{name} {terminal.line(one.item.label)}: {one.what}"
+                + (f", exit {one.exit_code}" if one.exit_code else "")
+            )
             try:
                 output = batches.tails(made, [one], hosts[name], options.bytes).get(one.item.key, b"")
             except Unreachable as error:

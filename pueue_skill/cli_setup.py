@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 
-from pueue_skill import config, reports, setup
+from pueue_skill import config, reports, setup, terminal
 from pueue_skill.backends import setup_steps
 from pueue_skill.backends.pueue_setup import Found, Step
 from pueue_skill.backends.setup_steps import Refusal, Wish
@@ -52,9 +52,9 @@ def main(options: argparse.Namespace) -> int:
 
 def show(host: Host, found: Found, todo: list[Step]) -> None:
     """What there is, and what is to be done about it."""
-    print(f"{host.name}: {', '.join(described(found))}", flush=True)
+    print(terminal.line(f"{host.name}: {', '.join(described(found))}"), flush=True)
     for number, step in enumerate(todo, 1):
-        print(f"{number} {step.name}: {step.what} ({step.why})", flush=True)
+        print(terminal.line(f"{number} {step.name}: {step.what} ({step.why})"), flush=True)
 
 
 def described(found: Found) -> list[str]:

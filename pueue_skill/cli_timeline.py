@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 
-from pueue_skill import config, manifest, reach, timeline
+from pueue_skill import config, manifest, reach, streams, timeline
 from pueue_skill.cli import DONE, UNREACHABLE, USAGE, failed, say
 from pueue_skill.model import Host, Queue
 from pueue_skill.remote import configured, host_named
@@ -54,7 +54,7 @@ def main(options: argparse.Namespace) -> int:
     if not (options.svg or options.html):
         from rich.console import Console
 
-        console = Console(highlight=False)
+        console = Console(highlight=False, file=streams.drawing())
         for line in timeline.lines(laid, shown, console.width):
             console.print(line)
     return code

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from pueue_skill import reach, runtime
+from pueue_skill import reach, runtime, terminal
 from pueue_skill.model import LOCAL, Host, Queue
 from pueue_skill.regex import regex
 
@@ -62,7 +62,7 @@ def busy(host: Host, limit: float) -> str:
         queue = None
     if queue is None:
         return f"{host.name}: no answer now{f'; groups {limits}' if limits else ''}\n"
-    return f"{host.name}: {groups_of(queue)}{f'; load {queue.load}' if queue.load else ''}\n"
+    return f"{host.name}: {groups_of(queue)}{f'; load {terminal.line(queue.load, 60)}' if queue.load else ''}\n"
 
 
 def groups_of(queue: Queue) -> str:
@@ -71,7 +71,7 @@ def groups_of(queue: Queue) -> str:
         inside = [state.status for state in queue.states if state.group == group.name]
         waiting = inside.count("queued") + inside.count("stashed")
         parts.append(
-            f"{group.name} {inside.count('running')} of {group.limit or '∞'} running"
+            f"{terminal.line(group.name, 60)} {inside.count('running')} of {group.limit or '∞'} running"
             + (f", {waiting} waiting" if waiting else "")
             + (f", {group.status}" if group.status != "running" else "")
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pueue_skill import terminal
 from pueue_skill.model import Host, Queue, State
 from pueue_skill.regex import regex
 
@@ -40,13 +41,17 @@ def of_failure(state: State, host: Host, jobs: Mapping[str, State]) -> str:
             return f"exit code {code}: signal {code - 128} ({SIGNALS[code - 128]})"
         return f"exit code {code}"
     if state.result == "killed":
-        return f"ended from outside: {state.detail}" if state.detail else "killed in the queue, or its daemon ended"
+        return (
+            f"ended from outside: {terminal.line(state.detail)}"
+            if state.detail
+            else "killed in the queue, or its daemon ended"
+        )
     if state.result == "dependency":
         return f"did not run: {named(blamed(state, jobs), host) or 'a job that it comes after'} failed"
     if state.result == "spawn":
         if NOT_THERE.search(state.detail):
-            return f"could not be started: its folder {state.cwd} was not there"
-        return f"could not be started: {state.detail}"
+            return f"could not be started: its folder {terminal.line(state.cwd)} was not there"
+        return f"could not be started: {terminal.line(state.detail)}"
     return "ended, and the queue does not know how"
 
 

@@ -16,9 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
+    from rich.text import Text
 
     from pueue_skill.batch import Item
     from pueue_skill.verbs import Result as ActResult
+
+
+def cell(text: str, style: str = "") -> Text:
+    """Somebody's text as one line for rich, which reads no markup in it."""
+    from rich.text import Text
+
+    return Text(terminal.line(text), style=style)
 
 
 def drawn(command: str, findings: tuple[Finding, ...]) -> str:
@@ -51,7 +59,6 @@ def status_jobs(report: StatusReport, now: dt.datetime, width: int) -> Renderabl
     """The jobs of all queues in one table, for rich."""
     from rich.console import Group
     from rich.table import Table
-    from rich.text import Text
 
     names = (
         ("job", "state", "label", "time") if width < NARROW else ("job", "state", "group", "label", "time", "command")
@@ -67,17 +74,17 @@ def status_jobs(report: StatusReport, now: dt.datetime, width: int) -> Renderabl
         jobs = listed(host["jobs"])
         for job in jobs:
             cells = {
-                "job": Text(job["name"]),
-                "state": Text(state_words(job), style=STYLES.get(job["result"] or job["status"], "")),
-                "group": Text(job["group"]),
-                "label": Text(job["label"] or ""),
-                "time": Text(duration(job, now)),
-                "command": Text(first_line(job["command"])),
+                "job": cell(job["name"]),
+                "state": cell(state_words(job), style=STYLES.get(job["result"] or job["status"], "")),
+                "group": cell(job["group"]),
+                "label": cell(job["label"] or ""),
+                "time": cell(duration(job, now)),
+                "command": cell(first_line(job["command"])),
             }
             table.add_row(*[cells[name] for name in names])
         if len(jobs) < len(host["jobs"]):
             more.append(
-                Text(
+                cell(
                     f"{host['host']}: {len(host['jobs']) - len(jobs)} more jobs: pueue-skill status --json", style="dim"
                 )
             )
@@ -104,22 +111,22 @@ def status_hosts(report: StatusReport) -> RenderableType:
     lines = []
     for host in report["hosts"]:
         if not host["reachable"]:
-            lines.append(Text(f"{host['host']}: {host['reason']}", style="red"))
+            lines.append(Text(terminal.safe(f"{host['host']}: {host['reason']}"), style="red"))
             continue
         groups = ", ".join([group_words(group) for group in host["groups"]])
         rest = f"; ended in the last hour: {host['ended']}" if host["ended"] else "" if host["jobs"] else "; no jobs"
         rest += f", of which failed: {host['failed']}" if host["failed"] else ""
-        lines.append(Text(f"{host['host']}: {groups}{rest}"))
+        lines.append(cell(f"{host['host']}: {groups}{rest}"))
         for one in host["stuck"]:
             names = one["jobs"][0] if len(one["jobs"]) == 1 else f"{len(one['jobs'])} jobs"
             fix = f". {one['fix']}" if one["fix"] else ""
-            lines.append(Text(f"  {names}: {one['why']}{fix}", style="yellow"))
+            lines.append(cell(f"  {names}: {one['why']}{fix}", style="yellow"))
     return Group(*lines)
 
 
 def group_words(group: GroupReport) -> str:
     """A group's slots that are taken, what waits, and how many jobs have succeeded and failed: `p1 2/4 +12 ✓7 paused`."""
-    words = f"{group['name']} {group['running'] + group['paused']}/{group['limit'] or '∞'}"
+    words = f"{terminal.line(group['name'], 60)} {group['running'] + group['paused']}/{group['limit'] or '∞'}"
     words += f" +{group['queued']}" if group["queued"] else ""
     words += f" ✓{group['success']}" if group["success"] else ""
     words += f" ✗{group['failed']}" if group["failed"] else ""
@@ -174,7 +181,6 @@ ROWS = 50
 def batch_table(report: BatchReport) -> RenderableType:
     """The jobs of a batch, a row each, for rich; of a phase with very many, the first."""
     from rich.table import Table
-    from rich.text import Text
 
     labels = {job["key"]: job["label"] for job in report["jobs"]}
     counts: dict[str, int] = {}
@@ -191,12 +197,12 @@ def batch_table(report: BatchReport) -> RenderableType:
         shown[phase] = shown.get(phase, 0) + 1
         if shown[phase] > ROWS:
             if shown[phase] == counts[phase]:
-                table.add_row(Text(phase), Text(f"and {counts[phase] - ROWS:,} more (--json shows all)"))
+                table.add_row(cell(phase), cell(f"and {counts[phase] - ROWS:,} more (--json shows all)"))
             continue
         after = list(dict.fromkeys([labels[key] for key in job["after"]]))
         names = ", ".join(after[:3]) + (f" and {len(after) - 3} more" if len(after) > 3 else "")
         columns = (phase, job["label"], job["host"], job["group"], names, job["standing"])
-        table.add_row(*[Text(column) for column in columns])
+        table.add_row(*[cell(column) for column in columns])
     return table
 
 
@@ -210,9 +216,9 @@ def batch_tree(items: Sequence[Item]) -> RenderableType:
     branches: dict[str, Tree] = {}
     for name, members in phases.items():
         parents = sorted(before[name], key=lambda other: (-column[other], other))
-        text = Text.assemble((name, "bold"), f"  {counted(members)}")
+        text = Text.assemble((terminal.line(name), "bold"), f"  {counted(members)}")
         if parents[1:]:
-            text.append(f", also after {', '.join(parents[1:])}")
+            text.append(terminal.line(f", also after {', '.join(parents[1:])}"))
         branches[name] = (branches[parents[0]] if parents else tree).add(text)
     return tree
 
@@ -244,7 +250,6 @@ def batch_status(report: BatchReport) -> RenderableType:
     """How far a batch is, by phase and group, for rich; what has failed is named."""
     from rich.console import Group
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("phase", "host", "group", "", "done", "failed", "running", "waiting", "missing"):
@@ -255,21 +260,21 @@ def batch_status(report: BatchReport) -> RenderableType:
         )
     for phase in report["phases"]:
         table.add_row(
-            Text(phase["phase"]),
-            Text(phase["host"]),
-            Text(phase["group"]),
-            Text(bar(phase["success"], phase["failed"], phase["running"], phase["jobs"])),
-            Text(
+            cell(phase["phase"]),
+            cell(phase["host"]),
+            cell(phase["group"]),
+            cell(bar(phase["success"], phase["failed"], phase["running"], phase["jobs"])),
+            cell(
                 f"{phase['success']:,} of {phase['jobs']:,}", style="green" if phase["success"] == phase["jobs"] else ""
             ),
-            Text(f"{phase['failed']:,}" if phase["failed"] else "", style="red"),
-            Text(f"{phase['running']:,}" if phase["running"] else "", style="cyan"),
-            Text(f"{phase['waiting']:,}" if phase["waiting"] else ""),
-            Text(str(phase["missing"] + phase["changed"] or "")),
+            cell(f"{phase['failed']:,}" if phase["failed"] else "", style="red"),
+            cell(f"{phase['running']:,}" if phase["running"] else "", style="cyan"),
+            cell(f"{phase['waiting']:,}" if phase["waiting"] else ""),
+            cell(str(phase["missing"] + phase["changed"] or "")),
         )
     failed = [job for job in report["jobs"] if job["standing"] in ("failed", "killed", "spawn", "unknown")]
     names = [
-        Text(
+        cell(
             f"{job['host']} {job['label']}: {RESULTS.get(job['standing'], job['standing'])}"
             + (f", exit {job['exit_code']}" if job["exit_code"] else "")
             + (f"; it holds {', '.join(phases)}" if (phases := held_by(job, report)) else ""),
@@ -278,7 +283,7 @@ def batch_status(report: BatchReport) -> RenderableType:
         for job in failed[:20]
     ]
     if len(failed) > 20:
-        names.append(Text(f"and {len(failed) - 20} more", style="red"))
+        names.append(cell(f"and {len(failed) - 20} more", style="red"))
     return Group(table, *names)
 
 
@@ -303,13 +308,12 @@ def bar(success: int, failed: int, running: int, jobs: int, width: int = 10) -> 
 def batch_progress(report: BatchReport, rate: float, left: float | None) -> RenderableType:
     """As batch_status, with how fast it goes (jobs a second) and how long it may take yet (seconds)."""
     from rich.console import Group
-    from rich.text import Text
 
     from pueue_skill.rules.evidence import spoken
 
     pace = f"{rate * 3600:.0f} jobs an hour" if rate else "no job has ended yet"
     until = f", about {spoken(left)} to go" if left is not None else ""
-    return Group(batch_status(report), Text(pace + until))
+    return Group(batch_status(report), cell(pace + until))
 
 
 def batch_picture(items: Sequence[Item]) -> str:
@@ -341,7 +345,7 @@ def batch_picture(items: Sequence[Item]) -> str:
         check = members[0].kind == "check"
         color = "#fff3d6" if check else "#e3eefb"
         out.append(f'<rect x="{x}" y="{y}" width="170" height="44" rx="6" fill="{color}" stroke="#666"/>')
-        out.append(f'<text x="{x + 10}" y="{y + 19}">{escape(name)}</text>')
+        out.append(f'<text x="{x + 10}" y="{y + 19}">{escape(terminal.line(name))}</text>')
         out.append(f'<text x="{x + 10}" y="{y + 36}" fill="#555">{counted(members)}</text>')
     return "\n".join([*out, "</svg>"]) + "\n"
 
@@ -363,7 +367,7 @@ CALLS = {
 def told(verb: str, host: str, result: ActResult, would: str = "") -> Iterator[tuple[str, str]]:
     """What is said of an act on one host, a line each: what was done (`done`), and what was not, or is to be known (`said`)."""
     if result.group:
-        yield "done", f"{host}: group {result.group} {would}{'started' if verb == 'start' else 'paused'}"
+        yield "done", f"{host}: group {terminal.line(result.group)} {would}{'started' if verb == 'start' else 'paused'}"
     for one in result.outcomes:
         name = named(host, one.act.state)
         if one.what in ("done", "planned"):
@@ -374,7 +378,10 @@ def told(verb: str, host: str, result: ActResult, would: str = "") -> Iterator[t
         yield "done", f"{host}: {result.files} files of jobs that are gone removed"
     for group, queued in result.halted if verb != "pause" else ():
         waits = f": {queued} queued jobs wait" if queued else ""
-        yield "said", f"group {group} of {host} is paused{waits}; start it with: pueue-skill {start_of(host, group)}"
+        yield (
+            "said",
+            f"group {terminal.line(group)} of {host} is paused{waits}; start it with: pueue-skill {start_of(host, group)}",
+        )
 
 
 def audit_text(report: AuditReport) -> str:

@@ -137,8 +137,8 @@ def standing(state: State) -> str:
 
 
 def complaint(done: transport.Done) -> str:
-    """What a script wrote to stderr, without colours and ssh's notices."""
-    return "\n".join(parts.said(done.stderr.decode("utf-8", "replace")))
+    """What a script wrote to stderr, without colours and ssh's notices; lines after the first are indented, so that none looks like ours."""
+    return "\n  ".join(parts.said(done.stderr.decode("utf-8", "replace")))
 
 
 def trouble(host: Host, done: transport.Done) -> str:

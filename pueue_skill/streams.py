@@ -2,6 +2,9 @@
 
 A stream that is closed becomes /dev/null, so that no file that is opened later takes its place. The first write to stdout that fails
 raises; what comes after it is dropped, so that nothing fails once more at the end. stderr is only talk: a write to it never fails.
+
+All text is made fit for a terminal on its way out (terminal.safe), whoever it came from. The bytes of a job's output go through the
+streams' buffers instead, and what draws with escape sequences of its own through drawing().
 """
 
 from __future__ import annotations
@@ -10,9 +13,11 @@ import io
 import os
 import sys
 
+from pueue_skill import terminal
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TextIO
+    from typing import Any, TextIO
 
     from _typeshed import ReadableBuffer
 
@@ -42,6 +47,31 @@ class Talk(io.FileIO):
             return memoryview(data).nbytes
 
 
+class Shown(io.TextIOWrapper):
+    """A text stream for people and terminals."""
+
+    def write(self, text: str) -> int:
+        return super().write(terminal.safe(text))
+
+
+class Drawing:
+    """A Shown for what makes its own text fit, and moves the cursor or colours it."""
+
+    def __init__(self, shown: Shown) -> None:
+        self.shown = shown
+
+    def write(self, text: str) -> int:
+        return io.TextIOWrapper.write(self.shown, text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.shown, name)
+
+
+def drawing() -> Any:
+    """stdout as a file for rich."""
+    return Drawing(sys.stdout) if isinstance(sys.stdout, Shown) else sys.stdout
+
+
 results: Results | None = None
 closed = False
 """Whether stdout was closed when the command began."""
@@ -65,10 +95,10 @@ def prepare() -> None:
         sys.stderr = text(Talk(2, "w", closefd=False), sys.stderr)
 
 
-def text(raw: io.FileIO, was: TextIO | None) -> io.TextIOWrapper:
+def text(raw: io.FileIO, was: TextIO | None) -> Shown:
     """A text stream onto `raw` with the properties of the one that it replaces; what cannot be encoded is spelled."""
     errors = (was.errors if was else None) or "strict"
-    return io.TextIOWrapper(
+    return Shown(
         io.BufferedWriter(raw),
         encoding=was.encoding if was else "utf-8",
         errors="backslashreplace" if errors == "strict" else errors,

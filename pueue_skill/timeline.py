@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from pueue_skill import terminal
 from pueue_skill.acts import ending
 from pueue_skill.masking import masked
 from pueue_skill.model import State
@@ -58,8 +59,8 @@ def bar(host: str, state: State, now: dt.datetime) -> Bar | None:
     about = ending(state) if state.status == "done" else state.status
     return Bar(
         host,
-        state.group,
-        masked(state.label or state.id),
+        terminal.line(state.group),
+        terminal.line(masked(state.label or state.id)),
         start,
         max(end, start + INSTANT),
         what,
@@ -196,9 +197,9 @@ def page(title: str, laid: Sequence[Slot], shown: Axis) -> str:
     )
     table = f"<h2>Failed</h2>\n<table>\n{rows}\n</table>\n" if failed else ""
     return (
-        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
+        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{escape(terminal.line(title))}</title>\n'
         "<style>body { font-family: sans-serif } div { overflow-x: auto } td { padding-right: 1em }</style>\n"
-        f"<h1>{escape(title)}</h1>\n<p>{counts}</p>\n<div>\n{svg(laid, shown)}</div>\n{table}</html>\n"
+        f"<h1>{escape(terminal.line(title))}</h1>\n<p>{counts}</p>\n<div>\n{svg(laid, shown)}</div>\n{table}</html>\n"
     )
 
 

@@ -233,11 +233,11 @@ class Follow(Screen[None]):
                 if isinstance(event, runtime.Output):
                     self.say(readable(event.data))
                 elif isinstance(event, runtime.Lost):
-                    self.say(f"\n[{event.reason}; trying again]\n")
+                    self.say(terminal.safe(f"\n[{event.reason}; trying again]\n"))
                 elif isinstance(event, State) and event.status == "done":
                     self.say(f"\n[{acts.ending(event)}]\n")
         except (Unreachable, OSError) as error:
-            self.say(f"\n[{error}]\n")
+            self.say(terminal.safe(f"\n[{error}]\n"))
 
     def say(self, text: str) -> None:
         told(self.app, lambda: self.query_one(Log).write(text) if self.is_attached else None)
@@ -371,7 +371,7 @@ class Top(App[None]):
             try:
                 text = readable(runtime.tails(row.host, [row.state], TAIL).get(row.state.id, b""))
             except (Unreachable, OSError) as error:
-                text = str(error)
+                text = terminal.safe(str(error))
             told(self, self.log_came, row, text)
 
         apart(ask)
@@ -413,7 +413,7 @@ class Top(App[None]):
         """Does what `verb` says to a job, or to a group, as it was on the screen."""
         host, queue = row.host, self.known[row.host.name].queue
         if queue is None:
-            self.notify(f"{host.name} does not answer", severity="error")
+            self.notify(f"{host.name} does not answer", severity="error", markup=False)
             return
         choice = Choice(group=group) if group else Choice((row.job["name"],))
         states = tuple(acts.matching(queue, None, group)) if group else (row.state,)
@@ -426,7 +426,7 @@ class Top(App[None]):
 
     def acted(self, verb: str, host: Host, result: Result | Unreachable) -> None:
         if isinstance(result, Unreachable):
-            self.notify(str(result), severity="error", markup=False)
+            self.notify(terminal.safe(str(result)), severity="error", markup=False)
             return
         for kind, text in render.told(verb, host.name, result):
             self.notify(text, severity="information" if kind == "done" else "warning", markup=False)

@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from pueue_skill import acts, names, news, runtime, store, transport
+from pueue_skill import acts, names, news, runtime, store, terminal, transport
 from pueue_skill.acts import Act
 from pueue_skill.backends import pueue_acts, slurm_acts
 from pueue_skill.backends.pueue_acts import Looked
@@ -166,7 +166,7 @@ def nothing(what: str, queues: Mapping[str, Queue], down: Mapping[str, Unreachab
         for group in queue.groups:
             inside = [state.status for state in queue.states if state.group == group.name]
             counts = [f"{inside.count(status)} {status}" for status in dict.fromkeys(inside)]
-            groups.append(f"group {group.name}: {', '.join(counts) or 'no jobs'}")
+            groups.append(f"group {terminal.line(group.name)}: {', '.join(counts) or 'no jobs'}")
         lines.append(f"  {name}: {'; '.join(groups)}")
     return "\n".join([*lines, *map(str, down.values())])
 

@@ -17,7 +17,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pueue_skill import check, sources
+from pueue_skill import check, sources, terminal
 from pueue_skill.model import Preferences
 from pueue_skill.rules import RULES
 
@@ -439,7 +439,7 @@ def test_a_name_may_hold_anything(weird_tmp_path: Path) -> None:
     (result,) = json.loads(done.stdout)["runs"][0]["results"]
     uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert unquote_to_bytes(uri.removeprefix("file://")) == bytes(path)
-    assert run(path).stdout.startswith(bytes(path) + b":2:1: PQ302 ")
+    assert run(path).stdout.decode().startswith(f"{terminal.line(str(path))}:2:1: PQ302 ")
     assert json.loads(run("--json", path).stdout)["findings"][0]["file"] == str(path)
 
 

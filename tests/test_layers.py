@@ -21,7 +21,7 @@ PACKAGE = ROOT / "pueue_skill"
 FILES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 CORE = (
-    "__init__.py", "kinds.py", "model.py", "record.py", "regex.py", "digest.py", "gate.py", "parse/", "facts.py", "nodes.py", "expand.py", "quote.py", "masking.py", "parts.py", "reasons.py", "remote.py", "acts.py", "names.py", "tools.py", "rules/",
+    "__init__.py", "kinds.py", "model.py", "record.py", "regex.py", "digest.py", "gate.py", "parse/", "facts.py", "nodes.py", "expand.py", "quote.py", "masking.py", "terminal.py", "parts.py", "reasons.py", "remote.py", "acts.py", "names.py", "tools.py", "rules/",
     "plan/", "backends/",
 )  # fmt: skip
 

@@ -1,0 +1,301 @@
+"""Labels, groups, folders, commands and hosts' words that attack whoever reads them: every command and every screen shows them harmless.
+
+The commands are those of the parser, with a value for each argument by its metavar, so that a new command is tested too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import re
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from real import Daemon, until
+from textual.binding import Binding
+from textual.widgets import Static
+
+from pueue_skill import (
+    batch,
+    cli,
+    manifest,
+    news,
+    notices,
+    prompts,
+    quote,
+    render,
+    reports,
+    runtime,
+    terminal,
+    timeline,
+    transport,
+)
+from pueue_skill.model import Group, Host, Queue, State
+from pueue_skill.store import Submitted
+from pueue_skill.top import Top, seen
+
+ATTACK = "x\x1b]0;t\x07\x1b[2J\x1b[31m\nFORGED\r\x9b5m\u202eabc\u2066[bold]b[/bold][link=https://e]l[/link]\x1b]8;;http://e\x1b\\z\x7f\u2028FORGED"
+KINDS = ("label", "group", "command", "words", "typed")
+LABEL, GROUP, COMMAND, WORDS, TYPED = (ATTACK.replace("FORGED", f"FORGED {kind}") for kind in KINDS)
+NAME = ATTACK.replace("/", "_").replace("FORGED", "FORGED name")
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+"""What rich colours text with."""
+
+
+def clean(text: str, call: Sequence[str] = ()) -> None:
+    """Fails where `text` holds what a terminal would act on, or a line that text of others than the caller has begun."""
+    assert [char for char in text if not (char.isprintable() or char in "\n\t")] == [], f"{call}: {text!r}"
+    own = tuple([f"FORGED {kind}" for kind in KINDS if f"FORGED {kind}" in " ".join(call)])
+    lines = [line for line in re.split("[\n\r\u2028]", text) if line.startswith("FORGED")]
+    assert [line for line in lines if not line.startswith(own)] == [], f"{call}: {text!r}"
+
+
+def test_text_that_is_shown() -> None:
+    clean(terminal.safe(ATTACK.replace("FORGED", "")))
+    clean(terminal.line(ATTACK))
+    assert terminal.line("a\tb\r\n c ") == "a b c"
+    assert terminal.line("ä 日本 ✓ é") == "ä 日本 ✓ é"
+    assert terminal.line("a" * 300, 10) == "a" * 9 + "…"
+    assert terminal.safe("a\n\tb\x1b[0m") == "a\n\tb\ufffd[0m"
+
+
+# Every command.
+
+
+def subcommands(
+    parser: argparse.ArgumentParser, words: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], argparse.ArgumentParser]]:
+    inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    for action in inner:
+        for name, one in action.choices.items():
+            yield from subcommands(one, (*words, name))
+    if not inner:
+        yield words, parser
+
+
+COMMANDS = dict(subcommands(cli.parser()))
+LEFT_OUT = {("hook",)}
+"""What answers in JSON to a program."""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with what the commands are given: a hostile name, and files that have such names and such content."""
+    folder = tmp_path / NAME
+    folder.mkdir()
+    script = "nohup python3 train.py '\x1b[2J\u202e' &\nssh \x1b]0;h 'python3 train.py'\n"
+    (folder / f"{NAME}.sh").write_text(f"#!/bin/sh\n# x\n{script}")
+    phases = {
+        f"p{n}": {"command": f"true {quote.word(COMMAND)}", "label": "{v}", "vars": {"v": [f"{LABEL} {n}"]}}
+        for n in (1, 2)
+    }
+    (folder / "batch.json").write_text(
+        json.dumps({"name": "m", "phases": phases | {"p2": phases["p2"] | {"after": ["p1"]}}})
+    )
+    (folder / "words").write_text(WORDS)
+    (tmp_path / "say").write_text(f"#!/bin/sh\ncat {tmp_path}/x*/words >&2\nexit 1\n")
+    (tmp_path / "say").chmod(0o755)
+    (tmp_path / "config/pueue-skill").mkdir(parents=True)
+    far = f"-o ProxyCommand={tmp_path}/say -o ConnectTimeout=2 far"
+    (tmp_path / "config/pueue-skill/config.toml").write_text(f"[hosts.far]\nssh = {json.dumps(far)}\n")
+    return folder
+
+
+@pytest.fixture
+def queue(pueued: Daemon, place: Path) -> Iterator[dict[str, str]]:
+    """The environment of commands that see a queue with hostile jobs of every kind, and a host whose ssh answers with an attack."""
+    before = set(pueued.tasks())
+    pueued.pueue("group", "add", "--parallel", "1", GROUP)
+    kinds = {"ok": "true", "bad": "exit 3", "run": "sleep 600", "wait": "true", "aside": "true"}
+    ids = {
+        name: pueued.pueue(
+            "add", "-p", "-g", GROUP, "-w", str(place), "-l", f"{name} {LABEL}", *(["--stashed"] if name == "aside" else []), "--",
+            f"{command}; : {quote.word(COMMAND)}",
+        )
+        for name, command in kinds.items()
+    }  # fmt: skip
+    pueued.result(ids["ok"])
+    pueued.result(ids["bad"])
+    until(lambda: "Running" in pueued.tasks()[int(ids["run"])]["status"], "a job that runs")
+    yield pueued.env | {"XDG_CONFIG_HOME": str(place.parent / "config"), "COLUMNS": "500"}
+    pueued.pueue("kill", "-g", GROUP)
+    pueued.remove(set(pueued.tasks()) - before)
+    pueued.pueue("group", "remove", GROUP)
+
+
+def arguments(words: tuple[str, ...], parser: argparse.ArgumentParser, place: Path) -> list[list[str]]:
+    """Calls of a command: with as little as it takes, with all that it takes, and with each option that changes what is printed."""
+    values = {
+        "FILE": "batch.json" if words[0] in ("batch", "timeline") else f"{NAME}.sh", "HOST": "far", "AGENT": "claude", "ID": "PQ101", "NAME": "status",
+        "JOB": f"ok {LABEL}", "CMD": f"true {quote.word(COMMAND)}", "ARG": "far", "PHASE": "p2", "LABEL": f"{LABEL} 1",
+    }  # fmt: skip
+    options = {one for action in parser._actions for one in action.option_strings}
+    positional = [action for action in parser._actions if not action.option_strings]
+    least = [values.get(str(action.metavar), TYPED) for action in positional if action.nargs not in ("*", "?")]
+    most = [values.get(str(action.metavar), TYPED) for action in positional]
+    # What would go on for ever, or change this machine, is kept from it.
+    bound = [*(["--dry-run"] if "--dry-run" in options else []), *(["--wait", "0"] if "--wait" in options else [])]
+    calls = [
+        bound + least,
+        bound + most,
+        [*bound, "--group", GROUP],
+        [*bound, "--label", "*abc*"],
+        ["--session", TYPED],
+    ]
+    wanted = [
+        call for call in calls if all(word in options for word in call if word in ("--group", "--label", "--session"))
+    ]
+    wanted += [[*bound, "--json", *most], [*bound, *least, TYPED], [TYPED]] if "--json" in options else [[TYPED]]
+    if "run" in words:  # what that runs has an output of its own
+        wanted = [call for call in wanted if TYPED not in call]
+    return [call for i, call in enumerate(wanted) if call not in wanted[:i]]
+
+
+@pytest.mark.parametrize("words", [words for words in COMMANDS if words not in LEFT_OUT], ids=" ".join)
+def test_every_command(words: tuple[str, ...], queue: dict[str, str], place: Path) -> None:
+    shown = ""
+    for call in arguments(words, COMMANDS[words], place):
+        if words == ("wait",) and ("--group" in call or "--label" in call):
+            continue  # one of those jobs goes on
+        done = subprocess.run(
+            ["pueue-skill", *words, *call],
+            env=queue,
+            cwd=place,
+            capture_output=True,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+        )
+        said = done.stdout + done.stderr
+        if words[0] == "suggest":
+            said = done.stderr  # what can be pasted is exact
+        shown += (text := said.decode())
+        clean(text, call)
+        assert b"Traceback" not in done.stderr
+    assert shown
+
+
+@pytest.mark.parametrize(
+    "words", ["status", "status --json", "batch status batch.json", "batch plan batch.json", "timeline"]
+)
+def test_colours_are_all_that_a_terminal_is_told(words: str, queue: dict[str, str], place: Path) -> None:
+    done = subprocess.run(
+        ["pueue-skill", *words.split()], env=queue | {"FORCE_COLOR": "1"}, cwd=place, capture_output=True, timeout=60
+    )
+    text = done.stdout.decode()
+    clean(SGR.sub("", text))
+    assert ("\x1b[" in text) == ("--json" not in words)
+
+
+def test_a_jobs_own_output_is_not_touched(queue: dict[str, str], place: Path) -> None:
+    command = "printf 'a\\033[2J\\r\\377\\n'"
+    for words in (["run", "--follow", "--label", "own", "--", command], ["log", "own"]):
+        done = subprocess.run(["pueue-skill", *words], env=queue, cwd="/", capture_output=True, timeout=60)
+        assert done.stdout == b"a\x1b[2J\r\xff\n"
+
+
+# What is made of values.
+
+
+def evil_job(id: int, status: str = "done", result: str | None = "failed") -> State:
+    ended = "2026-11-24T06:00:09+00:00" if status == "done" else None
+    return State(
+        str(id), f"k{id}", status, result, 3 if result == "failed" else None, WORDS, GROUP, LABEL, NAME, COMMAND, (), "2026-11-24T06:00:00+00:00",
+        "2026-11-24T06:00:01+00:00", ended,
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+EVIL_QUEUE = Queue((Group(GROUP, 1, "paused"),), (evil_job(1), evil_job(2, "running", None), evil_job(3, result="killed"), evil_job(4, result="spawn")), WORDS)  # fmt: skip
+
+
+def test_what_an_agent_is_told() -> None:
+    job = Submitted(
+        "far",
+        "k",
+        "far",
+        "",
+        "pueue",
+        "s",
+        "/",
+        COMMAND,
+        0.0,
+        "7",
+        LABEL,
+        GROUP,
+        state="failed",
+        exit_code=3,
+        tail=news.end_of(WORDS.encode()),
+    )
+    clean(news.notice([job, job]))
+    clean(news.line(job))
+    clean(news.names([job]))
+    clean(prompts.groups_of(EVIL_QUEUE))
+    for one in notices.of_ended("far", EVIL_QUEUE, EVIL_QUEUE.states):
+        clean(one.title)
+        clean(one.text)
+
+
+def test_pictures(tmp_path: Path) -> None:
+    now = timeline.dt.datetime(2026, 11, 24, 7, tzinfo=timeline.dt.UTC)
+    bars = [bar for state in EVIL_QUEUE.states if (bar := timeline.bar("far", state, now))]
+    laid, axis = timeline.slots(bars), timeline.axis(bars)
+    for text in (
+        timeline.svg(laid, axis),
+        timeline.page(TYPED, laid, axis),
+        "\n".join([line.plain for line in timeline.lines(laid, axis, 100)]),
+    ):
+        clean(text)
+        assert "<script" not in text
+    (tmp_path / "m.json").write_text(
+        json.dumps({"name": "m", "phases": {"p": {"command": "true", "label": "<b>&\"'"}}})
+    )
+    made = manifest.load(tmp_path / "m.json")
+    items = batch.items(made, batch.Sources(lambda pattern: [], lambda name: []), [])
+    clean(render.batch_picture(items))
+
+
+# Every screen of `top`, and every key on it.
+
+
+def test_every_key_of_top(tmp_path: Path) -> None:
+    (tmp_path / "words").write_text(WORDS)
+    (tmp_path / "say").write_text(f"#!/bin/sh\ncat {tmp_path}/words >&2\nexit 1\n")
+    (tmp_path / "say").chmod(0o755)
+    host = Host("far", f"-o ProxyCommand={tmp_path}/say far", "~/.local/bin/pueue")
+    app = Top([], 60)
+    keys = [one.key for one in Top.BINDINGS if isinstance(one, Binding) and one.action != "quit"]
+
+    def screen() -> str:
+        strips = app.screen._compositor.render_strips()
+        return "\n".join(["".join([segment.text for segment in strip]) for strip in strips])
+
+    async def play() -> None:
+        async with app.run_test(size=(160, 40), notifications=True) as pilot:
+            app.answered(seen(host, EVIL_QUEUE), time.monotonic())
+            app.known["down"] = seen(
+                host._replace(name="down"), Exception(runtime.complaint(transport.Done(255, b"", WORDS.encode())))
+            )
+            app.draw()
+            for key in ["down", *keys, *keys]:
+                await pilot.press("P" if key == "P" else key)
+                for _ in range(10):
+                    await pilot.pause(0.05)
+                    clean(screen(), [key])
+                if len(app.screen_stack) > 1:
+                    await pilot.press("escape")
+                assert "[bold]b[/bold]" in screen() or key in ("f", "slash", "s", "k")
+            for one in app.query(Static):
+                clean(str(one.content))
+
+    asyncio.run(play())
+
+
+def test_reports_are_ascii() -> None:
+    now = timeline.dt.datetime(2026, 11, 24, 7, tzinfo=timeline.dt.UTC)
+    report = reports.status([(Host("far", "far"), EVIL_QUEUE)], now)
+    text = json.dumps(report, indent=2)
+    clean(text)
+    assert json.loads(text)["hosts"][0]["jobs"][0]["label"] == LABEL
