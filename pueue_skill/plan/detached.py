@@ -20,7 +20,7 @@ from pueue_skill.regex import regex
 from pueue_skill.remote import Refusal
 
 DROPPED = ("nohup", "setsid")
-CHATTER = {"echo", "printf", "disown", "jobs", "sleep", "true", ":", "exit"}
+CHATTER = {"echo", "printf", "disown", "jobs", "sleep", "true", ":"}
 """What may follow detached work and is not part of it: it tells of a process that there will not be."""
 
 NEW = ("new", "new-session")
@@ -82,7 +82,7 @@ def in_background(proposal: Proposal, works: Works) -> list[Work] | None:
         whole = text_of(proposal, [part for parts in lists for part in parts])
         return works(proposal.inner(whole)) if whole != trimmed(proposal.script.text) else None
     last = away[-1]
-    if not all(chatter(parts) for parts in lists[last + 1 :]):
+    if not all(chatter(parts) or ends(parts) for parts in lists[last + 1 :]):
         return None
     before = [part for parts in lists[: away[0]] for part in parts]
     if len(away) == 1:
@@ -107,6 +107,12 @@ def chatter(parts: list[Statement]) -> bool:
         and not part.node.redirects
         for part in parts
     )
+
+
+def ends(parts: list[Statement]) -> bool:
+    """`exit` or `exit 0`, after which nothing is."""
+    words = [word.value for word in parts[0].node.words] if isinstance(parts[0].node, Simple) else []
+    return len(parts) == 1 and words in (["exit"], ["exit", "0"]) and not parts[0].node.redirects
 
 
 def text_of(proposal: Proposal, parts: list[Statement]) -> str:
