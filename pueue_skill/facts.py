@@ -19,6 +19,7 @@ from pueue_skill.model import (
     Loop,
     Node,
     Pipeline,
+    Redirect,
     Script,
     Simple,
     Ssh,
@@ -193,6 +194,7 @@ class Place(NamedTuple):
     fed: tuple[str, Sequence[int]] | None = None
     """What an echo before it in the pipeline feeds it, with the places of the characters."""
     detached: Detached | None = None
+    around: tuple[Redirect, ...] = ()
     variables: Mapping[str, Word] = MappingProxyType({})
     """What the text itself sets at its top, for texts that are nothing but such a variable."""
 
@@ -226,6 +228,7 @@ def in_nodes(nodes: tuple[Node, ...], place: Place, cwd: str | None = None) -> I
     for node, reader in zip(nodes, readers(nodes, ("\n",) * len(nodes), place.reader), strict=True):
         yield from in_node(node, place._replace(then="\n", reader=reader), cwd)
         cwd = folder_after(node, cwd)
+        place = place._replace(around=(*place.around, *redirected(node)))
 
 
 def readers(nodes: Sequence[Node], operators: Sequence[str], last: str) -> Iterator[str]:
@@ -266,6 +269,7 @@ def in_node(node: Node, place: Place, cwd: str | None) -> Iterator[Command]:
             there = place._replace(background=background, then=operator or place.then, reader=reader)
             yield from in_node(part, there, cwd)
             cwd = folder_after(part, cwd)
+            place = place._replace(around=(*place.around, *redirected(part)))
     else:
         yield from in_compound(node, place, cwd)
 
@@ -278,6 +282,13 @@ def folder_after(node: Node, cwd: str | None) -> str | None:
     if isinstance(node, Simple) and len(node.words) == 2 and node.words[0].value in ("cd", "pushd"):
         return node.words[1].value
     return cwd
+
+
+def redirected(node: Node) -> tuple[Redirect, ...]:
+    """The redirects that `exec < file` makes, for good, for what follows `node`."""
+    if isinstance(node, Chain):
+        return tuple([redirect for part in node.parts for redirect in redirected(part)])
+    return node.redirects if isinstance(node, Simple) and [word.value for word in node.words] == ["exec"] else ()
 
 
 def in_redirects(node: Simple | Compound, place: Place, cwd: str | None) -> Iterator[Command]:
@@ -294,7 +305,10 @@ def in_compound(node: Compound, place: Place, cwd: str | None) -> Iterator[Comma
         yield from in_nodes(item.programs, substitution, cwd)
     yield from in_redirects(node, substitution, cwd)
     kind = f"function {node.words[0].value}" if node.kind == "function" else node.kind
-    inner = place._replace(inside=(*place.inside, kind), pipe=(0, 1) if place.pipe[1] == 1 else place.pipe)
+    around = (*place.around, *node.redirects)
+    inner = place._replace(
+        inside=(*place.inside, kind), pipe=(0, 1) if place.pipe[1] == 1 else place.pipe, around=around
+    )
     if node.kind == "coproc":
         inner = inner._replace(background=True)
     if node.kind in ("coproc", "function"):
@@ -337,7 +351,7 @@ def of_words(
     command = Command(
         name, words, node.assigns, node.redirects, wrappers, place.hosts, place.via, place.loops, place.background, place.pipe,
         place.inside, cwd, place.then, ssh, *place.at(start, end), detached=detached, terminal=terminal, asks=asks,
-        reader=place.reader,
+        reader=place.reader, around=place.around,
     )  # fmt: skip
     yield command
     if len(place.via) < DEPTH:
@@ -452,7 +466,10 @@ def unwrapped(words: tuple[Word, ...]) -> tuple[tuple[str, ...], tuple[Use, ...]
         if tool and (peeled is None or peeled.name == tool[0]):
             full, conduct, rest = tool
             named = [word.end for word in words if word not in rest and word not in own]
-            own, spec = (peeled.options, WRAPPERS[full]) if peeled else ((*own, *rest), Wrapper(conduct.short))
+            spec = WRAPPERS[full] if peeled else FAN_OUT.get(full, Wrapper(conduct.short))
+            if full in FAN_OUT:
+                rest = rest[: options(rest, spec)[1]]
+            own = peeled.options if peeled else (*own, *rest)
             uses.append(Use(full, conduct, own, spec, max(named), peeled is not None))
         if peeled is None:
             break

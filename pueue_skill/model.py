@@ -183,7 +183,8 @@ class Command(NamedTuple):
     operator after it in its list. `pipe` is its place in a pipeline and the pipeline's length. `detached` says which
     tool around it, or itself, leaves it to something else; `terminal` and `asks` name the options by which one asks for a
     terminal (`docker exec -t`), or the tool that asks before it acts, else they are empty. `reader` is what reads its exit
-    status: `&&`, `||`, `$?`, or if, while, until; empty when nothing does.
+    status: `&&`, `||`, `$?`, or if, while, until; empty when nothing does. `around` are the redirects that hold for it too: those of the groups and loops
+    around it, and of an `exec` before it.
     """
 
     name: str
@@ -206,6 +207,7 @@ class Command(NamedTuple):
     terminal: str = ""
     asks: str = ""
     reader: str = ""
+    around: tuple[Redirect, ...] = ()
 
     @property
     def attached(self) -> bool:

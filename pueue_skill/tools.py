@@ -126,7 +126,10 @@ CONDUCT: Mapping[str, Conduct] = {
     "supervisorctl start": Conduct("supervisord", ALWAYS),
     # shells of their own
     **dict.fromkeys(("poetry shell", "pipenv shell", "hatch shell", "salloc"), Conduct(terminal=ALWAYS)),
-    # what asks before it acts
+    # what asks before it acts; xargs and parallel ask at the terminal, whatever their input is
+    "xargs": Conduct(terminal="-p --interactive -o --open-tty"),
+    "parallel": Conduct(terminal="-p --interactive -o --open-tty --tty"),
+    "find": confirmed("", asks="-ok -okdir"),
     **{
         f"{program} {verb}": confirmed(APT)
         for program in ("apt", "apt-get")

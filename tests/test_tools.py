@@ -134,6 +134,41 @@ def test_nothing_that_asks_for_a_terminal_is_queued(text: str) -> None:
     assert "asks for a terminal" in plan.reason
 
 
+AT_THE_TERMINAL = {
+    "python train.py < /dev/tty": "reads or writes /dev/tty",
+    "for s in a b; do python train.py $s; done < /dev/tty": "reads or writes /dev/tty",
+    "exec < /dev/tty; python train.py": "reads or writes /dev/tty",
+    "xargs -p -n1 python train.py < s.txt": "xargs -p asks for a terminal",
+    "ls | xargs -pn1 python train.py": "xargs -p asks for a terminal",
+    "cat s.txt | xargs -o -n1 python train.py": "xargs -o asks for a terminal",
+    "ssh bigblack 'ls | xargs -p python train.py'": "xargs -p asks for a terminal",
+    "parallel -p python train.py ::: a b": "parallel -p asks for a terminal",
+    'find data -name "*.csv" -ok python train.py {} \\;': "find asks before it acts",
+    'find data -name "*.csv" -okdir python train.py {} \\;': "find asks before it acts",
+    "read x 3< f; python train.py": "it reads an answer from the terminal",
+}
+
+
+@pytest.mark.parametrize("text", AT_THE_TERMINAL)
+def test_nothing_that_speaks_to_the_terminal_is_queued(text: str) -> None:
+    plan = analyse(text, HOSTS).plan
+    assert (plan.jobs, plan.in_place) == ((), None)
+    assert AT_THE_TERMINAL[text] in plan.reason
+    assert "Try:" not in plan.reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cat s.txt | xargs -n1 python train.py -p 5 -o x",
+        "yes | find data -ok python train.py {} \\;",
+        "parallel -j1 python train.py -p {} ::: a",
+    ],
+)
+def test_options_of_what_a_tool_runs_are_not_its_own(text: str) -> None:
+    assert analyse(text, HOSTS).plan.jobs
+
+
 STAND_IN = """#!/bin/sh
 printf '%s\\n' "${0##*/}" "$@" >>"$HOME/ran"
 echo ran

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pueue_skill.facts import Use, asked_terminal, detaching, unwrapped
+from pueue_skill.facts import FAN_OUT, Use, asked_terminal, detaching, unwrapped
 from pueue_skill.model import Simple, Word
 from pueue_skill.nodes import simple_nodes
 from pueue_skill.plan.markers import text_of
@@ -25,8 +25,8 @@ def attached(proposal: Proposal) -> str:
 def held(node: Simple) -> Iterator[tuple[int, int, str]]:
     """The changes, (start, end, text), with which the tools of a command hold on to their work and need no terminal."""
     for use in unwrapped(node.words)[1]:
-        if detaching(use) is None and not asked_terminal(use):
-            continue
+        if use.name in FAN_OUT or (detaching(use) is None and not asked_terminal(use)):
+            continue  # to be asked is what xargs -p is for
         names = {*use.conduct.detaches.split(), *use.conduct.terminal.split()}
         kept: list[Word] = []
         for word in use.options:

@@ -111,8 +111,10 @@ def chatter(parts: list[Statement]) -> bool:
 
 def ends(parts: list[Statement]) -> bool:
     """`exit` or `exit 0`, after which nothing is."""
-    words = [word.value for word in parts[0].node.words] if isinstance(parts[0].node, Simple) else []
-    return len(parts) == 1 and words in (["exit"], ["exit", "0"]) and not parts[0].node.redirects
+    node = parts[0].node
+    if len(parts) > 1 or not isinstance(node, Simple) or node.redirects:
+        return False
+    return [word.value for word in node.words] in (["exit"], ["exit", "0"])
 
 
 def text_of(proposal: Proposal, parts: list[Statement]) -> str:

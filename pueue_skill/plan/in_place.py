@@ -80,7 +80,8 @@ def options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
     nothing = any(name == "-n" for name, _ in ssh.options) or (
         bool(read) and read[-1].target is not None and read[-1].target.value == "/dev/null"
     )
-    if not read and not piped and not nothing and not through_xargs and fed_around(path[:-1], command.words[0].start):
+    around = fed_around(path[:-1], command.words[0].start) or any(reads(redirect) for redirect in command.around)
+    if not read and not piped and not nothing and not through_xargs and around:
         raise Refusal("ssh would read what is meant for the loop or group around it: give it -n")
     source = "" if nothing else fed_by(read) or (piped and endless(path[-2])) or ""
     if source:

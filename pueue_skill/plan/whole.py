@@ -17,6 +17,8 @@ from pueue_skill.rules.work import weigh
 ASKS = {"sudo", "doas", "su", "passwd", "ssh-copy-id", "gpg"}
 ESCAPES = {"setsid", "at", "batch", *DETACHERS}
 INTERACTIVE = {"vim", "vi", "nano", "emacs", "top", "htop", "less", "more", "man", "tmux", "screen", "fzf"}
+TERMINAL = "/dev/tty"
+READS = ("<", "<<", "<<-", "<<<", "<&", "<>")
 OWN_NAME = regex(r"\$(?:0\b|\{0\})")
 
 
@@ -40,6 +42,8 @@ def check(proposal: Proposal) -> None:
             raise Refusal(f"{command.name} needs a terminal, which a job does not have")
         if command.terminal:
             raise Refusal(f"{command.terminal} asks for a terminal, which a job does not have", attached(proposal))
+        if opens_the_terminal(command):
+            raise Refusal(f"it reads or writes {TERMINAL}, and a job has no terminal")
         if command.asks and not (fed(command) or proposal.fed):
             raise Refusal(f"{command.asks} asks before it acts, and a job has no terminal to answer on")
         if command.ssh and proposal.here.ssh:
@@ -81,10 +85,17 @@ def waits(commands: tuple[Command, ...]) -> bool:
 def asks_the_terminal(command: Command) -> bool:
     """`read -p …` where nothing feeds it: no pipe, redirect, loop or heredoc."""
     around = {word.split()[0] for word in command.inside}
-    return command.name == "read" and not fed(command) and not {"for", "while", "until", "function"} & around
+    own = command.name == "read" and not any(word.startswith("-u") for word in command.args)
+    return own and not fed(command) and not {"for", "while", "until", "function"} & around
 
 
 def fed(command: Command) -> bool:
     """Whether a pipe, a redirect or another shell's text is on its standard input."""
-    given = any(redirect.op in ("<", "<<", "<<-", "<<<", "<&", "<>") for redirect in command.redirects)
+    redirects = (*command.redirects, *command.around)
+    given = any(redirect.op in READS and redirect.fd in (None, "0") for redirect in redirects)
     return bool(command.pipe[0] or command.via or given)
+
+
+def opens_the_terminal(command: Command) -> bool:
+    targets = [redirect.target for redirect in (*command.redirects, *command.around) if redirect.target]
+    return any(word.value == TERMINAL for word in (*command.words[1:], *targets))
