@@ -135,6 +135,7 @@ class Case(NamedTuple):
     and their output comes in any order. `detached`: the text itself does not wait for its work, so that its output and exit status
     are not those of the work. `signal`: the work dies of a signal, which ssh tells as 255; `signal_over_ssh`: it does if ssh says 255. `meant`: the text that it was meant to be, where it is rewritten because it does something else.
     `around`: bash text before the command that runs it or `pueue-skill run`, whose job has what this sets; an invocation's has not.
+    `not_slurm`: it does the same on pueue only, as references/slurm.md says.
     """
 
     text: str
@@ -152,6 +153,7 @@ class Case(NamedTuple):
     signal_over_ssh: bool = False
     may_stay: bool = False
     around: str = ""
+    not_slurm: bool = False
 
 
 def cases(folder: Path = CASES) -> list[Case]:
@@ -677,7 +679,7 @@ class Stage:
                 return Outcome(case, "different", Rewriting("it fails"), (f"{error!r}",))
 
         with ThreadPoolExecutor(max_workers=24) as pool:
-            yield from pool.map(outcome, cases)
+            yield from pool.map(outcome, [case for case in cases if not (self.cluster and case.not_slurm)])
         lost = list((self.lab.root / "r/lost").iterdir())
         assert not lost, f"{len(lost)} executions that belong to no case: {lost[0].read_bytes()!r}"
 
