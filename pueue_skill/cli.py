@@ -66,8 +66,8 @@ def outcome(arguments: list[str]) -> int:
     options = parser().parse_args(arguments)
     options.typed = arguments
     from pueue_skill import folders, streams
-    from pueue_skill.config import ConfigError
     from pueue_skill.runtime import NotSubmitted, Unreachable
+    from pueue_skill.settings import ConfigError
 
     try:
         code: int = options.function(options)
@@ -592,12 +592,13 @@ def explain(text: str, interesting: bool, analysis: Analysis) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from pueue_skill import caller, config, quote, runtime
+    from pueue_skill import caller, folders, quote, runtime, settings
+    from pueue_skill.environment import job_environment
     from pueue_skill.model import LOCAL
     from pueue_skill.parse import parse
     from pueue_skill.plan import plan_for_run
 
-    settings = config.load()
+    known = settings.whole(folders.working() or "/")
     words = options.command[1:] if options.command[0] == "--" else options.command  # Python 3.13 removes it itself
     if options.typed[-len(words) - 1] != "--" and (misplaced := of_run(words)):
         return failed(USAGE, misplaced)
@@ -610,19 +611,19 @@ def run(options: argparse.Namespace) -> int:
             return failed(NOT_RUN, f"not queued: {GONE}, or name one: pueue-skill run --cwd DIR -- CMD")
         if not Path(cwd).is_dir():
             return failed(NOT_RUN, f"not queued: there is no folder {cwd}")
-    plan = plan_for_run(text, parse(text), settings.by_name(), options.host, cwd)
+    plan = plan_for_run(text, parse(text), known.hosts, options.host, cwd)
     host, job = plan.hosts[0], plan.jobs[0]
-    job = job._replace(after=runtime.dependencies(options.after, host, settings.by_name()))
+    job = job._replace(after=runtime.dependencies(options.after, host, known.hosts))
     env = None
     if not host.ssh:
-        table = settings.environment.model_copy(update={"mode": options.env} if options.env else {})
-        env, left_out = storable(config.job_environment(table, os.environ))
+        wanted = known.environment._replace(mode=options.env or known.environment.mode)
+        env, left_out = storable(job_environment(wanted, os.environ))
         for name in left_out:
             say(f"the variable {name} is not handed on: it is not UTF-8, and pueue takes nothing else")
         job = job._replace(umask=caller.umask(), nice=os.getpriority(os.PRIO_PROCESS, 0))
         if env.get("SHLVL", "0") == "0":  # bash would take itself for a child of sshd, and read its start-up files
             env["SHLVL"] = "1"
-    limit = None if options.follow else settings.run.wait if options.wait is None else options.wait
+    limit = None if options.follow else known.wait if options.wait is None else options.wait
     return submitted(options, job, host, limit, env, Path(cwd) if cwd and not host.ssh else None)
 
 
@@ -649,7 +650,7 @@ def here() -> str:
 
 
 def ssh(options: argparse.Namespace) -> int:
-    from pueue_skill import config, quote, remote, runtime, transport
+    from pueue_skill import folders, quote, remote, runtime, settings, transport
     from pueue_skill.facts import read_ssh
     from pueue_skill.model import LOGIN, Job, Word
 
@@ -658,7 +659,7 @@ def ssh(options: argparse.Namespace) -> int:
     if call is None:
         return failed(USAGE, "ssh is given no host. Type: pueue-skill ssh [options of ssh] HOST COMMAND")
     try:
-        host, command = remote.destination(call, config.load().by_name())
+        host, command = remote.destination(call, settings.whole(folders.working() or "/").hosts)
     except remote.Refusal as refusal:
         return failed(USAGE, f"{refusal}: that is for ssh itself. Type: {quote.line(['ssh', *options.command])}")
     away = remote.configured_away(transport.configuration(host))

@@ -6,25 +6,21 @@ the key and what was expected there. It never writes.
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from pueue_skill import folders, quote, terminal
+from pueue_skill.environment import job_environment as job_environment
 from pueue_skill.kinds import NoticeKind
-from pueue_skill.model import LOCAL, MINIMAL, Host, Preferences, Program
+from pueue_skill.model import LOCAL, Host, Preferences, Program
+from pueue_skill.settings import ConfigError as ConfigError
 
 RuleId = Annotated[str, Field(pattern=r"^PQ[0-9]{3}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-
-
-class ConfigError(Exception):
-    """A configuration file cannot be used; the message is for people."""
 
 
 class Table(BaseModel):
@@ -334,32 +330,3 @@ def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
         else:
             both[key] = value
     return both
-
-
-def job_environment(config: EnvironmentTable, environ: os._Environ[str] | dict[str, str]) -> dict[str, str]:
-    """What a job gets of `environ`: what the command would have had, without the agent client's and the terminal's own."""
-    kept: dict[str, str] = {}
-    for name, value in environ.items():
-        wanted = name in config.keep or (minimal(name) if config.mode == "minimal" else not of_client_or_terminal(name))
-        if wanted and name not in config.drop:
-            kept[name] = value
-    return kept
-
-
-CLIENT = {"CLAUDECODE", "AI_AGENT", "CLAUDE_PROJECT_DIR", "CURSOR_TRACE_ID", "GEMINI_CLI", "CODEX_SANDBOX", "OPENCODE"}
-CLIENT_PREFIXES = ("CLAUDE_CODE_", "CLAUDE_PLUGIN_", "CODEX_SANDBOX_", "MCP_")
-TERMINAL = {"TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "TERM_SESSION_ID", "COLORTERM", "COLUMNS", "LINES", "TMUX", "TMUX_PANE",
-            "STY", "WINDOW", "WINDOWID", "VTE_VERSION", "GPG_TTY", "SSH_TTY", "KONSOLE_VERSION", "ITERM_SESSION_ID", "ITERM_PROFILE",
-            "WT_SESSION", "WT_PROFILE_ID", "LC_TERMINAL", "LC_TERMINAL_VERSION", "SHLVL", "_", "OLDPWD"}  # fmt: skip
-TERMINAL_PREFIXES = ("KITTY_", "WEZTERM_", "ALACRITTY_", "GHOSTTY_")
-OF_A_JOB = {"PUEUE_GROUP", "PUEUE_WORKER_ID", "PUEUE_SKILL_KEY"}
-
-
-def minimal(name: str) -> bool:
-    return any(fnmatchcase(name, kept) for kept in MINIMAL)
-
-
-def of_client_or_terminal(name: str) -> bool:
-    return (
-        name in CLIENT | TERMINAL | OF_A_JOB or name.startswith(CLIENT_PREFIXES) or name.startswith(TERMINAL_PREFIXES)
-    )

@@ -232,6 +232,14 @@ class Program(NamedTuple):
     sure: bool = True
 
 
+class Environment(NamedTuple):
+    """Which variables of the submitting process a job on this machine gets; as config.EnvironmentTable."""
+
+    mode: str = "full"
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+
 class Preferences(NamedTuple):
     """What is configured and remembered of how commands are judged.
 

@@ -11,7 +11,7 @@ import marshal
 import os
 
 from pueue_skill import __version__, folders
-from pueue_skill.model import LOCAL, Host, Preferences, Program
+from pueue_skill.model import LOCAL, Environment, Host, Preferences, Program
 from pueue_skill.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -19,21 +19,37 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+class ConfigError(Exception):
+    """A configuration file cannot be used; the message is for people."""
+
+
 class Settings(NamedTuple):
-    """`mode` is empty where the configuration does not say; `long` is in seconds."""
+    """`mode` is empty where the configuration does not say; `long` and `wait` are in seconds; `refused`: why what the project says was
+    left out."""
 
     hosts: dict[str, Host]
     preferences: Preferences
     record: bool = True
     long: float = 30.0
     mode: str = ""
+    wait: float = 20.0
+    environment: Environment = Environment()
+    refused: tuple[str, ...] = ()
+
+
+def whole(folder: str) -> Settings:
+    """The settings that hold in `folder`, for a command of the user's. Raises ConfigError, also for what a project may not say."""
+    settings = load(folder)
+    if settings.refused:
+        raise ConfigError("\n".join(settings.refused))
+    return settings
 
 
 def load(folder: str) -> Settings:
-    """The settings that hold in `folder`; what its project may not say is left out, and the log says why. Raises config.ConfigError
+    """The settings that hold in `folder`; what its project may not say is left out, and the log says why. Raises ConfigError
     where the user's own file cannot be used."""
     user, project = folders.user_file(), folders.project_file(folder)
-    state = [__version__, *stamp(user), *stamp(project)]
+    state = [f"{__version__} {len(Settings._fields)}", *stamp(user), *stamp(project)]
     if len(state) == 1:
         return Settings({LOCAL: Host(LOCAL)}, Preferences())
     name = f"settings-{binascii.crc32(repr((user, project)).encode('utf-8', 'surrogateescape')):08x}.marshal"
@@ -54,6 +70,9 @@ def load(folder: str) -> Settings:
         loaded.evidence.record,
         float(loaded.evidence.long),
         loaded.hook.mode or "",
+        float(loaded.run.wait),
+        Environment(loaded.environment.mode, tuple(loaded.environment.keep), tuple(loaded.environment.drop)),
+        tuple(refused),
     )
     write(cache, state, settings)
     return settings
@@ -85,7 +104,7 @@ def write(cache: str, state: list[Any], settings: Settings) -> None:
     packed: Any = (
         [tuple(host) for host in settings.hosts.values()],
         (dict(settings.preferences.rules), programs, settings.preferences.long),
-        tuple(settings)[2:],
+        (*settings[2:6], tuple(settings.environment), settings.refused),
     )
     try:
         os.makedirs(os.path.dirname(cache), mode=0o700, exist_ok=True)
@@ -98,7 +117,16 @@ def write(cache: str, state: list[Any], settings: Settings) -> None:
 
 
 def unpacked(packed: Any) -> Settings:
-    hosts, (rules, programs, long), rest = packed
+    hosts, (rules, programs, long), (record, evidence, mode, wait, environment, refused) = packed
     found = [Host(*host) for host in hosts]
     preferences = Preferences(rules, tuple([Program(*program) for program in programs]), {}, long)
-    return Settings({host.name: host for host in found}, preferences, *rest)
+    return Settings(
+        {host.name: host for host in found},
+        preferences,
+        record,
+        evidence,
+        mode,
+        wait,
+        Environment(*environment),
+        refused,
+    )
