@@ -6,10 +6,10 @@ import argparse
 import gc
 import json
 import os
-import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from pueue_skill.analysis import Analysis
     from pueue_skill.install import Change
-    from pueue_skill.model import Host, Job, State
+    from pueue_skill.model import Group, Host, Job, State
     from pueue_skill.reports import HostReport, StatusReport
-    from pueue_skill.runtime import Look
+    from pueue_skill.runtime import Event, Look
     from pueue_skill.store import Submitted
 
 SCHEMAS = "acts audit batch batch-status check config doctor setup status suggestion".split()
@@ -690,11 +690,10 @@ def submitted(
     Returns the job's exit code, or GOES_ON when the time ran out first (0 with --detach or --or-detach). Raises Unreachable.
     """
     from pueue_skill import caller, runtime, store, streams
-    from pueue_skill.acts import start_of
     from pueue_skill.masking import masked
 
     job = job._replace(
-        key=options.key or secrets.token_hex(6),
+        key=options.key or os.urandom(6).hex(),
         group=options.group or job.group,
         label=options.label or job.label,
         stdin=options.stdin,
@@ -708,7 +707,7 @@ def submitted(
         say("reading the terminal for the job's standard input, until Ctrl-D")
     given = caller.standard_input(options.stdin_limit, term) if options.stdin else None
     try:
-        queued = runtime.submit(job, host, env, cwd, given)
+        queued = runtime.submit(job, host, env, cwd, given, say)
     except caller.Terminated:
         forget_about(entry)
         return failed(TERMINATED, "not queued: terminated while standard input was on its way")
@@ -718,6 +717,11 @@ def submitted(
     except runtime.NotSubmitted:
         forget_about(entry)
         raise
+    except KeyboardInterrupt:
+        return failed(
+            INTERRUPTED,
+            f"interrupted before the queue had answered. Try: pueue-skill status, to see whether {job.key} is there",
+        )
     state = queued.state
     if options.key:
         remembered(lambda: store.key_given(options.key, host))
@@ -728,10 +732,8 @@ def submitted(
     name = f"{host.name}:{state.id}"
     if not queued.new:
         say(f"{name} is that job already; it {runtime.standing(state)}")
-    if queued.group and queued.group.status != "running" and state.status != "done":
-        say(
-            f"group {terminal.line(queued.group.name)} of {host.name} is {queued.group.status}: {name} waits until it is started: pueue-skill {start_of(host.name, queued.group.name)}"
-        )
+    if queued.group and state.status != "done":
+        say_of_group(queued.group, name, host)
     if options.detach:
         return announced(name)
     if streams.closed:
@@ -776,6 +778,16 @@ def taken_back(entry: Submitted | None, state: State, host: Host) -> int:
     except runtime.Unreachable as error:
         say(str(error))
     return failed(TERMINATED, f"terminated: {name} goes on; follow it with: pueue-skill log --follow {name}")
+
+
+def say_of_group(group: Group, name: str, host: Host) -> None:
+    """Says that a job waits for its group to be started, if it does."""
+    from pueue_skill.acts import start_of
+
+    if group.status != "running":
+        say(
+            f"group {terminal.line(group.name)} of {host.name} is {group.status}: {name} waits until it is started: pueue-skill {start_of(host.name, group.name)}"
+        )
 
 
 def announced(name: str) -> int:
@@ -863,7 +875,7 @@ def followed(state: State, host: Host, name: str = "") -> Iterator[State | None]
     from pueue_skill import runtime
     from pueue_skill.model import State
 
-    for event in runtime.follow(state, host):
+    for event in events(state, host):
         if isinstance(event, runtime.Output):
             out = sys.stderr if event.error else sys.stdout
             try:
@@ -873,9 +885,27 @@ def followed(state: State, host: Host, name: str = "") -> Iterator[State | None]
                 if not name or isinstance(error, BrokenPipeError):
                     raise
                 say(f"stdout cannot be written: {error.strerror}; the output of {name}: pueue-skill log {name}")
-        elif isinstance(event, runtime.Lost):
-            say(f"{event.reason.partition(chr(10))[0]}; trying again")
         yield event if isinstance(event, State) else None
+
+
+def events(state: State, host: Host) -> Iterator[Event]:
+    """What happens to a job until its end. A connection or a daemon that was gone meanwhile is said, and a group that came back paused,
+    as pueue's do."""
+    from pueue_skill import runtime
+    from pueue_skill.model import State
+
+    lost = False
+    for event in runtime.follow(state, host):
+        if isinstance(event, runtime.Lost):
+            say(f"{event.reason}; trying again")
+            lost = True
+        elif isinstance(event, State) and lost:
+            lost = False
+            with suppress(runtime.Unreachable):
+                for group in runtime.queue_of(host).groups if event.status == "queued" else ():
+                    if group.name == event.group:
+                        say_of_group(group, f"{host.name}:{event.id}", host)
+        yield event
 
 
 def ended(name: str, state: State, host: Host) -> int:
@@ -1029,14 +1059,14 @@ def log(options: argparse.Namespace) -> int:
 
 
 def wait(options: argparse.Namespace) -> int:
-    from pueue_skill import cli_verbs, runtime
+    from pueue_skill import cli_verbs
     from pueue_skill.model import State
 
     chosen = cli_verbs.jobs(options)
     if len(chosen) > 1:
         return cli_verbs.wait(chosen)
     ((host, state),) = chosen
-    for event in runtime.follow(state, host):
+    for event in events(state, host):
         if isinstance(event, State):
             state = event
     return ended(f"{host.name}:{state.id}", state, host)

@@ -7,20 +7,21 @@ nothing and reads no configuration. What it cannot know it says, with what to do
 from __future__ import annotations
 
 import datetime as dt
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from pueue_skill import acts, names, parts, quote, transport
 from pueue_skill.backends import BACKENDS
-from pueue_skill.backends.scripts import end_of
+from pueue_skill.backends.scripts import ADDS, WAITS, end_of
 from pueue_skill.model import Group, Host, Job, Queue, State
 from pueue_skill.parts import Answer, Part
 from pueue_skill.record import NamedTuple
+from pueue_skill.regex import regex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +37,13 @@ SLOWEST = 50_000
 """Bytes a second of a connection that is still waited for; a job may bring files of any length."""
 
 BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
-"""Seconds between the tries to reach a host again whose connection broke while a job was followed."""
+"""Seconds between the tries to reach a host, or a daemon that does not answer, while a job is submitted or followed."""
+
+DOWN = 69
+"""The exit code of a script whose queue does not answer."""
+
+TURNED_AWAY = regex(r"kex_exchange_identification|banner exchange|[Cc]onnection (?:closed|reset) by|Connection reset")
+"""What ssh says when a server has too many connections that have not logged in yet (MaxStartups)."""
 
 
 class Unreachable(Exception):
@@ -82,36 +89,47 @@ def submit(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     stdin: Iterable[bytes] | None = None,
+    notice: Callable[[str], None] = lambda text: None,
 ) -> Queued:
     """Adds `job` to the queue of `host`, unless a job with its key is there.
 
-    `env` and `cwd` are those of the submitting process, which a queue on this machine hands on to the job. An answer that
-    was cut off is asked for again: the same key is never added twice. `stdin` is what a job with `stdin` reads; it is sent as it comes,
-    and once. Raises NotSubmitted, NoConnection, Unreachable.
+    `env` and `cwd` are those of the submitting process, which a queue on this machine hands on to the job. `stdin` is what a job with
+    `stdin` reads; it is sent as it comes, and once. `notice` is given a line when it waits for other submissions, however long that
+    takes, and when it tries again: what failed before the job was sent, or an answer that was cut off. The same key is never added
+    twice.
+
+    Raises NotSubmitted when it is certain that the job is not in the queue, NoConnection, Unreachable.
     """
     backend = BACKENDS[job.backend]
     script = backend.submit_script(job, host)
     limit = ANSWER + len(script) // SLOWEST
-    for pause in (0.5, None):
+    sent = False
+
+    def heard(said: bytes) -> bool:
+        return waits(said, notice)
+
+    for pause in (*BACK_OFF, None):
         try:
             if stdin is None:
-                done = transport.run(host, script, timeout=limit, env=env, cwd=cwd)
+                done = transport.run(host, script, timeout=limit, env=env, cwd=cwd, heard=heard)
             else:
-                # What was sent is gone: the second time it is only asked whether the job is there.
-                given = chain(stdin, [end_of(job.key)]) if pause else ()
-                done = transport.feed(host, script, given, timeout=limit, env=env, cwd=cwd)
+                # What was sent is gone: from the second time on it is only asked whether the job is there.
+                given = chain(stdin, [end_of(job.key)]) if pause == BACK_OFF[0] else ()
+                done = transport.feed(host, script, given, timeout=limit, env=env, cwd=cwd, heard=heard)
             answer = backend.read_submission(done.text, job)
         except transport.Timeout as error:
-            raise Unreachable(
-                f"{error}: whether the job was queued is not known; give --key {job.key} to try again"
-            ) from None
+            if host.ssh or sent or ADDS.encode() in error.stdout:
+                raise Unreachable(not_known(str(error), job)) from None
+            raise NotSubmitted(str(error)) from None
         except ValueError:
-            if done.code != transport.UNREACHABLE:
-                raise Unreachable(trouble(host, done)) from None
-            if pause is None:
-                raise NoConnection(trouble(host, done)) from None
-            time.sleep(pause)
-            continue
+            sent = sent or ADDS.encode() in done.stdout
+            if pause and pause <= worth_trying(host, done, sent, stdin is not None):
+                notice(f"{first_line(trouble(host, done))}; trying again")
+                time.sleep(pause * (0.5 + os.getpid() % 16 / 16))  # those who were turned away together come back apart
+                continue
+            if sent:
+                raise Unreachable(not_known(trouble(host, done), job)) from None
+            raise (NoConnection if done.code == transport.UNREACHABLE else NotSubmitted)(trouble(host, done)) from None
         if answer.state is None:
             raise NotSubmitted(backend.advised(complaint(done), host) or answer.error)
         if answer.differs:
@@ -136,6 +154,34 @@ def standing(state: State) -> str:
     return f"ended{when} ({acts.ending(state)})"
 
 
+def worth_trying(host: Host, done: transport.Done, sent: bool, fed: bool) -> float:
+    """The longest pause, in seconds, after which a submission without an answer is tried again."""
+    if sent or (done.code == transport.UNREACHABLE and TURNED_AWAY.search(complaint(done))):
+        return BACK_OFF[-1]
+    if done.code == transport.UNREACHABLE:
+        return BACK_OFF[0]
+    return BACK_OFF[2] if done.code == DOWN and not fed else 0  # a restart takes seconds; what was fed to it is gone
+
+
+def waits(said: bytes, notice: Callable[[str], None] = lambda text: None) -> bool:
+    """Whether a script that has written `said` waits for others; `notice` is given how many they are, if that is known."""
+    last = said.decode("utf-8", "replace").rstrip("\n").rpartition("\n")[2]
+    if not last.startswith(WAITS):
+        return False
+    count = last.removeprefix(WAITS).strip()
+    others = int(count) - 1 if count.isdigit() else 0  # it is counted too
+    notice(f"waiting for {f'{others} ' if others > 0 else ''}other submission{'' if others == 1 else 's'}")
+    return True
+
+
+def first_line(text: str) -> str:
+    return text.partition("\n")[0]
+
+
+def not_known(why: str, job: Job) -> str:
+    return f"{why}\nWhether the job was queued is not known. Try: the same command with --key {job.key}, which queues it once"
+
+
 def complaint(done: transport.Done) -> str:
     """What a script wrote to stderr, without colours and ssh's notices; lines after the first are indented, so that none looks like ours."""
     return "\n  ".join(parts.said(done.stderr.decode("utf-8", "replace")))
@@ -152,9 +198,10 @@ def trouble(host: Host, done: transport.Done) -> str:
 def asked(
     host: Host, script: str, read: Callable[[transport.Done], T], limit: float = ANSWER, again: bool = False
 ) -> T:
-    """What `read` makes of the answer of `host` to a script, within `limit` seconds; `again` as in transport.run. Raises Unreachable."""
+    """What `read` makes of the answer of `host` to a script, within `limit` seconds; `again` as in transport.run. A script that acts
+    may wait for others as long as it says so. Raises Unreachable."""
     try:
-        done = transport.run(host, script, timeout=limit, again=again)
+        done = transport.run(host, script, timeout=limit, again=again, heard=None if again else waits)
     except transport.Timeout as error:
         raise Unreachable(str(error)) from None
     try:
@@ -187,6 +234,8 @@ def together(whom: Sequence[K], ask: Callable[[K], T]) -> list[tuple[K, T | Unre
             return one, ask(one)
         except Unreachable as error:
             return one, error
+
+    from concurrent.futures import ThreadPoolExecutor  # which imports logging: `run` asks one queue only
 
     with ThreadPoolExecutor(max_workers=max(1, len(whom))) as pool:
         return list(pool.map(bounded, whom))
@@ -287,10 +336,10 @@ def follow(state: State, host: Host, sleep: Callable[[float], None] = time.sleep
                     if now.status == "done":
                         return
             done = stream.finish()
-        # ssh may come back; a daemon that does not answer is given one more chance.
-        if tries == (len(BACK_OFF) if done.code == transport.UNREACHABLE else 1):
+        # A host may come back, and a daemon that is restarted; its queue then says what has become of the job.
+        if tries == len(BACK_OFF):
             raise Unreachable(trouble(host, done))
-        yield Lost(trouble(host, done))
+        yield Lost(first_line(trouble(host, done)))
         sleep(BACK_OFF[tries])
         tries += 1
 

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -203,18 +203,23 @@ def run(
     cwd: Path | None = None,
     again: bool = False,
     alone: bool = False,
+    heard: Callable[[bytes], bool] | None = None,
 ) -> Done:
     """Runs `script` on `host` to its end. Raises Timeout (seconds), OSError when ssh or the folder is missing.
 
     `again`: the script only reads, and is sent once more where a connection that was there turns out to be broken. `alone`: over
-    a connection of its own.
+    a connection of its own. `heard` is given all that the script has written whenever that is more; where it says so,
+    its time begins anew.
     """
     end = time.monotonic() + timeout
     master = None if alone else master_of(host, min(AT_ONCE, timeout / 4))
 
     def once() -> Done:
         with started(host, master, env, cwd) as (process, errors):
-            stdout, _ = process.communicate(script.encode("utf-8", "surrogateescape"), end - time.monotonic())
+            raw = script.encode("utf-8", "surrogateescape")
+            stdout = (
+                listened(process, raw, timeout, heard) if heard else process.communicate(raw, end - time.monotonic())[0]
+            )
             return Done(process.returncode, stdout, whole(errors))
 
     try:
@@ -237,10 +242,11 @@ def feed(
     timeout: float,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    heard: Callable[[bytes], bool],
 ) -> Done:
     """Runs `script` on `host` with `data` on its standard input, handed on as it comes. An exception that `data` raises ends it.
 
-    It has `timeout` seconds to end once it has all. Raises Timeout, OSError as `run` does.
+    It has `timeout` seconds to end once it has all; `heard` as for `run`. Raises Timeout, OSError as `run` does.
     """
     raw = script.encode("utf-8", "surrogateescape")
     with started(host, master_of(host), env, cwd, len(raw)) as (process, errors):
@@ -253,10 +259,26 @@ def feed(
         except BrokenPipeError:
             pass  # its answer says why it has ended
         try:
-            stdout, _ = process.communicate(timeout=timeout)
+            stdout = listened(process, b"", timeout, heard)
         except subprocess.TimeoutExpired as error:
             raise Timeout(f"{host.name} did not answer within {timeout:g} s", error.stdout or b"") from None
         return Done(process.returncode, stdout, whole(errors))
+
+
+def listened(process: subprocess.Popen[bytes], data: bytes, timeout: float, heard: Callable[[bytes], bool]) -> bytes:
+    """What a process writes that is given `data`; `heard` as for `run`. Raises subprocess.TimeoutExpired."""
+    end, count, given = time.monotonic() + timeout, 0, data or None
+    while True:
+        try:
+            return process.communicate(given, min(0.5, timeout))[0]
+        except subprocess.TimeoutExpired as error:
+            given = None
+            said = error.stdout or b""
+            if len(said) > count and heard(said):
+                end = time.monotonic() + timeout
+            elif time.monotonic() >= end:
+                raise
+            count = len(said)
 
 
 def detached(arguments: list[str]) -> None:

@@ -244,9 +244,13 @@ class Daemon:
         assert self.daemon
         kill([self.daemon.pid, *(descendants(self.daemon.pid) if jobs else ())])
         self.daemon.wait()
+        self.again()
+        self.pueue("start", "--all")  # after a crash they come back paused
+
+    def again(self) -> None:
+        """Starts a daemon in the place of one that has ended."""
         self.daemon = self.lab.start(real("pueued"), env=self.pueue_env, cwd=self.home, log=self.log)
         until(self.answers, "pueued")
-        self.pueue("start", "--all")  # after a crash they come back paused
 
     def groups(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.pueue("group", "--json"))
@@ -292,7 +296,7 @@ class Host(Daemon):
     The sshd runs as the user of the tests, on loopback, and gives the host a home of its own. `env` is the client's:
     the `ssh` on its PATH knows the host by name. `path` is a folder before the system's on the host's PATH, `login` are
     lines of sh that every login begins with, and `passed` are variables that the client hands on to it. An `empty` host has
-    neither pueue nor a daemon.
+    neither pueue nor a daemon. `limits` are those of its sshd, far from its own by themselves.
     """
 
     def __init__(
@@ -306,6 +310,7 @@ class Host(Daemon):
         login: str = "",
         passed: str = "",
         empty: bool = False,
+        limits: str = "MaxStartups 100:30:200\nMaxSessions 100",
     ) -> None:
         self.name = name
         sshd, shell = real("sshd"), real(shell)
@@ -339,7 +344,7 @@ class Host(Daemon):
         (etc / "sshd_config").write_text(
             f"ListenAddress 127.0.0.1:{self.port}\nHostKey {etc}/key\nPidFile none\nAuthorizedKeysFile {key}.pub\n"
             "StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-            "MaxStartups 100:30:200\nMaxSessions 100\nPrintMotd no\nPrintLastLog no\n"
+            f"{limits}\nPrintMotd no\nPrintLastLog no\n"
             f"SetEnv HOME={home} SHELL={shell} PATH={f'{path}:' if path else ''}{SYSTEM_PATH}\nForceCommand {script}\n"
             + (f"AcceptEnv {passed}\n" if passed else "")
         )

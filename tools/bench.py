@@ -1,10 +1,11 @@
 """Measures what must be quick and prints ratios; nothing here passes or fails.
 
-    python tools/bench.py [analysis|hook|batch|units|hosts|stdin|slurm ...]
+    python tools/bench.py [analysis|hook|batch|units|hosts|stdin|runs|slurm ...]
 
 Analysis: microseconds for one command of the corpus, imports aside. Hook: whole processes, medians of interleaved runs, as
 multiples of `python -I -c pass` on this machine. Batch: a submission over a real ssh to a real queue. Units: many items, and
 two kill -9 of all that works on them. Stdin: what a job reads over ssh, against ssh with the same reader. Hosts: the status of many hosts at once, against that of the slowest of them.
+Runs: many `run` at once, against as many `pueue add` with `pueue follow`.
 Slurm: job arrays on an emulated cluster against a loop of sbatch.
 """
 
@@ -288,6 +289,52 @@ def stdin() -> None:
         lab.close()
 
 
+AT_ONCE = 30
+
+
+def runs() -> None:
+    """Many jobs that are submitted and followed at once, in a queue of 4 slots, here and on a host; medians of interleaved rounds."""
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
+    real = importlib.import_module("real")
+    lab = real.Lab()
+    try:
+        here = real.local(lab)
+        host = real.Host(lab, "bigblack", {"default": 4})
+        start = "import sys; from pueue_skill.cli import main; sys.exit(main())"
+        env = here.env | {"PYTHONPATH": str(ROOT)}
+
+        def together(*command: str) -> float:
+            """Seconds until all calls of a command have ended."""
+
+            def all_of_them() -> None:
+                calls = [
+                    subprocess.Popen(
+                        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                    )
+                    for _ in range(AT_ONCE)
+                ]
+                assert [call.communicate()[0] for call in calls] == [b"out\n"] * AT_ONCE
+
+            return timed(all_of_them)
+
+        pair = 'id=$({0} add --print-task-id -- "echo out") && {0} follow $id'
+        for name, plain in (
+            ("local", ("sh", "-c", pair.format("pueue"))),
+            ("bigblack", ("ssh", "bigblack", pair.format("~/.local/bin/pueue"))),
+        ):
+            run = (sys.executable, "-c", start, "run", "--host", name, "--follow", "--", "echo out")
+            rounds = [(together(*run), together(*plain)) for _ in range(3)]
+            ours, theirs = (statistics.median(times) for times in zip(*rounds, strict=True))
+            print(
+                f"{AT_ONCE} runs at once, {name}: {ours:.1f} s, {ours / theirs:.2f} x as many pueue add and follow ({theirs:.1f} s)"
+            )
+        real.kill(real.masters(lab.root))
+        host.stop()
+        here.stop()
+    finally:
+        lab.close()
+
+
 TASKS, SAMPLE = 10_000, 50
 
 
@@ -335,6 +382,7 @@ PARTS = {
     "units": units,
     "hosts": hosts,
     "stdin": stdin,
+    "runs": runs,
     "slurm": slurm,
 }
 

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 
 from pueue_skill import quote
 from pueue_skill.backends.scripts import (
+    ADDS,
     BARE,
     ENVIRONMENT,
     FIRST,
@@ -124,10 +125,15 @@ pq_before=$(known) || exit 69
 pq_status=0 pq_folder= pq_environment=
 case $pq_before in
   *'"tasks":{{}}'*)
-{files}    if [ "$pq_status" = 0 ]; then {client} {add} </dev/null >/dev/null || pq_status=$?; fi
+{files}    if [ "$pq_status" = 0 ]; then
+      echo '{adds}'
+      {client} {add} </dev/null >/dev/null || pq_status=$?
+    fi
+    exec 9>&-
     pq_after=$(known) ;;
   *)
-{same}    pq_after=$pq_before
+{same}    exec 9>&-
+    pq_after=$pq_before
     pq_folder=$(cd -- {folder} 2>/dev/null && pwd -P) || pq_folder={folder}
     pq_environment=$({awk} {environment} </dev/null) ;;
 esac
@@ -179,8 +185,13 @@ while :; do
     pq_errors_offset=$pq_size
   fi
   if [ "$pq_state" != "$pq_last" ]; then printf 'state %s\n' "$pq_state"; fi
+  case $pq_state in
+    *'"Done":'* | '{{}}') exit 0 ;;
+    # Many may wait for their turn: they ask less often, and often again from when it has come.
+    *'"Queued":'*) if [ "$pq_turns" -ge 10 ]; then pq_turns=100; fi ;;
+    *) if [ "$pq_state" != "$pq_last" ]; then pq_turns=0; fi ;;
+  esac
   pq_last=$pq_state
-  case $pq_state in *'"Done":'* | '{{}}') exit 0 ;; esac
 """
     + PAUSE
     + "done\n"
@@ -522,6 +533,7 @@ def submit_script(job: Job, host: Host) -> str:
         + SUBMIT.format(
             same=SAME.format(**where) if job.stdin else "",
             lock=LOCK,
+            adds=ADDS,
             query=quote.word(f"command%=env PUEUE_SKILL_KEY={job.key} "),
             files="\n".join(["(", *lines, ") || pq_status=$?", ""]) if lines else "",
             client=client(job, host, '"$pq_pueue"'),

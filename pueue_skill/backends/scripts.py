@@ -21,13 +21,37 @@ SPELLED = "builtin eval "
 REPLY = "pueue-skill reply"
 """The line after which an answer begins: a login shell's start-up files may print something before it."""
 
+WAITS, ADDS = "pueue-skill waits", "pueue-skill adds"
+"""Lines of a submission before its reply: how many others there are while it waits for the lock, and that it has begun to add."""
+
 # A queue keeps the environment of whoever submits, so the folder is closed to others first. The lock makes "is it there?
 # then add it" one step for all who submit through here. sh reads the braces to their end before it runs anything, so nobody
-# waits for the lock while a large file is still on its way.
-LOCK = r"""if [ -d "$pq_data" ]; then
+# waits for the lock while a large file is still on its way. The kernel gives the lock on when its holder dies, and in the order in
+# which it was asked for; perl asks for the same lock where there is no flock(1), as on macOS. Whoever waits says so now and then;
+# where nobody listens any more, it gives up its place.
+LOCK = r"""locked() {
+  if command -v flock >/dev/null; then flock "$@" 9
+  elif command -v perl >/dev/null; then perl -e 'open F, ">&=9"; exit !flock F, @ARGV ? 6 : 2' -- "$@"
+  fi
+}
+waits() {
+  trap '' PIPE
+  pq_inode=$(ls -i "$pq_data/pueue-skill.lock" | awk '{ print $1 }') pq_pause=2
+  while sleep "$pq_pause" >/dev/null 2>&1; do
+    echo "pueue-skill waits $(grep -c ":$pq_inode " /proc/locks 2>/dev/null)" || kill $$
+    pq_pause=5
+  done
+}
+if [ -d "$pq_data" ]; then
   chmod 700 "$pq_data"
   exec 9>"$pq_data/pueue-skill.lock"
-  if command -v flock >/dev/null; then flock 9; fi
+  if ! locked -n; then
+    waits 2>/dev/null 9>&- &
+    pq_waiting=$!
+    locked
+    kill "$pq_waiting"
+    wait "$pq_waiting" 2>/dev/null
+  fi
 fi
 """
 

@@ -25,6 +25,7 @@ from collections.abc import Iterable, Sequence
 
 from pueue_skill import quote
 from pueue_skill.backends.scripts import (
+    ADDS,
     ENVIRONMENT,
     LOAD,
     LOCK,
@@ -239,6 +240,7 @@ if [ -n "$pq_id" ]; then pq_known=old
     ({path}export -p) >"$pq_data/jobs/{key}.env"
     {lanes}"$pq_data/jobs/{key}.lanes"
     umask "$pq_umask_was"
+    echo '{adds}'
     submit {key} "$pq_after" 1 - || pq_status=$?
   fi
 fi
@@ -473,7 +475,7 @@ def submit_script(job: Job, host: Host) -> str:
     after = AFTER.format(ids=" ".join(map(id_of, job.after)), kind="afterany" if job.if_failed else "afterok")
     lanes = f"echo {limit} {quote.word(shown(job.group or 'default'))} >" if limit else "rm -f "
     return head(host) + LOOK.format(ended=ENDED) + ONE.format() + SEND.format() + SUBMIT.format(
-        lock=LOCK, key=job.key, folder=quote.path(job.cwd) if job.cwd else '"$PWD"', after=after if job.after else "pq_after=",
+        lock=LOCK, adds=ADDS, key=job.key, folder=quote.path(job.cwd) if job.cwd else '"$PWD"', after=after if job.after else "pq_after=",
         fed=TAKE.format(key=job.key) + FED.format(key=job.key) if job.stdin else "",
         same=SAME.format(key=job.key) if job.stdin else "",
         unfed=UNFED if job.stdin else "",
