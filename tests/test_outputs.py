@@ -62,7 +62,7 @@ def follows(file: Path, offset: int, more: str) -> list[runtime.Frame]:
     script = (
         scripts.NEW.format()
         + 'tail() { command tail "$@"; ' + more + "; }\n"
-        + f"echo '{scripts.REPLY}'\nnew output {file} {offset}\nnew output {file} $size\nprintf 'state %s\\n' $size\n"
+        + f"echo '{scripts.REPLY}'\nnew output {file} {offset}\nnew output {file} $pq_size\nprintf 'state %s\\n' $pq_size\n"
     )  # fmt: skip
     done = transport.run(LOCAL, script, timeout=20)
     return list(runtime.Frames().feed(done.stdout))
