@@ -90,6 +90,22 @@ POD = Wrapper(
 )
 """The options of containers' engines that take a value, those of docker 28 and podman 5; of kubectl 1.32."""
 
+PARALLEL = Wrapper(
+    "BCDEHIJLNPSUWadjns",
+    "_parset _test arg-file arg-file-sep arg-sep argfile argfilesep argsep basefile basenameextensionreplace basenamereplace bf bin block "
+    "block-size block-timeout blocksize blocktimeout bner bnr bt col-sep colsep compress-program compressprogram ctag-string ctagstring "
+    "debug decompress-program decompressprogram delay delimiter dirnamereplace dnr env er extensionreplace filter group-by groupby halt "
+    "halt-on-error haltonerror header id jl joblog jobs limit linkinputsource load max-args max-chars max-procs max-replace-args maxargs "
+    "maxchars maxprocs maxreplaceargs memfree memsuspend min-version minversion nice parens process-slot-var processslotvar profile recend "
+    "recstart res result results retries return rpl rsync-opts rsyncopts semaphore-name semaphore-timeout semaphorename semaphoretimeout "
+    "seqreplace shard shell-completion shellcompletion slf slotreplace sql sql-and-worker sql-master sql-worker sqlandworker sqlmaster "
+    "sqlworker ssh ssh-delay sshdelay sshlogin sshloginfile st tag-string tagstring tempdir template term-seq termseq tf timeout tmpdir tmpl "
+    "total total-jobs totaljobs transfer-file transfer-files transferfile transferfiles trc trim use-compress-program use-decompress-program "
+    "usecompressprogram usedecompressprogram wd work-dir workdir xapplyinputsource",
+    optional="eil",
+)
+"""The options of GNU parallel that take a value, all spellings that its own table of them has (20221122)."""
+
 WRAPPERS: dict[str, Wrapper] = {
     "sudo": Wrapper("ugpCDRTUhr", "user group prompt chdir chroot host role type other-user close-from", assigns=True),
     "doas": Wrapper("uC", assigns=True),
@@ -139,6 +155,7 @@ WRAPPERS: dict[str, Wrapper] = {
     "mise exec": Wrapper("Cjc", "cd jobs command"),
     "mise x": Wrapper("Cjc", "cd jobs command"),
     "direnv exec": Wrapper(skip=1),
+    "sem": PARALLEL,
     **{f"{prefix} run": RUN for engine in ENGINES for prefix in (engine, f"{engine} container")},
     **{f"{prefix} exec": EXEC for engine in ENGINES for prefix in (engine, f"{engine} container")},
     **{f"{compose} run": COMPOSE_RUN for compose in COMPOSES},
@@ -175,7 +192,7 @@ SSH_VALUED = "BbcDEeFIiJLlmOopPQRSWw"
 DETACHERS = {"tmux", "byobu", "screen", "daemonize", "start-stop-daemon", "dtach", "abduco", "zellij"}
 FAN_OUT = {
     "xargs": Wrapper("adEILnPs", "arg-file delimiter max-args max-procs max-chars process-slot-var", optional="eil"),
-    "parallel": Wrapper("jPINnLaSd", "jobs max-procs max-args delay joblog results arg-file colsep timeout retries sshlogin tmpdir memfree load workdir tagstring"),
+    "parallel": PARALLEL,
 }  # fmt: skip
 
 
@@ -604,10 +621,13 @@ def carried(command: Command, node: Simple, place: Place, cwd: str | None) -> It
                 yield from of_words(detached, node, there, cwd, (name,), detached[0].start)
     elif name in FAN_OUT:
         inner_words, items = fan_out(words)
-        if inner_words and "--dry-run" not in command.args:
+        if "--dry-run" not in command.args:
             loop = Loop(name, items, command.start, command.end)
             there = place._replace(loops=(*place.loops, loop), pipe=(0, 1))
-            if len(inner_words) == 1 and " " in inner_words[0].value:
+            if not inner_words:  # parallel with nothing to run runs its items
+                for item in items:
+                    yield from in_text((item.value, item.origin), there._replace(via=(*place.via, name)), cwd)
+            elif len(inner_words) == 1 and " " in inner_words[0].value:
                 via = there._replace(via=(*place.via, name))
                 yield from in_text((inner_words[0].value, inner_words[0].origin), via, cwd)
             else:

@@ -123,6 +123,7 @@ CONDUCT: Mapping[str, Conduct] = {
     "mongod": Conduct(detaches="--fork"),
     "memcached": Conduct(detaches="-d --daemon", short="upmctlsaUMf"),
     "pm2 start": Conduct("PM2", ALWAYS, waits="--no-daemon --attach"),
+    "sem": Conduct(detaches=ALWAYS, waits="--fg --wait"),
     "supervisorctl start": Conduct("supervisord", ALWAYS),
     # shells of their own
     **dict.fromkeys(("poetry shell", "pipenv shell", "hatch shell", "salloc"), Conduct(terminal=ALWAYS)),

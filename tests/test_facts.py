@@ -54,3 +54,22 @@ def test_spans_cover_the_words(case: dict[str, object]) -> None:
     for command in commands(script):
         assert 0 <= command.start < command.end <= len(text)
         assert command.words[0].value.strip("'\"") in text[command.start : command.end]
+
+
+PARALLEL = [
+    "parallel --halt now,fail=1 python train.py {} ::: 0 3",
+    "parallel --halt soon,fail=1 -j2 python train.py {} ::: 0 3",
+    "parallel --timeout 5 --nice 4 python train.py {} ::: 0 3",
+    "parallel --header : python train.py {} ::: a 0 3",
+    "parallel --wd data --env A --shuf python train.py {} ::: 0 3",
+    "parallel --sshdelay 1 --tmpl a=b --bar -k python train.py {} ::: 0 3",
+    "parallel --halt=now,fail=1 ::: 'python train.py --x 1' 'python train.py --x 2'",
+    "sem -j2 --id x python train.py",
+]
+
+
+@pytest.mark.parametrize("text", PARALLEL)
+def test_what_parallel_runs_is_found_behind_its_options(text: str) -> None:
+    script = parse(text)
+    assert isinstance(script, Script)
+    assert [command.words[1].value for command in commands(script) if command.name == "python"][:1] == ["train.py"]

@@ -46,6 +46,7 @@ DETACHED = {
     "wget -qbc https://x/y": "wget -b puts it in the background",
     "wget https://x/y --background": "wget --background puts it in the background",
     "nextflow -bg run x": "nextflow -bg puts it in the background",
+    "sem -j2 work": "sem puts it in the background",
     "sbatch --array 1-3 x.sh": "sbatch leaves it to Slurm",
     "bsub -n 4 work": "bsub leaves it to LSF",
     "aws --profile p batch submit-job --job-name x": "aws batch submit-job leaves it to AWS Batch",
@@ -58,7 +59,7 @@ ATTACHED = [
     "systemd-run --scope work", "systemd-run --wait --pipe work", "systemd-run -P work", "kubectl run -i --rm x --image=img -- work",
     "kubectl exec pod -- work -d", "ssh h work -f", "ssh -o ForkAfterAuthentication=no h work", "wget -qO b https://x/y", "wget https://x/-b",
     "sbatch --wait x.sh", "bsub -K work", "bsub -Is work", "gcloud builds submit", "prefect deployment run a/b --watch", "nextflow run x",
-    "flux run work", "docker ps -d",
+    "flux run work", "sem --fg work", "docker ps -d",
 ]  # fmt: skip
 
 
