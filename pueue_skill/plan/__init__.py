@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pueue_skill import quote
 from pueue_skill.digest import digest
 from pueue_skill.facts import commands as commands_of
+from pueue_skill.facts import joined
 from pueue_skill.model import LOCAL, Command, Finding, Host, Job, Plan, Script, Unparsed
+from pueue_skill.parse import parse
 from pueue_skill.plan.add import add
 from pueue_skill.plan.detached import detached
 from pueue_skill.plan.functions import check_functions
@@ -183,6 +185,9 @@ def reason_to_leave(commands: tuple[Command, ...]) -> str:
             return f"{command.detached.leaves('its work')} by itself"
         if command.name in ("tail", "journalctl") and {"-f", "-F", "--follow"} & set(command.args):
             return "interactive: it goes on until somebody stops it"
+        remote = parse(joined(command.ssh.remote)[0]) if command.ssh and command.ssh.remote else None
+        if isinstance(remote, Unparsed):
+            return f"the remote command is not understood: {remote.reason}"
     if any(command.hosts for command in commands):
         return "a quick look at a remote host"
     return "nothing in it is known to run long"
