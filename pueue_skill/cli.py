@@ -747,7 +747,7 @@ def submitted(
             if last.status != "done" and limit is not None and time.monotonic() - started >= limit:
                 break
     except caller.Terminated:
-        return taken_back(entry, last, host)
+        return taken_back(entry, last, host, queued.new)
     except KeyboardInterrupt:
         return failed(INTERRUPTED, f"{name} goes on without you; follow it with: pueue-skill log --follow {name}")
     except BrokenPipeError:
@@ -765,13 +765,13 @@ def submitted(
     return code
 
 
-def taken_back(entry: Submitted | None, state: State, host: Host) -> int:
-    """The exit code after SIGTERM; a job that nobody waits for any more is taken out of the queue, unless it has started."""
+def taken_back(entry: Submitted | None, state: State, host: Host, new: bool) -> int:
+    """The exit code after SIGTERM. Takes the job out of the queue unless it has started; only a `new` one: another caller may want it."""
     from pueue_skill import runtime, store, verbs
 
     name = f"{host.name}:{state.id}"
     try:
-        if state.status in ("queued", "stashed") and verbs.withdrawn(host, state):
+        if new and state.status in ("queued", "stashed") and verbs.withdrawn(host, state):
             if entry:
                 remembered(lambda: store.withdrawn(host.name, state))
             return failed(TERMINATED, f"terminated: {name} had not started, and is taken out of the queue")

@@ -59,13 +59,18 @@ class Chosen(NamedTuple):
 
 
 def withdrawn(host: Host, state: State) -> bool:
-    """Takes a job out of its queue unless it has started, and says whether it is out. Raises Unreachable."""
+    """Takes a job out of its queue unless it has started, and says whether this took it out. Raises Unreachable."""
     backend = ACTING[host.backend]
     call = "remove" if "cancel" in backend.CANNOT else "cancel"
     script = backend.act_script(host, [Act(state._replace(status=status), call) for status in ("queued", "stashed")])
-    there = runtime.asked(host, script, lambda done: backend.read_acts(done.text)).after.states
-    found = next((one for one in there if (one.id, one.created) == (state.id, state.created)), None)
-    return found is None or (found.status == "done" and found.started is None)
+    looked = runtime.asked(host, script, lambda done: backend.read_acts(done.text))
+    before, after = (
+        next((one for one in queue.states if (one.id, one.created) == (state.id, state.created)), None)
+        for queue in (looked.before, looked.after)
+    )
+    if before is None or before.status not in ("queued", "stashed"):
+        return False
+    return after is None or (after.status == "done" and after.started is None)
 
 
 class Outcome(NamedTuple):

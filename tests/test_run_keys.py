@@ -56,6 +56,29 @@ def test_a_job_that_has_not_ended(runs: Runs, tmp_path: Path) -> None:
     runs(work, code=0)
 
 
+def test_sigterm_leaves_a_job_that_another_caller_submitted(runs: Runs, tmp_path: Path) -> None:
+    def command(*options: str) -> list[str]:
+        return ["pueue-skill", "run", "--host", runs.host, *options]
+
+    def detached(*options: str) -> str:
+        words = command("--detach", *options)
+        return subprocess.run(words, env=runs.env, cwd=runs.folder, check=True, capture_output=True, text=True).stdout
+
+    first = detached("--", f"until [ -e {tmp_path}/go ]; do sleep 0.05; done").strip()
+    same = ["--key", runs.key, "--after", first, "--", "exit 6"]
+    job = detached(*same).strip()
+    words = command("--follow", *same)
+    with subprocess.Popen(words, env=runs.env, cwd=runs.folder, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        said = process.stderr.readline()
+        process.terminate()
+        said += process.stderr.read()
+    assert (process.returncode, f"terminated: {job} goes on" in said) == (143, True), said
+    (tmp_path / "go").touch()
+    subprocess.run(["pueue-skill", "log", "--follow", job], env=runs.env, timeout=60)
+    assert runs("exit 6", "--after", first, code=6).stderr
+
+
 def test_another_command_folder_or_group_is_refused(runs: Runs, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     place = ["--cwd", str(runs.folder)]

@@ -20,7 +20,7 @@ from pueue_skill import model as m
 from pueue_skill import verbs
 from pueue_skill.acts import Act
 from pueue_skill.backends.pueue import read_queue
-from pueue_skill.backends.pueue_acts import act_script, read_acts
+from pueue_skill.backends.pueue_acts import Looked, act_script, read_acts
 from pueue_skill.transport import run
 from pueue_skill.verbs import Choice
 
@@ -384,3 +384,23 @@ def test_wait_and_log_take_several(stage: Stage) -> None:
     assert (
         "one job can be followed, and 2 are chosen" in stage("log", "--follow", "--group", stage.group, code=2).stderr
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "out"),
+    [
+        ("queued", None, True),
+        ("stashed", None, True),
+        ("queued", "running", False),
+        ("done", "done", False),
+        (None, None, False),  # it ended, and was cleaned
+        ("running", None, False),
+    ],
+)
+def test_a_job_is_withdrawn_only_while_it_waits(
+    before: m.Status | None, after: m.Status | None, out: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = m.State("1", None, "queued", None, None, "", "g", None, "/", "x", (), "2026-01-01", None, None)
+    queues = [m.Queue((), () if status is None else (state._replace(status=status),), "") for status in (before, after)]
+    monkeypatch.setattr(verbs.runtime, "asked", lambda *_: Looked(*queues, {}, 0))
+    assert verbs.withdrawn(m.Host("local"), state) == out
