@@ -72,11 +72,18 @@ MODULE = regex(r"[A-Za-z_][\w.]*")
 PLAIN_NAME = regex(r"[A-Za-z0-9_](?:[A-Za-z0-9_.,@=+%-]*[A-Za-z0-9_@=+%-])?")
 ENVIRONMENT = regex(r"\w[\w.-]*|\.\w*env[\w.-]*")
 OUTPUT_FILE = regex(
-    r".+\.(?:log|out|err|txt|csv|tsv|jsonl|ndjson|dat)|(?!.*(?:config|package|settings)).+\.json"
+    r"(?!cmakelists\.txt).+\.(?:log|out|err|txt|csv|tsv|jsonl|ndjson|dat)"
+    r"|(?!.*(?:config|package|settings|project|workspace)|(?:deno|turbo|nx|lerna|composer|tasks)\.).+\.json"
     r"|logs?|out|output|err|errors|results?|stdout|stderr",
     re.IGNORECASE,
 )
 """Names of files for output. Tools read neither their configuration nor code from such files."""
+
+ENDING = regex(r"(?:\.[\w-]+)?\Z")
+"""How a word ends, whatever the shell fills in before."""
+PARTS = regex("[=:,@]")
+STANDARD_INPUT = regex(r"(?:-\w|--[\w-]+=)?-|.*/dev/(?:stdin|fd|tty).*|.*/proc/.*", re.DOTALL)
+HIDDEN = regex(r"(?:-\w)?\.[^\d.].*", re.DOTALL)
 
 DATE_WORD = regex(r"\+.*|-[uRI]|--utc|--iso-8601(?:=\w+)?|--rfc-3339=\w+", re.DOTALL)
 OUTPUT_OPERATORS = (">", ">>", ">|", "&>", "&>>", ">&")
@@ -94,13 +101,14 @@ class Scope(NamedTuple):
     """What a script runs in.
 
     `project` is the real path of the project's folder, or None on a host: the client does not check files there. `files` collects
-    the real paths that the script names, `outputs` those that it writes.
+    the real paths that the script names, `outputs` how the words end that name a file which it writes, `works` the words of its work.
     """
 
     commands: tuple[Command, ...]
     project: Path | None
     files: list[Path]
-    outputs: list[Path]
+    outputs: list[str]
+    works: list[str]
 
 
 def unlisted(event: Event, analysis: Analysis, files: list[Path]) -> str:
@@ -117,10 +125,11 @@ def unlisted(event: Event, analysis: Analysis, files: list[Path]) -> str:
     project = project.resolve()
     if ".git" in project.parts or project.name[:1] in ("", "."):
         return f"{project} is no project's folder"
-    scope = Scope(analysis.commands, project, files, [])
+    scope = Scope(analysis.commands, project, files, [], [])
     try:
         resolve(".", (cwd,), scope)
         walk_all(analysis.script.nodes, (cwd,), scope)
+        check_written(scope)
     except NotListed as error:
         return str(error)
     return ""
@@ -210,6 +219,8 @@ def check_file(word: Word, folders: Folders, scope: Scope, is_output: bool) -> N
     if scope.project is None:
         if word.programs:
             raise NotListed(f"the substitution {word.text}")
+        if is_output:
+            scope.outputs.append(Path(word.value).name if word.static else ENDING.search(word.value)[0])  # type: ignore[index]
         return
     for path in resolve_word(word, folders, scope):
         if path.exists() and not path.is_file():
@@ -217,7 +228,14 @@ def check_file(word: Word, folders: Folders, scope: Scope, is_output: bool) -> N
         if is_output and not all(OUTPUT_FILE.fullmatch(name) for name in (path.name, Path(word.value).name)):
             raise NotListed(f"{word.value}, which may be more than a file for output")
         if is_output:
-            scope.outputs.append(path)
+            scope.outputs.extend([path.name, Path(word.value).name])
+
+
+def check_written(scope: Scope) -> None:
+    """No word of the work names a file that the command writes: what stands there may be run. Raises NotListed."""
+    for word in scope.works:
+        if any(word.endswith(ending) for ending in scope.outputs):
+            raise NotListed(f"{word}, whose text comes from the command itself")
 
 
 def resolve_word(word: Word, folders: Folders, scope: Scope) -> list[Path]:
@@ -343,8 +361,9 @@ def check_work(node: Simple, folders: Folders, scope: Scope) -> None:
         raise NotListed(wrapper)
     name, program = command.name, command.words[0].value
     if command.ssh:
-        check_ssh(command, command.ssh, scope)
-    elif name in RUNNERS:
+        return check_ssh(command, command.ssh, scope)
+    check_arguments(node, command, folders, scope)
+    if name in RUNNERS:
         check_script(command, folders, scope)
     elif "/" in program:
         known = name in QUICK or name in ROWS or name in TASKS or name in WRAPPERS
@@ -355,6 +374,22 @@ def check_work(node: Simple, folders: Folders, scope: Scope) -> None:
             raise NotListed(program)
     elif not only_computes(command):
         raise NotListed(name)
+
+
+def check_arguments(node: Simple, command: Command, folders: Folders, scope: Scope) -> None:
+    """No argument of the work is its standard input or a protected file, as far as the text says. Raises NotListed."""
+    for word in node.words:
+        paths = [word.value, *PARTS.split(word.value)]
+        real = [(folder / path).resolve() for folder in folders for path in paths if path and word.static]
+        scope.works.extend([word.value, *map(str, real)])
+        if STANDARD_INPUT.fullmatch(word.value):
+            raise NotListed(f"{word.text}, whose text comes from the command itself")
+        root = scope.project or Path("/")
+        below = [path.relative_to(root) for path in real if path.is_relative_to(root)]
+        names = [name for path in [*map(Path, paths), *below] for name in path.parts]
+        hidden = next((name for name in names if HIDDEN.fullmatch(name) and not ENVIRONMENT.fullmatch(name)), None)
+        if hidden is not None and word.start != command.words[0].start:
+            raise NotListed(f"{word.text}, because of {hidden}")
 
 
 def only_computes(command: Command) -> bool:
@@ -387,7 +422,7 @@ def check_script(command: Command, folders: Folders, scope: Scope) -> None:
     if is_module and command.name != "java" and not (command.name.startswith("py") and MODULE.fullmatch(script.value)):
         raise NotListed(f"{command.name} {words[0].text}")
     for path in [(folder / script.value).resolve() for folder in folders] or [Path(script.value)]:
-        if path.parts[:2] in (("/", "dev"), ("/", "proc")) or path in scope.outputs:
+        if path.parts[:2] in (("/", "dev"), ("/", "proc")):
             raise NotListed(f"{script.value}, whose text comes from the command itself")
 
 
@@ -404,4 +439,6 @@ def check_ssh(command: Command, ssh: Ssh, scope: Scope) -> None:
     remote = parse(ssh.payload)
     if not isinstance(remote, Script):
         raise NotListed(remote.reason)
-    walk_all(remote.nodes, (), Scope(commands_of(remote), None, [], []))
+    there = Scope(commands_of(remote), None, [], [], [])
+    walk_all(remote.nodes, (), there)
+    check_written(there)

@@ -35,7 +35,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (project / folder / "bin/activate").touch()
     links = {
         "git": ".git", "link.txt": ".git/config", "outside": "..", "away": "../away", "dangling.log": "/nonexistent/x.log", "linked": "../venv",
-        "busybox-link": "/bin/sh", "stdin-link": "/dev/stdin",
+        "busybox-link": "/bin/sh", "stdin-link": "/dev/stdin", "link-to": "to.txt",
     }  # fmt: skip
     for name, target in links.items():
         (project / name).symlink_to(target)
