@@ -8,6 +8,7 @@ is broken costs a call its speed, never its answer, and never has a script run t
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
@@ -321,9 +322,11 @@ def started(
                 env=own_environment() if env is None else dict(env),
                 cwd=cwd,
                 process_group=0,
-                pipesize=1 << 20 if fed else -1,
             )
             RUNNING.add(process)
+        if fed and process.stdin and hasattr(fcntl, "F_SETPIPE_SZ"):
+            with suppress(OSError):  # EPERM: the user's pipes hold as much as they may (pipe-user-pages-soft)
+                fcntl.fcntl(process.stdin, fcntl.F_SETPIPE_SZ, 1 << 20)
         try:
             yield process, errors
         finally:

@@ -1,0 +1,21 @@
+"""What hands a script its standard input."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from pueue_skill.model import Host
+from pueue_skill.transport import feed
+
+
+def test_input_is_handed_on_where_pipes_may_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a user whose pipes are over pipe-user-pages-soft."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("fcntl.fcntl", refused)
+    done = feed(Host("local"), "wc -c", [b"x" * 300_000], timeout=30)
+    assert (done.code, done.text.strip()) == (0, "300000")
