@@ -10,11 +10,12 @@ case ${XDG_DATA_HOME-} in /*) data=$XDG_DATA_HOME/pueue-skill ;; *) data=${HOME-
 own_venv=$data/venv
 
 # own_path: PATH without relative and empty entries, and without folders of the project around the current folder. The project is
-# the nearest folder that holds .git or .pueue-skill.toml, else the current one; a home folder is no project.
+# the nearest folder that holds .git or .pueue-skill.toml, else the current one; a home folder and those above are none.
 own_path() {
     project=$PWD
     while [ -n "$project" ] && [ ! -e "$project/.git" ] && [ ! -e "$project/.pueue-skill.toml" ]; do project=${project%/*}; done
     project=${project:-$PWD}
+    case ${HOME-}/ in "${project%/}"/*) project=$PWD ;; esac
     case ${HOME-}/ in "${project%/}"/*) project= ;; esac
     path=
     set -f

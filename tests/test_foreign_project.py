@@ -270,6 +270,16 @@ def test_folders_of_the_home_are_not_those_of_a_project(home_folder: bool, home:
     assert done.stdout == (env["PATH"] if home_folder else "/usr/bin:/bin")
 
 
+def test_a_folder_below_a_home_in_git_is_a_project(home: Path) -> None:
+    (home / ".git").mkdir()
+    folder = home / "p"
+    (folder / "bin").mkdir(parents=True)
+    script = f'here={ROOT}/hooks; . "$here/python.sh"; own_path; printf %s "$PATH"'
+    env = {"HOME": str(home), "PATH": f"{folder}/bin:{home}/bin:/usr/bin"}
+    done = subprocess.run(["/bin/sh", "-c", script], env=env, cwd=folder, capture_output=True, text=True)
+    assert done.stdout == f"{home}/bin:/usr/bin"
+
+
 def test_a_project_that_is_linked_to_is_the_same_project(home: Path, tmp_path: Path) -> None:
     (tmp_path / "real/bin").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "real")
