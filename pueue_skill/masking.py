@@ -116,9 +116,11 @@ NAMES = {name.partition("/")[0] for name in BEHIND}
 OPTION = regex(rf"--?(?:[A-Za-z0-9_-]*[_-])?(?i:{NAMED})")
 READS = regex(
     r"--[\w-]{0,40}(?:pass|token|secret|stdin)|\b(?:\w{0,20}passwd|kinit|cryptsetup|login|secrets?|unlock)\b|\bsudo\s(?:[^|;&]{0,60}\s)?-S\b"
-    rf"|\bread\s[^|;&]{{0,60}}(?i:{NAMED})"
 )
 """What stands in a command that reads a secret from its standard input."""
+VARIABLE_NAME = regex(rf"(?i:{NAMED})")
+READ = regex(r"\bread\s[^|;&]{0,60}\Z")
+"""`read`, and what may stand between it and the name of its variable. One pattern for both would look for the name 60 times a `read`."""
 HARMLESS = regex(
     rf"[\"']?{VARIABLE}|-$|--?[A-Za-z]|(?:id|type|env|file|fd)[=:]|(?:stdin|none|basic|digest|ntlm|true|false)$|\*\*\*"
     r"|(?:~|\.\.?)/|/(?:etc|home|root|run|tmp|usr|var|opt|mnt|data|srv|dev|Users)/|[\w./-]+\.(?:txt|json|ya?ml|pem|key|crt|env|jar|cfg|ini)$"
@@ -198,9 +200,17 @@ def of_command(
             found.append((start + at, end))
         elif at is not None and i + 1 < len(words):
             found.append(words[i + 1])
-    if given and READS.search(text, words[0][0] if words else 0, words[-1][1] if words else 0):
+    if given and words and reads(text, words[0][0], words[-1][1]):
         found += given
     yield from [place for place in found if not HARMLESS.match(text, *place)]
+
+
+def reads(text: str, start: int, end: int) -> bool:
+    """Whether the command between `start` and `end` reads a secret from its standard input."""
+    if READS.search(text, start, end):
+        return True
+    names = VARIABLE_NAME.finditer(text, start, end)
+    return any(READ.search(text, max(start, name.start() - 66), name.start()) for name in names)
 
 
 def value_in(word: str, behind: Sequence[str]) -> int | None:
