@@ -77,7 +77,7 @@ take() {{
 
 # A job's own login shell reads its start-up files: it is given what sshd gave this one, before they were read. Not every bash reads
 # them when it is no child of sshd; then what has been read is handed on, as it is where there is no /proc. {words}: more variables.
-BARE = r"""bare() {{
+BARE = r"""bare() {{ # the shell of the job reads the start-up files: its environment is that from before they were read
   if [ "/proc/$PPID/exe" -ef "$SHELL" ] &&
     case $SHELL in */bash) echo echo read | SSH_CLIENT=x SHLVL= "$SHELL" --rcfile /dev/stdin -c : 2>/dev/null | grep -q read ;; esac; then
     {{ cat "/proc/$PPID/environ"; printf '%s\0' {words}${{BASH_VERSION:+SHLVL=-1}} "$@"; }} | xargs -0 -x -n 9999 -s 999999 env -i
