@@ -751,6 +751,8 @@ def submitted(
     except KeyboardInterrupt:
         return failed(INTERRUPTED, f"{name} goes on without you; follow it with: pueue-skill log --follow {name}")
     except BrokenPipeError:
+        if options.function is ssh:  # which says nothing of it either
+            return NOT_READ
         return failed(NOT_READ, f"nobody reads the output of {name}; see pueue-skill log --follow {name}")
     except runtime.Unreachable as error:
         return failed(
