@@ -471,7 +471,7 @@ def of_a_job(one: argparse.ArgumentParser) -> None:
         metavar="SIZE",
         type=size,
         default="16G",
-        help="refuse standard input that is longer (default: 16G, and nine tenths of the free space there)",
+        help="refuse standard input that is longer (default: 16G, at most 90 %% of the free space on the host)",
     )
 
 
@@ -731,7 +731,7 @@ def submitted(
         remembered(lambda: store.submitted(queued_as))
     name = f"{host.name}:{state.id}"
     if not queued.new:
-        say(f"{name} is that job already; it {runtime.standing(state)}")
+        say(f"already queued as {name}, which {runtime.standing(state)}")
     if queued.group and state.status != "done":
         say_of_group(queued.group, name, host)
     if options.detach:

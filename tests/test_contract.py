@@ -127,7 +127,7 @@ def test_the_same_key_is_the_same_job(place: Place) -> None:
     words = ["--key", "k" + os.urandom(4).hex(), "--label", "once"]
     runs = [place.run(*words, "--follow", "--", "echo ran >> ran; exit 3") for _ in range(2)]
     assert [run.returncode for run in runs] == [3, 3]
-    assert b"is that job already" in runs[1].stderr
+    assert b"already queued as" in runs[1].stderr
     other = place.run(*words, "--follow", "--", "echo other")
     assert other.returncode == 125
     assert b"runs another command" in other.stderr
@@ -142,7 +142,7 @@ def test_the_same_key_is_the_same_job(place: Place) -> None:
         assert (other.returncode, b"has another environment (SEED)" in other.stderr) == (125, True), other.stderr
         del place.env["SEED"]
     again = place.run(*words, "--cwd", f"{place.folder}/link", "--follow", "--", "echo ran >> ran; exit 3")
-    assert (again.returncode, b"is that job already; it ended at" in again.stderr) == (3, True), again.stderr
+    assert (again.returncode, b", which ended at" in again.stderr) == (3, True), again.stderr
     assert (place.folder / "ran").read_text() == "ran\n"
 
 
@@ -404,7 +404,7 @@ def test_what_a_job_reads_goes_when_it_is_cleaned(place: Place) -> None:
     key = "reads-" + os.urandom(4).hex()
     words = ["--follow", "--stdin", "--key", key, "--label", key, "--", "wc -c"]
     assert place.run(*words, input=b"given\n" * 1000).stdout == b"6000\n"
-    assert b"is that job already" in place.run(*words, input=b"given\n" * 1000).stderr
+    assert b"already queued as" in place.run(*words, input=b"given\n" * 1000).stderr
     other = place.run(*words, input=b"other\n" * 1000)
     assert (other.returncode, other.stdout) == (125, b"")
     assert b"it reads another input" in other.stderr

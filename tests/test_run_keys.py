@@ -44,7 +44,7 @@ def runs(request: pytest.FixtureRequest, pueued: Daemon, tmp_path: Path) -> Runs
 def test_the_same_job_says_when_it_ended(runs: Runs) -> None:
     assert runs(code=6).stderr == ""
     said = runs(code=6).stderr
-    assert re.search(r"is that job already; it ended at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(failed, exit 6\)", said)
+    assert re.search(r"already queued as \S+, which ended at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(failed, exit 6\)", said)
 
 
 def test_a_job_that_has_not_ended(runs: Runs, tmp_path: Path) -> None:
@@ -95,13 +95,13 @@ def test_another_command_folder_or_group_is_refused(runs: Runs, tmp_path: Path) 
         typed = re.search("Try: (pueue-skill log [^,]+),", said)
         assert typed
         subprocess.run(["bash", "-c", typed[1]], env=runs.env, check=True, capture_output=True, timeout=60)
-    assert "is that job already" in runs("exit 6", *place, "--label", "a name", code=6).stderr
+    assert "already queued as" in runs("exit 6", *place, "--label", "a name", code=6).stderr
 
 
 def test_a_folder_by_two_names_is_one(runs: Runs, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(runs.folder)
     runs("exit 6", "--cwd", str(runs.folder), code=6)
-    assert "is that job already" in runs("exit 6", "--cwd", f"{tmp_path}/link", code=6).stderr
+    assert "already queued as" in runs("exit 6", "--cwd", f"{tmp_path}/link", code=6).stderr
 
 
 def test_another_environment_is_refused_by_name(pueued: Daemon, tmp_path: Path) -> None:
