@@ -15,6 +15,7 @@ from pueue_skill.facts import Wrapper, options
 from pueue_skill.model import Compound, Node, Script, Simple
 from pueue_skill.nodes import Statement, compounds, redirects, simple_nodes, statements
 from pueue_skill.parse import parse
+from pueue_skill.plan.loop_input import reader_of_input
 from pueue_skill.plan.shown import shown
 from pueue_skill.plan.turns import turns
 from pueue_skill.plan.values import representatives
@@ -160,6 +161,11 @@ def check_flow(scope: Script, loop: Compound, names: set[str]) -> None:
             raise Refusal(f"{name} in one turn moves the next one")
         if name in STAYS and "subshell" not in place:
             raise Refusal(f"{name} in one turn holds for the next one")
+    if loop.kind == "while":
+        defined = {function.words[0].value: function for function in functions(scope)}
+        reader = reader_of_input(loop.body, defined)
+        if reader:
+            raise Refusal(f"{reader} in a turn reads the loop's input")
     sets = assigned(loop.body)
     set_here = sets - bound(loop)
     if "*" in set_here:
@@ -172,7 +178,7 @@ def check_flow(scope: Script, loop: Compound, names: set[str]) -> None:
         raise Refusal("a turn defines a function")
     first = body[0].node
     if SPECIAL.search(text, first.start, body[-1].node.end) or STATUS.search(text, first.start, first.end):
-        raise Refusal("a turn reads what the shell says of the one before")
+        raise Refusal("a turn reads $! or $? of the previous turn")
     called = {node.words[0].value for node, _ in simple_nodes(loop.body) if node.words}
     left: set[str] = set()
     for function in functions(scope):

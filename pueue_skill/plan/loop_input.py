@@ -1,0 +1,152 @@
+"""Which command of a turn reads the input of its loop: the body of a `while read` in, the name of such a command out.
+
+Only programs that read standard input when they get no file operand are known here. Any other program (python) may read it too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from pueue_skill.facts import SHELLS, SSH, Wrapper, basename, options, read_ssh, shell_text, unwrapped
+from pueue_skill.model import Chain, Compound, Node, Pipeline, Script, Simple, Word
+from pueue_skill.parse import parse
+from pueue_skill.record import NamedTuple
+from pueue_skill.regex import regex
+
+DEPTH = 4
+"""How many functions and shells inside each other are read."""
+
+
+class Reader(NamedTuple):
+    """A program that reads standard input when it gets no file operand.
+
+    `operands` first operands are no files; `options` take a value. With one of the options `elsewhere` the first operands are files
+    too, with one of `never` it reads no standard input. `always`: its operands are never what it reads.
+    """
+
+    operands: int = 0
+    options: Wrapper = Wrapper()
+    elsewhere: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    always: bool = False
+
+
+SUMS = "cksum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum shasum sum"
+PLAIN = "cat tac nl rev less more zless gzip gunzip zcat bzip2 bunzip2 bzcat xz unxz xzcat zstd zstdcat lz4 tsort bc dc hexdump hd"
+GREP = Reader(1, Wrapper("efmABCd", "regexp file max-count after-context before-context context"), ("-e", "-f", "--regexp", "--file"), ("-r", "-R", "--recursive"))  # fmt: skip
+AWK = Reader(1, Wrapper("vFf", "assign field-separator file"), ("-f", "--file"))
+READERS: Mapping[str, Reader] = {
+    **dict.fromkeys(f"{SUMS} {PLAIN}".split(), Reader()),
+    **dict.fromkeys(("grep", "egrep", "fgrep", "zgrep"), GREP),
+    **dict.fromkeys(("rg", "ag"), Reader(1, never=("--files",))),
+    **dict.fromkeys(("awk", "gawk", "mawk", "nawk"), AWK),
+    **dict.fromkeys(("tr", "tee", "sponge", "pv", "select"), Reader(always=True)),
+    **dict.fromkeys(("head", "tail"), Reader(0, Wrapper("nc", "lines bytes"))),
+    **dict.fromkeys(("sed", "gsed"), Reader(1, Wrapper("efl", "expression file"), ("-e", "-f", "--expression", "--file"))),
+    **dict.fromkeys(("base64", "base32", "fold", "fmt"), Reader(0, Wrapper("w", "wrap width"))),
+    **dict.fromkeys(("jq", "yq"), Reader(1, Wrapper("fL", "from-file indent"), ("-f", "--from-file"), ("-n", "--null-input", "--arg", "--argjson", "--args"))),
+    **dict.fromkeys(("mapfile", "readarray"), Reader(options=Wrapper("dnOsuCc"), never=("-u",), always=True)),
+    "read": Reader(options=Wrapper("adinNptu"), never=("-u",), always=True),
+    "wc": Reader(never=("--files0-from",)),
+    "sort": Reader(0, Wrapper("koStT", "key output buffer-size field-separator temporary-directory parallel"), never=("--files0-from",)),
+    "uniq": Reader(0, Wrapper("fsw", "skip-fields skip-chars check-chars")),
+    "cut": Reader(0, Wrapper("bcdf", "bytes characters delimiter fields output-delimiter")),
+    "paste": Reader(0, Wrapper("d", "delimiters")),
+    "column": Reader(0, Wrapper("cstoN", "separator output-separator table-columns")),
+    "od": Reader(0, Wrapper("AjNtwS", "format read-bytes skip-bytes address-radix")),
+    "xxd": Reader(0, Wrapper("clsgon")),
+    "split": Reader(0, Wrapper("abCln", "bytes lines number suffix-length")),
+    "xargs": Reader(options=Wrapper("adEILnPs", "arg-file"), never=("-a", "--arg-file"), always=True),
+    "parallel": Reader(options=Wrapper("ajP", "arg-file"), never=("-a", "--arg-file"), always=True),
+}  # fmt: skip
+"""By program."""
+
+INPUT = {"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
+ONLY_BEGIN = regex(r"\s*(?:BEGIN\s*\{[^{}]*\}\s*)+")
+"""A program of awk that reads nothing."""
+
+
+def reader_of_input(nodes: tuple[Node, ...], functions: Mapping[str, Compound]) -> str:
+    """The name of the first command in `nodes` that reads the standard input of `nodes`, or an empty text."""
+    return next(readers(nodes, functions, 0), "")
+
+
+def readers(nodes: tuple[Node, ...], functions: Mapping[str, Compound], depth: int) -> Iterator[str]:
+    """The names of the commands in `nodes` that read the standard input of `nodes`."""
+    for node in nodes:
+        if isinstance(node, Chain):
+            yield from readers(node.parts, functions, depth)
+        elif isinstance(node, Pipeline):
+            yield from readers(node.parts[:1], functions, depth)
+        else:
+            words = [*node.words, *(node.assigns if isinstance(node, Simple) else ())]
+            words += [redirect.target for redirect in node.redirects if redirect.target]
+            for word in words:
+                yield from readers(word.programs, functions, depth)
+            if has_own_input(node) or (isinstance(node, Compound) and node.kind == "function"):
+                continue
+            if isinstance(node, Simple):
+                yield from of_command(node, functions, depth)
+            else:
+                yield from ("select",) if node.kind == "select" else ()
+                yield from readers((*node.test, *node.body), functions, depth)
+
+
+def has_own_input(node: Simple | Compound) -> bool:
+    return any(
+        redirect.op[:1] == "<" and redirect.fd in (None, "0")
+        and not (redirect.target and (redirect.target.value in INPUT - {"-"} or (redirect.op == "<&" and redirect.target.value == "0")))
+        for redirect in node.redirects
+    )  # fmt: skip
+
+
+def of_command(node: Simple, functions: Mapping[str, Compound], depth: int) -> Iterator[str]:
+    words = unwrapped(node.words)[2] if node.words else ()
+    if not words:
+        return
+    name = basename(words[0].value)
+    function = functions.get(name)
+    text = shell_text(words) if name in SHELLS else None
+    if function is not None:
+        yield from readers(function.body, functions, depth + 1) if depth < DEPTH else ()
+    elif text is not None or name == "eval":
+        script = parse(text.value if text else " ".join([word.value for word in words[1:]]))
+        if isinstance(script, Script) and depth < DEPTH:
+            yield from readers(script.nodes, functions, depth + 1)
+    elif reads_input(name, words):
+        yield name
+
+
+def reads_input(name: str, words: tuple[Word, ...]) -> bool:
+    """Whether a program with these words reads standard input."""
+    values = [word.value for word in words[1:]]
+    if name in SSH:
+        ssh = read_ssh(words)
+        return ssh is not None and not {"-n", "-f"} & {option for option, _ in ssh.options}
+    if name in SHELLS:
+        return "-s" in values or not [value for value in values if value[:1] not in ("-", "+")]
+    if name == "dd":
+        return not any(value.startswith("if=") for value in values)
+    row = READERS.get(name)
+    if row is None:
+        return False
+    given, files = row.elsewhere, list[str]()
+    found: set[str] = set()
+    rest = words[1:]
+    while rest:
+        named, used = options(rest, row.options)
+        found |= {
+            option for option, value in named if not (option == "-u" and value is not None and value.value == "0")
+        }
+        closed = used > 0 and rest[used - 1].value == "--"
+        files += [word.value for word in (rest[used:] if closed or row.always else rest[used : used + 1])]
+        rest = () if closed or row.always else rest[used + 1 :]
+    if found & {*row.never} or (name == "parallel" and any(re.fullmatch(r"::::?\+?", value) for value in files)):
+        return False
+    if row.always:
+        return True
+    if name in ("awk", "gawk", "mawk", "nawk") and files and not found & {*given} and ONLY_BEGIN.fullmatch(files[0]):
+        return False
+    files = files if found & {*given} else files[row.operands :]
+    return not files or bool(INPUT & {*files})
