@@ -45,7 +45,7 @@ SETTINGS = set("""
 """.split())
 """Words that make a setting of an option with a plain value, whatever else stands in its name: `--log-level`, `--save-every`."""
 
-PLAIN_FILES = set("out output o save state checkpoint ckpt resume".split())
+PLAIN_FILES = set("out output o save state checkpoint ckpt resume db database sqlite store cache".split())
 """Words that name a file or folder by themselves, whatever the form of its name: `--out model`."""
 
 DEVICES = set("gpu gpus device devices cuda hip rocr visible".split())
@@ -172,10 +172,22 @@ OUTPUT_BY_F = {"pg_dump", "pg_dumpall", "tar", "expdp"}
 CALCULATES = {"date", "gdate", "expr", "bc", "dc", "awk", "gawk", "seq", "python", "python3", "perl", "ruby", "node", "jq"}  # fmt: skip
 """Programs in a substitution that may make the value of another turn of a turn's own."""
 
+OTHER_O = set(
+    "grep egrep fgrep zgrep rg ps find [ test ls set shopt cut tr od ssh scp sftp mount id lsof ip docker comm join column compgen".split()
+)
+"""Programs whose `-o` is no output file."""
+
+DECLARES = {"local", "declare", "typeset", "readonly", "export", "set"}
+"""Builtins whose NAME=value words set variables of the shell."""
+
+TRANSFERS = {"cp", "mv", "tar", "gzip", "bzip2", "xz", "zstd", "zip", "7z", "aws", "rsync", "scp", "gsutil", "rclone"}
+"""Programs whose operands are files whatever the form of their names."""
+
 LOOKS = {"echo", "printf", "sleep", ":", "true", "date", "wait", "logger"}
 """Programs whose words make no difference to the work."""
 
 FILE_WORDS = regex(r"(?:dir|directory|file|filename|path|folder|prefix|uri|url)s?$")
+FOLDER_VARIABLES = ("_DIR", "_DIRECTORY", "_FOLDER")
 PARTS = regex(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]|\d+")
 ADDRESS = regex(r"(?!file:|sqlite|duckdb)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 ENDING = regex(r"(?:^|[^/])\.[A-Za-z]\w{0,9}$")
@@ -201,6 +213,12 @@ def is_path(value: str) -> bool:
     return ("/" in value and " " not in value) or ENDING.search(value) is not None
 
 
+def role_of_variable(name: str, value: str) -> str:
+    """What a program does with what an environment variable names, as role has it: an unknown folder is kept."""
+    found = role(name, value)
+    return "keeps" if found == "unknown" and name.upper().rstrip("=").endswith(FOLDER_VARIABLES) else found
+
+
 def role(name: str, value: str) -> str:
     """What a program does with what an option's value names: writes, keeps or reads it; sets, where it is no file; or unknown.
 
@@ -223,7 +241,7 @@ def role(name: str, value: str) -> str:
     ):
         return "writes" if somewhere or ADDRESS.match(value) or told <= PLAIN_FILES else "sets"
     if told & KEEPS and not told & {"config", "conf", "cfg", "settings"}:
-        return "keeps" if somewhere or told <= PLAIN_FILES else "sets"
+        return "keeps" if somewhere or (told <= PLAIN_FILES and not ADDRESS.match(value)) else "sets"
     if told & READS or value.endswith(READ_FORMS) or (told & MODELS and not value.endswith(WEIGHTS)):
         return "reads"
     return "unknown" if path or FILE_WORDS.search(name.lower()) else "sets"

@@ -18,7 +18,7 @@ from pueue_skill.parse import parse
 from pueue_skill.plan.loop_input import reader_of_input
 from pueue_skill.plan.shown import shown
 from pueue_skill.plan.turns import turns
-from pueue_skill.plan.values import representatives
+from pueue_skill.plan.values import Unknown, representatives, whole
 from pueue_skill.regex import regex
 from pueue_skill.remote import Refusal
 
@@ -85,13 +85,19 @@ def variables_of(loop: Compound, known: Mapping[str, Value], source: str) -> lis
 
 
 def items_of(loop: Compound, known: Mapping[str, Value]) -> tuple[str, tuple[str, ...]] | None:
-    """The variable of a `for` loop and its values."""
+    """The variable of a `for` loop and its values. Raises Refusal for a loop that counts by zero or beyond 64 bits."""
     if loop.kind != "for":
         return None
     counted = COUNTED.fullmatch(loop.words[0].text)
     if counted:
         name, first, compared, last, step = counted.groups()
-        numbers = range(int(first), int(last) + (compared == "<="), int(step or 1))
+        try:
+            start, stop, by = [whole(digits) for digits in (first, last, step or "1")]
+        except Unknown:
+            raise Refusal("only the shell knows how often the loop runs") from None
+        if by == 0:
+            raise Refusal("the loop may never end")
+        numbers = range(start, stop + (compared == "<="), by)
         return name, tuple([str(number) for number in numbers[: MOST + 1]])
     found = fields(loop.words[1:], known) if len(loop.words) > 1 else None
     return None if found is None else (loop.words[0].value, found)

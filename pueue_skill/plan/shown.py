@@ -23,6 +23,7 @@ from pueue_skill.plan.effects import (
     COMPOSE,
     COMPOSE_LOOKS,
     CONTAINERS,
+    DECLARES,
     DEVICES,
     ENVIRONMENTS,
     FIRST_WRITTEN,
@@ -32,6 +33,7 @@ from pueue_skill.plan.effects import (
     NUMBER,
     OPTION,
     ORDERED,
+    OTHER_O,
     OUTPUT_BY_F,
     OWN_FOLDER,
     PLACES,
@@ -42,10 +44,11 @@ from pueue_skill.plan.effects import (
     VERBS,
     is_path,
     role,
+    role_of_variable,
     words_of,
 )
 from pueue_skill.plan.turns import ANY_MARK, MARK, Turns
-from pueue_skill.plan.values import shell_pattern
+from pueue_skill.plan.values import Unknown, shell_pattern
 from pueue_skill.record import NamedTuple
 from pueue_skill.regex import regex
 from pueue_skill.remote import Refusal
@@ -53,6 +56,8 @@ from pueue_skill.rules.work import ROWS, RUNNERS, SQL, SQL_CLIENTS, script_of, w
 
 ELEMENT = regex(r"\$\{\w+\[\$?\{?\w+\}?\]\}")
 """An element of an array by the value of the turn, which is another in each."""
+SERVED = {"--db", "--database"}
+"""Options that name a database of a server, which takes several clients at once."""
 STEP = regex(r"[a-z]+[-_ ]?\d*")
 
 
@@ -80,11 +85,14 @@ def shown(turns: Turns, side_by_side: bool) -> None:
             continue
         check_tool(turns, command)
         for name, value in exported(command.words):
-            if role(name, turns.of(value)[0]) in ("writes", "keeps") and not own_file(turns, command, value):
+            if role_of_variable(name, turns.of(value)[0]) in ("writes", "keeps") and not own_file(
+                turns, command, value
+            ):
                 raise Refusal(writes(turns, value, f"{name}=", "keeps"))
         written += check_operands(turns, command)
         if is_work(turns, command):
             check_value(turns, commands, place)
+        if not carries_text(command) and command.name not in LOOKS | DECLARES:
             written += check_arguments(turns, command)
     worked = False
     for command in commands:
@@ -101,13 +109,17 @@ def elsewhere(turns: Turns, command: Command) -> bool:
 
 def is_work(turns: Turns, command: Command) -> bool:
     """Whether it may take long, and is no text whose commands are known by themselves."""
+    return not carries_text(command) and command.name not in LOOKS and weigh(in_turn(turns, command, 0)).size != "quick"
+
+
+def carries_text(command: Command) -> bool:
+    """Whether its words are a text whose commands are known by themselves."""
     text = shell_text(command.words) if command.name in SHELLS else None
-    carries = (
+    return (
         command.ssh is not None
         or command.name == "eval"
         or (text is not None and isinstance(parse(text.value), Script))
     )
-    return not carries and command.name not in LOOKS and weigh(in_turn(turns, command, 0)).size != "quick"
 
 
 def in_turn(turns: Turns, command: Command, turn: int) -> Command:
@@ -311,14 +323,23 @@ def written_by(command: Command) -> list[str]:
     if name == "sed":
         return values[-1:] if any(word[:2] == "-i" or word.startswith("--in-place") for word in words) else []
     if name == "tar":
-        return archives(words)
+        return archives(words) or extracted(given, words)
+    if name == "unzip":
+        looks = any(re.fullmatch(r"-\w*[cflptvzZ]\w*", word) for word in words if not word.startswith("-d"))
+        return [] if looks else [next((one.value for one in given if one.name == "-d"), ".")]
+    if name == "aws":
+        if words[:1] != ["s3"] or words[1:2] not in (["cp"], ["mv"], ["sync"]):
+            return []
+        values = values[2:]
+        if values and ADDRESS.match(values[-1]) and (words[1] == "sync" or values[-1].count("/") < 3):
+            return []
     if name == "dd":
         return [one.value for one in given if one.name == "of="]
     if name in ALL_WRITTEN:
         return values
     if name == "mv" and len(values) == 2:
         return values
-    if name in LAST_WRITTEN:
+    if name in LAST_WRITTEN or name == "aws":
         into = values[-1] if values else ""
         if into == "." or into.endswith("/"):
             return [into.removesuffix(".") + value.rstrip("/").rpartition("/")[2] for value in values[:-1]]
@@ -337,6 +358,17 @@ def archives(words: Sequence[str]) -> list[str]:
     if not any(re.search("[cruA]", cluster.replace("C", "")) for cluster in clusters):
         return []
     return [words[words.index(cluster) + 1] for cluster in clusters if cluster.endswith("f")][:1]
+
+
+def extracted(given: Sequence[Argument], words: Sequence[str]) -> list[str]:
+    """The folder into which tar extracts, the current one by default."""
+    clusters = [word for i, word in enumerate(words) if re.fullmatch(r"-[A-Za-z]+" if i else r"-?[A-Za-z]+", word)]
+    if not any("x" in cluster for cluster in clusters) and not {"--extract", "--get"} & {*words}:
+        return []
+    if any("O" in cluster for cluster in clusters) or "--to-stdout" in words:
+        return []
+    folders = [one.value for one in given if one.name in ("-C", "--directory", "--one-top-level")]
+    return folders or ["."]
 
 
 def check_value(turns: Turns, commands: Sequence[Command], place: int) -> None:
@@ -404,7 +436,7 @@ def variable(turns: Turns) -> str:
 
 
 def check_arguments(turns: Turns, command: Command) -> list[str]:
-    """What the arguments of work name to be written or kept. Raises Refusal when that is the same in two turns."""
+    """What the arguments of a command name to be written or kept, and of work what they may write. Raises Refusal when that is the same in two turns."""
     script = script_of(in_turn(turns, command, 0))[0]
     wrapped = wrapping(turns, command)
     if (
@@ -413,7 +445,8 @@ def check_arguments(turns: Turns, command: Command) -> list[str]:
         and turns.same(wrapped[wrapped.index("--name") + 1])
     ):
         raise Refusal(f"every turn has a container of one name ({wrapped[wrapped.index('--name') + 1]})")
-    well_known = command.name in ROWS or command.name in LAST_WRITTEN | FIRST_WRITTEN | ALL_WRITTEN
+    work = is_work(turns, command)
+    well_known = not work or command.name in ROWS or command.name in LAST_WRITTEN | FIRST_WRITTEN | ALL_WRITTEN
     given = [word.value.partition("=") for word in command.assigns]
     given += [word.partition("=") for word in wrapping(turns, command) if SETTING.fullmatch(word)]
     written: list[str] = []
@@ -421,8 +454,15 @@ def check_arguments(turns: Turns, command: Command) -> list[str]:
         name = one.name.rpartition(" ")[2].rstrip("=")
         if name.lstrip("-") in BY_INPUT.get(command.name, ()) or one.value == script:
             continue
-        does = "writes" if name == "-f" and command.name in OUTPUT_BY_F else role(name, turns.of(one.value)[0])
-        if does in ("sets", "reads") or (does == "unknown" and (well_known or name in [name for name, _, _ in given])):
+        if (name == "-o" and command.name in OTHER_O) or (name in SERVED and command.name in SQL_CLIENTS):
+            continue
+        variable = name in [name for name, _, _ in given]
+        does = (role_of_variable if variable else role)(name, turns.of(one.value)[0])
+        if name == "-f" and command.name in OUTPUT_BY_F:
+            does = "writes" if work else "sets"
+        if name == "-O" and command.name == "wget" and one.value != "-":
+            does = "writes"
+        if does in ("sets", "reads") or (does == "unknown" and (well_known or variable)):
             continue
         if not own_file(turns, command, one.value) and (does != "unknown" or turns.same(one.value)):
             verb = {"unknown": "may write"}.get(does, does)
@@ -436,7 +476,7 @@ def check_setup(before: str) -> None:
     script = parse(before.rstrip(" &;\n"))
     for node, _ in simple_nodes(script.nodes if isinstance(script, Script) else ()):
         for name, value in exported(node.words):
-            if role(name, value) in ("writes", "keeps"):
+            if role_of_variable(name, value) in ("writes", "keeps"):
                 raise Refusal(f"every turn keeps {value} ({name}=)")
 
 
@@ -460,6 +500,16 @@ def check_result(turns: Turns, command: Command) -> None:
                 raise Refusal(f"{turns.written(one.value)} may be what every turn writes ({command.name})")
 
 
+def pattern_of(value: str) -> str | None:
+    """The regular expression of a value that is a pattern of the shell; one with too many stars matches everything."""
+    if not any(char in value for char in "*?") or " " in value:
+        return None
+    try:
+        return shell_pattern(value)
+    except Unknown:
+        return ".*"
+
+
 def check_read(turns: Turns, command: Command, written: Sequence[str]) -> None:
     """Raises Refusal when a word of all turns names what one of them writes, as a pattern or a folder may."""
     if command.name in LOOKS | {"mkdir", "cd", "[", "test"}:
@@ -470,7 +520,7 @@ def check_read(turns: Turns, command: Command, written: Sequence[str]) -> None:
         if own_file(turns, command, one.value):
             continue
         value = turns.of(one.value)[0].rstrip("/")
-        pattern = shell_pattern(value) if any(char in value for char in "*?") and " " not in value else None
+        pattern = pattern_of(value)
         for path in written:
             for made in turns.of(path):
                 below = (

@@ -17,18 +17,30 @@ from pueue_skill.regex import regex
 
 BRACED = regex(rf"\$\{{(#?)({NAME})(?:\[([^\]]*)\])?(.*)\}}", re.DOTALL)
 ARITHMETIC = regex(r"\$\(\((.*)\)\)|\$\[(.*)\]", re.DOTALL)
-TOKEN = regex(rf"\s*(?:(?:10#)?(?:(\d+)|\$?\{{?({NAME})\}}?)|(\*\*|[-+*/%()]))\s*")
+TOKEN = regex(rf"\s*(?:(10#)?(?:(\d+)|\$?\{{?({NAME})\}}?)|(\*\*|[-+*/%()]))\s*")
 OPERATOR = regex(r"(%%?|##?|//|/%|/#|/|\^\^?|,,?|:(?![-=?+]))(.*)", re.DOTALL)
 RENAMED = regex(r"(?:\$\(|`)\s*(basename|dirname)\s+(?:-- )?(?:\"([^\"()`]*)\"|'([^'()`]*)'|([^\s\"'()`]+))(?:\s+['\"]?([^\s\"'()`]*)['\"]?)?\s*(?:\)|`)")  # fmt: skip
 FRESH = regex(r"(?:\$\(|`)\s*mktemp\b[^()`]*(?:\)|`)")
 OPEN = regex(r"\$\([^()]*\)|`[^`]*`|\$\{[^{}]*\}")
 """What only the shell knows, innermost first."""
 
+
+def truncated(value: int, by: int) -> int:
+    """The quotient, cut off towards zero as in C."""
+    return abs(value) // abs(by) * (1 if (value < 0) == (by < 0) else -1)
+
+
+def remainder(value: int, by: int) -> int:
+    return value - truncated(value, by) * by
+
+
 STEPS: Mapping[str, tuple[int, Callable[[int, int], int]]] = {
-    "+": (1, operator.add), "-": (1, operator.sub), "*": (2, operator.mul), "/": (2, operator.floordiv), "%": (2, operator.mod),
+    "+": (1, operator.add), "-": (1, operator.sub), "*": (2, operator.mul), "/": (2, truncated), "%": (2, remainder),
     "**": (3, operator.pow),
 }  # fmt: skip
-LARGEST = 1_000_000
+MAX_DIGITS = 20
+MAX_STARS = 3
+"""Runs of `*` in a pattern; with more of them a search may take exponential time."""
 
 
 class Unknown(Exception):
@@ -79,7 +91,9 @@ def changed(braced: re.Match[str], known: Mapping[str, Value]) -> str:
     value = scalar(value)
     if length:
         return str(len(value))
-    if not rest or rest[0] == "@" or re.match(r":?[-=?]", rest):
+    if rest[:1] == "@":
+        raise Unknown
+    if not rest or re.match(r":?[-=?]", rest):
         return value
     found = OPERATOR.fullmatch(rest)
     if found is None or "$" in found[2]:
@@ -108,7 +122,10 @@ def changed(braced: re.Match[str], known: Mapping[str, Value]) -> str:
 
 
 def shell_pattern(pattern: str) -> str:
-    """A pattern of the shell as a regular expression."""
+    """A pattern of the shell as a regular expression. Raises Unknown for one with too many stars."""
+    pattern = re.sub(r"\*+", "*", pattern)
+    if pattern.count("*") > MAX_STARS:
+        raise Unknown
     parts = re.findall(r"\[!?\]?[^\]]*\]|.", pattern, re.DOTALL)
     return "".join([
         {"*": ".*", "?": "."}.get(part) or (re.sub(r"^\[!", "[^", part) if len(part) > 1 else re.escape(part)) for part in parts
@@ -124,15 +141,29 @@ def calculated(expression: str, known: Mapping[str, Value]) -> int:
         match = TOKEN.match(expression, at)
         if match is None or match.end() == at:
             raise Unknown
-        number, name, sign = match.groups()
+        decimal, number, name, sign = match.groups()
         if name is not None:
             number = scalar(known[name]) if name in known else ""
             if not re.fullmatch(r"-?\d+", number):
                 raise Unknown
-        tokens.append(sign or int(number))
+        tokens.append(sign or whole(number, decimal is not None))
         at = match.end()
     value, used = summed(tokens, 0, 1)
     if used < len(tokens):
+        raise Unknown
+    return value
+
+
+def whole(digits: str, decimal: bool = False) -> int:
+    """The number that bash reads: octal after a leading 0, unless it is marked as `decimal`. Raises Unknown for one that bash refuses or that does not fit into 64 bits."""
+    base = 8 if digits.lstrip("-")[:1] == "0" and not decimal else 10
+    if len(digits) > MAX_DIGITS or (base == 8 and re.search("[89]", digits)):
+        raise Unknown
+    return fitting(int(digits, base))
+
+
+def fitting(value: int) -> int:
+    if not -(2**63) <= value < 2**63:
         raise Unknown
     return value
 
@@ -147,7 +178,7 @@ def summed(tokens: Sequence[str | int], at: int, least: int) -> tuple[int, int]:
         if at >= len(tokens) or tokens[at] != ")":
             raise Unknown
     elif first in ("-", "+"):
-        value, at = summed(tokens, at + 1, 3)
+        value, at = summed(tokens, at + 1, 4)
         value, at = (-value if first == "-" else value), at - 1
     elif isinstance(first, int):
         value = first
@@ -158,9 +189,9 @@ def summed(tokens: Sequence[str | int], at: int, least: int) -> tuple[int, int]:
         sign = str(tokens[at])
         binds, step = STEPS[sign]
         right, at = summed(tokens, at + 1, binds if sign == "**" else binds + 1)
-        if (sign in "/%" and right == 0) or (sign == "**" and not 0 <= right <= 64) or abs(value) > LARGEST**3:
+        if (sign in "/%" and right == 0) or (sign == "**" and not 0 <= right <= 64):
             raise Unknown
-        value = step(value, right)
+        value = fitting(step(value, right))
     return value, at
 
 
