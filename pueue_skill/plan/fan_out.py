@@ -124,6 +124,8 @@ def xargs(proposal: Proposal, node: Node, call: Simple, before: str, known: Mapp
         raise Refusal("variables are set for xargs that only the shell knows")
     here, group = grouped(proposal.here, given.at_once)
     variables = "".join([f"{assign.text} " for assign in call.assigns])
+    if any(re.search(r"\b255\b", word.value) for word in given.words):
+        raise Refusal("xargs stops at a call with exit code 255")
     calls = calls_of(node, call, given, known)
     if given.at_once in (None, "1"):  # else the text itself runs its calls side by side
         source, place = " ".join([word.text for word in given.words]), given.place or "{}"
@@ -230,8 +232,11 @@ def parallel(proposal: Proposal, call: Simple, before: str, known: Mapping[str, 
     rest = call.words[1 + used :]
     at = [i for i, word in enumerate(rest) if word.value == ":::"]
     strange = any(word.value in ("::::", ":::+", "::::+") for word in rest)
-    if not {*told} <= PARALLEL_KNOWN or not at or at[0] == 0 or strange:
-        raise Refusal("parallel is told more than a job can be")
+    unsupported = [name for name in told if name not in PARALLEL_KNOWN]
+    if unsupported:
+        raise Refusal(f"unsupported option of parallel ({unsupported[0]})")
+    if not at or at[0] == 0 or strange:
+        raise Refusal("parallel reads its items from elsewhere")
     template = fields(rest[: at[0]], known)
     sources = [fields(rest[start + 1 : stop], known) for start, stop in zip(at, [*at[1:], len(rest)], strict=True)]
     known_sources = [source for source in sources if source is not None]

@@ -99,7 +99,7 @@ def turns(
     Refusal for a text that cannot be read.
     """
     if MARK.search(text) or MARK.search(scope.text):
-        raise Refusal("a turn holds characters that nobody has agreed on")
+        raise Refusal("the loop contains private-use characters")
     sources: list[str] = []
 
     def mark(expansion: str) -> str:
