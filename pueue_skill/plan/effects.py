@@ -182,6 +182,8 @@ DECLARES = {"local", "declare", "typeset", "readonly", "export", "set"}
 
 TRANSFERS = {"cp", "mv", "tar", "gzip", "bzip2", "xz", "zstd", "zip", "7z", "aws", "rsync", "scp", "gsutil", "rclone"}
 """Programs whose operands are files whatever the form of their names."""
+TRANSFER_VERBS = {"s3", "cp", "mv", "sync", "copy", "move", "rsync", "a"}
+PLAIN_NAME = regex(r"[A-Za-z_][\w.+-]*")
 
 LOOKS = {"echo", "printf", "sleep", ":", "true", "date", "wait", "logger"}
 """Programs whose words make no difference to the work."""

@@ -26,6 +26,7 @@ from pueue_skill.plan.effects import (
     DECLARES,
     DEVICES,
     ENVIRONMENTS,
+    FILE_WORDS,
     FIRST_WRITTEN,
     LAST_WRITTEN,
     LOOKS,
@@ -37,10 +38,13 @@ from pueue_skill.plan.effects import (
     OUTPUT_BY_F,
     OWN_FOLDER,
     PLACES,
+    PLAIN_NAME,
     READ_FORMS,
     SETTING,
     SPLITS,
     STATEFUL,
+    TRANSFER_VERBS,
+    TRANSFERS,
     VERBS,
     is_path,
     role,
@@ -97,7 +101,7 @@ def shown(turns: Turns, side_by_side: bool) -> None:
     worked = False
     for command in commands:
         check_read(turns, command, written)
-        if worked and not is_work(turns, command):
+        if worked and (command.name in TRANSFERS or not is_work(turns, command)):
             check_result(turns, command)
         worked = worked or (is_work(turns, command) and command.pipe[0] + 1 == command.pipe[1])
 
@@ -492,10 +496,25 @@ def check_result(turns: Turns, command: Command) -> None:
     """Raises Refusal when a command after the work of its turn reads a file that this may have written without being told so."""
     if command.ssh or command.name in LOOKS | {"mkdir", "cd", "source", ".", "tee", "bash", "sh"}:
         return
+    given = arguments(command)
+    moved = [one.value for one in given if one.value not in TRANSFER_VERBS] if command.name in TRANSFERS else []
+    if command.name == "tar" and moved and not given[0].name:
+        del moved[0]  # its letters
+    elif len(moved) > 1 and command.name not in ("tar", "gzip", "bzip2", "xz", "zstd", "zip", "7z"):
+        del moved[-1]  # where they go
     for one in named(command):
         value = turns.of(one.value)[0]
-        looked = one.name in ("", "<") or command.name in ("[", "test", "cp", "cat", "head", "tail", "gzip")
-        if looked and is_path(value) and not value.endswith(READ_FORMS) and not own_file(turns, command, one.value):
+        looked = one.name in ("", "<") or command.name in ("[", "test", "cat", "head", "tail")
+        if command.name in TRANSFERS and one.name != "<":
+            looked = one.value in moved
+        plain = one.value in moved or (one.name[:1] == "-" and FILE_WORDS.search(one.name))
+        named_file = is_path(value) if not plain else is_path(value) or PLAIN_NAME.fullmatch(value)
+        if (
+            (looked or plain)
+            and named_file
+            and not value.endswith(READ_FORMS)
+            and not own_file(turns, command, one.value)
+        ):
             if turns.same(one.value) and not one.name.startswith((">", "&")):
                 raise Refusal(f"{turns.written(one.value)} may be what every turn writes ({command.name})")
 
