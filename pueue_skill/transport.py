@@ -210,7 +210,7 @@ def run(
 
     `again`: the script only reads, and is sent once more where a connection that was there turns out to be broken. `alone`: over
     a connection of its own. `heard` is given all that the script has written whenever that is more; where it says so,
-    its time begins anew.
+    its time limit starts over.
     """
     end = time.monotonic() + timeout
     master = None if alone else master_of(host, min(AT_ONCE, timeout / 4))

@@ -401,7 +401,7 @@ RULES = (
         id="PQ508",
         name="joined-add",
         what="Looks for `pueue add` of several words that need their quotes.",
-        why="`pueue add` joins its arguments with blanks and gives the result to `sh -c`, which splits and expands it anew: the quotes "
+        why="`pueue add` joins its arguments with blanks and gives the result to `sh -c`, which splits and expands it again: the quotes "
         "that the first shell took away are gone. `pueue add -- sh -c 'cd /tmp; pwd'` runs `sh -c cd /tmp`, then `pwd`.",
         instead="Give `pueue add` exactly one argument, quoted once, or `--escape`.",
         anchors=("pueue",),
