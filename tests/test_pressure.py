@@ -185,12 +185,13 @@ def test_one_that_is_interrupted_while_it_waits_has_queued_nothing(queue: tuple[
 
 
 def lock_shells(daemon: Daemon) -> list[int]:
-    """The shells that have the file of the lock open."""
+    """The shells of the lab that have the file of the lock open."""
     found = []
     for pid, (_, name) in processes().items():
         if name in ("sh", "dash", "bash"):
             try:
-                if any(file.readlink().name == "pueue-skill.lock" for file in Path(f"/proc/{pid}/fd").iterdir()):
+                files = [file.readlink() for file in Path(f"/proc/{pid}/fd").iterdir()]
+                if any(file.name == "pueue-skill.lock" and file.is_relative_to(daemon.lab.root) for file in files):
                     found.append(pid)
             except OSError:
                 pass

@@ -36,9 +36,14 @@ LOCK = r"""locked() {
 }
 waits() {
   trap '' PIPE
+  trap 'kill "$pq_sleep"; exit' TERM
   pq_inode=$(ls -i "$pq_data/pueue-skill.lock" | awk '{ print $1 }') pq_pause=2
-  while sleep "$pq_pause" >/dev/null 2>&1; do
-    echo "pueue-skill waits $(grep -c ":$pq_inode " /proc/locks 2>/dev/null)" || kill $$
+  while
+    sleep "$pq_pause" >/dev/null 2>&1 &
+    pq_sleep=$!
+    wait "$pq_sleep"
+  do
+    echo "pueue-skill waits $(grep -c ":$pq_inode " /proc/locks 2>/dev/null)" || { kill $$; exit; }
     pq_pause=5
   done
 }
