@@ -23,7 +23,7 @@ step=1
 until mkdir "FOLDER/$step" 2>/dev/null; do step=$((step + 1)); done
 submitter() {
   shell=$$
-  until [ "$(tr '\\0' ' ' <"/proc/$shell/cmdline")" = "sh -s " ]; do
+  until [ "$(tr '\\0' ' ' <"/proc/$shell/cmdline")" = "/bin/sh -s " ]; do
     shell=$(sed 's/.*) . \\([0-9]*\\) .*/\\1/' "/proc/$shell/stat")
   done
   kill -9 "$shell"
