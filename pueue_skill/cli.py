@@ -538,6 +538,8 @@ def suggest(options: argparse.Namespace) -> int:
         verdict = analysis.plan.verdict
         if report["invocation"] is None:
             say(f"{'left alone' if verdict == 'leave' else 'no rewrite'}: {analysis.plan.reason}")
+        elif one_job := analysis.plan.reason.partition("; it stays one job: ")[2]:
+            say(f"it stays one job: {one_job}")
         # What is left alone comes back as it was, so that the output can stand for the command in any case.
         sys.stdout.buffer.write((report["invocation"] or text).encode("utf-8", "surrogateescape"))
         if not (report["invocation"] or text).endswith("\n") and options.command != "-":

@@ -53,6 +53,12 @@ def test_explain(snapshot: SnapshotAssertion) -> None:
     assert done.stderr.decode() == snapshot
 
 
+def test_a_loop_that_stays_one_job_says_why() -> None:
+    done = suggest("for lr in 0.1 0.01; do python train.py --lr $lr --out model.pt; done")
+    assert "it stays one job: every turn writes model.pt (--out)\n" in done.stderr.decode()
+    assert "--out model.pt" in done.stdout.decode()
+
+
 def test_help(snapshot: SnapshotAssertion) -> None:
     assert subprocess.run(["pueue-skill", "--help"], capture_output=True, check=True).stdout.decode() == snapshot
 
