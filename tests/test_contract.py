@@ -289,7 +289,7 @@ def test_what_waits_is_put_aside_and_taken_up_again(place: Place) -> None:
 def test_what_is_not_there_is_said(place: Place) -> None:
     done = place("log", f"{place.name}:999999")
     assert done.returncode != 0
-    assert b"there is no job 999999" in done.stderr
+    assert f"no job is called {place.name}:999999".encode() in done.stderr
     done = place("run", "--host", place.name, "--cwd", "/no/such/folder", "--follow", "--", "echo ran")
     assert done.returncode in (125, 126), done.stderr
     assert b"o such file" in done.stderr or b"no folder" in done.stderr
