@@ -180,7 +180,9 @@ OTHER_O = set(
 DECLARES = {"local", "declare", "typeset", "readonly", "export", "set"}
 """Builtins whose NAME=value words set variables of the shell."""
 
-TRANSFERS = {"cp", "mv", "tar", "gzip", "bzip2", "xz", "zstd", "zip", "7z", "aws", "rsync", "scp", "gsutil", "rclone"}
+ARCHIVERS = {"tar", "gzip", "bzip2", "xz", "zstd", "zip", "7z"}
+"""Programs whose last operand is no place that the others go to."""
+TRANSFERS = ARCHIVERS | {"cp", "mv", "aws", "rsync", "scp", "gsutil", "rclone"}
 """Programs whose operands are files whatever the form of their names."""
 TRANSFER_VERBS = {"s3", "cp", "mv", "sync", "copy", "move", "rsync", "a"}
 PLAIN_NAME = regex(r"[A-Za-z_][\w.+-]*")

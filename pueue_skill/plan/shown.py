@@ -17,6 +17,7 @@ from pueue_skill.parse import parse
 from pueue_skill.plan.effects import (
     ADDRESS,
     ALL_WRITTEN,
+    ARCHIVERS,
     ATTACHED,
     BY_INPUT,
     CALCULATES,
@@ -496,27 +497,30 @@ def check_result(turns: Turns, command: Command) -> None:
     """Raises Refusal when a command after the work of its turn reads a file that this may have written without being told so."""
     if command.ssh or command.name in LOOKS | {"mkdir", "cd", "source", ".", "tee", "bash", "sh"}:
         return
-    given = arguments(command)
-    moved = [one.value for one in given if one.value not in TRANSFER_VERBS] if command.name in TRANSFERS else []
-    if command.name == "tar" and moved and not given[0].name:
-        del moved[0]  # its letters
-    elif len(moved) > 1 and command.name not in ("tar", "gzip", "bzip2", "xz", "zstd", "zip", "7z"):
-        del moved[-1]  # where they go
+    taken = sources(command)
     for one in named(command):
         value = turns.of(one.value)[0]
-        looked = one.name in ("", "<") or command.name in ("[", "test", "cat", "head", "tail")
-        if command.name in TRANSFERS and one.name != "<":
-            looked = one.value in moved
-        plain = one.value in moved or (one.name[:1] == "-" and FILE_WORDS.search(one.name))
-        named_file = is_path(value) if not plain else is_path(value) or PLAIN_NAME.fullmatch(value)
-        if (
-            (looked or plain)
-            and named_file
-            and not value.endswith(READ_FORMS)
-            and not own_file(turns, command, one.value)
-        ):
-            if turns.same(one.value) and not one.name.startswith((">", "&")):
-                raise Refusal(f"{turns.written(one.value)} may be what every turn writes ({command.name})")
+        looked = one.name == "<" or (
+            command.name not in TRANSFERS and (one.name == "" or command.name in ("[", "test", "cat", "head", "tail"))
+        )
+        plain = one.value in taken or (one.name[:1] == "-" and FILE_WORDS.search(one.name))
+        if not (plain and PLAIN_NAME.fullmatch(value)) and not ((looked or plain) and is_path(value)):
+            continue
+        if value.endswith(READ_FORMS) or own_file(turns, command, one.value):
+            continue
+        if turns.same(one.value) and not one.name.startswith((">", "&")):
+            raise Refusal(f"{turns.written(one.value)} may be what every turn writes ({command.name})")
+
+
+def sources(command: Command) -> list[str]:
+    """The operands that a transfer reads, whatever the form of their names; empty for other programs."""
+    if command.name not in TRANSFERS:
+        return []
+    given = arguments(command)
+    values = [one.value for one in given if one.value not in TRANSFER_VERBS]
+    if command.name == "tar" and values and not given[0].name:
+        return values[1:]  # the first are its letters
+    return values[:-1] if len(values) > 1 and command.name not in ARCHIVERS else values
 
 
 def pattern_of(value: str) -> str | None:
