@@ -332,8 +332,8 @@ def test_jobs_that_are_stashed(env: dict[str, str], ill: Host) -> None:
 
 def test_a_job_that_comes_after_one_that_has_failed(env: dict[str, str], ill: Host) -> None:
     parent = submitted(ill, env, "test -e ~/there")
-    child = submitted(ill, env, "true", "--after", parent)
-    grandchild = submitted(ill, env, "true", "--after", child)
+    child = submitted(ill, env, "true", "--after", f"{ill.name}:{parent}")
+    grandchild = submitted(ill, env, "true", "--after", f"{ill.name}:{child}")
     ill.result(grandchild)
     names = f"{ill.name}:{child}, {ill.name}:{grandchild}"
     check = only(env, ill, "jobs of", f"{names} did not run: {ill.name}:{parent} failed, exit 1")

@@ -198,10 +198,9 @@ def lock_shells(daemon: Daemon) -> list[int]:
     return found
 
 
+@pytest.mark.parametrize("queue", ["local"], indirect=True)  # a host has the programs of the system
 def test_without_flock_perl_takes_the_lock(queue: tuple[str, Daemon], tmp_path: Path) -> None:
-    host, daemon = queue
-    if host != "local":
-        pytest.skip("the programs of a host are those of the system")
+    _, daemon = queue
     for folder in ("/bin", "/usr/bin", "/usr/local/bin", daemon.lab.bin, Path(sys.executable).parent):
         for program in Path(folder).iterdir():
             if program.name != "flock" and not (tmp_path / program.name).exists():

@@ -131,7 +131,7 @@ def test_any_awk_tells_the_environment(awk: str) -> None:
     text = f"command -v {awk.split()[0]} >/dev/null || exit 99; {awk} {ENVIRONMENT}"
     done = subprocess.run(["bash", "-c", text], env=env, capture_output=True, text=True)
     if done.returncode == 99:
-        pytest.skip(f"{awk} is not installed")
+        pytest.skip(f"{awk} is missing")
     # bash takes the function out of the environment, and hands it on in its own form.
     function = {"BASH_FUNC_f%%": "() {  :\n}"} if "BASH_FUNC_f" in done.stdout else {}
     assert (

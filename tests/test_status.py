@@ -53,7 +53,7 @@ def test_all_hosts_side_by_side(env: dict[str, str]) -> None:
     assert "Try: ssh -p 1" in done.stdout
     for words in ("s-local", "s-bigblack", "failed, exit 3", "s-littleblack", "echo 'a …", "bigblack: default 0/4"):
         assert words in done.stdout
-    assert "PUEUE_SKILL_KEY" not in done.stdout
+    assert "PUEUE_SKILL_KEY=" not in done.stdout
     assert call("status", "bigblack", "local", env=env).returncode == 0
 
 
