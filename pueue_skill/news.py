@@ -130,7 +130,9 @@ def placed(
         if job.id:
             state = there.get(job.identity)
             if state is None:  # it may have been started again by hand, which makes it another task of the same key
-                state = max([one for one in free.values() if one.key == job.key], key=epoch, default=None)
+                named = [one for one in free.values() if one.key == job.key]
+                # Slurm forgets when a job was created, and its id is its own.
+                state = max(named, key=lambda one: (one.id == job.id, epoch(one)), default=None)
                 free = {one: other for one, other in free.items() if other is not state}
             found.append((job, state))
     waiting = sorted([job for job in jobs if not job.id], key=lambda job: job.submitted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,6 +119,32 @@ def test_a_submission_whose_answer_was_lost_is_found_by_its_comment(client: Clie
     assert client.queue("echo ran >> ran; sleep 1", "--key", key) == id
     assert client.done(id)[0] == "success"
     assert (client.folder / "ran").read_text() == "ran\n"
+
+
+def test_each_job_of_an_invocation_that_is_typed_again_is_told(client: Client) -> None:
+    """The newest is meant by its key, the one before it is KEY~1, and none hides another."""
+    (client.folder / "train.py").write_text("import os, sys; sys.exit(int(os.environ['CODE']))\n")
+    text = client("suggest", "CODE=$CODE nohup python3 train.py &").stdout
+    key = text.partition("--comment='pueue-skill ")[2].partition("'")[0]
+    assert key, text
+    ids = []
+    for code in ("3", "4"):
+        run = subprocess.run(
+            ["bash", "-c", text], env=client.env | {"CODE": code}, cwd=client.folder, capture_output=True, text=True
+        )
+        assert run.returncode == 0, run.stderr
+        ids.append(run.stdout.split()[0])
+        assert client.done(ids[-1]) == ("failed", int(code), "")
+    assert client.done(ids[0]) == ("failed", 3, "")
+    assert [client("wait", name).returncode for name in (key, f"{key}~1", f"local:{ids[0]}")] == [4, 3, 3]
+
+
+def test_what_an_invocation_has_made_is_hidden_by_its_restart_alone() -> None:
+    told = slurm.told_of(Job("k", "h", "slurm", None, None, None, "x"), 0)
+    ends = ["ended|5|k|3|100|101|k", "ended|6|k|4|102|103|k", "ended|8|k|0|104|105|k"]
+    again = ["try|k#1|104|1|-||L3g=|" + told, "id|k#1|7", "ended|7|k|5|104|105|k#1"]
+    for lines, ids in ((ends, ["5", "6", "8"]), ([*again, *ends], ["7", "8"])):
+        assert [state.id for state in slurm.read_look("\n".join(lines)).queue.states] == ids
 
 
 def test_other_jobs_of_yours_are_shown(client: Client, cluster: Cluster) -> None:

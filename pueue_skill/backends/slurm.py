@@ -720,16 +720,22 @@ def read_look(text: str) -> Look:
             load = rest[0]
     for id, one in live.items():  # submissions whose answer was lost, or that an invocation made
         if one.comment.startswith("pueue-skill "):
-            ids.setdefault(one.comment[12:], base(id))
+            ids.setdefault(own_token(one.comment[12:], id), base(id))
     for id, end in ends.items():
-        ids.setdefault(end.token, base(id))
+        ids.setdefault(own_token(end.token, id), base(id))
     unit = {
         (f"{id}_{place}" if place else id): (token, key, label)
         for token, id in ids.items()
         for place, (key, label) in (items.get(token) or {"": (token.partition("#")[0], "")}).items()
     }
-    newest = {key: id for id, (_, key, _) in unit.items()}
-    mine = {id for id in newest.values() if id not in gone and base(id) not in gone}
+    # A job that was started again hides the one before; an invocation that was typed again has made another job.
+    newest = {key: id for id, (token, key, _) in unit.items() if token in tries}
+    typed = [
+        id
+        for id, (token, key, _) in unit.items()
+        if token not in tries and (key not in newest or order(id) > order(newest[key]))
+    ]
+    mine = {id for id in [*newest.values(), *typed] if id not in gone and base(id) not in gone}
     states = []
     for id in sorted({*mine, *[id for id in live if id not in unit and base(id) not in ids.values()]}, key=order):
         token, key, label = unit.get(id, ("", "", ""))
@@ -745,6 +751,11 @@ def read_look(text: str) -> Look:
     work = {ids[token]: str(one.told["work"]) for token, one in tries.items() if token in ids}
     queue = Queue(tuple([Group(name, limit, "running") for name, limit in groups.items()]), tuple(states), load)
     return Look(queue, codes, work, set(live), entries)
+
+
+def own_token(token: str, id: str) -> str:
+    """The token of job `id`. All that one invocation has made bear the same, its key; which its id tells apart."""
+    return token if "#" in token else f"{token}#{base(id)}"
 
 
 def base(id: str) -> str:
