@@ -764,7 +764,10 @@ def submitted(
         say(f"{name} is {last.status} and goes on; follow it with: pueue-skill log --follow {name}")
         return DONE if options.or_detach else GOES_ON
     code = ended(name, last, host)
-    if code == GOES_ON and limit is not None:
+    # `ssh` says no more than ssh does where it can be none but the job's.
+    if last.result == "failed" and (
+        limit is not None if code == GOES_ON else code == NOT_RUN and options.function is run
+    ):
         say(f"{name} has ended: {code} is its own exit code")
     return code
 
@@ -923,7 +926,7 @@ def ended(name: str, state: State, host: Host) -> int:
         "killed": f"was ended from outside: {terminal.line(state.detail)}"
         if state.detail
         else "was killed in the queue, or its daemon ended",
-        "dependency": "did not run: a job that it comes after failed",
+        "dependency": "did not run: its dependency failed",
         "spawn": f"could not be started: {terminal.line(state.detail)}",
         "unknown": "ended, and the queue does not know how",
     }.get(state.result or "")

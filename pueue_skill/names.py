@@ -47,7 +47,10 @@ def host_of(name: str, hosts: Mapping[str, Host]) -> str:
 
 
 def bearers(name: str, queues: Mapping[str, Queue]) -> Bearers:
-    """The jobs of `queues` that are called `name`. A job with exactly that name goes before the older job that NAME~1 would be."""
+    """The jobs of `queues` that are called `name`. A job with exactly that name goes before the older job that NAME~1 would be.
+
+    Raises LookupError where `name` is the bare id of one job and the label or key of others.
+    """
     found = bearing(name, queues)
     older = OLDER.fullmatch(name)
     if not found and older:
@@ -64,6 +67,10 @@ def bearing(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, State], 
             return found
     elif is_id(name) and LOCAL in queues:
         found = with_id(name, LOCAL, queues[LOCAL])
+        others = [one for one in labelled(name, queues) if one not in found]
+        if found and others:
+            known = ", ".join([f"{host}:{state.id}" for host, state in others[:3]])
+            raise LookupError(f"{name} is the id of {LOCAL}:{name} and the label of {known}: write one of these names")
         if found:
             return found
     return labelled(name, queues)

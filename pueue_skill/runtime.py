@@ -406,7 +406,10 @@ def dependencies(asked: Sequence[str], host: Host, hosts: Mapping[str, Host]) ->
                 f"\nTry: pueue-skill wait {quote.word(name)}, then the same run without --after {quote.word(name)}"
             )
     queue = queue_of(host)
-    found = [names.bearers(name, {host.name: queue}).meant for name in asked]
+    try:
+        found = [names.bearers(name, {host.name: queue}).meant for name in asked]
+    except LookupError as error:
+        raise NotSubmitted(f"--after {error}") from None
     for name, job in zip(asked, found, strict=True):
         if job is None:
             raise NotSubmitted(

@@ -6,6 +6,7 @@ what still is as it was chosen, and looks again. A host that does not answer kee
 
 from __future__ import annotations
 
+import difflib
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -116,7 +117,9 @@ def choose(
             name, state = one.meant
             found[name] += [state] if state not in found[name] else []
         elif not down:
-            raise LookupError(nothing(f"no job is called {job}{hint(job, one, choice)}", queues, down))
+            said = f"no job is called {job}{hint(job, one, choice)}"
+            similar = [] if one.jobs or names.is_id(job.rpartition(":")[2]) else near(job, queues)
+            raise LookupError(f"{said}; some are: {', '.join(similar)}" if similar else nothing(said, queues, down))
     if not choice.jobs:
         for name, queue in queues.items():
             found[name] += acts.matching(queue, choice.label, choice.group)
@@ -161,6 +164,13 @@ def hint(job: str, bearers: Bearers, choice: Choice) -> str:
     if names.is_id(job) and choice.hosts:
         return f": a bare id is a job of this machine, write {choice.hosts[0]}:{job}"
     return ""
+
+
+def near(name: str, queues: Mapping[str, Queue]) -> list[str]:
+    """Labels and keys of jobs that `name` may be a slip of, the nearest first."""
+    states = [state for queue in queues.values() for state in queue.states]
+    known = dict.fromkeys([text for state in states for text in (state.label, state.key) if text])
+    return list(map(terminal.line, difflib.get_close_matches(name, known, 5)))
 
 
 def nothing(what: str, queues: Mapping[str, Queue], down: Mapping[str, Unreachable]) -> str:

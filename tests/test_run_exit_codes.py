@@ -94,6 +94,12 @@ def test_an_exit_code_75_of_the_job_itself(
     assert "goes on" not in done.stderr
 
 
+def test_an_exit_code_125_of_the_job_itself(pueued: Daemon) -> None:
+    done = call("pueue-skill", "run", "--follow", "--", "exit 125", env=pueued.env)
+    assert done.returncode == 125
+    assert "has ended: 125 is its own exit code" in done.stderr
+
+
 def test_where_75_can_only_be_the_jobs_own_nothing_is_said(pueued: Daemon, bigblack: Host) -> None:
     """`ssh` writes what ssh would; without a limit it never stops waiting."""
     done = call("pueue-skill", "ssh", "bigblack", "exit 75", env=pueued.env)

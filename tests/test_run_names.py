@@ -106,6 +106,18 @@ def test_which_host_a_name_tells(name: str, host: str) -> None:
     assert host_of(name, HOSTS) == host
 
 
+@pytest.mark.parametrize(("label", "of"), [("0", "local"), ("1", "bigblack"), ("2", "local")])
+def test_an_id_that_is_a_label_too_is_refused(label: str, of: str) -> None:
+    """Nobody is told that the other one was meant; the name with its host is the id's."""
+    labelled = state("15", label=label)
+    queues = {**QUEUES, of: QUEUES[of]._replace(states=(*QUEUES[of].states, labelled))}
+    with pytest.raises(LookupError, match=f"{label} is the id of local:{label} and the label of {of}:15: write one"):
+        bearers(label, queues)
+    meant = bearers(f"local:{label}", queues).meant
+    assert meant
+    assert meant[1].id == label
+
+
 def test_a_key_that_is_all_digits_is_no_id() -> None:
     """A generated key may be: then HOST:KEY is looked for by both."""
     assert names.is_id("123456789012")
@@ -162,6 +174,7 @@ def test_the_newest_is_meant_on_any_host_and_what_is_printed_can_be_typed(client
     assert client("log", "--follow", f"bigblack:{label}", code=3).stderr == ""
     assert "no job is called" in client("log", f"{label}~2", code=2).stderr
     assert f"{label}~2: 2 jobs have that name" in client("wait", f"{label}~2", code=2).stderr
+    assert f"no job is called x{label}; some are: {label}" in client("wait", f"x{label}", code=2).stderr
 
 
 def test_every_verb_takes_the_names(client: Client, label: str) -> None:
