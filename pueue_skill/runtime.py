@@ -39,6 +39,9 @@ SLOWEST = 50_000
 BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
 """Seconds between the tries to reach a host, or a daemon that does not answer, while a job is submitted or followed."""
 
+NO_FILES = 74
+"""The exit code of a script whose files could not be written or read."""
+
 DOWN = 69
 """The exit code of a script whose queue does not answer."""
 
@@ -192,6 +195,8 @@ def trouble(host: Host, done: transport.Done) -> str:
     said = complaint(done)
     if host.ssh and done.code == transport.UNREACHABLE:
         return f"{host.name} cannot be reached by ssh: {said}\nTry: ssh {host.ssh} true"
+    if done.code == NO_FILES:
+        return f"{host.name} cannot keep its files beside the queue: {said}"
     return BACKENDS[host.backend].trouble(host, done.code, said)
 
 

@@ -25,19 +25,19 @@ MANY = 1000
 # Read whole before it runs: nobody waits for the lock while the rest is on its way. A daemon that hangs is given up with all.
 START = r"""{{
 {lock}(
+  trap 'kill "$pq_sleeper"; exit' TERM
   sleep {limit} &
   pq_sleeper=$!
-  trap 'kill "$pq_sleeper"; exit' TERM
   wait "$pq_sleeper" && kill $$
 ) >/dev/null 2>&1 </dev/null 9>&- &
 pq_watchdog=$!
 pq_folder=$HOME/.local/share/pueue-skill/batches
-(umask 077 && mkdir -p "$pq_folder") || exit 74
-pq_journal=$pq_folder/{name}
-: >>"$pq_journal" || exit 74
 pq_scratch=$pq_folder/.{name}.$$
 trap 'rm -f "$pq_scratch".*; kill "$pq_watchdog" 2>/dev/null' EXIT
 trap 'exit 129' HUP INT TERM PIPE
+(umask 077 && mkdir -p "$pq_folder") || exit 74
+pq_journal=$pq_folder/{name}
+: >>"$pq_journal" || exit 74
 for pq_name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
   case $pq_name in {kept}) ;; *) unset "$pq_name" 2>/dev/null ;; esac
 done
