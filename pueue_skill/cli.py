@@ -891,7 +891,7 @@ def followed(state: State, host: Host, name: str = "") -> Iterator[State | None]
             except OSError as error:
                 if not name or isinstance(error, BrokenPipeError):
                     raise
-                say(f"stdout cannot be written: {error.strerror}; the output of {name}: pueue-skill log {name}")
+                say(f"the output of {name} is in the queue, see pueue-skill log {name}")
         yield event if isinstance(event, State) else None
 
 
