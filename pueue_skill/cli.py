@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from pueue_skill import __version__, terminal
 
@@ -63,7 +63,7 @@ def outcome(arguments: list[str]) -> int:
     """The exit code of a command that has been run; what it raised is said."""
     if arguments[:1] == ["ssh"]:
         arguments = apart(arguments)
-    options = parser().parse_args(arguments)
+    options = parser(arguments[0] if arguments else "").parse_args(arguments)
     options.typed = arguments
     from pueue_skill import folders, streams
     from pueue_skill.runtime import NotSubmitted, Unreachable
@@ -118,13 +118,32 @@ def say(message: str) -> None:
     print(f"pueue-skill: {message}", file=sys.stderr)
 
 
-def parser() -> argparse.ArgumentParser:
+class Commands(argparse._SubParsersAction):  # type: ignore[type-arg]
+    """The subcommands; with `only` that one. To make the options of all takes longer than to start Python."""
+
+    only = ""
+
+    def add_parser(self, name: str, **options: Any) -> Any:
+        return super().add_parser(name, **options) if self.only in ("", name) else Unasked()
+
+
+class Unasked:
+    """A subcommand that was not asked for, whose options are not made."""
+
+    def __getattr__(self, _: str) -> Callable[..., Unasked]:
+        return lambda *_, **__: self
+
+
+def parser(only: str = "") -> argparse.ArgumentParser:
+    """The parser of the command line, with the subcommand `only` where there is one of that name, else with all."""
     top = argparse.ArgumentParser(
         prog="pueue-skill",
         description="Says which shell commands belong in a job queue, queues them there, and brings the result back.",
     )
     top.add_argument("--version", action=Version, help="the versions of pueue-skill and of pueue, and exit")
-    commands = top.add_subparsers(metavar="COMMAND", required=True, dest="name")
+    made = top.add_subparsers(action=Commands, metavar="COMMAND", required=True, dest="name")
+    commands = cast("Commands", made)
+    commands.only = only
 
     one = add(commands, "suggest", suggest, "what becomes of a command, and the invocation that queues it")
     one.add_argument("command", metavar="CMD", help="the shell command; - reads it from stdin")
@@ -317,7 +336,7 @@ def parser() -> argparse.ArgumentParser:
 
     one = add(commands, "hook", None, "answer an agent's hook event on stdin; always exits 0")
     one.add_argument("event", metavar="EVENT", help="the event's name, e.g. PostToolUse")
-    return top
+    return top if commands.choices else parser()
 
 
 def add(
@@ -470,7 +489,7 @@ def of_a_job(one: argparse.ArgumentParser) -> None:
         "--stdin-limit",
         metavar="SIZE",
         type=size,
-        default="16G",
+        default=16 << 30,
         help="refuse standard input that is longer (default: 16G, at most 90 %% of the free space on the host)",
     )
 
@@ -691,8 +710,7 @@ def submitted(
 
     Returns the job's exit code, or GOES_ON when the time ran out first (0 with --detach or --or-detach). Raises Unreachable.
     """
-    from pueue_skill import caller, runtime, store, streams
-    from pueue_skill.masking import masked
+    from pueue_skill import caller, runtime, streams
 
     job = job._replace(
         key=options.key or os.urandom(6).hex(),
@@ -726,8 +744,13 @@ def submitted(
         )
     state = queued.state
     if options.key:
+        from pueue_skill import store
+
         remembered(lambda: store.key_given(options.key, host))
     if entry:
+        from pueue_skill import store
+        from pueue_skill.masking import masked
+
         label = masked(state.label or "")
         queued_as = entry._replace(id=state.id, created=state.created, label=label, group=state.group)
         remembered(lambda: store.submitted(queued_as))
@@ -837,12 +860,14 @@ def noted(job: Job, host: Host, cwd: Path | None) -> Submitted | None:
 
     Where the client does not say of which session a command is, the job is its project's.
     """
-    from pueue_skill import agents, folders, news, store
-    from pueue_skill.masking import masked
+    from pueue_skill import agents
 
     session = agents.session_of(os.environ)
     if not agents.in_a_client(os.environ):
         return None
+    from pueue_skill import folders, news, store
+    from pueue_skill.masking import masked
+
     project = news.project_of(str(cwd or folders.working() or "/"))
     entry = store.Submitted(
         host.name, job.key, host.ssh, host.pueue, host.backend, session, project, masked(job.command), time.time()
@@ -917,9 +942,11 @@ def events(state: State, host: Host) -> Iterator[Event]:
 
 def ended(name: str, state: State, host: Host) -> int:
     """The exit code for a job that is done, with a word where it is not the job's own."""
-    from pueue_skill import agents, runtime, store
+    from pueue_skill import agents, folders, runtime
 
-    if state.key and store.path().exists():
+    if state.key and Path(folders.store()).exists():
+        from pueue_skill import store
+
         remembered(lambda: store.looked(host.name, state, agents.session_of(os.environ)))
 
     why = {

@@ -22,6 +22,11 @@ def data() -> str:
     return folder("XDG_DATA_HOME", ".local/share")
 
 
+def store() -> str:
+    """The file of what is remembered, whether it is there or not."""
+    return os.path.join(data(), "store.db")
+
+
 def cache() -> str:
     """The folder of what can be made anew at any time."""
     return folder("XDG_CACHE_HOME", ".cache")

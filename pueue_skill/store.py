@@ -163,7 +163,7 @@ NEW = ", ".join([f'"{name}"' for name in Submitted._fields if name != "number"])
 
 
 def path() -> Path:
-    return Path(folders.data()) / "store.db"
+    return Path(folders.store())
 
 
 @contextmanager

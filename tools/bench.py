@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -250,9 +251,23 @@ def hosts() -> None:
 
 STDIN_BYTES = 400_000_000
 
+GIGABIT = 117_000_000
+"""Bytes a second that a network of 1 Gbit/s carries. Loopback has no such limit, nor the time that a job takes by itself then."""
+
+
+def paced(file: Path, out: int) -> None:
+    """Writes `file` to the pipe `out` as fast as such a network would carry it."""
+    begun, count = time.perf_counter(), 0
+    with file.open("rb", buffering=0) as given, os.fdopen(out, "wb", buffering=0) as pipe:
+        while chunk := given.read(1 << 20):
+            time.sleep(max(0.0, begun + count / GIGABIT - time.perf_counter()))
+            pipe.write(chunk)
+            count += len(chunk)
+
 
 def stdin() -> None:
-    """A file on the standard input of `pueue-skill ssh --stdin` and of ssh, in turn; whole processes, their peak memory too."""
+    """A file on the standard input of `pueue-skill ssh --stdin` and of ssh, in turn, as fast as loopback takes it and at the pace of a
+    network; whole processes, their peak memory too. What a job without input takes longer than ssh is in both."""
     sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
     real = importlib.import_module("real")
     lab = real.Lab()
@@ -268,22 +283,29 @@ def stdin() -> None:
             "ssh": [str(lab.bin / "ssh"), "bigblack", "cat >/dev/null"],
             "pueue-skill ssh --stdin": [sys.executable, "-c", start, "ssh", "--stdin", "bigblack", "cat >/dev/null"],
         }
-        times: dict[str, list[float]] = {name: [] for name in ways}
-        peaks = dict.fromkeys(ways, 0)
-        for _ in range(3):
-            for name, command in ways.items():
-                with file.open("rb") as given:
+        for pace in ("loopback", "1 Gbit/s"):
+            times: dict[str, list[float]] = {name: [] for name in ways}
+            peaks = dict.fromkeys(ways, 0)
+            for _ in range(3):
+                for name, command in ways.items():
+                    if pace == "loopback":
+                        given = os.open(file, os.O_RDONLY)
+                    else:
+                        given, out = os.pipe()
+                        threading.Thread(target=paced, args=(file, out)).start()
                     begun = time.perf_counter()
                     process = subprocess.Popen(command, env=env, stdin=given, stdout=subprocess.DEVNULL)
+                    os.close(given)
                     _, status, used = os.wait4(process.pid, 0)
                     assert status == 0, name
-                times[name].append(time.perf_counter() - begun)
-                peaks[name] = max(peaks[name], used.ru_maxrss)
-        base = min(times["ssh"])
-        for name, taken in times.items():
-            print(
-                f"{STDIN_BYTES / 1e6:.0f} MB through {name}: {min(taken):.2f} s, {min(taken) / base:.2f} x ssh, at most {peaks[name] / 1024:.0f} MB of memory"
-            )
+                    times[name].append(time.perf_counter() - begun)
+                    peaks[name] = max(peaks[name], used.ru_maxrss)
+            base = min(times["ssh"])
+            for name, taken in times.items():
+                print(
+                    f"{STDIN_BYTES / 1e6:.0f} MB through {name}, {pace}: {min(taken):.2f} s, {min(taken) / base:.2f} x ssh, at most {peaks[name] / 1024:.0f} MB of memory"
+                )
+        real.kill(real.masters(lab.root))
         host.stop()
     finally:
         lab.close()

@@ -103,7 +103,7 @@ NEW = r"""# NAME FILE OFFSET: a frame with what the file holds from there on; le
 # once more, in place, empties the file: what it then holds is new from its beginning. A frame that came out short ends the script.
 new() {{
   pq_size=0 pq_from=$3
-  if [ -f "$2" ]; then pq_size=$(($(wc -c <"$2"))); fi
+  if [ -s "$2" ]; then pq_size=$(($(wc -c <"$2"))); fi
   if [ "$pq_size" -lt "$pq_from" ]; then pq_from=0; fi
   if [ "$pq_size" -gt "$pq_from" ]; then
     printf '%s %s %s\n' "$1" "$pq_from" "$((pq_size - pq_from))"
@@ -115,7 +115,7 @@ new() {{
 
 # The end of a turn of a loop. The pause grows with the time waited; a tenth of it is not noticed.
 PAUSE = r"""  pq_turns=$((pq_turns + 1))
-  if [ "$pq_turns" -lt 40 ]; then sleep 0.05; elif [ "$pq_turns" -lt 100 ]; then sleep 0.2; else sleep 0.3; fi
+  if [ "$pq_turns" -lt 20 ]; then sleep 0.1; elif [ "$pq_turns" -lt 50 ]; then sleep 0.2; else sleep 0.3; fi
 """
 
 LOAD = r"""pq_load=$(LC_ALL=C uptime 2>/dev/null | sed -n 's/^.*load averages\{{0,1\}}: *\([0-9.]*\).*/\1/p')
