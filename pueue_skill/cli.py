@@ -54,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     error = streams.failure()
     if isinstance(error, BrokenPipeError):
         return NOT_READ
+    if error and streams.told:
+        return code or INTERNAL
     if error:
         return failed(code or INTERNAL, f"stdout cannot be written: {error.strerror}")
     return code
@@ -904,7 +906,7 @@ def followed(state: State, host: Host, name: str = "") -> Iterator[State | None]
     With a `name` for the job, a stdout that cannot be written is said, and the job is followed all the same: its end is of more
     interest than its output, which is in the queue. Raises OSError without one, and BrokenPipeError when nobody reads.
     """
-    from pueue_skill import runtime
+    from pueue_skill import runtime, streams
     from pueue_skill.model import State
 
     for event in events(state, host):
@@ -916,7 +918,8 @@ def followed(state: State, host: Host, name: str = "") -> Iterator[State | None]
             except OSError as error:
                 if not name or isinstance(error, BrokenPipeError):
                     raise
-                say(f"the output of {name} is in the queue, see pueue-skill log {name}")
+                say(f"stdout cannot be written: {error.strerror}; the output of {name}: pueue-skill log {name}")
+                streams.told = True
         yield event if isinstance(event, State) else None
 
 

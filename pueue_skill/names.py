@@ -49,28 +49,32 @@ def host_of(name: str, hosts: Mapping[str, Host]) -> str:
 def bearers(name: str, queues: Mapping[str, Queue]) -> Bearers:
     """The jobs of `queues` that are called `name`. A job with exactly that name goes before the older job that NAME~1 would be.
 
-    Raises LookupError where `name` is the bare id of one job and the label or key of others.
+    Raises LookupError where `name` is the bare id of one job of this machine and the label or key of others of it.
     """
     found = bearing(name, queues)
     older = OLDER.fullmatch(name)
     if not found and older:
-        return Bearers(bearing(older[1], queues), int(older[2]))
+        # A job has one id: what is older has a label.
+        named = labelled(older[1], queues) if is_id(older[1]) else ()
+        return Bearers(named or bearing(older[1], queues), int(older[2]))
     return Bearers(found)
 
 
 def bearing(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, State], ...]:
     host, colon, rest = name.partition(":")
     if colon and host in queues:
-        there = {host: queues[host]}
-        found = with_id(rest, host, queues[host]) or labelled(rest, there)
+        found = with_id(rest, host, queues[host])
+        if is_id(rest) and not GENERATED.fullmatch(rest):  # a key that was made may look like an id
+            return found  # where it is gone, nothing takes its place
+        found = found or labelled(rest, {host: queues[host]})
         if found:
             return found
     elif is_id(name) and LOCAL in queues:
         found = with_id(name, LOCAL, queues[LOCAL])
-        others = [one for one in labelled(name, queues) if one not in found]
+        others = [f"{LOCAL}:{state.id}" for _, state in labelled(name, {LOCAL: queues[LOCAL]}) if state.id != name]
         if found and others:
-            known = ", ".join([f"{host}:{state.id}" for host, state in others[:3]])
-            raise LookupError(f"{name} is the id of {LOCAL}:{name} and the label of {known}: write one of these names")
+            known = ", ".join(others[:3]) + (" …" if others[3:] else "")
+            raise LookupError(f"{name} is the id of {LOCAL}:{name} and the label or key of {known}: write HOST:ID")
         if found:
             return found
     return labelled(name, queues)
@@ -89,6 +93,22 @@ def labelled(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, State],
         if name in (state.label, state.key)
     ]
     return tuple([(host, state) for _, _, host, state in sorted(found, key=lambda one: one[:2], reverse=True)])
+
+
+def near(name: str, queues: Mapping[str, Queue]) -> list[str]:
+    """Labels and keys of jobs that `name` may be a slip of, the nearest first."""
+    import difflib  # not at every start
+
+    host, colon, rest = name.partition(":")
+    meant = rest if colon and host in queues else name
+    known = {
+        text.lower(): text
+        for queue in queues.values()
+        for state in queue.states
+        for text in (state.label, state.key)
+        if text and not is_id(text)
+    }
+    return [] if is_id(meant) else [known[text] for text in difflib.get_close_matches(meant.lower(), known, 5)]
 
 
 def moment(state: State) -> dt.datetime:

@@ -234,7 +234,7 @@ def end_of(output: bytes) -> str:
 HOW = {
     "success": "is done",
     "killed": "was killed in the queue",
-    "dependency": "did not run, because a job that it comes after failed",
+    "dependency": "did not run, because its dependency failed",
     "spawn": "could not be started",
     "lost": "is no longer in its queue, so how it ended is not known",
 }

@@ -196,7 +196,7 @@ def trouble(host: Host, done: transport.Done) -> str:
     if host.ssh and done.code == transport.UNREACHABLE:
         return f"{host.name} cannot be reached by ssh: {said}\nTry: ssh {host.ssh} true"
     if done.code == NO_FILES:
-        return f"{host.name} cannot keep its files beside the queue: {said}"
+        return f"{host.name} cannot write the files that are kept beside its queue: {said}"
     return BACKENDS[host.backend].trouble(host, done.code, said)
 
 
@@ -417,7 +417,9 @@ def dependencies(asked: Sequence[str], host: Host, hosts: Mapping[str, Host]) ->
         raise NotSubmitted(f"--after {error}") from None
     for name, job in zip(asked, found, strict=True):
         if job is None:
+            similar = names.near(name, {host.name: queue})
+            some = f"; some are: {', '.join(map(quote.word, similar))}" if similar else ""
             raise NotSubmitted(
-                f"--after {name}: {host.name} has no job of that name\nTry: pueue-skill status {host.name}"
+                f"--after {name}: {host.name} has no job of that name{some}\nTry: pueue-skill status {host.name}"
             )
     return tuple(dict.fromkeys([state.id for _, state in filter(None, found)]))

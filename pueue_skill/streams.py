@@ -73,6 +73,9 @@ def drawing() -> Any:
 
 
 results: Results | None = None
+told = False
+"""Whether it was said that stdout cannot be written."""
+
 closed = False
 """Whether stdout was closed when the command began."""
 

@@ -6,12 +6,11 @@ what still is as it was chosen, and looks again. A host that does not answer kee
 
 from __future__ import annotations
 
-import difflib
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from pueue_skill import acts, names, news, runtime, store, terminal, transport
+from pueue_skill import acts, names, news, quote, runtime, store, terminal, transport
 from pueue_skill.acts import Act
 from pueue_skill.backends import pueue_acts, slurm_acts
 from pueue_skill.backends.pueue_acts import Looked
@@ -118,8 +117,10 @@ def choose(
             found[name] += [state] if state not in found[name] else []
         elif not down:
             said = f"no job is called {job}{hint(job, one, choice)}"
-            similar = [] if one.jobs or names.is_id(job.rpartition(":")[2]) else near(job, queues)
-            raise LookupError(f"{said}; some are: {', '.join(similar)}" if similar else nothing(said, queues, down))
+            similar = [] if one.jobs else names.near(job, queues)
+            if similar:
+                raise LookupError(f"{said}; some are: {', '.join(map(quote.word, similar))}")
+            raise LookupError(nothing(said, queues, down))
     if not choice.jobs:
         for name, queue in queues.items():
             found[name] += acts.matching(queue, choice.label, choice.group)
@@ -159,18 +160,11 @@ def asked_hosts(choice: Choice, hosts: Mapping[str, Host]) -> dict[str, Host]:
 
 def hint(job: str, bearers: Bearers, choice: Choice) -> str:
     """Why no job has a name that looks like one."""
-    if bearers.back:
+    if bearers.back and bearers.jobs:
         return f": {len(bearers.jobs)} jobs have that name, the newest without ~"
     if names.is_id(job) and choice.hosts:
         return f": a bare id is a job of this machine, write {choice.hosts[0]}:{job}"
     return ""
-
-
-def near(name: str, queues: Mapping[str, Queue]) -> list[str]:
-    """Labels and keys of jobs that `name` may be a slip of, the nearest first."""
-    states = [state for queue in queues.values() for state in queue.states]
-    known = dict.fromkeys([text for state in states for text in (state.label, state.key) if text])
-    return list(map(terminal.line, difflib.get_close_matches(name, known, 5)))
 
 
 def nothing(what: str, queues: Mapping[str, Queue], down: Mapping[str, Unreachable]) -> str:

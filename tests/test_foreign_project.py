@@ -198,7 +198,9 @@ def test_the_environment_is_made_apart_from_it(tool: str, checkout: Checkout, pl
     tools.mkdir()
     (tools / "python3").symlink_to(Path(sys.base_prefix) / "bin/python3")
     if tool == "uv":
-        (tools / "uv").symlink_to(Path(sys.executable).parent / "uv")  # tools/setup.sh puts it there
+        uv = Path(sys.executable).parent / "uv"
+        assert uv.exists()  # tools/setup.sh puts it there
+        (tools / "uv").symlink_to(uv)
     env = checkout.environment(home, str(tools))
     done = subprocess.run(
         [plugin / "hooks/prepare"], env=env, cwd=checkout.folder, capture_output=True, text=True, timeout=200

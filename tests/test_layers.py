@@ -30,7 +30,7 @@ CORE = (
 # What computes only. datetime is here for reading times; asking for the present one is looked for below.
 PURE = set(
     "__future__ base64 bisect collections copy dataclasses datetime enum functools gzip hashlib itertools json math operator"
-    " plistlib posixpath re string textwrap types typing unicodedata".split()
+    " difflib plistlib posixpath re string textwrap types typing unicodedata".split()
 )
 
 ONLY_IN = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -106,16 +107,46 @@ def test_which_host_a_name_tells(name: str, host: str) -> None:
     assert host_of(name, HOSTS) == host
 
 
-@pytest.mark.parametrize(("label", "of"), [("0", "local"), ("1", "bigblack"), ("2", "local")])
-def test_an_id_that_is_a_label_too_is_refused(label: str, of: str) -> None:
-    """Nobody is told that the other one was meant; the name with its host is the id's."""
-    labelled = state("15", label=label)
-    queues = {**QUEUES, of: QUEUES[of]._replace(states=(*QUEUES[of].states, labelled))}
-    with pytest.raises(LookupError, match=f"{label} is the id of local:{label} and the label of {of}:15: write one"):
-        bearers(label, queues)
-    meant = bearers(f"local:{label}", queues).meant
-    assert meant
-    assert meant[1].id == label
+def with_more(host: str, *states: State) -> dict[str, Queue]:
+    return {**QUEUES, host: QUEUES[host]._replace(states=(*QUEUES[host].states, *states))}
+
+
+@pytest.mark.parametrize("name", [{"label": "2"}, {"key": "2"}])
+def test_a_number_that_is_an_id_and_a_label_here_is_refused(name: dict[str, str]) -> None:
+    """Nobody would be told that the other one was meant; the name with its host is the id's, NUMBER~1 the label's."""
+    queues = with_more("local", state("15", **name), state("16", **name))  # type: ignore[arg-type]
+    with pytest.raises(
+        LookupError, match=r"2 is the id of local:2 and the label or key of local:1., local:1.: write HOST:ID"
+    ):
+        bearers("2", queues)
+    assert bearers("local:2", queues).meant == ("local", QUEUES["local"].states[2])
+    assert {one and one[1].id for one in (bearers("2~0", queues).meant, bearers("2~1", queues).meant)} == {"15", "16"}
+
+
+def test_a_label_of_another_host_does_not_change_what_a_number_means() -> None:
+    """Other hosts are not always asked."""
+    assert bearers("2", with_more("bigblack", state("15", label="2"))).meant == ("local", QUEUES["local"].states[2])
+
+
+@pytest.mark.parametrize("label", ["77", "local:77"])
+def test_nothing_takes_the_place_of_an_id_that_is_gone(label: str) -> None:
+    assert bearers("local:77", with_more("local", state("15", label=label))).meant is None
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("btx", ["btc"]),
+        ("BTC", ["btc"]),
+        ("bigblack:btcc", ["btc"]),
+        ("untolt~1", ["untold"]),
+        ("9", []),
+        ("local:20", []),
+    ],
+)
+def test_names_that_a_slip_may_have_meant(name: str, near: list[str]) -> None:
+    assert [one for one in names.near(name, QUEUES) if one in ("btc", "untold")] == near
+    assert not any(map(names.is_id, names.near(name, QUEUES)))
 
 
 def test_a_key_that_is_all_digits_is_no_id() -> None:
@@ -174,7 +205,9 @@ def test_the_newest_is_meant_on_any_host_and_what_is_printed_can_be_typed(client
     assert client("log", "--follow", f"bigblack:{label}", code=3).stderr == ""
     assert "no job is called" in client("log", f"{label}~2", code=2).stderr
     assert f"{label}~2: 2 jobs have that name" in client("wait", f"{label}~2", code=2).stderr
-    assert f"no job is called x{label}; some are: {label}" in client("wait", f"x{label}", code=2).stderr
+    assert f"no job is called x{label}; some are: {shlex.quote(label)}" in client("wait", f"x{label}", code=2).stderr
+    after = client("run", "--after", f"local:x{label}", "--", "true", code=125).stderr
+    assert f"has no job of that name; some are: {shlex.quote(label)}" in after
 
 
 def test_every_verb_takes_the_names(client: Client, label: str) -> None:

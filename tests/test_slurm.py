@@ -139,12 +139,30 @@ def test_each_job_of_an_invocation_that_is_typed_again_is_told(client: Client) -
     assert [client("wait", name).returncode for name in (key, f"{key}~1", f"local:{ids[0]}")] == [4, 3, 3]
 
 
-def test_what_an_invocation_has_made_is_hidden_by_its_restart_alone() -> None:
+def test_what_an_invocation_has_made_is_hidden_by_nothing() -> None:
+    """Of what was submitted by `run`, a restart hides the job before it."""
     told = slurm.told_of(Job("k", "h", "slurm", None, None, None, "x"), 0)
-    ends = ["ended|5|k|3|100|101|k", "ended|6|k|4|102|103|k", "ended|8|k|0|104|105|k"]
-    again = ["try|k#1|104|1|-||L3g=|" + told, "id|k#1|7", "ended|7|k|5|104|105|k#1"]
-    for lines, ids in ((ends, ["5", "6", "8"]), ([*again, *ends], ["7", "8"])):
-        assert [state.id for state in slurm.read_look("\n".join(lines)).queue.states] == ids
+    typed = ["ended|5|k|3|100|101|k", "ended|8|k|4|102|103|k"]
+    again = [
+        f"{what}|k#{turn}|{rest}"
+        for turn in (1, 2)
+        for what, rest in (("try", f"10{turn}|1|-||L3g=|{told}"), ("id", f"{5 + turn}"))
+    ]
+    for lines, ids in ((typed, ["5", "8"]), (again, ["7"]), ([*again, *typed], ["5", "7", "8"])):
+        states = slurm.read_look("\n".join(lines)).queue.states
+        assert [state.id for state in states] == ids
+        assert all(state.created > "1970-01-01T00:01" for state in states), "which of them is the newest is known"
+
+
+def test_a_key_that_an_invocation_has_used_is_not_submitted_again(client: Client) -> None:
+    """Nor once it is written down, while another job of the key was made meanwhile."""
+    key = "k" + os.urandom(4).hex()
+    sbatch = ["sbatch", "--parsable", "--output=/dev/null", f"--comment=pueue-skill {key}", "--wrap=sleep 100"]
+    first = client.cluster.run(*sbatch).strip()
+    assert client.queue("sleep 100", "--key", key) == first
+    second = client.cluster.run(*sbatch).strip()
+    assert client.queue("sleep 100", "--key", key) in (first, second)
+    client.cluster.run("scancel", first, second)
 
 
 def test_other_jobs_of_yours_are_shown(client: Client, cluster: Cluster) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from real import Daemon, Host, until
+from real import Daemon, Host, processes, strays, until
 
 from pueue_skill import cli
 
@@ -71,6 +71,9 @@ UNWRITTEN = {
 """The exit codes of commands that want a home, where it cannot be written."""
 
 
+UNKEPT = "local cannot write the files that are kept beside its queue: "
+
+
 def names(parser: argparse.ArgumentParser, before: str = "") -> list[str]:
     """The commands of a parser, with their actions."""
     below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
@@ -106,6 +109,7 @@ def place(pueued: Daemon, bigblack: Host, tmp_path_factory: pytest.TempPathFacto
 class Call:
     def __init__(self, name: str, env: dict[str, str], place: tuple[Path, str]) -> None:
         self.env, (self.folder, self.job) = env, place
+        self.lab = Path(env["HOME"]).parent
         text, self.code = CALLS[name]
         text = text.replace("FOLDER", str(self.folder)).replace("JOB", self.job)
         # The last word of these is a command.
@@ -193,7 +197,28 @@ def test_a_home_that_cannot_be_written(call: Call, what: str, tmp_path: Path) ->
     code, said = call(line)
     assert code in UNWRITTEN.get(" ".join(call.words[1:3]), UNWRITTEN.get(call.words[1], {call.code})), said
     if code == cli.UNREACHABLE:
-        assert re.search("Not a directory|Read-only file system|No space left", said)
+        assert re.search(f"{UNKEPT}.*(Not a directory|Read-only file system|No space left)", said, re.DOTALL), said
+        left = [pid for pid in strays(call.lab) if processes().get(pid, (0, ""))[1] == "sleep"]
+        until(lambda: not set(left) & set(processes()), "what watches over the submission", 5)
+
+
+@pytest.mark.parametrize("what", ["journal", "space"])
+def test_a_batch_whose_journal_cannot_be_written_is_not_submitted(pueued: Daemon, tmp_path: Path, what: str) -> None:
+    """What is in the way is named, and it is not taken for the daemon's silence."""
+    name = f"unkept-{os.getpid()}-{what}"
+    manifest, home = tmp_path / "b.toml", tmp_path / "home"
+    manifest.write_text(f'name = "{name}"\n[phases.a]\ncommand = "true"\n')
+    batches = home / ".local/share/pueue-skill/batches"
+    mount = f"mkdir -p {batches} && "
+    if what == "journal":
+        mount += f"mkdir {batches}/{name}"
+    else:
+        mount += f"mount -t tmpfs -o size=16k none {batches} && touch {batches}/{name}; cat /dev/zero >{batches}/zero 2>/dev/null"
+    line = f'unshare -rm sh -c \'{mount}; HOME={home} XDG_DATA_HOME=$HOME/.local/share "$@"\' sh "$@"'
+    words = ["pueue-skill", "batch", "submit", str(manifest)]
+    done = subprocess.run(["sh", "-c", line, "sh", *words], env=pueued.env, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, UNKEPT in done.stderr) == (cli.UNREACHABLE, True), done.stderr
+    assert name not in pueued.pueue("status", "--json")
 
 
 @pytest.mark.parametrize(

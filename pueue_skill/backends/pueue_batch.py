@@ -37,11 +37,11 @@ trap 'rm -f "$pq_scratch".*; kill "$pq_watchdog" 2>/dev/null' EXIT
 trap 'exit 129' HUP INT TERM PIPE
 (umask 077 && mkdir -p "$pq_folder") || exit 74
 pq_journal=$pq_folder/{name}
-: >>"$pq_journal" || exit 74
+touch "$pq_journal" && [ -f "$pq_journal" ] || exit 74
 for pq_name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
   case $pq_name in {kept}) ;; *) unset "$pq_name" 2>/dev/null ;; esac
 done
-{path}cat >"$pq_scratch.keys" <<'KEYS'
+{path}cat >"$pq_scratch.keys" <<'KEYS' || exit 74
 {keys}
 KEYS
 # A task's id stands before its key in pueue's JSON, where nothing but a task begins with an unescaped "id".
@@ -49,7 +49,10 @@ queue() {{
   ask status --json >"$pq_scratch.status$1" || return
   grep -o '"id":[0-9]*,\|PUEUE_SKILL_KEY=[A-Za-z0-9:_.@+-]*\|"result":"Success"' "$pq_scratch.status$1"
 }}
-queue '' >"$pq_scratch.queue" || {{ [ -s "$pq_scratch.status" ] || exit 69; }}
+queue '' >"$pq_scratch.queue" || {{
+  if [ "$?" = 101 ]; then exit 74; fi # pueue panics when it cannot write
+  [ -s "$pq_scratch.status" ] || exit 69
+}}
 # pueue writes all of its state whenever something changes: of a long queue, jobs of this batch that have succeeded are removed.
 # Their ends stand in the journal.
 pq_succeeded=$(awk -v journal="$pq_journal" '

@@ -38,7 +38,7 @@ pq_unit=${pq_unit%:*}
 pq_batches=$HOME/.local/share/pueue-skill/batches
 pq_journal=$pq_batches/$pq_name pq_units=$pq_batches/$pq_name.units
 pq_share=$pq_units/$pq_unit
-exec 9<"$pq_share" || exit 74
+[ -r "$pq_share" ] && exec 9<"$pq_share" || exit 74
 if command -v flock >/dev/null && ! flock -n 9; then
   echo "waiting for what an earlier run of this unit has left running"
   flock 9

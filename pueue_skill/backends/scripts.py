@@ -108,12 +108,12 @@ new() {{
   if [ "$pq_size" -gt "$pq_from" ]; then
     printf '%s %s %s\n' "$1" "$pq_from" "$((pq_size - pq_from))"
     tail -c "+$((pq_from + 1))" "$2" | head -c "$((pq_size - pq_from))"
-    if ! [ -f "$2" ] || [ "$(($(wc -c <"$2")))" -lt "$pq_size" ]; then exit 74; fi
+    if ! [ -f "$2" ] || [ "$(($(wc -c <"$2")))" -lt "$pq_size" ]; then exit 65; fi
   fi
 }}
 """
 
-# The end of a turn of a loop. The pause grows with the time waited; a tenth of it is not noticed.
+# The end of a turn of a loop. pueue looks at its jobs every 0.3 s; then the pause grows with the time waited.
 PAUSE = r"""  pq_turns=$((pq_turns + 1))
   if [ "$pq_turns" -lt 20 ]; then sleep 0.1; elif [ "$pq_turns" -lt 50 ]; then sleep 0.2; else sleep 0.3; fi
 """

@@ -148,21 +148,25 @@ one() {{ told "$1"; ends "$1"; queue --jobs="$1" 2>/dev/null; }}
 SEND = r"""seek() {{
   pq_found=$({{ cat "$pq_data/journal" "$pq_data"/ended.* 2>/dev/null; queue || echo fails; }} | awk -F'|' -v name="$1" '
     function of(token) {{ sub(/#.*/, "", token); return token }}
+    # Jobs that an invocation has made bear its key alone: their ids tell them apart.
+    function found(token, job) {{
+      sub(/_.*/, "", job)
+      if (token == name) tries[++count] = token "#" job
+      if (index(token, "#") == 0) token = token "#" job
+      lost[token] = job
+    }}
     $1 == "try" && of($2) == name {{ tries[++count] = $2 }}
     $1 == "id" {{ id[$2] = $3 }}
     $1 == "gone" {{ gone[$2] }}
-    $1 == "ended" && !($7 in id) {{ lost[$7] = $2 }}
-    $1 == "job" && $10 ~ /^pueue-skill / {{
-      token = substr($10, 13); base = $2; sub(/_.*/, "", base)
-      if (!(token in id)) {{ lost[token] = base; if (of(token) == name && index(token, "#") == 0) tries[++count] = token }}
-    }}
+    $1 == "ended" {{ found($7, $2) }}
+    $1 == "job" && $10 ~ /^pueue-skill / {{ found(substr($10, 13), $2) }}
     $1 == "fails" {{ fails = 1 }}
     END {{
       if (fails) {{ print "fails"; exit }}
       for (; count > 0; count--) {{
         token = tries[count]
         if (token in id && !(id[token] in gone)) {{ print "-", id[token]; exit }}
-        if (!(token in id) && token in lost && !(lost[token] in gone)) {{ sub(/_.*/, "", lost[token]); print token, lost[token]; exit }}
+        if (!(token in id) && token in lost && !(lost[token] in gone)) {{ print token, lost[token]; exit }}
       }}
     }}')
   if [ "$pq_found" = fails ]; then return 69; fi
@@ -730,11 +734,7 @@ def read_look(text: str) -> Look:
     }
     # A job that was started again hides the one before; an invocation that was typed again has made another job.
     newest = {key: id for id, (token, key, _) in unit.items() if token in tries}
-    typed = [
-        id
-        for id, (token, key, _) in unit.items()
-        if token not in tries and (key not in newest or order(id) > order(newest[key]))
-    ]
+    typed = [id for id, (token, _, _) in unit.items() if token not in tries]
     mine = {id for id in [*newest.values(), *typed] if id not in gone and base(id) not in gone}
     states = []
     for id in sorted({*mine, *[id for id in live if id not in unit and base(id) not in ids.values()]}, key=order):
@@ -812,7 +812,7 @@ def state_of(
         id=id, key=key, status=status, result=result, exit_code=code, detail=detail,
         group=str(told.get("group", "default")), label=str(name) or None, cwd=made.cwd if made else "",
         command=str(told.get("command", "")), after=parents(made.dependency if made else "", id, sizes),
-        created=time_of(made.epoch if made else live.submitted if live else "0") or "",
+        created=time_of(made.epoch if made else live.submitted if live else end.began if end else "0") or "",
         started=time_of(end.began if end else began if status != "queued" else ""),
         ended=time_of(end.ended if end else live.ended if live and status == "done" else ""),
         errors=f'"{FOLDER}/$pq_cluster/jobs/{id}.err"' if told.get("split") else "",
