@@ -533,6 +533,8 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
             words.append(f"--dependency={','.join(after)}")
         line = " ".join(["sbatch --parsable", *[word for word in words[1:] if word]])
         folder = quote.path(job.cwd) if job.cwd else HERE
+        if job.cwd and not job.cwd.startswith(("/", "~")):
+            folder = "$(pwd -P)"  # sbatch has entered it: from there it is no name any more
         body = f"#!/bin/sh\npq_token={job.key} pq_folder={folder}\n{script}"
         if job.key in needed:
             name = ids[job.key] = f"pq_id{len(ids) + 1}"
