@@ -246,6 +246,7 @@ def test_after_waits_for_success(pueued: Daemon, tmp_path: Path) -> None:
     done = call(*RUN, "--after", first, "--follow", "--", "touch", str(tmp_path / "ran"), env=pueued.env)
     assert done.returncode == 125
     assert b"did not run" in done.stderr
+    assert b"its own exit code" not in done.stderr
     assert not (tmp_path / "ran").exists()
 
 
