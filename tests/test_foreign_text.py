@@ -128,7 +128,7 @@ def queue(pueued: Daemon, place: Path) -> Iterator[dict[str, str]]:
 
 
 def arguments(words: tuple[str, ...], parser: argparse.ArgumentParser, place: Path) -> list[list[str]]:
-    """Calls of a command: with as little as it takes, with all that it takes, and with each option that changes what is printed."""
+    """Calls of a command: with as few arguments as it takes, with all its arguments, and with each option that changes what is printed."""
     values = {
         "FILE": "batch.json" if words[0] in ("batch", "timeline") else f"{NAME}.sh", "HOST": "far", "AGENT": "claude", "ID": "PQ101", "NAME": "status",
         "JOB": f"ok {LABEL}", "CMD": f"true {quote.word(COMMAND)}", "ARG": "far", "PHASE": "p2", "LABEL": f"{LABEL} 1",

@@ -36,7 +36,7 @@ def state(daemon: Daemon, id: str) -> str:
 
 
 def test_what_waits_takes_no_slot_from_what_it_waits_for(narrow: Daemon, tmp_path: Path) -> None:
-    """A job that is put aside, and goes on once all others that wait have begun to, finds its slot."""
+    """A stashed job that is enqueued after all others have begun to wait finds its slot."""
     jobs = (job("a", tmp_path), job("bad", tmp_path), job("c", tmp_path, after=("a", "bad"), if_failed=True),
             job("d", tmp_path, after=("a", "bad"), if_failed=True))  # fmt: skip
     done = subprocess.run(
