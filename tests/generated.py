@@ -89,7 +89,7 @@ def hostile(draw: st.DrawFn) -> Case:
 LINE = st.one_of(
     st.sampled_from([
         "BTC", "ETH", "SOL", "a b", "a.csv", "2024", "$(touch pwned)", "`touch pwned`", "; touch pwned; echo ", "x' ; touch pwned; '",
-        'x" ; touch pwned; "', "'", '"', "\\", "a\\b", "-n", "--", "-", "%", "{}", "@", "_", "  lead", "trail  ", "*", "~", "$HOME", "${x:-y}", "a,b",
+        'x" ; touch pwned; "', "'", '"', "\\", "a\\b", "-n", "--", "-", "%", "{}", "@", "_", "  lead", "trail  ", "*", "~", "$HOME", "x${x:-y}", "a,b",
         "x|y", "#c", "!!", "100%", "a\tb", "é€", "&", ">pwned", "x" * 300,
     ]),
     SIGNS.map(lambda text: text.replace("\n", " ")),
