@@ -534,7 +534,7 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
         line = " ".join(["sbatch --parsable", *[word for word in words[1:] if word]])
         folder = quote.path(job.cwd) if job.cwd else HERE
         if job.cwd and not job.cwd.startswith(("/", "~")):
-            folder = "$(pwd -P)"  # sbatch has entered it: from there it is no name any more
+            folder = "$(pwd -P)"  # sbatch has entered it already
         body = f"#!/bin/sh\npq_token={job.key} pq_folder={folder}\n{script}"
         if job.key in needed:
             name = ids[job.key] = f"pq_id{len(ids) + 1}"
@@ -734,7 +734,7 @@ def read_look(text: str) -> Look:
         for token, id in ids.items()
         for place, (key, label) in (items.get(token) or {"": (token.partition("#")[0], "")}).items()
     }
-    # A job that was started again hides the one before; an invocation that was typed again has made another job.
+    # A job that was started again hides the one before. An invocation that was typed again has made another job, which hides none.
     newest = {key: id for id, (token, key, _) in unit.items() if token in tries}
     typed = [id for id, (token, _, _) in unit.items() if token not in tries]
     mine = {id for id in [*newest.values(), *typed] if id not in gone and base(id) not in gone}
@@ -756,7 +756,7 @@ def read_look(text: str) -> Look:
 
 
 def own_token(token: str, id: str) -> str:
-    """The token of job `id`. All that one invocation has made bear the same, its key; which its id tells apart."""
+    """The token of job `id`. The jobs of an invocation all bear its key; the id tells them apart."""
     return token if "#" in token else f"{token}#{base(id)}"
 
 
