@@ -143,8 +143,7 @@ def parser(only: str = "") -> argparse.ArgumentParser:
         description="Says which shell commands belong in a job queue, queues them there, and brings the result back.",
     )
     top.add_argument("--version", action=Version, help="the versions of pueue-skill and of pueue, and exit")
-    made = top.add_subparsers(action=Commands, metavar="COMMAND", required=True, dest="name")
-    commands = cast("Commands", made)
+    commands = cast("Commands", top.add_subparsers(action=Commands, metavar="COMMAND", required=True, dest="name"))
     commands.only = only
 
     one = add(commands, "suggest", suggest, "what becomes of a command, and the invocation that queues it")
@@ -789,10 +788,9 @@ def submitted(
         say(f"{name} is {last.status} and goes on; follow it with: pueue-skill log --follow {name}")
         return DONE if options.or_detach else GOES_ON
     code = ended(name, last, host)
-    # `ssh` says no more than ssh does where it can be none but the job's.
-    if last.result == "failed" and (
-        limit is not None if code == GOES_ON else code == NOT_RUN and options.function is run
-    ):
+    # Only where the code could be ours; `ssh` says no more than ssh does.
+    ambiguous = (code == GOES_ON and limit is not None) or (code == NOT_RUN and options.function is run)
+    if ambiguous and last.result == "failed":
         say(f"{name} has ended: {code} is its own exit code")
     return code
 

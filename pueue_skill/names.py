@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
+from pueue_skill import quote
 from pueue_skill.backends import BACKENDS
 from pueue_skill.model import LOCAL, Host, Queue, State
 from pueue_skill.record import NamedTuple
@@ -71,11 +72,11 @@ def bearing(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, State], 
             return found
     elif is_id(name) and LOCAL in queues:
         found = with_id(name, LOCAL, queues[LOCAL])
-        others = [f"{LOCAL}:{state.id}" for _, state in labelled(name, {LOCAL: queues[LOCAL]}) if state.id != name]
-        if found and others:
-            known = ", ".join(others[:3]) + (" …" if others[3:] else "")
-            raise LookupError(f"{name} is the id of {LOCAL}:{name} and the label or key of {known}: write HOST:ID")
         if found:
+            others = [f"{LOCAL}:{state.id}" for _, state in labelled(name, {LOCAL: queues[LOCAL]}) if state.id != name]
+            if others:
+                known = ", ".join(others[:3]) + (" …" if others[3:] else "")
+                raise LookupError(f"{name} is the id of {LOCAL}:{name} and the label or key of {known}: write HOST:ID")
             return found
     return labelled(name, queues)
 
@@ -109,6 +110,12 @@ def near(name: str, queues: Mapping[str, Queue]) -> list[str]:
         if text and not is_id(text)
     }
     return [] if is_id(meant) else [known[text] for text in difflib.get_close_matches(meant.lower(), known, 5)]
+
+
+def some_are(name: str, queues: Mapping[str, Queue]) -> str:
+    """The end of a message that no job is called `name`: the names near it, as they are typed; empty where there are none."""
+    found = near(name, queues)
+    return f"; some are: {', '.join(map(quote.word, found))}" if found else ""
 
 
 def moment(state: State) -> dt.datetime:

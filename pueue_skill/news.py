@@ -131,7 +131,7 @@ def placed(
             state = there.get(job.identity)
             if state is None:  # it may have been started again by hand, which makes it another task of the same key
                 named = [one for one in free.values() if one.key == job.key]
-                # Slurm forgets when a job was created, and its id is its own.
+                # Slurm may forget when a job was created; the job keeps its id.
                 state = max(named, key=lambda one: (one.id == job.id, epoch(one)), default=None)
                 free = {one: other for one, other in free.items() if other is not state}
             found.append((job, state))

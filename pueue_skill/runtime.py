@@ -417,9 +417,8 @@ def dependencies(asked: Sequence[str], host: Host, hosts: Mapping[str, Host]) ->
         raise NotSubmitted(f"--after {error}") from None
     for name, job in zip(asked, found, strict=True):
         if job is None:
-            similar = names.near(name, {host.name: queue})
-            some = f"; some are: {', '.join(map(quote.word, similar))}" if similar else ""
             raise NotSubmitted(
-                f"--after {name}: {host.name} has no job of that name{some}\nTry: pueue-skill status {host.name}"
+                f"--after {name}: {host.name} has no job of that name{names.some_are(name, {host.name: queue})}"
+                f"\nTry: pueue-skill status {host.name}"
             )
     return tuple(dict.fromkeys([state.id for _, state in filter(None, found)]))

@@ -82,7 +82,8 @@ closed = False
 
 def prepare() -> None:
     """Puts the three streams in order. Those that a caller in the same process has replaced stay as they are."""
-    global results, closed
+    global results, told, closed
+    told = False
     closed = sys.stdout is None
     for number in range(3):
         try:

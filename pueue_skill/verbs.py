@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from pueue_skill import acts, names, news, quote, runtime, store, terminal, transport
+from pueue_skill import acts, names, news, runtime, store, terminal, transport
 from pueue_skill.acts import Act
 from pueue_skill.backends import pueue_acts, slurm_acts
 from pueue_skill.backends.pueue_acts import Looked
@@ -117,10 +117,8 @@ def choose(
             found[name] += [state] if state not in found[name] else []
         elif not down:
             said = f"no job is called {job}{hint(job, one, choice)}"
-            similar = [] if one.jobs else names.near(job, queues)
-            if similar:
-                raise LookupError(f"{said}; some are: {', '.join(map(quote.word, similar))}")
-            raise LookupError(nothing(said, queues, down))
+            some = "" if one.jobs else names.some_are(job, queues)
+            raise LookupError(said + some if some else nothing(said, queues, down))
     if not choice.jobs:
         for name, queue in queues.items():
             found[name] += acts.matching(queue, choice.label, choice.group)

@@ -70,7 +70,6 @@ UNWRITTEN = {
 }
 """The exit codes of commands that want a home, where it cannot be written."""
 
-
 UNKEPT = "local cannot write the files that are kept beside its queue: "
 
 
@@ -180,6 +179,13 @@ def test_a_working_directory_that_is_gone(call: Call, tmp_path: Path) -> None:
     assert code == call.code
 
 
+def mounted(mount: str, line: str) -> str:
+    """A line of sh that runs `line` after `mount`, in a mount namespace of its own."""
+    if subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode:
+        pytest.skip("no mount namespace can be made here")
+    return f"unshare -rm sh -c '{mount}; {line}' sh " + '"$@"'
+
+
 @pytest.mark.parametrize("what", ["none", "read-only", "full"])
 def test_a_home_that_cannot_be_written(call: Call, what: str, tmp_path: Path) -> None:
     """Nothing is remembered then, and what is asked of a queue is answered; a batch, which keeps a journal there, is not submitted."""
@@ -191,9 +197,7 @@ def test_a_home_that_cannot_be_written(call: Call, what: str, tmp_path: Path) ->
         mount += (
             f" && mount -o remount,ro {home}" if what == "read-only" else f"; cat /dev/zero >{home}/zero 2>/dev/null"
         )
-        if subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode:
-            pytest.skip("no mount namespace can be made here")
-        line = f"unshare -rm sh -c '{mount}; {line}' sh " + '"$@"'
+        line = mounted(mount, line)
     code, said = call(line)
     assert code in UNWRITTEN.get(" ".join(call.words[1:3]), UNWRITTEN.get(call.words[1], {call.code})), said
     if code == cli.UNREACHABLE:
@@ -214,7 +218,7 @@ def test_a_batch_whose_journal_cannot_be_written_is_not_submitted(pueued: Daemon
         mount += f"mkdir {batches}/{name}"
     else:
         mount += f"mount -t tmpfs -o size=16k none {batches} && touch {batches}/{name}; cat /dev/zero >{batches}/zero 2>/dev/null"
-    line = f'unshare -rm sh -c \'{mount}; HOME={home} XDG_DATA_HOME=$HOME/.local/share "$@"\' sh "$@"'
+    line = mounted(mount, f'HOME={home} XDG_DATA_HOME=$HOME/.local/share "$@"')
     words = ["pueue-skill", "batch", "submit", str(manifest)]
     done = subprocess.run(["sh", "-c", line, "sh", *words], env=pueued.env, capture_output=True, text=True, timeout=60)
     assert (done.returncode, UNKEPT in done.stderr) == (cli.UNREACHABLE, True), done.stderr

@@ -109,7 +109,7 @@ class Session:
         return done.stdout.split()
 
     def told(self, count: int) -> list[str]:
-        """The names of the `count` jobs that the session is told of now. Fails when it is told of more."""
+        """Waits until the session has been told of `count` jobs, and returns their names. Fails if it is told of more."""
 
         def asked() -> bool:
             silent = news.refresh({"local": Host("local")}, store.open_jobs())

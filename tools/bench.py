@@ -255,14 +255,25 @@ GIGABIT = 117_000_000
 """Bytes a second that a network of 1 Gbit/s carries. On loopback ssh takes so little time that the ticks of pueue show."""
 
 
-def paced(file: Path, out: int) -> None:
-    """Writes `file` to the pipe `out` as fast as such a network would carry it."""
-    begun, count = time.perf_counter(), 0
-    with file.open("rb", buffering=0) as given, os.fdopen(out, "wb", buffering=0) as pipe:
-        while chunk := given.read(1 << 20):
-            time.sleep(max(0.0, begun + count / GIGABIT - time.perf_counter()))
-            pipe.write(chunk)
-            count += len(chunk)
+def whole(file: Path) -> int:
+    """A descriptor to read `file` from."""
+    return os.open(file, os.O_RDONLY)
+
+
+def paced(file: Path) -> int:
+    """A descriptor of a pipe that gives `file` as fast as such a network would carry it."""
+    reader, writer = os.pipe()
+
+    def write() -> None:
+        begun, count = time.perf_counter(), 0
+        with file.open("rb", buffering=0) as given, os.fdopen(writer, "wb", buffering=0) as pipe:
+            while chunk := given.read(1 << 20):
+                time.sleep(max(0.0, begun + count / GIGABIT - time.perf_counter()))
+                pipe.write(chunk)
+                count += len(chunk)
+
+    threading.Thread(target=write).start()
+    return reader
 
 
 def stdin() -> None:
@@ -283,16 +294,12 @@ def stdin() -> None:
             "ssh": [str(lab.bin / "ssh"), "bigblack", "cat >/dev/null"],
             "pueue-skill ssh --stdin": [sys.executable, "-c", start, "ssh", "--stdin", "bigblack", "cat >/dev/null"],
         }
-        for pace in ("loopback", "1 Gbit/s"):
+        for pace, source in {"loopback": whole, "1 Gbit/s": paced}.items():
             times: dict[str, list[float]] = {name: [] for name in ways}
             peaks = dict.fromkeys(ways, 0)
             for _ in range(3):
                 for name, command in ways.items():
-                    if pace == "loopback":
-                        given = os.open(file, os.O_RDONLY)
-                    else:
-                        given, out = os.pipe()
-                        threading.Thread(target=paced, args=(file, out)).start()
+                    given = source(file)
                     begun = time.perf_counter()
                     process = subprocess.Popen(command, env=env, stdin=given, stdout=subprocess.DEVNULL)
                     os.close(given)

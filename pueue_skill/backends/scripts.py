@@ -113,7 +113,7 @@ new() {{
 }}
 """
 
-# The end of a turn of a loop. pueue looks at its jobs every 0.3 s; then the pause grows with the time waited.
+# The end of a turn of a loop: a pause, which grows with the number of turns. pueue itself looks at its jobs every 0.3 s.
 PAUSE = r"""  pq_turns=$((pq_turns + 1))
   if [ "$pq_turns" -lt 20 ]; then sleep 0.1; elif [ "$pq_turns" -lt 50 ]; then sleep 0.2; else sleep 0.3; fi
 """

@@ -532,9 +532,9 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
         if after:
             words.append(f"--dependency={','.join(after)}")
         line = " ".join(["sbatch --parsable", *[word for word in words[1:] if word]])
-        folder = quote.path(job.cwd) if job.cwd else HERE
-        if job.cwd and not job.cwd.startswith(("/", "~")):
-            folder = "$(pwd -P)"  # sbatch has entered it already
+        folder = HERE
+        if job.cwd:  # one that is relative has been entered by sbatch
+            folder = quote.path(job.cwd) if job.cwd.startswith(("/", "~")) else "$(pwd -P)"
         body = f"#!/bin/sh\npq_token={job.key} pq_folder={folder}\n{script}"
         if job.key in needed:
             name = ids[job.key] = f"pq_id{len(ids) + 1}"
