@@ -22,13 +22,17 @@ PACKS = True
 MANY = 1000
 """Jobs of a batch that have succeeded, from which on they are removed from the queue before others are added."""
 
-# Read whole before it runs: nobody waits for the lock while the rest is on its way. A daemon that hangs is given up with all.
+# Read whole before it runs: nobody waits for the lock while the rest is on its way. A daemon that hangs is given up with all. What watches
+# over that sleeps in short turns: whoever ends it cannot end its sleep too, as a signal may come before that is a program of its own.
 START = r"""{{
 {lock}(
-  trap 'kill "$pq_sleeper"; exit' TERM
-  sleep {limit} &
-  pq_sleeper=$!
-  wait "$pq_sleeper" && kill $$
+  pq_turns=0
+  while [ "$pq_turns" -lt {limit} ]; do
+    sleep 1
+    kill -0 $$ || exit
+    pq_turns=$((pq_turns + 1))
+  done
+  kill $$
 ) >/dev/null 2>&1 </dev/null 9>&- &
 pq_watchdog=$!
 pq_folder=$HOME/.local/share/pueue-skill/batches

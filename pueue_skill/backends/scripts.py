@@ -36,15 +36,11 @@ LOCK = r"""locked() {
 }
 waits() {
   trap '' PIPE
-  trap 'kill "$pq_sleep"; exit' TERM
-  pq_inode=$(ls -i "$pq_data/pueue-skill.lock" | awk '{ print $1 }') pq_pause=2
-  while
-    sleep "$pq_pause" >/dev/null 2>&1 &
-    pq_sleep=$!
-    wait "$pq_sleep"
-  do
+  pq_inode=$(ls -i "$pq_data/pueue-skill.lock" | awk '{ print $1 }') pq_turns=0
+  while sleep 1 >/dev/null 2>&1; do
+    pq_turns=$((pq_turns + 1))
+    if [ "$((pq_turns % 5))" != 2 ]; then continue; fi
     echo "pueue-skill waits $(grep -c ":$pq_inode " /proc/locks 2>/dev/null)" || { kill $$; exit; }
-    pq_pause=5
   done
 }
 if [ -d "$pq_data" ]; then
