@@ -27,12 +27,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from real import Daemon, Host, Lab, kill, local, real, until
 from slurm import Cluster, Tasks
 
-from pueue_skill.analysis import Analysis, analyse
-from pueue_skill.backends.pueue import WAITERS
-from pueue_skill.backends.scripts import LONGEST
-from pueue_skill.config import Config
+from pueue_skill.configuration.config import Config
+from pueue_skill.plan.analysis import Analysis, analyse
 from pueue_skill.plan.whole import waits
-from pueue_skill.reports import suggestion
+from pueue_skill.queues.pueue.pueue import WAITERS
+from pueue_skill.queues.scripts import LONGEST
+from pueue_skill.views.reports import suggestion
 
 T = TypeVar("T")
 

@@ -12,8 +12,8 @@ from fidelity import SHELLS, Case, analysed
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from pueue_skill import quote
-from pueue_skill.backends import invocation
+from pueue_skill.queues.registry import invocation
+from pueue_skill.shell import quote
 
 SIGNS = st.text(st.sampled_from("ab '\"$`\\!*?[]{}()<>|&;#~=%\n\t-^,äß€\u2028\udcff"), max_size=12)
 WORD = st.one_of(

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from pueue_skill.acts import acts, meant, start_of, stuck
-from pueue_skill.model import Group, Queue, State
+from pueue_skill.queues.acts import acts, meant, start_of, stuck
+from pueue_skill.shell.model import Group, Queue, State
 
 
 def job(

@@ -18,9 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from pueue_skill import agents, hook
-from pueue_skill.agents import Event, Reply
-from pueue_skill.install import module
+from pueue_skill.agents import event as agents
+from pueue_skill.agents import hook
+from pueue_skill.agents.event import Event, Reply
+from pueue_skill.agents.install import module
 
 CASES = Path(__file__).parent / "cases/agents"
 LAUNCH = Path(__file__).parent.parent / "hooks/launch"

@@ -16,10 +16,12 @@ import jsonschema
 import pytest
 from real import Daemon, Host, Lab, real, until
 
-from pueue_skill import audit, parts, render
-from pueue_skill.audit import Asking
-from pueue_skill.parts import Answer, Part
-from pueue_skill.schemas import SCHEMAS
+from pueue_skill.cli.schemas import SCHEMAS
+from pueue_skill.hosts import audit
+from pueue_skill.hosts.audit import Asking
+from pueue_skill.queues import parts
+from pueue_skill.queues.parts import Answer, Part
+from pueue_skill.views import render
 
 NVIDIA_SMI = """#!/bin/sh
 # As of driver 550: the columns that were asked for, a card a line; [N/A] for what a card does not tell.

@@ -9,10 +9,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from pueue_skill import batch, manifest
-from pueue_skill.batch import BatchError, Item
-from pueue_skill.manifest import ManifestError
-from pueue_skill.schemas import SCHEMAS
+from pueue_skill.batches import batch, manifest
+from pueue_skill.batches.batch import BatchError, Item
+from pueue_skill.batches.manifest import ManifestError
+from pueue_skill.cli.schemas import SCHEMAS
 
 HEAD = 'name = "b"\n[groups]\np1 = 4\n'
 

@@ -17,9 +17,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pueue_skill import check, sources, terminal
-from pueue_skill.model import Preferences
-from pueue_skill.rules import RULES
+from pueue_skill.lint import check, sources
+from pueue_skill.rules.registry import RULES
+from pueue_skill.shell import terminal
+from pueue_skill.shell.model import Preferences
 
 ROOT = Path(__file__).parent.parent
 CASES = Path(__file__).parent / "cases/check"

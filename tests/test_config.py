@@ -11,11 +11,12 @@ import jsonschema
 import platformdirs
 import pytest
 
-from pueue_skill import config, folders, settings
-from pueue_skill.analysis import analyse
-from pueue_skill.config import ConfigError, EnvironmentTable, job_environment
-from pueue_skill.model import Host
-from pueue_skill.schemas import SCHEMAS
+from pueue_skill.cli.schemas import SCHEMAS
+from pueue_skill.configuration import config, settings
+from pueue_skill.configuration.config import ConfigError, EnvironmentTable, job_environment
+from pueue_skill.plan.analysis import analyse
+from pueue_skill.shell.model import Host
+from pueue_skill.state import folders
 
 LISTS = ("path", "checkpoints", "projects")
 EXAMPLE = Path(__file__).parent.parent / "examples/config.toml"

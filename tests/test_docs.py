@@ -21,14 +21,14 @@ from typing import NamedTuple
 import pytest
 from real import Daemon, Host, Lab, local, until
 
-from pueue_skill.analysis import analyse
-from pueue_skill.backends.pueue import QUEUED
-from pueue_skill.cli import parser
-from pueue_skill.config import Config
-from pueue_skill.manifest import Manifest
-from pueue_skill.model import Script, Unparsed
-from pueue_skill.parse import parse
-from pueue_skill.rules import RULES
+from pueue_skill.batches.manifest import Manifest
+from pueue_skill.cli.cli import parser
+from pueue_skill.configuration.config import Config
+from pueue_skill.plan.analysis import analyse
+from pueue_skill.queues.pueue.pueue import QUEUED
+from pueue_skill.rules.registry import RULES
+from pueue_skill.shell.model import Script, Unparsed
+from pueue_skill.shell.parse import parse
 
 ROOT = Path(__file__).resolve().parent.parent
 GENERATED = {"references/rules.md", "references/commands.md"}  # the examples of rules.md are what not to run

@@ -23,10 +23,11 @@ import jsonschema
 import pytest
 from real import REQUIRE_ALL, Host, Lab, kill, processes, real, strays, until
 
-from pueue_skill import doctor, examination
-from pueue_skill.backends.pueue_health import Findings
-from pueue_skill.model import Host as Known
-from pueue_skill.schemas import SCHEMAS
+from pueue_skill.cli import doctor
+from pueue_skill.cli.schemas import SCHEMAS
+from pueue_skill.hosts.doctor import examination
+from pueue_skill.queues.pueue.pueue_health import Findings
+from pueue_skill.shell.model import Host as Known
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]
 number = itertools.count()
@@ -640,7 +641,7 @@ def test_other_hooks_on_commands(home: Path, tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_table_has_every_check() -> None:
-    root = Path(examination.__file__).parent.parent
+    root = Path(__file__).parent.parent
     table = (root / "references/troubleshooting.md").read_text("utf-8")
     named = set(re.findall(r'f"(\w+ (?:of|on|to)) \{', Path(examination.__file__).read_text("utf-8")))
     assert {"pueue of", "ssh to", "work on"} <= named

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pueue_skill import quote
-from pueue_skill.expand import Value, assigned, fields, mentions, substitute
-from pueue_skill.expand import settings as settings_of
-from pueue_skill.model import Script, Simple
-from pueue_skill.parse import parse
+from pueue_skill.shell import quote
+from pueue_skill.shell.expand import Value, assigned, fields, mentions, substitute
+from pueue_skill.shell.expand import settings as settings_of
+from pueue_skill.shell.model import Script, Simple
+from pueue_skill.shell.parse import parse
 
 KNOWN: Mapping[str, Value] = {"x": "BTC", "y": "a b", "n": "7", "e": "", "arr": ("p", "q r", ""), "g": "*"}
 SETUP = "x=BTC y='a b' n=7 e= arr=(p 'q r' '') g='*'\n"

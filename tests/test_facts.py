@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pueue_skill.facts import commands
-from pueue_skill.model import Command, Script
-from pueue_skill.parse import parse
+from pueue_skill.shell.facts import commands
+from pueue_skill.shell.model import Command, Script
+from pueue_skill.shell.parse import parse
 
 CASES = tomllib.loads((Path(__file__).parent / "cases/facts.toml").read_text("utf-8"))["case"]
 QUIET = {"for", "while", "until", "substitution", "if", "function", "group", "subshell"}

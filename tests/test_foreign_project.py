@@ -18,8 +18,11 @@ from typing import Any
 
 import pytest
 
-from pueue_skill import agents, news, quote, store
-from pueue_skill.install import module
+from pueue_skill.agents import event as agents
+from pueue_skill.agents.install import module
+from pueue_skill.jobs import news
+from pueue_skill.shell import quote
+from pueue_skill.state import store
 
 ROOT = Path(__file__).resolve().parent.parent
 CASES = ROOT / "tests/cases/agents"

@@ -19,24 +19,17 @@ from real import Daemon, until
 from textual.binding import Binding
 from textual.widgets import Static
 
-from pueue_skill import (
-    batch,
-    cli,
-    manifest,
-    news,
-    notices,
-    prompts,
-    quote,
-    render,
-    reports,
-    runtime,
-    terminal,
-    timeline,
-    transport,
-)
-from pueue_skill.model import Group, Host, Queue, State
-from pueue_skill.store import Submitted
-from pueue_skill.top import Top, seen
+from pueue_skill.agents import prompts
+from pueue_skill.batches import batch, manifest
+from pueue_skill.cli import cli
+from pueue_skill.hosts import runtime, transport
+from pueue_skill.jobs import news
+from pueue_skill.notify import notices
+from pueue_skill.shell import quote, terminal
+from pueue_skill.shell.model import Group, Host, Queue, State
+from pueue_skill.state.store import Submitted
+from pueue_skill.views import render, reports, timeline
+from pueue_skill.views.top import Top, seen
 
 ATTACK = "x\x1b]0;t\x07\x1b[2J\x1b[31m\nFORGED\r\x9b5m\u202eabc\u2066[bold]b[/bold][link=https://e]l[/link]\x1b]8;;http://e\x1b\\z\x7f\u2028FORGED"
 KINDS = ("label", "group", "command", "words", "typed")

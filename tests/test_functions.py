@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from real import Daemon, real
 
-from pueue_skill.analysis import analyse
+from pueue_skill.plan.analysis import analyse
 from pueue_skill.plan.functions import FUNCTIONS
 
 PROGRAMS = ("conda", "mamba", "micromamba", "pyenv", "rbenv", "nodenv", "jenv", "mise", "fnm", "zoxide")

@@ -9,12 +9,14 @@ import pytest
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
-from pueue_skill.acts import Act
-from pueue_skill.analysis import analyse
-from pueue_skill.backends import invocation, pueue, pueue_acts, pueue_batch, pueue_units, slurm, slurm_acts, slurm_batch
-from pueue_skill.backends.pueue import RECORD
-from pueue_skill.backends.pueue_units import Pack
-from pueue_skill.model import LOCAL, Host, Job, State
+from pueue_skill.plan.analysis import analyse
+from pueue_skill.queues.acts import Act
+from pueue_skill.queues.pueue import pueue, pueue_acts, pueue_batch, pueue_units
+from pueue_skill.queues.pueue.pueue import RECORD
+from pueue_skill.queues.pueue.pueue_units import Pack
+from pueue_skill.queues.registry import invocation
+from pueue_skill.queues.slurm import slurm, slurm_acts, slurm_batch
+from pueue_skill.shell.model import LOCAL, Host, Job, State
 
 PARSER = Parser(Language(tree_sitter_bash.language()))
 OWN = re.compile(r"pq_\w+")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pueue_skill.agents import Event
-from pueue_skill.analysis import analyse
-from pueue_skill.harmless import unlisted
+from pueue_skill.agents.event import Event
+from pueue_skill.agents.harmless import unlisted
+from pueue_skill.plan.analysis import analyse
 
 CASES = tomllib.loads((Path(__file__).parent / "cases/harmless.toml").read_text())
 WORK = "python3 train.py --epochs 90"

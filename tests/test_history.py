@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from test_hook import hook, payload
 
-from pueue_skill import durations, store
-from pueue_skill.facts import commands
-from pueue_skill.model import Preferences, Program, Script
-from pueue_skill.parse import parse
-from pueue_skill.rules import findings
+from pueue_skill.rules.registry import findings
 from pueue_skill.rules.work import shape
+from pueue_skill.shell.facts import commands
+from pueue_skill.shell.model import Preferences, Program, Script
+from pueue_skill.shell.parse import parse
+from pueue_skill.state import durations, store
 
 
 def shape_of(text: str) -> str:

@@ -20,10 +20,12 @@ import pytest
 from real import Daemon, until
 from syrupy.assertion import SnapshotAssertion
 
-from pueue_skill import news, prompts, rewrite, store
-from pueue_skill.agents import Event
-from pueue_skill.model import Host, State
-from pueue_skill.store import Submitted
+from pueue_skill.agents import prompts, rewrite
+from pueue_skill.agents.event import Event
+from pueue_skill.jobs import news
+from pueue_skill.shell.model import Host, State
+from pueue_skill.state import store
+from pueue_skill.state.store import Submitted
 
 SEED = "ssh bigblack 'cd ~/project && uv run python populate_cache.py --symbol BTCUSDT'"
 TRAIN = "python train.py"
@@ -822,7 +824,7 @@ def test_fifty_at_once(home: Path) -> None:
 
 
 def test_the_log_has_no_secrets_and_an_end(home: Path) -> None:
-    from pueue_skill import hook as module
+    from pueue_skill.agents import hook as module
 
     for _ in range(400):
         module.log("PreToolUse", "token=hunter2 " + "x" * 900)

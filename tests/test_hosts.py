@@ -19,8 +19,10 @@ from pathlib import Path
 import pytest
 from real import Daemon, Host, Lab, kill, masters, until
 
-from pueue_skill import news, reach, store, transport
-from pueue_skill.model import Host as Where
+from pueue_skill.hosts import reach, transport
+from pueue_skill.jobs import news
+from pueue_skill.shell.model import Host as Where
+from pueue_skill.state import store
 
 pytestmark = [
     pytest.mark.long,

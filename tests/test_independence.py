@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pueue_skill.analysis import analyse
-from pueue_skill.model import LOCAL, Host, Plan
+from pueue_skill.plan.analysis import analyse
+from pueue_skill.shell.model import LOCAL, Host, Plan
 
 CASES = tomllib.loads((Path(__file__).parent / "cases/independence.toml").read_text("utf-8"))
 HOSTS = {LOCAL: Host(LOCAL), "bigblack": Host("bigblack", "bigblack", "~/.local/bin/pueue")}

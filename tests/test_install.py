@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from pueue_skill import __version__, doctor
-from pueue_skill.agents import AGENTS
-from pueue_skill.cli import main
-from pueue_skill.install import MARK, module, share
+from pueue_skill import __version__
+from pueue_skill.agents.event import AGENTS
+from pueue_skill.agents.install import MARK, module, share
+from pueue_skill.cli import doctor
+from pueue_skill.cli.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCH = str(share() / "hooks/launch")

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from real import real
 
-from pueue_skill import gate
-from pueue_skill.analysis import analyse
-from pueue_skill.rules import RULES
+from pueue_skill.plan.analysis import analyse
+from pueue_skill.rules import gate
+from pueue_skill.rules.registry import RULES
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = Path(sys.executable).parent.parent

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pydantic
 import pytest
 
-from pueue_skill import cli
+from pueue_skill.cli import cli
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "pueue_skill"
@@ -109,7 +109,7 @@ def faults(file: str, text: str) -> Iterator[str]:
         if not among(file, ONLY_IN.get(top, (file,))):
             yield f"{file}:{line} imports {top}, which only {' and '.join(ONLY_IN[top])} may"
         if (top in ("apprise", "rich", "yaml") and not later and file != "top.py") or (
-            name == "pueue_skill.top" and not later
+            name == "pueue_skill.views.top" and not later
         ):
             yield f"{file}:{line} imports {name} outside a function: every start would pay for it"
         if core and own and not among(file_of(name), CORE):
@@ -137,7 +137,7 @@ def test_borders(file: str) -> None:
         ("plan/whole.py", "from pueue_skill import transport"),
         ("facts.py", "from . import transport"),
         ("rules/ssh.py", "from ..transport import run"),
-        ("rules/ssh.py", "import pueue_skill.config"),
+        ("rules/ssh.py", "import pueue_skill.configuration.config"),
         ("plan/whole.py", "text = open('f').read()"),
         ("plan/whole.py", "from datetime import datetime\ndatetime.now()"),
         ("facts.py", "import bashlex"),
@@ -179,7 +179,7 @@ PROBE = """
 import sys
 sys.path[:0] = [sys.argv.pop(1), sys.argv.pop(1)]
 import pueue_skill.hook
-status = pueue_skill.hook.main(sys.argv[1:])
+status = pueue_skill.agents.hook.main(sys.argv[1:])
 print(*sorted(sys.modules), sep="\\n", file=sys.stderr)
 sys.exit(status)
 """

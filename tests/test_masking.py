@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pueue_skill import store
-from pueue_skill.masking import MASK, masked, secret
+from pueue_skill.shell.masking import MASK, masked, secret
+from pueue_skill.state import store
 
 CASES = tomllib.loads((Path(__file__).parent / "cases/secrets.toml").read_text("utf-8"))
 SECRET = re.compile("«([^»]*)»?")

@@ -15,11 +15,13 @@ import pytest
 from real import Daemon, Lab, local, until
 from receiver import HOSTILE, Receiver
 
-from pueue_skill import config, folders, notices, notify, store
-from pueue_skill.backends.pueue import callback, read_queue
-from pueue_skill.config import NotifyTable
-from pueue_skill.notify import Sent
-from pueue_skill.store import Notice
+from pueue_skill.configuration import config
+from pueue_skill.configuration.config import NotifyTable
+from pueue_skill.notify import notices, notify
+from pueue_skill.notify.notify import Sent
+from pueue_skill.queues.pueue.pueue import callback, read_queue
+from pueue_skill.state import folders, store
+from pueue_skill.state.store import Notice
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # apprise's, on Python 3.11 and 3.12
 

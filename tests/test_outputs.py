@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from real import Daemon, until
 
-from pueue_skill import runtime, transport
-from pueue_skill.backends import pueue_units, scripts
-from pueue_skill.model import Host, Job, State
+from pueue_skill.hosts import runtime, transport
+from pueue_skill.queues import scripts
+from pueue_skill.queues.pueue import pueue_units
+from pueue_skill.shell.model import Host, Job, State
 
 LOCAL = Host("local")
 TIMES = 50

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pueue_skill.analysis import analyse
-from pueue_skill.backends import invocation
-from pueue_skill.backends.pueue import proposed, queued
-from pueue_skill.model import LOCAL, Host, Job, Plan
+from pueue_skill.plan.analysis import analyse
+from pueue_skill.queues.pueue.pueue import proposed, queued
+from pueue_skill.queues.registry import invocation
+from pueue_skill.shell.model import LOCAL, Host, Job, Plan
 
 CASES = tomllib.loads((Path(__file__).parent / "cases/plans.toml").read_text("utf-8"))
 HOSTS = {LOCAL: Host(LOCAL), "bigblack": Host("bigblack", "bigblack", "~/.local/bin/pueue")}

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from real import Daemon, Host, until
 
-from pueue_skill.analysis import analyse
-from pueue_skill.facts import commands
-from pueue_skill.model import Host as ModelHost
-from pueue_skill.model import Script
-from pueue_skill.parse import parse
-from pueue_skill.rules import findings
+from pueue_skill.plan.analysis import analyse
+from pueue_skill.rules.registry import findings
+from pueue_skill.shell.facts import commands
+from pueue_skill.shell.model import Host as ModelHost
+from pueue_skill.shell.model import Script
+from pueue_skill.shell.parse import parse
 
 HOSTS = {"bigblack": ModelHost("bigblack", "bigblack", "~/.local/bin/pueue")}
 RECORDER = """#!/bin/sh

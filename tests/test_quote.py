@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from real import real
 
-from pueue_skill import quote
+from pueue_skill.shell import quote
 
 TEXT = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=60)
 HOSTILE = st.text(st.sampled_from("ab '\"$`\\!*?[]{}()<>|&;#~=%\n\t-"), max_size=30)

@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 
-from pueue_skill.facts import commands
-from pueue_skill.model import Chain, Compound, Node, Pipeline, Redirect, Script, Simple, Unparsed, Word
-from pueue_skill.parse import BASHLEX_DEPTH, LIMIT, bashlex_reader, parse, treesitter_reader
-from pueue_skill.parse.words import DEPTH, Refused
+from pueue_skill.shell.facts import commands
+from pueue_skill.shell.model import Chain, Compound, Node, Pipeline, Redirect, Script, Simple, Unparsed, Word
+from pueue_skill.shell.parse import BASHLEX_DEPTH, LIMIT, bashlex_reader, parse, treesitter_reader
+from pueue_skill.shell.parse.words import DEPTH, Refused
 
 CASES = Path(__file__).parent / "cases"
 CORPUS = list(
@@ -488,7 +488,7 @@ def test_odd_strings_do_not_crash_a_reader() -> None:
 
 
 def test_tree_sitter_is_loaded_only_where_bashlex_does_not_do() -> None:
-    probe = "import sys; from pueue_skill.parse import parse; print(parse(sys.argv[1]).parser, 'tree_sitter' in sys.modules)"
+    probe = "import sys; from pueue_skill.shell.parse import parse; print(parse(sys.argv[1]).parser, 'tree_sitter' in sys.modules)"
     for text, expected in (("ls -l | wc", "bashlex False"), ("[[ a ]] && b", "tree-sitter True")):
         done = subprocess.run([sys.executable, "-c", probe, text], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == expected

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from real import Daemon, Host
 
-from pueue_skill.analysis import analyse
-from pueue_skill.model import Host as Known
+from pueue_skill.plan.analysis import analyse
+from pueue_skill.shell.model import Host as Known
 
 GOES_ON = 75
 

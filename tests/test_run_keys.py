@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from real import Daemon
 
-from pueue_skill.backends.scripts import ENVIRONMENT, OF_A_LOGIN, differences
-from pueue_skill.model import Job, State
+from pueue_skill.queues.scripts import ENVIRONMENT, OF_A_LOGIN, differences
+from pueue_skill.shell.model import Job, State
 
 
 class Runs:

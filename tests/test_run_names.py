@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from real import Daemon, Host
 
-from pueue_skill import names
-from pueue_skill.model import Host as Known
-from pueue_skill.model import Queue, State
-from pueue_skill.names import bearers, host_of
+from pueue_skill.jobs import names
+from pueue_skill.jobs.names import bearers, host_of
+from pueue_skill.shell.model import Host as Known
+from pueue_skill.shell.model import Queue, State
 
 HOSTS = {name: Known(name) for name in ("local", "bigblack")}
 

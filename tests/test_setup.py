@@ -27,11 +27,12 @@ from booted import Booted
 from real import REQUIRE_ALL, SYSTEM_PATH, Daemon, Host, Lab, processes, real, strays, until
 from receiver import HOSTILE, Receiver
 
-from pueue_skill import model
-from pueue_skill.backends import pueue_setup, setup_steps
-from pueue_skill.backends.pueue import callback
-from pueue_skill.backends.pueue_setup import Found, Step
-from pueue_skill.backends.setup_steps import Refusal, Wish
+from pueue_skill.hosts.provision import setup_steps
+from pueue_skill.hosts.provision.setup_steps import Refusal, Wish
+from pueue_skill.queues.pueue import pueue_setup
+from pueue_skill.queues.pueue.pueue import callback
+from pueue_skill.queues.pueue.pueue_setup import Found, Step
+from pueue_skill.shell import model
 
 pytestmark = pytest.mark.timeout(240)
 

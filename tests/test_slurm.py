@@ -12,9 +12,9 @@ import pytest
 from real import until
 from slurm import Client, Cluster
 
-from pueue_skill.backends import slurm
-from pueue_skill.model import Host, Job, Needs
-from pueue_skill.transport import run
+from pueue_skill.hosts.transport import run
+from pueue_skill.queues.slurm import slurm
+from pueue_skill.shell.model import Host, Job, Needs
 
 pytestmark = pytest.mark.timeout(240)
 HERE = Host("local", backend="slurm")

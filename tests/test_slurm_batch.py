@@ -13,9 +13,9 @@ from real import Host, until
 from slurm import Cluster
 from test_batches import RANGEBAR, rangebar
 
-from pueue_skill.backends.slurm import Look
-from pueue_skill.backends.slurm_batch import Site, arrays, ranges
-from pueue_skill.model import Job, Queue
+from pueue_skill.queues.slurm.slurm import Look
+from pueue_skill.queues.slurm.slurm_batch import Site, arrays, ranges
+from pueue_skill.shell.model import Job, Queue
 
 pytestmark = pytest.mark.timeout(240)
 

@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 from real import Daemon, Host, Lab, real, until
 
-from pueue_skill import quote
-from pueue_skill.backends.pueue import (
+from pueue_skill.queues.pueue.pueue import (
     FOLDER,
     PUT,
     WAITER,
@@ -28,11 +27,12 @@ from pueue_skill.backends.pueue import (
     submit_script,
     task,
 )
-from pueue_skill.facts import commands
-from pueue_skill.model import LOCAL, LOGIN, Job, Script
-from pueue_skill.model import Host as ModelHost
-from pueue_skill.parse import parse
-from pueue_skill.remote import Refusal, configured_away, destination, remote_host
+from pueue_skill.shell import quote
+from pueue_skill.shell.facts import commands
+from pueue_skill.shell.model import LOCAL, LOGIN, Job, Script
+from pueue_skill.shell.model import Host as ModelHost
+from pueue_skill.shell.parse import parse
+from pueue_skill.shell.remote import Refusal, configured_away, destination, remote_host
 
 Bytes = subprocess.CompletedProcess[bytes]
 

@@ -20,9 +20,10 @@ from large import sample
 from real import Daemon, Host, until
 from rich.console import Console
 
-from pueue_skill import model, render, reports
-from pueue_skill.backends.pueue import read_queue
-from pueue_skill.model import Queue
+from pueue_skill.queues.pueue.pueue import read_queue
+from pueue_skill.shell import model
+from pueue_skill.shell.model import Queue
+from pueue_skill.views import render, reports
 
 CONFIG = """
 [hosts.bigblack]

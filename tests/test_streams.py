@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from real import Daemon, Host, processes, strays, until
 
-from pueue_skill import cli
+from pueue_skill.cli import cli
 
 pytestmark = pytest.mark.timeout(180)
 

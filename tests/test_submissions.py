@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from real import Daemon, until
 
-from pueue_skill import news, store
-from pueue_skill.model import Host, Queue, State
-from pueue_skill.store import Submitted
+from pueue_skill.jobs import news
+from pueue_skill.shell.model import Host, Queue, State
+from pueue_skill.state import store
+from pueue_skill.state.store import Submitted
 
 NOW = 1_800_000_000.0
 TRAIN = "python train.py --seed 1"

@@ -158,4 +158,4 @@ def test_another_bashlex_or_python_has_another_file(filled: Path) -> None:
     assert f"{(folder / 'parser.py').stat().st_size}" in name
 
 
-WHERE = "import json; from pueue_skill.parse import tables; print(json.dumps(tables.source_folder()))"
+WHERE = "import json; from pueue_skill.shell.parse import tables; print(json.dumps(tables.source_folder()))"

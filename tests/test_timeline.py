@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from real import Daemon, Host
 from rich.console import Console
 
-from pueue_skill import timeline
-from pueue_skill.timeline import Axis, Bar
+from pueue_skill.views import timeline
+from pueue_skill.views.timeline import Axis, Bar
 
 BEGIN = dt.datetime(2026, 11, 24, 6, tzinfo=dt.UTC)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from real import Daemon, real
 
-from pueue_skill.analysis import analyse
-from pueue_skill.facts import WRAPPERS, commands
-from pueue_skill.model import Command, Host, Script
-from pueue_skill.parse import parse
+from pueue_skill.plan.analysis import analyse
+from pueue_skill.shell.facts import WRAPPERS, commands
+from pueue_skill.shell.model import Command, Host, Script
+from pueue_skill.shell.parse import parse
 
 HOSTS = {"bigblack": Host("bigblack", "bigblack", "~/.local/bin/pueue")}
 

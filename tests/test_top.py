@@ -19,9 +19,10 @@ from real import Daemon, Host, until
 from textual.pilot import Pilot
 from textual.widgets import Log
 
-from pueue_skill import model, verbs
-from pueue_skill.backends.pueue import read_queue
-from pueue_skill.top import Ask, Follow, Jobs, Top, seen
+from pueue_skill.jobs import verbs
+from pueue_skill.queues.pueue.pueue import read_queue
+from pueue_skill.shell import model
+from pueue_skill.views.top import Ask, Follow, Jobs, Top, seen
 
 Steps = Callable[[Top, Pilot[None]], Awaitable[None]]
 

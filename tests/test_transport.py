@@ -6,8 +6,8 @@ import errno
 
 import pytest
 
-from pueue_skill.model import Host
-from pueue_skill.transport import feed
+from pueue_skill.hosts.transport import feed
+from pueue_skill.shell.model import Host
 
 
 def test_input_is_handed_on_where_pipes_may_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:

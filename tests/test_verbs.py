@@ -16,13 +16,13 @@ import jsonschema
 import pytest
 from real import Daemon, Host, strays, until
 
-from pueue_skill import model as m
-from pueue_skill import verbs
-from pueue_skill.acts import Act
-from pueue_skill.backends.pueue import read_queue
-from pueue_skill.backends.pueue_acts import Looked, act_script, read_acts
-from pueue_skill.transport import run
-from pueue_skill.verbs import Choice
+from pueue_skill.hosts.transport import run
+from pueue_skill.jobs import verbs
+from pueue_skill.jobs.verbs import Choice
+from pueue_skill.queues.acts import Act
+from pueue_skill.queues.pueue.pueue import read_queue
+from pueue_skill.queues.pueue.pueue_acts import Looked, act_script, read_acts
+from pueue_skill.shell import model as m
 
 CONFIG = """
 [hosts.bigblack]

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from real import Daemon, until
 
-from pueue_skill import quote
-from pueue_skill.backends.pueue import WAITER, WAITERS, invocation
-from pueue_skill.model import Host, Job
+from pueue_skill.queues.pueue.pueue import WAITER, WAITERS, invocation
+from pueue_skill.shell import quote
+from pueue_skill.shell.model import Host, Job
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.usefixtures("queues_as_before")]
 

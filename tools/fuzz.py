@@ -20,9 +20,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pueue_skill.analysis import Analysis, analyse  # noqa: E402
-from pueue_skill.backends import invocation  # noqa: E402
-from pueue_skill.model import Host  # noqa: E402
+from pueue_skill.plan.analysis import Analysis, analyse  # noqa: E402
+from pueue_skill.queues.registry import invocation  # noqa: E402
+from pueue_skill.shell.model import Host  # noqa: E402
 
 CORPUS = ROOT / "tests/cases/corpus"
 HOSTS = {name: Host(name, name, "~/.local/bin/pueue") for name in ("bigblack", "littleblack")}

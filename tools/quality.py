@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pueue_skill.model import Host  # noqa: E402
+from pueue_skill.shell.model import Host  # noqa: E402
 
 CORPUS = ROOT / "tests/cases/corpus"
 HOSTS = {name: Host(name, name, "~/.local/bin/pueue") for name in ("bigblack", "littleblack")}
@@ -22,7 +22,7 @@ HOSTS = {name: Host(name, name, "~/.local/bin/pueue") for name in ("bigblack", "
 
 def judge(text: str) -> tuple[bool, str]:
     """Whether anything is found in `text`, and which reader read it (none, when none did)."""
-    from pueue_skill.analysis import analyse
+    from pueue_skill.plan.analysis import analyse
 
     analysis = analyse(text, HOSTS)
     return bool(analysis.findings), getattr(analysis.script, "parser", "none")

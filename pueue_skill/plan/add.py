@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from pueue_skill.facts import options
-from pueue_skill.model import Chain, Command, Simple
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
-from pueue_skill.remote import Refusal
 from pueue_skill.rules.pueue import ADD, added, lost, meant, script_at, with_script
+from pueue_skill.shell.facts import options
+from pueue_skill.shell.model import Chain, Command, Simple
+from pueue_skill.shell.remote import Refusal
 
 FIELDS = {
     "-g": "group", "--group": "group", "-l": "label", "--label": "label",

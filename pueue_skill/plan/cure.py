@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pueue_skill.facts import FAN_OUT, Use, asked_terminal, detaching, unwrapped
-from pueue_skill.model import Simple, Word
-from pueue_skill.nodes import simple_nodes
 from pueue_skill.plan.markers import text_of
 from pueue_skill.plan.proposal import Proposal
+from pueue_skill.shell.facts import FAN_OUT, Use, asked_terminal, detaching, unwrapped
+from pueue_skill.shell.model import Simple, Word
+from pueue_skill.shell.nodes import simple_nodes
 
 
 def attached(proposal: Proposal) -> str:

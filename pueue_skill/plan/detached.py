@@ -7,17 +7,27 @@ from __future__ import annotations
 
 import itertools
 
-from pueue_skill import quote
-from pueue_skill.facts import SHELLS, Wrapper, basename, detached_words, echoed, options, peel, reads_script, shell_text
-from pueue_skill.model import Compound, Node, Pipeline, Script, Simple, Word
-from pueue_skill.nodes import Statement, and_or_lists, joined_by, only, statements
-from pueue_skill.parse import parse
 from pueue_skill.plan.markers import trimmed
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
 from pueue_skill.plan.setup import is_setup, only_prepares
 from pueue_skill.plan.whole import waits
-from pueue_skill.regex import regex
-from pueue_skill.remote import Refusal
+from pueue_skill.shell import quote
+from pueue_skill.shell.facts import (
+    SHELLS,
+    Wrapper,
+    basename,
+    detached_words,
+    echoed,
+    options,
+    peel,
+    reads_script,
+    shell_text,
+)
+from pueue_skill.shell.model import Compound, Node, Pipeline, Script, Simple, Word
+from pueue_skill.shell.nodes import Statement, and_or_lists, joined_by, only, statements
+from pueue_skill.shell.parse import parse
+from pueue_skill.shell.remote import Refusal
+from pueue_skill.startup.regex import regex
 
 DROPPED = ("nohup", "setsid")
 CHATTER = {"echo", "printf", "disown", "jobs", "sleep", "true", ":"}

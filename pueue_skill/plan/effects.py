@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from pueue_skill.record import NamedTuple
-from pueue_skill.regex import regex
+from pueue_skill.startup.record import NamedTuple
+from pueue_skill.startup.regex import regex
 
 # fmt: off
 WRITES = set("""

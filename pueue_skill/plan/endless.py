@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pueue_skill.facts import SHELLS, SSH, basename, peel, read_ssh, shell_text
-from pueue_skill.model import Compound, Node, Pipeline, Redirect, Simple, Unparsed, Word
-from pueue_skill.nodes import simple_nodes, statements
-from pueue_skill.parse import parse
-from pueue_skill.record import NamedTuple
-from pueue_skill.regex import regex
+from pueue_skill.shell.facts import SHELLS, SSH, basename, peel, read_ssh, shell_text
+from pueue_skill.shell.model import Compound, Node, Pipeline, Redirect, Simple, Unparsed, Word
+from pueue_skill.shell.nodes import simple_nodes, statements
+from pueue_skill.shell.parse import parse
+from pueue_skill.startup.record import NamedTuple
+from pueue_skill.startup.regex import regex
 
 LIMITS = {"timeout", "gtimeout"}
 """Wrappers that end what they run after a time."""

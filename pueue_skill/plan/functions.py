@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from pueue_skill.facts import commands as commands_of
-from pueue_skill.facts import entry
-from pueue_skill.model import Command, Script
-from pueue_skill.parse import parse
 from pueue_skill.plan.markers import text_of
 from pueue_skill.plan.proposal import Proposal, Work
-from pueue_skill.record import NamedTuple
-from pueue_skill.remote import Refusal
+from pueue_skill.shell.facts import commands as commands_of
+from pueue_skill.shell.facts import entry
+from pueue_skill.shell.model import Command, Script
+from pueue_skill.shell.parse import parse
+from pueue_skill.shell.remote import Refusal
+from pueue_skill.startup.record import NamedTuple
 
 
 class Function(NamedTuple):

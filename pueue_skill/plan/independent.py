@@ -10,17 +10,17 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from pueue_skill.expand import NAME, Value, assigned, fields, mentions
-from pueue_skill.facts import Wrapper, options
-from pueue_skill.model import Compound, Node, Script, Simple
-from pueue_skill.nodes import Statement, compounds, redirects, simple_nodes, statements
-from pueue_skill.parse import parse
 from pueue_skill.plan.loop_input import reader_of_input
 from pueue_skill.plan.shown import shown
 from pueue_skill.plan.turns import turns
 from pueue_skill.plan.values import Unknown, representatives, whole
-from pueue_skill.regex import regex
-from pueue_skill.remote import Refusal
+from pueue_skill.shell.expand import NAME, Value, assigned, fields, mentions
+from pueue_skill.shell.facts import Wrapper, options
+from pueue_skill.shell.model import Compound, Node, Script, Simple
+from pueue_skill.shell.nodes import Statement, compounds, redirects, simple_nodes, statements
+from pueue_skill.shell.parse import parse
+from pueue_skill.shell.remote import Refusal
+from pueue_skill.startup.regex import regex
 
 MOST = 200
 """Items that are written out one by one; from there on the loop submits them itself."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from pueue_skill.facts import SHELLS, SSH, Wrapper, basename, options, read_ssh, shell_text, unwrapped
-from pueue_skill.model import Chain, Compound, Node, Pipeline, Script, Simple, Word
-from pueue_skill.parse import parse
-from pueue_skill.record import NamedTuple
-from pueue_skill.regex import regex
+from pueue_skill.shell.facts import SHELLS, SSH, Wrapper, basename, options, read_ssh, shell_text, unwrapped
+from pueue_skill.shell.model import Chain, Compound, Node, Pipeline, Script, Simple, Word
+from pueue_skill.shell.parse import parse
+from pueue_skill.startup.record import NamedTuple
+from pueue_skill.startup.regex import regex
 
 DEPTH = 4
 """How many functions and shells inside each other are read."""

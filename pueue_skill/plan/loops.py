@@ -11,12 +11,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from pueue_skill import quote
-from pueue_skill.expand import Value, assigned, settings, substitute
-from pueue_skill.masking import secret
-from pueue_skill.model import Compound, Each, Node, Pipeline, Script, Simple, Word
-from pueue_skill.nodes import Statement, and_or_lists, has_heredoc, is_wait, joined_by, simple_nodes, statements
-from pueue_skill.parse import parse
 from pueue_skill.plan.fan_out import fan_out, label_of
 from pueue_skill.plan.independent import (
     ENDS_EARLY,
@@ -32,10 +26,16 @@ from pueue_skill.plan.independent import (
 from pueue_skill.plan.proposal import Proposal, Work, Works
 from pueue_skill.plan.setup import only_prepares, stops_at_failure
 from pueue_skill.plan.shown import check_setup
-from pueue_skill.record import NamedTuple
-from pueue_skill.regex import regex
-from pueue_skill.remote import Refusal
 from pueue_skill.rules.work import weigh
+from pueue_skill.shell import quote
+from pueue_skill.shell.expand import Value, assigned, settings, substitute
+from pueue_skill.shell.masking import secret
+from pueue_skill.shell.model import Compound, Each, Node, Pipeline, Script, Simple, Word
+from pueue_skill.shell.nodes import Statement, and_or_lists, has_heredoc, is_wait, joined_by, simple_nodes, statements
+from pueue_skill.shell.parse import parse
+from pueue_skill.shell.remote import Refusal
+from pueue_skill.startup.record import NamedTuple
+from pueue_skill.startup.regex import regex
 
 READS_STATUS = regex(r"\$\{?(?:\?|!|PIPESTATUS)")
 """What tells how the work before it has ended, or its process."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pueue_skill.model import Script
-from pueue_skill.regex import regex
+from pueue_skill.shell.model import Script
+from pueue_skill.startup.regex import regex
 
 MARKER = regex(r"#+\s*pueue:\s*(skip|queue)\b")
 

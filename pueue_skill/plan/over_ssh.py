@@ -6,19 +6,19 @@ What ssh reads here and hands on (a heredoc, a here-string) goes into the job, w
 
 from __future__ import annotations
 
-from pueue_skill import quote
-from pueue_skill.facts import reads_script
-from pueue_skill.model import LOGIN, Command, Host, Node, Redirect, Simple, Ssh
-from pueue_skill.nodes import Statement, has_heredoc, is_wait, only, statements
 from pueue_skill.plan.markers import text_of, trimmed
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
 from pueue_skill.plan.whole import waits
-from pueue_skill.record import NamedTuple
-from pueue_skill.remote import Refusal, destination
+from pueue_skill.shell import quote
+from pueue_skill.shell.facts import reads_script
+from pueue_skill.shell.model import LOGIN, Command, Host, Node, Redirect, Simple, Ssh
+from pueue_skill.shell.nodes import Statement, has_heredoc, is_wait, only, statements
+from pueue_skill.shell.remote import Refusal, destination
+from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pueue_skill.kinds import Shell
+    from pueue_skill.shell.kinds import Shell
 
 
 class Call(NamedTuple):

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pueue_skill.facts import commands as commands_of
-from pueue_skill.model import Command, Each, Host, Node, Script, Simple, Unparsed
-from pueue_skill.parse import parse
-from pueue_skill.record import NamedTuple
-from pueue_skill.remote import Refusal
+from pueue_skill.shell.facts import commands as commands_of
+from pueue_skill.shell.model import Command, Each, Host, Node, Script, Simple, Unparsed
+from pueue_skill.shell.parse import parse
+from pueue_skill.shell.remote import Refusal
+from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from pueue_skill.kinds import Shell
+    from pueue_skill.shell.kinds import Shell
 
 
 class Proposal(NamedTuple):

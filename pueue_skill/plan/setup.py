@@ -6,10 +6,10 @@ substitution, an output) is no setup.
 
 from __future__ import annotations
 
-from pueue_skill.facts import basename
-from pueue_skill.model import Compound, Node, Redirect, Simple
-from pueue_skill.nodes import Statement
-from pueue_skill.regex import regex
+from pueue_skill.shell.facts import basename
+from pueue_skill.shell.model import Compound, Node, Redirect, Simple
+from pueue_skill.shell.nodes import Statement
+from pueue_skill.startup.regex import regex
 
 REPEATABLE = {"cd", "pushd", "export", "declare", "typeset", "readonly", "local", "set", "shopt", "source", ".", "unset",
               "alias", "ulimit", "umask", "module", "conda", "mamba", "micromamba", "pyenv", "nvm", ":", "true"}  # fmt: skip

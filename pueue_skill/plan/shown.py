@@ -10,10 +10,6 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
-from pueue_skill.facts import SHELLS, basename, shell_text
-from pueue_skill.model import Command, Redirect, Script, Word
-from pueue_skill.nodes import simple_nodes
-from pueue_skill.parse import parse
 from pueue_skill.plan.effects import (
     ADDRESS,
     ALL_WRITTEN,
@@ -54,10 +50,14 @@ from pueue_skill.plan.effects import (
 )
 from pueue_skill.plan.turns import ANY_MARK, MARK, Turns
 from pueue_skill.plan.values import Unknown, shell_pattern
-from pueue_skill.record import NamedTuple
-from pueue_skill.regex import regex
-from pueue_skill.remote import Refusal
 from pueue_skill.rules.work import ROWS, RUNNERS, SQL, SQL_CLIENTS, script_of, weigh
+from pueue_skill.shell.facts import SHELLS, basename, shell_text
+from pueue_skill.shell.model import Command, Redirect, Script, Word
+from pueue_skill.shell.nodes import simple_nodes
+from pueue_skill.shell.parse import parse
+from pueue_skill.shell.remote import Refusal
+from pueue_skill.startup.record import NamedTuple
+from pueue_skill.startup.regex import regex
 
 ELEMENT = regex(r"\$\{\w+\[\$?\{?\w+\}?\]\}")
 """An element of an array by the value of the turn, which is another in each."""

@@ -12,8 +12,8 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from pueue_skill.expand import NAME, Value
-from pueue_skill.regex import regex
+from pueue_skill.shell.expand import NAME, Value
+from pueue_skill.startup.regex import regex
 
 BRACED = regex(rf"\$\{{(#?)({NAME})(?:\[([^\]]*)\])?(.*)\}}", re.DOTALL)
 ARITHMETIC = regex(r"\$\(\((.*)\)\)|\$\[(.*)\]", re.DOTALL)

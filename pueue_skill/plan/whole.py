@@ -5,14 +5,14 @@ What needs a terminal, asks for a password, leaves the queue's sight or speaks t
 
 from __future__ import annotations
 
-from pueue_skill.facts import DETACHERS, detached_words, host_name
-from pueue_skill.model import Command
 from pueue_skill.plan.cure import attached
 from pueue_skill.plan.markers import text_of
 from pueue_skill.plan.proposal import Proposal, Work
-from pueue_skill.regex import regex
-from pueue_skill.remote import AsItIs, Refusal
 from pueue_skill.rules.work import weigh
+from pueue_skill.shell.facts import DETACHERS, detached_words, host_name
+from pueue_skill.shell.model import Command
+from pueue_skill.shell.remote import AsItIs, Refusal
+from pueue_skill.startup.regex import regex
 
 ASKS = {"sudo", "doas", "su", "passwd", "ssh-copy-id", "gpg"}
 ESCAPES = {"setsid", "at", "batch", *DETACHERS}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pueue_skill.facts import DETACHERS as SCREENS
-from pueue_skill.model import Command
 from pueue_skill.rules.rule import Around, Hit, Rule, on
 from pueue_skill.rules.work import anchors, runs_script
+from pueue_skill.shell.facts import DETACHERS as SCREENS
+from pueue_skill.shell.model import Command
 
 DETACHERS = {"nohup", "setsid", "at", "batch", *SCREENS}
 """The programs that detach what they run."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from pueue_skill import quote
-from pueue_skill.facts import SHELLS, Wrapper, basename, options, shell_text
-from pueue_skill.model import LOCAL, Command, Word
-from pueue_skill.regex import regex
 from pueue_skill.rules.rule import Around, Hit, Rule, on
 from pueue_skill.rules.work import weigh
+from pueue_skill.shell import quote
+from pueue_skill.shell.facts import SHELLS, Wrapper, basename, options, shell_text
+from pueue_skill.shell.model import LOCAL, Command, Word
+from pueue_skill.startup.regex import regex
 
 ADD = Wrapper("wladgo", "working-directory label after delay group priority")
 """The options of `pueue add` that take a value (pueue 4.0: -w -l -a -d -g -o)."""

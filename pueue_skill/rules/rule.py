@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pueue_skill.model import Command, Finding, Host, Loop, Preferences
-from pueue_skill.record import NamedTuple
 from pueue_skill.rules.work import Weight
+from pueue_skill.shell.model import Command, Finding, Host, Loop, Preferences
+from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pueue_skill.kinds import Confidence
+    from pueue_skill.shell.kinds import Confidence
 
 
 class Hit(NamedTuple):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pueue_skill.model import Command, Loop
-from pueue_skill.regex import regex
 from pueue_skill.rules.rule import Around, Hit, Rule, on
+from pueue_skill.shell.model import Command, Loop
+from pueue_skill.startup.regex import regex
 
 LEAST_POLL, LEAST_SLEEP = 5, 300
 """Seconds of a pause in a loop, and of one by itself, from which on somebody is waiting for work."""

@@ -11,9 +11,6 @@ from __future__ import annotations
 import itertools
 import re
 
-from pueue_skill.model import Command, Program
-from pueue_skill.record import NamedTuple
-from pueue_skill.regex import regex
 from pueue_skill.rules.known import (
     BIG_DOWNLOADS,
     BIG_FILES,
@@ -25,6 +22,9 @@ from pueue_skill.rules.known import (
     SCRIPT_WORDS,
     SMALL_OPTIONS,
 )
+from pueue_skill.shell.model import Command, Program
+from pueue_skill.startup.record import NamedTuple
+from pueue_skill.startup.regex import regex
 
 
 class Weight(NamedTuple):

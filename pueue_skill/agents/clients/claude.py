@@ -1,0 +1,99 @@
+"""Claude Code's hooks: the event on stdin and the answer on stdout, both one JSON object."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from pueue_skill.agents.event import Event, Reply, milliseconds, table, text
+from pueue_skill.startup.regex import regex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pueue_skill.shell.kinds import Kind
+
+CAN = ("remind", "deny", "rewrite", "report")
+READ_FROM = "2.1.330, the client itself"
+
+LONGEST = 9_000
+"""Characters of context that are given: above 10,000 the client shows the model the first 2 KB only."""
+
+KINDS: dict[str, Kind] = {
+    "PreToolUse": "before",
+    "PostToolUse": "after",
+    "PostToolUseFailure": "failed",
+    "UserPromptSubmit": "prompt",
+    "SessionStart": "start",
+    "Stop": "stop",
+}
+CUT_OFF = regex(r"timed? ?out|Exit code 143", re.IGNORECASE)
+
+
+def decode(payload: Any) -> Event | None:
+    """The event in `payload`, or None when it is of no concern here (another tool, another version's shape)."""
+    if not isinstance(payload, dict):
+        return None
+    name = text(payload.get("hook_event_name"))
+    kind = KINDS.get(name)
+    if kind is None:
+        return None
+    event = Event("claude", kind, name, text(payload.get("session_id")), text(payload.get("cwd")))
+    if kind in ("prompt", "start", "stop"):
+        return event._replace(prompt=text(payload.get("prompt")), again=payload.get("stop_hook_active") is True)
+    given = table(payload.get("tool_input"))
+    command, response = given.get("command"), table(payload.get("tool_response"))
+    if payload.get("tool_name") != "Bash" or not isinstance(command, str):
+        return None
+    return event._replace(
+        command=command,
+        input=given,
+        seconds=milliseconds(payload.get("duration_ms")),
+        background=bool(response.get("backgroundTaskId")),
+        timed_out=bool(response.get("timedOutAfterMs")) or bool(CUT_OFF.search(text(payload.get("error"))[:300])),
+        mode=text(payload.get("permission_mode")),
+        call=text(payload.get("tool_use_id")),
+        error=text(payload.get("error"))[:LONGEST],
+    )
+
+
+def encode(event: Event, reply: Reply) -> str:
+    """An answer that never says "allow": a rewritten command is the permission check's to judge."""
+    if event.kind == "stop":
+        return json.dumps({"decision": "block", "reason": reply.go_on[:LONGEST]})
+    said: dict[str, Any] = {"hookEventName": event.name}
+    if reply.context:
+        said["additionalContext"] = reply.context[:LONGEST]
+    if reply.deny:
+        said |= {"permissionDecision": "deny", "permissionDecisionReason": reply.deny[:LONGEST]}
+    if reply.command:
+        said["updatedInput"] = {**event.input, "command": reply.command}
+    return json.dumps({"hookSpecificOutput": said})
+
+
+EVENTS = (("SessionStart", "", 120), ("UserPromptSubmit", "", 5), ("PreToolUse", "Bash", 5), ("PostToolUse", "Bash", 5),
+          ("PostToolUseFailure", "Bash", 5), ("Stop", "", 5))  # fmt: skip
+"""Hooks by event: the matcher, if any, and the seconds after which the client gives up on it."""
+
+WAKES_FOR = 7 * 24 * 3600
+"""Seconds for which a session that has submitted jobs may be woken by their end."""
+
+
+def file(scope: str, home: str, folder: str) -> str:
+    return f"{folder}/.claude/settings.json" if scope == "project" else f"{home}/.claude/settings.json"
+
+
+def hooks(launch: str, arguments: tuple[str, ...]) -> dict[str, list[dict[str, Any]]]:
+    """What stands below `hooks` in the settings: groups by event. `arguments` come after the event's name."""
+
+    def handler(event: str, seconds: int, **more: Any) -> dict[str, Any]:
+        return {"type": "command", "command": launch, "args": [event, *arguments], "timeout": seconds, **more}
+
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for event, matcher, seconds in EVENTS:
+        handlers = [handler(event, seconds)]
+        if event == "PostToolUse":
+            handlers.append(handler("Wake", WAKES_FOR, asyncRewake=True))
+        groups[event] = [{**({"matcher": matcher} if matcher else {}), "hooks": handlers}]
+    return groups

@@ -1,0 +1,189 @@
+"""Writes the hooks into an agent's settings and takes them out again: an agent, a scope and a mode in, Changes out.
+
+Only entries of its own are touched: those whose command bears MARK. What others wrote stays, in its order; a file that is
+changed is copied first, and written whole or not at all. Nothing is written that cannot be read back.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pueue_skill.startup.record import NamedTuple
+
+MARK = "--by=pueue-skill"
+
+
+class Change(NamedTuple):
+    """A file, what it holds now and what it should hold; None where there is or should be no file."""
+
+    file: Path
+    old: str | None
+    new: str | None
+
+    def diff(self) -> str:
+        def lines(text: str | None) -> list[str]:
+            return (text or "").splitlines(keepends=True)
+
+        return "".join(difflib.unified_diff(lines(self.old), lines(self.new), str(self.file), str(self.file)))
+
+
+class CannotInstall(Exception):
+    """The settings cannot be changed; the message says which, and what to do."""
+
+
+def module(agent: str) -> ModuleType:
+    return import_module(f"pueue_skill.agents.clients.{agent}")
+
+
+def share() -> Path:
+    """The folder that holds SKILL.md and hooks/: of a checkout, or of an installed wheel."""
+    package = Path(__file__).parent.parent
+    return package / "share" if (package / "share/SKILL.md").exists() else package.parent
+
+
+def install(agent: str, scope: str, mode: str | None, folder: Path) -> list[Change]:
+    """The changes that add the hooks of `agent`. Raises CannotInstall."""
+    launch = str(share() / "hooks/launch")
+    arguments = (sys.executable, *([f"--mode={mode}"] if mode else []), MARK)
+    of = module(agent)
+    file = Path(of.file(scope, str(Path.home()), str(folder)))
+    old = content(file)
+    if hasattr(of, "own_file"):  # a file of its own
+        return changed(file, old, of.own_file(launch, arguments))
+    settings = parsed(file, old)
+    added = of.hooks(launch, arguments)
+    for key, value in getattr(of, "TOP", {}).items():
+        settings.setdefault(key, value)
+    events = {event: groups for event, groups in without(settings, file).get("hooks", {}).items() if event not in added}
+    for event, groups in added.items():
+        events[event] = placed(settings.get("hooks", {}).get(event, []), groups)
+    there = list(settings.get("hooks", {}))
+    settings["hooks"] = {event: events[event] for event in dict.fromkeys([*there, *added]) if event in events}
+    return changed(file, old, written(settings, old))
+
+
+def uninstall(agent: str, scope: str, folder: Path) -> list[Change]:
+    """The changes that take the hooks of `agent` out. Raises CannotInstall."""
+    of = module(agent)
+    file = Path(of.file(scope, str(Path.home()), str(folder)))
+    old = content(file)
+    if old is None or MARK not in old:
+        return []
+    if hasattr(of, "own_file"):
+        return changed(file, old, None)
+    settings = without(parsed(file, old), file)
+    left = {key: value for key, value in settings.items() if key not in getattr(of, "TOP", {})}
+    return changed(file, old, written(settings, old) if left else None)
+
+
+def content(file: Path) -> str | None:
+    try:
+        return file.read_text("utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotInstall(f"{file}: {error}") from None
+
+
+def parsed(file: Path, text: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(text) if text and text.strip() else {}
+    except ValueError as error:
+        raise CannotInstall(
+            f"{file} is no plain JSON: {error}. Mend it, or add the hooks yourself: --dry-run on an empty HOME"
+        ) from None
+    if not isinstance(found, dict) or not isinstance(found.get("hooks", {}), dict):
+        raise CannotInstall(f"{file}: `hooks` is no table of events there; mend it first")
+    return found
+
+
+def without(settings: dict[str, Any], file: Path) -> dict[str, Any]:
+    """The settings without entries of our own, nor what is empty without them."""
+    events: dict[str, Any] = {}
+    for event, groups in settings.get("hooks", {}).items():
+        if not isinstance(groups, list):
+            raise CannotInstall(f"{file}: hooks.{event} is no list; mend it first")
+        kept = [cleaned(group) for group in groups]
+        found = [group for group in kept if group is not None]
+        if found or not groups:
+            events[event] = found
+    result = {key: value for key, value in settings.items() if key != "hooks"}
+    return {**result, "hooks": events} if events or ("hooks" in settings and not settings["hooks"]) else result
+
+
+def placed(there: list[Any], ours: list[Any]) -> list[Any]:
+    """The groups of an event with our own in the place that they had, or at the end: clients may go by their places."""
+    found: list[Any] = []
+    for group in there:
+        kept = cleaned(group)
+        if kept is not None:
+            found.append(kept)
+        elif ours:
+            found, ours = [*found, *ours], []
+    return [*found, *ours]
+
+
+def cleaned(group: Any) -> Any:
+    """A group without handlers of our own; None when nothing is left that others wrote."""
+    if ours(group):
+        return None
+    handlers = group.get("hooks") if isinstance(group, dict) else None
+    if not isinstance(handlers, list):
+        return group
+    kept = [handler for handler in handlers if not ours(handler)]
+    return None if handlers and not kept else {**group, "hooks": kept}
+
+
+def ours(entry: Any) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    words = [entry.get("command"), entry.get("bash"), *(entry.get("args") or [])]
+    return any(isinstance(word, str) and MARK in word for word in words)
+
+
+def written(settings: dict[str, Any], old: str | None) -> str:
+    """JSON as the file has it: its indentation, its last newline."""
+    first = next((line for line in (old or "").splitlines()[1:] if line.strip()), "  ")
+    blanks = first[: len(first) - len(first.lstrip())]
+    text = json.dumps(settings, indent=blanks or 2, ensure_ascii=False)
+    return text + ("\n" if old is None or old.endswith("\n") or not old.strip() else "")
+
+
+def changed(file: Path, old: str | None, new: str | None) -> list[Change]:
+    return [] if old == new else [Change(file, old, new)]
+
+
+def apply(change: Change) -> Path | None:
+    """Makes a change; the copy of what was there before. Raises OSError."""
+    file = Path(os.path.realpath(change.file))  # a link to where somebody keeps their dotfiles stays one
+    if change.new is None:
+        file.unlink()
+        return None
+    made: list[Path] = []
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_name(f"{file.name}.{os.getpid()}")
+        made.append(partial)
+        partial.write_text(change.new, "utf-8")
+        if change.old is None:
+            partial.replace(file)
+            return None
+        backup = file.with_name(f"{file.name}.before-pueue-skill-{time.strftime('%Y%m%d-%H%M%S')}")
+        made.append(backup)
+        backup.write_text(change.old, "utf-8")
+        for one in made:
+            one.chmod(file.stat().st_mode & 0o777)
+        partial.replace(file)
+        return backup
+    except OSError:
+        for one in made:
+            one.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,79 @@
+"""Prompts that speak of queued work: a prompt and the hosts in, which hosts it means, and what the agent should know of them, out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from pueue_skill.hosts import reach, runtime
+from pueue_skill.shell import terminal
+from pueue_skill.shell.model import LOCAL, Host, Queue
+from pueue_skill.startup.regex import regex
+
+WORK = (
+    r"(?:run|rerun|start|launch|queue|submit|schedule|execute|process|train|fine-?tune|backfill|populate|fill|(?:re)?build|"
+    r"(?:re)?compute|(?:re)?generate|index|download|sync|sweep|simulate|backtest|evaluate|benchmark|render|migrate|import)"
+)
+MANY = r"(?:all|every|each|these|those|the|\d[\d,_]*)"
+PHRASE = regex(
+    rf"\b{WORK}\b[^.?!\n]{{0,80}}\b{MANY}\s+(?:\d[\d,_]*\s+)?(?:\w+\s+){{0,2}}(?:jobs|tasks|symbols|epochs|seeds|experiments|configs|shards|partitions|batches)\b"
+    r"|\b(?:queue|submit|schedule)\s+(?:this|that|it|these|those|a|the|\d+)\b|\b(?:long[- ]running|batch[- ]processing|job queue|pueue)\b"
+    r"|\bcache\s+population\b|\b(?:fill|populate|warm)\s+(?:up\s+)?(?:the\s+|our\s+)?(?:\w+\s+)?cache"
+    rf"|\b{WORK}\b[^.?!\n]{{0,80}}\b(?:overnight|over\s+night|in\s+the\s+background|over\s+the\s+weekend|while\s+I\b)"
+    r"|\b(?:on|to)\s+the\s+(?:GPU|workstation|cluster|remote)\b",
+    2,  # re.IGNORECASE
+)
+ON_HOST = rf"\b{WORK}\b[^.?!\n]{{0,200}}\b(?:on|to|over\s+at|using|at)\s+(?:the\s+)?(?:NAMES)\b"
+
+
+def meant(prompt: str, hosts: Mapping[str, Host]) -> list[str] | None:
+    """The hosts that a prompt names, when it asks for work of the kind that belongs in a queue; None when it does not."""
+    low = prompt[:20_000].lower()
+    named = [name for name in hosts if name != LOCAL and regex(rf"\b{escaped(name.lower())}\b").search(low)]
+    if named and regex(ON_HOST.replace("NAMES", "|".join([escaped(name) for name in named])), 2).search(
+        prompt[:20_000]
+    ):
+        return named
+    return named if PHRASE.search(prompt[:20_000]) else None
+
+
+def escaped(name: str) -> str:
+    return name.replace(".", r"\.")  # a host's name holds nothing else that means something (config.Name)
+
+
+def context(hosts: list[Host], limit: float) -> str:
+    """What the agent is told: the skill, and of each host its groups and how busy it is, as far as it answers within `limit` seconds."""
+    lines = [
+        "pueue-skill: this sounds like work for the job queue; the skill pueue-skill says how. "
+        '`pueue-skill suggest "CMD"` gives the invocation for a command, `pueue-skill run [--host HOST] -- CMD` queues it.\n'
+    ]
+    left = reach.resting()
+    if hosts:
+        with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
+            lines += pool.map(lambda host: busy(host, 0 if host.name in left else limit), hosts)
+    return "".join(lines)
+
+
+def busy(host: Host, limit: float) -> str:
+    """One line on a host, which is not asked where it has no seconds for an answer."""
+    limits = ", ".join([f"{name} {count or 'without limit'}" for name, count in host.groups])
+    try:
+        queue = runtime.queue_of(host, limit) if limit else None
+    except (runtime.Unreachable, OSError):
+        queue = None
+    if queue is None:
+        return f"{host.name}: no answer now{f'; groups {limits}' if limits else ''}\n"
+    return f"{host.name}: {groups_of(queue)}{f'; load {terminal.line(queue.load, 60)}' if queue.load else ''}\n"
+
+
+def groups_of(queue: Queue) -> str:
+    parts = []
+    for group in queue.groups:
+        inside = [state.status for state in queue.states if state.group == group.name]
+        waiting = inside.count("queued") + inside.count("stashed")
+        parts.append(
+            f"{terminal.line(group.name, 60)} {inside.count('running')} of {group.limit or '∞'} running"
+            + (f", {waiting} waiting" if waiting else "")
+            + (f", {group.status}" if group.status != "running" else "")
+        )
+    return "; ".join(parts)

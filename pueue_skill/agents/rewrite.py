@@ -1,0 +1,196 @@
+"""Replaces a proposed command by its job, and reports afterwards what became of it: an Event and its Analysis in, a Reply out, or None.
+
+The client checks permissions against the new text only. Therefore a command is rewritten only when all of it is harmless
+(harmless.py), and when no rule denies it, asks about it, or allows the new text alone (permissions.py).
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from pueue_skill.agents import answers, permissions
+from pueue_skill.agents.event import Event, Reply
+from pueue_skill.agents.harmless import unlisted
+from pueue_skill.configuration.settings import Settings
+from pueue_skill.plan.analysis import Analysis
+from pueue_skill.queues.registry import invocation
+from pueue_skill.shell import quote
+from pueue_skill.shell.model import LOCAL, Plan, Script, Simple
+from pueue_skill.shell.nodes import simple_nodes, statements
+from pueue_skill.startup.digest import digest
+from pueue_skill.startup.record import NamedTuple
+from pueue_skill.startup.regex import regex
+from pueue_skill.state import folders
+
+REWRITTEN = "# pueue-skill: rewritten"
+"""The comment at the end of what stands for a rewritten command, unless that is `pueue-skill run`."""
+
+IN_PLACE = regex(r"pueue-skill['\"]? ssh ")
+OWN_MESSAGE = regex(r"^pueue-skill: (?!\S+ is ).*", 8)  # re.MULTILINE
+
+NOT_SUBMITTED, NO_CONNECTION = 125, 255
+"""The exit codes of `pueue-skill run` and `pueue-skill ssh` when they could not submit the job."""
+
+ASIDE_S = 600.0
+"""Seconds for which a session's commands are not rewritten after the queue could not be reached."""
+
+SESSION = regex(r"[A-Za-z0-9_-]{1,128}")
+EXIT_CODE = regex(r"\s*Exit code (\d+)\s*(.*)", 16)  # re.DOTALL
+
+
+class Split(NamedTuple):
+    """A command in two: `kept` stays where it stands, `work` is rewritten."""
+
+    kept: str
+    work: str
+
+
+def rewritten(event: Event, analysis: Analysis, settings: Settings) -> Reply | None:
+    if event.agent != "claude" or not invocation(analysis.plan):
+        return None
+    files: list[Path] = []
+    split = split_after_cd(event, analysis)
+    if split is None or unlisted(event, analysis, files):
+        return None
+    work = answers.analysed(event._replace(command=split.work), settings) if split.kept else analysis
+    text = new_text(event, work.plan)
+    if not text or len(text) > answers.SHOWN:
+        return None
+    text = split.kept + text
+    if permissions.obstacle(event, analysis, text, files):
+        return None
+    context = (
+        f"pueue-skill: the command is rewritten: {prospect(work.plan)}. The new command is\n```bash\n{text}```\nbecause\n"
+        f"{answers.said(analysis)}\nThe result follows the call. `# pueue: skip` at the end of a command keeps it as it is.\n"
+    )
+    return Reply(context=context, command=text.rstrip("\n"))
+
+
+def split_after_cd(event: Event, analysis: Analysis) -> Split | None:
+    """The command, split after its last `cd`, which the client has to run itself: its later commands start in that folder.
+
+    None when something before that `cd` would be missed by the job, or when the job would depend on whether `cd` succeeds.
+    """
+    if not isinstance(analysis.script, Script):
+        return None
+    found = statements(analysis.script.nodes)
+    moves = [any(is_cd(node, place) for node, place in simple_nodes((statement.node,))) for statement in found]
+    if not any(moves):
+        return Split("", event.command)
+    last = len(moves) - 1 - moves[::-1].index(True)
+    before, after = found[: last + 1], found[last + 1 :]
+    for statement in before:
+        node = statement.node
+        if not isinstance(node, Simple) or not node.words or node.words[0].value not in ("cd", "mkdir", "echo", "date"):
+            return None
+        if statement.operator not in ("&&", ";", "\n"):
+            return None
+    if not after:
+        return None
+    depends = any(statement.operator != "&&" for statement in after[:-1])
+    if before[-1].operator == "&&" and depends and not enters(event, before[-1].node, len(before)):
+        return None
+    start = after[0].node.start
+    return Split(event.command[:start], event.command[start:])
+
+
+def is_cd(node: Simple, place: tuple[str, ...]) -> bool:
+    return bool(node.words) and node.words[0].value == "cd" and "subshell" not in place
+
+
+def enters(event: Event, node: object, count: int) -> bool:
+    """Whether a `cd` at the start of the command will succeed."""
+    return isinstance(node, Simple) and count == 1 and (Path(event.cwd) / node.words[1].value).is_dir()
+
+
+def new_text(event: Event, plan: Plan) -> str | None:
+    """The shell text that submits the work, or None when the plan has no jobs."""
+    text = invocation(plan)
+    if not text or not is_one_local_job(plan):
+        return text and f"{text}{REWRITTEN}\n"
+    # `run` waits a while, so that the output of a short job is there at once, and the store knows the job. The job is the whole rest of
+    # the line, so nothing that follows depends on its exit code.
+    job = plan.jobs[0]
+    named = [("--key", key_of(event)), ("--group", job.group), ("--label", job.label), ("--cwd", job.cwd)]
+    options = "".join([f" {option}={quote.word(value)}" for option, value in named if value])
+    return f"{answers.program()} run --or-detach{options} -- {quote.word(job.command)}\n"
+
+
+def is_one_local_job(plan: Plan) -> bool:
+    return len(plan.jobs) == 1 and plan.jobs[0].host == LOCAL and not plan.jobs[0].each
+
+
+def key_of(event: Event) -> str:
+    """The key of the job that one call of the agent's tool becomes; empty where the client does not name its calls."""
+    return digest(f"{event.session}\0{event.call}".encode("utf-8", "surrogateescape"), 12) if event.call else ""
+
+
+def prospect(plan: Plan) -> str:
+    """What the rewritten command will do, if it is permitted."""
+    if plan.in_place is not None:
+        return "its ssh will run the remote command as a job of the queue there, wait for it, and return its output and exit status"
+    if is_one_local_job(plan):
+        return "it will be queued as a job on this machine; the output follows if it ends soon, else the job's name"
+    if len(plan.jobs) == 1 and not plan.jobs[0].each:
+        return f"it will be queued as a job on {plan.jobs[0].host}, whose id will be printed"
+    each = any(job.each for job in plan.jobs)
+    return f"it will be queued as {'one job a turn' if each else f'{len(plan.jobs)} jobs'}, whose ids will be printed"
+
+
+def report(event: Event) -> str:
+    """What became of a command that was rewritten, after its call; empty for others."""
+    from pueue_skill.jobs import news
+    from pueue_skill.state import store
+
+    key = key_of(event)
+    failure = EXIT_CODE.match(event.error) if event.kind == "failed" else None
+    if event.command.endswith(REWRITTEN) and IN_PLACE.search(event.command):
+        unreached = failure and int(failure[1]) in (NOT_SUBMITTED, NO_CONNECTION) and OWN_MESSAGE.search(failure[2])
+        return step_aside(event, unreached[0], "could not queue its remote work") if unreached else ""
+    if event.command.endswith(REWRITTEN):
+        if failure:
+            return step_aside(
+                event, failure[2], "was not queued in full: its output names the jobs that are in the queue"
+            )
+        return "pueue-skill: the rewritten command has queued its work. You are told when a job ends.\n"
+    if not key or f" run --or-detach --key={key} " not in event.command:
+        return ""
+    job = store.submission(LOCAL, key)
+    if job is None or not job.id:
+        refused = failure is not None and int(failure[1]) == NOT_SUBMITTED
+        return step_aside(event, failure[2], "was not queued, and did not run") if failure and refused else ""
+    if job.looked:  # run waited for its end, and the queue is not asked again
+        code = failure[1] if failure else "0"
+        return f"pueue-skill: the rewritten command ran as the job {job.name}, with exit code {code}.\n"
+    if job.state == "open":
+        return f"pueue-skill: the rewritten command was queued as {job.name}, which had not ended. You are told when it ends.\n"
+    return f"pueue-skill: the rewritten command was queued as a job: {news.line_of(job)}\n"
+
+
+def step_aside(event: Event, reason: str, outcome: str) -> str:
+    """Remembers that the queue could not be reached from this session, and says so."""
+    from pueue_skill.shell.masking import masked
+
+    file = aside_file(event.session)
+    if file:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.touch()
+    why = " ".join(masked(reason).split())[:300] or "no reason was given"
+    return (
+        f"pueue-skill: the rewritten command {outcome}: {why}\n"
+        f"For {ASIDE_S / 60:.0f} minutes, commands of this session run as they are. Try: pueue-skill doctor\n"
+    )
+
+
+def stands_aside(session: str) -> bool:
+    """Whether the queue could not be reached from this session a short time ago."""
+    file = aside_file(session)
+    try:
+        return file is not None and time.time() - file.stat().st_mtime < ASIDE_S
+    except OSError:
+        return False
+
+
+def aside_file(session: str) -> Path | None:
+    return Path(folders.data(), "aside", session) if SESSION.fullmatch(session) else None

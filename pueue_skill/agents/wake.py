@@ -1,0 +1,53 @@
+"""A hook that runs beside a session and wakes it: it waits for the session's queued jobs, and says on stderr how they ended.
+
+The client gives that to the model when the exit code is 2. One such process a session is enough, so the others leave at once.
+In a session that nobody attends (a one-shot run) the client would wait for it, so there it does not wait either.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import json
+import os
+import sys
+from pathlib import Path
+
+from pueue_skill.agents.clients import claude
+from pueue_skill.configuration import config
+from pueue_skill.jobs import news
+from pueue_skill.state import folders, store
+
+WAKE, QUIET = 2, 0
+
+
+def main(raw: bytes) -> int:
+    event = claude.decode(json.loads(raw))
+    if event is None or not attended(os.environ) or not store.PLAIN.fullmatch(event.session):
+        return QUIET
+    folder = os.path.join(folders.data(), "sessions")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    with open(os.path.join(folder, f"{event.session}.watched"), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return QUIET
+        gc.enable()  # the launcher turns it off, for those that are gone in a moment
+        project = news.project_of(event.cwd)
+        for ended in news.watch(config.load().by_name(), event.session, project):
+            sys.stderr.write(news.notice(ended))
+            sys.stderr.flush()
+            store.confirm(event.session, ended)
+            return WAKE
+    return QUIET
+
+
+def attended(environ: os._Environ[str] | dict[str, str]) -> bool:
+    """Whether the session goes on after its turn, and has no monitor: an interactive one without the plugin, or one that is fed."""
+    if environ.get("CLAUDE_CODE_SESSION_ATTENDED") == "1" and environ.get("CLAUDE_CODE_ENTRYPOINT") == "cli":
+        return "CLAUDE_PLUGIN_ROOT" not in environ
+    try:
+        words = Path(f"/proc/{int(environ.get('CLAUDE_PID', ''))}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return environ.get("CLAUDE_CODE_SESSION_ATTENDED") == "1"
+    return (b"stream-json" in words and b"--input-format" in words) or b"--input-format=stream-json" in words

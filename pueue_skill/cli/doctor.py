@@ -1,0 +1,328 @@
+"""Looks for what keeps the hooks, the store and the queues from working: a name, a result, the cause and what to do, a check each.
+
+Looking changes nothing; `mend` runs the fix of one check. The hook is tried as a client would try it, with a command that a rule knows;
+hosts are reached here and examined by examination.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import re
+import secrets
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pueue_skill.agents import hook, install
+from pueue_skill.agents.event import AGENTS
+from pueue_skill.configuration import config, settings
+from pueue_skill.hosts import runtime, transport  # fmt: skip
+from pueue_skill.hosts.audit import Asking
+from pueue_skill.hosts.doctor import examination
+from pueue_skill.hosts.doctor.examination import Check
+from pueue_skill.notify import notify
+from pueue_skill.queues.registry import BACKENDS
+from pueue_skill.shell import quote
+from pueue_skill.shell.model import LOCAL, Host
+from pueue_skill.startup.regex import regex
+from pueue_skill.state import folders, store
+
+RECENT = 7 * 24 * 3600
+"""Seconds for which what went wrong in a hook is shown."""
+
+TRIAL = {
+    "session_id": "doctor",
+    "cwd": "/",
+    "hook_event_name": "PreToolUse",
+    "tool_name": "Bash",
+    "tool_input": {"command": "python train.py"},
+}
+SMALL = 50_000_000
+REACH = 15
+"""Seconds that ssh has to get through to a host."""
+
+
+def checks(hosts: Sequence[Host]) -> Iterator[Check]:
+    """Of this machine's hooks and store, and of each host, which are asked at the same time."""
+    yield configuration()
+    yield python()
+    yield trial()
+    yield from hooks()
+    yield memory()
+    yield disk()
+    yield from log()
+    yield from told()
+    yield from of_hosts(hosts)
+
+
+def of_hosts(hosts: Sequence[Host]) -> Iterator[Check]:
+    for _, found in runtime.together(hosts, examined):
+        if not isinstance(found, runtime.Unreachable):
+            yield from found
+
+
+def configuration() -> Check:
+    try:
+        loaded = config.load()
+    except config.ConfigError as error:
+        return Check("configuration", "failure", str(error), "mend the file; its keys: pueue-skill schema config")
+    return Check("configuration", "ok", f"{len(loaded.hosts)} hosts; {config.user_file()}")
+
+
+def python() -> Check:
+    """The Python that the launcher finds, as it finds it."""
+    here = install.share() / "hooks"
+    script = f'here={quote.word(str(here))}; . "$here/python.sh"; each_python \'\' :; printf %s "$python"\n'
+    found = transport.run(Host(LOCAL), script, timeout=10).text
+    if not found:
+        return Check(
+            "python", "failure", "the launcher finds no Python with pueue-skill's packages", f"sh {here / 'prepare'}"
+        )
+    done = transport.run(
+        Host(LOCAL),
+        f"{quote.word(found)} -I -c 'import bashlex, tree_sitter_bash, pydantic, yaml, rich, jsonschema'\n",
+        timeout=30,
+    )
+    if done.code:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        return Check(
+            "python", "failure", f"{found}: {lines[-1] if lines else 'does not run'}", f"sh {here / 'prepare'}"
+        )
+    return Check("python", "ok", found)
+
+
+def trial() -> Check:
+    """One call of the hook."""
+    launch = install.share() / "hooks/launch"
+    if not os.access(launch, os.X_OK):
+        return Check("hook", "failure", f"{launch} cannot be run", f"chmod +x {launch}")
+    started = time.monotonic()
+    try:
+        done = transport.run(
+            Host(LOCAL), f"{quote.word(str(launch))} PreToolUse <<'EVENT'\n{json.dumps(TRIAL)}\nEVENT\n", timeout=10
+        )
+    except transport.Timeout:
+        return Check("hook", "failure", "it did not answer within 10 s", f"see {hook.log_file()}")
+    took = f"{(time.monotonic() - started) * 1000:.0f} ms"
+    if "PQ302" in done.text:
+        return Check("hook", "ok", f"it answered within {took}")
+    if not done.stdout and off():
+        return Check("hook", "ok", f"hook.mode is off; it was silent within {took}")
+    return Check("hook", "failure", f"it said nothing of `python train.py` ({took})", f"see {hook.log_file()}")
+
+
+def off() -> bool:
+    try:
+        return settings.load(folders.working() or "/").mode == "off"
+    except config.ConfigError:
+        return False
+
+
+def hooks() -> Iterator[Check]:
+    """What is written in the settings of each agent, and who else is there."""
+    for agent in AGENTS:
+        of = install.module(agent)
+        for scope in ("user", "project"):
+            file = Path(of.file(scope, str(Path.home()), folders.working() or "/"))
+            try:
+                text = install.content(file)
+            except install.CannotInstall as error:
+                yield Check(f"{agent} hooks", "failure", str(error), "mend the file")
+                continue
+            if text is None:
+                continue
+            if install.MARK in text:
+                gone = [path for path in launchers(text) if not os.access(path, os.X_OK)]
+                if gone:
+                    yield Check(
+                        f"{agent} hooks",
+                        "failure",
+                        f"{file}: {gone[0]} is gone",
+                        f"pueue-skill install {agent} --scope {scope}",
+                    )
+                else:
+                    yield Check(f"{agent} hooks", "ok", f"{file}")
+            others = [word for word in rewriters(text) if install.MARK not in word]
+            if others:
+                yield Check(
+                    f"{agent} hooks", "warning", f"{file}: another hook looks at commands before they run: {others[0][:100]}",
+                    "with both rewriting, the one that ends last wins; hook.mode = \"suggest\" or \"remind\" is safe beside it",
+                )  # fmt: skip
+
+
+def launchers(text: str) -> list[str]:
+    """The launchers that stand in a settings file, as programs or within a line of shell."""
+    found = []
+    for string in regex(r'"(?:[^"\\]|\\.)*"').findall(text):
+        try:
+            line = json.loads(string)
+        except ValueError:
+            continue
+        words = [line] if line.endswith("/hooks/launch") else quote.split(line) or []
+        found += [word for word in words if word.endswith("/hooks/launch")]
+    return list(dict.fromkeys(found))
+
+
+def rewriters(text: str) -> list[str]:
+    """The other programs that a settings file has run before a shell command."""
+    try:
+        events = json.loads(text).get("hooks", {})
+    except ValueError:
+        return []
+    found: list[str] = []
+    for event in ("PreToolUse", "BeforeTool", "beforeShellExecution", "preToolUse"):
+        groups: Any = events.get(event, []) if isinstance(events, dict) else []
+        for group in groups if isinstance(groups, list) else []:
+            matcher = group.get("matcher", "") if isinstance(group, dict) else ""
+            handlers = group.get("hooks", [group]) if isinstance(group, dict) else []
+            if matcher in ("", "*") or "Bash" in matcher or "shell" in matcher:
+                found += [json.dumps(handler) for handler in handlers if not install.ours(handler)]
+    return found
+
+
+def memory() -> Check:
+    file = store.path()
+    if not file.exists():
+        return Check("store", "ok", "nothing is remembered yet")
+    try:
+        waiting = store.open_jobs()
+    except (sqlite3.Error, OSError) as error:
+        return Check(
+            "store", "failure", f"{file}: {error}", f"see who holds it (lsof {file}); moved away, it is made anew"
+        )
+    broken = sorted(file.parent.glob(f"{file.name}.broken-*"))
+    if broken:
+        return Check("store", "warning", f"it was no database, and was put aside: {broken[-1]}", f"rm {broken[-1]}")
+    return Check("store", "ok", f"{len(waiting)} jobs whose end is not known; {file}")
+
+
+def disk() -> Check:
+    folder = Path(folders.data())
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(there).free
+    if free < SMALL:
+        return Check("disk", "failure", f"{free // 1_000_000} MB are free for {folder}", "make room there")
+    if not os.access(there, os.W_OK):
+        return Check("disk", "failure", f"{there} cannot be written", f"give it to yourself: ls -ld {there}")
+    return Check("disk", "ok", f"{free // 1_000_000_000} GB are free for {folder}")
+
+
+def log() -> Iterator[Check]:
+    """What went wrong in hooks of late, each kind of it once."""
+    seen: dict[str, tuple[str, int]] = {}
+    try:
+        lines = Path(hook.log_file()).read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            at = time.mktime(time.strptime(entry["at"], "%Y-%m-%dT%H:%M:%SZ")) - time.timezone
+        except (ValueError, KeyError, TypeError):
+            continue
+        if at > time.time() - RECENT:
+            what = f"{entry.get('where')}: {entry.get('what')}"
+            seen[what] = (entry["at"], seen.get(what, ("", 0))[1] + 1)
+    for what, (last, count) in list(seen.items())[-5:]:
+        yield Check(
+            "log", "warning", f"{what} ({count} times, last {last})", f"once it is mended: rm {hook.log_file()}"
+        )
+    if not seen:
+        yield Check("log", "ok", "no hook has failed of late")
+
+
+def of_cluster(host: Host) -> Check:
+    """Whether a queue that is not pueue's answers; its health is its operators' affair. Raises Unreachable."""
+    backend = BACKENDS[host.backend]
+    version = runtime.asked(host, backend.versions_script(host), lambda done: done.text.split("\n")[0])
+    queue = runtime.queue_of(host)
+    return Check(f"{host.backend} of {host.name}", "ok", f"{version}; {len(queue.states)} jobs of yours")
+
+
+def examined(host: Host) -> list[Check]:
+    """What a host itself has to say, and the way to it."""
+    found: list[Check] = []
+    try:
+        if host.ssh:
+            found = way(host)
+            if found[-1].result == "failure":
+                return found
+        if host.backend != "pueue":
+            return [*found, of_cluster(host)]
+        began = time.time()
+        answers = runtime.answers(host, examination.asked(host), secrets.token_hex(16))
+        asking = Asking(began, time.time())
+        return found + examination.checks(host, answers, asking, str(config.user_file()))
+    except runtime.Unreachable as error:
+        reason, _, fix = str(error).partition("\n")
+        return [*found, Check(f"ssh to {host.name}", "failure", reason, fix or f"ssh {host.ssh} true")]
+
+
+def way(host: Host) -> list[Check]:
+    """The way to a host: its control socket, whether ssh gets through, how long that takes."""
+    shown = here(f"ssh -G {host.ssh}").text
+    match = re.search(r"^controlpath (.+)$", shown, re.MULTILINE)
+    path = match[1] if match and match[1] != "none" else ""
+    if path and Path(path).is_socket():
+        try:
+            checked = here(f"ssh -O check {host.ssh}")
+            gone = "is gone" if checked.code else ""
+        except transport.Timeout:
+            gone = "does not answer"
+        if gone:
+            return [examination.control_socket(host, path, gone)]
+    seconds = 0.0
+    for _ in range(2):
+        started = time.monotonic()
+        try:
+            done = transport.run(host, "exit 0\n", timeout=REACH, alone=True)
+        except transport.Timeout as error:
+            return [examination.ssh_failure(host, f"{error}: timed out")]
+        seconds = time.monotonic() - started
+        if done.code:
+            return [examination.ssh_failure(host, done.stderr.decode("utf-8", "replace"))]
+        if not path or seconds < examination.SLOW:
+            break  # the first connection may only have made the master
+    return [examination.speed(host, seconds, bool(path))]
+
+
+def here(line: str) -> transport.Done:
+    """A line of bash, run on this machine: the ssh words of a host are its text. Raises transport.Timeout."""
+    return transport.run(Host(LOCAL), f"exec bash -p -c {quote.word(line)}\n", timeout=5)
+
+
+def mend(check: Check) -> str:
+    """Runs the fix of a check; what went wrong, or nothing."""
+    try:
+        done = transport.run(Host(LOCAL), f"exec bash -p -c {quote.word(check.fix)}\n", timeout=30)
+    except transport.Timeout as error:
+        return str(error)
+    return runtime.complaint(done) or f"exit code {done.code}" if done.code else ""
+
+
+def told() -> Iterator[Check]:
+    """Whom notices go to; of their URLs no more than may be read by anybody."""
+    try:
+        targets = config.load().notify
+        for number, target in enumerate(targets, 1):
+            name, to = f"notify {number}", notify.shown(target)
+            waiting = [] if notify.quiet(target.quiet, dt.datetime.now().time()) else store.kept(notify.mark(target))
+            if notify.service_of(target) is None:
+                yield Check(
+                    name, "failure", f"{to}: apprise knows no such URL, or it is not whole", "see `apprise --details`"
+                )
+            elif waiting:
+                yield Check(name, "warning", f"{to}: {len(waiting)} notices are not sent yet", "pueue-skill notify")
+            else:
+                yield Check(name, "ok", to)
+    except notify.NoApprise as error:
+        yield Check(
+            "notify", "failure", "notices are sent by apprise, which is not installed", str(error).partition(": ")[2]
+        )
+    except (config.ConfigError, sqlite3.Error, OSError):
+        return  # said above

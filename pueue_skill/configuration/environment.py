@@ -1,0 +1,41 @@
+"""Which variables a job on this machine gets: the environment of the command in, that of its job out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+from pueue_skill.shell.model import MINIMAL, Environment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pueue_skill.configuration.config import EnvironmentTable
+
+
+def job_environment(wanted: Environment | EnvironmentTable, environ: Mapping[str, str]) -> dict[str, str]:
+    """What a job gets of `environ`: what the command would have had, without the agent client's and the terminal's own."""
+    kept: dict[str, str] = {}
+    for name, value in environ.items():
+        keep = name in wanted.keep or (minimal(name) if wanted.mode == "minimal" else not of_client_or_terminal(name))
+        if keep and name not in wanted.drop:
+            kept[name] = value
+    return kept
+
+
+CLIENT = {"CLAUDECODE", "AI_AGENT", "CLAUDE_PROJECT_DIR", "CURSOR_TRACE_ID", "GEMINI_CLI", "CODEX_SANDBOX", "OPENCODE"}
+CLIENT_PREFIXES = ("CLAUDE_CODE_", "CLAUDE_PLUGIN_", "CODEX_SANDBOX_", "MCP_")
+TERMINAL = {"TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "TERM_SESSION_ID", "COLORTERM", "COLUMNS", "LINES", "TMUX", "TMUX_PANE",
+            "STY", "WINDOW", "WINDOWID", "VTE_VERSION", "GPG_TTY", "SSH_TTY", "KONSOLE_VERSION", "ITERM_SESSION_ID", "ITERM_PROFILE",
+            "WT_SESSION", "WT_PROFILE_ID", "LC_TERMINAL", "LC_TERMINAL_VERSION", "SHLVL", "_", "OLDPWD"}  # fmt: skip
+TERMINAL_PREFIXES = ("KITTY_", "WEZTERM_", "ALACRITTY_", "GHOSTTY_")
+OF_A_JOB = {"PUEUE_GROUP", "PUEUE_WORKER_ID", "PUEUE_SKILL_KEY"}
+
+
+def minimal(name: str) -> bool:
+    return any(fnmatchcase(name, kept) for kept in MINIMAL)
+
+
+def of_client_or_terminal(name: str) -> bool:
+    return (
+        name in CLIENT | TERMINAL | OF_A_JOB or name.startswith(CLIENT_PREFIXES) or name.startswith(TERMINAL_PREFIXES)
+    )

@@ -1,0 +1,346 @@
+"""What became of the jobs that sessions submitted: the store and the queues in, a notice for a session out.
+
+A session hears of its own jobs, and of those of its project that nobody has been told about. Whoever tells it (a hook, the
+monitor, a later session) claims what there is, hands it over, and confirms; what was claimed by a process that died is told
+again. The queues are asked by `refresh`, which knows nothing of sessions; nothing else here leaves this machine.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from pathlib import Path
+
+from pueue_skill.hosts import reach, runtime, transport
+from pueue_skill.rules.evidence import spoken
+from pueue_skill.shell import terminal
+from pueue_skill.shell.masking import masked
+from pueue_skill.shell.model import Host, Queue, State
+from pueue_skill.state import folders, store
+from pueue_skill.state.store import Submitted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pueue_skill.state.store import Identity
+
+LONGEST = 1_500
+"""Characters of a notice."""
+
+TAIL = 2_000
+"""Bytes of the end of a job's output that are kept."""
+
+SLACK = 3600.0
+"""Seconds by which a host's clock may be off, and for which a command may run on after it has submitted."""
+
+LINES = 8
+
+PATIENCE = 10.0
+"""Seconds that a host has for an answer while nobody waits for it."""
+
+MISSING = 120.0
+"""Seconds for which a job that its queue does not know is looked for, if it has never been seen there: it may be on its way."""
+
+
+def project_of(cwd: str) -> str:
+    """The folder of the project that `cwd` belongs to: the nearest that holds .git or .pueue-skill.toml, else `cwd` itself."""
+    folder = Path(cwd)
+    for place in (folder, *folder.parents):
+        if (place / ".git").exists() or (place / folders.PROJECT_FILE).exists():
+            return str(place)
+    return cwd
+
+
+def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = runtime.ANSWER) -> dict[str, str]:
+    """Asks the queues of `jobs` what became of them, all hosts at once, and remembers it; the hosts that did not answer, and why.
+    One that was waited for in vain of late is left alone for a while.
+
+    Raises sqlite3.Error, OSError when it cannot be remembered.
+    """
+    by_host: dict[str, list[Submitted]] = {}
+    for job in jobs:
+        by_host.setdefault(job.host, []).append(job)
+
+    def ask(name: str) -> tuple[list[Submitted], set[int]]:
+        there = by_host[name]
+        host = hosts.get(name) or Host(name, there[0].ssh, there[0].pueue, there[0].backend)
+        asked = time.time()
+        queue = runtime.queue_of(host, limit)
+        found, served = placed(there, queue, store.known(name), asked)
+        tails = runtime.tails(host, [state for _, state in found if state and state.status == "done"], TAIL)
+        return [became(job, state, tails.get(state.id if state else "", b""), asked) for job, state in found], served
+
+    answers = dict(reach.together(list(by_host), ask))
+    for found in answers.values():
+        if not isinstance(found, runtime.Unreachable):
+            store.seen(*found)
+    return {name: str(found) for name, found in answers.items() if isinstance(found, runtime.Unreachable)}
+
+
+def ask_meanwhile() -> float:
+    """Starts a process of its own that asks the queues of all open jobs, and lets it be; the time (epoch seconds) before that."""
+    now = time.time()
+    transport.detached([sys.executable, "-I", "-c", REFRESH, str(Path(__file__).parent.parent.parent), *sys.path])
+    return now
+
+
+REFRESH = "import sys; sys.path[:0] = sys.argv[1:]; from pueue_skill.jobs.news import main; main()"
+
+
+def main() -> None:
+    """The process that ask_meanwhile starts. While one is at it another stands in line, and asks for all who come meanwhile."""
+    from pueue_skill.configuration import config
+
+    folder = Path(folders.data())
+    with (folder / "asks-next").open("w") as line, (folder / "asking").open("w") as turn:
+        try:
+            fcntl.flock(line, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(line, fcntl.LOCK_UN)
+        refresh(config.load().by_name(), store.open_jobs(), PATIENCE)
+
+
+def wait_for(session: str, project: str, asked: float, seconds: float) -> None:
+    """Waits until the queues of a session's open jobs, asked at `asked` (epoch) or later, have answered, or are left alone, or until
+    `seconds` after that. What a queue was asked before does not count: a job may have ended since."""
+    end = time.monotonic() + seconds - max(0.0, time.time() - asked)
+    while time.monotonic() < end:
+        left = store.resting()
+        if all(job.checked >= asked or job.host in left for job in store.open_jobs(session, project)):
+            return
+        time.sleep(0.03)
+
+
+def placed(
+    jobs: Sequence[Submitted], queue: Queue, known: Set[Identity], now: float
+) -> tuple[list[tuple[Submitted, State | None]], set[int]]:
+    """`jobs` with their states in `queue` (None: it does not have them), and the numbers of those that stood for others only.
+
+    A submission that was not seen in its queue yet stands for the jobs of its key that nobody knows: `known` are the others. Text that
+    was submitted several times has made several.
+    """
+    there = {identity(state): state for state in queue.states if state.key}
+    free = {one: state for one, state in there.items() if one not in known}
+    found: list[tuple[Submitted, State | None]] = []
+    served: set[int] = set()
+    for job in jobs:
+        if job.id:
+            state = there.get(job.identity)
+            if state is None:  # it may have been started again by hand, which makes it another task of the same key
+                named = [one for one in free.values() if one.key == job.key]
+                # Slurm may forget when a job was created; the job keeps its id.
+                state = max(named, key=lambda one: (one.id == job.id, epoch(one)), default=None)
+                free = {one: other for one, other in free.items() if other is not state}
+            found.append((job, state))
+    waiting = sorted([job for job in jobs if not job.id], key=lambda job: job.submitted)
+    for own in (True, False):  # a loop's turns have its key and a number; another job's key may look like that
+        for key in dict.fromkeys([job.key for job in waiting if job.number not in served]):
+            group = [job for job in waiting if job.key == key and job.number not in served]
+            if not own and any(state.key == key for state in there.values()):
+                continue
+            made = sorted(
+                [
+                    state
+                    for state in free.values()
+                    if (state.key == key if own else (state.key or "").startswith(f"{key}-"))
+                    and epoch(state) >= group[0].submitted - SLACK
+                ],
+                key=epoch,
+            )
+            for i, job in enumerate(group):
+                mine = made[i : i + 1]
+                if job is group[-1]:  # what was made later is for the submission that is about to be noted
+                    mine += [one for one in made[i + 1 :] if not own or epoch(one) <= job.submitted]
+                for state in mine:
+                    del free[identity(state)]
+                    found.append((job_of(job, state), state))
+                served |= {job.number} if mine else set()
+    for job in waiting:
+        if job.number in served:
+            continue
+        if not 0 <= now - job.submitted < MISSING and any(of_key(job, one) for one in known):
+            served.add(job.number)  # all that came of it is known by other submissions
+        else:
+            found.append((job, None))
+    return found, served
+
+
+def identity(state: State) -> Identity:
+    return state.key or "", state.id, state.created
+
+
+def of_key(job: Submitted, one: Identity) -> bool:
+    """Whether a job that is known has come of a submission of this key at that time."""
+    key, _, created = one
+    recent = not created or dt.datetime.fromisoformat(created).timestamp() >= job.submitted - SLACK
+    return recent and (key == job.key or key.startswith(f"{job.key}-"))
+
+
+def epoch(state: State) -> float:
+    """When a job was created, in seconds of the epoch; by its queue's clock."""
+    return dt.datetime.fromisoformat(state.created).timestamp() if state.created else 0.0
+
+
+def job_of(submission: Submitted, state: State) -> Submitted:
+    """A job of its own that a submission has made."""
+    return submission._replace(
+        number=0,
+        key=state.key or "",
+        id=state.id,
+        created=state.created,
+        label=masked(state.label or ""),
+        group=state.group,
+    )
+
+
+def became(job: Submitted, state: State | None, tail: bytes, now: float) -> Submitted:
+    """What is known of `job` after its queue was asked, at `now` (epoch seconds); `tail` is the end of its output."""
+    if state is None:
+        waited = 0 <= now - job.submitted < MISSING and not job.id
+        return job._replace(checked=now, state="open" if waited else "lost", ended="" if waited else stamp(now))
+    if state.status != "done":
+        return job._replace(id=state.id, created=state.created, checked=now)
+    took = None
+    if state.started and state.ended and state.result not in ("dependency", "spawn"):
+        took = (dt.datetime.fromisoformat(state.ended) - dt.datetime.fromisoformat(state.started)).total_seconds()
+    return job._replace(
+        id=state.id,
+        created=state.created,
+        state=state.result or "unknown",
+        exit_code=runtime.exit_code(state) if state.result in ("success", "failed", "killed") else None,
+        seconds=None if took is None else max(0.0, took),
+        tail=end_of(tail),
+        ended=state.ended or stamp(now),
+        checked=now,
+    )
+
+
+def stamp(now: float) -> str:
+    return dt.datetime.fromtimestamp(now, dt.UTC).isoformat()
+
+
+def end_of(output: bytes) -> str:
+    """The last lines of an output, as they may be shown: no control characters, no secrets."""
+    text = output.decode("utf-8", "replace").replace("\r\n", "\n")
+    # What a carriage return wrote over (a progress bar) was not left standing.
+    lines = [line.rstrip().rpartition("\r")[2] for line in text.split("\n") if line.strip()]
+    shown = [terminal.safe(line) for line in lines[-LINES:]]
+    return masked("\n".join([line if len(line) <= 300 else line[:297] + "..." for line in shown]))
+
+
+HOW = {
+    "success": "is done",
+    "killed": "was killed in the queue",
+    "dependency": "did not run, because its dependency failed",
+    "spawn": "could not be started",
+    "lost": "is no longer in its queue, so how it ended is not known",
+}
+
+
+def line_of(job: Submitted) -> str:
+    """One line that says how a job ended."""
+    if job.state == "lost" and not job.id:
+        return f"{job.name} was never seen in its queue, so it may not have been queued: {shortened(job.command)}"
+    how = HOW.get(job.state) or (
+        f"failed with exit code {job.exit_code}" if job.state == "failed" else "ended, nobody knows how"
+    )
+    took = f" after {spoken(job.seconds)}" if job.seconds is not None else ""
+    label = f" ({titled(job.label)})" if job.label else ""
+    return f"{job.name}{label} {how}{took}: {shortened(job.command)}"
+
+
+def shortened(command: str) -> str:
+    return terminal.line(" ".join(masked(command).split()), 100)
+
+
+def titled(label: str) -> str:
+    """A job's label, as it may be shown."""
+    return terminal.line(masked(label), 60)
+
+
+def line(job: Submitted) -> str:
+    """How a job ended, and the last of its output, in one line of at most 1,000 characters."""
+    last = " ⏎ ".join(job.tail.split("\n")[-4:])
+    text = f"pueue-skill: {line_of(job)}" + (f" — {last}" if last else "")
+    return text if len(text) <= 1000 else text[:997] + "..."
+
+
+def notice(jobs: list[Submitted]) -> str:
+    """What a session is told of jobs that have ended, failures first; at most LONGEST characters."""
+    ordered = sorted(jobs, key=lambda job: job.state == "success")
+    head = (
+        f"pueue-skill: {len(jobs)} queued jobs have ended.\n"
+        if len(jobs) > 1
+        else "pueue-skill: a queued job has ended.\n"
+    )
+    foot = ""
+    if any(job.state not in ("success", "lost") for job in jobs):
+        foot = "All of its output: pueue-skill log HOST:ID\n"
+    room = LONGEST - len(head) - len(foot)
+    parts: list[str] = []
+    for i, job in enumerate(ordered):
+        rest = len(ordered) - i - 1
+        more = f"and {rest + 1} more: pueue-skill status\n"
+        part = f"- {line_of(job)}\n"
+        if len(part) > room - (len(more) if rest else 0):
+            parts.append(more)
+            break
+        parts.append(part)
+        room -= len(part)
+    # What room is left goes to the last lines of output, of failures first.
+    for i, job in enumerate(ordered[: len(parts)]):
+        tail = job.tail if parts[i].startswith("- ") else ""
+        if job.state == "success":
+            tail = tail.rpartition("\n")[2]
+        shown = "".join([f"    {line}\n" for line in tail.split("\n") if line])
+        while shown and len(shown) > room:
+            shown = shown.partition("\n")[2]
+        parts[i] += shown
+        room -= len(shown)
+    return head + "".join(parts) + foot
+
+
+def waits(session: str, project: str) -> bool:
+    """Whether the session has jobs to hear of; its marker is set or taken away accordingly."""
+    if store.open_jobs(session, project):
+        store.mark(session)
+        return True
+    store.unmark(session)
+    return False
+
+
+PAUSES = (2.0, 30.0)
+"""Seconds between two questions to the queues, at least and at most; a twentieth of the time waited otherwise."""
+
+
+def watch(hosts: Mapping[str, Host], session: str, project: str) -> Iterator[list[Submitted]]:
+    """Waits for the jobs that concern a session, and gives those that have ended, claimed; ends when none is left.
+
+    Confirm each list once it is handed over. A host that does not answer is asked again and again. Raises sqlite3.Error, OSError.
+    """
+    started = time.monotonic()
+    while client_lives():
+        there = store.open_jobs(session, project)
+        refresh(hosts, there)
+        ended = store.claim(session, project)
+        if ended:
+            yield ended
+        if not waits(session, project):
+            return
+        least, most = PAUSES
+        time.sleep(min(most, max(least, (time.monotonic() - started) / 20)))
+
+
+def client_lives() -> bool:
+    """Whether the client of the session is still there, as far as it can be told."""
+    pid = os.environ.get("CLAUDE_PID", "")
+    return not pid.isdigit() or store.alive(int(pid))
+
+
+def names(jobs: Iterable[Submitted]) -> str:
+    return ", ".join([job.name + (f" ({titled(job.label)})" if job.label else "") for job in jobs])

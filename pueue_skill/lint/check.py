@@ -1,0 +1,337 @@
+"""The rules over files: paths in, what was found in each out, as text, JSON or SARIF.
+
+A file that cannot be opened, or is broken, is an error; a text in it that no reader understands is a note, for nobody knows
+whether there is something to find in it. A comment `# pueue: skip` silences the statement that it stands by and no more.
+Which files hold what is for `sources` to know.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote as percent
+
+from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
+
+from pueue_skill import __version__
+from pueue_skill.lint import sources
+from pueue_skill.plan.planner import MARKER
+from pueue_skill.rules.registry import RULES, findings
+from pueue_skill.rules.rule import Rule
+from pueue_skill.shell import terminal
+from pueue_skill.shell.facts import commands
+from pueue_skill.shell.kinds import Confidence
+from pueue_skill.shell.model import Chain, Compound, Host, Node, Pipeline, Preferences, Script
+from pueue_skill.shell.parse import parse
+from pueue_skill.startup.record import NamedTuple
+
+
+class Span(TypedDict):
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class Finding(Span):
+    """What a rule says about a span of a file. Lines and columns count characters from 1; the end is exclusive."""
+
+    file: str
+    rule: str
+    name: str
+    message: str
+    confidence: Confidence
+
+
+class Note(TypedDict):
+    """What was not read, and why; `line` is null where it is the whole file."""
+
+    file: str
+    line: int | None
+    reason: str
+
+
+class CheckReport(TypedDict):
+    """`notes` are texts that no reader understands, `errors` files that could not be read."""
+
+    version: Literal[1]
+    findings: list[Finding]
+    notes: list[Note]
+    errors: list[Note]
+
+
+class Checked(NamedTuple):
+    """One file's outcome; `lines` are for showing the findings."""
+
+    lines: Sequence[str]
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[Note, ...] = ()
+    errors: tuple[Note, ...] = ()
+
+
+def check(paths: Iterable[str], hosts: Mapping[str, Host], preferences: Preferences) -> list[Checked]:
+    return [check_file(path, hosts, preferences) for path in dict.fromkeys(paths)]
+
+
+def check_file(path: str, hosts: Mapping[str, Host], preferences: Preferences) -> Checked:
+    try:
+        content = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        return Checked((), errors=({"file": path, "line": None, "reason": reason},))
+    if b"\0" in content:
+        return Checked((), errors=({"file": path, "line": None, "reason": "it is not text: it holds NUL bytes"},))
+    # Nothing is rewritten here: a byte that is not UTF-8, in a comment for one, must not hide the rest.
+    text = content.decode("utf-8", "replace").removeprefix("\ufeff").replace("\r\n", "\n")
+    return check_text(path, text, hosts, preferences)
+
+
+def check_text(path: str, text: str, hosts: Mapping[str, Host], preferences: Preferences) -> Checked:
+    """What the rules say of the file at `path` with the content `text`, its line ends made "\\n"."""
+    lines = text.split("\n")
+    try:
+        # A workflow is known by its folder, also when the path given begins in it.
+        pieces = sources.pieces(Path(path).absolute().as_posix(), text)
+    except sources.Unreadable as error:
+        return Checked(lines, errors=({"file": path, "line": error.line, "reason": str(error)},))
+    except sources.NoShell as error:
+        return Checked(lines, notes=({"file": path, "line": None, "reason": str(error)},))
+    places = Places(text)
+    markers = Markers(places, lines, pieces)
+    found: dict[tuple[str, int, int], Finding] = {}
+    notes: list[Note] = []
+    for piece in pieces:
+        script = parse(piece.text)
+        if not isinstance(script, Script):
+            at = piece.head if piece.head is not None else piece.origin[0]
+            notes.append({"file": path, "line": places.of(at)[0], "reason": script.reason})
+            continue
+        markers.read(script, piece)
+        for finding in findings(commands(script), hosts, preferences):
+            if not markers.silence(script, piece, finding.start, finding.end):
+                start, end = piece.origin[finding.start], piece.origin[finding.end - 1] + 1
+                message = MASK.sub(partial(as_written, piece, text), finding.message)
+                found[finding.rule, start, end] = {
+                    "file": path,
+                    **places.span(start, end),
+                    "rule": finding.rule,
+                    "name": finding.name,
+                    "message": message,
+                    "confidence": finding.confidence,
+                }
+    ordered = sorted(found.values(), key=lambda finding: (finding["line"], finding["column"], finding["rule"]))
+    return Checked(lines, tuple(ordered), tuple(notes))
+
+
+MASK = re.compile(r"\$\{_+\}")
+
+
+def as_written(piece: sources.Piece, text: str, mask: re.Match[str]) -> str:
+    """What stands in the file where the piece has that mask; an ellipsis where it may be one thing or another."""
+    spans = [piece.origin[match.start() : match.end()] for match in re.finditer(re.escape(mask[0]), piece.text)]
+    written = {text[span[0] : span[-1] + 1] for span in spans}
+    return written.pop() if len(written) == 1 else "…"
+
+
+class Places:
+    """Lines and columns, both from 1, of the characters of a text."""
+
+    def __init__(self, text: str) -> None:
+        self.starts = [0, *[match.end() for match in re.finditer("\n", text)]]
+
+    def of(self, offset: int) -> tuple[int, int]:
+        line = bisect_right(self.starts, offset)
+        return line, offset - self.starts[line - 1] + 1
+
+    def span(self, start: int, end: int) -> Span:
+        (line, column), (end_line, end_column) = self.of(start), self.of(end)
+        return {"line": line, "column": column, "end_line": end_line, "end_column": end_column}
+
+
+ALONE = re.compile(r"[\s@+-]*#+\s*pueue:\s*skip\b")
+ANYWHERE = re.compile(r"(?:^|\s)#+\s*pueue:\s*skip\b")
+
+
+class Markers:
+    """The lines of a file on which `# pueue: skip` stands: alone, or behind something."""
+
+    def __init__(self, places: Places, lines: Sequence[str], pieces: Sequence[sources.Piece]) -> None:
+        self.places = places
+        self.alone = {i for i, line in enumerate(lines, 1) if ALONE.match(line)}
+        # Within a piece the shell says what is a comment; outside of all it is one to make, YAML, TOML and just alike.
+        marked = [i for i, line in enumerate(lines, 1) if ANYWHERE.search(line)]
+        shell = {offset for piece in pieces for offset in piece.origin} if marked else set()
+        self.behind = set()
+        for i in marked:
+            match = ANYWHERE.search(lines[i - 1])
+            if match and places.starts[i - 1] + match.end() - 1 not in shell:
+                self.behind.add(i)
+
+    def read(self, script: Script, piece: sources.Piece) -> None:
+        for comment in script.comments:
+            match = MARKER.match(comment.text)
+            if match and match[1] == "skip":
+                self.behind.add(self.places.of(piece.origin[comment.start])[0])
+
+    def silence(self, script: Script, piece: sources.Piece, start: int, end: int) -> bool:
+        """Whether a marker stands by that span, by the statement that it is in, or where the whole piece begins."""
+        first, last = statement(script.nodes, start) or (start, end)
+        lines = {self.places.of(piece.origin[at])[0] for at in (start, end - 1, first, last - 1)}
+        begins = {self.places.of(piece.origin[at])[0] for at in (start, first)}
+        if piece.head is not None:
+            line = self.places.of(piece.head)[0]
+            lines.add(line)
+            begins.add(line)
+        return not self.behind.isdisjoint(lines) or not self.alone.isdisjoint({line - 1 for line in begins})
+
+
+def statement(nodes: Iterable[Node], at: int) -> tuple[int, int] | None:
+    """The span of the innermost and-or list that the character stands in, or in a heredoc of."""
+    node = last_before(nodes, at)
+    if isinstance(node, Chain):
+        parts = [node.parts[0]]
+        for operator, part in zip(node.operators, node.parts[1:], strict=False):
+            if operator not in ("&&", "||"):
+                if part.start > at:
+                    break
+                parts = []
+            parts.append(part)
+    elif node is not None:
+        parts = [node]
+    else:
+        return None
+    return inner(parts, at) or (parts[0].start, parts[-1].end)
+
+
+def inner(parts: Iterable[Node], at: int) -> tuple[int, int] | None:
+    """The same within the compound command that the character stands in, if it does."""
+    node = last_before(parts, at)
+    if isinstance(node, Pipeline):
+        return inner(node.parts, at)
+    return statement((*node.test, *node.body), at) if isinstance(node, Compound) else None
+
+
+def last_before(nodes: Iterable[Node], at: int) -> Node | None:
+    return max((node for node in nodes if node.start <= at), key=lambda node: node.start, default=None)
+
+
+# What people and programs see
+
+
+def report(checked: Iterable[Checked]) -> CheckReport:
+    everything = list(checked)
+    return {
+        "version": 1,
+        "findings": [finding for one in everything for finding in one.findings],
+        "notes": [note for one in everything for note in one.notes],
+        "errors": [error for one in everything for error in one.errors],
+    }
+
+
+def drawn(checked: Checked) -> str:
+    """The findings, each with its place and its line, what it is about underlined to the line's end."""
+    return "".join(
+        [
+            f"{terminal.line(finding['file'])}:{finding['line']}:{finding['column']}: {finding['rule']} {finding['name']}"
+            f" ({finding['confidence']}): {shown(finding['message'])}\n{underlined(checked.lines, finding)}"
+            for finding in checked.findings
+        ]
+    )
+
+
+def underlined(lines: Sequence[str], finding: Finding) -> str:
+    line = lines[finding["line"] - 1]
+    end = finding["end_column"] - 1 if finding["end_line"] == finding["line"] else len(line)
+    start = finding["column"] - 1
+    return f"  {shown(line)}\n  {' ' * start}{'^' * max(1, end - start)}\n"
+
+
+def shown(text: str) -> str:
+    return "".join([char if char.isprintable() else " " for char in text])
+
+
+def told(checked: Checked) -> Iterator[str]:
+    """What was not read, a line each."""
+    for what, those in (("not read", checked.notes), ("cannot be read", checked.errors)):
+        for note in those:
+            file = terminal.line(note["file"])
+            place = f"{file}:{note['line']}" if note["line"] is not None else file
+            yield f"{place}: {what}: {shown(note['reason'])}"
+
+
+def sarif(everything: CheckReport) -> dict[str, Any]:
+    """The report as SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/)."""
+    index = {rule.id: i for i, rule in enumerate(RULES)}
+    notes = [notification(note, "note") for note in everything["notes"]]
+    errors = [notification(error, "error") for error in everything["errors"]]
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "pueue-skill",
+                        "version": __version__,
+                        "rules": [descriptor(rule) for rule in RULES],
+                    }
+                },
+                "columnKind": "unicodeCodePoints",
+                "invocations": [{"executionSuccessful": not errors, "toolExecutionNotifications": notes + errors}],
+                "results": [
+                    {
+                        "ruleId": finding["rule"],
+                        "ruleIndex": index[finding["rule"]],
+                        "level": level(finding["confidence"]),
+                        "message": {"text": shown(finding["message"])},
+                        "locations": [
+                            location(
+                                finding["file"],
+                                {
+                                    "startLine": finding["line"],
+                                    "startColumn": finding["column"],
+                                    "endLine": finding["end_line"],
+                                    "endColumn": finding["end_column"],
+                                },
+                            )
+                        ],
+                    }
+                    for finding in everything["findings"]
+                ],
+            }
+        ],
+    }
+
+
+def level(confidence: Confidence) -> str:
+    return "warning" if confidence == "high" else "note"
+
+
+def descriptor(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "name": rule.name,
+        "shortDescription": {"text": rule.what},
+        "fullDescription": {"text": rule.why},
+        "help": {"text": rule.instead, "markdown": rule.page()},
+        "defaultConfiguration": {"level": level(rule.confidence)},
+    }
+
+
+def notification(note: Note, level: str) -> dict[str, Any]:
+    region = {"startLine": note["line"]} if note["line"] is not None else {}
+    return {"level": level, "message": {"text": shown(note["reason"])}, "locations": [location(note["file"], region)]}
+
+
+def location(file: str, region: Mapping[str, int | None]) -> dict[str, Any]:
+    path = Path(file)
+    # A name may hold any bytes, a URI none but some; relative ones are below the folder that the check was run in.
+    uri = percent(bytes(path), safe="/~")
+    place: dict[str, Any] = {"artifactLocation": {"uri": f"file://{uri}" if path.is_absolute() else uri}}
+    if region:
+        place["region"] = dict(region)
+    return {"physicalLocation": place}

@@ -1,0 +1,529 @@
+"""The shell in a file: its name and text in, the pieces of shell that it holds out, each character with its place in the file.
+
+Read are shell scripts, Makefiles, GitHub workflows and actions, mise tasks and justfiles. What another program fills in
+before a shell sees the text (`${{ … }}`, `{{ … }}`, `$(CC)`) stands in a piece as an expansion that nobody knows the value
+of. Lines end in "\\n": who reads the file makes them so. Nothing here knows rules or findings, and no file is opened.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from pueue_skill.startup.record import NamedTuple
+
+
+class Piece(NamedTuple):
+    """A text that one shell reads. `origin[i]` is where `text[i]` stands in the file.
+
+    `head` is where the file says that the piece begins (`run: |`, a recipe's name), or None where the piece says it itself.
+    """
+
+    text: str
+    origin: Sequence[int]
+    head: int | None = None
+
+
+class Unreadable(Exception):
+    """The file is not what its name says; the message is the reason. `line` is where, or None."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+class NoShell(Exception):
+    """The file is of a kind that holds no shell; the message says of which."""
+
+
+SHELLS = {"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "bats"}
+SOMETHING = re.compile(r"^[ \t]*[^\s#]", re.M)
+
+
+def pieces(path: str, text: str) -> list[Piece]:
+    """The pieces of shell in the file at `path`, in order, without those that run nothing. Raises Unreadable and NoShell."""
+    read = next((read for names, read in KINDS if names.search(path)), script)
+    return [piece for piece in read(text) if SOMETHING.search(piece.text)]
+
+
+class Draft:
+    """A piece as it is put together from the file's text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.parts: list[str] = []
+        self.origin: list[int] = []
+
+    def take(self, start: int, end: int) -> None:
+        self.parts.append(self.text[start:end])
+        self.origin.extend(range(start, end))
+
+    def put(self, text: str, at: int) -> None:
+        """Text that stands for what begins at `at`."""
+        self.parts.append(text)
+        self.origin.extend([at] * len(text))
+
+    def piece(self, head: int | None = None) -> Piece:
+        return Piece("".join(self.parts), self.origin, head)
+
+
+def unknown(length: int) -> str:
+    """An expansion of that length, of which nothing is known."""
+    return "${" + "_" * (length - 3) + "}" if length > 3 else "_" * length
+
+
+def hidden(match: re.Match[str]) -> str:
+    return unknown(len(match[0]))
+
+
+def blank(match: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", match[0])
+
+
+# Shell scripts
+
+
+def script(text: str) -> Iterator[Piece]:
+    if not is_shell(text):
+        raise NoShell(f"it is for {interpreter(text)}, which is not a shell that is read here")
+    yield Piece(text, range(len(text)))
+
+
+def is_shell(text: str) -> bool:
+    return not text.startswith("#!") or interpreter(text) in SHELLS
+
+
+def interpreter(text: str) -> str:
+    """The program that a text's `#!` line names."""
+    words = text[2:].partition("\n")[0].split()
+    if words and basename(words[0]) == "env":
+        words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+    return basename(words[0]) if words else "nothing"
+
+
+def basename(program: str) -> str:
+    return program.rpartition("/")[2]
+
+
+# Makefiles
+
+ASSIGNMENT = re.compile(r"\s*(?:(?:export|override|private)\s+)*([\w.-]+)\s*(?:::?:?|\?|\+|!)?=\s*(.*)", re.S)
+TARGET_ASSIGNMENT = re.compile(r"[^#:=]+::?\s*(?:(?:export|override|private)\s+)*[\w.-]+\s*(?:::?:?|\?|\+|!)?=")
+DEFINE = re.compile(r"\s*(?:override\s+|export\s+)*define\b")
+DIRECTIVE = re.compile(r"\s*(?:ifeq|ifneq|ifdef|ifndef|else|endif|-?include|sinclude|unexport|undefine|vpath)\b")
+ONESHELL = re.compile(r"^\.ONESHELL\s*:", re.M)
+
+
+def makefile(text: str) -> Iterator[Piece]:
+    """Each recipe line, joined over backslashes; with .ONESHELL each recipe."""
+    prefix, in_rule, defines, shell = "\t", False, 0, "sh"
+    one_shell = ONESHELL.search(text) is not None
+    recipe, head = Draft(text), 0
+    for start, end in logical_lines(text):
+        line = text[start:end]
+        if defines:  # what a define holds may be shell or make: where it is called says which
+            defines += 1 if DEFINE.match(line) else -1 if line.strip().startswith("endef") else 0
+        elif in_rule and line.startswith(prefix):
+            if shell not in SHELLS:
+                continue
+            if one_shell:
+                recipe_line(recipe, start, end, prefix)
+                recipe.take(end, min(end + 1, len(text)))
+            else:
+                single = Draft(text)
+                recipe_line(single, start, end, prefix)
+                yield single.piece()
+        elif DEFINE.match(line):
+            defines, in_rule = 1, False
+        elif not line.strip() or line.lstrip().startswith("#") or DIRECTIVE.match(line):
+            continue  # these do not end a recipe
+        else:
+            yield recipe.piece(head)
+            recipe, head = Draft(text), start
+            assignment = ASSIGNMENT.match(line)
+            in_rule = assignment is None and ":" in line
+            if assignment and assignment[1] == ".RECIPEPREFIX":
+                prefix = assignment[2][:1] or "\t"
+            elif assignment and assignment[1] == "SHELL":
+                shell = shell if "$" in assignment[2] else interpreter("#!" + assignment[2])
+            inline = line.find(";", line.find(":"))
+            if in_rule and inline >= 0 and "#" not in line[:inline] and not TARGET_ASSIGNMENT.match(line):
+                single = Draft(text)
+                recipe_line(single, start + inline + 1, end, prefix)
+                yield single.piece()
+    yield recipe.piece(head)
+
+
+def logical_lines(text: str) -> Iterator[tuple[int, int]]:
+    """The spans of lines, those that end in a backslash joined with the next; line ends left out."""
+    start = at = 0
+    while start < len(text):
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        at = end + 1
+        backslash = end
+        while backslash > start and text[backslash - 1] == "\\":
+            backslash -= 1
+        if end < len(text) and (end - backslash) % 2:
+            continue
+        yield start, end
+        start = at
+
+
+def recipe_line(into: Draft, start: int, end: int, prefix: str) -> None:
+    """The shell text of the recipe line in that span: without prefix, `@-+` and what make expands."""
+    text = into.text
+    if text.startswith(prefix, start):
+        start += 1
+    while start < end and text[start] in " \t@+-":
+        start += 1
+    at = start
+    while at < end:
+        special = SPECIAL.search(text, at, end)
+        stop = special.start() if special else end
+        into.take(at, stop)
+        at = stop
+        if special is None:
+            break
+        if special[0] == "\\\n":
+            into.take(at, at + 2)
+            at += 2 + text.startswith(prefix, at + 2)
+        else:
+            at = expansion(into, at, end)
+
+
+SPECIAL = re.compile(r"\\\n|\$")
+
+
+def expansion(into: Draft, at: int, end: int) -> int:
+    """What make's `$` at `at` is for the shell; where it ends."""
+    text = into.text
+    after = text[at + 1 : at + 2] if at + 1 < end else ""
+    if after == "$":
+        into.put("$", at)
+        return at + 2
+    if after in ("(", "{"):
+        stop = closed(text, at + 1, end)
+        if re.fullmatch(r"[A-Za-z_]\w*", text[at + 2 : stop - 1]):
+            into.put("${", at)
+            into.take(at + 2, stop - 1)
+            into.put("}", stop - 1)
+        else:  # a function of make's, or a name that is none in a shell
+            for i, char in enumerate(unknown(stop - at)):
+                into.put(char, at + i)
+        return stop
+    if re.match(r"\w", after):  # `$FOO` is `$(F)OO` to make
+        into.put("${", at)
+        into.take(at + 1, at + 2)
+        into.put("}", at + 1)
+    elif after in tuple("@*?"):
+        into.take(at, at + 2)
+    elif after in tuple("<^+|%"):
+        into.put("$_", at)
+    elif after:
+        into.put(" ", at)
+    return at + 2
+
+
+def closed(text: str, at: int, end: int) -> int:
+    """Where the bracket that opens at `at` is closed."""
+    opening, closing = text[at], ")" if text[at] == "(" else "}"
+    depth = 0
+    for i in range(at, end):
+        depth += (text[i] == opening) - (text[i] == closing)
+        if not depth:
+            return i + 1
+    return end
+
+
+# GitHub workflows and composite actions
+
+EXPRESSION = re.compile(r"\$\{\{(?:(?!\$\{\{).)*?\}\}", re.S)
+
+
+def workflow(text: str) -> Iterator[Piece]:
+    """Each `run:` for bash or sh, or for the default shell where that is one of them."""
+    import yaml
+
+    try:
+        roots = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise Unreadable(f"broken YAML: {error.problem}", mark.line + 1 if mark else None) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise Unreadable(f"broken YAML: #x{error.character:04x} may not stand there", line) from None
+    except RecursionError:
+        raise Unreadable("broken YAML: it is nested too deep") from None
+    seen: set[int] = set()
+    for root in roots:
+        top = named(root, "defaults", "run", "shell")
+        for _, job in pairs(named(root, "jobs")):
+            shell = named(job, "defaults", "run", "shell") or top
+            windows = value(named(job, "runs-on")).startswith("windows")
+            default = value(shell) or ("pwsh" if windows else "bash")
+            yield from in_steps(text, named(job, "steps"), default, seen)
+        yield from in_steps(text, named(root, "runs", "steps"), "", seen)
+
+
+def in_steps(text: str, steps: Any, shell: str, seen: set[int]) -> Iterator[Piece]:
+    """What the steps run; `seen` are the places of those that had their turn: an anchor's may stand in many jobs."""
+    for step in steps.value if steps is not None and steps.id == "sequence" else ():
+        words = (value(named(step, "shell")) or shell).split()
+        if not words or basename(words[0]) not in SHELLS:
+            continue
+        for key, node in pairs(step):
+            if key.value == "run" and node.id == "scalar" and key.start_mark.index not in seen:
+                seen.add(key.start_mark.index)
+                piece = scalar(text, key, node)
+                yield piece._replace(text=EXPRESSION.sub(hidden, piece.text))
+
+
+def pairs(node: Any) -> list[Any]:
+    return list(node.value) if node is not None and node.id == "mapping" else []
+
+
+def named(node: Any, *keys: str) -> Any:
+    for key in keys:
+        node = next((inner for name, inner in pairs(node) if name.value == key), None)
+    return node
+
+
+def value(node: Any) -> str:
+    return str(node.value) if node is not None and node.id == "scalar" else ""
+
+
+def scalar(text: str, key: Any, node: Any) -> Piece:
+    """A scalar's value, each character with its place."""
+    start, end = node.start_mark.index, node.end_mark.index
+    raw = Draft(text)
+    if node.style in ("|", ">"):
+        line = text.find("\n", start, end) + 1 or end
+        digit = re.match(r"[|>][+-]?([1-9])", text[start:line])
+        first = re.compile(r"( *)[^ \n]").search(text, line, end)
+        indent = key.start_mark.column + int(digit[1]) if digit else len(first[1]) if first else 0
+        while line < end:
+            stop = text.find("\n", line, end) + 1 or end
+            blanks = re.compile(r" *").match(text, line, stop)
+            raw.take(line + min(indent, len(blanks[0]) if blanks else 0), stop)
+            line = stop
+    else:
+        quotes = 1 if node.style else 0
+        raw.take(start + quotes, end - quotes)
+    return placed(node.value, raw.piece(), node.style or "", key.start_mark.index)
+
+
+ESCAPE = re.compile(r"\\(?:[ \t]*\n[ \t\n]*|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))")
+ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "0": "\0", "a": "\a", "v": "\v", "e": "\x1b",
+           "N": "\x85", "_": "\xa0", "L": "\u2028", "P": "\u2029"}  # fmt: skip
+
+
+def placed(value: str, raw: Piece, style: str, head: int) -> Piece:
+    """`value` with the places of its characters in `raw`, of which it was read; all at its beginning where that is not clear."""
+    origin: list[int] = []
+    text, at = raw.text, 0
+    for char in value:
+        while True:
+            found = text[at : at + 1]
+            width, means = 1, found
+            if style == '"' and found == "\\" and (escape := ESCAPE.match(text, at)):
+                code = escape[1] or escape[2] or escape[3]
+                width = len(escape[0])
+                means = chr(int(code, 16)) if code else ESCAPES.get(escape[4], escape[4]) if escape[4] else ""
+            elif style == "'" and text.startswith("''", at):
+                width = 2
+            if means == char or (char == " " and found == "\n"):  # a fold
+                origin.append(raw.origin[at])
+                at += width
+                break
+            if not found or not (means == "" or found.isspace()):
+                return Piece(value, [raw.origin[0] if raw.text else head] * len(value), head)
+            at += width
+    return Piece(value, origin, head)
+
+
+# mise tasks
+
+TEMPLATE = re.compile(r"\{\{(?:(?!\{\{).)*?\}\}", re.S)
+TEMPLATE_STATEMENT = re.compile(r"\{%(?:(?!\{%).)*?%\}|\{#(?:(?!\{#).)*?#\}", re.S)
+TOML_TOKEN = re.compile(
+    r'"""(?:\\.|(?!""").)*"""(?:""?(?!"))?'
+    r"|'''(?:(?!''').)*'''(?:''?(?!'))?"
+    r'|"(?:\\.|[^"\\\n])*"'
+    r"|'[^'\n]*'"
+    r"|#[^\n]*|[\w-]+|[=\[\]{}]",
+    re.S,
+)
+
+
+class Literal(NamedTuple):
+    """A string in a TOML file, and the key that it is the value of, or in the value of."""
+
+    key: str
+    value: str
+    piece: Piece
+
+
+def mise(text: str) -> Iterator[Piece]:
+    tasks = toml(text).get("tasks")
+    yield from in_tasks(text, tasks if isinstance(tasks, dict) else {})
+
+
+def task_file(text: str) -> Iterator[Piece]:
+    yield from in_tasks(text, toml(text))
+
+
+def toml(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"\(at line (\d+)", str(error))
+        raise Unreadable(f"broken TOML: {error}", int(line[1]) if line else None) from None
+    except RecursionError:
+        raise Unreadable("broken TOML: it is nested too deep") from None
+
+
+def in_tasks(text: str, tasks: dict[str, Any]) -> Iterator[Piece]:
+    """What the tasks of a table run, each string by itself as mise does it."""
+    unused: dict[tuple[str, str], list[Piece]] = {}
+    for literal in literals(text) if tasks else ():
+        unused.setdefault((literal.key, literal.value), []).append(literal.piece)
+    for name, task in tasks.items():
+        key, runs = ("run", task.get("run")) if isinstance(task, dict) else (name, task)
+        shell = str(task.get("shell", "")).split() if isinstance(task, dict) else []
+        if shell and basename(shell[0]) not in SHELLS:
+            continue
+        for run in [runs] if isinstance(runs, str) else runs if isinstance(runs, list) else []:
+            if not isinstance(run, str) or not is_shell(run):
+                continue
+            places = unused.get((key, run))
+            piece = places.pop(0) if places else Piece(run, [max(0, text.find(name))] * len(run))
+            shown = TEMPLATE_STATEMENT.sub(blank, TEMPLATE.sub(hidden, run))
+            yield piece._replace(text=shown)
+
+
+def literals(text: str) -> Iterator[Literal]:
+    """All strings in a TOML file that is known to be valid."""
+    key = last = ""
+    outer = []
+    for match in TOML_TOKEN.finditer(text):
+        part = match[0]
+        if part == "=":
+            key = last
+        elif part in "[{":
+            outer.append(key)
+        elif part in "]}":
+            key = outer.pop() if outer else ""
+        elif part[0] in "\"'":
+            quotes = 3 if part[:3] in ('"""', "'''") else 1
+            start = match.start() + quotes
+            start += quotes == 3 and text.startswith("\n", start)
+            raw = Draft(text)
+            raw.take(start, match.end() - quotes)
+            last = tomllib.loads(f"x={part}")["x"]
+            yield Literal(key, last, placed(last, raw.piece(), '"' if part[0] == '"' else "", match.start()))
+        elif part[0] != "#":
+            last = part
+
+
+# justfiles
+
+INTERPOLATION = re.compile(r"\{\{(?:(?!\{\{).)*?\}\}")
+HEADER = re.compile(r"@?[A-Za-z_][\w-]*(.*)")
+JUST_STRING = re.compile(r"'[^'\n]*'|\"(?:\\.|[^\"\\\n])*\"|`[^`\n]*`")
+LONG_STRING = re.compile(r"'''|\"\"\"|```")
+JUST_SHELL = re.compile(r"^set\s+shell\s*:=\s*\[\s*['\"]([^'\"]*)", re.M)
+SCRIPT_ATTRIBUTE = re.compile(r"\[(?:.*,)?\s*script\b(?:\s*[(:]\s*['\"]([^'\"]*)['\"])?.*\]")
+
+
+def justfile(text: str) -> Iterator[Piece]:
+    """Each line of a recipe; recipes that are scripts whole."""
+    setting = JUST_SHELL.search(text)
+    shell = basename(setting[1]) if setting else "sh"
+    lines = list(logical_lines(text))
+    at, attribute, until = 0, None, ""
+    while at < len(lines):
+        start, end = lines[at]
+        at += 1
+        line = text[start:end]
+        if until:  # within a string of several lines
+            until = "" if until in line else until
+            continue
+        marks = [] if line.startswith("#") else LONG_STRING.findall(line)
+        if len(marks) % 2:
+            until = marks[-1]
+            continue
+        attribute = SCRIPT_ATTRIBUTE.match(line) or attribute
+        header = HEADER.match(line)
+        if header is None:
+            continue
+        if not re.search(r":(?!=)", JUST_STRING.sub("", header[1])):
+            attribute = None
+            continue
+        body = []
+        while at < len(lines) and (not text[slice(*lines[at])].strip() or text[lines[at][0]] in " \t"):
+            body.append(lines[at])
+            at += 1
+        yield from in_recipe(text, start, body, shell, attribute)
+        attribute = None
+
+
+def in_recipe(
+    text: str, head: int, body: list[tuple[int, int]], shell: str, attribute: re.Match[str] | None
+) -> Iterator[Piece]:
+    filled = [text[slice(*span)] for span in body if text[slice(*span)].strip()]
+    if not filled:
+        return
+    indent = filled[0][: len(filled[0]) - len(filled[0].lstrip())]
+    whole = Draft(text)
+    singles = []
+    for start, end in body:
+        single = Draft(text)
+        dedented(single, start, end, indent)
+        dedented(whole, start, min(end + 1, len(text)), indent)
+        singles.append(single)
+    piece = interpolated(whole.piece(head))
+    if attribute or piece.text.startswith("#!"):
+        named = basename(attribute[1]) if attribute and attribute[1] else "sh"
+        if is_shell(piece.text) if piece.text.startswith("#!") else named in SHELLS:
+            yield piece
+    elif shell in SHELLS:
+        for single in singles:
+            line = interpolated(single.piece())
+            skip = len(line.text) - len(line.text.lstrip("@- \t"))
+            yield line._replace(text=line.text[skip:], origin=line.origin[skip:])
+
+
+def dedented(into: Draft, start: int, end: int, indent: str) -> None:
+    while start < end:
+        stop = into.text.find("\n", start, end) + 1 or end
+        into.take(start + (len(indent) if into.text.startswith(indent, start) else 0), stop)
+        start = stop
+
+
+def interpolated(piece: Piece) -> Piece:
+    return piece._replace(text=INTERPOLATION.sub(hidden, piece.text))
+
+
+# Which file is what
+
+
+def other(wanted: str) -> Callable[[str], Iterable[Piece]]:
+    def read(text: str) -> list[Piece]:
+        raise NoShell(f"its name is not that of {wanted}")
+
+    return read
+
+
+KINDS: tuple[tuple[re.Pattern[str], Callable[[str], Iterable[Piece]]], ...] = (
+    (re.compile(r"(^|/)(\.?mise-tasks|\.?mise/tasks)/.*\.toml$|(^|/)tasks\.toml$"), task_file),
+    (re.compile(r"(^|/)\.?mise(\.[\w-]+)*\.toml$|(^|/)\.?mise/(config(\.[\w-]+)*|conf\.d/[^/]+)\.toml$"), mise),
+    (re.compile(r"\.toml$"), other("a file with mise tasks")),
+    (re.compile(r"(^|/)\.github/workflows/[^/]+\.ya?ml$|(^|/)action\.ya?ml$"), workflow),
+    (re.compile(r"\.ya?ml$"), other("a GitHub workflow or action")),
+    (re.compile(r"(^|/)(GNUm|[mM])akefile(\.[^/]*)?$|\.ma?k$"), makefile),
+    (re.compile(r"(^|/)\.?[jJ]ustfile$|\.just$"), justfile),
+)
+"""The kinds of files by their paths, the first that matches; everything else is a shell script."""

@@ -1,0 +1,42 @@
+"""The pipe in one call: a proposed text in, what every stage made of it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pueue_skill.plan.planner import marker_of, plan
+from pueue_skill.rules.registry import findings
+from pueue_skill.shell.facts import commands
+from pueue_skill.shell.model import LOCAL, Command, Finding, Host, Plan, Preferences, Script, Unparsed
+from pueue_skill.shell.parse import parse
+from pueue_skill.startup.record import NamedTuple
+
+
+class Analysis(NamedTuple):
+    script: Script | Unparsed
+    commands: tuple[Command, ...]
+    findings: tuple[Finding, ...]
+    plan: Plan
+
+
+NO_PREFERENCES = Preferences()
+
+
+def analyse(
+    text: str,
+    hosts: Mapping[str, Host],
+    target: str = LOCAL,
+    cwd: str | None = None,
+    preferences: Preferences = NO_PREFERENCES,
+    group: str | None = None,
+    program: str = "pueue-skill",
+) -> Analysis:
+    """`program` is how the shell that the text is meant for calls pueue-skill."""
+    script = parse(text)
+    try:
+        found = commands(script) if isinstance(script, Script) else ()
+    except RecursionError:
+        script, found = Unparsed(text, "shells are nested in it too deep"), ()
+    skipped = isinstance(script, Script) and marker_of(script) == "skip"
+    said = () if skipped else findings(found, hosts, preferences)
+    return Analysis(script, found, said, plan(script, found, said, hosts, target, cwd, group, program))

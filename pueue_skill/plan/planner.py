@@ -1,0 +1,193 @@
+"""What becomes of a command: Script, Commands, Findings and hosts in, Plan out.
+
+The rows of the table in DESIGN.md are the modules here, asked in the order of ROWS; each gives the work or says why not. A
+plan keeps the meaning of what was proposed or it has no jobs. Nothing here knows how a queue is spoken to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pueue_skill.plan.add import add
+from pueue_skill.plan.detached import detached
+from pueue_skill.plan.functions import check_functions
+from pueue_skill.plan.markers import MARKER, marker_of
+from pueue_skill.plan.over_ssh import on_one_host, over_ssh
+from pueue_skill.plan.proposal import Proposal, Work, Works
+from pueue_skill.plan.whole import INTERACTIVE, whole
+from pueue_skill.rules.registry import BY_ID
+from pueue_skill.shell import quote
+from pueue_skill.shell.facts import commands as commands_of
+from pueue_skill.shell.facts import joined
+from pueue_skill.shell.model import LOCAL, Command, Finding, Host, Job, Plan, Script, Unparsed
+from pueue_skill.shell.parse import parse
+from pueue_skill.shell.remote import TERMINAL, AsItIs, Refusal, host_named
+from pueue_skill.startup.digest import digest
+
+__all__ = ["MARKER", "marker_of", "plan", "plan_for_run"]
+
+
+def with_loops(proposal: Proposal, works: Works) -> list[Work] | None:
+    """The row of loops, which is a half of this package and is not imported for the most of commands."""
+    if not proposal.spread or not any(command.loops for command in proposal.commands):
+        return None
+    from pueue_skill.plan.loops import spread
+
+    return spread(proposal, works)
+
+
+ROWS = (over_ssh, on_one_host, add, detached, with_loops)
+
+
+def plan(
+    script: Script | Unparsed,
+    commands: tuple[Command, ...],
+    findings: tuple[Finding, ...],
+    hosts: Mapping[str, Host],
+    target: str = LOCAL,
+    cwd: str | None = None,
+    group: str | None = None,
+    program: str = "pueue-skill",
+) -> Plan:
+    """The plan for a command that was proposed on this machine; local work goes to `target`, into the folder `cwd`."""
+    if isinstance(script, Unparsed):
+        return Plan("leave", script.reason)
+    marker = marker_of(script)
+    if marker == "skip":
+        return Plan("leave", "a marker in the command says skip")
+    if not findings and marker != "queue":
+        return Plan("leave", reason_to_leave(commands))
+    advice = [finding for finding in findings if not finding.rewrite]
+    if advice and len(advice) == len(findings):
+        return Plan("queue", f"{advice[0].message}. Instead: {BY_ID[advice[0].rule].instead}")
+    reason = findings[0].message if findings else "a marker in the command says queue"
+    spans = tuple([(finding.start, finding.end) for finding in findings])
+    proposal = Proposal(script, commands, hosts, host_named(target, hosts), spread=True, flagged=spans, program=program)
+    try:
+        done = works(proposal)
+        check_functions(proposal, done)
+        return planned(reason, done, cwd, target, group)
+    except Refusal as refusal:
+        return waited_for(proposal, refusal, reason, cwd, group)
+
+
+def works(proposal: Proposal) -> list[Work]:
+    """The work of a proposal, by the first row that it belongs to; else it stays whole. Raises Refusal."""
+    note = ""
+    for row in ROWS:
+        try:
+            done = row(proposal, works)
+        except Refusal as refusal:
+            if row is not with_loops:
+                raise
+            done, note = None, str(refusal)  # a loop can always stay the loop that it is
+        if done is not None:
+            return done
+    return [work._replace(note=note) for work in whole(proposal)]
+
+
+def waited_for(proposal: Proposal, refusal: Refusal, reason: str, cwd: str | None, group: str | None) -> Plan:
+    """The plan where ssh has to be waited for on the spot, or the refusal."""
+    if proposal.here.ssh or isinstance(refusal, AsItIs):
+        return refused(proposal, refusal)
+    from pueue_skill.plan import in_place
+
+    try:
+        text = in_place.in_place(proposal)
+        if text is None:
+            return refused(proposal, refusal)
+        if in_place.only_over_ssh(proposal):
+            return Plan("queue", f"{reason}; {refusal}", in_place=text)
+        done = whole(proposal.inner(text))
+        check_functions(proposal, done)
+        return planned(reason, done, cwd, LOCAL, group)
+    except Refusal as second:
+        return refused(proposal, second)
+
+
+def refused(proposal: Proposal, refusal: Refusal) -> Plan:
+    """The plan without jobs, with the command that queues the cure where one line says it and that is a job itself."""
+    said = str(refusal)
+    if refusal.cure and "\n" not in refusal.cure and not proposal.here.ssh:
+        try:
+            cured = proposal.inner(refusal.cure)._replace(spread=False)
+            check_functions(cured, works(cured))
+            said += f". Try: {proposal.program} run -- {quote.word(refusal.cure)}"
+        except Refusal:
+            pass
+    return Plan("queue", said)
+
+
+def plan_for_run(
+    text: str, script: Script | Unparsed, hosts: Mapping[str, Host], target: str = LOCAL, cwd: str | None = None
+) -> Plan:
+    """The plan for text that a person has said to queue: one job, as `plan` has it where it can, else the whole text as it is."""
+    here = host_named(target, hosts)
+    whole_text = [Work(here, text)]
+    try:
+        done = works(Proposal(script, commands_of(script), hosts, here)) if isinstance(script, Script) else whole_text
+    except Refusal:
+        done = whole_text
+    return planned("asked for", done if len(done) == 1 and not done[0].each else whole_text, cwd, target, None)
+
+
+def planned(reason: str, done: list[Work], cwd: str | None, target: str, group: str | None) -> Plan:
+    """The plan that submits the work. Raises Refusal when two hosts in it go by one name."""
+    hosts: dict[str, Host] = {}
+    jobs: list[Job] = []
+    for work in done:
+        known = hosts.setdefault(work.host.name, work.host)
+        if known.ssh != work.host.ssh:
+            raise Refusal(f"{work.host.name} is reached in two ways")
+        hosts[work.host.name] = known._replace(groups=tuple(dict.fromkeys((*known.groups, *work.host.groups))))
+        job = job_of(work, cwd if work.host.name == target else None, group)
+        same = [one for one in jobs if one.key.partition("-")[0] == job.key]
+        jobs.append(job._replace(
+            key=f"{job.key}-{len(same) + 1}" if same else job.key, after=tuple([jobs[i].key for i in work.after])
+        ))  # fmt: skip
+    notes = [work.note for work in done if work.note]
+    return Plan(
+        "queue", f"{reason}; it stays one job: {notes[0]}" if notes else reason, tuple(jobs), tuple(hosts.values())
+    )
+
+
+def job_of(work: Work, cwd: str | None, group: str | None = None) -> Job:
+    cwd = work.cwd or cwd
+    group = group or work.group or work.host.group or None
+    return Job(
+        key_of(work.host.name, cwd, group, work.label, work.text),
+        work.host.name, work.host.backend, group, work.label, cwd, work.text,
+        if_failed=work.if_failed, shell=work.shell, each=work.each,
+    )  # fmt: skip
+
+
+def key_of(*parts: str | None) -> str:
+    """The key of what is defined by `parts`: 12 hexadecimal digits."""
+    raw = "\0".join(["" if part is None else part for part in parts]).encode("utf-8", "surrogateescape")
+    return digest(raw, 12)
+
+
+def reason_to_leave(commands: tuple[Command, ...]) -> str:
+    for command in commands:
+        if command.name == "pueue" or command.name == "pueue-skill":
+            return "it speaks to the queue already"
+        if command.name in ("sbatch", "squeue", "sacct", "scancel", "scontrol"):
+            return "it speaks to Slurm, which is a queue already"
+        if command.detached and command.detached.queue:
+            return f"{command.detached.leaves('its work')}, which keeps what becomes of it"
+        if command.ssh and command.ssh.payload is None:
+            return "ssh is given no command: interactive, or a tunnel"
+        if command.name in INTERACTIVE or (command.ssh and TERMINAL & {name for name, _ in command.ssh.options}):
+            return "interactive: it needs a terminal"
+        if command.terminal:
+            return f"interactive: {command.terminal} asks for a terminal"
+        if command.detached:
+            return f"{command.detached.leaves('its work')} by itself"
+        if command.name in ("tail", "journalctl") and {"-f", "-F", "--follow"} & set(command.args):
+            return "interactive: it goes on until somebody stops it"
+        remote = parse(joined(command.ssh.remote)[0]) if command.ssh and command.ssh.remote else None
+        if isinstance(remote, Unparsed):
+            return f"the remote command is not understood: {remote.reason}"
+    if any(command.hosts for command in commands):
+        return "a quick look at a remote host"
+    return "nothing in it is known to run long"

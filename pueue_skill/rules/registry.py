@@ -1,0 +1,47 @@
+"""The rules, by family, in the order of their IDs: Commands in, Findings out.
+
+A new family is one file and one line in FAMILIES; a new rule one entry in its file. The gate is generated from the rules'
+anchors (tools/gen.py), so that a text that no rule can flag is never parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pueue_skill.rules import background, evidence, loops, paths, programs, pueue, ssh, waiting
+from pueue_skill.rules.rule import Around, Rule
+from pueue_skill.rules.work import weigh
+from pueue_skill.shell.model import Command, Finding, Host, Preferences
+
+FAMILIES = (ssh, loops, programs, background, pueue, waiting, evidence, paths)
+RULES: tuple[Rule, ...] = tuple([rule for family in FAMILIES for rule in family.RULES])
+BY_ID = {rule.id: rule for rule in RULES}
+
+
+def findings(
+    commands: tuple[Command, ...],
+    hosts: Mapping[str, Host] = MappingProxyType({}),
+    preferences: Preferences = Preferences(),  # noqa: B008 immutable
+) -> tuple[Finding, ...]:
+    """What the rules say of `commands`, in the order of their spans; one finding a rule and span."""
+    found: dict[tuple[str, int, int], Finding] = {}
+    called = {f"function {command.name}" for command in commands}
+    defined = {place for command in commands for place in command.inside if place.startswith("function ")}
+    for i, command in enumerate(commands):
+        if f"function {command.words[0].value}" in defined:
+            continue  # its own function: what that runs is looked at where it stands
+        if any(place.startswith("function ") and place not in called for place in command.inside):
+            continue  # defined here, but not run
+        around = Around(commands, i, hosts, weigh(command, preferences.programs), preferences)
+        for rule in RULES:
+            said = preferences.rules.get(rule.id)
+            finding = None if said == "off" else rule.find(command, around)
+            if finding is None or (finding.confidence == "medium" and evidence.always_quick(command, preferences)):
+                continue
+            if said == "medium" or not around.weight.sure:
+                finding = finding._replace(confidence="medium")
+            elif said == "advice":
+                finding = finding._replace(rewrite=False)
+            found.setdefault((finding.rule, finding.start, finding.end), finding)
+    return tuple(sorted(found.values(), key=lambda finding: (finding.start, finding.end, finding.rule)))

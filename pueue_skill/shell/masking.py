@@ -1,0 +1,231 @@
+"""What looks like a secret: text in, yes or no, or the text without it, out.
+
+For what is shown, labelled, logged or stored; a command itself is never changed. Two readers look for secrets: FORMS knows what stands
+around one (`NAME=…`, a header, a URL) and what tokens of services look like; `by_words` reads shell words and knows which options of which
+programs take one. They know the forms that secrets usually have, and can neither know them all nor be told them. Both take time in
+proportion to the text, whatever stands in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from pueue_skill.startup.regex import regex
+
+MASK = "***"
+
+NAMED = (
+    r"(?:(?:passw(?:or)?d|passphrase|pwd|secret|api[_-]?key|credential)s?|token|auth|(?<![A-Za-z])pass|cookie|bearer|passcode|otp|jwt"
+    r"|(?:access|account|app|auth|client|consumer|deploy|encryption|hmac|jwt|license|master|private|secret|service|session|shared|signing"
+    r"|storage|subscription)[_-]?key|connection[_-]?string|session[_-]?id|webhook(?:[_-]?url)?)"
+)
+"""How the name of a secret ends; what stands before that in the name is not looked at, which would take long in long words."""
+NO_SECRETS = regex(
+    r"(?i)(?:^|[^a-z])(?:old)?pwd$|(?:^|[^a-z])(?:no|ask|show|prompt|use|with|max|min|num|n)[_-][a-z_-]*$"
+)
+"""Names that only end like those of secrets: PWD=/tmp, max_token=5, --no-password."""
+
+# Begins of tokens, by what may follow them. From the rules of gitleaks 8.30 (MIT licence, github.com/gitleaks/gitleaks,
+# config/gitleaks.toml), which ask for exact lengths; here a part of a token is masked too.
+LETTERS = """ghp_ gho_ ghu_ ghs_ ghr_ hf_ api_org_ npm_ lin_api_ ntn_ pnu_ rdme_ rubygems_ dapi doo_v1_ dop_v1_ dor_v1_ dt0c01. shpat_ shpca_
+ shppa_ shpss_ shippo_live_ shippo_test_ sk_live_ sk_test_ sk_prod_ rk_live_ rk_test_ rk_prod_ sntryu_ sm_aat_ sm_pat_ sm_sat_ AKCp cmVmd
+ LTAI ABSK EZAK EZTK GR1348941 AGE-SECRET-KEY-1 lin_oauth_ SG. 1//0 ya29."""
+DASHES = """github_pat_ glpat- glptt- gldt- glft- glrt- glcbt- glimt- glagent- gloas- glffct- glsoat- sk- sk-ant- sk-proj- xoxa- xoxb- xoxe-
+ xoxo- xoxp- xoxr- xoxs- xapp- xoxe.xoxb- xoxe.xoxp- AIza pypi- clojars_ dp.pt. dp.st. duffel_live_ duffel_test_ fio-u- fo1_ fm1a_ fm1r_ fm2_
+ glc_ glsa_ hvb. hvs. ico- ops_ p8e- PMAK- pplx- pscale_oauth_ pscale_pw_ pscale_tkn_ pul- sgp_ sha256~ sntrys_ sq0atp- sq0csp- tk-us-
+ xkeysib- HRKU-AA FLWSECK_TEST- tfp_ dckr_pat_ dckr_oat_ rnd_ re_live_ whsec_"""
+
+
+VARIABLE = r"\$[\w{(@*]"
+
+
+def begins(prefixes: str) -> str:
+    return "(?:" + "|".join([prefix.replace(".", r"\.") for prefix in prefixes.split()]) + ")"
+
+
+FORMS: Mapping[str, tuple[str, str]] = {
+    "block": (r"-----BEGIN[ A-Z0-9_-]{0,60}PRIVATE KEY(?: BLOCK)?-----", r"(?s:.*?)(?:(?=-----END)|\Z)"),
+    "url": (r"://[^\s/:@\"']{0,200}:", r"[^\s/\"']+(?=@)"),
+    "user": (r"://", r"(?=[A-Za-z_-]{0,60}[0-9])[\w-]{20,}(?=@)"),
+    "service": (
+        r"\bhooks\.slack\.com/\w+/|\bdiscord(?:app)?\.com/api/(?:v\d+/)?webhooks/|\boffice(?:365)?\.com/webhook\w*/"
+        r"|\bapi\.telegram\.org/bot|/trigger/\w+/with/key/|\bhooks\.zapier\.com/hooks/|\bhc-ping\.com/",
+        r"[^\s\"'?#]+",
+    ),
+    "hook": (r"/[\w-]{0,30}hooks?/", r"(?=[^\s\"'?#]{0,200}?[\w-]{16})(?=[^\s\"'?#\d]{0,200}\d)[^\s\"'?#]+"),
+    "query": (
+        r"[?&](?i:[\w.-]{0,40}(?:token|signature|secret|passw(?:or)?d|pwd|key|auth|credential|session|jwt)|sig|code|pass|hmac)=",
+        r"[^&\s\"'#]+",
+    ),
+    "authorization": (
+        r"(?i:authorization)[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?:(?i:basic|bearer|token|digest|negotiate|apikey|bot)\s{1,4})?",
+        rf"(?!{VARIABLE})[^\s\"',]+",
+    ),
+    "header": (
+        r"(?i:\b(?:set-)?cookie|\bx-[\w-]{0,40}(?:key|token|auth|secret|signature))[\"']?[ \t]{0,4}:[ \t]{0,4}[\"']?",
+        rf"(?!{VARIABLE})[^\s\"'][^\"'\n]*",
+    ),
+    "named": (
+        rf"(?i:{NAMED})[\"']?(?:=>|:=|=|[ \t]{{1,4}}(?:=>|:=|=)[ \t]{{1,4}}|[ \t]{{0,4}}:(?!/)[ \t]{{0,8}})",
+        rf"(?:\\?\"(?!{VARIABLE})[^\"]*(?:\"|$)|\\?'[^']*(?:'|$)|\$'[^']*'|[^\s\"'\\$&;|<>][^\s\"'&;|]*)",
+    ),
+    "sql": (r"\b(?i:passw(?:or)?d|passphrase|identified\s{1,4}by)\s{1,4}", r"(?:'[^']+'|\"[^\"$]+\")"),
+    "bearer": (r"\b(?i:bearer)\s{1,4}", r"(?=[A-Za-z._~+/-]{0,60}\d)[A-Za-z0-9._~+/=-]{8,}"),
+    "basic": (r"\b(?i:basic)\s{1,4}", r"(?=[A-Za-z]{0,60}[0-9+/=])[A-Za-z0-9+/]{8,}={0,2}"),
+    "token": (
+        r"\b",
+        rf"(?:{begins(LETTERS)}[A-Za-z0-9._]{{16,}}|{begins(DASHES)}(?=[A-Za-z_.-]{{0,60}}\d)[\w.=-]{{12,}}"
+        r"|(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}|SK[0-9a-f]{32}\b|ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*)",
+    ),
+}  # fmt: skip
+"""What stands before a secret, and is kept, and what the secret then looks like. No part of a form can match the same text in two ways."""
+FORM = regex("|".join([f"(?P<{name}>{before}){hidden}" for name, (before, hidden) in FORMS.items()]))
+
+PROGRAMS: Mapping[str, str] = {
+    "curl": "-u* --user -U* --proxy-user -b* --cookie -E*",
+    "http https xh xhs": "-a* --auth",
+    "sshpass": "-p*",
+    "redis-cli keydb-cli valkey-cli": "-a*",
+    "mysql mysqldump mysqladmin mysqlimport mysqlshow mysqlcheck mysqlslap mysqlbinlog mysqlsh mariadb mariadb-dump mariadb-admin": "-p~",
+    "mongo mongosh mongodump mongorestore mongoexport mongoimport influx beeline": "-p*",
+    "sqlcmd bcp isql tsql zip unzip zipcloak ipmitool": "-P*",
+    "ldapsearch ldapadd ldapmodify ldapdelete ldappasswd ldapwhoami": "-w*",
+    "smbclient rpcclient": "-U*",
+    "lftp": "-u*",
+    "openssl": "-k -K -passin -passout -pass",
+    "7z 7za 7zz": "-p~",
+    "rar unrar": "-p~ -hp~",
+    "xfreerdp rdesktop": "-p*",
+    "snmpget snmpwalk": "-A* -X* -c*",
+    "docker/login podman/login nerdctl/login buildah/login skopeo/login crane/login helm/login az/login oras/login": "-p*",
+    "cf/login ibmcloud/login oc/login poetry/publish twine/upload": "-p*",
+    "vault/login cargo/login wandb/login": "login",
+    "ngrok": "authtoken add-authtoken",
+    "doctl": "-t*",
+    "nmcli": "password wifi-sec.psk",
+    "ssh-keygen": "-N* -P*",
+    "aws/set": "aws_access_key_id aws_secret_access_key aws_session_token",
+    "gh/secret": "-b* --body",
+}  # fmt: skip
+"""Programs, and what their secrets stand behind, beside options that say so by their name: a word; with * one that may have its value in
+the same word, with ~ one that always has. After a slash: only where that word stands in the command too."""
+BEHIND = {name: behind.split() for names, behind in PROGRAMS.items() for name in names.split()}
+NAMES = {name.partition("/")[0] for name in BEHIND}
+
+OPTION = regex(rf"--?(?:[A-Za-z0-9_-]*[_-])?(?i:{NAMED})")
+READS = regex(
+    r"--[\w-]{0,40}(?:pass|token|secret|stdin)|\b(?:\w{0,20}passwd|kinit|cryptsetup|login|secrets?|unlock)\b|\bsudo\s(?:[^|;&]{0,60}\s)?-S\b"
+)
+"""What stands in a command that reads a secret from its standard input."""
+VARIABLE_NAME = regex(rf"(?i:{NAMED})")
+READ = regex(r"\bread\s[^|;&]{0,60}\Z")
+"""`read`, and what may stand between it and the name of its variable. One pattern for both would look for the name 60 times a `read`."""
+HARMLESS = regex(
+    rf"[\"']?{VARIABLE}|-$|--?[A-Za-z]|(?:id|type|env|file|fd)[=:]|(?:stdin|none|basic|digest|ntlm|true|false)$|\*\*\*"
+    r"|(?:~|\.\.?)/|/(?:etc|home|root|run|tmp|usr|var|opt|mnt|data|srv|dev|Users)/|[\w./-]+\.(?:txt|json|ya?ml|pem|key|crt|env|jar|cfg|ini)$"
+)
+"""How a word begins, or what it is, that is no secret: a variable, an option, a file, standard input."""
+SHELL = regex(
+    r"(?P<end>\n|\|[|&]?|&&?|;;?|[()`])|(?P<here><<<[ \t]*)|(?P<redirect>[<>]+&?)"
+    r"|(?P<word>(?:\\.?|\"(?:[^\"\\]|\\.?)*(?:\"|$)|'[^']*(?:'|$)|[^\s;|&()<>\"'\\`]+)+)",
+    re.DOTALL,
+)
+QUOTED = regex(r"[\"'](?=[^\"']*\s)")
+DEEPEST = 4
+"""Shells within shells whose words are read."""
+
+
+def secret(text: str) -> bool:
+    """Whether `text` holds what looks like a secret, or is the name of one."""
+    return next(spans(text), None) is not None or re.fullmatch(rf"(?i)[a-z0-9_-]*?{NAMED}", text) is not None
+
+
+def masked(text: str) -> str:
+    """`text` with MASK in place of what looks like a secret."""
+    parts, done = [], 0
+    for start, end in sorted(spans(text)):
+        if start >= done:
+            parts += [text[done:start], MASK]
+        done = max(done, end)
+    return "".join([*parts, text[done:]])
+
+
+def spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where the secrets stand, in no order; they may overlap."""
+    for match in FORM.finditer(text):
+        form = match.lastgroup or ""
+        name = text[max(0, match.start() - 60) : match.end(form)].rstrip("=:> \t\"'")
+        if not text.startswith(MASK, match.end(form)) and (form != "named" or not NO_SECRETS.search(name)):
+            yield match.end(form), match.end()
+    yield from by_words(text, 0, len(text), DEEPEST)
+
+
+def by_words(text: str, start: int, end: int, depth: int) -> Iterator[tuple[int, int]]:
+    """The secrets that commands are told by options, a here-string or echo, in the shell text between `start` and `end`."""
+    words: list[tuple[int, int]] = []
+    given: list[tuple[int, int]] = []
+    before = ""
+    for match in SHELL.finditer(text, start, end):
+        kind, span = match.lastgroup, match.span()
+        if kind == "end":
+            yield from of_command(text, words, given)
+            piped = match[0] in ("|", "|&") and words and text[slice(*words[0])] in ("echo", "printf")
+            words, given = [], words[1:] if piped else []
+        elif kind == "word" and before == "here":
+            given.append(span)
+        elif kind == "word" and before != "redirect":
+            words.append(span)
+        inner = QUOTED.search(match[0]) if kind == "word" and depth else None
+        if inner:
+            yield from by_words(text, span[0] + inner.end(), span[1] - (match[0][-1] in "\"'"), depth - 1)
+        before = kind or ""
+    yield from of_command(text, words, given)
+
+
+def of_command(
+    text: str, words: Sequence[tuple[int, int]], given: Sequence[tuple[int, int]]
+) -> Iterator[tuple[int, int]]:
+    """The secrets among the words of one command, and in what it is `given` on standard input."""
+    program, behind = "", list[str]()
+    found = []
+    for i, (start, end) in enumerate(words):
+        word = text[start:end]
+        name = word.rpartition("/")[2]
+        if name in NAMES:
+            program, behind = name, BEHIND.get(name, [])
+        behind = BEHIND.get(f"{program}/{word}", behind)
+        at = value_in(word, behind)
+        if at is not None and at < len(word):
+            found.append((start + at, end))
+        elif at is not None and i + 1 < len(words):
+            found.append(words[i + 1])
+    if given and words and reads(text, words[0][0], words[-1][1]):
+        found += given
+    yield from [place for place in found if not HARMLESS.match(text, *place)]
+
+
+def reads(text: str, start: int, end: int) -> bool:
+    """Whether the command between `start` and `end` reads a secret from its standard input."""
+    if READS.search(text, start, end):
+        return True
+    names = VARIABLE_NAME.finditer(text, start, end)
+    return any(READ.search(text, max(start, name.start() - 66), name.start()) for name in names)
+
+
+def value_in(word: str, behind: Sequence[str]) -> int | None:
+    """Where in `word` a secret begins; its length where the next word is one, None where neither is."""
+    if word.lstrip("\"'").startswith("pass:"):
+        return word.index("pass:") + 5
+    option, equals, _ = word.partition("=")
+    if equals:
+        return len(option) + 1 if option in behind else None
+    if word in behind or (OPTION.fullmatch(word) and not NO_SECRETS.search(word)):
+        return len(word)
+    for option in behind:
+        letter, kind = option[:-1], option[-1]
+        if kind in "*~" and word.startswith(letter):
+            return len(letter) if len(word) > len(letter) else len(word) if kind == "*" else None
+        if kind == "*" and word[:1] == "-" and word[1:].isalpha() and word.endswith(letter[1]):
+            return len(word)  # a row of options, the last of which has a value
+    return None

@@ -1,0 +1,95 @@
+"""Ways through a Script: its nodes in, the statements of its lists, or what stands inside them, out.
+
+Nothing is judged here; how a node's parts nest is known here, so that nobody else need go through them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pueue_skill.shell.model import Chain, Compound, Node, Pipeline, Redirect, Script, Simple
+from pueue_skill.startup.record import NamedTuple
+
+LOOPS = ("for", "while", "until", "select")
+
+
+class Statement(NamedTuple):
+    """A part of a list with the operator that stands after it; the end of a line counts as one."""
+
+    node: Node
+    operator: str
+
+
+def statements(nodes: tuple[Node, ...]) -> list[Statement]:
+    """The statements of a script, lists and lines laid flat."""
+    found: list[Statement] = []
+    for node in nodes:
+        if isinstance(node, Chain):
+            found += [
+                Statement(part, operator or "\n") for part, operator in zip(node.parts, node.operators, strict=True)
+            ]
+        else:
+            found.append(Statement(node, "\n"))
+    return found
+
+
+def only(script: Script) -> Node | None:
+    """The one node that a script consists of, a closing `;` left out, or None."""
+    found = statements(script.nodes)
+    return found[0].node if len(found) == 1 and found[0].operator in ("\n", ";") else None
+
+
+def joined_by(operator: str) -> str:
+    """What stands between two statements for the operator between them."""
+    return {"\n": "\n", ";": "; "}.get(operator, f" {operator} ")
+
+
+def is_wait(part: Statement) -> bool:
+    return isinstance(part.node, Simple) and [word.value for word in part.node.words] == ["wait"]
+
+
+def and_or_lists(found: list[Statement]) -> list[list[Statement]]:
+    """The statements of a list by the and-or lists (POSIX 2.9.3) that they form."""
+    lists: list[list[Statement]] = [[]]
+    for statement in found:
+        lists[-1].append(statement)
+        if statement.operator not in ("&&", "||"):
+            lists.append([])
+    return lists[:-1]
+
+
+def compounds(node: Node) -> Iterator[Compound]:
+    if isinstance(node, Compound):
+        yield node
+        for inner in (*node.test, *node.body):
+            yield from compounds(inner)
+    elif not isinstance(node, Simple):
+        for inner in node.parts:
+            yield from compounds(inner)
+
+
+def simple_nodes(nodes: tuple[Node, ...], place: tuple[str, ...] = ()) -> Iterator[tuple[Simple, tuple[str, ...]]]:
+    """The simple commands in `nodes`, each with what is around it there: subshell, loop."""
+    for node in nodes:
+        if isinstance(node, Simple):
+            yield node, place
+        elif isinstance(node, Compound):
+            around = "subshell" if node.kind in ("subshell", "coproc") else "loop" if node.kind in LOOPS else node.kind
+            yield from simple_nodes((*node.test, *node.body), (*place, around))
+        else:
+            shell = ("subshell",) if isinstance(node, Pipeline) and len(node.parts) > 1 else ()
+            yield from simple_nodes(node.parts, (*place, *shell))
+
+
+def redirects(*nodes: Node) -> Iterator[Redirect]:
+    for node in nodes:
+        if isinstance(node, Simple | Compound):
+            yield from node.redirects
+        if isinstance(node, Compound):
+            yield from redirects(*node.test, *node.body)
+        elif not isinstance(node, Simple):
+            yield from redirects(*node.parts)
+
+
+def has_heredoc(node: Node) -> bool:
+    return any(redirect.body for redirect in redirects(node))
