@@ -110,5 +110,5 @@ cli='import sys
 _, root, *arguments = sys.argv
 sys.path.insert(0, root)
 sys.argv = ["pueue-skill", *arguments]
-from pueue_skill.cli.cli import main
+from pueue_skill.cli.main import main
 sys.exit(main(arguments))'

@@ -1,3 +1,3 @@
-from pueue_skill.cli.cli import main
+from pueue_skill.cli.main import main
 
 raise SystemExit(main())

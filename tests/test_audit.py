@@ -19,9 +19,9 @@ from real import Daemon, Host, Lab, real, until
 from pueue_skill.cli.schemas import SCHEMAS
 from pueue_skill.hosts import audit
 from pueue_skill.hosts.audit import Asking
-from pueue_skill.queues import parts
-from pueue_skill.queues.parts import Answer, Part
-from pueue_skill.views import render
+from pueue_skill.queues import framing
+from pueue_skill.queues.framing import Answer, Part
+from pueue_skill.views import tables
 
 NVIDIA_SMI = """#!/bin/sh
 # As of driver 550: the columns that were asked for, a card a line; [N/A] for what a card does not tell.
@@ -326,7 +326,7 @@ def asked_of(shell: str, script: str, seconds: float = 20, **env: str) -> bytes:
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "zsh", "busybox"])
 def test_one_part_does_not_take_another_with_it(shell: str) -> None:
-    found = parts.answers(asked_of(shell, parts.script(PARTS, "m4rk")), "m4rk")
+    found = framing.answers(asked_of(shell, framing.script(PARTS, "m4rk")), "m4rk")
     assert list(found) == [part.name for part in PARTS]
     assert found["good"] == Answer(b"1\n2\n", 0)
     assert found["silent"] == Answer(b"", 0)
@@ -334,7 +334,7 @@ def test_one_part_does_not_take_another_with_it(shell: str) -> None:
     assert found["reads"] == Answer(b"end\n", 0)
     assert found["long"].code is None
     assert found["bytes"].data == b"a\xffb\n"
-    lacking = {part.name: parts.lacking(found[part.name], part) for part in PARTS}
+    lacking = {part.name: framing.lacking(found[part.name], part) for part in PARTS}
     assert lacking["good"] == lacking["silent"] == ""
     assert lacking["fails"] == "exit code 3: why"
     assert lacking["long"] == "its answer is longer than 1000 bytes"
@@ -347,10 +347,10 @@ def test_a_part_that_hangs_is_ended_with_all_that_it_started(tools: str, nap: st
         (tmp_path / name).symlink_to(real(name))
     hangs = [Part("hangs", f"trap '' TERM; echo begun; {nap}; echo end", 1), Part("after", "echo here")]
     began = time.monotonic()
-    found = parts.answers(asked_of("dash", parts.script(hangs, "m4rk"), PATH=str(tmp_path)), "m4rk")
+    found = framing.answers(asked_of("dash", framing.script(hangs, "m4rk"), PATH=str(tmp_path)), "m4rk")
     assert time.monotonic() - began < 5
     assert found["after"] == Answer(b"here\n", 0)
-    assert parts.lacking(found["hangs"], hangs[0]) == "it was killed, or did not answer within 1 s"
+    assert framing.lacking(found["hangs"], hangs[0]) == "it was killed, or did not answer within 1 s"
     listing = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout
     assert nap not in listing
 
@@ -359,24 +359,24 @@ def test_a_part_that_hangs_is_ended_with_all_that_it_started(tools: str, nap: st
 def test_what_has_made_itself_independent_is_not_waited_for() -> None:
     loose = [Part("loose", "setsid sleep 6 & exit 0", 1), Part("after", "echo here")]
     began = time.monotonic()
-    found = parts.answers(asked_of("dash", parts.script(loose, "m4rk")), "m4rk")
+    found = framing.answers(asked_of("dash", framing.script(loose, "m4rk")), "m4rk")
     assert time.monotonic() - began < 5
     assert found["after"] == Answer(b"here\n", 0)
-    assert parts.lacking(found["loose"], loose[0]) == "it was cut off"
+    assert framing.lacking(found["loose"], loose[0]) == "it was cut off"
 
 
 @pytest.mark.long
 def test_what_came_in_time_is_kept() -> None:
     """A part whose child goes on writing elsewhere keeps the rest from being asked."""
     stuck = [Part("good", "echo 1"), Part("stuck", "setsid sleep 3 & exit 0", 1), Part("never", "echo 2")]
-    found = parts.answers(asked_of("dash", parts.script(stuck, "m4rk"), seconds=1.5), "m4rk")
+    found = framing.answers(asked_of("dash", framing.script(stuck, "m4rk"), seconds=1.5), "m4rk")
     assert found["good"] == Answer(b"1\n", 0)
-    assert parts.lacking(found.get("never"), stuck[2]) == "it was not reached in time"
+    assert framing.lacking(found.get("never"), stuck[2]) == "it was not reached in time"
 
 
 def test_no_answer_is_an_error() -> None:
     with pytest.raises(ValueError, match="no answer in b'Last login"):
-        parts.answers(b"Last login: never\n", "m4rk")
+        framing.answers(b"Last login: never\n", "m4rk")
 
 
 VM_STAT = """17179869184
@@ -419,4 +419,4 @@ def test_a_host_that_was_started_anew(env: dict[str, str]) -> None:
     earlier = {**report, "booted": report["booted"] - 3600}
     assert "the host was started anew" in audit.changes(earlier, report)  # type: ignore[arg-type]
     assert audit.changes(report, report) == []  # type: ignore[arg-type]
-    assert render.plain("a\tb\x1b[0m") == "a b�[0m"
+    assert tables.plain("a\tb\x1b[0m") == "a b�[0m"

@@ -9,8 +9,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from pueue_skill.batches import batch, manifest
-from pueue_skill.batches.batch import BatchError, Item
+from pueue_skill.batches import items as batch_items
+from pueue_skill.batches import manifest
+from pueue_skill.batches.items import BatchError, Item
 from pueue_skill.batches.manifest import ManifestError
 from pueue_skill.cli.schemas import SCHEMAS
 
@@ -21,9 +22,11 @@ def items(text: str, folder: Path, name: str = "b.toml") -> tuple[Item, ...]:
     file = folder / name
     file.write_text(text)
     made = manifest.load(file)
-    return batch.items(
+    return batch_items.items(
         made,
-        batch.Sources(lambda pattern: manifest.files_of(pattern, folder), lambda rows: manifest.rows_of(folder / rows)),
+        batch_items.Sources(
+            lambda pattern: manifest.files_of(pattern, folder), lambda rows: manifest.rows_of(folder / rows)
+        ),
     )
 
 
@@ -324,7 +327,7 @@ AROUND = ("{x}", "--to={x}", "a{x}b", "'q'{x}\"r\"", "\\\\{x}", "\\'{x}\\'", "$y
 def test_a_value_is_one_word_whatever_it_holds(value: str, tmp_path: Path) -> None:
     """As bash reads it, beside whatever else the word is made of."""
     template = "printf '%s\\0' " + " ".join(AROUND) + " $(printf %s {x} | wc -c) <(printf {x}) # it's a comment"
-    text = batch.filled(template, {"x": value}, "here", quoted=True)
+    text = batch_items.filled(template, {"x": value}, "here", quoted=True)
     done = subprocess.run(["bash", "-c", text], cwd=tmp_path, capture_output=True, text=True, check=True)
     found = done.stdout.split("\0")[:-2]
     assert found == [
@@ -360,10 +363,10 @@ def test_a_value_is_one_word_whatever_it_holds(value: str, tmp_path: Path) -> No
 )
 def test_where_a_value_cannot_be_quoted_only_plain_ones_stand(around: str) -> None:
     template = f"run {around} {{x}}" if around == "'" else f"run {around}"
-    assert "data/a-1.csv" in batch.filled(template, {"x": "data/a-1.csv"}, "here", quoted=True)
+    assert "data/a-1.csv" in batch_items.filled(template, {"x": "data/a-1.csv"}, "here", quoted=True)
     with pytest.raises(BatchError, match=r"here: \{x\} stands where its value"):
-        batch.filled(template, {"x": "$(touch pwned)"}, "here", quoted=True)
+        batch_items.filled(template, {"x": "$(touch pwned)"}, "here", quoted=True)
 
 
 def test_a_value_is_never_an_assignment() -> None:
-    assert batch.filled("{x} run", {"x": "A=b"}, "here", quoted=True) == "'A=b' run"
+    assert batch_items.filled("{x} run", {"x": "A=b"}, "here", quoted=True) == "'A=b' run"

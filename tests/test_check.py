@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from pueue_skill.lint import check, sources
 from pueue_skill.rules.registry import RULES
-from pueue_skill.shell import terminal
+from pueue_skill.shell import printable
 from pueue_skill.shell.model import Preferences
 
 ROOT = Path(__file__).parent.parent
@@ -440,7 +440,7 @@ def test_a_name_may_hold_anything(weird_tmp_path: Path) -> None:
     (result,) = json.loads(done.stdout)["runs"][0]["results"]
     uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert unquote_to_bytes(uri.removeprefix("file://")) == bytes(path)
-    assert run(path).stdout.decode().startswith(f"{terminal.line(str(path))}:2:1: PQ302 ")
+    assert run(path).stdout.decode().startswith(f"{printable.line(str(path))}:2:1: PQ302 ")
     assert json.loads(run("--json", path).stdout)["findings"][0]["file"] == str(path)
 
 

@@ -16,7 +16,7 @@ from pueue_skill.configuration import config, settings
 from pueue_skill.configuration.config import ConfigError, EnvironmentTable, job_environment
 from pueue_skill.plan.analysis import analyse
 from pueue_skill.shell.model import Host
-from pueue_skill.state import folders
+from pueue_skill.state import paths
 
 LISTS = ("path", "checkpoints", "projects")
 EXAMPLE = Path(__file__).parent.parent / "examples/config.toml"
@@ -107,7 +107,7 @@ def test_what_a_project_may_not_say(user_file: Path, tmp_path: Path, text: str, 
         found = settings.load(str(tmp_path))
         assert found.hosts == {"local": Host("local"), "a": Host("a", "a", "~/.local/bin/pueue", groups=(("x", 1),))}
         assert (found.mode, found.long, found.record) == ("", 30.0, True)
-    (entry,) = (Path(folders.data()) / "hook.log").read_text().splitlines()
+    (entry,) = (Path(paths.data()) / "hook.log").read_text().splitlines()
     assert says in json.loads(entry)["what"]
 
 
@@ -220,9 +220,9 @@ def test_schema_command() -> None:
 def test_folders_are_where_the_system_has_them(home: Path, monkeypatch: pytest.MonkeyPatch, xdg: str) -> None:
     for name in ("CONFIG", "DATA", "CACHE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", xdg)
-    assert folders.config() == platformdirs.user_config_dir("pueue-skill")
-    assert folders.data() == platformdirs.user_data_dir("pueue-skill")
-    assert folders.cache() == platformdirs.user_cache_dir("pueue-skill")
+    assert paths.config() == platformdirs.user_config_dir("pueue-skill")
+    assert paths.data() == platformdirs.user_data_dir("pueue-skill")
+    assert paths.cache() == platformdirs.user_cache_dir("pueue-skill")
 
 
 def test_the_hooks_settings_are_those_of_the_configuration(home: Path, tmp_path: Path) -> None:

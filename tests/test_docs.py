@@ -22,10 +22,10 @@ import pytest
 from real import Daemon, Host, Lab, local, until
 
 from pueue_skill.batches.manifest import Manifest
-from pueue_skill.cli.cli import parser
+from pueue_skill.cli.main import parser
 from pueue_skill.configuration.config import Config
 from pueue_skill.plan.analysis import analyse
-from pueue_skill.queues.pueue.pueue import QUEUED
+from pueue_skill.queues.pueue.submit import QUEUED
 from pueue_skill.rules.registry import RULES
 from pueue_skill.shell.model import Script, Unparsed
 from pueue_skill.shell.parse import parse

@@ -25,8 +25,8 @@ from real import REQUIRE_ALL, Host, Lab, kill, processes, real, strays, until
 
 from pueue_skill.cli import doctor
 from pueue_skill.cli.schemas import SCHEMAS
-from pueue_skill.hosts.doctor import examination
-from pueue_skill.queues.pueue.pueue_health import Findings
+from pueue_skill.hosts.doctor import examine
+from pueue_skill.queues.pueue.health import Findings
 from pueue_skill.shell.model import Host as Known
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]
@@ -260,7 +260,7 @@ def test_a_configured_client_that_is_not_there(env: dict[str, str], ill: Host, t
 
 
 def test_no_client_at_all() -> None:
-    (check,) = examination.client(examination.Place(Known("h", "h"), "/c"), Findings(data="/d"))
+    (check,) = examine.client(examine.Place(Known("h", "h"), "/c"), Findings(data="/d"))
     assert (check.result, check.fix) == ("failure", "pueue-skill setup h")
 
 
@@ -592,13 +592,13 @@ def test_a_clock_that_is_wrong(lab: Lab, env: dict[str, str], tmp_path: Path) ->
 def test_work_that_is_lost_with_its_connection(
     lab: Lab, env: dict[str, str], ill: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(examination, "LONG", 0)
+    monkeypatch.setattr(examine, "LONG", 0)
     ill.pueue("add", "sleep 4322")
     command = [lab.bin / "ssh", ill.name, "sleep 4321"]
     process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
-    def found() -> list[examination.Check]:
-        table = subprocess.run([real("sh"), "-c", examination.WORK], capture_output=True, text=True, check=True).stdout
+    def found() -> list[examine.Check]:
+        table = subprocess.run([real("sh"), "-c", examine.WORK], capture_output=True, text=True, check=True).stdout
         mine = [
             line
             for line in table.splitlines()
@@ -607,7 +607,7 @@ def test_work_that_is_lost_with_its_connection(
         assert mine
         return [
             check
-            for check in examination.work(examination.Place(Known(ill.name, ill.name), "/c"), table)
+            for check in examine.work(examine.Place(Known(ill.name, ill.name), "/c"), table)
             if "4321" in check.what or "more" in check.what
         ]
 
@@ -643,7 +643,7 @@ def test_other_hooks_on_commands(home: Path, tmp_path: Path, monkeypatch: pytest
 def test_the_table_has_every_check() -> None:
     root = Path(__file__).parent.parent
     table = (root / "references/troubleshooting.md").read_text("utf-8")
-    named = set(re.findall(r'f"(\w+ (?:of|on|to)) \{', Path(examination.__file__).read_text("utf-8")))
+    named = set(re.findall(r'f"(\w+ (?:of|on|to)) \{', Path(examine.__file__).read_text("utf-8")))
     assert {"pueue of", "ssh to", "work on"} <= named
     assert set(re.findall(r"`(\w+ (?:of|on|to)) HOST`", table)) == named
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pueue_skill.shell import quote
-from pueue_skill.shell.expand import Value, assigned, fields, mentions, substitute
-from pueue_skill.shell.expand import settings as settings_of
+from pueue_skill.shell.expansion import Value, assigned, fields, mentions, substitute
+from pueue_skill.shell.expansion import settings as settings_of
 from pueue_skill.shell.model import Script, Simple
 from pueue_skill.shell.parse import parse
 

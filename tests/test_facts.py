@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pueue_skill.shell.facts import commands
+from pueue_skill.shell.commands import commands
 from pueue_skill.shell.model import Command, Script
 from pueue_skill.shell.parse import parse
 

@@ -20,15 +20,16 @@ from textual.binding import Binding
 from textual.widgets import Static
 
 from pueue_skill.agents import prompts
-from pueue_skill.batches import batch, manifest
-from pueue_skill.cli import cli
-from pueue_skill.hosts import runtime, transport
+from pueue_skill.batches import items as batch_items
+from pueue_skill.batches import manifest
+from pueue_skill.cli import main
+from pueue_skill.hosts import client, transport
 from pueue_skill.jobs import news
-from pueue_skill.notify import notices
-from pueue_skill.shell import quote, terminal
+from pueue_skill.notify import compose
+from pueue_skill.shell import printable, quote
 from pueue_skill.shell.model import Group, Host, Queue, State
-from pueue_skill.state.store import Submitted
-from pueue_skill.views import render, reports, timeline
+from pueue_skill.state.database import Submitted
+from pueue_skill.views import documents, tables, timeline
 from pueue_skill.views.top import Top, seen
 
 ATTACK = "x\x1b]0;t\x07\x1b[2J\x1b[31m\nFORGED\r\x9b5m\u202eabc\u2066[bold]b[/bold][link=https://e]l[/link]\x1b]8;;http://e\x1b\\z\x7f\u2028FORGED"
@@ -48,12 +49,12 @@ def clean(text: str, call: Sequence[str] = ()) -> None:
 
 
 def test_text_that_is_shown() -> None:
-    clean(terminal.safe(ATTACK.replace("FORGED", "")))
-    clean(terminal.line(ATTACK))
-    assert terminal.line("a\tb\r\n c ") == "a b c"
-    assert terminal.line("ä 日本 ✓ é") == "ä 日本 ✓ é"
-    assert terminal.line("a" * 300, 10) == "a" * 9 + "…"
-    assert terminal.safe("a\n\tb\x1b[0m") == "a\n\tb\ufffd[0m"
+    clean(printable.safe(ATTACK.replace("FORGED", "")))
+    clean(printable.line(ATTACK))
+    assert printable.line("a\tb\r\n c ") == "a b c"
+    assert printable.line("ä 日本 ✓ é") == "ä 日本 ✓ é"
+    assert printable.line("a" * 300, 10) == "a" * 9 + "…"
+    assert printable.safe("a\n\tb\x1b[0m") == "a\n\tb\ufffd[0m"
 
 
 # Every command.
@@ -70,7 +71,7 @@ def subcommands(
         yield words, parser
 
 
-COMMANDS = dict(subcommands(cli.parser()))
+COMMANDS = dict(subcommands(main.parser()))
 LEFT_OUT = {("hook",)}
 """What answers in JSON to a program."""
 
@@ -226,7 +227,7 @@ def test_what_an_agent_is_told() -> None:
     clean(news.line(job))
     clean(news.names([job]))
     clean(prompts.groups_of(EVIL_QUEUE))
-    for one in notices.of_ended("far", EVIL_QUEUE, EVIL_QUEUE.states):
+    for one in compose.of_ended("far", EVIL_QUEUE, EVIL_QUEUE.states):
         clean(one.title)
         clean(one.text)
 
@@ -246,8 +247,8 @@ def test_pictures(tmp_path: Path) -> None:
         json.dumps({"name": "m", "phases": {"p": {"command": "true", "label": "<b>&\"'"}}})
     )
     made = manifest.load(tmp_path / "m.json")
-    items = batch.items(made, batch.Sources(lambda pattern: [], lambda name: []), [])
-    clean(render.batch_picture(items))
+    items = batch_items.items(made, batch_items.Sources(lambda pattern: [], lambda name: []), [])
+    clean(tables.batch_picture(items))
 
 
 # Every screen of `top`, and every key on it.
@@ -269,7 +270,7 @@ def test_every_key_of_top(tmp_path: Path) -> None:
         async with app.run_test(size=(160, 40), notifications=True) as pilot:
             app.answered(seen(host, EVIL_QUEUE), time.monotonic())
             app.known["down"] = seen(
-                host._replace(name="down"), Exception(runtime.complaint(transport.Done(255, b"", WORDS.encode())))
+                host._replace(name="down"), Exception(client.complaint(transport.Done(255, b"", WORDS.encode())))
             )
             app.draw()
             for key in ["down", *keys, *keys]:
@@ -288,7 +289,7 @@ def test_every_key_of_top(tmp_path: Path) -> None:
 
 def test_reports_are_ascii() -> None:
     now = timeline.dt.datetime(2026, 11, 24, 7, tzinfo=timeline.dt.UTC)
-    report = reports.status([(Host("far", "far"), EVIL_QUEUE)], now)
+    report = documents.status([(Host("far", "far"), EVIL_QUEUE)], now)
     text = json.dumps(report, indent=2)
     clean(text)
     assert json.loads(text)["hosts"][0]["jobs"][0]["label"] == LABEL

@@ -10,12 +10,17 @@ import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
 from pueue_skill.plan.analysis import analyse
-from pueue_skill.queues.acts import Act
-from pueue_skill.queues.pueue import pueue, pueue_acts, pueue_batch, pueue_units
-from pueue_skill.queues.pueue.pueue import RECORD
-from pueue_skill.queues.pueue.pueue_units import Pack
+from pueue_skill.queues.actions import Act
+from pueue_skill.queues.pueue import actions as pueue_actions
+from pueue_skill.queues.pueue import batch as pueue_batch
+from pueue_skill.queues.pueue import submit as pueue
+from pueue_skill.queues.pueue import units as pueue_units
+from pueue_skill.queues.pueue.submit import RECORD
+from pueue_skill.queues.pueue.units import Pack
 from pueue_skill.queues.registry import invocation
-from pueue_skill.queues.slurm import slurm, slurm_acts, slurm_batch
+from pueue_skill.queues.slurm import actions as slurm_actions
+from pueue_skill.queues.slurm import batch as slurm_batch
+from pueue_skill.queues.slurm import submit as slurm
 from pueue_skill.shell.model import LOCAL, Host, Job, State
 
 PARSER = Parser(Language(tree_sitter_bash.language()))
@@ -90,7 +95,7 @@ SCRIPTS = {
     "pueue: invocation": pueue.invocation((JOB, JOB._replace(key="k3", after=("k1",))), HOST),
     "pueue: follow": pueue.follow_script(STATE, HOST, 0, 0),
     "pueue: status": pueue.status_script(HOST),
-    "pueue: acts": pueue_acts.act_script(HOST, ACTS),
+    "pueue: acts": pueue_actions.act_script(HOST, ACTS),
     "pueue: batch": pueue_batch.submission(*BATCH, None, {})[0],
     "pueue: units": pueue_batch.submission(PACKED, *BATCH[1:], None, {})[0],
     "pueue: in a unit": pueue_units.UNIT,
@@ -100,7 +105,7 @@ SCRIPTS = {
     "slurm: invocation": slurm.invocation((JOB, JOB._replace(key="k3", after=("k1",))), HOST),
     "slurm: follow": slurm.follow_script(STATE, HOST, 0, 0),
     "slurm: status": slurm.status_script(HOST),
-    "slurm: acts": slurm_acts.act_script(HOST, ACTS),
+    "slurm: acts": slurm_actions.act_script(HOST, ACTS),
     "slurm: batch": slurm_batch.submission(*BATCH, SITE, {})[0],
 }
 

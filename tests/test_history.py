@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from test_hook import hook, payload
 
+from pueue_skill.rules.cost import shape
 from pueue_skill.rules.registry import findings
-from pueue_skill.rules.work import shape
-from pueue_skill.shell.facts import commands
+from pueue_skill.shell.commands import commands
 from pueue_skill.shell.model import Preferences, Program, Script
 from pueue_skill.shell.parse import parse
-from pueue_skill.state import durations, store
+from pueue_skill.state import database, durations
 
 
 def shape_of(text: str) -> str:
@@ -127,7 +127,7 @@ def test_a_broken_store_is_in_nobodys_way(home: Path, fault: str) -> None:
     elif fault == "folder":
         file.mkdir()
     elif fault == "locked":
-        store.record("x", 1.0)
+        database.record("x", 1.0)
         holder = sqlite3.connect(file, isolation_level=None)
         holder.execute("begin exclusive")
     else:
@@ -144,5 +144,5 @@ def test_a_broken_store_is_in_nobodys_way(home: Path, fault: str) -> None:
 
 def test_only_the_last_runs_are_kept() -> None:
     for i in range(30):
-        store.record("a", float(i))
-    assert store.history() == durations.read() == {"a": tuple(float(i) for i in range(20, 30))}
+        database.record("a", float(i))
+    assert database.history() == durations.read() == {"a": tuple(float(i) for i in range(20, 30))}

@@ -24,8 +24,8 @@ from pueue_skill.agents import prompts, rewrite
 from pueue_skill.agents.event import Event
 from pueue_skill.jobs import news
 from pueue_skill.shell.model import Host, State
-from pueue_skill.state import store
-from pueue_skill.state.store import Submitted
+from pueue_skill.state import database
+from pueue_skill.state.database import Submitted
 
 SEED = "ssh bigblack 'cd ~/project && uv run python populate_cache.py --symbol BTCUSDT'"
 TRAIN = "python train.py"
@@ -356,13 +356,13 @@ class TestReport:
     COMMAND = f"pueue-skill run --or-detach --key={KEY} -- 'python train.py'"
 
     def job(self, **changes: Any) -> None:
-        entry = store.submitting(
+        entry = database.submitting(
             Submitted("local", self.KEY, "", "", "pueue", "s", "/", "python train.py", time.time())
         )
         queued = entry._replace(id="7", created="2026-01-01T00:00:00Z")
-        store.submitted(queued)
+        database.submitted(queued)
         if changes:
-            store.seen([queued._replace(**changes)])
+            database.seen([queued._replace(**changes)])
 
     def test_a_job_that_goes_on(self) -> None:
         self.job()
@@ -374,7 +374,7 @@ class TestReport:
 
     def test_a_job_whose_end_run_waited_for(self) -> None:
         self.job()
-        store.looked("local", ended_state(self.KEY, "2026-01-01T00:00:00Z"), "s")
+        database.looked("local", ended_state(self.KEY, "2026-01-01T00:00:00Z"), "s")
         assert "ran as the job local:7, with exit code 0." in said(hook(payload(self.COMMAND)))
         event = payload(self.COMMAND, "PostToolUseFailure", error="Exit code 3\nno disk")
         assert "ran as the job local:7, with exit code 3." in said(hook(event, "PostToolUseFailure"))
@@ -431,7 +431,7 @@ class TestReport:
 
     def test_a_job_with_that_exit_code_is_no_reason_to(self) -> None:
         self.job()
-        store.looked("local", ended_state(self.KEY, "2026-01-01T00:00:00Z"), "s")
+        database.looked("local", ended_state(self.KEY, "2026-01-01T00:00:00Z"), "s")
         event = payload(self.COMMAND, "PostToolUseFailure", error="Exit code 125\ndocker: no such image")
         assert "with exit code 125" in said(hook(event, "PostToolUseFailure"))
         assert not rewrite.stands_aside("s")
@@ -472,7 +472,7 @@ class TestAfter:
     def test_a_quick_failure_says_nothing_of_how_long_it_takes(self, home: Path) -> None:
         for took in (1_000, 200_000):
             hook(payload("./frob", "PostToolUseFailure", duration_ms=took, error="Exit code 1"), "PostToolUseFailure")
-        assert store.history() == {"frob": (200.0,)}
+        assert database.history() == {"frob": (200.0,)}
 
 
 @pytest.mark.parametrize(
@@ -519,8 +519,8 @@ def finished(key: str = "k", **changes: Any) -> Submitted:
         key, id="7", created="c", label="btc", state="failed", exit_code=3, seconds=95.0, tail="lost it", ended="e"
     )
     made = made._replace(**changes)
-    made = made._replace(number=store.submitting(made._replace(state="open")).number)
-    store.seen([made])
+    made = made._replace(number=database.submitting(made._replace(state="open")).number)
+    database.seen([made])
     return made
 
 
@@ -550,17 +550,17 @@ class TestNews:
         number = finished().number
         with subprocess.Popen(["sh", "-c", "exit 0"]) as gone:
             pass
-        with store.opened() as connection:
+        with database.opened() as connection:
             connection.execute("insert into told values ('s', ?, 'end', ?, ?)", (number, gone.pid, time.time()))
-        assert [one.key for one in store.claim("s", "/p")] == ["k"]
-        assert store.claim("s", "/p") == []
+        assert [one.key for one in database.claim("s", "/p")] == ["k"]
+        assert database.claim("s", "/p") == []
 
     @pytest.mark.parametrize("shift", [-1e6, 1e6])
     def test_a_clock_that_jumps_loses_nothing(self, shift: float) -> None:
         number = finished().number
-        with store.opened() as connection:
+        with database.opened() as connection:
             connection.execute("insert into told values ('s', ?, 'end', ?, ?)", (number, 1, time.time() + shift))
-        assert [one.key for one in store.claim("s", "/p")] == ["k"]
+        assert [one.key for one in database.claim("s", "/p")] == ["k"]
 
     @pytest.mark.parametrize("count", [1, 2, 7, 60])
     def test_a_notice_has_its_length_and_names_failures_first(self, count: int) -> None:
@@ -591,7 +591,7 @@ class TestNews:
         finished("other", session="t")
         finished("fine", state="success")
         finished("seen")
-        store.looked("local", ended_state("seen"), "s")
+        database.looked("local", ended_state("seen"), "s")
         done = hook(payload(None, "Stop", cwd="/p", stop_hook_active=False), "Stop")
         answer = json.loads(done.stdout)
         assert answer["decision"] == "block"
@@ -608,7 +608,7 @@ class TestNews:
         ).stdout
         subprocess.run(["bash", "-c", text], env=pueued.env, check=True, capture_output=True)
         hook(payload(text, cwd="/p", duration_ms=5))
-        (known,) = store.open_jobs("s")
+        (known,) = database.open_jobs("s")
         assert (known.host, known.project, known.session) == ("local", "/p", "s")
 
     def test_the_turns_of_a_loop_are_known(self, pueued: Daemon, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -621,14 +621,14 @@ class TestNews:
         ).stdout
         subprocess.run(["bash", "-c", text], check=True, capture_output=True, cwd=home)
         hook(payload(text, cwd="/p", duration_ms=5))
-        (parent,) = store.open_jobs("s")
+        (parent,) = database.open_jobs("s")
 
         def told() -> bool:
-            news.refresh({"local": Host("local")}, store.open_jobs())
-            return not store.open_jobs("s")
+            news.refresh({"local": Host("local")}, database.open_jobs())
+            return not database.open_jobs("s")
 
         until(told, "the turns' ends", 20)
-        assert [one.key for one in store.claim("s")] == [f"{parent.key}-1", f"{parent.key}-2"]
+        assert [one.key for one in database.claim("s")] == [f"{parent.key}-1", f"{parent.key}-2"]
 
 
 @pytest.mark.parametrize(
@@ -733,8 +733,8 @@ def doctor(env: dict[str, str] | None = None) -> str:
 @pytest.mark.parametrize("fault", ["locked", "corrupt", "a folder", "read-only", "full"])
 def test_a_broken_store(home: Path, fault: str) -> None:
     finished("old", session="x", project="/nowhere")
-    file = store.path()
-    store.mark("s")
+    file = database.path()
+    database.mark("s")
     holder, limit = None, None
     if fault == "locked":
         holder = sqlite3.connect(file, isolation_level=None)
@@ -784,8 +784,8 @@ def test_a_host_that_hangs_and_a_daemon_that_is_down(
     (tmp_path / "ssh").write_text("#!/bin/sh\nexec sleep 60\n")
     (tmp_path / "ssh").chmod(0o755)
     configure(home, "[hosts.bigblack]\n")
-    store.submitting(job("far", host="bigblack", ssh="bigblack", session="s", project="/"))
-    store.submitting(job("near", session="s", project="/"))
+    database.submitting(job("far", host="bigblack", ssh="bigblack", session="s", project="/"))
+    database.submitting(job("near", session="s", project="/"))
     env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     every_event(env)
 
@@ -797,8 +797,8 @@ def test_a_host_that_hangs_and_a_daemon_that_is_down(
     prompt = payload(None, "UserPromptSubmit", prompt="run this on bigblack")
     assert "bigblack: no answer now" in told(prompt, "UserPromptSubmit")
     assert "bigblack:far, local:near" in told(payload(None, "SessionStart", source="startup"), "SessionStart")
-    until(lambda: set(store.down()) == {"bigblack", "local"}, "the questions that went on", 30)
-    assert "daemon of local is not running" in store.down()["local"]
+    until(lambda: set(database.down()) == {"bigblack", "local"}, "the questions that went on", 30)
+    assert "daemon of local is not running" in database.down()["local"]
     (tmp_path / "ssh").write_text("#!/bin/sh\nexit 255\n")
     for name in ("asks-next", "asking"):
         with (home / ".local/share/pueue-skill" / name).open() as lock:
@@ -820,7 +820,7 @@ def test_fifty_at_once(home: Path) -> None:
         done = list(pool.map(lambda i: hook(payload(f"./frob{i} --all", duration_ms=200_000)), range(50)))
     assert all((one.returncode, one.stderr) == (0, b"") for one in done)
     # None waits for the others longer than its own limit, so not all of them are remembered.
-    assert 1 <= len(store.history()) <= 50
+    assert 1 <= len(database.history()) <= 50
 
 
 def test_the_log_has_no_secrets_and_an_end(home: Path) -> None:

@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 from real import Daemon, Host, Lab, kill, masters, until
 
-from pueue_skill.hosts import reach, transport
+from pueue_skill.hosts import poll, transport
 from pueue_skill.jobs import news
 from pueue_skill.shell.model import Host as Where
-from pueue_skill.state import store
+from pueue_skill.state import database
 
 pytestmark = [
     pytest.mark.long,
@@ -289,30 +289,30 @@ def test_a_host_that_hangs_hides_no_other_and_is_then_left_alone(
 
 
 def test_a_host_that_says_at_once_that_it_is_down_is_asked_each_time() -> None:
-    store.host_answered("far", "refused", 0.01)
-    assert (store.down(), store.resting()) == ({"far": "refused"}, {})
+    database.host_answered("far", "refused", 0.01)
+    assert (database.down(), database.resting()) == ({"far": "refused"}, {})
 
 
 def test_pauses_grow_and_end_with_an_answer() -> None:
     found = []
     for _ in range(8):
-        store.host_answered("far", "timed out", 10)
-        found.append(round(store.resting()["far"][1] / 5))
+        database.host_answered("far", "timed out", 10)
+        found.append(round(database.resting()["far"][1] / 5))
     assert found == [1, 2, 4, 8, 16, 24, 24, 24]
     asked: list[str] = []
-    spared = reach.together(["far", "near"], asked.append)
+    spared = poll.together(["far", "near"], asked.append)
     assert asked == ["near"]
     assert "It is asked again in" in str(spared[0][1])
-    assert reach.together(["far"], asked.append, spare=False) == [("far", None)]
-    assert (store.down(), store.resting()) == ({}, {})
+    assert poll.together(["far"], asked.append, spare=False) == [("far", None)]
+    assert (database.down(), database.resting()) == ({}, {})
 
 
 def test_nobody_waits_for_a_host_that_is_left_alone() -> None:
-    store.submitting(store.Submitted("far", "k", "far", "", "pueue", "s", "/p", "true", time.time()))
-    store.host_answered("far", "timed out", 10)
-    store.host_answered("far", "timed out", 10)
+    database.submitting(database.Submitted("far", "k", "far", "", "pueue", "s", "/p", "true", time.time()))
+    database.host_answered("far", "timed out", 10)
+    database.host_answered("far", "timed out", 10)
     news.wait_for("s", "/p", time.time(), 3600)
-    assert list(news.refresh({}, store.open_jobs())) == ["far"]
+    assert list(news.refresh({}, database.open_jobs())) == ["far"]
 
 
 def test_words_of_a_host_that_are_about_sharing() -> None:

@@ -15,7 +15,7 @@ from pueue_skill import __version__
 from pueue_skill.agents.event import AGENTS
 from pueue_skill.agents.install import MARK, module, share
 from pueue_skill.cli import doctor
-from pueue_skill.cli.cli import main
+from pueue_skill.cli.main import main
 
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCH = str(share() / "hooks/launch")

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pydantic
 import pytest
 
-from pueue_skill.cli import cli
+from pueue_skill.cli import main
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "pueue_skill"
@@ -219,11 +219,11 @@ def test_a_hook_with_something_to_say_loads_the_parser_and_nothing_slow(home: Pa
 
 def test_a_command_makes_its_own_options_alone() -> None:
     """As it has them among all; a name that is none is told all that there are."""
-    (all_of_them,) = [action.choices for action in cli.parser()._actions if action.dest == "name"]
+    (all_of_them,) = [action.choices for action in main.parser()._actions if action.dest == "name"]
     assert all_of_them
     for name, whole in dict(all_of_them).items():
-        (made,) = [action.choices for action in cli.parser(name)._actions if action.dest == "name"]
+        (made,) = [action.choices for action in main.parser(name)._actions if action.dest == "name"]
         assert made
         assert list(made) == [name]
         assert dict(made)[name].format_help() == whole.format_help()
-    assert cli.parser("no such command").format_help() == cli.parser().format_help()
+    assert main.parser("no such command").format_help() == main.parser().format_help()

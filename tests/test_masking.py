@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pueue_skill.shell.masking import MASK, masked, secret
-from pueue_skill.state import store
+from pueue_skill.shell.secrets import MASK, masked, secret
+from pueue_skill.state import database
 
 CASES = tomllib.loads((Path(__file__).parent / "cases/secrets.toml").read_text("utf-8"))
 SECRET = re.compile("«([^»]*)»?")
@@ -86,15 +86,15 @@ def test_any_text_has_an_end_and_stays_masked(text: str) -> None:
 
 def test_the_store_holds_no_secret(home: Path) -> None:
     """A command that was denied is known again by its digest; one that an older version kept is forgotten."""
-    file = store.path()
+    file = database.path()
     file.parent.mkdir(parents=True)
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.executescript(
             "create table denied (session text not null, command text not null, primary key (session, command)) without rowid;"
             "insert into denied values ('s', 'tool hunter1'); pragma user_version = 4;"
         )
-    assert store.deny_once("s", "tool --password hunter2")
-    assert not store.deny_once("s", "tool --password hunter2")
-    assert store.deny_once("s", "tool --password hunter3")
+    assert database.deny_once("s", "tool --password hunter2")
+    assert not database.deny_once("s", "tool --password hunter2")
+    assert database.deny_once("s", "tool --password hunter3")
     with closing(sqlite3.connect(file)) as connection:
         assert "hunter" not in "".join(connection.iterdump())

@@ -17,11 +17,11 @@ from receiver import HOSTILE, Receiver
 
 from pueue_skill.configuration import config
 from pueue_skill.configuration.config import NotifyTable
-from pueue_skill.notify import notices, notify
-from pueue_skill.notify.notify import Sent
-from pueue_skill.queues.pueue.pueue import callback, read_queue
-from pueue_skill.state import folders, store
-from pueue_skill.state.store import Notice
+from pueue_skill.notify import compose, deliver
+from pueue_skill.notify.deliver import Sent
+from pueue_skill.queues.pueue.submit import callback, read_queue
+from pueue_skill.state import database, paths
+from pueue_skill.state.database import Notice
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # apprise's, on Python 3.11 and 3.12
 
@@ -54,9 +54,9 @@ NOON = dt.datetime(2026, 11, 24, 12, 0)
 
 def test_a_notice_is_sent_once_whoever_notices_it(receiver: Receiver, target: NotifyTable) -> None:
     sent = Sent("json://127.0.0.1", "")
-    assert notify.tell([target], [notice(1)], NOON) == [sent]
-    assert notify.tell([target], [notice(1)], NOON) == []
-    assert notify.tell([target], [notice(1), notice(2)], NOON) == [sent]
+    assert deliver.tell([target], [notice(1)], NOON) == [sent]
+    assert deliver.tell([target], [notice(1)], NOON) == []
+    assert deliver.tell([target], [notice(1), notice(2)], NOON) == [sent]
     assert [(one["title"], one["message"], one["type"]) for one in receiver.got] == [
         ("title 1", "text 1", "failure"), ("title 2", "text 2", "failure"),
     ]  # fmt: skip
@@ -64,15 +64,15 @@ def test_a_notice_is_sent_once_whoever_notices_it(receiver: Receiver, target: No
 
 def test_a_receiver_that_is_down_is_told_when_it_is_up(receiver: Receiver, target: NotifyTable) -> None:
     receiver.down()
-    (sent,) = notify.tell([target], [notice(1)], NOON)
+    (sent,) = deliver.tell([target], [notice(1)], NOON)
     assert "onnection error" in sent.why
     receiver.up()
     receiver.answers = 503
-    (sent,) = notify.tell([target], [notice(2)], NOON)
+    (sent,) = deliver.tell([target], [notice(2)], NOON)
     assert "503" in sent.why
     receiver.answers = 200
-    assert notify.deliver([target], NOON) == [Sent("json://127.0.0.1", "")]
-    assert notify.deliver([target], NOON) == []
+    assert deliver.deliver([target], NOON) == [Sent("json://127.0.0.1", "")]
+    assert deliver.deliver([target], NOON) == []
     (one,) = receiver.got
     assert one["title"] == "2 jobs failed"
     assert [line.split(" ", 2)[2] for line in one["message"].split("\n")] == ["text 1", "text 2"]
@@ -80,13 +80,13 @@ def test_a_receiver_that_is_down_is_told_when_it_is_up(receiver: Receiver, targe
 
 def test_what_falls_into_quiet_hours_is_one_message_afterwards(receiver: Receiver, target: NotifyTable) -> None:
     for number, (kind, now) in enumerate([("failures", NIGHT), ("groups", NIGHT), ("batches", MORNING - dt.timedelta(seconds=1))]):  # fmt: skip
-        assert notify.tell([target], [notice(number, kind)], now) == []
+        assert deliver.tell([target], [notice(number, kind)], now) == []
     assert receiver.got == []
-    notify.deliver([target], MORNING)
+    deliver.deliver([target], MORNING)
     (one,) = receiver.got
     assert one["title"] == "1 job failed, 1 group has run empty, 1 batch has ended"
     assert one["message"].split("\n") == ["Wed 06:59 text 2", "Tue 23:00 text 0", "Tue 23:00 text 1"]
-    notify.deliver([target], MORNING)
+    deliver.deliver([target], MORNING)
     assert len(receiver.got) == 1
 
 
@@ -99,8 +99,8 @@ def test_what_falls_into_quiet_hours_is_one_message_afterwards(receiver: Receive
     ],
 )
 def test_quiet_hours(hours: str, inside: list[str], outside: list[str]) -> None:
-    assert all(notify.quiet(hours, dt.time.fromisoformat(time)) for time in inside)
-    assert not any(notify.quiet(hours, dt.time.fromisoformat(time)) for time in outside)
+    assert all(deliver.quiet(hours, dt.time.fromisoformat(time)) for time in inside)
+    assert not any(deliver.quiet(hours, dt.time.fromisoformat(time)) for time in outside)
 
 
 def test_each_target_has_its_kinds_its_hours_and_its_troubles(receiver: Receiver) -> None:
@@ -109,7 +109,7 @@ def test_each_target_has_its_kinds_its_hours_and_its_troubles(receiver: Receiver
         {"url": receiver.url, "for": ["batches"]},
         {"url": receiver.url + "&other=1", "quiet": "11:00-13:00"},
     ]
-    sent = notify.tell([*map(NotifyTable.model_validate, tables)], [notice(1), notice(2, "batches")], NOON)
+    sent = deliver.tell([*map(NotifyTable.model_validate, tables)], [notice(1), notice(2, "batches")], NOON)
     assert [bool(one.why) for one in sent] == [True, False]
     assert receiver.bodies() == ["text 2"]
 
@@ -144,19 +144,19 @@ def test_of_many_callers_at_once_nothing_is_lost_and_nothing_is_said_twice(recei
 
 
 def test_one_who_comes_while_another_sends_leaves_it_to_that_one(receiver: Receiver, target: NotifyTable) -> None:
-    notify.tell([target], [notice(1)], NIGHT)
-    with notify.sole() as mine:
+    deliver.tell([target], [notice(1)], NIGHT)
+    with deliver.sole() as mine:
         assert mine
-        assert notify.deliver([target], NOON) == []
+        assert deliver.deliver([target], NOON) == []
     assert receiver.got == []
-    notify.deliver([target], NOON)
+    deliver.deliver([target], NOON)
     assert receiver.bodies() == ["text 1"]
 
 
 def test_what_cannot_be_kept_is_sent_at_once(receiver: Receiver, target: NotifyTable, home: Path) -> None:
-    Path(folders.data()).parent.mkdir(parents=True)
-    Path(folders.data()).write_text("no folder")
-    assert notify.tell([target], [notice(1)], NIGHT) == [Sent("json://127.0.0.1", "", False)]
+    Path(paths.data()).parent.mkdir(parents=True)
+    Path(paths.data()).write_text("no folder")
+    assert deliver.tell([target], [notice(1)], NIGHT) == [Sent("json://127.0.0.1", "", False)]
     assert receiver.bodies() == ["text 1"]
 
 
@@ -165,14 +165,14 @@ def test_what_cannot_be_kept_is_sent_at_once(receiver: Receiver, target: NotifyT
 
 def test_of_a_url_nothing_secret_is_shown(receiver: Receiver, target: NotifyTable) -> None:
     receiver.down()
-    said = str(notify.send(target, "t", "b", True)) + repr(target) + target.model_dump_json()
+    said = str(deliver.send(target, "t", "b", True)) + repr(target) + target.model_dump_json()
     for url in (
         "tgram://123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/4711",
         "nonsense://hidden-hook",
         "json://:hidden-hook@",
     ):
         one = NotifyTable.model_validate({"url": url})
-        said += notify.shown(one) + notify.without(one, f"Invalid {url}")
+        said += deliver.shown(one) + deliver.without(one, f"Invalid {url}")
     for secret in ("pass-word", "hidden-hook", "deep-secret", "AAHdqTcvCH1", "123456789", "4711"):
         assert secret not in said
     assert "json://127.0.0.1" in said
@@ -181,7 +181,7 @@ def test_of_a_url_nothing_secret_is_shown(receiver: Receiver, target: NotifyTabl
 
 def test_texts_are_fit_to_leave_the_machine() -> None:
     text = "curl -H 'Authorization: Bearer abcdefghijkl' x://u:secret@h\n\x1b[31m\u202ered --password=hunter2"
-    assert notices.plain(text) == "curl -H 'Authorization: Bearer ***' x://u:***@h �[31m�red --password=***"
+    assert compose.plain(text) == "curl -H 'Authorization: Bearer ***' x://u:***@h �[31m�red --password=***"
 
 
 def test_a_project_may_not_say_who_is_told(tmp_path: Path) -> None:
@@ -228,16 +228,16 @@ def test_a_group_that_has_run_empty_is_told_with_its_last_run() -> None:
     earlier = [(10, "old", {"Failed": 1})]
     busy = queue(*earlier, (30, "a", "Success"), (31, "b", {"Failed": 3}), (32, "c", None))
     done = queue(*earlier, (30, "a", "Success"), (31, "b", {"Failed": 3}), (32, "c", "Success"))
-    assert notices.since("h", busy, busy) == []
-    (empty,) = notices.since("h", busy, done)
+    assert compose.since("h", busy, busy) == []
+    (empty,) = compose.since("h", busy, done)
     assert empty.text == "h: group g has run empty: 2 succeeded, 1 failed: 2 (b)"
-    failed, also = notices.since("h", queue(), done)[:2]
+    failed, also = compose.since("h", queue(), done)[:2]
     assert (failed.text, also.title) == (
         "h:0 (old) failed, exit 1 after 60s, in group g: work old",
         "h: b failed, exit 3",
     )
     # Two who look at the same end, by whatever way, say the same.
-    assert notices.of_ended("h", done, done.states)[-1].event == empty.event
+    assert compose.of_ended("h", done, done.states)[-1].event == empty.event
 
 
 # On a host: pueue calls
@@ -359,9 +359,9 @@ def test_without_apprise_it_says_what_to_install_and_keeps_the_notice(
     target: NotifyTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
-    with pytest.raises(notify.NoApprise, match=r"pueue-skill\[notify\]"):
-        notify.tell([target], [notice(1)], NOON)
-    assert [one.notice for one in store.kept(notify.mark(target))] == [notice(1)]
+    with pytest.raises(deliver.NoApprise, match=r"pueue-skill\[notify\]"):
+        deliver.tell([target], [notice(1)], NOON)
+    assert [one.notice for one in database.kept(deliver.mark(target))] == [notice(1)]
 
 
 @pytest.mark.long

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pueue_skill.plan.analysis import analyse
-from pueue_skill.queues.pueue.pueue import proposed, queued
+from pueue_skill.queues.pueue.submit import proposed, queued
 from pueue_skill.queues.registry import invocation
 from pueue_skill.shell.model import LOCAL, Host, Job, Plan
 

@@ -10,7 +10,7 @@ from real import Daemon, Host, until
 
 from pueue_skill.plan.analysis import analyse
 from pueue_skill.rules.registry import findings
-from pueue_skill.shell.facts import commands
+from pueue_skill.shell.commands import commands
 from pueue_skill.shell.model import Host as ModelHost
 from pueue_skill.shell.model import Script
 from pueue_skill.shell.parse import parse

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from pueue_skill.shell.facts import commands
+from pueue_skill.shell.commands import commands
 from pueue_skill.shell.model import Chain, Compound, Node, Pipeline, Redirect, Script, Simple, Unparsed, Word
 from pueue_skill.shell.parse import BASHLEX_DEPTH, LIMIT, bashlex_reader, parse, treesitter_reader
 from pueue_skill.shell.parse.words import DEPTH, Refused

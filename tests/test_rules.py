@@ -7,7 +7,7 @@ import pytest
 from pueue_skill.rules import gate
 from pueue_skill.rules.registry import FAMILIES, RULES, findings
 from pueue_skill.rules.rule import Rule
-from pueue_skill.shell.facts import commands
+from pueue_skill.shell.commands import commands
 from pueue_skill.shell.model import Finding, Host, Script
 from pueue_skill.shell.parse import parse
 

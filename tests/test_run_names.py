@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from real import Daemon, Host
 
-from pueue_skill.jobs import names
-from pueue_skill.jobs.names import bearers, host_of
+from pueue_skill.jobs import select
+from pueue_skill.jobs.select import bearers, host_of
 from pueue_skill.shell.model import Host as Known
 from pueue_skill.shell.model import Queue, State
 
@@ -145,13 +145,13 @@ def test_nothing_takes_the_place_of_an_id_that_is_gone(label: str) -> None:
     ],
 )
 def test_names_that_a_slip_may_have_meant(name: str, near: list[str]) -> None:
-    assert [one for one in names.near(name, QUEUES) if one in ("btc", "untold")] == near
-    assert not any(map(names.is_id, names.near(name, QUEUES)))
+    assert [one for one in select.near(name, QUEUES) if one in ("btc", "untold")] == near
+    assert not any(map(select.is_id, select.near(name, QUEUES)))
 
 
 def test_a_key_that_is_all_digits_is_no_id() -> None:
     """A generated key may be: then HOST:KEY is looked for by both."""
-    assert names.is_id("123456789012")
+    assert select.is_id("123456789012")
     assert bearers("local:123456789012", QUEUES).meant == ("local", QUEUES["local"].states[3])
 
 

@@ -27,17 +27,17 @@ from booted import Booted
 from real import REQUIRE_ALL, SYSTEM_PATH, Daemon, Host, Lab, processes, real, strays, until
 from receiver import HOSTILE, Receiver
 
-from pueue_skill.hosts.provision import setup_steps
-from pueue_skill.hosts.provision.setup_steps import Refusal, Wish
-from pueue_skill.queues.pueue import pueue_setup
-from pueue_skill.queues.pueue.pueue import callback
-from pueue_skill.queues.pueue.pueue_setup import Found, Step
+from pueue_skill.hosts.provision import steps as provision_steps
+from pueue_skill.hosts.provision.steps import Refusal, Wish
+from pueue_skill.queues.pueue import provision as pueue_provision
+from pueue_skill.queues.pueue.provision import Found, Step
+from pueue_skill.queues.pueue.submit import callback
 from pueue_skill.shell import model
 
 pytestmark = pytest.mark.timeout(240)
 
 Text = subprocess.CompletedProcess[str]
-TARGET = setup_steps.TARGETS.get(
+TARGET = provision_steps.TARGETS.get(
     (platform.system(), {"arm64": "aarch64"}.get(platform.machine(), platform.machine())), ""
 )
 OLD = get_pueue.find_old()  # before a test's own HOME hides it
@@ -282,15 +282,15 @@ def test_a_host_that_was_changed_since_it_was_looked_at_is_left(bare: Host) -> N
     def answer(script: str) -> Text:
         return bare.ssh("sh -s", stdin=None, input=script)
 
-    found = pueue_setup.read_look(answer(pueue_setup.look_script(where, "http://[", False)).stdout)
-    script = pueue_setup.do_script(where, "", found.mark, [Step("one", "", "", 'touch "$HOME/made"\n')], {})
+    found = pueue_provision.read_look(answer(pueue_provision.look_script(where, "http://[", False)).stdout)
+    script = pueue_provision.do_script(where, "", found.mark, [Step("one", "", "", 'touch "$HOME/made"\n')], {})
     (bare.home / ".config/pueue").mkdir(parents=True)
     (bare.home / ".config/pueue/pueue.yml").write_text("client: {}\n")
     done = answer(script)
-    assert (done.returncode, (bare.home / "made").exists()) == (pueue_setup.CHANGED, False)
+    assert (done.returncode, (bare.home / "made").exists()) == (pueue_provision.CHANGED, False)
     (bare.home / ".config/pueue/pueue.yml").unlink()
     done = answer(script)
-    assert (pueue_setup.read_do(done.stdout), (bare.home / "made").exists()) == (("one", 0, True), True)
+    assert (pueue_provision.read_do(done.stdout), (bare.home / "made").exists()) == (("one", 0, True), True)
 
 
 def test_a_project_may_not_say_where_programs_come_from(lab: Lab, tmp_path: Path) -> None:
@@ -471,7 +471,7 @@ def test_a_pueue_yml_that_cannot_be_changed_is_left(bare: Host, text: str, says:
 def test_a_pueue_yml_gets_one_line(text: str) -> None:
     before = yaml.safe_load(text) or {}
     for table, key, value in (("shared", "runtime_directory", "/run/user/7"), ("daemon", "callback", CALLBACK)):
-        found = yaml.safe_load(setup_steps.extended(text, table, key, value))
+        found = yaml.safe_load(provision_steps.extended(text, table, key, value))
         assert found == before | {table: (before.get(table) or {}) | {key: value}}
 
 
@@ -688,7 +688,7 @@ MAC = LINUX._replace(os="Darwin", arch="aarch64", launchd=True)
     ],
 )
 def test_the_best_source_there_is(found: Found, wish: Wish, source: str) -> None:
-    assert next(step.instead for step in setup_steps.steps(found, wish) if step.name == "pueue") == source
+    assert next(step.instead for step in provision_steps.steps(found, wish) if step.name == "pueue") == source
 
 
 @pytest.mark.parametrize(
@@ -708,7 +708,7 @@ def test_the_best_source_there_is(found: Found, wish: Wish, source: str) -> None
 )
 def test_where_there_is_none(found: Found, wish: Wish, says: str) -> None:
     with pytest.raises(Refusal, match=says):
-        setup_steps.steps(found, wish)
+        provision_steps.steps(found, wish)
 
 
 @pytest.mark.parametrize(
@@ -722,14 +722,14 @@ def test_where_there_is_none(found: Found, wish: Wish, says: str) -> None:
     ],
 )
 def test_where_the_socket_is(found: Found, wish: Wish, place: str) -> None:
-    assert setup_steps.runtime_directory(found, wish) == place
+    assert provision_steps.runtime_directory(found, wish) == place
 
 
 def test_every_target_has_both_checksums() -> None:
-    assert set(setup_steps.SHA256) == {
-        f"{name}-{target}" for target in setup_steps.TARGETS.values() for name in ("pueue", "pueued")
+    assert set(provision_steps.SHA256) == {
+        f"{name}-{target}" for target in provision_steps.TARGETS.values() for name in ("pueue", "pueued")
     }
-    assert len(set(setup_steps.SHA256.values())) == len(setup_steps.SHA256)
+    assert len(set(provision_steps.SHA256.values())) == len(provision_steps.SHA256)
 
 
 def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
@@ -738,7 +738,7 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     daemon.parent.mkdir()
     shutil.copy(real("pueued"), daemon)
     unit = tmp_path / "pueued.service"
-    unit.write_text(setup_steps.unit_text(str(daemon), "/home/dev/a $b/pueue.yml", "/home/dev/it's"))
+    unit.write_text(provision_steps.unit_text(str(daemon), "/home/dev/a $b/pueue.yml", "/home/dev/it's"))
     verify = [real("systemd-analyze"), "verify", "--user", "--recursive-errors=yes", unit]
     done = subprocess.run(
         verify,
@@ -751,11 +751,11 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
 
 
 def test_the_launchd_agent_says_what_to_start() -> None:
-    made = plistlib.loads(setup_steps.plist_text("/opt/a & b/pueued", "/c/pueue.yml", "/r", "/d").encode())
+    made = plistlib.loads(provision_steps.plist_text("/opt/a & b/pueued", "/c/pueue.yml", "/r", "/d").encode())
     assert made["ProgramArguments"][:2] == ["/bin/sh", "-c"]
     assert made["ProgramArguments"][2].endswith("; exec '/opt/a & b/pueued' --config /c/pueue.yml")
     assert (made["RunAtLoad"], made["KeepAlive"]) == (True, {"SuccessfulExit": False})
-    (step,) = [step for step in setup_steps.steps(MAC, Wish()) if step.name == "service"]
+    (step,) = [step for step in provision_steps.steps(MAC, Wish()) if step.name == "service"]
     assert "launchctl bootstrap" in step.script
     assert subprocess.run(["sh", "-n"], input=step.script, text=True).returncode == 0
 
@@ -767,10 +767,10 @@ def test_the_process_id_of_a_daemon_that_is_gone_is_removed(tmp_path: Path, prog
     with subprocess.Popen([tmp_path / program, "60"]) as other:
         (tmp_path / "pueue.pid").write_text(str(other.pid))
         until(lambda: processes()[other.pid][1] == program, "its name")
-        subprocess.run(["sh", "-e", "-c", setup_steps.unstale(str(tmp_path))], check=True)
+        subprocess.run(["sh", "-e", "-c", provision_steps.unstale(str(tmp_path))], check=True)
         other.kill()
     assert (tmp_path / "pueue.pid").exists() is left
-    subprocess.run(["sh", "-e", "-c", setup_steps.unstale(str(tmp_path))], check=True)
+    subprocess.run(["sh", "-e", "-c", provision_steps.unstale(str(tmp_path))], check=True)
     assert not (tmp_path / "pueue.pid").exists()
 
 

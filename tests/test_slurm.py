@@ -13,7 +13,7 @@ from real import until
 from slurm import Client, Cluster
 
 from pueue_skill.hosts.transport import run
-from pueue_skill.queues.slurm import slurm
+from pueue_skill.queues.slurm import submit as slurm
 from pueue_skill.shell.model import Host, Job, Needs
 
 pytestmark = pytest.mark.timeout(240)

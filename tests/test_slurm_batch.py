@@ -13,8 +13,8 @@ from real import Host, until
 from slurm import Cluster
 from test_batches import RANGEBAR, rangebar
 
-from pueue_skill.queues.slurm.slurm import Look
-from pueue_skill.queues.slurm.slurm_batch import Site, arrays, ranges
+from pueue_skill.queues.slurm.batch import Site, arrays, ranges
+from pueue_skill.queues.slurm.submit import Look
 from pueue_skill.shell.model import Job, Queue
 
 pytestmark = pytest.mark.timeout(240)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from real import Daemon, Host, Lab, real, until
 
-from pueue_skill.queues.pueue.pueue import (
+from pueue_skill.queues.pueue.submit import (
     FOLDER,
     PUT,
     WAITER,
@@ -28,11 +28,11 @@ from pueue_skill.queues.pueue.pueue import (
     task,
 )
 from pueue_skill.shell import quote
-from pueue_skill.shell.facts import commands
+from pueue_skill.shell.commands import commands
 from pueue_skill.shell.model import LOCAL, LOGIN, Job, Script
 from pueue_skill.shell.model import Host as ModelHost
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.remote import Refusal, configured_away, destination, remote_host
+from pueue_skill.shell.ssh_target import Refusal, configured_away, destination, remote_host
 
 Bytes = subprocess.CompletedProcess[bytes]
 

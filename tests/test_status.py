@@ -20,10 +20,10 @@ from large import sample
 from real import Daemon, Host, until
 from rich.console import Console
 
-from pueue_skill.queues.pueue.pueue import read_queue
+from pueue_skill.queues.pueue.submit import read_queue
 from pueue_skill.shell import model
 from pueue_skill.shell.model import Queue
-from pueue_skill.views import render, reports
+from pueue_skill.views import documents, tables
 
 CONFIG = """
 [hosts.bigblack]
@@ -89,9 +89,9 @@ def test_of_many_jobs_those_that_matter_are_listed() -> None:
     """All that run, what is next, and what ended last."""
     queue = many(10_000)
     now = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
-    report = reports.status([(model.Host("h"), queue)], now)
+    report = documents.status([(model.Host("h"), queue)], now)
     console = Console(width=100, file=io.StringIO(), highlight=False)
-    console.print(render.status_jobs(report, now, 100), render.status_hosts(report))
+    console.print(tables.status_jobs(report, now, 100), tables.status_hosts(report))
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert 20 <= sum(line.startswith("h:") for line in lines) <= 40
     assert "h: 9972 more jobs: pueue-skill status --json" in [line.rstrip() for line in lines]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from real import Daemon, Host, processes, strays, until
 
-from pueue_skill.cli import cli
+from pueue_skill.cli import main
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -62,11 +62,11 @@ OFTEN = ("run", "ssh", "status", "log", "suggest", "rules", "--help")
 
 
 UNWRITTEN = {
-    "install": {0, cli.USAGE, cli.INTERNAL},
-    "uninstall": {0, cli.USAGE, cli.INTERNAL},
-    "watch": {0, cli.USAGE, cli.INTERNAL},
-    "doctor": {0, cli.FINDINGS},
-    "batch submit": {cli.UNREACHABLE},
+    "install": {0, main.USAGE, main.INTERNAL},
+    "uninstall": {0, main.USAGE, main.INTERNAL},
+    "watch": {0, main.USAGE, main.INTERNAL},
+    "doctor": {0, main.FINDINGS},
+    "batch submit": {main.UNREACHABLE},
 }
 """The exit codes of commands that want a home, where it cannot be written."""
 
@@ -82,7 +82,7 @@ def names(parser: argparse.ArgumentParser, before: str = "") -> list[str]:
 
 
 def test_every_command_is_called_here() -> None:
-    assert set(names(cli.parser())) - {"hook"} <= set(CALLS)
+    assert set(names(main.parser())) - {"hook"} <= set(CALLS)
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_closed(call: Call) -> None:
 def test_full(call: Call) -> None:
     """Results that were not written are a failure, unless the command has one of its own."""
     code, said = call('"$@" >/dev/full')
-    assert code in (call.code, cli.INTERNAL)
+    assert code in (call.code, main.INTERNAL)
     if code != call.code:
         assert "No space left on device" in said
     assert call('"$@" >/dev/full 2>/dev/full')[0] == code
@@ -156,8 +156,8 @@ def test_nobody_reads(call: Call) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     try:
-        assert call('"$@"', stdout=writer)[0] in (call.code, cli.NOT_READ)
-        assert call('"$@" 2>&-', stdout=writer)[0] in (call.code, cli.NOT_READ)
+        assert call('"$@"', stdout=writer)[0] in (call.code, main.NOT_READ)
+        assert call('"$@" 2>&-', stdout=writer)[0] in (call.code, main.NOT_READ)
     finally:
         os.close(writer)
 
@@ -172,7 +172,7 @@ def test_a_working_directory_that_is_gone(call: Call, tmp_path: Path) -> None:
     gone.mkdir()
     code, said = call(f'cd {gone} && rmdir {gone} && "$@"')
     if call.words[1] == "run":
-        assert (code, "the working directory no longer exists" in said) == (cli.NOT_RUN, True)
+        assert (code, "the working directory no longer exists" in said) == (main.NOT_RUN, True)
         call.words[2:2] = ["--cwd", str(call.folder)]
         gone.mkdir()
         code, _ = call(f'cd {gone} && rmdir {gone} && "$@"')
@@ -200,7 +200,7 @@ def test_a_home_that_cannot_be_written(call: Call, what: str, tmp_path: Path) ->
         line = mounted(mount, line)
     code, said = call(line)
     assert code in UNWRITTEN.get(" ".join(call.words[1:3]), UNWRITTEN.get(call.words[1], {call.code})), said
-    if code == cli.UNREACHABLE:
+    if code == main.UNREACHABLE:
         assert re.search(f"{UNKEPT}.*(Not a directory|Read-only file system|No space left)", said, re.DOTALL), said
         left = [pid for pid in strays(call.lab) if processes().get(pid, (0, ""))[1] == "sleep"]
         until(lambda: not set(left) & set(processes()), "what watches over the submission", 5)
@@ -221,7 +221,7 @@ def test_a_batch_whose_journal_cannot_be_written_is_not_submitted(pueued: Daemon
     line = mounted(mount, f'HOME={home} XDG_DATA_HOME=$HOME/.local/share "$@"')
     words = ["pueue-skill", "batch", "submit", str(manifest)]
     done = subprocess.run(["sh", "-c", line, "sh", *words], env=pueued.env, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, UNKEPT in done.stderr) == (cli.UNREACHABLE, True), done.stderr
+    assert (done.returncode, UNKEPT in done.stderr) == (main.UNREACHABLE, True), done.stderr
     assert name not in pueued.pueue("status", "--json")
 
 
@@ -231,9 +231,9 @@ def test_a_batch_whose_journal_cannot_be_written_is_not_submitted(pueued: Daemon
         ("closed", "--follow", 7),
         ("closed", "--detach", 0),
         ("full", "--follow", 7),
-        ("full", "--detach", cli.INTERNAL),
-        ("read by nobody", "--follow", cli.NOT_READ),
-        ("read by nobody", "--detach", cli.NOT_READ),
+        ("full", "--detach", main.INTERNAL),
+        ("read by nobody", "--follow", main.NOT_READ),
+        ("read by nobody", "--detach", main.NOT_READ),
     ],
 )
 def test_a_job_whose_output_goes_nowhere_is_named(pueued: Daemon, stdout: str, how: str, code: int) -> None:

@@ -16,8 +16,8 @@ from real import Daemon, until
 
 from pueue_skill.jobs import news
 from pueue_skill.shell.model import Host, Queue, State
-from pueue_skill.state import store
-from pueue_skill.state.store import Submitted
+from pueue_skill.state import database
+from pueue_skill.state.database import Submitted
 
 NOW = 1_800_000_000.0
 TRAIN = "python train.py --seed 1"
@@ -113,14 +113,14 @@ class Session:
         """Waits until the session has been told of `count` jobs, and returns their names. Fails if it is told of more."""
 
         def asked() -> bool:
-            silent = news.refresh({"local": Host("local")}, store.open_jobs())
-            new = store.claim("s", str(self.folder))
-            store.confirm("s", new)
+            silent = news.refresh({"local": Host("local")}, database.open_jobs())
+            new = database.claim("s", str(self.folder))
+            database.confirm("s", new)
             self.heard += [one.name for one in new]
             return not silent and len(self.heard) >= count
 
         until(asked, f"{count} ends, not {self.heard}", 30)
-        assert store.claim("s", str(self.folder)) == []
+        assert database.claim("s", str(self.folder)) == []
         heard, self.heard = self.heard, []
         return heard
 
@@ -142,7 +142,7 @@ def test_the_same_invocation_again_is_reported_again(session: Session) -> None:
     (second,) = session.runs(text)
     assert second != first
     assert session.told(1) == [f"local:{second}"]
-    assert not store.open_jobs()
+    assert not database.open_jobs()
 
 
 def test_twice_before_anybody_asks(session: Session) -> None:
@@ -150,7 +150,7 @@ def test_twice_before_anybody_asks(session: Session) -> None:
     ids = [*session.runs(text), *session.runs(text), *session.runs(text * 2)]
     assert len(ids) == 4
     assert sorted(session.told(4)) == sorted([f"local:{id}" for id in ids])
-    assert not store.open_jobs()
+    assert not database.open_jobs()
 
 
 def test_an_id_is_used_again_after_a_clean(session: Session, pueued: Daemon) -> None:
@@ -200,8 +200,8 @@ def test_a_second_run_of_a_key_reports_nothing_new(session: Session, monkeypatch
     assert names[0] == names[1]
     assert session.told(1) == names[:1]
     subprocess.run(run, capture_output=True, check=True, cwd=session.folder)
-    assert not store.open_jobs()
-    assert store.claim("s", str(session.folder)) == []
+    assert not database.open_jobs()
+    assert database.claim("s", str(session.folder)) == []
 
 
 def test_a_job_that_was_started_again_is_reported_again_and_its_twin_is_not(session: Session) -> None:
@@ -236,7 +236,7 @@ def test_a_key_on_another_host_is_refused(pueued: Daemon, bigblack: object, tmp_
 
 
 def test_a_store_of_an_older_version_is_kept(home: Path) -> None:
-    file = store.path()
+    file = database.path()
     file.parent.mkdir(parents=True)
     columns = [name for name in Submitted._fields if name != "number"]
     rows = [submission(0, f"k{i}")._replace(id=str(i), created="c", state=state) for i, state in enumerate(("open", "failed", "success"))]  # fmt: skip
@@ -248,7 +248,7 @@ def test_a_store_of_an_older_version_is_kept(home: Path) -> None:
         connection.executemany(f"insert into jobs values ({', '.join('?' * len(columns))})", [row[:-1] for row in rows])  # noqa: S608
         connection.execute("insert into told values ('s', 'local', 'k2', 'end', null, 1)")
         connection.execute("pragma user_version = 5")
-    assert [one.key for one in store.open_jobs()] == ["k0"]
-    assert [one.key for one in store.claim("s", "/p")] == ["k1"]
-    store.submitting(submission(0, "k0"))
-    assert [one.key for one in store.open_jobs()] == ["k0", "k0"]
+    assert [one.key for one in database.open_jobs()] == ["k0"]
+    assert [one.key for one in database.claim("s", "/p")] == ["k1"]
+    database.submitting(submission(0, "k0"))
+    assert [one.key for one in database.open_jobs()] == ["k0", "k0"]

@@ -10,7 +10,7 @@ import pytest
 from real import Daemon, real
 
 from pueue_skill.plan.analysis import analyse
-from pueue_skill.shell.facts import WRAPPERS, commands
+from pueue_skill.shell.commands import WRAPPERS, commands
 from pueue_skill.shell.model import Command, Host, Script
 from pueue_skill.shell.parse import parse
 

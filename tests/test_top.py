@@ -19,8 +19,8 @@ from real import Daemon, Host, until
 from textual.pilot import Pilot
 from textual.widgets import Log
 
-from pueue_skill.jobs import verbs
-from pueue_skill.queues.pueue.pueue import read_queue
+from pueue_skill.jobs import actions as job_actions
+from pueue_skill.queues.pueue.submit import read_queue
 from pueue_skill.shell import model
 from pueue_skill.views.top import Ask, Follow, Jobs, Top, seen
 
@@ -216,7 +216,7 @@ class FILTERED:
 def test_an_answer_from_before_an_act_is_not_taken_up() -> None:
     """It was on its way while the act was done, and would show a paused job as running."""
     queue = large(5_000)
-    result = verbs.Result((), queue=queue)
+    result = job_actions.Result((), queue=queue)
 
     async def steps(app: Top, pilot: Pilot[None]) -> None:
         before = time.monotonic()

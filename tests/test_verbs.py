@@ -17,11 +17,11 @@ import pytest
 from real import Daemon, Host, strays, until
 
 from pueue_skill.hosts.transport import run
-from pueue_skill.jobs import verbs
-from pueue_skill.jobs.verbs import Choice
-from pueue_skill.queues.acts import Act
-from pueue_skill.queues.pueue.pueue import read_queue
-from pueue_skill.queues.pueue.pueue_acts import Looked, act_script, read_acts
+from pueue_skill.jobs import actions as job_actions
+from pueue_skill.jobs.actions import Choice
+from pueue_skill.queues.actions import Act
+from pueue_skill.queues.pueue.actions import Looked, act_script, read_acts
+from pueue_skill.queues.pueue.submit import read_queue
 from pueue_skill.shell import model as m
 
 CONFIG = """
@@ -289,12 +289,12 @@ def test_an_id_that_was_used_again_is_another_job(stage: Stage, lab: object) -> 
     stage.hosts["bigblack"].result(id)
     hosts = {"bigblack": m.Host("bigblack", f"-F {stage.hosts['bigblack'].config} bigblack")}
     choice = Choice((f"bigblack:{id}",))
-    chosen, *_ = verbs.choose(choice, hosts)
-    planned = verbs.judged("restart", choice, chosen)
+    chosen, *_ = job_actions.choose(choice, hosts)
+    planned = job_actions.judged("restart", choice, chosen)
     stage.hosts["bigblack"].pueue("remove", str(id))
     assert stage.add("bigblack", "exit 7") == id
     stage.hosts["bigblack"].result(id)
-    (outcome,) = verbs.act("restart", choice, planned)["bigblack"].outcomes  # type: ignore[union-attr]
+    (outcome,) = job_actions.act("restart", choice, planned)["bigblack"].outcomes  # type: ignore[union-attr]
     assert (outcome.what, outcome.why) == ("changed", "it is no longer in the queue; nothing was done")
     ended = stage.hosts["bigblack"].tasks()[id]["status"]
     assert ended["Done"]["result"] == {"Failed": 7}
@@ -309,9 +309,9 @@ def test_a_child_does_not_run_when_its_parent_has_gone_meanwhile(stage: Stage, t
     until(lambda: stage.status("bigblack", grandchild) == "Done", "the end of all")
     hosts = {"bigblack": m.Host("bigblack", f"-F {bigblack.config} bigblack")}
     choice = Choice(tuple([f"bigblack:{id}" for id in (parent, child, grandchild)]))
-    planned = verbs.judged("restart", choice, verbs.choose(choice, hosts)[0])
+    planned = job_actions.judged("restart", choice, job_actions.choose(choice, hosts)[0])
     bigblack.pueue("remove", str(parent))
-    outcomes = verbs.act("restart", choice, planned)["bigblack"].outcomes  # type: ignore[union-attr]
+    outcomes = job_actions.act("restart", choice, planned)["bigblack"].outcomes  # type: ignore[union-attr]
     assert [one.what for one in outcomes] == ["changed", "failed", "failed"]
     assert outcomes[2].why == "what it comes after was not started again"
     assert [bigblack.result(id) for id in (child, grandchild)] == ["DependencyFailed"] * 2
@@ -402,5 +402,5 @@ def test_a_job_is_withdrawn_only_while_it_waits(
 ) -> None:
     state = m.State("1", None, "queued", None, None, "", "g", None, "/", "x", (), "2026-01-01", None, None)
     queues = [m.Queue((), () if status is None else (state._replace(status=status),), "") for status in (before, after)]
-    monkeypatch.setattr(verbs.runtime, "asked", lambda *_: Looked(*queues, {}, 0))
-    assert verbs.withdrawn(m.Host("local"), state) == out
+    monkeypatch.setattr(job_actions.runtime, "asked", lambda *_: Looked(*queues, {}, 0))
+    assert job_actions.withdrawn(m.Host("local"), state) == out

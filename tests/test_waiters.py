@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from real import Daemon, until
 
-from pueue_skill.queues.pueue.pueue import WAITER, WAITERS, invocation
+from pueue_skill.queues.pueue.submit import WAITER, WAITERS, invocation
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host, Job
 

@@ -113,7 +113,7 @@ def bigblack() -> Iterator[tuple[Any, Any, Callable[..., subprocess.CompletedPro
     lab = real.Lab()
     try:
         here, host = real.local(lab), real.Host(lab, "bigblack", {"default": 1, "w": 4})
-        start = "import sys; from pueue_skill.cli.cli import main; sys.exit(main())"
+        start = "import sys; from pueue_skill.cli.main import main; sys.exit(main())"
         env = here.env | {"PYTHONPATH": str(ROOT)}
 
         def batch(action: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -219,7 +219,7 @@ def hosts() -> None:
             text += f"[hosts.{name}]\n"
         folder = lab.client / ".config/pueue-skill"
         folder.mkdir(parents=True)
-        start = "import sys; from pueue_skill.cli.cli import main; sys.exit(main())"
+        start = "import sys; from pueue_skill.cli.main import main; sys.exit(main())"
         env = lab.env | {"PYTHONPATH": str(ROOT)}
 
         def status(*names: str) -> None:
@@ -288,7 +288,7 @@ def stdin() -> None:
         with file.open("wb") as out:
             for _ in range(STDIN_BYTES // 1_000_000):
                 out.write(os.urandom(1_000_000))
-        start = "import sys; from pueue_skill.cli.cli import main; sys.exit(main())"
+        start = "import sys; from pueue_skill.cli.main import main; sys.exit(main())"
         env = lab.env | {"PYTHONPATH": str(ROOT)}
         ways = {
             "ssh": [str(lab.bin / "ssh"), "bigblack", "cat >/dev/null"],
@@ -329,7 +329,7 @@ def runs() -> None:
     try:
         here = real.local(lab)
         host = real.Host(lab, "bigblack", {"default": 4})
-        start = "import sys; from pueue_skill.cli.cli import main; sys.exit(main())"
+        start = "import sys; from pueue_skill.cli.main import main; sys.exit(main())"
         env = here.env | {"PYTHONPATH": str(ROOT)}
 
         def together(*command: str) -> float:

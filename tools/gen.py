@@ -227,7 +227,7 @@ def between(text: str, mark: str, made: str) -> str:
 
 
 def command_reference() -> str:
-    from pueue_skill.cli.cli import parser
+    from pueue_skill.cli.main import parser
 
     os.environ["COLUMNS"] = "100"
     top = parser()

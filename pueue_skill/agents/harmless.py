@@ -14,10 +14,10 @@ from pathlib import Path
 
 from pueue_skill.agents.event import Event
 from pueue_skill.plan.analysis import Analysis
+from pueue_skill.rules.cost import ROWS, RUNNERS, TASKS, by_table, heavy_name, rows, weigh
 from pueue_skill.rules.known import QUICK
-from pueue_skill.rules.work import ROWS, RUNNERS, TASKS, by_table, heavy_name, rows, weigh
-from pueue_skill.shell.facts import WRAPPERS
-from pueue_skill.shell.facts import commands as commands_of
+from pueue_skill.shell.commands import WRAPPERS
+from pueue_skill.shell.commands import commands as commands_of
 from pueue_skill.shell.model import Chain, Command, Node, Pipeline, Redirect, Script, Simple, Ssh, Word
 from pueue_skill.shell.parse import parse
 from pueue_skill.startup.record import NamedTuple

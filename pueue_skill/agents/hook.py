@@ -15,7 +15,7 @@ import time
 from pueue_skill.agents import event as agents
 from pueue_skill.agents.event import Event
 from pueue_skill.rules import gate
-from pueue_skill.state import folders
+from pueue_skill.state import paths
 
 LARGEST = 4_000_000
 """Bytes of an event that are looked at; all of it is read, so that the client is never blocked or cut off."""
@@ -88,7 +88,7 @@ def silence() -> None:
 def log(where: str, what: str) -> None:
     """A line for `pueue-skill doctor`, secrets masked; a log that cannot be written is no trouble."""
     try:
-        from pueue_skill.shell.masking import masked
+        from pueue_skill.shell.secrets import masked
 
         file = log_file()
         os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
@@ -106,7 +106,7 @@ def log(where: str, what: str) -> None:
 
 
 def log_file() -> str:
-    return os.path.join(folders.data(), "hook.log")
+    return os.path.join(paths.data(), "hook.log")
 
 
 def answer(raw: bytes, event: str, mode: str) -> None:
@@ -118,9 +118,9 @@ def answer(raw: bytes, event: str, mode: str) -> None:
     found: Event | None = agent.decode(payload) if agent else None
     if agent is None or found is None or found.kind not in KINDS.get(event, ()) or not interesting(found):
         return
-    from pueue_skill.agents import answers
+    from pueue_skill.agents import responses
 
-    said = answers.ANSWERS[found.kind](found, mode)
+    said = responses.ANSWERS[found.kind](found, mode)
     if said is None:
         return
     text = agent.encode(found, said.reply)
@@ -129,9 +129,9 @@ def answer(raw: bytes, event: str, mode: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
     if said.told:
-        from pueue_skill.state import store
+        from pueue_skill.state import database
 
-        store.confirm(found.session, said.told, said.what)
+        database.confirm(found.session, said.told, said.what)
 
 
 def interesting(event: Event) -> bool:
@@ -157,7 +157,7 @@ def known(command: str, folder: str) -> bool:
                 return True
     except OSError:
         pass
-    if not (os.path.exists(folders.user_file()) or folders.project_file(folder)):
+    if not (os.path.exists(paths.user_file()) or paths.project_file(folder)):
         return False
     from pueue_skill.configuration import settings
 
@@ -165,9 +165,9 @@ def known(command: str, folder: str) -> bool:
 
 
 def slow_programs() -> str:
-    return os.path.join(folders.data(), "slow-programs")
+    return os.path.join(paths.data(), "slow-programs")
 
 
 def expects_news(session: str) -> bool:
     """Whether the session's marker stands (store.marker, without sqlite)."""
-    return bool(session) and os.path.exists(os.path.join(folders.data(), "sessions", os.path.basename(session)))
+    return bool(session) and os.path.exists(os.path.join(paths.data(), "sessions", os.path.basename(session)))

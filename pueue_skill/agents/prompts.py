@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from pueue_skill.hosts import reach, runtime
-from pueue_skill.shell import terminal
+from pueue_skill.hosts import client, poll
+from pueue_skill.shell import printable
 from pueue_skill.shell.model import LOCAL, Host, Queue
 from pueue_skill.startup.regex import regex
 
@@ -47,7 +47,7 @@ def context(hosts: list[Host], limit: float) -> str:
         "pueue-skill: this sounds like work for the job queue; the skill pueue-skill says how. "
         '`pueue-skill suggest "CMD"` gives the invocation for a command, `pueue-skill run [--host HOST] -- CMD` queues it.\n'
     ]
-    left = reach.resting()
+    left = poll.resting()
     if hosts:
         with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
             lines += pool.map(lambda host: busy(host, 0 if host.name in left else limit), hosts)
@@ -58,12 +58,12 @@ def busy(host: Host, limit: float) -> str:
     """One line on a host, which is not asked where it has no seconds for an answer."""
     limits = ", ".join([f"{name} {count or 'without limit'}" for name, count in host.groups])
     try:
-        queue = runtime.queue_of(host, limit) if limit else None
-    except (runtime.Unreachable, OSError):
+        queue = client.queue_of(host, limit) if limit else None
+    except (client.Unreachable, OSError):
         queue = None
     if queue is None:
         return f"{host.name}: no answer now{f'; groups {limits}' if limits else ''}\n"
-    return f"{host.name}: {groups_of(queue)}{f'; load {terminal.line(queue.load, 60)}' if queue.load else ''}\n"
+    return f"{host.name}: {groups_of(queue)}{f'; load {printable.line(queue.load, 60)}' if queue.load else ''}\n"
 
 
 def groups_of(queue: Queue) -> str:
@@ -72,7 +72,7 @@ def groups_of(queue: Queue) -> str:
         inside = [state.status for state in queue.states if state.group == group.name]
         waiting = inside.count("queued") + inside.count("stashed")
         parts.append(
-            f"{terminal.line(group.name, 60)} {inside.count('running')} of {group.limit or '∞'} running"
+            f"{printable.line(group.name, 60)} {inside.count('running')} of {group.limit or '∞'} running"
             + (f", {waiting} waiting" if waiting else "")
             + (f", {group.status}" if group.status != "running" else "")
         )

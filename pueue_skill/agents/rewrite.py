@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from pueue_skill.agents import answers, permissions
+from pueue_skill.agents import permissions, responses
 from pueue_skill.agents.event import Event, Reply
 from pueue_skill.agents.harmless import unlisted
 from pueue_skill.configuration.settings import Settings
@@ -17,11 +17,11 @@ from pueue_skill.plan.analysis import Analysis
 from pueue_skill.queues.registry import invocation
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Plan, Script, Simple
-from pueue_skill.shell.nodes import simple_nodes, statements
+from pueue_skill.shell.walk import simple_nodes, statements
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
-from pueue_skill.state import folders
+from pueue_skill.state import paths
 
 REWRITTEN = "# pueue-skill: rewritten"
 """The comment at the end of what stands for a rewritten command, unless that is `pueue-skill run`."""
@@ -53,16 +53,16 @@ def rewritten(event: Event, analysis: Analysis, settings: Settings) -> Reply | N
     split = split_after_cd(event, analysis)
     if split is None or unlisted(event, analysis, files):
         return None
-    work = answers.analysed(event._replace(command=split.work), settings) if split.kept else analysis
+    work = responses.analysed(event._replace(command=split.work), settings) if split.kept else analysis
     text = new_text(event, work.plan)
-    if not text or len(text) > answers.SHOWN:
+    if not text or len(text) > responses.SHOWN:
         return None
     text = split.kept + text
     if permissions.obstacle(event, analysis, text, files):
         return None
     context = (
         f"pueue-skill: the command is rewritten: {prospect(work.plan)}. The new command is\n```bash\n{text}```\nbecause\n"
-        f"{answers.said(analysis)}\nThe result follows the call. `# pueue: skip` at the end of a command keeps it as it is.\n"
+        f"{responses.said(analysis)}\nThe result follows the call. `# pueue: skip` at the end of a command keeps it as it is.\n"
     )
     return Reply(context=context, command=text.rstrip("\n"))
 
@@ -114,7 +114,7 @@ def new_text(event: Event, plan: Plan) -> str | None:
     job = plan.jobs[0]
     named = [("--key", key_of(event)), ("--group", job.group), ("--label", job.label), ("--cwd", job.cwd)]
     options = "".join([f" {option}={quote.word(value)}" for option, value in named if value])
-    return f"{answers.program()} run --or-detach{options} -- {quote.word(job.command)}\n"
+    return f"{responses.program()} run --or-detach{options} -- {quote.word(job.command)}\n"
 
 
 def is_one_local_job(plan: Plan) -> bool:
@@ -141,7 +141,7 @@ def prospect(plan: Plan) -> str:
 def report(event: Event) -> str:
     """What became of a command that was rewritten, after its call; empty for others."""
     from pueue_skill.jobs import news
-    from pueue_skill.state import store
+    from pueue_skill.state import database
 
     key = key_of(event)
     failure = EXIT_CODE.match(event.error) if event.kind == "failed" else None
@@ -156,7 +156,7 @@ def report(event: Event) -> str:
         return "pueue-skill: the rewritten command has queued its work. You are told when a job ends.\n"
     if not key or f" run --or-detach --key={key} " not in event.command:
         return ""
-    job = store.submission(LOCAL, key)
+    job = database.submission(LOCAL, key)
     if job is None or not job.id:
         refused = failure is not None and int(failure[1]) == NOT_SUBMITTED
         return step_aside(event, failure[2], "was not queued, and did not run") if failure and refused else ""
@@ -170,7 +170,7 @@ def report(event: Event) -> str:
 
 def step_aside(event: Event, reason: str, outcome: str) -> str:
     """Remembers that the queue could not be reached from this session, and says so."""
-    from pueue_skill.shell.masking import masked
+    from pueue_skill.shell.secrets import masked
 
     file = aside_file(event.session)
     if file:
@@ -193,4 +193,4 @@ def stands_aside(session: str) -> bool:
 
 
 def aside_file(session: str) -> Path | None:
-    return Path(folders.data(), "aside", session) if SESSION.fullmatch(session) else None
+    return Path(paths.data(), "aside", session) if SESSION.fullmatch(session) else None

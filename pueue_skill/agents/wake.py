@@ -16,16 +16,16 @@ from pathlib import Path
 from pueue_skill.agents.clients import claude
 from pueue_skill.configuration import config
 from pueue_skill.jobs import news
-from pueue_skill.state import folders, store
+from pueue_skill.state import database, paths
 
 WAKE, QUIET = 2, 0
 
 
 def main(raw: bytes) -> int:
     event = claude.decode(json.loads(raw))
-    if event is None or not attended(os.environ) or not store.PLAIN.fullmatch(event.session):
+    if event is None or not attended(os.environ) or not database.PLAIN.fullmatch(event.session):
         return QUIET
-    folder = os.path.join(folders.data(), "sessions")
+    folder = os.path.join(paths.data(), "sessions")
     os.makedirs(folder, mode=0o700, exist_ok=True)
     with open(os.path.join(folder, f"{event.session}.watched"), "w") as lock:
         try:
@@ -37,7 +37,7 @@ def main(raw: bytes) -> int:
         for ended in news.watch(config.load().by_name(), event.session, project):
             sys.stderr.write(news.notice(ended))
             sys.stderr.flush()
-            store.confirm(event.session, ended)
+            database.confirm(event.session, ended)
             return WAKE
     return QUIET
 

@@ -21,16 +21,16 @@ from typing import Any
 from pueue_skill.agents import hook, install
 from pueue_skill.agents.event import AGENTS
 from pueue_skill.configuration import config, settings
-from pueue_skill.hosts import runtime, transport  # fmt: skip
+from pueue_skill.hosts import client, transport  # fmt: skip
 from pueue_skill.hosts.audit import Asking
-from pueue_skill.hosts.doctor import examination
-from pueue_skill.hosts.doctor.examination import Check
-from pueue_skill.notify import notify
+from pueue_skill.hosts.doctor import examine
+from pueue_skill.hosts.doctor.examine import Check
+from pueue_skill.notify import deliver
 from pueue_skill.queues.registry import BACKENDS
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.startup.regex import regex
-from pueue_skill.state import folders, store
+from pueue_skill.state import database, paths
 
 RECENT = 7 * 24 * 3600
 """Seconds for which what went wrong in a hook is shown."""
@@ -61,8 +61,8 @@ def checks(hosts: Sequence[Host]) -> Iterator[Check]:
 
 
 def of_hosts(hosts: Sequence[Host]) -> Iterator[Check]:
-    for _, found in runtime.together(hosts, examined):
-        if not isinstance(found, runtime.Unreachable):
+    for _, found in client.together(hosts, examined):
+        if not isinstance(found, client.Unreachable):
             yield from found
 
 
@@ -118,7 +118,7 @@ def trial() -> Check:
 
 def off() -> bool:
     try:
-        return settings.load(folders.working() or "/").mode == "off"
+        return settings.load(paths.working() or "/").mode == "off"
     except config.ConfigError:
         return False
 
@@ -128,7 +128,7 @@ def hooks() -> Iterator[Check]:
     for agent in AGENTS:
         of = install.module(agent)
         for scope in ("user", "project"):
-            file = Path(of.file(scope, str(Path.home()), folders.working() or "/"))
+            file = Path(of.file(scope, str(Path.home()), paths.working() or "/"))
             try:
                 text = install.content(file)
             except install.CannotInstall as error:
@@ -186,11 +186,11 @@ def rewriters(text: str) -> list[str]:
 
 
 def memory() -> Check:
-    file = store.path()
+    file = database.path()
     if not file.exists():
         return Check("store", "ok", "nothing is remembered yet")
     try:
-        waiting = store.open_jobs()
+        waiting = database.open_jobs()
     except (sqlite3.Error, OSError) as error:
         return Check(
             "store", "failure", f"{file}: {error}", f"see who holds it (lsof {file}); moved away, it is made anew"
@@ -202,7 +202,7 @@ def memory() -> Check:
 
 
 def disk() -> Check:
-    folder = Path(folders.data())
+    folder = Path(paths.data())
     there = next(place for place in (folder, *folder.parents) if place.exists())
     free = shutil.disk_usage(there).free
     if free < SMALL:
@@ -239,8 +239,8 @@ def log() -> Iterator[Check]:
 def of_cluster(host: Host) -> Check:
     """Whether a queue that is not pueue's answers; its health is its operators' affair. Raises Unreachable."""
     backend = BACKENDS[host.backend]
-    version = runtime.asked(host, backend.versions_script(host), lambda done: done.text.split("\n")[0])
-    queue = runtime.queue_of(host)
+    version = client.asked(host, backend.versions_script(host), lambda done: done.text.split("\n")[0])
+    queue = client.queue_of(host)
     return Check(f"{host.backend} of {host.name}", "ok", f"{version}; {len(queue.states)} jobs of yours")
 
 
@@ -255,10 +255,10 @@ def examined(host: Host) -> list[Check]:
         if host.backend != "pueue":
             return [*found, of_cluster(host)]
         began = time.time()
-        answers = runtime.answers(host, examination.asked(host), secrets.token_hex(16))
+        answers = client.answers(host, examine.asked(host), secrets.token_hex(16))
         asking = Asking(began, time.time())
-        return found + examination.checks(host, answers, asking, str(config.user_file()))
-    except runtime.Unreachable as error:
+        return found + examine.checks(host, answers, asking, str(config.user_file()))
+    except client.Unreachable as error:
         reason, _, fix = str(error).partition("\n")
         return [*found, Check(f"ssh to {host.name}", "failure", reason, fix or f"ssh {host.ssh} true")]
 
@@ -275,20 +275,20 @@ def way(host: Host) -> list[Check]:
         except transport.Timeout:
             gone = "does not answer"
         if gone:
-            return [examination.control_socket(host, path, gone)]
+            return [examine.control_socket(host, path, gone)]
     seconds = 0.0
     for _ in range(2):
         started = time.monotonic()
         try:
             done = transport.run(host, "exit 0\n", timeout=REACH, alone=True)
         except transport.Timeout as error:
-            return [examination.ssh_failure(host, f"{error}: timed out")]
+            return [examine.ssh_failure(host, f"{error}: timed out")]
         seconds = time.monotonic() - started
         if done.code:
-            return [examination.ssh_failure(host, done.stderr.decode("utf-8", "replace"))]
-        if not path or seconds < examination.SLOW:
+            return [examine.ssh_failure(host, done.stderr.decode("utf-8", "replace"))]
+        if not path or seconds < examine.SLOW:
             break  # the first connection may only have made the master
-    return [examination.speed(host, seconds, bool(path))]
+    return [examine.speed(host, seconds, bool(path))]
 
 
 def here(line: str) -> transport.Done:
@@ -302,7 +302,7 @@ def mend(check: Check) -> str:
         done = transport.run(Host(LOCAL), f"exec bash -p -c {quote.word(check.fix)}\n", timeout=30)
     except transport.Timeout as error:
         return str(error)
-    return runtime.complaint(done) or f"exit code {done.code}" if done.code else ""
+    return client.complaint(done) or f"exit code {done.code}" if done.code else ""
 
 
 def told() -> Iterator[Check]:
@@ -310,9 +310,11 @@ def told() -> Iterator[Check]:
     try:
         targets = config.load().notify
         for number, target in enumerate(targets, 1):
-            name, to = f"notify {number}", notify.shown(target)
-            waiting = [] if notify.quiet(target.quiet, dt.datetime.now().time()) else store.kept(notify.mark(target))
-            if notify.service_of(target) is None:
+            name, to = f"notify {number}", deliver.shown(target)
+            waiting = (
+                [] if deliver.quiet(target.quiet, dt.datetime.now().time()) else database.kept(deliver.mark(target))
+            )
+            if deliver.service_of(target) is None:
                 yield Check(
                     name, "failure", f"{to}: apprise knows no such URL, or it is not whole", "see `apprise --details`"
                 )
@@ -320,7 +322,7 @@ def told() -> Iterator[Check]:
                 yield Check(name, "warning", f"{to}: {len(waiting)} notices are not sent yet", "pueue-skill notify")
             else:
                 yield Check(name, "ok", to)
-    except notify.NoApprise as error:
+    except deliver.NoApprise as error:
         yield Check(
             "notify", "failure", "notices are sent by apprise, which is not installed", str(error).partition(": ")[2]
         )

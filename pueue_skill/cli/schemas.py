@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from pueue_skill.batches import manifest
 from pueue_skill.configuration import config
 from pueue_skill.lint import check
-from pueue_skill.views import reports
+from pueue_skill.views import documents
 
 
 def of(name: str, kind: Any) -> Callable[[], dict[str, Any]]:
@@ -22,14 +22,14 @@ def of(name: str, kind: Any) -> Callable[[], dict[str, Any]]:
 
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
-    "acts": of("acts", reports.ActsReport),
-    "audit": of("audit", reports.AuditReport),
+    "acts": of("acts", documents.ActsReport),
+    "audit": of("audit", documents.AuditReport),
     "batch": of("batch", manifest.Manifest),
-    "batch-status": of("batch-status", reports.BatchReport),
+    "batch-status": of("batch-status", documents.BatchReport),
     "check": of("check", check.CheckReport),
     "config": of("config", config.Config),
-    "doctor": of("doctor", reports.DoctorReport),
-    "setup": of("setup", reports.SetupReport),
-    "status": of("status", reports.StatusReport),
-    "suggestion": of("suggestion", reports.SuggestionReport),
+    "doctor": of("doctor", documents.DoctorReport),
+    "setup": of("setup", documents.SetupReport),
+    "status": of("status", documents.StatusReport),
+    "suggestion": of("suggestion", documents.SuggestionReport),
 }

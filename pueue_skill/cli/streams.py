@@ -13,7 +13,7 @@ import io
 import os
 import sys
 
-from pueue_skill.shell import terminal
+from pueue_skill.shell import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Shown(io.TextIOWrapper):
     """A text stream for people and terminals."""
 
     def write(self, text: str) -> int:
-        return super().write(terminal.safe(text))
+        return super().write(printable.safe(text))
 
 
 class Drawing:

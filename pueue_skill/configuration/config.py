@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from pueue_skill.configuration.environment import job_environment as job_environment
 from pueue_skill.configuration.settings import ConfigError as ConfigError
-from pueue_skill.shell import quote, terminal
+from pueue_skill.shell import printable, quote
 from pueue_skill.shell.kinds import NoticeKind
 from pueue_skill.shell.model import LOCAL, Host, Preferences, Program
-from pueue_skill.state import folders
+from pueue_skill.state import paths
 
 RuleId = Annotated[str, Field(pattern=r"^PQ[0-9]{3}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -177,12 +177,12 @@ class Config(Table):
 
 
 def user_file() -> Path:
-    return Path(folders.user_file())
+    return Path(paths.user_file())
 
 
 def project_file(folder: Path) -> Path | None:
     """The project's file: in `folder` or the nearest folder above it."""
-    found = folders.project_file(str(folder))
+    found = paths.project_file(str(folder))
     return Path(found) if found else None
 
 
@@ -227,7 +227,7 @@ def read(file: Path) -> dict[str, Any]:
         Config.model_validate(content)
     except ValidationError as error:
         lines = [
-            f"{file}: {'.'.join([terminal.line(str(key), SAID) for key in e['loc']])}: {e['msg']}"
+            f"{file}: {'.'.join([printable.line(str(key), SAID) for key in e['loc']])}: {e['msg']}"
             for e in error.errors()
         ]
         raise ConfigError("\n".join([*lines, "All keys: pueue-skill schema config"])) from None
@@ -311,11 +311,11 @@ SAID = 200
 
 def as_said(program: dict[str, Any]) -> dict[str, Any]:
     """A project's word on a program, so that nobody takes it for ours."""
-    text = terminal.line(program.get("reason", ""), SAID).replace('"', "'")
+    text = printable.line(program.get("reason", ""), SAID).replace('"', "'")
     said = f'says: "{text}"' if text else f"says that it is {program['size']}"
     return {
         **program,
-        "reason": f"{terminal.line(program['program'], SAID)} (the project's {folders.PROJECT_FILE} {said})",
+        "reason": f"{printable.line(program['program'], SAID)} (the project's {paths.PROJECT_FILE} {said})",
     }
 
 

@@ -13,7 +13,7 @@ import os
 from pueue_skill import __version__
 from pueue_skill.shell.model import LOCAL, Environment, Host, Preferences, Program
 from pueue_skill.startup.record import NamedTuple
-from pueue_skill.state import folders
+from pueue_skill.state import paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ def whole(folder: str) -> Settings:
 def load(folder: str) -> Settings:
     """The settings that hold in `folder`; what its project may not say is left out, and the log says why. Raises ConfigError
     where the user's own file cannot be used."""
-    user, project = folders.user_file(), folders.project_file(folder)
+    user, project = paths.user_file(), paths.project_file(folder)
     state = [f"{__version__} {len(Settings._fields)}", *stamp(user), *stamp(project)]
     if len(state) == 1:
         return Settings({LOCAL: Host(LOCAL)}, Preferences())
     name = f"settings-{binascii.crc32(repr((user, project)).encode('utf-8', 'surrogateescape')):08x}.marshal"
-    cache = os.path.join(folders.cache(), name)
+    cache = os.path.join(paths.cache(), name)
     kept = read(cache, state)
     if kept is not None:
         return unpacked(kept)

@@ -13,20 +13,20 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pueue_skill.queues import parts, reasons
-from pueue_skill.queues.parts import Answer, Part
+from pueue_skill.queues import framing, outcome
+from pueue_skill.queues.framing import Answer, Part
 from pueue_skill.queues.registry import BACKENDS
 from pueue_skill.queues.scripts import bytes_of_tail
 from pueue_skill.shell import quote
-from pueue_skill.shell.masking import masked
 from pueue_skill.shell.model import Host, Queue, State
+from pueue_skill.shell.secrets import masked
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
 if TYPE_CHECKING:
     from typing import TypeVar
 
-    from pueue_skill.views.reports import (
+    from pueue_skill.views.documents import (
         AuditReport,
         CheckpointReport,
         DiskReport,
@@ -153,7 +153,7 @@ def read(host: Host, wanted: Wanted, found: Mapping[str, Answer], asking: Asking
     by_name = {part.name: part for part in asked(host, wanted)}
 
     def of(name: str, shown: str, reading: Callable[[str], T]) -> T | None:
-        why = parts.lacking(found.get(name), by_name[name])
+        why = framing.lacking(found.get(name), by_name[name])
         if not why:
             try:
                 return reading(found[name].text)
@@ -165,7 +165,7 @@ def read(host: Host, wanted: Wanted, found: Mapping[str, Answer], asking: Asking
     backend = BACKENDS[host.backend]
     queue = of("queue", "queue", backend.read_status)
     tails = of("failures", "failures", lambda _: backend.read_tails(found["failures"].data)) if queue else {}
-    failed = sorted([one for one in queue.states if reasons.failed(one)], key=ended) if queue else []
+    failed = sorted([one for one in queue.states if outcome.failed(one)], key=ended) if queue else []
     checkpoints = [
         of(f"checkpoints {i}", f"checkpoints {pattern}", partial(checkpoint, pattern))
         for i, pattern in enumerate(wanted.checkpoints)
@@ -222,7 +222,7 @@ def groups(queue: Queue) -> list[GroupAudit]:
 
 
 def failures(host: Host, queue: Queue, failed: Sequence[State], tails: Mapping[str, bytes]) -> list[FailureReport]:
-    jobs = reasons.by_id(queue)
+    jobs = outcome.by_id(queue)
     return [
         {
             "name": f"{host.name}:{state.id}",
@@ -231,7 +231,7 @@ def failures(host: Host, queue: Queue, failed: Sequence[State], tails: Mapping[s
             "command": masked(state.command),
             "result": state.result,
             "exit_code": state.exit_code,
-            "why": masked(reasons.of_failure(state, host, jobs)),
+            "why": masked(outcome.of_failure(state, host, jobs)),
             "created": state.created,
             "ended": state.ended,
             "tail": masked(whole(tails.get(state.id, b"")).decode("utf-8", "replace")),
@@ -430,8 +430,8 @@ def of_queue(before: AuditReport, now: AuditReport) -> list[str]:
                 f"group {name} ran {old['limit'] or 'any number of'} jobs at once, and runs {group['limit'] or 'any number'}"
             )
         counts = [
-            f"{old['jobs'].get(state, 0)} -> {group['jobs'].get(state, 0)} {reasons.STATES[state]}"
-            for state in reasons.STATES
+            f"{old['jobs'].get(state, 0)} -> {group['jobs'].get(state, 0)} {outcome.STATES[state]}"
+            for state in outcome.STATES
             if old["jobs"].get(state, 0) != group["jobs"].get(state, 0)
         ]
         if counts:

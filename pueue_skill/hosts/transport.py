@@ -25,7 +25,6 @@ from pueue_skill.shell.model import STAYS, Host
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
-from pueue_skill.state import folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -131,7 +130,7 @@ def master_of(host: Host, limit: float = AT_ONCE) -> Master | None:
     user's configuration says how they share."""
     if not host.ssh or not host.share or SAID.search(host.ssh):
         return None
-    folder = Path(folders.run())
+    folder = Path(paths.run())
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()

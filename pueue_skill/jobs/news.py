@@ -15,17 +15,17 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
-from pueue_skill.hosts import reach, runtime, transport
+from pueue_skill.hosts import client, poll, transport
 from pueue_skill.rules.evidence import spoken
-from pueue_skill.shell import terminal
-from pueue_skill.shell.masking import masked
+from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host, Queue, State
-from pueue_skill.state import folders, store
-from pueue_skill.state.store import Submitted
+from pueue_skill.shell.secrets import masked
+from pueue_skill.state import database, paths
+from pueue_skill.state.database import Submitted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pueue_skill.state.store import Identity
+    from pueue_skill.state.database import Identity
 
 LONGEST = 1_500
 """Characters of a notice."""
@@ -49,12 +49,12 @@ def project_of(cwd: str) -> str:
     """The folder of the project that `cwd` belongs to: the nearest that holds .git or .pueue-skill.toml, else `cwd` itself."""
     folder = Path(cwd)
     for place in (folder, *folder.parents):
-        if (place / ".git").exists() or (place / folders.PROJECT_FILE).exists():
+        if (place / ".git").exists() or (place / paths.PROJECT_FILE).exists():
             return str(place)
     return cwd
 
 
-def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = runtime.ANSWER) -> dict[str, str]:
+def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = client.ANSWER) -> dict[str, str]:
     """Asks the queues of `jobs` what became of them, all hosts at once, and remembers it; the hosts that did not answer, and why.
     One that was waited for in vain of late is left alone for a while.
 
@@ -68,16 +68,16 @@ def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = run
         there = by_host[name]
         host = hosts.get(name) or Host(name, there[0].ssh, there[0].pueue, there[0].backend)
         asked = time.time()
-        queue = runtime.queue_of(host, limit)
-        found, served = placed(there, queue, store.known(name), asked)
-        tails = runtime.tails(host, [state for _, state in found if state and state.status == "done"], TAIL)
+        queue = client.queue_of(host, limit)
+        found, served = placed(there, queue, database.known(name), asked)
+        tails = client.tails(host, [state for _, state in found if state and state.status == "done"], TAIL)
         return [became(job, state, tails.get(state.id if state else "", b""), asked) for job, state in found], served
 
-    answers = dict(reach.together(list(by_host), ask))
+    answers = dict(poll.together(list(by_host), ask))
     for found in answers.values():
-        if not isinstance(found, runtime.Unreachable):
-            store.seen(*found)
-    return {name: str(found) for name, found in answers.items() if isinstance(found, runtime.Unreachable)}
+        if not isinstance(found, client.Unreachable):
+            database.seen(*found)
+    return {name: str(found) for name, found in answers.items() if isinstance(found, client.Unreachable)}
 
 
 def ask_meanwhile() -> float:
@@ -94,7 +94,7 @@ def main() -> None:
     """The process that ask_meanwhile starts. While one is at it another stands in line, and asks for all who come meanwhile."""
     from pueue_skill.configuration import config
 
-    folder = Path(folders.data())
+    folder = Path(paths.data())
     with (folder / "asks-next").open("w") as line, (folder / "asking").open("w") as turn:
         try:
             fcntl.flock(line, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -102,7 +102,7 @@ def main() -> None:
             return
         fcntl.flock(turn, fcntl.LOCK_EX)
         fcntl.flock(line, fcntl.LOCK_UN)
-        refresh(config.load().by_name(), store.open_jobs(), PATIENCE)
+        refresh(config.load().by_name(), database.open_jobs(), PATIENCE)
 
 
 def wait_for(session: str, project: str, asked: float, seconds: float) -> None:
@@ -110,8 +110,8 @@ def wait_for(session: str, project: str, asked: float, seconds: float) -> None:
     `seconds` after that. What a queue was asked before does not count: a job may have ended since."""
     end = time.monotonic() + seconds - max(0.0, time.time() - asked)
     while time.monotonic() < end:
-        left = store.resting()
-        if all(job.checked >= asked or job.host in left for job in store.open_jobs(session, project)):
+        left = database.resting()
+        if all(job.checked >= asked or job.host in left for job in database.open_jobs(session, project)):
             return
         time.sleep(0.03)
 
@@ -212,7 +212,7 @@ def became(job: Submitted, state: State | None, tail: bytes, now: float) -> Subm
         id=state.id,
         created=state.created,
         state=state.result or "unknown",
-        exit_code=runtime.exit_code(state) if state.result in ("success", "failed", "killed") else None,
+        exit_code=client.exit_code(state) if state.result in ("success", "failed", "killed") else None,
         seconds=None if took is None else max(0.0, took),
         tail=end_of(tail),
         ended=state.ended or stamp(now),
@@ -229,7 +229,7 @@ def end_of(output: bytes) -> str:
     text = output.decode("utf-8", "replace").replace("\r\n", "\n")
     # What a carriage return wrote over (a progress bar) was not left standing.
     lines = [line.rstrip().rpartition("\r")[2] for line in text.split("\n") if line.strip()]
-    shown = [terminal.safe(line) for line in lines[-LINES:]]
+    shown = [printable.safe(line) for line in lines[-LINES:]]
     return masked("\n".join([line if len(line) <= 300 else line[:297] + "..." for line in shown]))
 
 
@@ -255,12 +255,12 @@ def line_of(job: Submitted) -> str:
 
 
 def shortened(command: str) -> str:
-    return terminal.line(" ".join(masked(command).split()), 100)
+    return printable.line(" ".join(masked(command).split()), 100)
 
 
 def titled(label: str) -> str:
     """A job's label, as it may be shown."""
-    return terminal.line(masked(label), 60)
+    return printable.line(masked(label), 60)
 
 
 def line(job: Submitted) -> str:
@@ -307,10 +307,10 @@ def notice(jobs: list[Submitted]) -> str:
 
 def waits(session: str, project: str) -> bool:
     """Whether the session has jobs to hear of; its marker is set or taken away accordingly."""
-    if store.open_jobs(session, project):
-        store.mark(session)
+    if database.open_jobs(session, project):
+        database.mark(session)
         return True
-    store.unmark(session)
+    database.unmark(session)
     return False
 
 
@@ -325,9 +325,9 @@ def watch(hosts: Mapping[str, Host], session: str, project: str) -> Iterator[lis
     """
     started = time.monotonic()
     while client_lives():
-        there = store.open_jobs(session, project)
+        there = database.open_jobs(session, project)
         refresh(hosts, there)
-        ended = store.claim(session, project)
+        ended = database.claim(session, project)
         if ended:
             yield ended
         if not waits(session, project):
@@ -339,7 +339,7 @@ def watch(hosts: Mapping[str, Host], session: str, project: str) -> Iterator[lis
 def client_lives() -> bool:
     """Whether the client of the session is still there, as far as it can be told."""
     pid = os.environ.get("CLAUDE_PID", "")
-    return not pid.isdigit() or store.alive(int(pid))
+    return not pid.isdigit() or database.alive(int(pid))
 
 
 def names(jobs: Iterable[Submitted]) -> str:

@@ -22,8 +22,8 @@ from pueue_skill.lint import sources
 from pueue_skill.plan.planner import MARKER
 from pueue_skill.rules.registry import RULES, findings
 from pueue_skill.rules.rule import Rule
-from pueue_skill.shell import terminal
-from pueue_skill.shell.facts import commands
+from pueue_skill.shell import printable
+from pueue_skill.shell.commands import commands
 from pueue_skill.shell.kinds import Confidence
 from pueue_skill.shell.model import Chain, Compound, Host, Node, Pipeline, Preferences, Script
 from pueue_skill.shell.parse import parse
@@ -236,7 +236,7 @@ def drawn(checked: Checked) -> str:
     """The findings, each with its place and its line, what it is about underlined to the line's end."""
     return "".join(
         [
-            f"{terminal.line(finding['file'])}:{finding['line']}:{finding['column']}: {finding['rule']} {finding['name']}"
+            f"{printable.line(finding['file'])}:{finding['line']}:{finding['column']}: {finding['rule']} {finding['name']}"
             f" ({finding['confidence']}): {shown(finding['message'])}\n{underlined(checked.lines, finding)}"
             for finding in checked.findings
         ]
@@ -258,7 +258,7 @@ def told(checked: Checked) -> Iterator[str]:
     """What was not read, a line each."""
     for what, those in (("not read", checked.notes), ("cannot be read", checked.errors)):
         for note in those:
-            file = terminal.line(note["file"])
+            file = printable.line(note["file"])
             place = f"{file}:{note['line']}" if note["line"] is not None else file
             yield f"{place}: {what}: {shown(note['reason'])}"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pueue_skill.plan.planner import marker_of, plan
 from pueue_skill.rules.registry import findings
-from pueue_skill.shell.facts import commands
+from pueue_skill.shell.commands import commands
 from pueue_skill.shell.model import LOCAL, Command, Finding, Host, Plan, Preferences, Script, Unparsed
 from pueue_skill.shell.parse import parse
 from pueue_skill.startup.record import NamedTuple

@@ -8,11 +8,11 @@ from __future__ import annotations
 import itertools
 
 from pueue_skill.plan.markers import trimmed
+from pueue_skill.plan.preamble import is_setup, only_prepares
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
-from pueue_skill.plan.setup import is_setup, only_prepares
-from pueue_skill.plan.whole import waits
+from pueue_skill.plan.whole_line import waits
 from pueue_skill.shell import quote
-from pueue_skill.shell.facts import (
+from pueue_skill.shell.commands import (
     SHELLS,
     Wrapper,
     basename,
@@ -24,9 +24,9 @@ from pueue_skill.shell.facts import (
     shell_text,
 )
 from pueue_skill.shell.model import Compound, Node, Pipeline, Script, Simple, Word
-from pueue_skill.shell.nodes import Statement, and_or_lists, joined_by, only, statements
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.remote import Refusal
+from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.walk import Statement, and_or_lists, joined_by, only, statements
 from pueue_skill.startup.regex import regex
 
 DROPPED = ("nohup", "setsid")

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 from pueue_skill.plan.markers import text_of
 from pueue_skill.plan.proposal import Proposal, Work
-from pueue_skill.shell.facts import commands as commands_of
-from pueue_skill.shell.facts import entry
+from pueue_skill.shell.commands import commands as commands_of
+from pueue_skill.shell.commands import entry
 from pueue_skill.shell.model import Command, Script
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.remote import Refusal
+from pueue_skill.shell.ssh_target import Refusal
 from pueue_skill.startup.record import NamedTuple
 
 

@@ -12,15 +12,15 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from pueue_skill.plan.endless import LIMITS, endless, fed_by, has, run_by
-from pueue_skill.plan.independent import independent
+from pueue_skill.plan.independence import independent
 from pueue_skill.plan.proposal import Proposal
-from pueue_skill.plan.whole import check
-from pueue_skill.shell.facts import commands as commands_of
-from pueue_skill.shell.facts import echoed, goes_to_background, joined, reads_script
+from pueue_skill.plan.whole_line import check
+from pueue_skill.shell.commands import commands as commands_of
+from pueue_skill.shell.commands import echoed, goes_to_background, joined, reads_script
 from pueue_skill.shell.model import Command, Compound, Node, Pipeline, Redirect, Simple, Ssh, Unparsed, Word
-from pueue_skill.shell.nodes import LOOPS, compounds, simple_nodes, statements
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.remote import Refusal, destination
+from pueue_skill.shell.ssh_target import Refusal, destination
+from pueue_skill.shell.walk import LOOPS, compounds, simple_nodes, statements
 
 INPUT = ("<", "<<", "<<-", "<<<", "<>")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from pueue_skill.shell.facts import SHELLS, SSH, Wrapper, basename, options, read_ssh, shell_text, unwrapped
+from pueue_skill.shell.commands import SHELLS, SSH, Wrapper, basename, options, read_ssh, shell_text, unwrapped
 from pueue_skill.shell.model import Chain, Compound, Node, Pipeline, Script, Simple, Word
 from pueue_skill.shell.parse import parse
 from pueue_skill.startup.record import NamedTuple

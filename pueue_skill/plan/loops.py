@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from pueue_skill.plan.fan_out import fan_out, label_of
-from pueue_skill.plan.independent import (
+from pueue_skill.plan.independence import (
     ENDS_EARLY,
     MOST,
     MOVES,
@@ -23,17 +23,17 @@ from pueue_skill.plan.independent import (
     reads,
     together,
 )
+from pueue_skill.plan.preamble import only_prepares, stops_at_failure
 from pueue_skill.plan.proposal import Proposal, Work, Works
-from pueue_skill.plan.setup import only_prepares, stops_at_failure
 from pueue_skill.plan.shown import check_setup
-from pueue_skill.rules.work import weigh
+from pueue_skill.rules.cost import weigh
 from pueue_skill.shell import quote
-from pueue_skill.shell.expand import Value, assigned, settings, substitute
-from pueue_skill.shell.masking import secret
+from pueue_skill.shell.expansion import Value, assigned, settings, substitute
 from pueue_skill.shell.model import Compound, Each, Node, Pipeline, Script, Simple, Word
-from pueue_skill.shell.nodes import Statement, and_or_lists, has_heredoc, is_wait, joined_by, simple_nodes, statements
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.remote import Refusal
+from pueue_skill.shell.secrets import secret
+from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.walk import Statement, and_or_lists, has_heredoc, is_wait, joined_by, simple_nodes, statements
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 

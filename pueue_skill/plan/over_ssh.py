@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from pueue_skill.plan.markers import text_of, trimmed
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
-from pueue_skill.plan.whole import waits
+from pueue_skill.plan.whole_line import waits
 from pueue_skill.shell import quote
-from pueue_skill.shell.facts import reads_script
+from pueue_skill.shell.commands import reads_script
 from pueue_skill.shell.model import LOGIN, Command, Host, Node, Redirect, Simple, Ssh
-from pueue_skill.shell.nodes import Statement, has_heredoc, is_wait, only, statements
-from pueue_skill.shell.remote import Refusal, destination
+from pueue_skill.shell.ssh_target import Refusal, destination
+from pueue_skill.shell.walk import Statement, has_heredoc, is_wait, only, statements
 from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False

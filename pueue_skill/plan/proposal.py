@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pueue_skill.shell.facts import commands as commands_of
+from pueue_skill.shell.commands import commands as commands_of
 from pueue_skill.shell.model import Command, Each, Host, Node, Script, Simple, Unparsed
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.remote import Refusal
+from pueue_skill.shell.ssh_target import Refusal
 from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False

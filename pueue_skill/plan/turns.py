@@ -11,14 +11,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pueue_skill.plan.values import certain, renamed, worth
-from pueue_skill.shell.expand import SETS, Value
-from pueue_skill.shell.facts import SHELLS, basename, joined, shell_text
-from pueue_skill.shell.facts import commands as commands_of
+from pueue_skill.shell.commands import SHELLS, basename, joined, shell_text
+from pueue_skill.shell.commands import commands as commands_of
+from pueue_skill.shell.expansion import SETS, Value
 from pueue_skill.shell.model import Chain, Command, Compound, Node, Pipeline, Redirect, Script, Simple, Word
-from pueue_skill.shell.nodes import compounds, statements
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.parse.words import Refused, read_word
-from pueue_skill.shell.remote import Refusal
+from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.walk import compounds, statements
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 

@@ -12,7 +12,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from pueue_skill.shell.expand import NAME, Value
+from pueue_skill.shell.expansion import NAME, Value
 from pueue_skill.startup.regex import regex
 
 BRACED = regex(rf"\$\{{(#?)({NAME})(?:\[([^\]]*)\])?(.*)\}}", re.DOTALL)

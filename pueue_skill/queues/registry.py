@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pueue_skill.queues.pueue import pueue
-from pueue_skill.queues.slurm import slurm
+from pueue_skill.queues.pueue import submit as pueue
+from pueue_skill.queues.slurm import submit as slurm
 from pueue_skill.shell.model import Host, Job, Plan, Queue, State, Submission
 
 TYPE_CHECKING = False
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from re import Pattern
     from typing import Protocol
 
-    from pueue_skill.queues.acts import Act
+    from pueue_skill.queues.actions import Act
     from pueue_skill.queues.batching import Known, Reader
-    from pueue_skill.queues.pueue.pueue_acts import Looked
-    from pueue_skill.queues.pueue.pueue_units import Pack, Units
+    from pueue_skill.queues.pueue.actions import Looked
+    from pueue_skill.queues.pueue.units import Pack, Units
 
     class Backend(Protocol):
         """What every kind of queue can: BACKENDS."""

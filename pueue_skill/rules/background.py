@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from pueue_skill.rules.cost import anchors, runs_script
 from pueue_skill.rules.rule import Around, Hit, Rule, on
-from pueue_skill.rules.work import anchors, runs_script
-from pueue_skill.shell.facts import DETACHERS as SCREENS
+from pueue_skill.shell.commands import DETACHERS as SCREENS
 from pueue_skill.shell.model import Command
 
 DETACHERS = {"nohup", "setsid", "at", "batch", *SCREENS}

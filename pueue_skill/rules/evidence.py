@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pueue_skill.rules.cost import shape
 from pueue_skill.rules.rule import Around, Hit, Rule, on
-from pueue_skill.rules.work import shape
 from pueue_skill.shell.model import Command, Preferences
 
 ENOUGH = {"long": 2, "quick": 3}

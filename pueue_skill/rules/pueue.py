@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from pueue_skill.rules.cost import weigh
 from pueue_skill.rules.rule import Around, Hit, Rule, on
-from pueue_skill.rules.work import weigh
 from pueue_skill.shell import quote
-from pueue_skill.shell.facts import SHELLS, Wrapper, basename, options, shell_text
+from pueue_skill.shell.commands import SHELLS, Wrapper, basename, options, shell_text
 from pueue_skill.shell.model import LOCAL, Command, Word
 from pueue_skill.startup.regex import regex
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from pueue_skill.rules import background, evidence, loops, paths, programs, pueue, ssh, waiting
+from pueue_skill.rules.cost import weigh
 from pueue_skill.rules.rule import Around, Rule
-from pueue_skill.rules.work import weigh
 from pueue_skill.shell.model import Command, Finding, Host, Preferences
 
 FAMILIES = (ssh, loops, programs, background, pueue, waiting, evidence, paths)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pueue_skill.rules.work import Weight
+from pueue_skill.rules.cost import Weight
 from pueue_skill.shell.model import Command, Finding, Host, Loop, Preferences
 from pueue_skill.startup.record import NamedTuple
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pueue_skill.rules.cost import script_of
 from pueue_skill.rules.rule import Around, Hit, Rule, on
-from pueue_skill.rules.work import script_of
 from pueue_skill.shell.model import Command
 
 

@@ -9,11 +9,11 @@ import marshal
 import os
 from collections.abc import Mapping
 
-from pueue_skill.state import folders
+from pueue_skill.state import paths
 
 
 def file() -> str:
-    return os.path.join(folders.data(), "durations.marshal")
+    return os.path.join(paths.data(), "durations.marshal")
 
 
 def read() -> Mapping[str, tuple[float, ...]]:

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from pueue_skill.queues.acts import ending
-from pueue_skill.shell import terminal
-from pueue_skill.shell.masking import masked
+from pueue_skill.queues.actions import ending
+from pueue_skill.shell import printable
 from pueue_skill.shell.model import State
+from pueue_skill.shell.secrets import masked
 from pueue_skill.startup.record import NamedTuple
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def bar(host: str, state: State, now: dt.datetime) -> Bar | None:
     about = ending(state) if state.status == "done" else state.status
     return Bar(
         host,
-        terminal.line(state.group),
-        terminal.line(masked(state.label or state.id)),
+        printable.line(state.group),
+        printable.line(masked(state.label or state.id)),
         start,
         max(end, start + INSTANT),
         what,
@@ -197,9 +197,9 @@ def page(title: str, laid: Sequence[Slot], shown: Axis) -> str:
     )
     table = f"<h2>Failed</h2>\n<table>\n{rows}\n</table>\n" if failed else ""
     return (
-        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{escape(terminal.line(title))}</title>\n'
+        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{escape(printable.line(title))}</title>\n'
         "<style>body { font-family: sans-serif } div { overflow-x: auto } td { padding-right: 1em }</style>\n"
-        f"<h1>{escape(terminal.line(title))}</h1>\n<p>{counts}</p>\n<div>\n{svg(laid, shown)}</div>\n{table}</html>\n"
+        f"<h1>{escape(printable.line(title))}</h1>\n<p>{counts}</p>\n<div>\n{svg(laid, shown)}</div>\n{table}</html>\n"
     )
 
 

@@ -29,17 +29,17 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Footer, Input, Log, Static
 
-from pueue_skill.hosts import runtime
-from pueue_skill.hosts.runtime import Unreachable
-from pueue_skill.jobs import verbs
-from pueue_skill.jobs.verbs import Choice, Chosen, Result
-from pueue_skill.queues import acts, parts, reasons
-from pueue_skill.queues.acts import named
-from pueue_skill.shell import terminal
+from pueue_skill.hosts import client
+from pueue_skill.hosts.client import Unreachable
+from pueue_skill.jobs import actions as job_actions
+from pueue_skill.jobs.actions import Choice, Chosen, Result
+from pueue_skill.queues import actions, framing, outcome
+from pueue_skill.queues.actions import named
+from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host, Queue, State
 from pueue_skill.startup.record import NamedTuple
-from pueue_skill.views import render, reports
-from pueue_skill.views.reports import HostReport, StateReport
+from pueue_skill.views import documents, tables
+from pueue_skill.views.documents import HostReport, StateReport
 
 CONSOLE = Console()  # rich wants one to make segments of text; nothing is printed by it
 
@@ -69,7 +69,7 @@ class Row(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        return reasons.failed(self.state)
+        return outcome.failed(self.state)
 
 
 class Seen(NamedTuple):
@@ -81,12 +81,12 @@ class Seen(NamedTuple):
 
 
 def seen(host: Host, answer: Queue | Exception) -> Seen:
-    report = reports.host_report(host, answer, dt.datetime.now(dt.UTC))
+    report = documents.host_report(host, answer, dt.datetime.now(dt.UTC))
     if not isinstance(answer, Queue):
         return Seen(report, None, [])
     rows = []
     for state, job in zip(answer.states, report["jobs"], strict=True):
-        words = (job["name"], render.state_words(job), state.group, state.label or "", state.command)
+        words = (job["name"], tables.state_words(job), state.group, state.label or "", state.command)
         rows.append(Row(host, state, job, " ".join(words).lower()))
     return Seen(report, answer, rows)
 
@@ -174,13 +174,13 @@ class Jobs(ScrollView, can_focus=True):
         job = self.rows[place].job
         words = {
             "job": job["name"],
-            "state": render.state_words(job),
+            "state": tables.state_words(job),
             "group": job["group"],
             "label": job["label"] or "",
-            "time": render.duration(job, dt.datetime.now(dt.UTC)),
-            "command": render.first_line(job["command"]),
+            "time": tables.duration(job, dt.datetime.now(dt.UTC)),
+            "command": tables.first_line(job["command"]),
         }
-        color = render.STYLES.get(job["result"] or job["status"])
+        color = tables.STYLES.get(job["result"] or job["status"])
         styles = {"state": Style(color=color)} if color else {}
         base = self.rich_style + Style(reverse=place == self.cursor)
         return strip([(words[name], styles.get(name, Style())) for name in columns(width)], width, base)
@@ -188,7 +188,7 @@ class Jobs(ScrollView, can_focus=True):
 
 def columns(width: int) -> dict[str, int]:
     """The columns of the table of jobs, and how wide each is; what the last one gets is the rest."""
-    if width < render.NARROW:
+    if width < tables.NARROW:
         return {"job": 14, "state": max(8, width - 34), "time": 7, "label": 0}
     if width < 100:
         return {"job": 14, "state": 16, "group": 8, "label": 16, "time": 7, "command": 0}
@@ -198,7 +198,7 @@ def columns(width: int) -> dict[str, int]:
 def strip(cells: Sequence[tuple[str, Style]], width: int, base: Style) -> Strip:
     line = Text(no_wrap=True)
     for (words, style), wide in zip(cells, columns(width).values(), strict=True):
-        cell = Text(terminal.line(words), style=style)
+        cell = Text(printable.line(words), style=style)
         if wide:
             cell.truncate(wide - 1, overflow="ellipsis", pad=True)
             cell.append(" ")
@@ -231,17 +231,17 @@ class Follow(Screen[None]):
 
     def read(self) -> None:
         try:
-            for event in runtime.follow(self.row.state, self.row.host):
+            for event in client.follow(self.row.state, self.row.host):
                 if self.left.is_set():
                     return
-                if isinstance(event, runtime.Output):
+                if isinstance(event, client.Output):
                     self.say(readable(event.data))
-                elif isinstance(event, runtime.Lost):
-                    self.say(terminal.safe(f"\n[{event.reason}; trying again]\n"))
+                elif isinstance(event, client.Lost):
+                    self.say(printable.safe(f"\n[{event.reason}; trying again]\n"))
                 elif isinstance(event, State) and event.status == "done":
-                    self.say(f"\n[{acts.ending(event)}]\n")
+                    self.say(f"\n[{actions.ending(event)}]\n")
         except (Unreachable, OSError) as error:
-            self.say(terminal.safe(f"\n[{error}]\n"))
+            self.say(printable.safe(f"\n[{error}]\n"))
 
     def say(self, text: str) -> None:
         told(self.app, lambda: self.query_one(Log).write(text) if self.is_attached else None)
@@ -320,7 +320,7 @@ class Top(App[None]):
     # What comes in.
 
     def look(self) -> None:
-        for look in runtime.watched(self.hosts, self.every):
+        for look in client.watched(self.hosts, self.every):
             if self.left.is_set():
                 return
             if look:
@@ -341,7 +341,7 @@ class Top(App[None]):
 
     def draw(self) -> None:
         hosts = [one.report for one in self.known.values()]
-        self.hosts_line.update(render.status_hosts({"version": reports.VERSION, "hosts": hosts}))
+        self.hosts_line.update(tables.status_hosts({"version": documents.VERSION, "hosts": hosts}))
         self.arrange()
 
     def arrange(self) -> None:
@@ -373,9 +373,9 @@ class Top(App[None]):
     def ask_log(self, row: Row) -> None:
         def ask() -> None:
             try:
-                text = readable(runtime.tails(row.host, [row.state], TAIL).get(row.state.id, b""))
+                text = readable(client.tails(row.host, [row.state], TAIL).get(row.state.id, b""))
             except (Unreachable, OSError) as error:
-                text = terminal.safe(str(error))
+                text = printable.safe(str(error))
             told(self, self.log_came, row, text)
 
         apart(ask)
@@ -420,19 +420,19 @@ class Top(App[None]):
             self.notify(f"{host.name} does not answer", severity="error", markup=False)
             return
         choice = Choice(group=group) if group else Choice((row.job["name"],))
-        states = tuple(acts.matching(queue, None, group)) if group else (row.state,)
+        states = tuple(actions.matching(queue, None, group)) if group else (row.state,)
 
         def do() -> None:
-            planned = verbs.judged(verb, choice, [Chosen(host, queue, states)])
-            told(self, self.acted, verb, host, verbs.act(verb, choice, planned)[host.name])
+            planned = job_actions.judged(verb, choice, [Chosen(host, queue, states)])
+            told(self, self.acted, verb, host, job_actions.act(verb, choice, planned)[host.name])
 
         apart(do)
 
     def acted(self, verb: str, host: Host, result: Result | Unreachable) -> None:
         if isinstance(result, Unreachable):
-            self.notify(terminal.safe(str(result)), severity="error", markup=False)
+            self.notify(printable.safe(str(result)), severity="error", markup=False)
             return
-        for kind, text in render.told(verb, host.name, result):
+        for kind, text in tables.told(verb, host.name, result):
             self.notify(text, severity="information" if kind == "done" else "warning", markup=False)
         if result.queue:
             self.since[host.name] = time.monotonic()
@@ -473,10 +473,10 @@ def told(app: App[None], function: Callable[..., object], *values: object) -> No
 
 def readable(output: bytes) -> str:
     """Output without what would draw on the screen by itself."""
-    text = parts.ANSI.sub("", output.decode("utf-8", "replace").replace("\r\n", "\n"))
+    text = framing.ANSI.sub("", output.decode("utf-8", "replace").replace("\r\n", "\n"))
     # What a carriage return wrote over (a progress bar) was not left standing.
     lines = [line.rstrip("\r").rpartition("\r")[2].expandtabs() for line in text.split("\n")]
-    return terminal.safe("\n".join(lines))
+    return printable.safe("\n".join(lines))
 
 
 def main(hosts: Sequence[Host], every: float) -> None:

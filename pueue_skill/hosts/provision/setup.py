@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from pueue_skill.configuration import config
-from pueue_skill.hosts import runtime, transport
-from pueue_skill.hosts.provision import setup_steps
-from pueue_skill.hosts.provision.setup_steps import Refusal, Wish
-from pueue_skill.hosts.runtime import Unreachable
-from pueue_skill.queues.pueue import pueue_setup
-from pueue_skill.queues.pueue.pueue import callback
-from pueue_skill.queues.pueue.pueue_setup import Found, Step
+from pueue_skill.hosts import client, transport
+from pueue_skill.hosts.client import Unreachable
+from pueue_skill.hosts.provision import steps as provision_steps
+from pueue_skill.hosts.provision.steps import Refusal, Wish
+from pueue_skill.queues.pueue import provision as pueue_provision
+from pueue_skill.queues.pueue.provision import Found, Step
+from pueue_skill.queues.pueue.submit import callback
 from pueue_skill.queues.scripts import reply
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host, Job, State
@@ -59,12 +59,12 @@ class Outcome(NamedTuple):
 
 def look(host: Host, url: str, always: bool = False) -> Found:
     """What `host` has; `always` with its network. Raises Unreachable."""
-    script = pueue_setup.look_script(host, url, always)
-    return runtime.asked(host, script, lambda done: pueue_setup.read_look(done.text), 2 * runtime.ANSWER, again=True)
+    script = pueue_provision.look_script(host, url, always)
+    return client.asked(host, script, lambda done: pueue_provision.read_look(done.text), 2 * client.ANSWER, again=True)
 
 
 def wishes(host: Host, table: config.SetupTable, upgrade: bool) -> Wish:
-    return Wish(host.groups, table.url or setup_steps.URL, {**setup_steps.SHA256, **table.sha256}, upgrade)
+    return Wish(host.groups, table.url or provision_steps.URL, {**provision_steps.SHA256, **table.sha256}, upgrade)
 
 
 def plan(host: Host, wish: Wish) -> tuple[Found, list[Step], Wish]:
@@ -73,14 +73,14 @@ def plan(host: Host, wish: Wish) -> tuple[Found, list[Step], Wish]:
     if not found.ready and host.ssh and wish.here is None:
         wish = wish._replace(here=look(Host(LOCAL), wish.url, always=True))
     wish = wish._replace(pinned=pinned(found), called=called(found))
-    if setup_steps.callback_of(found, wish) and not clean(found, wish):
+    if provision_steps.callback_of(found, wish) and not clean(found, wish):
         wish = wish._replace(without={*wish.without, "callback"})
     if not wish.pinned and not clean(found, wish):
-        directory = setup_steps.runtime_directory(found, wish)
+        directory = provision_steps.runtime_directory(found, wish)
         raise Refusal(
             f"{found.config}: add this below `shared` yourself, and run it again:\n  runtime_directory: {directory}"
         )
-    return found, setup_steps.steps(found, wish), wish
+    return found, provision_steps.steps(found, wish), wish
 
 
 def settings(found: Found, text: str) -> dict[str, Any]:
@@ -121,13 +121,13 @@ def clean(found: Found, wish: Wish) -> bool:
     if not wish.pinned:
         expected["shared"] = {
             **expected["shared"],
-            "runtime_directory": setup_steps.runtime_directory(found, wish),
+            "runtime_directory": provision_steps.runtime_directory(found, wish),
         }
-    calls = setup_steps.callback_of(found, wish)
+    calls = provision_steps.callback_of(found, wish)
     if calls:
         expected["daemon"] = {**expected["daemon"], "callback": calls}
     try:
-        return settings(found, setup_steps.configured(found, wish)) == expected
+        return settings(found, provision_steps.configured(found, wish)) == expected
     except Refusal:
         return False
 
@@ -167,23 +167,23 @@ def attempt(host: Host, found: Found, todo: list[Step], wish: Wish) -> tuple[str
         files = next((brought(step, found, wish) for step in todo if step.brings), {})
     except OSError as error:
         return next(step.instead for step in todo if step.brings), f"{error}"
-    script = pueue_setup.do_script(host, wish.url, found.mark, todo, files)
+    script = pueue_provision.do_script(host, wish.url, found.mark, todo, files)
     try:
-        done = transport.run(host, script, timeout=LONGEST + len(script) // runtime.SLOWEST, alone=True)
-        name, status, whole = pueue_setup.read_do(done.text)
+        done = transport.run(host, script, timeout=LONGEST + len(script) // client.SLOWEST, alone=True)
+        name, status, whole = pueue_provision.read_do(done.text)
     except transport.Timeout as error:
         raise Unreachable(f"{error}\n{AGAIN}") from None
     except ValueError:
-        raise Unreachable(runtime.trouble(host, done)) from None
+        raise Unreachable(client.trouble(host, done)) from None
     if whole:
         return "", ""
-    if done.code == pueue_setup.CHANGED:
+    if done.code == pueue_provision.CHANGED:
         return "", f"{host.name} was changed by somebody else meanwhile; looking again"
     if status is None:
-        raise Unreachable(f"{runtime.trouble(host, done)}\n{AGAIN}")
-    said = "\n".join(runtime.complaint(done).splitlines()[-5:])
+        raise Unreachable(f"{client.trouble(host, done)}\n{AGAIN}")
+    said = "\n".join(client.complaint(done).splitlines()[-5:])
     step = next(step for step in todo if step.name == name)
-    if status == pueue_setup.INSTEAD:
+    if status == pueue_provision.INSTEAD:
         return step.instead, f"{step.name}: {said}; trying another way"
     raise Refusal(f"{step.name} failed: {said or f'exit code {status}'}\n{AGAIN}")
 
@@ -192,7 +192,7 @@ def brought(step: Step, found: Found, wish: Wish) -> dict[str, bytes]:
     """The programs that a step takes along from this machine. Raises Refusal, OSError."""
     if step.brings == "copy" and wish.here:
         return {"pueue": Path(wish.here.pueue).read_bytes(), "pueued": Path(wish.here.pueued).read_bytes()}
-    return {name: download(wish, setup_steps.asset_of(found, name)) for name in setup_steps.PROGRAMS}
+    return {name: download(wish, provision_steps.asset_of(found, name)) for name in provision_steps.PROGRAMS}
 
 
 def download(wish: Wish, asset: str) -> bytes:
@@ -213,11 +213,11 @@ def prove(host: Host, found: Found, environment: Mapping[str, str]) -> Proof:
         return Proof("", why=f"the group default is {status}: pueue start --group default")
     word = secrets.token_hex(8)
     job = Job(f"setup-{word}", host.name, host.backend, None, "pueue-skill setup", None, f"echo {word}")
-    state = runtime.submit(job, host, None if host.ssh else environment, None if host.ssh else Path.home()).state
+    state = client.submit(job, host, None if host.ssh else environment, None if host.ssh else Path.home()).state
     name = f"{host.name}:{state.id}"
     output, until = b"", time.monotonic() + PROOF
-    for event in runtime.follow(state, host):
-        if isinstance(event, runtime.Output):
+    for event in client.follow(state, host):
+        if isinstance(event, client.Output):
             output += event.data
         elif isinstance(event, State):
             state = event
@@ -229,8 +229,8 @@ def prove(host: Host, found: Found, environment: Mapping[str, str]) -> Proof:
         why = f"it did not end within {PROOF:g} s: the {limit} slots of the group default are taken"
     elif state.exit_code != 0 or said != word:
         why = f"it should have ended with 0 and said {word}"
-    script = pueue_setup.proved_script(host, state.id, not why)
-    runtime.asked(host, script, lambda done: reply(done.text))
+    script = pueue_provision.proved_script(host, state.id, not why)
+    client.asked(host, script, lambda done: reply(done.text))
     return Proof(name, state.exit_code, said, why)
 
 
@@ -239,7 +239,7 @@ def notes(found: Found, wish: Wish) -> Iterator[str]:
     for other in found.others:
         process, _, file = other.partition(" ")
         yield f"another pueued of yours (process {process}, {file}) has a queue of its own; it was left alone"
-    if not setup_steps.service_of(found, wish):
+    if not provision_steps.service_of(found, wish):
         words = quote.line([found.pueued, "--config", found.config])
         yield (
             "the daemon does not come back by itself after a reboot, as nothing there starts it. This starts it again, or a line "
@@ -257,7 +257,7 @@ def notes(found: Found, wish: Wish) -> Iterator[str]:
         )
     elif found.teller and wish.called and "notify --callback" not in wish.called:
         yield f"{found.config} has a callback of its own, which was kept; nobody is told by pueue-skill there: {wish.called}"
-    if setup_steps.unread(found):
+    if provision_steps.unread(found):
         yield "the daemon reads its callback when it starts next: it was not started anew, as it has jobs to do or was not started by this"
 
 
@@ -277,7 +277,7 @@ def remove(host: Host) -> Removed:
             raise ValueError("the answer was cut off")
         return lines
 
-    lines = runtime.asked(host, pueue_setup.undo_script(host), read, 4 * runtime.ANSWER)
+    lines = client.asked(host, pueue_provision.undo_script(host), read, 4 * client.ANSWER)
     for line in lines:
         if line.startswith("busy "):
             raise Refusal(

@@ -1,0 +1,126 @@
+"""`notify`, and --notify of the commands that watch: what has happened in, exit code out. As cli.py: results to stdout, talk to stderr."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import time
+from collections.abc import Callable, Sequence
+
+from pueue_skill.agents import hook
+from pueue_skill.cli.main import DONE, FINDINGS, USAGE, failed, say
+from pueue_skill.configuration import config
+from pueue_skill.configuration.config import NotifyTable
+from pueue_skill.hosts import client
+from pueue_skill.notify import compose, deliver
+from pueue_skill.notify.deliver import NoApprise, Sent
+from pueue_skill.shell.model import LOCAL, Queue
+from pueue_skill.state import database
+from pueue_skill.state.database import Notice
+
+AGAIN = 60.0
+"""Seconds after which what could not be sent is tried again by a command that goes on."""
+
+NONE = "nobody is to be told: the configuration has no [[notify]]. Its keys: pueue-skill schema config; an example: examples/config.toml"
+
+
+def main(options: argparse.Namespace) -> int:
+    settings = config.load()
+    if not settings.notify:
+        return failed(USAGE, NONE)
+    try:
+        if options.test:
+            return test(settings.notify)
+        found = []
+        if options.callback is not None:
+            found = of_callback(settings, options.callback, options.result)
+        return told(deliver.tell(settings.notify, found, now()))
+    except NoApprise as error:
+        if options.callback is not None:
+            hook.log("notify", str(error))
+        return failed(USAGE, str(error))
+
+
+def test(targets: Sequence[NotifyTable]) -> int:
+    """A message to each target, whatever it wants and whatever the hour."""
+    code = DONE
+    for target in targets:
+        name = compose.machine(LOCAL)
+        sent = deliver.send(
+            target, f"pueue-skill on {name}", f"This is how pueue-skill on {name} will tell you.", False
+        )
+        print(f"{sent.to}: {f'failed: {sent.why}' if sent.why else 'sent'}", flush=True)
+        code = FINDINGS if sent.why else code
+    return code
+
+
+def of_callback(settings: config.Config, id: int, result: str) -> list[Notice]:
+    """What is to be told of a job of this machine whose end pueue has called for."""
+    kinds = {kind for target in settings.notify for kind in target.kinds}
+    if result == "Success" and "groups" not in kinds:
+        return []  # before the queue is asked: many short jobs may end at once
+    name = compose.machine(LOCAL)
+    try:
+        queue = client.queue_of(settings.by_name()[LOCAL])
+    except client.Unreachable as error:
+        hook.log("notify", str(error))
+        return compose.gone(name, id, result, time.time())
+    ended = [state for state in queue.states if state.id == str(id) and state.status == "done"]
+    return compose.of_ended(name, queue, ended) if ended else compose.gone(name, id, result, time.time())
+
+
+def told(sent: Sequence[Sent]) -> int:
+    for one in sent:
+        if one.why:
+            then = "it is kept, and sent by the next call" if one.kept else f"nor could it be kept in {database.path()}"
+            text = f"{one.to} was not told: {one.why} ({then})"
+            hook.log("notify", text)
+            say(text)
+    return FINDINGS if any(one.why for one in sent) else DONE
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now()
+
+
+def teller() -> Callable[[Sequence[Notice]], None]:
+    """What a command that watches tells people by, again and again; also with nothing new, so that what waits is sent in time.
+
+    Raises LookupError where nobody is to be told, or nothing can send.
+    """
+    targets = config.load().notify
+    if not targets:
+        raise LookupError(NONE)
+    try:
+        deliver.library()
+    except NoApprise as error:
+        raise LookupError(str(error)) from None
+    last = -AGAIN
+    known: set[str] = set()
+
+    def tell(found: Sequence[Notice]) -> None:
+        nonlocal last
+        found = [notice for notice in found if notice.event not in known]
+        known.update([notice.event for notice in found])
+        if found or time.monotonic() - last >= AGAIN:
+            told(deliver.tell(targets, found, now()))
+            last = time.monotonic()
+
+    return tell
+
+
+def queue_watcher() -> Callable[[client.Look | None], None]:
+    """What tells people of the queues, given each look at one. Raises LookupError."""
+    tell = teller()
+    before: dict[str, Queue] = {}
+
+    def heard(look: client.Look | None) -> None:
+        found: list[Notice] = []
+        if look and isinstance(look.answer, Queue):
+            name = look.host.name
+            if name in before:
+                found = compose.since(compose.machine(name), before[name], look.answer)
+            before[name] = look.answer
+        tell(found)
+
+    return heard

@@ -1,0 +1,136 @@
+"""`pueue-skill setup`: a host in, exit code out. As cli.py: what was or is to be done goes to stdout, talk to stderr."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+
+from pueue_skill.cli.main import DONE, FINDINGS, failed, say, storable
+from pueue_skill.configuration import config
+from pueue_skill.hosts.provision import setup
+from pueue_skill.hosts.provision import steps as provision_steps
+from pueue_skill.hosts.provision.steps import Refusal, Wish
+from pueue_skill.hosts.provision.steps import home_relative as short
+from pueue_skill.queues.pueue.provision import Found, Step
+from pueue_skill.shell import printable
+from pueue_skill.shell.model import LOCAL, Host
+from pueue_skill.shell.ssh_target import host_named
+from pueue_skill.views import documents
+from pueue_skill.views.documents import SetupReport
+
+
+def main(options: argparse.Namespace) -> int:
+    settings = config.load()
+    host = host_named(options.host, settings.by_name())
+    if host.backend != "pueue":
+        return failed(
+            FINDINGS,
+            f"{host.name} is of backend {host.backend}, which its operators set up: there is nothing to do. Type: pueue-skill doctor",
+        )
+    try:
+        if options.remove:
+            return removed(options, host)
+        wish = setup.wishes(host, settings.setup, options.upgrade)
+        found, todo, wish = setup.plan(host, wish)
+        if not options.json:
+            show(host, found, todo)
+        if options.dry_run:
+            return planned(options, host, found, todo, wish)
+        environment, _ = storable(config.job_environment(settings.environment, os.environ))
+        outcome = setup.carry_out(host, found, todo, wish, environment, say)
+    except Refusal as refusal:
+        return failed(FINDINGS, f"{host.name} {'is as it was' if options.remove else 'is not set up'}: {refusal}")
+    notes = [*outcome.notes]
+    if host.name not in settings.hosts and host.name != LOCAL:
+        notes.append(f"status, wait and log ask {host.name} too once {config.user_file()} has: [hosts.{host.name}]")
+    if options.json:
+        print(json.dumps(report(host, outcome.found, outcome.steps, wish, outcome.proof, notes), indent=2))
+    else:
+        print(true(host, outcome))
+        for note in notes:
+            say(note)
+    return FINDINGS if outcome.proof and outcome.proof.why else DONE
+
+
+def show(host: Host, found: Found, todo: list[Step]) -> None:
+    """What there is, and what is to be done about it."""
+    print(printable.line(f"{host.name}: {', '.join(described(found))}"), flush=True)
+    for number, step in enumerate(todo, 1):
+        print(printable.line(f"{number} {step.name}: {step.what} ({step.why})"), flush=True)
+
+
+def described(found: Found) -> list[str]:
+    """A host in words."""
+    words = [f"{found.os} {found.arch}", found.libc, found.shell.rpartition("/")[2]]
+    words.append(f"pueue {found.version} ({short(found, found.pueue)})" if found.pueue else "no pueue")
+    words.append("its daemon answers" if found.place is not None else "no daemon")
+    manager = "launchd" if found.launchd else "systemd" if found.systemd else "no service manager"
+    words.append(f"{manager}, lingering" if found.linger else manager)
+    return [word for word in words if word]
+
+
+def planned(options: argparse.Namespace, host: Host, found: Found, todo: list[Step], wish: Wish) -> int:
+    if options.json:
+        print(json.dumps({**report(host, found, todo, wish), "done": False}, indent=2))
+    elif not todo:
+        print("nothing is to be done")
+    return DONE
+
+
+def true(host: Host, outcome: setup.Outcome) -> str:
+    """What is true of a host now, in one line."""
+    if not outcome.steps and not outcome.proof:
+        return f"{host.name} is set up; nothing was changed"
+    found, proof = outcome.found, outcome.proof
+    text = f"{host.name} is set up: pueue {found.version} ({short(found, found.pueue)}), its daemon answers"
+    if proof and proof.why:
+        return f"{text}; no job has proved it: {proof.why}"
+    return f"{text}, and a job has run there" if proof else text
+
+
+def removed(options: argparse.Namespace, host: Host) -> int:
+    gone = setup.remove(host)
+    if options.json:
+        steps = [Step("remove", word, "", "") for word in gone.undone]
+        found = setup.look(host, provision_steps.URL)
+        made = report(host, found, steps, Wish(), notes=[f"left: {text}" for text in gone.left])
+        print(json.dumps({**made, "removed": True}, indent=2))
+        return DONE
+    if not gone.undone:
+        print(f"nothing on {host.name} was made by setup")
+    for word in gone.undone:
+        print(word)
+    for text in gone.left:
+        say(f"left: {text}")
+    return DONE
+
+
+def report(
+    host: Host,
+    found: Found,
+    steps: list[Step] | tuple[Step, ...],
+    wish: Wish,
+    proof: setup.Proof | None = None,
+    notes: list[str] | None = None,
+) -> SetupReport:
+    service = provision_steps.service_of(found, wish)
+    return {
+        "version": documents.VERSION,
+        "host": host.name,
+        "done": True,
+        "removed": False,
+        "os": found.os,
+        "arch": found.arch,
+        "libc": found.libc,
+        "shell": found.shell,
+        "pueue": found.pueue,
+        "pueue_version": found.version,
+        "daemon": found.place is not None,
+        "service": "systemd" if service == "systemd" else "launchd" if service else "",
+        "steps": [{"name": step.name, "what": step.what, "why": step.why} for step in steps],
+        "proof": None
+        if proof is None
+        else {"job": proof.job, "exit_code": proof.exit_code, "output": proof.output, "why": proof.why},
+        "notes": notes or [],
+    }

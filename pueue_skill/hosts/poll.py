@@ -1,0 +1,71 @@
+"""Asks many hosts at the same time, and spares for a while those that were waited for in vain: names and a question in, answers out.
+
+What a host did not answer is remembered by the store, with pauses that grow; it is asked again after each, and by whoever names
+it. A memory that cannot be read or written is no reason not to ask.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+
+from pueue_skill.hosts import client
+from pueue_skill.hosts.client import Unreachable
+from pueue_skill.shell.model import Host, Queue
+from pueue_skill.state import database
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+
+def together(names: Sequence[str], ask: Callable[[str], T], spare: bool = True) -> list[tuple[str, T | Unreachable]]:
+    """What each host answers, or why it does not. With `spare`, those that did not answer of late are not asked."""
+    left = resting() if spare else {}
+    waited: dict[str, float] = {}
+
+    def timed(name: str) -> T:
+        if name in left:
+            raise Unreachable(left[name])
+        began = time.monotonic()
+        try:
+            return ask(name)
+        except OSError as error:
+            raise Unreachable(str(error)) from None
+        finally:
+            waited[name] = time.monotonic() - began
+
+    answers = client.together(names, timed)
+    known = memory(database.down)
+    with suppress(sqlite3.Error, OSError):
+        for name, answer in answers:
+            reason = str(answer) if isinstance(answer, Unreachable) else ""
+            if name in waited and (reason or name in known):
+                database.host_answered(name, reason, waited[name])
+    return answers
+
+
+def resting() -> dict[str, str]:
+    """The hosts that are not asked now, and what is said of them instead."""
+    return {
+        name: f"{reason}\nIt is asked again in {seconds:.0f} s, or now by: pueue-skill status {name}"
+        for name, (reason, seconds) in memory(database.resting).items()
+    }
+
+
+def queues(hosts: Sequence[Host], spare: bool) -> list[tuple[Host, Queue | Unreachable]]:
+    """What the queues tell; `spare` as above."""
+    by_name = {host.name: host for host in hosts}
+    answers = together(list(by_name), lambda name: client.queue_of(by_name[name]), spare)
+    return [(by_name[name], answer) for name, answer in answers]
+
+
+def memory(read: Callable[[], dict[str, T]]) -> Mapping[str, T]:
+    try:
+        return read() if database.path().exists() else {}
+    except (sqlite3.Error, OSError):
+        return {}

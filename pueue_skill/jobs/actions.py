@@ -1,0 +1,366 @@
+"""Verbs over jobs of many hosts: what is chosen in, what became of each job out.
+
+Hosts are asked twice at most, all at the same time: once for what there is, and once to act, in one script that looks, acts only on
+what still is as it was chosen, and looks again. A host that does not answer keeps no other's work from being done. It prints nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from pueue_skill.hosts import client, transport
+from pueue_skill.hosts.client import Unreachable
+from pueue_skill.jobs import news, select
+from pueue_skill.jobs.select import Bearers
+from pueue_skill.queues import actions
+from pueue_skill.queues.actions import Act
+from pueue_skill.queues.pueue import actions as pueue_actions
+from pueue_skill.queues.pueue.actions import Looked
+from pueue_skill.queues.slurm import actions as slurm_actions
+from pueue_skill.shell import printable
+from pueue_skill.shell.model import Host, Queue, State
+from pueue_skill.shell.ssh_target import configured, host_named
+from pueue_skill.startup.record import NamedTuple
+from pueue_skill.state import database
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pueue_skill.queues.registry import Acting
+    from pueue_skill.shell.kinds import Did
+
+ACTING: Mapping[str, Acting] = {"pueue": pueue_actions, "slurm": slurm_actions}
+
+PER_JOB = 0.02
+"""Seconds that one job more may take, on the average of an act."""
+
+
+class Choice(NamedTuple):
+    """Which jobs are meant: by HOST:ID, label or key (`jobs`), or all that a label's pattern and a group hold, on `hosts` (none: all)."""
+
+    jobs: tuple[str, ...] = ()
+    label: str | None = None
+    group: str | None = None
+    hosts: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> bool:
+        """Whether each job was named by itself: then something is to be said of each."""
+        return bool(self.jobs)
+
+    @property
+    def whole_group(self) -> str:
+        """The group that is meant as such, with all that is to come into it."""
+        return self.group or "" if self.label is None else ""
+
+
+class Chosen(NamedTuple):
+    """Jobs of one host that are meant, and its queue as it was when they were chosen."""
+
+    host: Host
+    queue: Queue
+    states: tuple[State, ...]
+
+
+def withdrawn(host: Host, state: State) -> bool:
+    """Takes a job out of its queue unless it has started, and says whether this took it out. Raises Unreachable."""
+    backend = ACTING[host.backend]
+    call = "remove" if "cancel" in backend.CANNOT else "cancel"
+    script = backend.act_script(host, [Act(state._replace(status=status), call) for status in ("queued", "stashed")])
+    looked = client.asked(host, script, lambda done: backend.read_acts(done.text))
+    before, after = (
+        next((one for one in queue.states if (one.id, one.created) == (state.id, state.created)), None)
+        for queue in (looked.before, looked.after)
+    )
+    if before is None or before.status not in ("queued", "stashed"):
+        return False
+    return after is None or (after.status == "done" and after.started is None)
+
+
+class Outcome(NamedTuple):
+    """What became of a job; `before` and `after` are its states (None: it is not in the queue)."""
+
+    act: Act
+    what: Did
+    why: str = ""
+    before: State | None = None
+    after: State | None = None
+
+
+class Result(NamedTuple):
+    """What became of the jobs of one host; `group` is its group that was acted on as a whole, `halted` the groups that are paused
+    now and in which jobs wait, `files` how many left-over files were removed, `queue` what there is now (None: nothing was done)."""
+
+    outcomes: tuple[Outcome, ...]
+    group: str = ""
+    halted: tuple[tuple[str, int], ...] = ()
+    files: int = 0
+    queue: Queue | None = None
+
+
+def choose(
+    choice: Choice, hosts: Mapping[str, Host]
+) -> tuple[list[Chosen], dict[str, Unreachable], dict[str, Bearers]]:
+    """The jobs that are meant, by host; the hosts that do not answer; what bears the names that were given.
+
+    Raises LookupError, which says what there is instead, and Unreachable where only a silent host could have them.
+    """
+    asked = asked_hosts(choice, hosts)
+    queues, down = answers(asked.values())
+    if not choice.hosts and any(select.is_id(job) and not select.bearers(job, queues).meant for job in choice.jobs):
+        # What looks like an id of this machine may be a label, such as a year.
+        more, silent = answers([host for name, host in hosts.items() if name not in asked])
+        asked, queues, down = {**asked, **hosts}, queues | more, down | silent
+    found: dict[str, list[State]] = {name: [] for name in queues}
+    if not (choice.jobs or choice.label is not None or choice.group):
+        raise LookupError(nothing("no job is chosen: give HOST:ID, --label PATTERN or --group NAME", queues, down))
+    called = {job: select.bearers(job, queues) for job in choice.jobs}
+    for job, one in called.items():
+        if one.meant:
+            name, state = one.meant
+            found[name] += [state] if state not in found[name] else []
+        elif not down:
+            said = f"no job is called {job}{hint(job, one, choice)}"
+            some = "" if one.jobs else select.some_are(job, queues)
+            raise LookupError(said + some if some else nothing(said, queues, down))
+    if not choice.jobs:
+        for name, queue in queues.items():
+            found[name] += actions.matching(queue, choice.label, choice.group)
+    chosen = [
+        Chosen(asked[name], queues[name], tuple(states))
+        for name, states in found.items()
+        if states or choice.whole_group in [group.name for group in queues[name].groups]
+    ]
+    if not chosen and down:
+        raise Unreachable("\n".join(map(str, down.values())))
+    if not chosen:
+        what = [f"a label like {choice.label!r}"] if choice.label is not None else []
+        what += [f"the group {choice.group}"] if choice.group else []
+        raise LookupError(nothing(f"no job has {' and '.join(what)}", queues, down))
+    return chosen, down, called
+
+
+def answers(hosts: Iterable[Host]) -> tuple[dict[str, Queue], dict[str, Unreachable]]:
+    """The queues of `hosts` by name, and why others do not answer."""
+    asked = client.queues(list(hosts))
+    return (
+        {host.name: queue for host, queue in asked if isinstance(queue, Queue)},
+        {host.name: queue for host, queue in asked if isinstance(queue, Unreachable)},
+    )
+
+
+def asked_hosts(choice: Choice, hosts: Mapping[str, Host]) -> dict[str, Host]:
+    """The hosts that may have what is chosen. Raises LookupError."""
+    if choice.hosts:
+        return {host.name: host for host in configured(choice.hosts, hosts)}
+    places = [select.host_of(job, hosts) for job in choice.jobs]
+    if places and all(places):
+        return {name: host_named(name, hosts) for name in places}
+    # A host that is not configured is asked where a name says so.
+    return {**hosts, **{name: host_named(name, hosts) for name in places if name}}
+
+
+def hint(job: str, bearers: Bearers, choice: Choice) -> str:
+    """Why no job has a name that looks like one."""
+    if bearers.back and bearers.jobs:
+        return f": {len(bearers.jobs)} jobs have that name, the newest without ~"
+    if select.is_id(job) and choice.hosts:
+        return f": a bare id is a job of this machine, write {choice.hosts[0]}:{job}"
+    return ""
+
+
+def nothing(what: str, queues: Mapping[str, Queue], down: Mapping[str, Unreachable]) -> str:
+    """`what`, and what there is."""
+    lines = [f"{what}. There is:"]
+    for name, queue in queues.items():
+        groups = []
+        for group in queue.groups:
+            inside = [state.status for state in queue.states if state.group == group.name]
+            counts = [f"{inside.count(status)} {status}" for status in dict.fromkeys(inside)]
+            groups.append(f"group {printable.line(group.name)}: {', '.join(counts) or 'no jobs'}")
+        lines.append(f"  {name}: {'; '.join(groups)}")
+    return "\n".join([*lines, *map(str, down.values())])
+
+
+def judged(verb: str, choice: Choice, chosen: Sequence[Chosen]) -> list[tuple[Chosen, list[Act]]]:
+    """What is to be done with what was chosen. Raises LookupError where that is nothing at all."""
+    found = []
+    for one in chosen:
+        whole = whole_group(verb, choice, one.host)
+        states = list(one.states) if choice.named else actions.meant(verb, one.states, bool(whole))
+        found.append((one, actions.acts(verb, one.host.name, states, one.queue, ACTING[one.host.backend].CANNOT)))
+    # A group is paused and started whether or not something runs in it.
+    goes_on = any(whole_group(verb, choice, one.host) for one in chosen) and verb != "kill"
+    if not any(planned for _, planned in found) and not goes_on:
+        queues = {one.host.name: one.queue for one in chosen}
+        raise LookupError(nothing(f"there is nothing to {verb} in what is chosen", queues, {}))
+    return [
+        (one, planned) for one, planned in found if planned or (whole_group(verb, choice, one.host) and verb != "kill")
+    ]
+
+
+def whole_group(verb: str, choice: Choice, host: Host) -> str:
+    """The group that the verb is for as such, where the queue of `host` has that."""
+    return choice.whole_group if verb in ACTING[host.backend].OF_GROUPS else ""
+
+
+def act(verb: str, choice: Choice, planned: Sequence[tuple[Chosen, list[Act]]]) -> dict[str, Result | Unreachable]:
+    """Does what is planned; what became of it, by host."""
+    by_name = {one.host.name: (one.host, found) for one, found in planned}
+
+    def ask(name: str) -> Result:
+        host, found = by_name[name]
+        backend, group = ACTING[host.backend], whole_group(verb, choice, host)
+        wanted = [one for one in found if one.call]
+        if not wanted and not group:
+            return Result(tuple([untouched(one) for one in found]))
+        if verb == "clean":
+            keep_results(host, wanted)
+        script = backend.act_script(host, wanted, group, verb)
+        said: list[str] = []
+
+        def read(done: transport.Done) -> Looked:
+            said.append(client.complaint(done))
+            return backend.read_acts(done.text)
+
+        try:
+            looked = client.asked(host, script, read, client.ANSWER + PER_JOB * len(wanted))
+        except Unreachable as error:
+            raise Unreachable(f"{error}\nWhat was done there is not known. See: pueue-skill status {name}") from None
+        before, after = by_identity(looked.before), by_identity(looked.after)
+        if group:  # what has come to run meanwhile was met as well
+            known = {identity(one.state) for one in found}
+            there = actions.matching(looked.before, None, group)
+            more = [state for state in actions.meant(verb, there, True) if identity(state) not in known]
+            found = [*found, *actions.acts(verb, name, more, looked.before, backend.CANNOT)]
+        outcomes = tuple(
+            [
+                outcome(one, before.get(identity(one.state)), now(one.state, before, after), looked, said[0])
+                for one in found
+            ]
+        )
+        if verb == "restart":
+            open_again(host, outcomes)
+        return Result(outcomes, group, halted(looked.after, group, outcomes), looked.files, looked.after)
+
+    return dict(client.together(list(by_name), ask))
+
+
+def outcome(one: Act, before: State | None, after: State | None, looked: Looked, said: str) -> Outcome:
+    if not one.call:
+        return untouched(one)
+    if before is None or before.status != one.state.status:
+        why = "it is no longer in the queue" if before is None else f"it is {before.status} by now"
+        return Outcome(one, "changed", f"{why}; nothing was done", before, after)
+    if one.call == "restart" and one.state.key in looked.survivors:
+        pid = looked.survivors[one.state.key]
+        return Outcome(one, "refused", f"process {pid} of it still runs there; end it first", before, after)
+    if one.call == "remove":
+        done = after is None
+    else:
+        done = after is not None and standing(after) != standing(before)
+    why = f"the queue did not do it: {said}" if said or not one.with_ else "what it comes after was not started again"
+    return Outcome(one, "done" if done else "failed", "" if done else why, before, after)
+
+
+def untouched(one: Act) -> Outcome:
+    return Outcome(one, "refused" if one.missed else "left", one.why, one.state, one.state)
+
+
+def now(state: State, before: Mapping[tuple[str, str], State], after: Mapping[tuple[str, str], State]) -> State | None:
+    """The job in another look at its queue; one that was started again may have another id there."""
+    found = after.get(identity(state))
+    if found is None and state.key:
+        found = next((one for name, one in after.items() if one.key == state.key and name not in before), None)
+    return found
+
+
+def standing(state: State) -> tuple[str, str, str | None, str | None]:
+    return state.id, state.status, state.started, state.ended
+
+
+def identity(state: State) -> tuple[str, str]:
+    """What no other job of its queue has: ids are used again."""
+    return state.id, state.created
+
+
+def by_identity(queue: Queue) -> dict[tuple[str, str], State]:
+    return {identity(state): state for state in queue.states}
+
+
+def halted(queue: Queue, group: str, outcomes: Sequence[Outcome]) -> tuple[tuple[str, int], ...]:
+    """The groups that are paused now, of those that an act had to do with, and how many jobs wait in each."""
+    concerned = {group} | {one.after.group for one in outcomes if one.after and one.after.status != "done"}
+    return tuple(
+        [
+            (one.name, sum(state.group == one.name and state.status == "queued" for state in queue.states))
+            for one in queue.groups
+            if one.name in concerned and one.status != "running"
+        ]
+    )
+
+
+def keep_results(host: Host, wanted: Sequence[Act]) -> None:
+    """Has the store know how jobs have ended before their queue forgets them. Raises Unreachable where that fails."""
+    keys = {one.state.key for one in wanted}
+    try:
+        jobs = (
+            [job for job in database.open_jobs() if job.host == host.name and (job.key in keys or not job.id)]
+            if database.path().exists()
+            else []
+        )
+        failed = news.refresh({host.name: host}, jobs)
+    except (sqlite3.Error, OSError) as error:
+        raise Unreachable(
+            f"{host.name}: nothing is cleaned, for results cannot be kept: {database.path()}: {error}"
+        ) from None
+    if failed:
+        raise Unreachable(f"{host.name}: nothing is cleaned, for results cannot be kept: {failed[host.name]}")
+
+
+def open_again(host: Host, outcomes: Sequence[Outcome]) -> None:
+    """Has the store wait for the end of jobs that were started again."""
+    again = [(one.act.state, one.after) for one in outcomes if one.what == "done" and one.act.state.key and one.after]
+    if again and database.path().exists():
+        try:
+            database.open_again(host.name, again)
+        except (sqlite3.Error, OSError):
+            pass  # their new end goes unreported; they run all the same
+
+
+def wait(
+    chosen: Sequence[tuple[Host, State]], sleep: Callable[[float], None] = time.sleep
+) -> Iterator[tuple[Host, State | Unreachable]]:
+    """Waits until all that is chosen has ended: each when it has, or why that is not known."""
+    hosts = {host.name: host for host, _ in chosen}
+    open_: dict[str, list[State]] = {}
+    for host, state in chosen:
+        open_.setdefault(host.name, []).append(state)
+    missed = dict.fromkeys(open_, 0)
+    pause = 0.2
+    while open_:
+        for name, queue in client.together(list(open_), lambda name: client.queue_of(hosts[name])):
+            if isinstance(queue, Unreachable):
+                missed[name] += 1
+                if missed[name] > len(client.BACK_OFF):
+                    yield from [(hosts[name], queue) for _ in open_.pop(name)]
+                continue
+            missed[name] = 0
+            there = by_identity(queue)
+            left = []
+            for state in open_[name]:
+                now = there.get(identity(state))
+                if now is None:
+                    yield hosts[name], Unreachable(f"{name}:{state.id} is no longer in the queue")
+                elif now.status == "done":
+                    yield hosts[name], now
+                else:
+                    left.append(now)
+            if left:
+                open_[name] = left
+            else:
+                del open_[name]
+        if open_:
+            sleep(pause)
+            pause = min(2.0, pause * 1.5)

@@ -1,0 +1,55 @@
+"""Texts that may be queued in place of one that is left as it is: tools hold on to their work. A Proposal in, its text out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pueue_skill.plan.markers import text_of
+from pueue_skill.plan.proposal import Proposal
+from pueue_skill.shell.commands import FAN_OUT, Use, asked_terminal, detaching, unwrapped
+from pueue_skill.shell.model import Simple, Word
+from pueue_skill.shell.walk import simple_nodes
+
+
+def attached(proposal: Proposal) -> str:
+    """The text of the outermost proposal with tools that hold on to their work and need no terminal; empty where it is none."""
+    edits = [edit for node, _ in simple_nodes(proposal.script.nodes) for edit in held(node)]
+    text = text_of(proposal.script)
+    if not edits or not proposal.flagged or text != proposal.script.text:
+        return ""
+    for start, end, replacement in sorted(edits, reverse=True):
+        text = text[:start] + replacement + text[end:]
+    return text
+
+
+def held(node: Simple) -> Iterator[tuple[int, int, str]]:
+    """The changes, (start, end, text), with which the tools of a command hold on to their work and need no terminal."""
+    for use in unwrapped(node.words)[1]:
+        if use.name in FAN_OUT or (detaching(use) is None and not asked_terminal(use)):
+            continue  # to be asked is what xargs -p is for
+        names = {*use.conduct.detaches.split(), *use.conduct.terminal.split()}
+        kept: list[Word] = []
+        for word in use.options:
+            rest = without(word, use, names)
+            kept += [word._replace(text=rest, value=rest)] if rest else []
+            if rest != word.text:
+                yield (word.start - (not rest), word.end, rest)
+        if detaching(use._replace(options=tuple(kept))) and use.conduct.waits:
+            yield (use.end, use.end, f" {use.conduct.waits.split()[0]}")
+
+
+def without(word: Word, use: Use, names: set[str]) -> str:
+    """The source of a word without those of its options that are among `names`."""
+    value = word.value
+    if word.text != value or value[:1] != "-":
+        return word.text
+    if value.partition("=")[0] in names:
+        return ""
+    if value[:2] == "--":
+        return value
+    kept = ""
+    for i, letter in enumerate(value[1:], 1):
+        if letter in use.spec.short or letter == "=":
+            return f"-{kept}{value[i:]}"
+        kept += "" if f"-{letter}" in names else letter
+    return f"-{kept}" if kept else ""

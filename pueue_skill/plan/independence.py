@@ -1,0 +1,282 @@
+"""Whether the turns of a loop can be jobs of their own: in any order, each without the others.
+
+In: a loop, or a call of xargs or parallel. Out: nothing, or a Refusal that says what ties its turns together: what one of them leaves
+to the shell for the next, or what shown.py finds in their words.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from pueue_skill.plan.loop_input import reader_of_input
+from pueue_skill.plan.shown import shown
+from pueue_skill.plan.turns import turns
+from pueue_skill.plan.values import Unknown, representatives, whole
+from pueue_skill.shell.commands import Wrapper, options
+from pueue_skill.shell.expansion import NAME, Value, assigned, fields, mentions
+from pueue_skill.shell.model import Compound, Node, Script, Simple
+from pueue_skill.shell.parse import parse
+from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.walk import Statement, compounds, redirects, simple_nodes, statements
+from pueue_skill.startup.regex import regex
+
+MOST = 200
+"""Items that are written out one by one; from there on the loop submits them itself."""
+
+ENDS_EARLY = {"break", "return", "exit", "exec", "trap"}
+MOVES = {"cd", "pushd", "popd"}
+STAYS = {"set", "shopt", "umask", "ulimit", "alias", "unalias", "unset", "enable", "hash", "shift", "getopts"}
+"""What changes the shell for the turns that follow."""
+
+CHANGE = regex(
+    r"\$\{[^{}]*\}|\$\(\((?:[^()]|\([^()]*\))*\)\)|\$\[[^\]]*\]|\$\((?:basename|dirname)[^()]*\)|`(?:basename|dirname)[^`]*`"
+)
+"""What may make another value of a loop's variable."""
+COUNTED = regex(
+    r"\(\(\s*(\w+)\s*=\s*(-?\d+)\s*;\s*\1\s*(<=?)\s*(-?\d+)\s*;\s*(?:\1\+\+|\+\+\1|\1\s*\+=\s*(\d+))\s*\)\)"
+)
+"""`((i = 0; i < 10; i++))` and its like: a loop that only counts."""
+
+
+def names_of(loop: Compound) -> tuple[str, ...]:
+    """The variables that a loop sets each turn. Raises Refusal for a loop that turns on something else."""
+    if loop.kind == "for":
+        counted = COUNTED.fullmatch(loop.words[0].text)
+        if loop.words[0].text.startswith("((") and not counted:
+            raise Refusal("each turn may depend on the one before")
+        return (counted[1] if counted else loop.words[0].value,)
+    test = statements(loop.test)
+    node = test[0].node if len(test) == 1 else None
+    if not isinstance(node, Simple) or not node.words or node.words[0].value != "read":
+        raise Refusal("each turn may depend on the one before")
+    found, used = options(node.words[1:], Wrapper("d"))
+    if not {name for name, _ in found} <= {"-r", "-d"}:
+        raise Refusal("each turn may depend on the one before")
+    return tuple([word.value for word in node.words[1 + used :]]) or ("REPLY",)
+
+
+def independent(scope: Script, loop: Compound, known: Mapping[str, Value]) -> None:
+    """Raises Refusal unless the turns of `loop`, which stands in `scope`, can be run in any order and each by itself."""
+    own = names_of(loop)
+    check_flow(scope, loop, {*own})
+    source = scope.text[loop.body[0].start : loop.body[-1].end]
+    side_by_side = statements(loop.body)[-1].operator == "&"
+    every = variables_of(loop, known, source)
+    shown(turns(scope.text, loop.body, scope, every, own, known, background=side_by_side), side_by_side)
+
+
+def variables_of(loop: Compound, known: Mapping[str, Value], source: str) -> list[Mapping[str, Value]]:
+    """The values of a loop's variables in each turn, or representatives where only the shell knows them."""
+    items = items_of(loop, known)
+    changes = CHANGE.findall(source)
+    if items is not None:
+        name, values = items
+        if len({*values}) < len(values):
+            raise Refusal(f"two turns are the same ({max(values, key=values.count)})")
+        return [{name: value} for value in values[:MOST]]
+    names = names_of(loop)
+    words = [word.value for word in loop.words[1:]] if loop.kind == "for" else []
+    used = [name for name in names if re.search(rf"\b{name}\b", source)] or [*names]
+    some = {name: representatives(words, changes, name) for name in used}
+    first: dict[str, Value] = {name: values[0] for name, values in some.items()}
+    return [first, *[{**first, name: value} for name, values in some.items() for value in values[1:]]]
+
+
+def items_of(loop: Compound, known: Mapping[str, Value]) -> tuple[str, tuple[str, ...]] | None:
+    """The variable of a `for` loop and its values. Raises Refusal for a loop that counts by zero or beyond 64 bits."""
+    if loop.kind != "for":
+        return None
+    counted = COUNTED.fullmatch(loop.words[0].text)
+    if counted:
+        name, first, compared, last, step = counted.groups()
+        try:
+            start, stop, by = [whole(digits) for digits in (first, last, step or "1")]
+        except Unknown:
+            raise Refusal("only the shell knows how often the loop runs") from None
+        if by == 0:
+            raise Refusal("the loop may never end")
+        numbers = range(start, stop + (compared == "<="), by)
+        return name, tuple([str(number) for number in numbers[: MOST + 1]])
+    found = fields(loop.words[1:], known) if len(loop.words) > 1 else None
+    return None if found is None else (loop.words[0].value, found)
+
+
+def together(scope: Script, chain: Sequence[Compound], known: Mapping[str, Value]) -> None:
+    """Raises Refusal unless loops that are each nothing but the next one can be taken apart all at once."""
+    body = chain[-1].body
+    side_by_side = statements(body)[-1].operator == "&"
+    source = scope.text[body[0].start : body[-1].end]
+    names = tuple([name for loop in chain for name in names_of(loop)])
+    every = [*itertools.islice(combinations(chain, known, source), MOST)]
+    shown(turns(scope.text, body, scope, every, names, known, background=side_by_side), side_by_side)
+
+
+def combinations(chain: Sequence[Compound], known: Mapping[str, Value], source: str) -> Iterator[Mapping[str, Value]]:
+    if not chain:
+        yield {}
+        return
+    for own in variables_of(chain[0], known, source):
+        for inner in combinations(chain[1:], {**known, **own}, source):
+            yield {**own, **inner}
+
+
+def independent_calls(
+    scope: Script,
+    source: str,
+    items: Sequence[tuple[str, ...]] | None,
+    places: tuple[str, ...],
+    known: Mapping[str, Value],
+) -> None:
+    """Raises Refusal unless the calls that xargs or parallel makes of `source` are independent.
+
+    In each the texts `places` stand for one of `items`, or for something that only the shell knows.
+    """
+    if items is not None and len({*items}) < len(items):
+        raise Refusal(f"two turns are the same ({' '.join(max(items, key=items.count))})")
+    some = representatives((), (), "") if items is None else []
+    every = (
+        [(one,) * len(places) for one in some]
+        if items is None
+        else [(*item, *[""] * len(places))[: len(places)] for item in items[:MOST]]
+    )
+    variables = [dict(zip(places, item, strict=True)) for item in every]
+    script = parse(source)
+    if not isinstance(script, Script):
+        raise Refusal(f"`{source}` is not understood: {script.reason}")
+    shown(turns(source, script.nodes, scope, variables, places, known, places), False)
+
+
+def check_flow(scope: Script, loop: Compound, names: set[str]) -> None:
+    """Raises Refusal when a turn changes the shell for the next one, or leaves it a value."""
+    text = scope.text
+    body = statements(loop.body)
+    if any(part.operator == "&" for part in body[:-1]):
+        raise Refusal("part of each turn is put in the background")
+    for redirect in loop.redirects:
+        if loop.kind == "for" or redirect.op not in ("<", "<<<"):
+            raise Refusal("all turns share one input or output")
+    for node, place in simple_nodes(loop.body):
+        name = node.words[0].value if node.words else ""
+        if name in ENDS_EARLY and "subshell" not in place and not (name == "break" and "loop" in place):
+            raise Refusal(f"a turn may end the loop ({name})")
+        if name == "continue" and len(node.words) > 1:
+            raise Refusal("a turn may end the loop (continue)")
+        if name in MOVES and "subshell" not in place:
+            raise Refusal(f"{name} in one turn moves the next one")
+        if name in STAYS and "subshell" not in place:
+            raise Refusal(f"{name} in one turn holds for the next one")
+    if loop.kind == "while":
+        defined = {function.words[0].value: function for function in functions(scope)}
+        reader = reader_of_input(loop.body, defined)
+        if reader:
+            raise Refusal(f"{reader} in a turn reads the loop's input")
+    sets = assigned(loop.body)
+    set_here = sets - bound(loop)
+    if "*" in set_here:
+        raise Refusal("a turn runs text that only the shell knows")
+    if any(redirect.body for redirect in redirects(*loop.body)):
+        raise Refusal("a heredoc stands in the loop")
+    if names & sets - bound(*loop.body):
+        raise Refusal("a turn sets the loop's own variable")
+    if any(inner.kind == "function" for node in loop.body for inner in compounds(node)):
+        raise Refusal("a turn defines a function")
+    first = body[0].node
+    if SPECIAL.search(text, first.start, body[-1].node.end) or STATUS.search(text, first.start, first.end):
+        raise Refusal("a turn reads $! or $? of the previous turn")
+    called = {node.words[0].value for node, _ in simple_nodes(loop.body) if node.words}
+    left: set[str] = set()
+    for function in functions(scope):
+        if function.words[0].value in called:
+            own = assigned(function.body) - local(function)
+            check_carried(text, statements(inside(function)), own)
+            left |= own
+    check_carried(text, body, set_here | left)
+
+
+def check_carried(text: str, body: list[Statement], set_here: set[str]) -> None:
+    """Raises Refusal when a statement reads one of the variables `set_here` that may have been set by an earlier turn."""
+    known: set[str] = set()
+    sure = True
+    for i, part in enumerate(body):
+        if exports(part.node) and not (sure and all(sets_only(one.node) for one in body[: i + 1])):
+            raise Refusal("a variable that one turn exports is seen by the next one")
+        read = reads(text, part.node)
+        if isinstance(part.node, Simple) and not part.node.words and "+=" not in text[part.node.start : part.node.end]:
+            read = set().union(*[read_by(word.text.partition("=")[2]) for word in part.node.assigns])
+        carried = read & (set_here - known)
+        if carried:
+            raise Refusal(f"a value goes from one turn to the next (${min(carried)})")
+        if sure and isinstance(part.node, Simple):
+            known |= assigned([part.node])
+        sure = part.operator not in ("&&", "||")
+
+
+def read_by(value: str) -> set[str]:
+    """The variables that the value of an assignment reads; of an arithmetic expression every name."""
+    plain, _, reckoned = value.partition("((")
+    return {
+        *re.findall(rf"\$\{{?[#!]?({NAME})", value),
+        *re.findall(NAME, reckoned),
+        *re.findall(rf"\[({NAME})", plain),
+    }
+
+
+def functions(scope: Script) -> list[Compound]:
+    return [node for top in scope.nodes for node in compounds(top) if node.kind == "function"]
+
+
+def inside(function: Compound) -> tuple[Node, ...]:
+    """The statements of a function, without the braces around them."""
+    body = function.body
+    return body[0].body if len(body) == 1 and isinstance(body[0], Compound) and body[0].kind == "group" else body
+
+
+def local(function: Compound) -> set[str]:
+    """The variables that are the function's own."""
+    return set().union(*[
+        assigned([node]) for node, _ in simple_nodes(function.body)
+        if node.words and node.words[0].value in ("local", "declare", "typeset")
+    ])  # fmt: skip
+
+
+STATUS = regex(r"\$\{?(?:\?|PIPESTATUS)")
+SPECIAL = regex(r"\$(?:_\b|\{_[^\w]|!)")
+
+
+def exports(node: Node) -> bool:
+    return any(
+        inner.words and inner.words[0].value in ("export", "declare", "typeset", "readonly") and "subshell" not in place
+        for inner, place in simple_nodes((node,))
+    )
+
+
+def sets_only(node: Node) -> bool:
+    """Whether a statement only sets or exports variables by their names."""
+    if not isinstance(node, Simple):
+        return False
+    names = node.words[1:] if exports(node) else node.words
+    return (not node.words or exports(node)) and all(re.match(r"[A-Za-z_]\w*(=|$)", word.text) for word in names)
+
+
+def continues(loop: Compound) -> bool:
+    return any(node.words and node.words[0].value == "continue" for node, _ in simple_nodes(loop.body))
+
+
+def reads(text: str, node: Node) -> set[str]:
+    """The variables that `node` reads and does not set first itself, as a loop does its own."""
+    return mentions(text, [node]) - bound(node)
+
+
+def bound(*nodes: Node) -> set[str]:
+    """The variables of the loops in `nodes`, which are set before they are read."""
+    found: set[str] = set()
+    for node in nodes:
+        for loop in compounds(node):
+            if loop.kind in ("for", "while", "select"):
+                try:
+                    found |= {*names_of(loop)}
+                except Refusal:
+                    continue
+    return found

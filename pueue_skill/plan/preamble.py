@@ -1,0 +1,67 @@
+"""What a line does before its work and what may be done again for each part of it: cd, variables, a virtual environment.
+
+Repeating a setup statement in every job gives each what the one shell had; what could differ the second time (a command
+substitution, an output) is no setup.
+"""
+
+from __future__ import annotations
+
+from pueue_skill.shell.commands import basename
+from pueue_skill.shell.model import Compound, Node, Redirect, Simple
+from pueue_skill.shell.walk import Statement
+from pueue_skill.startup.regex import regex
+
+REPEATABLE = {"cd", "pushd", "export", "declare", "typeset", "readonly", "local", "set", "shopt", "source", ".", "unset",
+              "alias", "ulimit", "umask", "module", "conda", "mamba", "micromamba", "pyenv", "nvm", ":", "true"}  # fmt: skip
+LEAVES = {"exit", "return"}
+ENVIRONMENT = regex(r"(?:activate|\.env|rc|profile|(?:conda|nvm|env|environment|setvars)\.sh)$")
+"""Files that are sourced for what they set, and do nothing else."""
+
+
+def is_setup(node: Node) -> bool:
+    """Whether `node` only prepares the shell, and does the same whenever it is run."""
+    if isinstance(node, Compound):
+        return node.kind == "function" and not node.redirects
+    if not isinstance(node, Simple):
+        return False
+    if any(word.programs for word in (*node.assigns, *node.words)) or any(map(writes, node.redirects)):
+        return False
+    if not node.words:
+        return True
+    name = basename(node.words[0].value)
+    if name == "mkdir":
+        return any(word.value in ("-p", "--parents") for word in node.words[1:])
+    if name in ("source", "."):
+        return len(node.words) == 2 and ENVIRONMENT.search(node.words[1].value) is not None
+    return name in REPEATABLE
+
+
+def writes(redirect: Redirect) -> bool:
+    """Whether what it opens is written to, or not known not to be; /dev/null does not count."""
+    return redirect.op not in (">&", "<") and (redirect.target is None or redirect.target.value != "/dev/null")
+
+
+def only_prepares(parts: list[Statement]) -> bool:
+    """Whether an and-or list is setup alone, `|| exit` after it included."""
+    for before, statement in zip([None, *parts], parts, strict=False):
+        leaves = (
+            before is not None
+            and before.operator == "||"
+            and isinstance(statement.node, Simple)
+            and bool(statement.node.words)
+            and statement.node.words[0].value in LEAVES
+        )
+        if not leaves and not is_setup(statement.node):
+            return False
+    return True
+
+
+def stops_at_failure(parts: list[Statement]) -> bool:
+    """Whether `set -e` is among them."""
+    for statement in parts:
+        node = statement.node
+        if isinstance(node, Simple) and node.words and node.words[0].value == "set":
+            values = [word.value for word in node.words[1:]]
+            if "errexit" in values or any(v[:1] == "-" and v[:2] != "--" and "e" in v for v in values):
+                return True
+    return False

@@ -1,0 +1,68 @@
+"""`pueue add` that queues something else than it seems to: the work that it was meant to queue, with its options.
+
+`pueue add -- cd x && work` queues only `cd x`; `pueue add -- sh -c 'a; b'` loses the quotes.
+"""
+
+from __future__ import annotations
+
+from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
+from pueue_skill.rules.pueue import ADD, added, lost, meant, script_at, with_script
+from pueue_skill.shell.commands import options
+from pueue_skill.shell.model import Chain, Command, Simple
+from pueue_skill.shell.ssh_target import Refusal
+
+FIELDS = {
+    "-g": "group", "--group": "group", "-l": "label", "--label": "label",
+    "-w": "cwd", "--working-directory": "cwd",
+}  # fmt: skip
+
+
+def add(proposal: Proposal, works: Works) -> list[Work] | None:
+    if len(proposal.script.nodes) != 1:
+        return None
+    node = proposal.script.nodes[0]
+    first = node.parts[0] if isinstance(node, Chain) else node
+    command = command_at(proposal, first)
+    if command is None or not added(command) or [c.name for c in proposal.commands if not c.hosts].count("pueue") > 1:
+        return None
+    if not isinstance(first, Simple) or command.wrappers or first.redirects:
+        return None
+    text = split(proposal, node, command) if isinstance(node, Chain) else joined(proposal, command)
+    if text is None:
+        return None
+    if first.assigns:
+        raise Refusal("variables are set for `pueue add` itself")
+    told: dict[str, str] = {}
+    for option, value in options(command.words[2:], ADD)[0]:
+        if option in FIELDS and value is not None and value.static:
+            told[FIELDS[option]] = value.value
+        elif option not in ("-p", "--print-task-id"):
+            raise Refusal(f"`pueue add {option}` has no place in a job yet")
+    inner = proposal.inner(text, shell="bash")._replace(spread=False)
+    return [work._replace(**told) for work in works(inner)]  # type: ignore[arg-type]
+
+
+def split(proposal: Proposal, node: Chain, command: Command) -> str | None:
+    """What a list was meant to queue of which `pueue add` is only the beginning."""
+    if "&" in node.operators or len(node.parts) < 2:
+        return None
+    words, text = added(command), proposal.script.text
+    at = script_at(words)
+    if at is not None:
+        return with_script(words[:at], text[words[at].start : node.end])
+    first = words[0].value if len(words) == 1 else text[words[0].start : words[-1].end]  # pueue joins what it is given
+    return first + text[words[-1].end : node.end]
+
+
+def joined(proposal: Proposal, command: Command) -> str | None:
+    """What several words were meant to be. Raises Refusal where only the shell knows them."""
+    words = added(command)
+    at = script_at(words)
+    if at is not None:
+        return with_script(words[:at], proposal.script.text[words[at].start : words[-1].end])
+    if not lost(words):
+        return None
+    text = meant(words)
+    if text is None:
+        raise Refusal("the words of `pueue add` hold what only your shell can fill in")
+    return text

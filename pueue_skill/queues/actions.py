@@ -1,0 +1,345 @@
+"""What a verb may do with the jobs of one queue: a Queue and the jobs that were chosen in, an Act for each out.
+
+Only safe forms leave here: what runs is neither restarted nor cleaned, what waits is not forced past its group or its parents, and a
+job whose parent has failed is not restarted without it. Nothing here asks or changes a queue.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from pueue_skill.queues import outcome
+from pueue_skill.shell import printable, quote
+from pueue_skill.shell.model import Queue, State
+from pueue_skill.startup.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pueue_skill.shell.kinds import StuckKind
+
+VERBS = ("kill", "restart", "clean", "pause", "start")
+
+
+class Act(NamedTuple):
+    """What is done with a job: `call` is the queue's own verb, empty where nothing is, and `why` then says why.
+
+    `missed`: nothing is done, and the verb's end is not reached either; an ended job that is to be killed is none of these. `with_` are
+    the ids of jobs without which it must not be done: they are there, and those that are acted on too are.
+    """
+
+    state: State
+    call: str
+    why: str = ""
+    missed: bool = False
+    with_: tuple[str, ...] = ()
+
+
+def matching(queue: Queue, label: str | None, group: str | None) -> list[State]:
+    """The jobs whose label is like the pattern `label`, and that are in `group`."""
+    return [
+        state
+        for state in queue.states
+        if (label is None or fnmatchcase(state.label or "", label)) and (group is None or state.group == group)
+    ]
+
+
+def meant(verb: str, states: Iterable[State], whole_group: bool = False) -> list[State]:
+    """Of jobs that were chosen by a pattern or a group, those that the verb is about: the failed ones for restart, say.
+
+    A whole group is paused and started itself, so that of its jobs only those that have begun are.
+    """
+    if whole_group:
+        begun = {"kill": ("running", "paused"), "pause": ("running",), "start": ("paused",)}[verb]
+        return [state for state in states if state.status in begun]
+    match verb:
+        case "kill":
+            return [state for state in states if state.status in ("running", "paused")]
+        case "pause":
+            return [state for state in states if state.status in ("running", "queued")]
+        case "start":
+            return [state for state in states if state.status in ("paused", "stashed")]
+        case "restart":
+            return [state for state in states if outcome.failed(state)]
+    return [state for state in states if state.status == "done"]
+
+
+CANNOT: Mapping[str, str] = {
+    "cancel": "it has not started; put it aside with: pueue-skill pause {job}",
+    "withdraw": "it has not started, and is put aside",
+}
+"""Calls that a queue does not have, and why; of most, that they are not its."""
+
+
+def acts(verb: str, host: str, chosen: Sequence[State], queue: Queue, cannot: Mapping[str, str] = CANNOT) -> list[Act]:
+    """What `verb` does with each of `chosen`, in a queue that has no calls of `cannot`; `host` is for what is to be typed."""
+    return [
+        Act(act.state, "", cannot[act.call].format(job=f"{host}:{act.state.id}"), missed=act.call != "withdraw")
+        if act.call in cannot
+        else act
+        for act in wanted(verb, host, chosen, queue)
+    ]
+
+
+def wanted(verb: str, host: str, chosen: Sequence[State], queue: Queue) -> list[Act]:
+    match verb:
+        case "kill":
+            return [killed(state) for state in chosen]
+        case "pause":
+            return [paused(state) for state in chosen]
+        case "start":
+            return [started(state, host, queue) for state in chosen]
+        case "restart":
+            return restarted(host, chosen, queue)
+    return cleaned(host, chosen, queue)
+
+
+def killed(state: State) -> Act:
+    match state.status:
+        case "running" | "paused":
+            return Act(state, "kill")
+        case "queued":
+            return Act(state, "cancel")
+        case "stashed":
+            return Act(state, "withdraw")
+    return Act(state, "", "it has ended already")
+
+
+def paused(state: State) -> Act:
+    match state.status:
+        case "running":
+            return Act(state, "pause")
+        case "queued":
+            return Act(state, "stash")
+        case "done":
+            return Act(state, "", "it has ended", missed=True)
+    return Act(state, "", "it is paused already" if state.status == "paused" else "it is put aside already")
+
+
+def started(state: State, host: str, queue: Queue) -> Act:
+    match state.status:
+        case "paused":
+            return Act(state, "start")
+        case "stashed":
+            return Act(state, "enqueue")
+        case "running":
+            return Act(state, "", "it runs already")
+        case "done":
+            return Act(
+                state, "", f"it has ended; run it again with: pueue-skill restart {host}:{state.id}", missed=True
+            )
+    # A queue's own `start` would run it beside its group's limit, and before what it comes after.
+    why = next((one.why for one in stuck(host, queue) if state.id in one.ids), "it starts when its turn comes")
+    return Act(state, "", f"it is queued: {why}", missed=True)
+
+
+def restarted(host: str, chosen: Sequence[State], queue: Queue) -> list[Act]:
+    by_id = outcome.by_id(queue)
+    refused: dict[str, str] = {}
+    for state in chosen:
+        if state.status in ("running", "paused"):
+            refused[state.id] = f"it still runs; end it first with: pueue-skill kill {host}:{state.id}"
+        elif state.status != "done":
+            refused[state.id] = f"it is {state.status}: it has not run yet"
+        elif state.result == "dependency" and any(id not in by_id for id in state.after):
+            gone = next(id for id in state.after if id not in by_id)
+            # pueue would run it: a parent that is gone holds nothing up.
+            refused[state.id] = (
+                f"it comes after {host}:{gone}, which is no longer in the queue, and failed; queue it anew: "
+                f"pueue-skill log --json {host}:{state.id} has its command"
+            )
+    again = {state.id for state in chosen} - refused.keys()
+    open_ = True
+    while open_:  # a job that is refused takes those with it that come after it
+        open_ = False
+        for state in chosen:
+            parent = next((one for one in failed_parents(state, by_id) if one.id not in again), None)
+            if state.id in again and parent:
+                again.remove(state.id)
+                open_ = True
+                refused[state.id] = (
+                    f"it comes after {named(host, parent)}, which {ending(parent)}; restart both: "
+                    f"pueue-skill restart {line(host, [*ancestors(state, by_id), state.id], state.group)}"
+                )
+    return [
+        Act(state, "", refused[state.id], missed=True)
+        if state.id in refused
+        else Act(state, "restart", with_=tuple([id for id in state.after if id in by_id]))
+        for state in chosen
+    ]
+
+
+def cleaned(host: str, chosen: Sequence[State], queue: Queue) -> list[Act]:
+    needed: dict[str, str] = {}
+    going = {state.id for state in chosen if state.status == "done"}
+    for state in reversed(queue.states):  # children first: one that stays keeps its parents
+        if (state.status != "done" or state.result == "dependency") and (state.id not in going or state.id in needed):
+            needed |= {id: state.id for id in state.after}
+    found = []
+    for state in chosen:
+        if state.status != "done":
+            found.append(Act(state, "", f"it is {state.status}; only what has ended is cleaned", missed=True))
+        elif state.id in needed:
+            child = needed[state.id]
+            found.append(Act(state, "", f"{host}:{child} comes after it, and has not run", missed=True))
+        else:
+            found.append(Act(state, "remove"))
+    return found
+
+
+def failed_parents(state: State, by_id: Mapping[str, State]) -> list[State]:
+    parents = [by_id[id] for id in state.after if id in by_id]
+    return [parent for parent in parents if outcome.failed(parent)]
+
+
+def ancestors(state: State, by_id: Mapping[str, State]) -> list[str]:
+    """The ids of the failed jobs that a job comes after, at any distance, in the order in which they were queued."""
+    found: dict[str, None] = {}
+    open_ = [state]
+    while open_ and len(found) <= NAMED:
+        parents = [parent for parent in failed_parents(open_.pop(), by_id) if parent.id not in found]
+        found |= dict.fromkeys([parent.id for parent in parents])
+        open_ += parents
+    return sorted(found, key=int)
+
+
+NAMED = 8
+"""Jobs that are named in a line that is to be typed; more than these are told by their group."""
+
+
+def line(host: str, ids: Sequence[str], group: str) -> str:
+    """Words that choose jobs; where they are many, all of the group."""
+    if len(ids) > NAMED:
+        return f"--host {host} --group {quote.word(group)} --label '*'"
+    return " ".join([f"{host}:{id}" for id in ids])
+
+
+def start_of(host: str, group: str) -> str:
+    """What starts a group, without the name of the program."""
+    return quote.line(["start", "--host", host, "--group", group])
+
+
+def named(host: str, state: State) -> str:
+    return f"{host}:{state.id}" + (f" ({printable.line(state.label, 60)})" if state.label else "")
+
+
+def ending(state: State) -> str:
+    """How a job that is done has ended, as the end of a sentence."""
+    match state.result:
+        case "success":
+            return "succeeded"
+        case "failed":
+            return f"failed, exit {state.exit_code}"
+        case "killed":
+            return "was killed"
+        case "dependency":
+            return "did not run, for a job that it comes after"
+        case "spawn":
+            return "could not be started"
+    return "ended, unknown how"
+
+
+class Stuck(NamedTuple):
+    """Jobs that do not run for one reason, and what to type so that they do (empty where it is only to be waited for).
+
+    `kind` is group (it is paused), limit (its slots are taken), dependency (what they come after has failed), stashed (put aside),
+    paused (by themselves) or cycle (they run, and wait for what never will).
+    """
+
+    kind: StuckKind
+    why: str
+    fix: str
+    ids: tuple[str, ...]
+
+
+def stuck(host: str, queue: Queue) -> list[Stuck]:
+    """What does not run, and why; jobs that come after others that go on are not stuck."""
+    by_id = outcome.by_id(queue)
+    groups = {group.name: group for group in queue.groups}
+    taken = Counter([state.group for state in queue.states if state.status in ("running", "paused")])
+    roots: dict[str, State] = {}
+    found: dict[tuple[StuckKind, str, str], list[str]] = {}
+
+    def put(state: State, kind: StuckKind, why: str, fix: str = "") -> None:
+        found.setdefault((kind, printable.line(why), fix), []).append(state.id)
+
+    for state in queue.states:
+        if state.status in ("running", "done") and state.result != "dependency":
+            continue
+        group = groups.get(state.group)
+        halted = bool(group and group.status != "running")
+        lost = failed_parents(state, by_id)
+        if lost and state.status != "stashed":
+            root = roots[state.id] = roots.get(lost[0].id, lost[0])
+            put(state, "dependency", f"{named(host, root)} {ending(root)}", root.id)
+        elif state.status == "stashed" and state.due:
+            put(state, "stashed", f"put aside until {state.due[:16].replace('T', ' ')}")
+        elif state.status == "stashed":
+            put(state, "stashed", "put aside", "start")
+        elif group and halted and state.status != "done":
+            put(
+                state,
+                "group",
+                f"group {group.name} is {group.status}",
+                start_of(host, group.name),
+            )
+        elif state.status == "paused":
+            put(state, "paused", "paused", "start")
+        elif state.status == "queued" and state.detail:
+            put(state, "limit", f"the queue says {state.detail}")
+        elif group and state.status == "queued" and 0 < group.limit <= taken[group.name]:
+            if all(by_id[id].status == "done" for id in state.after if id in by_id):
+                put(state, "limit", f"{taken[group.name]} of {group.limit} slots of {group.name} are taken")
+    for waiter, other in deadlocked(queue):
+        group = groups.get(other.group)
+        why, fix = "cannot go on either", ""
+        if other.status in ("paused", "stashed"):
+            why = f"is {other.status}"
+        elif group and group.status != "running":
+            why = f"is in group {group.name}, which is {group.status}"
+        elif (
+            other.status == "queued" and other.group == waiter.group
+        ):  # its own work has not begun: it can be queued behind the other
+            why = f"waits for a slot of {other.group}, of which {host}:{waiter.id} holds one"
+            fix = f"kill {host}:{waiter.id} && pueue-skill restart {host}:{waiter.id}"
+        put(waiter, "cycle", f"waits for {named(host, other)}, which {why}", fix)
+    result = []
+    for (kind, why, fix), ids in found.items():
+        if kind == "dependency":  # those that have not been given up yet go on by themselves
+            again = [fix, *[id for id in ids if by_id[id].status == "done"]]
+            fix = f"restart {line(host, again, by_id[ids[0]].group)}"
+        elif fix == "start":
+            fix = f"start {line(host, ids, by_id[ids[0]].group)}"
+        result.append(Stuck(kind, why, f"pueue-skill {fix}" if fix else "", tuple(ids)))
+    return result
+
+
+def deadlocked(queue: Queue) -> list[tuple[State, State]]:
+    """Jobs that run only to wait for others that never end, each with such another one."""
+    by_id = outcome.by_id(queue)
+    groups = {group.name: group for group in queue.groups}
+    open_ = [state for state in queue.states if state.status != "done"]
+    holders: dict[str, list[str]] = {}
+    for state in open_:
+        if state.status in ("running", "paused"):
+            holders.setdefault(state.group, []).append(state.id)
+
+    def blocking(state: State) -> list[State]:
+        """What has to end before it, and is not known to."""
+        before = [by_id[id] for id in (*state.waits, *state.after) if id in by_id]
+        return [one for one in before if one.status != "done" and one.id not in ends]
+
+    def goes_on(state: State) -> bool:
+        if state.status == "running":
+            return True
+        group = groups.get(state.group)
+        if state.status == "paused" or (state.status == "stashed" and not state.due) or group is None:
+            return False
+        held = holders.get(group.name, [])
+        return group.status == "running" and (not 0 < group.limit <= len(held) or any(id in ends for id in held))
+
+    ends: set[str] = set()
+    while more := {one.id for one in open_ if one.id not in ends and goes_on(one) and not blocking(one)}:
+        ends |= more
+    return [(state, blocking(state)[0]) for state in open_ if state.status == "running" and state.id not in ends]

@@ -1,0 +1,475 @@
+"""What words are worth where the text itself says it: Words and known variables in, fields or source text out.
+
+The expansions are those of the bash manual (Shell Expansions) with the default IFS. Whatever only the shell can know (globs,
+unknown variables, other substitutions) is None, never a guess. Nothing here knows what the fields are for.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from pueue_skill.shell import quote
+from pueue_skill.shell.commands import Wrapper, options
+from pueue_skill.shell.model import Chain, Compound, Node, Pipeline, Script, Simple, Word
+from pueue_skill.shell.parse import parse
+from pueue_skill.shell.parse.words import read_word
+from pueue_skill.shell.walk import has_heredoc, redirects
+from pueue_skill.startup.record import NamedTuple
+from pueue_skill.startup.regex import regex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+Value: TypeAlias = "str | tuple[str, ...]"
+"""A scalar or an indexed array."""
+
+LIMIT = 10_000
+"""Most fields that are made; more are nobody's loop."""
+
+NAME = r"[A-Za-z_]\w*"
+ATOM = regex(
+    r"\\(?s:.)"  # an escaped character
+    r"|'[^']*'|\$'(?:[^'\\]|\\(?s:.))*'"
+    r'|\$?"(?:[^"\\$`]|\\(?s:.)|\$(?![({])|\$\{[^{}"]*\})*"'
+    rf"|\$\{{[^{{}}'\"]*\}}|\$(?:{NAME}|[0-9@*#?$!-])"
+    r"|\$\((?!\()[^()'\"`]*\)|`[^`'\"()]*`"
+    r"|(?s:.)"
+)
+PARAMETER = regex(rf"\$(?:({NAME})|\{{({NAME})\}}|\{{({NAME})\[([@*]|\d+)\]\}})")
+SEQUENCE = regex(r"(-?\d+|[A-Za-z])\.\.(-?\d+|[A-Za-z])(?:\.\.(-?\d+))?")
+GLOB = regex(r"[*?\[]")
+BARE = regex(r"[A-Za-z0-9_@%+:./-]+", re.ASCII)
+SEQ = regex(r"(?:\$\(|`)\s*seq((?:\s+(?:-w|-?\d+))+)\s*(?:\)|`)")
+RESERVED = {"if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "while", "until", "for", "in", "function",
+            "time", "select", "coproc"}  # fmt: skip
+INDIRECT = regex(r"\$\{!|\b(?:declare|typeset|local)\s+-\w*n|\btrap\b|\s-v\s")
+"""What reads a variable whose name is not written as an expansion."""
+
+SETS = {"export", "declare", "typeset", "readonly", "local"}
+READS = {"read": "dinNptu", "mapfile": "dnOsuCc", "readarray": "dnOsuCc"}
+
+
+class Unknown(Exception):
+    """Only the shell knows."""
+
+
+class Piece(NamedTuple):
+    """A part of a word after expansion; a quoted one is neither split nor globbed, `more` begins a new field."""
+
+    text: str
+    quoted: bool
+    more: bool = False
+
+
+def fields(words: Sequence[Word], known: Mapping[str, Value]) -> tuple[str, ...] | None:
+    """The fields that `words` expand to in bash, or None where only the shell knows them."""
+    found: list[str] = []
+    try:
+        for word in words:
+            for atoms in braces(ATOM.findall(word.text)):
+                found += fields_of(atoms, known)
+                if len(found) > LIMIT:
+                    return None
+    except Unknown:
+        return None
+    return tuple(found)
+
+
+def braces(atoms: list[str]) -> list[list[str]]:
+    """Brace expansion (bash manual 3.5.1), on the atoms of a word."""
+    if atoms.count("{") > 50:
+        raise Unknown
+    for i, atom in enumerate(atoms):
+        if atom != "{":
+            continue
+        if i and PARAMETER.fullmatch(atoms[i - 1]) and atoms[i - 1][1] != "{":
+            raise Unknown  # what braces make becomes a part of the name
+        depth, commas = 0, [i]
+        for j in range(i, len(atoms)):
+            depth += {"{": 1, "}": -1}.get(atoms[j], 0)
+            if atoms[j] == "," and depth == 1:
+                commas.append(j)
+            if depth == 0:
+                break
+        else:
+            raise Unknown  # bash has its own ways with braces that do not close
+        inner = atoms[i + 1 : j]
+        counted = sequence("".join(inner)) if len(commas) == 1 else None
+        if len(commas) == 1 and counted is None and ".." in "".join(inner):
+            raise Unknown
+        if len(commas) == 1 and counted is None:
+            continue  # `{word}` stays as it is, with what is in it
+        parts = (
+            [one for a, b in itertools.pairwise([*commas, j]) for one in braces(atoms[a + 1 : b])]
+            if counted is None
+            else [[number] for number in counted]
+        )
+        rest = braces(atoms[j + 1 :])
+        if len(parts) * len(rest) > LIMIT:
+            raise Unknown
+        return [[*atoms[:i], *part, *tail] for part in parts for tail in rest]
+    return [atoms]
+
+
+def sequence(text: str) -> list[str] | None:
+    """`1..10`, `01..10..3`, `a..e`."""
+    match = SEQUENCE.fullmatch(text)
+    if not match:
+        return None
+    first, last, step = match.groups()
+    letters = first.isalpha()
+    if letters != last.isalpha() or (letters and first.isupper() != last.isupper()):
+        raise Unknown
+    a, b = (ord(first), ord(last)) if letters else (int(first), int(last))
+    by = abs(int(step or 1)) or 1
+    if abs(a - b) // by > LIMIT:
+        raise Unknown
+    numbers = range(a, b + 1, by) if a <= b else range(a, b - 1, -by)
+    if letters:
+        return [chr(number) for number in numbers]
+    padded = any(re.fullmatch(r"-?0\d+", end) for end in (first, last))
+    width = max(len(first), len(last)) if padded else 0
+    return [f"{number:0{width}d}" for number in numbers]
+
+
+def fields_of(atoms: list[str], known: Mapping[str, Value]) -> list[str]:
+    """Parameter expansion, command substitution, word splitting and quote removal of one word."""
+    pieces: list[Piece] = []
+    for atom in atoms:
+        pieces += expanded(atom, known)
+    found: list[str] = []
+    current: str | None = None
+    for piece in pieces:
+        if piece.more and current is not None:
+            found.append(current)
+            current = None
+        if piece.quoted:
+            current = (current or "") + piece.text
+            continue
+        if GLOB.search(piece.text):
+            raise Unknown
+        for i, part in enumerate(re.split(r"[ \t\n]+", piece.text)):
+            if i and current is not None:
+                found.append(current)
+                current = None
+            if part:
+                current = (current or "") + part
+    return found if current is None else [*found, current]
+
+
+def expanded(atom: str, known: Mapping[str, Value]) -> list[Piece]:
+    if len(atom) == 1:
+        if atom in "`$<>()~" or GLOB.match(atom):
+            raise Unknown
+        return [Piece(atom, True)]
+    counted = SEQ.fullmatch(atom)
+    if counted:
+        return [Piece("\n".join(counting(counted[1].split())), False)]
+    if atom[0] == "$" and atom[1] not in "'\"":
+        values, every = value_of(atom, known)
+        if every:
+            return [Piece(value, False, i > 0) for i, value in enumerate(values)]
+        return [Piece(values[0], False)]
+    if atom[0] == "`":
+        raise Unknown
+    if atom[0] == '"' or atom[:2] == '$"':
+        return in_double_quotes(atom.removeprefix("$")[1:-1], known)
+    return [Piece(read_word(atom, 0, len(atom)).value, True)]
+
+
+def in_double_quotes(text: str, known: Mapping[str, Value]) -> list[Piece]:
+    pieces = [Piece("", True)]
+    for part in re.findall(rf"\\(?s:.)|\$\{{[^{{}}]*\}}|\$(?:{NAME}|[0-9@*#?$!-])|[^\\$]+|\$", text):
+        if part[0] == "\\":
+            pieces.append(Piece(part[1] if part[1] in '$`"\\' else "" if part[1] == "\n" else part, True))
+        elif part[0] == "$" and len(part) > 1:
+            values, every = value_of(part, known)
+            if every and not values and text == part:
+                return []
+            pieces += [Piece(value, True, every and i > 0) for i, value in enumerate(values)]
+        elif "`" in part:
+            raise Unknown
+        else:
+            pieces.append(Piece(part, True))
+    return pieces
+
+
+def value_of(expansion: str, known: Mapping[str, Value]) -> tuple[tuple[str, ...], bool]:
+    """The value of `$x` or `${a[@]}`, and whether it is every element of an array."""
+    match = PARAMETER.fullmatch(expansion)
+    name = match and (match[1] or match[2] or match[3])
+    if match is None or name not in known:
+        raise Unknown
+    value = known[str(name)]
+    if match[4] is None:
+        return ((value,) if isinstance(value, str) else value[:1] or ("",)), False
+    elements = (value,) if isinstance(value, str) else value
+    if match[4] == "*":
+        raise Unknown
+    if match[4] == "@":
+        return elements, True
+    index = int(match[4])
+    return (elements[index] if index < len(elements) else "",), False
+
+
+def seq(words: Sequence[str]) -> list[str] | None:
+    """The lines that seq prints for its arguments, or None."""
+    if not all(re.fullmatch(r"-w|-?\d+", word) for word in words):
+        return None
+    try:
+        return counting(list(words))
+    except Unknown:
+        return None
+
+
+def counting(words: list[str]) -> list[str]:
+    """What seq prints, for integers."""
+    wide = "-w" in words
+    numbers = [int(word) for word in words if word != "-w"]
+    if not 1 <= len(numbers) <= 3 or words.count("-w") > 1 or (wide and words[0] != "-w"):
+        raise Unknown
+    first, step, last = (1, 1, numbers[0]) if len(numbers) == 1 else (numbers[0], 1, numbers[-1])
+    if len(numbers) == 3:
+        step = numbers[1]
+    if (len(numbers) < 3 and first > last) or max(map(abs, numbers)) >= 1_000_000:
+        raise Unknown  # GNU's seq and BSD's differ
+    if (
+        step == 0
+        or any(word.startswith("0") and len(word) > 1 for word in words)
+        or abs(last - first) // abs(step) > LIMIT
+    ):
+        raise Unknown
+    made = [str(number) for number in range(first, last + (1 if step > 0 else -1), step)]
+    if wide:
+        width = max(len(str(first)), len(str(last)))
+        made = [f"{int(number):0{width}d}" for number in made]
+    return made
+
+
+def settings(node: Node, known: Mapping[str, Value]) -> dict[str, Value] | None:
+    """`known` after a simple command that only sets variables; what it sets to something unknown is no longer known."""
+    if not isinstance(node, Simple):
+        return None
+    assigns: Sequence[Word] = node.assigns
+    if node.words:
+        if node.words[0].value not in SETS or node.assigns:
+            return None
+        assigns = [word for word in node.words[1:] if word.value[:1] != "-"]
+    after = dict(known)
+    for word in assigns:
+        match = re.match(rf"({NAME})(\+?)=", word.text)
+        if not match:
+            after.pop(word.value.partition("=")[0].partition("[")[0].rstrip("+"), None)
+            continue
+        value = value_after(word.text[match.end() :], after)
+        before = after.get(match[1])
+        if match[2]:
+            same = isinstance(before, tuple) and isinstance(value, tuple)
+            value = (*before, *value) if same and before is not None and value is not None else None
+        if value is None:
+            after.pop(match[1], None)
+        else:
+            after[match[1]] = value
+    return after
+
+
+def value_after(source: str, known: Mapping[str, Value]) -> Value | None:
+    """What stands after the `=` of an assignment: a word that is not split, or an array."""
+    array = re.fullmatch(r"\((.*)\)", source, re.DOTALL)
+    script = parse("x " + (array[1].replace("\n", " ") if array else source)) if source else None
+    if script is None:
+        return ""
+    node = script.nodes[0] if isinstance(script, Script) and len(script.nodes) == 1 else None
+    if not isinstance(node, Simple) or node.redirects:
+        return None
+    if array:
+        if any(re.match(r"\[[^\]]*\]=", word.text) for word in node.words):
+            return None
+        return fields(node.words[1:], known)
+    if len(node.words) != 2:
+        return None
+    atoms = ATOM.findall(node.words[1].text)
+    if "{" in atoms or "~" in atoms:
+        return None
+    try:
+        pieces = [piece for atom in atoms for piece in expanded(atom, known)]
+    except Unknown:
+        return None
+    return None if any(piece.more for piece in pieces) else "".join([piece.text for piece in pieces])
+
+
+def assigned(nodes: Iterable[Node]) -> set[str]:
+    """The variables that running `nodes` may set; `*` where it may be any."""
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, Chain | Pipeline):
+            found |= assigned(node.parts)
+            continue
+        words = [*node.words, *[w for r in node.redirects for w in (r.target, r.body) if w]]
+        if isinstance(node, Compound):
+            found |= assigned((*node.test, *node.body))
+            if node.kind in ("for", "select") and node.words and node.words[0].text.isidentifier():
+                found |= {node.words[0].text} | ({"REPLY"} if node.kind == "select" else set())
+            if node.kind == "coproc":
+                found.add("COPROC")
+        else:
+            found |= set_by(node)
+            words += node.assigns
+        for word in words:
+            found |= set(re.findall(rf"\$\{{({NAME}):?=", word.text))
+            if "((" in word.text or "$[" in word.text:
+                reckoned = re.split(r"\(\(|\$\[", word.text, maxsplit=1)[1]  # what is before it is set by `set_by`
+                found |= set(re.findall(rf"({NAME})(?:\[[^\]]*\])?\s*(?:[-+*/%&|^]|<<|>>)?=(?!=)", reckoned))
+                steps = re.findall(rf"(?:\+\+|--)\s*({NAME})|({NAME})\s*(?:\+\+|--)", reckoned)
+                found |= {before or after for before, after in steps}
+        redirected = [r.fd for r in node.redirects if r.fd and r.fd.startswith("{")]
+        found |= {fd.strip("{}") for fd in redirected}
+    return found
+
+
+def set_by(node: Simple) -> set[str]:
+    """The variables that a simple command sets."""
+    names = {re.split(r"[=+\[]", word.text)[0] for word in node.assigns} if not node.words else set()
+    if not node.words:
+        return names
+    name, args = node.words[0].value, node.words[1:]
+    if name in ("eval", "source", "."):
+        return {"*"}
+    if name in SETS or name in ("unset", "let"):
+        return {match[0] for word in args for match in [re.match(NAME, word.value.lstrip("+-"))] if match}
+    if name == "getopts":
+        return {"OPTARG", "OPTIND", *[word.value for word in args[1:2]]}
+    if name in READS:
+        found, used = options(args, Wrapper(READS[name] + "a"))
+        rest = [word.value for word in args[used:]]
+        rest += [value.value for option, value in found if option == "-a" and value is not None]
+        return {*rest} or {"REPLY" if name == "read" else "MAPFILE"}
+    if name == "printf" and args and args[0].value == "-v":
+        return {args[1].value} if len(args) > 1 else set()
+    if name in ("wait",) and any(word.value == "-p" for word in args):
+        return {args[-1].value}
+    return names
+
+
+def mentions(text: str, nodes: Iterable[Node]) -> set[str]:
+    """The variables that `nodes` may read, and perhaps some more: what stands in single quotes counts too."""
+    found: set[str] = set()
+    for node in nodes:
+        stop = max([node.end, *[redirect.body.end for redirect in redirects(node) if redirect.body]])
+        source = text[node.start : stop]
+        found |= set(re.findall(rf"\$\{{?[#!]?({NAME})", source))
+        found |= set(re.findall(rf"\b({NAME})(?:\[[^\]\n]*\]\+?=|\+=)", source))  # what is kept of it
+        if re.search(r"\(\(|\[\[|\$\[|\blet\b|\[-|-v\b|\{[^}]*\[", source):
+            found |= set(re.findall(NAME, source))
+    return found
+
+
+def substitute(text: str, node: Node, values: Mapping[str, str]) -> str | None:
+    """The source of `node` with the values in place of the variables, to be read as before, or None where that is not sure."""
+    if has_heredoc(node) or {*values, "*"} & assigned([node]) or INDIRECT.search(text, node.start, node.end):
+        return None
+    out: list[tuple[int, int, str]] = []
+    try:
+        for word, role in words_in(node):
+            replaced = in_word(word, role, values)
+            if replaced != word.text:
+                if replaced.isdigit() and text[word.end : word.end + 1] in ("<", ">"):
+                    replaced = f"'{replaced}'"
+                out.append((word.start, word.end, replaced))
+    except Unknown:
+        return None
+    source, at = "", node.start
+    for start, end, replaced in sorted(out):
+        source += text[at:start] + replaced
+        at = end
+    return source + text[at : node.end]
+
+
+def words_in(node: Node) -> Iterator[tuple[Word, str]]:
+    """The words of a node, each with its role: command, word, or fixed (where it is not split)."""
+    if isinstance(node, Chain | Pipeline):
+        for inner in node.parts:
+            yield from words_in(inner)
+        return
+    for redirect in node.redirects:
+        if redirect.target:
+            yield redirect.target, "redirect"
+    if isinstance(node, Simple):
+        yield from ((word, "fixed") for word in node.assigns)
+        yield from ((word, "command" if word is node.words[0] else "word") for word in node.words)
+        return
+    if node.kind == "function":
+        raise Unknown
+    role = "word" if node.kind in ("for", "select") else "none"  # patterns and tests read a value in ways of their own
+    yield from ((word, "none" if word.text.startswith("((") else role) for word in node.words)
+    for inner in (*node.test, *node.body):
+        yield from words_in(inner)
+
+
+def in_word(word: Word, role: str, values: Mapping[str, str]) -> str:
+    """The source of a word with the values in it. Raises Unknown."""
+    if not named(word.text, values):
+        return word.text
+    atoms = ATOM.findall(word.text)
+    # Brace and tilde expansion would come first; a lone quote or bracket is a substitution with quotes of its own.
+    if role == "none" or {"{", "`", "(", '"'} & {*atoms} or (role == "fixed" and "~" in atoms):
+        raise Unknown
+    out = ""
+    for atom in atoms:
+        match = PARAMETER.fullmatch(atom)
+        name = match and (match[1] or match[2])
+        if name in values:
+            out += apart(out, unquoted(values[str(name)], role, len(atoms) == 1))
+        elif atom[0] == '"' or atom[:2] == '$"':
+            out += double_quoted(atom, values)
+        elif atom[0] == "'" or atom[:2] == "$'" or atom[0] == "\\":
+            out += atom
+        elif len(atom) > 1 and named(atom, values):
+            raise Unknown
+        else:
+            out += atom
+    if role == "command" and re.match(rf"{NAME}(?:\[.*\])?\+?=", out, re.DOTALL):
+        raise Unknown  # it would become an assignment
+    return f"'{out}'" if role == "command" and out in RESERVED else out
+
+
+def apart(before: str, value: str) -> str:
+    """`value`, which must not become a part of the name of an expansion before it."""
+    if re.search(rf"\$(?:{NAME})?$", before) and re.match(r"[\w{(]", value):
+        raise Unknown
+    return value
+
+
+def named(text: str, values: Mapping[str, str]) -> bool:
+    return any(re.search(rf"\b{name}\b", text) for name in values)
+
+
+def unquoted(value: str, role: str, alone: bool) -> str:
+    """A value where it would be split and globbed, as source."""
+    if BARE.fullmatch(value):
+        return value
+    if role == "fixed":
+        if "'" in value or "\\" in value:
+            raise Unknown
+        return f"'{value}'"
+    if not alone or role == "redirect" or not value.strip(" \t\n") or GLOB.search(value) or role == "command":
+        raise Unknown
+    return " ".join([quote.word(part) if BARE.fullmatch(part) else "'" + part.replace("'", "'\\''") + "'"
+                     for part in re.split(r"[ \t\n]+", value) if part])  # fmt: skip
+
+
+def double_quoted(atom: str, values: Mapping[str, str]) -> str:
+    def put(match: re.Match[str]) -> str:
+        if match[1]:
+            return match[0]
+        name = match[2] or match[3]
+        if name in values:
+            return apart(atom[: match.start()], re.sub(r'([\\"$`])', r"\\\1", values[name]))
+        if match[0].startswith("${") and named(match[0], values):
+            raise Unknown
+        return match[0]
+
+    return re.sub(rf"(\\(?s:.))|\$({NAME})|\$\{{({NAME})\}}|\$\{{[^{{}}]*\}}", put, atom)

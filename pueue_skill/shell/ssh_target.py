@@ -1,0 +1,150 @@
+"""Where a call of ssh leads: an Ssh and the configured hosts in, a Host and the remote command out, or a Refusal.
+
+Options are kept as they were written and passed on; those that ask for a terminal, or for something other than a command, cannot
+stand before a job. A remote command that is itself one ssh is followed to the last host.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from pueue_skill.shell import quote
+from pueue_skill.shell.commands import commands, host_name
+from pueue_skill.shell.model import LOCAL, Host, Simple, Ssh, Unparsed
+from pueue_skill.shell.parse import parse
+from pueue_skill.shell.walk import only
+
+REMOTE_PUEUE = "~/.local/bin/pueue"
+"""Where a host of which nothing is configured is believed to have pueue: not on the PATH of a bare ssh command."""
+
+TERMINAL = {"-t", "-tt"}
+NO_COMMAND = {"-N", "-W", "-O", "-G", "-V", "-Q", "-s"}
+
+AGENT = "forwards your ssh agent, which is gone with the connection: a job would not have it"
+DISPLAY = "forwards your X11 display, which is gone with the connection: a job would not have it"
+TICKETS = "hands on your Kerberos credentials, which are gone with the connection: a job would not have them"
+LATER = "makes its connection the one that later calls of ssh use, and a job holds none"
+TUNNEL = "opens a tunnel, which is gone with the connection: a job would not have it"
+CONNECTION: Mapping[str, str] = {
+    "-A": AGENT, "-X": DISPLAY, "-Y": DISPLAY, "-K": TICKETS, "-M": LATER, "-L": TUNNEL, "-R": TUNNEL, "-D": TUNNEL, "-w": TUNNEL,
+}  # fmt: skip
+"""Options by which the work needs the connection that the caller holds, and why a job cannot have it."""
+
+OPTION_NAMES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "requesttty": ("asks for a terminal, which a job does not have", ("no", "auto")),
+    "remotecommand": ("names its own remote command", ("none",)),
+    "sessiontype": ("is not there to run a command", ("default",)),
+    "localforward": (TUNNEL, ()),
+    "remoteforward": (TUNNEL, ()),
+    "dynamicforward": (TUNNEL, ()),
+    "tunnel": (TUNNEL, ("no",)),
+    "forwardagent": (AGENT, ("no",)),
+    "forwardx11": (DISPLAY, ("no",)),
+    "gssapidelegatecredentials": (TICKETS, ("no",)),
+    "controlmaster": (LATER, ("no", "auto", "autoask")),
+    "permitlocalcommand": ("runs a command on this machine for each connection", ("no",)),
+}
+"""Why an option of -o, or of ssh's configuration, cannot stand before a job, unless it has one of the values."""
+UNSEEN = ("localforward", "dynamicforward", "controlmaster")
+"""Options that do not change what a remote command finds, where they are the host's configuration and not the call's."""
+
+
+class Refusal(Exception):
+    """The work cannot be queued with its meaning kept; the message is the reason, for people.
+
+    `cure` is a text that does what was meant and may be queued, empty where none is known.
+    """
+
+    def __init__(self, reason: str, cure: str = "") -> None:
+        super().__init__(reason)
+        self.cure = cure
+
+
+class AsItIs(Refusal):
+    """Nor can it take another form where it stands."""
+
+
+def configured(names: Sequence[str], hosts: Mapping[str, Host]) -> list[Host]:
+    """The configured hosts of these names, all without any. Raises LookupError."""
+    unknown = [name for name in names if name not in hosts]
+    if unknown:
+        raise LookupError(f"no host is called {unknown[0]}; configured: {', '.join(hosts)}")
+    return [hosts[name] for name in names or hosts]
+
+
+def host_named(name: str, hosts: Mapping[str, Host]) -> Host:
+    """The configured host of that name, or one that ssh is left to find."""
+    known = hosts.get(name)
+    if known:
+        return known
+    if name == LOCAL:
+        return Host(LOCAL)
+    return Host(name, quote.word(name), REMOTE_PUEUE)
+
+
+def remote_host(ssh: Ssh, hosts: Mapping[str, Host]) -> Host:
+    """The host that `ssh` leads to, reached with the same options. Raises Refusal."""
+    kept = []
+    for name, value in ssh.options:
+        if name in TERMINAL:
+            raise Refusal("ssh -t asks for a terminal, which a job does not have")
+        if name in NO_COMMAND:
+            raise Refusal(f"ssh {name} is not there to run a command")
+        if name in CONNECTION:
+            raise Refusal(f"ssh {name} {CONNECTION[name]}")
+        if name == "-o" and value is not None:
+            option, *given = re.split(r"\s*=\s*|\s+", value.value.strip().lower(), maxsplit=1)
+            reason = why_not(option, " ".join(given))
+            if reason:
+                raise Refusal(f"ssh -o {quote.word(value.value)} {reason}")
+            if not value.static and "$" in option:
+                raise Refusal("an option of ssh is only known to your shell")
+            if option in ("stdinnull", "forkafterauthentication"):
+                continue
+        if value is not None and value.programs:
+            raise Refusal("an option of ssh holds a command substitution")
+        if name not in ("-n", "-f"):
+            kept.append(name if value is None else f"{name} {value.text}")
+    if ssh.destination.programs or not ssh.destination.static:
+        raise Refusal("the host's name is only known to your shell")
+    configured = host_named(host_name(ssh.destination.value), hosts)
+    return configured._replace(ssh=" ".join([*kept, ssh.destination.text]))
+
+
+def why_not(option: str, value: str) -> str:
+    """Why an option of ssh's configuration (both in lower case) cannot stand before a job, or empty."""
+    reason, fine = OPTION_NAMES.get(option, ("", ()))
+    return "" if value in fine else reason
+
+
+def configured_away(configuration: str) -> str:
+    """The first option in what `ssh -G` prints of a host that keeps its remote command from being a job, and why, or empty."""
+    for line in configuration.splitlines():
+        option, _, value = line.lower().partition(" ")
+        value = {"false": "no", "true": "yes"}.get(value, value)
+        reason = "" if option in UNSEEN else why_not(option, value)
+        if reason:
+            return f"{line}: ssh {reason}"
+    return ""
+
+
+def destination(ssh: Ssh, hosts: Mapping[str, Host]) -> tuple[Host, str | None]:
+    """The last host on the way and what is run there: `ssh a ssh b work` runs on b. Raises Refusal."""
+    host, payload = remote_host(ssh, hosts), ssh.payload
+    shells = 1
+    while payload is not None:
+        script = parse(payload)
+        if isinstance(script, Unparsed):
+            break
+        node = only(script)
+        if not isinstance(node, Simple) or node.redirects or node.assigns:
+            break
+        own = [command for command in commands(script) if not command.via and not command.inside]
+        if len(own) != 1 or own[0].ssh is None or own[0].wrappers or not own[0].ssh.static:
+            break
+        inner = remote_host(own[0].ssh, hosts)
+        host = inner._replace(ssh=f"{host.ssh} {quote.nested('ssh ' + inner.ssh, shells)}", hops=shells)
+        payload = own[0].ssh.payload
+        shells += 1
+    return host, payload

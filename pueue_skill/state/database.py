@@ -1,0 +1,551 @@
+"""What is remembered between calls, in one sqlite database of the user's: how long each shape of command took, which jobs were
+submitted by whom, what became of them, and which session has been told.
+
+Values in and out; nothing here asks a host. The file is closed to others, all who write wait their turn, and a file that is no
+database is put aside for a new one. Whoever calls decides what an error means: to a hook, that there is nothing to say.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from pueue_skill.shell.model import Host
+from pueue_skill.startup.digest import digest
+from pueue_skill.startup.record import NamedTuple
+from pueue_skill.startup.regex import regex
+from pueue_skill.state import durations, paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from pueue_skill.shell.kinds import NoticeKind
+    from pueue_skill.shell.model import State
+
+    Identity: TypeAlias = tuple[str, str, str]
+    """The key, id and creation time of a job in its queue: ids are used again, and the same text submitted twice has one key."""
+
+KEPT = 10
+"""Runs that are remembered of each shape."""
+
+LEASE = 60.0
+"""Seconds that a session's reader has for telling what it has claimed; then another may."""
+
+PATIENCE = 20.0
+"""Seconds that a notice waits for others who write: many jobs may end at once, and none of their ends may be lost."""
+
+RESTS = (5.0, 10.0, 20.0, 40.0, 80.0, 120.0)
+"""Seconds for which a host that was waited for in vain is left alone by whoever asks all of them: more each time."""
+
+WAITED = 1.0
+"""Seconds from which on a host was waited for; one that says at once that it is down costs nobody anything."""
+
+SENT = 60 * 86_400.0
+"""Seconds for which it is remembered that a notice was sent, so that it is not sent again."""
+
+VERSION = 6
+
+SCHEMA = """
+create table if not exists durations (shape text not null, seconds real not null, at integer primary key autoincrement);
+create index if not exists durations_by_shape on durations (shape);
+create table if not exists jobs (
+  number integer primary key autoincrement,
+  host text not null, key text not null, ssh text not null, pueue text not null, backend text not null,
+  session text not null, project text not null, command text not null, submitted real not null,
+  id text not null default '', label text not null default '', "group" text not null default '',
+  created text not null default '', state text not null default 'open', exit_code integer, seconds real,
+  tail text not null default '', ended text not null default '', checked real not null default 0,
+  looked integer not null default 0
+);
+create index if not exists jobs_by_state on jobs (state);
+create unique index if not exists jobs_by_identity on jobs (host, key, id, created) where id != '';
+create table if not exists told (
+  session text not null, job integer not null, what text not null, pid integer, at real not null,
+  primary key (session, job, what)
+) without rowid;
+create table if not exists keys (
+  key text primary key, host text not null, ssh text not null, pueue text not null, backend text not null
+) without rowid;
+drop table if exists down;
+create table if not exists down (
+  host text primary key, reason text not null, since real not null, tries integer not null default 0, rests real not null default 0
+) without rowid;
+drop table if exists denied;
+create table denied (session text not null, command text not null, primary key (session, command)) without rowid;
+create table if not exists notices (
+  number integer primary key autoincrement, target text not null, event text not null, kind text not null, title text not null,
+  text text not null, bad integer not null, at real not null, sent real, unique (target, event)
+);
+"""
+
+OLDER = """
+alter table jobs rename to jobs_5;
+alter table told rename to told_5;
+drop index if exists jobs_by_state;
+"""
+"""Before SCHEMA where jobs were known by their keys, a job a key; KEPT_OLDER comes after it."""
+KEPT_OLDER = """
+insert into jobs (host, key, ssh, pueue, backend, session, project, command, submitted, id, label, "group", created, state, exit_code,
+  seconds, tail, ended, checked, looked)
+select host, key, ssh, pueue, backend, session, project, command, submitted, id, label, "group", created, state, exit_code, seconds,
+  tail, ended, checked, looked from jobs_5;
+insert into told select told_5.session, jobs.number, what, pid, at from told_5 join jobs using (host, key);
+drop table jobs_5;
+drop table told_5;
+"""
+
+
+class Submitted(NamedTuple):
+    """A job that was submitted here. `state` is `open`, `lost` (its queue no longer knows it) or a Result of a State.
+
+    Until it is seen in its queue it has no `id`: then it stands for all that was submitted under its key, or, where a loop submits, under
+    keys that begin with its key. `number` is its own in the store, 0 before it is there. `tail` is the end of its output, secrets
+    masked; `seconds` is how long it ran; `looked` whether its end was seen by run, wait or log, and not by a notice only. `submitted`
+    and `checked` are seconds of the epoch.
+    """
+
+    host: str
+    key: str
+    ssh: str
+    pueue: str
+    backend: str
+    session: str
+    project: str
+    command: str
+    submitted: float
+    id: str = ""
+    label: str = ""
+    group: str = ""
+    created: str = ""
+    state: str = "open"
+    exit_code: int | None = None
+    seconds: float | None = None
+    tail: str = ""
+    ended: str = ""
+    checked: float = 0.0
+    looked: int = 0
+    number: int = 0
+
+    @property
+    def identity(self) -> Identity:
+        return self.key, self.id, self.created
+
+    @property
+    def name(self) -> str:
+        return f"{self.host}:{self.id or self.key}"
+
+
+class Notice(NamedTuple):
+    """Something that people are to be told, once: `event` is the same whoever notices it. `bad`: something failed."""
+
+    kind: NoticeKind
+    event: str
+    title: str
+    text: str
+    bad: bool
+
+
+class Kept(NamedTuple):
+    """A notice that was kept at `at`, in seconds of the epoch."""
+
+    number: int
+    at: float
+    notice: Notice
+
+
+COLUMNS = ", ".join([f'"{name}"' for name in Submitted._fields])
+NEW = ", ".join([f'"{name}"' for name in Submitted._fields if name != "number"])
+
+
+def path() -> Path:
+    return Path(paths.store())
+
+
+@contextmanager
+def opened(patience: float = 0.3) -> Iterator[sqlite3.Connection]:
+    """The database, made when it is not there; others are waited for, for `patience` seconds. Raises sqlite3.Error, OSError."""
+    file = path()
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        connection = connected(file, patience)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):  # locked, full, not writable: it may be whole
+            raise
+        file.rename(file.with_name(f"{file.name}.broken-{int(time.time())}"))
+        connection = connected(file, patience)
+    with closing(connection), connection:
+        yield connection
+
+
+def connected(file: Path, patience: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, timeout=patience)
+    try:
+        if version(connection) < VERSION:
+            file.chmod(0o600)
+            with connection:
+                connection.execute("begin immediate")
+                make(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("pragma user_version").fetchone()[0])
+
+
+def make(connection: sqlite3.Connection) -> None:
+    """Makes the tables, and keeps what an older version had, unless somebody else has made them meanwhile."""
+    if version(connection) == VERSION:
+        return
+    found = connection.execute("select count(*) from sqlite_master where type = 'table' and name in ('jobs', 'told')")
+    older = found.fetchone()[0] == 2
+    for statement in "".join([OLDER if older else "", SCHEMA, KEPT_OLDER if older else ""]).split(";\n"):
+        connection.execute(statement)
+    connection.execute(f"pragma user_version = {VERSION}")
+
+
+def record(shape: str, seconds: float) -> None:
+    """Remembers that a command of `shape` took `seconds`. Raises sqlite3.Error, OSError."""
+    with opened() as connection:
+        connection.execute("insert into durations (shape, seconds) values (?, ?)", (shape, seconds))
+        connection.execute(
+            "delete from durations where shape = ? and at not in "
+            "(select at from durations where shape = ? order by at desc limit ?)",
+            (shape, shape, KEPT),
+        )
+        durations.write(recorded(connection))
+
+
+def recorded(connection: sqlite3.Connection) -> dict[str, tuple[float, ...]]:
+    found: dict[str, tuple[float, ...]] = {}
+    for shape, seconds in connection.execute("select shape, seconds from durations order by at"):
+        found[shape] = (*found.get(shape, ()), seconds)
+    return found
+
+
+def history() -> Mapping[str, tuple[float, ...]]:
+    """The seconds of the last runs of each shape, the latest last; empty when nothing can be read."""
+    if not path().exists():
+        return {}
+    try:
+        with opened() as connection:
+            return recorded(connection)
+    except (sqlite3.Error, OSError):
+        return {}
+
+
+def forget(shape: str | None) -> int:
+    """Forgets one shape, or all when it is None; how many runs that were. Raises sqlite3.Error, OSError."""
+    where, values = ("", ()) if shape is None else (" where shape = ?", (shape,))
+    with opened() as connection:
+        count = connection.execute(f"delete from durations{where}", values).rowcount  # noqa: S608
+        durations.write(recorded(connection))
+    return count
+
+
+def host_answered(host: str, reason: str, seconds: float = 0) -> None:
+    """Remembers whether a host has answered: with "" it has, else why not, after how many seconds."""
+    now = time.time()
+    with opened() as connection:
+        if reason:
+            connection.execute("insert or ignore into down (host, reason, since) values (?, ?, ?)", (host, reason, now))
+            tries, waited = (
+                connection.execute("select tries from down where host = ?", (host,)).fetchone()[0],
+                seconds >= WAITED,
+            )
+            rests = now + RESTS[min(tries, len(RESTS) - 1)] if waited else 0
+            connection.execute(
+                "update down set reason = ?, tries = ?, rests = ? where host = ?",
+                (reason, tries + 1 if waited else 0, rests, host),
+            )
+        else:
+            connection.execute("delete from down where host = ?", (host,))
+
+
+def down() -> dict[str, str]:
+    """The hosts that did not answer when they were asked last, and why."""
+    with opened() as connection:
+        return dict(connection.execute("select host, reason from down"))
+
+
+def resting() -> dict[str, tuple[str, float]]:
+    """The hosts that are left alone for a while, since they were waited for in vain: why, and for how many seconds more."""
+    if not path().exists():
+        return {}
+    now = time.time()
+    with opened() as connection:
+        # A clock that was set back must not have a host left alone for longer.
+        rows = connection.execute(
+            "select host, reason, rests from down where rests between ? and ?", (now, now + RESTS[-1])
+        )
+        return {host: (reason, rests - now) for host, reason, rests in rows}
+
+
+def submitting(job: Submitted) -> Submitted:
+    """Remembers a job that is about to be submitted, or was just now, so that it is found again whatever happens; the job with its number.
+
+    Raises sqlite3.Error, OSError.
+    """
+    with opened() as connection:
+        number = inserted(connection, job)
+    mark(job.session)
+    return job._replace(number=number)
+
+
+def inserted(connection: sqlite3.Connection, job: Submitted) -> int:
+    """The number of a new row for `job`; 0 when there is one already for the job in its queue."""
+    marks = ", ".join("?" * (len(job) - 1))
+    made = connection.execute(f"insert or ignore into jobs ({NEW}) values ({marks})", job[:-1])  # noqa: S608
+    return (made.lastrowid or 0) if made.rowcount == 1 else 0
+
+
+def submitted(job: Submitted) -> None:
+    """Remembers by which id the queue knows a job; one that had the key before, and was meant again, is known already."""
+    with opened() as connection:
+        known = connection.execute(
+            "update jobs set session = ?, project = ? where host = ? and key = ? and id = ? and created = ? and session = '' returning number",
+            (job.session, job.project, job.host, *job.identity),
+        ).fetchall()
+        placed = connection.execute(
+            'update or ignore jobs set id = ?, created = ?, label = ?, "group" = ? where number = ?',
+            (job.id, job.created, job.label, job.group, job.number),
+        )
+        if known or placed.rowcount == 0:
+            connection.execute("delete from jobs where number = ? and id = ''", (job.number,))
+
+
+def not_submitted(number: int) -> None:
+    """Forgets a job that did not get into its queue."""
+    with opened() as connection:
+        connection.execute("delete from jobs where number = ? and id = ''", (number,))
+
+
+def withdrawn(host: str, state: State) -> None:
+    """Forgets a job that was taken out of its queue before it began."""
+    with opened() as connection:
+        connection.execute(
+            "delete from jobs where host = ? and key = ? and id = ? and created = ?",
+            (host, state.key, state.id, state.created),
+        )
+
+
+def known(host: str) -> set[Identity]:
+    """The jobs of `host` that were seen in its queue, whatever has become of them."""
+    with opened() as connection:
+        return set(connection.execute("select key, id, created from jobs where host = ? and id != ''", (host,)))
+
+
+def seen(jobs: Sequence[Submitted], served: Iterable[int] = ()) -> None:
+    """Remembers what a queue said of jobs: that they go on (`checked`), or how they have ended. Those without a number are new, and
+    `served` are the numbers of the submissions that all of them came from."""
+    with opened() as connection:
+        for job in jobs:
+            if job.number:
+                connection.execute(
+                    "update or ignore jobs set id = ?, created = ?, state = ?, exit_code = ?, seconds = ?, tail = ?, ended = ?, "
+                    "checked = ? where number = ? and state in ('open', 'lost')",
+                    (job.id, job.created, job.state, job.exit_code, job.seconds, job.tail, job.ended, job.checked, job.number),
+                )  # fmt: skip
+            else:
+                inserted(connection, job)
+        connection.executemany("delete from jobs where number = ? and id = ''", [(number,) for number in served])
+
+
+def open_again(host: str, again: Sequence[tuple[State, State]]) -> None:
+    """Remembers that jobs that had ended were started again, by their states before and after that: their next end is news."""
+    sessions: set[str] = set()
+    with opened() as connection:
+        for before, after in again:
+            found = connection.execute(
+                "update or ignore jobs set id = ?, created = ?, state = 'open', exit_code = null, seconds = null, tail = '', ended = '', "
+                "looked = 0 where host = ? and key = ? and id = ? and created = ? returning number, session",
+                (after.id, after.created, host, before.key, before.id, before.created),
+            ).fetchall()
+            sessions |= {session for _, session in found}
+            connection.executemany("delete from told where job = ?", [(number,) for number, _ in found])
+    for session in sessions:
+        mark(session)
+
+
+def looked(host: str, state: State, session: str) -> None:
+    """Remembers that `session` has seen the end of a job for itself."""
+    identity = (host, state.key or "", state.id, state.created)
+    with opened() as connection:
+        number = number_of(connection, identity)
+        if number is None:  # a submission whose jobs nobody has looked for yet
+            rows = connection.execute(
+                f"select {COLUMNS} from jobs where host = ? and id = '' and (key = ? or ? like key || '-%') order by submitted",  # noqa: S608
+                (host, state.key, state.key),
+            ).fetchall()
+            if not rows:
+                return
+            job = Submitted(*rows[0])._replace(key=state.key or "", id=state.id, created=state.created)
+            number = inserted(connection, job._replace(label=state.label or "", group=state.group))
+        connection.execute("update jobs set looked = 1 where number = ?", (number,))
+        if session:
+            connection.execute(
+                "insert or replace into told values (?, ?, 'end', null, ?)", (session, number, time.time())
+            )
+
+
+def number_of(connection: sqlite3.Connection, identity: tuple[str, str, str, str]) -> int | None:
+    found = connection.execute(
+        "select number from jobs where host = ? and key = ? and id = ? and created = ?", identity
+    ).fetchone()
+    return found and int(found[0])
+
+
+def key_given(key: str, host: Host) -> None:
+    """Remembers to which host a job was submitted under a key that somebody chose."""
+    with opened() as connection:
+        connection.execute(
+            "insert or replace into keys values (?, ?, ?, ?, ?)", (key, host.name, host.ssh, host.pueue, host.backend)
+        )
+
+
+def host_of_key(key: str) -> Host | None:
+    """The host of the last job that was submitted from here under a key that somebody chose."""
+    if not path().exists():
+        return None
+    with opened() as connection:
+        found = connection.execute("select host, ssh, pueue, backend from keys where key = ?", (key,)).fetchone()
+    return Host(*found) if found else None
+
+
+# Whose job it is to a session: its own, or one of its project that nobody else has been told about.
+CONCERNS = """(jobs.session = :session or (:project != '' and jobs.project = :project and not exists (
+  select 1 from told where told.job = jobs.number and told.what = 'end'
+  and told.session != :session and told.pid is null)))"""
+UNTOLD = """not exists (select 1 from told where told.job = jobs.number and told.session = :session
+  and told.what = :what and (told.pid is null or told.at between :now - :lease and :now + 1))"""
+
+
+def submission(host: str, key: str) -> Submitted | None:
+    """The job that was last submitted to `host` under `key`, or None."""
+    query = f"select {COLUMNS} from jobs where host = ? and key = ? order by number desc"  # noqa: S608
+    with opened() as connection:
+        row = connection.execute(query, (host, key)).fetchone()
+    return Submitted(*row) if row else None
+
+
+def open_jobs(session: str = "", project: str = "") -> list[Submitted]:
+    """The jobs whose end is not known: those that concern a session, or all."""
+    where = f"state = 'open' and {CONCERNS if session or project else ':session = :project'}"
+    with opened() as connection:
+        rows = connection.execute(
+            f"select {COLUMNS} from jobs where {where} order by submitted",  # noqa: S608
+            {"session": session, "project": project},
+        )
+        return [Submitted(*row) for row in rows]
+
+
+def claim(session: str, project: str = "", what: str = "end", own_failures: bool = False) -> list[Submitted]:
+    """The jobs that have ended and that `session` has not been told about, claimed for this process: confirm what was told.
+
+    What is claimed and never confirmed, because its process died, is given out again after LEASE, at once when the process is
+    no more. With `own_failures` only the session's own that failed and were not looked at.
+    """
+    now, pid = time.time(), os.getpid()
+    named = {"session": session, "project": project, "what": what, "now": now, "lease": LEASE}
+    which = "jobs.session = :session and state != 'success' and looked = 0" if own_failures else CONCERNS
+    with opened() as connection:
+        connection.execute("begin immediate")
+        held = connection.execute("select distinct pid from told where pid is not null and session = ?", (session,))
+        for (other,) in held.fetchall():
+            if not alive(other):
+                connection.execute("delete from told where pid = ?", (other,))
+        rows = connection.execute(
+            f"select {COLUMNS} from jobs where state not in ('open', 'turns') and {which} and {UNTOLD} order by ended, submitted",  # noqa: S608
+            named,
+        ).fetchall()
+        found = [Submitted(*row) for row in rows]
+        connection.executemany(
+            "insert or replace into told values (?, ?, ?, ?, ?)",
+            [(session, job.number, what, pid, now) for job in found],
+        )
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def confirm(session: str, jobs: list[Submitted], what: str = "end") -> None:
+    """Remembers that `session` has been told."""
+    with opened() as connection:
+        connection.executemany(
+            "update told set pid = null, at = ? where session = ? and job = ? and what = ?",
+            [(time.time(), session, job.number, what) for job in jobs],
+        )
+
+
+def deny_once(session: str, command: str) -> bool:
+    """Whether `session` proposes `command` for the first time; its digest is remembered, for the text may hold secrets."""
+    mark = digest(command.encode("utf-8", "surrogateescape"), 32)
+    with opened() as connection:
+        made = connection.execute("insert or ignore into denied values (?, ?)", (session, mark))
+        return made.rowcount == 1
+
+
+def keep(target: str, notices: Sequence[Notice], now: float) -> None:
+    """Keeps what a target is to be told, unless it has been kept before. Raises sqlite3.Error, OSError."""
+    with opened(PATIENCE) as connection:
+        connection.executemany(
+            "insert or ignore into notices (target, at, kind, event, title, text, bad) values (?, ?, ?, ?, ?, ?, ?)",
+            [(target, now, *notice) for notice in notices],
+        )
+
+
+def kept(target: str) -> list[Kept]:
+    """What a target has not been told yet, the oldest first."""
+    with opened(PATIENCE) as connection:
+        rows = connection.execute(
+            "select number, at, kind, event, title, text, bad from notices where target = ? and sent is null order by number",
+            (target,),
+        )
+        return [
+            Kept(number, at, Notice(kind, event, title, text, bool(bad)))
+            for number, at, kind, event, title, text, bad in rows
+        ]
+
+
+def told_of(numbers: Sequence[int], now: float) -> None:
+    """Remembers that notices were sent, and forgets those of long ago."""
+    with opened(PATIENCE) as connection:
+        connection.executemany("update notices set sent = ? where number = ?", [(now, number) for number in numbers])
+        connection.execute("delete from notices where sent < ?", (now - SENT,))
+
+
+PLAIN = regex(r"[A-Za-z0-9_-]{1,128}")
+
+
+def marker(session: str) -> str | None:
+    """The file that stands there while a session has jobs to hear of, so that the launcher can tell without Python."""
+    return os.path.join(paths.data(), "sessions", session) if PLAIN.fullmatch(session) else None
+
+
+def mark(session: str) -> None:
+    file = marker(session)
+    if file:
+        os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
+        with open(file, "a"):
+            os.utime(file)
+
+
+def unmark(session: str) -> None:
+    file = marker(session)
+    if file and os.path.exists(file):
+        os.unlink(file)

@@ -1,0 +1,564 @@
+"""What `--json` prints: plans and queues in, plain dictionaries out; the published schemas are made from these types.
+
+A queue's States never carry environments, so none can be shown here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
+
+from pueue_skill.queues.actions import stuck as stuck_in
+from pueue_skill.queues.registry import invocation
+from pueue_skill.shell.kinds import Confidence, Did, Parser, Result, Status, StuckKind, Verdict
+from pueue_skill.shell.model import Finding, Host, Job, Plan, Queue, Script, State, Unparsed
+
+if TYPE_CHECKING:
+    from pueue_skill.batches.submission import Standing
+    from pueue_skill.jobs.actions import Result as ActResult
+
+VERSION: Literal[1] = 1
+Severity = Literal["ok", "warning", "failure"]
+
+
+class FindingReport(TypedDict):
+    rule: str
+    name: str
+    message: str
+    confidence: Confidence
+    start: int
+    end: int
+
+
+class JobReport(TypedDict):
+    """A job of a plan. It comes after those whose keys are in `after` have succeeded or, with `if_failed`, have ended.
+
+    `each` is the head of a loop whose items only the shell knows: then it is a job a turn, and `command` is that of every one.
+    """
+
+    key: str
+    host: str
+    backend: str
+    group: str | None
+    label: str | None
+    cwd: str | None
+    command: str
+    after: list[str]
+    if_failed: bool
+    each: str | None
+
+
+class SuggestionReport(TypedDict):
+    """What becomes of a command. Positions are character offsets into `command`.
+
+    With `in_place` the invocation takes the command's place where it stands: it waits, and gives its output and exit status.
+    """
+
+    version: Literal[1]
+    command: str
+    verdict: Verdict
+    reason: str
+    parser: Parser | None
+    findings: list[FindingReport]
+    jobs: list[JobReport]
+    invocation: str | None
+    in_place: bool
+
+
+class GroupReport(TypedDict):
+    """A group: of its `limit` slots (0: no limit) `running` and `paused` jobs take one each. `queued` are those put aside too."""
+
+    name: str
+    limit: int
+    status: str
+    running: int
+    paused: int
+    queued: int
+    success: int
+    failed: int
+
+
+class StuckReport(TypedDict):
+    """Jobs that do not run for one reason, and what to type so that they do (empty where it is only to be waited for)."""
+
+    kind: StuckKind
+    why: str
+    fix: str
+    jobs: list[str]
+
+
+class StateReport(TypedDict):
+    """A job in a queue. `name` is HOST:ID; `command` is the work without what the queue puts around it."""
+
+    name: str
+    key: str | None
+    status: Status
+    result: Result | None
+    exit_code: int | None
+    detail: str
+    group: str
+    label: str | None
+    cwd: str
+    command: str
+    after: list[str]
+    created: str
+    started: str | None
+    ended: str | None
+    due: str | None
+
+
+class HostReport(TypedDict):
+    """The queue of a host; `ended` and `failed` count the jobs that have ended in the last hour."""
+
+    host: str
+    reachable: bool
+    reason: str
+    load: str
+    groups: list[GroupReport]
+    stuck: list[StuckReport]
+    ended: int
+    failed: int
+    jobs: list[StateReport]
+
+
+class StatusReport(TypedDict):
+    """The queues of all hosts that were asked."""
+
+    version: Literal[1]
+    hosts: list[HostReport]
+
+
+class PhaseReport(TypedDict):
+    """The jobs of one phase in one group of one host, counted by where they stand."""
+
+    phase: str
+    host: str
+    group: str
+    jobs: int
+    missing: int
+    changed: int
+    waiting: int
+    running: int
+    success: int
+    failed: int
+
+
+class BatchJobReport(TypedDict):
+    """A job of a batch. `standing`: missing, changed, queued, stashed, paused, running, success, failed, killed, dependency, spawn
+    or unknown; not known, where its host does not answer. `name` is HOST:ID, empty where it is not in the queue. `pack` is the key of
+    all those that units work through together; empty for a job of its own."""
+
+    key: str
+    pack: str
+    name: str
+    host: str
+    phase: str
+    kind: str
+    label: str
+    group: str
+    standing: str
+    exit_code: int | None
+    tries: int
+    after: list[str]
+
+
+class BatchReport(TypedDict):
+    """How far a batch is."""
+
+    version: Literal[1]
+    batch: str
+    unreachable: dict[str, str]
+    phases: list[PhaseReport]
+    jobs: list[BatchJobReport]
+
+
+class ActReport(TypedDict):
+    """What became of a job. `did`: done, left (nothing was to be done), refused, changed (it is no longer what it was when it was
+    chosen), failed, or planned with --dry-run; `call` is the queue's own verb, empty where nothing is done; `status` is that of
+    afterwards, null where the job is no longer in the queue."""
+
+    name: str
+    key: str | None
+    label: str | None
+    group: str
+    call: str
+    did: Did
+    why: str
+    status: Status | None
+
+
+class HaltedReport(TypedDict):
+    """A group that is paused, and how many jobs wait in it."""
+
+    name: str
+    queued: int
+
+
+class HostActsReport(TypedDict):
+    """What became of the jobs of one host; `group` is its group that was acted on as a whole, `files` how many left-over files of
+    jobs that are gone were removed."""
+
+    host: str
+    reachable: bool
+    reason: str
+    group: str
+    paused: list[HaltedReport]
+    files: int
+    jobs: list[ActReport]
+
+
+class ActsReport(TypedDict):
+    """What became of the jobs that kill, restart, clean, pause or start was given."""
+
+    version: Literal[1]
+    verb: Literal["kill", "restart", "clean", "pause", "start"]
+    dry_run: bool
+    hosts: list[HostActsReport]
+
+
+class GroupAudit(TypedDict):
+    """A group and its jobs by state: queued, stashed, running, paused, or the result of those that are done."""
+
+    name: str
+    limit: int
+    status: str
+    jobs: dict[str, int]
+
+
+class FailureReport(TypedDict):
+    """A job that did not succeed: why, and the end of its output, with secrets masked. `name` is HOST:ID."""
+
+    name: str
+    label: str | None
+    group: str
+    command: str
+    result: Result | None
+    exit_code: int | None
+    why: str
+    created: str
+    ended: str | None
+    tail: str
+
+
+class CheckpointReport(TypedDict):
+    """The files of a pattern: how many, their bytes, and the newest one, with its age in seconds and how it begins."""
+
+    pattern: str
+    count: int
+    size: int
+    newest: str | None
+    newest_size: int | None
+    newest_age: int | None
+    newest_time: int | None
+    head: str
+
+
+class QueryReport(TypedDict):
+    """What a command of the configuration answered, with secrets masked."""
+
+    name: str
+    answer: str
+
+
+class DiskReport(TypedDict):
+    """A file system, in bytes; `path` is what was asked for."""
+
+    path: str
+    mount: str
+    size: int
+    free: int
+
+
+class GpuReport(TypedDict):
+    """A graphics card; memory in bytes, use in per cent, temperature in degrees Celsius, each None where it does not tell."""
+
+    index: str
+    name: str
+    driver: str
+    used: int | None
+    memory: int | None
+    memory_used: int | None
+    temperature: int | None
+
+
+class ProjectReport(TypedDict):
+    """A checkout: what it stands at, and how many files differ from that. `branch` is empty where HEAD is on none."""
+
+    path: str
+    commit: str
+    branch: str
+    committed: str
+    subject: str
+    changed: int
+
+
+class MemoryReport(TypedDict):
+    """In bytes; `available` is what programs can still have."""
+
+    size: int
+    available: int
+    swap: int
+    swap_used: int
+
+
+class AuditReport(TypedDict):
+    """All that an audit has found on a host. What could not be learnt is None or missing, and `unknown` says why, by name.
+
+    `clock` is how many seconds the host's clock is ahead, `booted` when it was started in seconds of the epoch, `failed` how many
+    jobs did not succeed (`failures` are the last of them). `changes` are those since the audit of `since`.
+    """
+
+    version: Literal[1]
+    host: str
+    at: str
+    clock: int | None
+    booted: int | None
+    groups: list[GroupAudit] | None
+    failed: int | None
+    failures: list[FailureReport]
+    checkpoints: list[CheckpointReport]
+    queries: list[QueryReport]
+    load: list[float] | None
+    processors: int | None
+    memory: MemoryReport | None
+    disks: list[DiskReport]
+    gpus: list[GpuReport]
+    projects: list[ProjectReport]
+    versions: dict[str, str]
+    unknown: dict[str, str]
+    since: str | None
+    changes: list[str]
+
+
+class CheckReport(TypedDict):
+    """One check: what was found, and what to do about it (empty when all is well). `mend` says who may: `doctor --fix` (safe), with
+    --start-groups too (asked), or a person alone (empty)."""
+
+    name: str
+    result: Severity
+    what: str
+    fix: str
+    mend: Literal["", "safe", "asked"]
+
+
+class DoctorReport(TypedDict):
+    """What keeps pueue-skill from working."""
+
+    version: Literal[1]
+    checks: list[CheckReport]
+
+
+def suggestion(command: str, script: Script | Unparsed, findings: tuple[Finding, ...], plan: Plan) -> SuggestionReport:
+    return {
+        "version": VERSION,
+        "command": command,
+        "verdict": plan.verdict,
+        "reason": plan.reason,
+        "parser": script.parser if isinstance(script, Script) else None,
+        "findings": [finding_report(finding) for finding in findings],
+        "jobs": [job_report(job) for job in plan.jobs],
+        "invocation": invocation(plan),
+        "in_place": plan.in_place is not None,
+    }
+
+
+def finding_report(finding: Finding) -> FindingReport:
+    return {
+        "rule": finding.rule,
+        "name": finding.name,
+        "message": finding.message,
+        "confidence": finding.confidence,
+        "start": finding.start,
+        "end": finding.end,
+    }
+
+
+def job_report(job: Job) -> JobReport:
+    return {
+        "key": job.key,
+        "host": job.host,
+        "backend": job.backend,
+        "group": job.group,
+        "label": job.label,
+        "cwd": job.cwd,
+        "command": job.command,
+        "after": list(job.after),
+        "if_failed": job.if_failed,
+        "each": job.each.before + job.each.xargs if job.each else None,
+    }
+
+
+def state_report(host: Host, state: State) -> StateReport:
+    return {
+        "name": f"{host.name}:{state.id}",
+        "key": state.key,
+        "status": state.status,
+        "result": state.result,
+        "exit_code": state.exit_code,
+        "detail": state.detail,
+        "group": state.group,
+        "label": state.label,
+        "cwd": state.cwd,
+        "command": state.command,
+        "after": [f"{host.name}:{id}" for id in state.after],
+        "created": state.created,
+        "started": state.started,
+        "ended": state.ended,
+        "due": state.due,
+    }
+
+
+def status(answers: Sequence[tuple[Host, Queue | Exception]], now: dt.datetime) -> StatusReport:
+    return {"version": VERSION, "hosts": [host_report(host, queue, now) for host, queue in answers]}
+
+
+def host_report(host: Host, queue: Queue | Exception, now: dt.datetime) -> HostReport:
+    if not isinstance(queue, Queue):
+        return {
+            "host": host.name, "reachable": False, "reason": str(queue), "load": "", "groups": [], "stuck": [], "ended": 0,
+            "failed": 0, "jobs": [],
+        }  # fmt: skip
+    counts = Counter([(state.group, state.result or state.status) for state in queue.states])
+    groups: list[GroupReport] = []
+    for group in queue.groups:
+        inside = {what: count for (name, what), count in counts.items() if name == group.name}
+        running, paused, success = (inside.pop(what, 0) for what in ("running", "paused", "success"))
+        queued = inside.pop("queued", 0) + inside.pop("stashed", 0)
+        groups.append(
+            {
+                "name": group.name, "limit": group.limit, "status": group.status, "running": running, "paused": paused,
+                "queued": queued, "success": success, "failed": sum(inside.values()),
+            }
+        )  # fmt: skip
+    recent = [state for state in queue.states if ended_within(state, now, 3600)]
+    stuck: list[StuckReport] = [
+        {"kind": one.kind, "why": one.why, "fix": one.fix, "jobs": [f"{host.name}:{id}" for id in one.ids]}
+        for one in stuck_in(host.name, queue)
+    ]
+    return {
+        "host": host.name, "reachable": True, "reason": "", "load": queue.load, "groups": groups, "stuck": stuck,
+        "ended": len(recent), "failed": sum(state.result != "success" for state in recent),
+        "jobs": [state_report(host, state) for state in queue.states],
+    }  # fmt: skip
+
+
+def ended_within(state: State, now: dt.datetime, seconds: float) -> bool:
+    """Whether a job that has run has ended in the last `seconds`."""
+    if not state.ended or state.result in ("dependency", "spawn"):
+        return False
+    return (now - dt.datetime.fromisoformat(state.ended)).total_seconds() < seconds
+
+
+def acts(
+    verb: Any, dry_run: bool, done: Mapping[str, ActResult | Exception], down: Mapping[str, Exception]
+) -> ActsReport:
+    hosts: list[HostActsReport] = []
+    for host, result in {**done, **down}.items():
+        if isinstance(result, Exception):
+            hosts.append(
+                {
+                    "host": host, "reachable": False, "reason": str(result), "group": "", "paused": [], "files": 0, "jobs": [],
+                }
+            )  # fmt: skip
+            continue
+        jobs: list[ActReport] = []
+        for one in result.outcomes:
+            state = one.act.state
+            jobs.append(
+                {
+                    "name": f"{host}:{state.id}", "key": state.key, "label": state.label, "group": state.group,
+                    "call": one.act.call, "did": one.what, "why": one.why,
+                    "status": one.after.status if one.after else state.status if one.what == "planned" else None,
+                }
+            )  # fmt: skip
+        paused: list[HaltedReport] = [{"name": name, "queued": queued} for name, queued in result.halted]
+        hosts.append(
+            {
+                "host": host, "reachable": True, "reason": "", "group": result.group, "paused": paused, "files": result.files,
+                "jobs": jobs,
+            }
+        )  # fmt: skip
+    return {"version": VERSION, "verb": verb, "dry_run": dry_run, "hosts": hosts}
+
+
+def batch_status(name: str, found: Mapping[str, list[Standing] | Exception]) -> BatchReport:
+    phases: dict[tuple[str, str, str], PhaseReport] = {}
+    jobs: list[BatchJobReport] = []
+    for host, answer in found.items():
+        for one in [] if isinstance(answer, Exception) else answer:
+            item = one.item
+            counts = phases.setdefault(
+                (item.phase, host, item.group),
+                {
+                    "phase": item.phase, "host": host, "group": item.group, "jobs": 0, "missing": 0, "changed": 0, "waiting": 0,
+                    "running": 0, "success": 0, "failed": 0,
+                },
+            )  # fmt: skip
+            counts["jobs"] += 1
+            match one.what:
+                case "missing" | "not known":
+                    counts["missing"] += 1
+                case "changed":
+                    counts["changed"] += 1
+                case "queued" | "stashed" | "paused":
+                    counts["waiting"] += 1
+                case "running":
+                    counts["running"] += 1
+                case "success":
+                    counts["success"] += 1
+                case _:
+                    counts["failed"] += 1
+            jobs.append(
+                {
+                    "key": item.key, "pack": one.pack, "name": f"{host}:{one.state.id}" if one.state else "", "host": host, "phase": item.phase,
+                    "kind": item.kind, "label": item.label, "group": item.group, "standing": one.what,
+                    "exit_code": one.exit_code, "tries": one.tries, "after": list(item.after),
+                }
+            )  # fmt: skip
+    unreachable = {host: str(answer) for host, answer in found.items() if isinstance(answer, Exception)}
+    return {
+        "version": VERSION,
+        "batch": name,
+        "unreachable": unreachable,
+        "phases": list(phases.values()),
+        "jobs": jobs,
+    }
+
+
+class SetupStepReport(TypedDict):
+    name: str
+    what: str
+    why: str
+
+
+class ProofReport(TypedDict):
+    """The job that was run to prove the queue; `why` says why it proves nothing, and is empty where it does."""
+
+    job: str
+    exit_code: int | None
+    output: str
+    why: str
+
+
+class SetupReport(TypedDict):
+    """A host and its queue. `done` is false where the steps are only planned; with `removed` they are what was taken back."""
+
+    version: Literal[1]
+    host: str
+    done: bool
+    removed: bool
+    os: str
+    arch: str
+    libc: str
+    shell: str
+    pueue: str
+    pueue_version: str
+    daemon: bool
+    service: Literal["systemd", "launchd", ""]
+    steps: list[SetupStepReport]
+    proof: ProofReport | None
+    notes: list[str]
