@@ -39,7 +39,7 @@ CONFIG = ROOT / "examples/config.toml"
 # What installs, what needs the agent, what is a test of its own (make), what changes a host.
 NO_RUN = {
     "CONTRIBUTING.md": [
-        'make setup\nmake test\nmake test ARGS="tests/test_rules.py -k PQ101"\nmake lint\nmake gen\nmake check',
+        'make setup\nmake test\nmake test ARGS="tests/rules/test_rules.py -k PQ101"\nmake lint\nmake gen\nmake check',
     ],
     "README.md": [
         "make demo\nmake test",
@@ -179,7 +179,10 @@ def test_a_daemon_starts_as_hosts_md_says(stage: dict[str, Daemon]) -> None:
 
 def test_messages_are_those_of_the_program() -> None:
     """The longest part of each message in the table of troubleshooting.md that no name stands in."""
-    files = [*ROOT.glob("pueue_skill/**/*.py"), ROOT / "tests/test_run.py"]  # what pueue itself says is tested there
+    files = [
+        *ROOT.glob("pueue_skill/**/*.py"),
+        ROOT / "tests/e2e/test_run.py",
+    ]  # what pueue itself says is tested there
     source = "".join([file.read_text("utf-8") for file in files])
     messages = re.findall(r"^\| `(.+?)`", (ROOT / "references/troubleshooting.md").read_text("utf-8"), re.MULTILINE)
     assert messages

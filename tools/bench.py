@@ -108,7 +108,7 @@ ITEMS = 200_000
 @contextmanager
 def bigblack() -> Iterator[tuple[Any, Any, Callable[..., subprocess.CompletedProcess[str]]]]:
     """The module of real parts, a host, and what runs `pueue-skill batch ACTION` on a manifest for it."""
-    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
+    sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools")]
     real = importlib.import_module("real")
     lab = real.Lab()
     try:
@@ -202,7 +202,7 @@ HOSTS = 20
 
 def hosts() -> None:
     """20 names of one host, each with a delay of its own, asked for their status by the program as it is called."""
-    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
+    sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools")]
     real = importlib.import_module("real")
     lab = real.Lab()
     try:
@@ -279,7 +279,7 @@ def paced(file: Path) -> int:
 def stdin() -> None:
     """A file on the standard input of `pueue-skill ssh --stdin` and of ssh, in turn, as fast as loopback takes it and at the pace of a
     network; whole processes, their peak memory too. What a job without input takes longer than ssh is in both."""
-    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
+    sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools")]
     real = importlib.import_module("real")
     lab = real.Lab()
     try:
@@ -323,7 +323,7 @@ AT_ONCE = 30
 
 def runs() -> None:
     """Many jobs that are submitted and followed at once, in a queue of 4 slots, here and on a host; medians of interleaved rounds."""
-    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
+    sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools")]
     real = importlib.import_module("real")
     lab = real.Lab()
     try:
@@ -369,7 +369,7 @@ TASKS, SAMPLE = 10_000, 50
 
 def slurm() -> None:
     """Array jobs on a real slurmctld with 8 nodes on loopback; a loop of sbatch is measured on a sample, and scaled."""
-    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
+    sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools")]
     real, emulated = importlib.import_module("real"), importlib.import_module("slurm")
     lab = real.Lab()
     cluster = emulated.Cluster(lab, nodes=8, largest=10_001)

@@ -4,7 +4,7 @@
 
 A case is a text below tests/cases/fidelity, run by bash as it is written and as it is rewritten, on real daemons and hosts.
 --file runs the cases of a text file instead, separated by lines of `====`. They run in a folder with the files of FILES in
-tests/fidelity.py; the recorders rec, rec-in, rec-err, rec-exit, rec-kill and rec-slow count as long-running, and bigblack,
+tests/support/fidelity.py; the recorders rec, rec-in, rec-err, rec-exit, rec-kill and rec-slow count as long-running, and bigblack,
 littleblack, dashbox, zshbox, fishbox and tcshbox are hosts. Exits 1 when a case differs, 2 when there is none. Needs pueue and
 pueued on PATH, and sshd.
 """
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools"), str(ROOT)]
+sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools"), str(ROOT)]
 
 engine: Any = importlib.import_module("fidelity")  # the module of this name below tests
 generated: Any = importlib.import_module("generated")

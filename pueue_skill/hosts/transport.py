@@ -25,6 +25,7 @@ from pueue_skill.shell.model import STAYS, Host
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
+from pueue_skill.state import paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

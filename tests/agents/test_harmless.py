@@ -12,7 +12,7 @@ from pueue_skill.agents.event import Event
 from pueue_skill.agents.harmless import unlisted
 from pueue_skill.plan.analysis import analyse
 
-CASES = tomllib.loads((Path(__file__).parent / "cases/harmless.toml").read_text())
+CASES = tomllib.loads((Path(__file__).parent.parent / "cases/harmless.toml").read_text())
 WORK = "python3 train.py --epochs 90"
 
 

@@ -17,7 +17,7 @@ from test_batches import Batch, manifest
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(180), pytest.mark.usefixtures("queues_as_before")]
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = (ROOT / "examples/rangebar.toml").read_text("utf-8")
 CHDB = get_chdb.find()  # before a test has another HOME
 

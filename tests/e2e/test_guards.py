@@ -14,7 +14,7 @@ from real import Daemon
 pytestmark = pytest.mark.timeout(900)
 
 WORK = "python3 train.py --epochs 90"
-GROUPS = tomllib.loads((Path(__file__).parent / "cases/agents/guards.toml").read_text())["group"]
+GROUPS = tomllib.loads((Path(__file__).parent.parent / "cases/agents/guards.toml").read_text())["group"]
 VERDICTS = ("stopped", "left", "rewritten")
 GRANTING = "---\nname: granting\ndescription: d\nallowed-tools: Bash(pueue-skill:*)\n---\nGo on.\n"
 DENYING = "---\ndescription: d\ndisallowed-tools:\n  - Bash(python3:*)\n---\nGo on.\n"

@@ -24,7 +24,7 @@ from pueue_skill.jobs import news
 from pueue_skill.shell import quote
 from pueue_skill.state import database
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 CASES = ROOT / "tests/cases/agents"
 TRAIN = "python3 train.py --epochs 90"
 

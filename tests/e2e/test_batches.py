@@ -288,7 +288,7 @@ esac
 """
 
 
-RANGEBAR = (Path(__file__).parent.parent / "examples/rangebar.toml").read_text()
+RANGEBAR = (Path(__file__).parent.parent.parent / "examples/rangebar.toml").read_text()
 
 
 @pytest.mark.long

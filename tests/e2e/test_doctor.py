@@ -641,7 +641,7 @@ def test_other_hooks_on_commands(home: Path, tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_table_has_every_check() -> None:
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parent.parent.parent
     table = (root / "references/troubleshooting.md").read_text("utf-8")
     named = set(re.findall(r'f"(\w+ (?:of|on|to)) \{', Path(examine.__file__).read_text("utf-8")))
     assert {"pueue of", "ssh to", "work on"} <= named

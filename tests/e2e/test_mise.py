@@ -14,7 +14,7 @@ from real import Daemon, Host, Lab
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(120), pytest.mark.usefixtures("queues_as_before")]
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 JOBS = 26
 
 

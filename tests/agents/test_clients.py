@@ -23,8 +23,8 @@ from pueue_skill.agents import hook
 from pueue_skill.agents.event import Event, Reply
 from pueue_skill.agents.install import module
 
-CASES = Path(__file__).parent / "cases/agents"
-LAUNCH = Path(__file__).parent.parent / "hooks/launch"
+CASES = Path(__file__).parent.parent / "cases/agents"
+LAUNCH = Path(__file__).parent.parent.parent / "hooks/launch"
 RECORDED = {
     file.stem: [json.loads(line) for line in file.read_text().splitlines()] for file in sorted(CASES.glob("*.jsonl"))
 }

@@ -22,8 +22,8 @@ from pueue_skill.rules.registry import RULES
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Preferences
 
-ROOT = Path(__file__).parent.parent
-CASES = Path(__file__).parent / "cases/check"
+ROOT = Path(__file__).parent.parent.parent
+CASES = Path(__file__).parent.parent / "cases/check"
 FILES = sorted(path.relative_to(CASES).as_posix() for path in CASES.rglob("*") if path.is_file())
 EXPECTED: dict[str, list[str]] = tomllib.loads((CASES.parent / "check.toml").read_text("utf-8"))
 

@@ -36,7 +36,7 @@ from pueue_skill.views.documents import suggestion
 
 T = TypeVar("T")
 
-CASES = Path(__file__).parent / "cases/fidelity"
+CASES = Path(__file__).parent.parent / "cases/fidelity"
 HOSTS = {
     "bigblack": "bash", "littleblack": "bash", "dashbox": "dash", "zshbox": "zsh", "fishbox": "fish", "tcshbox": "tcsh",
 }  # fmt: skip

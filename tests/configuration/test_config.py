@@ -19,7 +19,7 @@ from pueue_skill.shell.model import Host
 from pueue_skill.state import paths
 
 LISTS = ("path", "checkpoints", "projects")
-EXAMPLE = Path(__file__).parent.parent / "examples/config.toml"
+EXAMPLE = Path(__file__).parent.parent.parent / "examples/config.toml"
 
 
 @pytest.fixture

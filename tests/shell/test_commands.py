@@ -11,7 +11,7 @@ from pueue_skill.shell.commands import commands
 from pueue_skill.shell.model import Command, Script
 from pueue_skill.shell.parse import parse
 
-CASES = tomllib.loads((Path(__file__).parent / "cases/facts.toml").read_text("utf-8"))["case"]
+CASES = tomllib.loads((Path(__file__).parent.parent / "cases/facts.toml").read_text("utf-8"))["case"]
 QUIET = {"for", "while", "until", "substitution", "if", "function", "group", "subshell"}
 
 

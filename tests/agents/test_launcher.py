@@ -17,7 +17,7 @@ from pueue_skill.plan.analysis import analyse
 from pueue_skill.rules import gate
 from pueue_skill.rules.registry import RULES
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 VENV = Path(sys.executable).parent.parent
 EVENT = json.dumps(
     {

@@ -204,7 +204,7 @@ def test_a_reader_that_goes_away_is_no_traceback(env: dict[str, str]) -> None:
 
 def test_every_state_of_pueue_is_read() -> None:
     """A state as pueue 4.0.4 prints it, one task in each status and result."""
-    text = (Path(__file__).parent / "cases/pueue-4.0.4-status.json").read_text("utf-8")
+    text = (Path(__file__).parent.parent / "cases/pueue-4.0.4-status.json").read_text("utf-8")
     states = {state.label: state for state in read_queue(text).states}
     seen = {label: (state.status, state.result, state.exit_code) for label, state in states.items()}
     assert seen == {

@@ -25,7 +25,7 @@ from pueue_skill.shell.model import Chain, Compound, Node, Pipeline, Redirect, S
 from pueue_skill.shell.parse import BASHLEX_DEPTH, LIMIT, bashlex_reader, parse, treesitter_reader
 from pueue_skill.shell.parse.words import DEPTH, Refused
 
-CASES = Path(__file__).parent / "cases"
+CASES = Path(__file__).parent.parent / "cases"
 CORPUS = list(
     dict.fromkeys(
         json.loads(line)["command"]

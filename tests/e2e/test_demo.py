@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from real import real, strays, until
 
-DEMO = [sys.executable, str(Path(__file__).resolve().parent.parent / "tools/demo.py")]
+DEMO = [sys.executable, str(Path(__file__).resolve().parent.parent.parent / "tools/demo.py")]
 FIRST = "On a pueue daemon of its own in "
 
 

@@ -13,7 +13,7 @@ import get_client
 import pytest
 from real import REQUIRE_ALL, Daemon
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 CLIENTS = Path(__file__).parent / "clients"
 FOUND = {name: get_client.find(name) for name in get_client.CLIENTS}  # before a test has another HOME
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-CORPUS = Path(__file__).parent / "cases" / "corpus"
+CORPUS = Path(__file__).parent.parent / "cases" / "corpus"
 
 # argv: the way to import, then the files of commands. Prints how the parser came about and what it made of each command.
 READ_ALL = """

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pueue_skill.shell.secrets import MASK, masked, secret
 from pueue_skill.state import database
 
-CASES = tomllib.loads((Path(__file__).parent / "cases/secrets.toml").read_text("utf-8"))
+CASES = tomllib.loads((Path(__file__).parent.parent / "cases/secrets.toml").read_text("utf-8"))
 SECRET = re.compile("«([^»]*)»?")
 
 

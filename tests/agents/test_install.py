@@ -17,7 +17,7 @@ from pueue_skill.agents.install import MARK, module, share
 from pueue_skill.cli import doctor
 from pueue_skill.cli.main import main
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 LAUNCH = str(share() / "hooks/launch")
 IN_JSON = [name for name in AGENTS if name != "opencode"]
 SCOPES = ("user", "project")

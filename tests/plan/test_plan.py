@@ -13,7 +13,7 @@ from pueue_skill.queues.pueue.submit import proposed, queued
 from pueue_skill.queues.registry import invocation
 from pueue_skill.shell.model import LOCAL, Host, Job, Plan
 
-CASES = tomllib.loads((Path(__file__).parent / "cases/plans.toml").read_text("utf-8"))
+CASES = tomllib.loads((Path(__file__).parent.parent / "cases/plans.toml").read_text("utf-8"))
 HOSTS = {LOCAL: Host(LOCAL), "bigblack": Host("bigblack", "bigblack", "~/.local/bin/pueue")}
 
 

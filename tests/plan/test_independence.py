@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pueue_skill.plan.analysis import analyse
 from pueue_skill.shell.model import LOCAL, Host, Plan
 
-CASES = tomllib.loads((Path(__file__).parent / "cases/independence.toml").read_text("utf-8"))
+CASES = tomllib.loads((Path(__file__).parent.parent / "cases/independence.toml").read_text("utf-8"))
 HOSTS = {LOCAL: Host(LOCAL), "bigblack": Host("bigblack", "bigblack", "~/.local/bin/pueue")}
 
 
