@@ -1,6 +1,6 @@
-"""What each module may import, read from its source, and what a hook that has nothing to do loads.
+"""Which package imports which, read from their source, and what a hook that has nothing to do loads.
 
-The core computes: it knows no file, clock, environment, subprocess or network, and nothing of the edges around it.
+The arrow of imports points one way, and what is pure computes only: it knows no file, clock, environment, subprocess or network.
 """
 
 from __future__ import annotations
@@ -16,16 +16,27 @@ from typing import NamedTuple
 import pydantic
 import pytest
 
-from pueue_skill.cli import main
-
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "pueue_skill"
 FILES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 
-CORE = (
-    "__init__.py", "kinds.py", "model.py", "record.py", "regex.py", "digest.py", "gate.py", "parse/", "facts.py", "nodes.py", "expand.py", "quote.py", "masking.py", "terminal.py", "parts.py", "reasons.py", "remote.py", "acts.py", "names.py", "tools.py", "rules/",
-    "plan/", "backends/",
-)  # fmt: skip
+PIPE = ("startup", "shell", "rules", "plan", "queues")
+"""The pure packages: each may import those before it."""
+
+BELOW = {
+    **{name: PIPE[:i] for i, name in enumerate(PIPE)},
+    "state": PIPE,
+    "configuration": (*PIPE, "state"),
+    "hosts": (*PIPE, "state", "configuration"),
+    "jobs": (*PIPE, "state", "configuration", "hosts"),
+    "batches": (*PIPE, "state", "configuration", "hosts"),
+    "agents": (*PIPE, "state", "configuration", "hosts", "jobs", "batches"),
+    "notify": (*PIPE, "state", "configuration", "hosts", "jobs", "batches"),
+    "lint": PIPE[:4],
+    "views": (*PIPE, "state", "configuration", "hosts", "jobs", "batches", "agents", "notify", "lint"),
+    "cli": (*PIPE, "state", "configuration", "hosts", "jobs", "batches", "agents", "notify", "lint", "views"),
+}
+"""What each package may import beside itself; those that are missing here fail."""
 
 # What computes only. datetime is here for reading times; asking for the present one is looked for below.
 PURE = set(
@@ -34,24 +45,22 @@ PURE = set(
 )
 
 ONLY_IN = {
-    "apprise": ("notify.py",),
-    "argparse": tuple(
-        [f"cli{name}.py" for name in ("", "_audit", "_batch", "_notify", "_setup", "_timeline", "_verbs")]
-    ),
-    "bashlex": ("parse/",),
-    "pydantic": ("config.py", "manifest.py", "schemas.py"),
-    "shlex": ("quote.py",),
-    "subprocess": ("transport.py",),
-    "textual": ("top.py",),
-    "tree_sitter": ("parse/",),
-    "tree_sitter_bash": ("parse/",),
-    "yaml": ("manifest.py", "setup.py", "sources.py"),
+    "apprise": ("notify/",),
+    "argparse": ("cli/",),
+    "bashlex": ("shell/parse/",),
+    "pydantic": ("configuration/", "batches/manifest.py", "cli/schemas.py"),
+    "shlex": ("shell/quote.py",),
+    "subprocess": ("hosts/transport.py",),
+    "textual": ("views/top.py",),
+    "tree_sitter": ("shell/parse/",),
+    "tree_sitter_bash": ("shell/parse/",),
+    "yaml": ("batches/manifest.py", "hosts/provision/", "lint/sources.py"),
 }
 
 EXCEPTIONS = {
-    "parse/tables.py": {"marshal", "os", "sys"},  # bashlex's tables are kept in a file, or its import is slow
-    "digest.py": {"_sha2", "_sha256"},  # as hashlib, without OpenSSL
-    "acts.py": {"fnmatch"},  # for fnmatchcase, which only computes
+    "shell/parse/tables.py": {"marshal", "os", "sys"},  # bashlex's tables are kept in a file, or its import is slow
+    "startup/digest.py": {"_sha2", "_sha256"},  # as hashlib, without OpenSSL
+    "queues/actions.py": {"fnmatch"},  # for fnmatchcase, which only computes
 }
 
 IMPURE = {"open", "print", "input", "exec", "eval", "__import__", "import_module", "now", "today", "utcnow"}
@@ -102,24 +111,25 @@ def among(file: str, places: tuple[str, ...]) -> bool:
 
 
 def faults(file: str, text: str) -> Iterator[str]:
-    core = among(file, CORE)
+    room = file.partition("/")[0]
+    pure = room in PIPE
     for name, line, later in imports(file, text):
-        top = name.partition(".")[0]
+        top, _, rest = name.partition(".")
         own = top == "pueue_skill"
         if not among(file, ONLY_IN.get(top, (file,))):
             yield f"{file}:{line} imports {top}, which only {' and '.join(ONLY_IN[top])} may"
-        if (top in ("apprise", "rich", "yaml") and not later and file != "top.py") or (
+        if (top in ("apprise", "rich", "yaml") and not later and file != "views/top.py") or (
             name == "pueue_skill.views.top" and not later
         ):
             yield f"{file}:{line} imports {name} outside a function: every start would pay for it"
-        if core and own and not among(file_of(name), CORE):
-            yield f"{file}:{line} is core and imports {name}, which is not"
-        if core and not own and top not in PURE | EXCEPTIONS.get(file, set()) | ONLY_IN.keys():
-            yield f"{file}:{line} is core and imports {name}, which is not on the list of what only computes"
-    if core and file != "parse/tables.py":
+        if own and rest and "/" in file and rest.partition(".")[0] not in (room, *BELOW[room]):
+            yield f"{file}:{line} imports {name}, and {room} may import only {' '.join(BELOW[room])}"
+        if pure and not own and top not in PURE | EXCEPTIONS.get(file, set()) | ONLY_IN.keys():
+            yield f"{file}:{line} is pure and imports {name}, which is not on the list of what only computes"
+    if pure and file != "shell/parse/tables.py":
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in IMPURE:
-                yield f"{file}:{node.lineno} is core and calls {ast.unparse(node.func)}"
+                yield f"{file}:{node.lineno} is pure and calls {ast.unparse(node.func)}"
     if "utils" in Path(file).stem:
         yield f"{file}: a module is named for what it holds"
 
@@ -129,30 +139,51 @@ def test_borders(file: str) -> None:
     assert list(faults(file, FILES[file].read_text())) == []
 
 
+def test_every_module_lies_in_a_package_that_says_what_it_is_for() -> None:
+    assert {file for file in FILES if "/" not in file} == {"__init__.py", "__main__.py"}
+    assert {file.partition("/")[0] for file in FILES if "/" in file} == BELOW.keys()
+    for file in FILES:
+        tree = ast.parse(FILES[file].read_text())
+        if file.endswith("__init__.py") and file != "shell/parse/__init__.py":
+            assert ast.get_docstring(tree), file
+            assert file == "__init__.py" or len(tree.body) == 1, f"{file} holds code: importing a module would run it"
+        else:
+            assert ast.get_docstring(tree) or file == "__main__.py", file
+
+
+def test_the_tests_mirror_the_packages() -> None:
+    folders = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert folders <= BELOW.keys() | {"e2e"}
+
+
 @pytest.mark.parametrize(
     ("file", "text"),
     [
-        ("plan/whole.py", "import os"),
-        ("plan/whole.py", "def f():\n    from time import time"),
-        ("plan/whole.py", "from pueue_skill import transport"),
-        ("facts.py", "from . import transport"),
-        ("rules/ssh.py", "from ..transport import run"),
+        ("plan/whole_line.py", "import os"),
+        ("plan/whole_line.py", "def f():\n    from time import time"),
+        ("plan/whole_line.py", "from pueue_skill.hosts import transport"),
+        ("shell/commands.py", "from ..hosts import transport"),
+        ("rules/ssh.py", "from ..plan.planner import plan"),
         ("rules/ssh.py", "import pueue_skill.configuration.config"),
-        ("plan/whole.py", "text = open('f').read()"),
-        ("plan/whole.py", "from datetime import datetime\ndatetime.now()"),
-        ("facts.py", "import bashlex"),
-        ("runtime.py", "import subprocess"),
-        ("runtime.py", "from subprocess import run"),
-        ("cli.py", "import shlex"),
-        ("cli.py", "from rich.table import Table"),
-        ("cli.py", "from pueue_skill import top"),
-        ("cli.py", "def f():\n    from textual.app import App"),
-        ("cli.py", "from pydantic import BaseModel"),
-        ("sources.py", "import yaml"),
-        ("notify.py", "import apprise"),
-        ("check.py", "def f():\n    import yaml"),
-        ("hook.py", "def f():\n    import argparse"),
-        ("utils.py", ""),
+        ("queues/registry.py", "def f():\n    from pueue_skill.jobs import select"),
+        ("hosts/client.py", "from pueue_skill.jobs import select"),
+        ("state/database.py", "from pueue_skill.configuration import config"),
+        ("agents/hook.py", "def f():\n    from pueue_skill.cli import main"),
+        ("plan/whole_line.py", "text = open('f').read()"),
+        ("plan/whole_line.py", "from datetime import datetime\ndatetime.now()"),
+        ("shell/commands.py", "import bashlex"),
+        ("hosts/client.py", "import subprocess"),
+        ("hosts/client.py", "from subprocess import run"),
+        ("cli/main.py", "import shlex"),
+        ("cli/main.py", "from rich.table import Table"),
+        ("cli/main.py", "from pueue_skill.views import top"),
+        ("cli/main.py", "def f():\n    from textual.app import App"),
+        ("cli/main.py", "from pydantic import BaseModel"),
+        ("lint/sources.py", "import yaml"),
+        ("notify/deliver.py", "import apprise"),
+        ("lint/check.py", "def f():\n    import yaml"),
+        ("agents/hook.py", "def f():\n    import argparse"),
+        ("shell/utils.py", ""),
     ],
 )
 def test_a_crossed_border_is_seen(file: str, text: str) -> None:
@@ -162,13 +193,13 @@ def test_a_crossed_border_is_seen(file: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("file", "text"),
     [
-        ("plan/whole.py", "from pueue_skill import __version__, quote\nfrom .rules import ssh\nimport re, hashlib"),
-        ("parse/bashlex_reader.py", "import bashlex.parser\nfrom . import tables"),
-        ("backends/pueue.py", "re.compile('x')\nfrom datetime import datetime\ndatetime.fromisoformat('x')"),
-        ("cli.py", "import argparse, os\ndef f():\n    from rich.table import Table"),
-        ("cli.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from rich.table import Table"),
-        ("sources.py", "import tomllib\ndef f():\n    import yaml"),
-        ("transport.py", "import subprocess"),
+        ("plan/whole_line.py", "from pueue_skill import __version__\nfrom ..rules import ssh\nimport re, hashlib"),
+        ("shell/parse/bashlex_reader.py", "import bashlex.parser\nfrom . import tables"),
+        ("queues/pueue/submit.py", "re.compile('x')\nfrom datetime import datetime\ndatetime.fromisoformat('x')"),
+        ("cli/main.py", "import argparse, os\ndef f():\n    from rich.table import Table"),
+        ("cli/main.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from rich.table import Table"),
+        ("lint/sources.py", "import tomllib\ndef f():\n    import yaml"),
+        ("hosts/transport.py", "import subprocess"),
     ],
 )
 def test_a_border_that_is_kept_is_no_fault(file: str, text: str) -> None:
@@ -178,7 +209,7 @@ def test_a_border_that_is_kept_is_no_fault(file: str, text: str) -> None:
 PROBE = """
 import sys
 sys.path[:0] = [sys.argv.pop(1), sys.argv.pop(1)]
-import pueue_skill.hook
+import pueue_skill.agents.hook
 status = pueue_skill.agents.hook.main(sys.argv[1:])
 print(*sorted(sys.modules), sep="\\n", file=sys.stderr)
 sys.exit(status)

@@ -6,6 +6,7 @@ Nothing here reads files or asks anybody. A new client is a module and a line in
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
@@ -106,3 +107,13 @@ def table(value: Any) -> dict[str, Any]:
 def milliseconds(value: Any) -> float:
     """Seconds, of what should be a number of milliseconds."""
     return value / 1000 if isinstance(value, int | float) and 0 <= value < 1e12 else 0.0
+
+
+LIMIT = 0.95
+"""Seconds that an event may take; SessionStart and UserPromptSubmit ask hosts, within them. PUEUE_SKILL_HOOK_LIMIT in the
+environment sets another, for a machine that is too slow for it."""
+
+
+def limit() -> float:
+    """Seconds that this event may take."""
+    return float(os.environ.get("PUEUE_SKILL_HOOK_LIMIT") or LIMIT)

@@ -7,25 +7,21 @@ is for the hook to be silent about.
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping
 
+from pueue_skill.agents import event as agents
 from pueue_skill.agents.event import Event, Reply
+from pueue_skill.agents.wording import analysed, fitting, program, reminder, said
 from pueue_skill.configuration import settings as settings_of
 from pueue_skill.configuration.settings import Settings
 from pueue_skill.plan.analysis import Analysis, analyse
-from pueue_skill.queues.registry import invocation
-from pueue_skill.shell import quote
 from pueue_skill.startup.record import NamedTuple
-from pueue_skill.state import durations
+from pueue_skill.state import log, paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pueue_skill.state.database import Submitted
-
-SHOWN = 6_000
-"""Characters of an invocation that fit into what an agent is told, which the client cuts at 10,000."""
 
 ASKED = 0.5
 """The share of an event's time that hosts have for an answer while a session waits."""
@@ -55,7 +51,7 @@ def before(event: Event, installed: str) -> Answer | None:
         return None
     sure = all(finding.confidence == "high" for finding in analysis.findings)
     if mode == "rewrite" and sure:
-        from pueue_skill.agents import rewrite
+        from pueue_skill.agents import rewrite  # with the client's permissions, which only this mode reads
 
         if rewrite.stands_aside(event.session):
             return None
@@ -83,27 +79,24 @@ def first_time(event: Event) -> bool:
     """Whether the session proposes the command for the first time. Where that cannot be remembered, nothing may be denied."""
     import sqlite3
 
-    from pueue_skill.agents import hook
     from pueue_skill.state import database
 
     try:
         return database.deny_once(event.session, event.command)
     except (sqlite3.Error, OSError) as error:
-        hook.log(event.name, f"{database.path()}: {error}")
+        log.write(event.name, f"{database.path()}: {error}")
         return False
 
 
 def after(event: Event, installed: str) -> Answer | None:
     """A command that has run: what it took is remembered, jobs that it queued are known from now on, and hindsight is given."""
-    from pueue_skill.agents import hook
-
     settings = settings_of.load(event.cwd)
     analysis = analysed(event, settings)
     if settings.record and event.seconds and (event.kind == "after" or event.seconds >= settings.long):
         try:
             remember(analysis, event.seconds, settings)
         except Exception as error:  # the answer does not depend on it
-            hook.log(event.name, f"{type(error).__name__}: {error}")
+            log.write(event.name, f"{type(error).__name__}: {error}")
     parts = [hindsight(event, analysis, settings, installed)]
     told: list[Submitted] = []
     if event.agent == "claude" and "pueue" in event.command:
@@ -114,49 +107,11 @@ def after(event: Event, installed: str) -> Answer | None:
         note_submissions(event)
     elif "pueue-skill" in event.command:
         note_queued(event)
-    if hook.expects_news(event.session):
+    if paths.expects_news(event.session):
         told, text = heard(event)
         parts.append(text)
     context = "\n".join([part for part in parts if part])
     return Answer(Reply(context=context), told) if context else None
-
-
-def analysed(event: Event, settings: Settings) -> Analysis:
-    preferences = settings.preferences._replace(durations=durations.read())
-    return analyse(event.command, settings.hosts, preferences=preferences, program=program())
-
-
-def said(analysis: Analysis) -> str:
-    return "\n".join([f"- {finding.message} ({finding.rule} {finding.name})" for finding in analysis.findings])
-
-
-def fitting(analysis: Analysis) -> str | None:
-    """The invocation, where there is one that fits into what an agent is told."""
-    submits = invocation(analysis.plan)
-    return submits if submits and len(submits) <= SHOWN else None
-
-
-def program() -> str:
-    """How the agent's shell calls pueue-skill: a plugin's is on its PATH, another may not be on anybody's."""
-    if "CLAUDE_PLUGIN_ROOT" in os.environ:
-        return "pueue-skill"
-    for folder in os.environ.get("PATH", "").split(os.pathsep):
-        if os.path.isabs(folder) and os.access(os.path.join(folder, "pueue-skill"), os.X_OK):
-            return "pueue-skill"
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    beside = [os.path.join(os.path.dirname(sys.executable), "pueue-skill"), os.path.join(root, "bin", "pueue-skill")]
-    return next((quote.word(file) for file in beside if os.access(file, os.X_OK)), "pueue-skill")
-
-
-def reminder(analysis: Analysis, head: str = "this belongs in the job queue:") -> str:
-    text = f"pueue-skill: {head}\n{said(analysis)}\n"
-    submits = invocation(analysis.plan)
-    if submits and len(submits) <= SHOWN:
-        return text + f"The same work as a job, next time:\n```bash\n{submits}```\n"
-    if submits:
-        jobs = len(analysis.plan.jobs)
-        return f"{text}The same work is {jobs} jobs: `pueue-skill suggest -` gives their invocation for the command on stdin.\n"
-    return text + f"No invocation is offered: {analysis.plan.reason}.\n"
 
 
 def hindsight(event: Event, analysis: Analysis, settings: Settings, installed: str) -> str:
@@ -212,9 +167,7 @@ def remember(analysis: Analysis, seconds: float, settings: Settings) -> None:
         return
     database.record(shape(heavy[0]), seconds)
     if seconds >= settings.long:
-        from pueue_skill.agents import hook
-
-        with open(hook.slow_programs(), "a+", encoding="utf-8") as file:
+        with open(paths.slow_programs(), "a+", encoding="utf-8") as file:
             file.seek(0)
             if heavy[0].name not in file.read().split():
                 file.write(heavy[0].name + "\n")
@@ -262,12 +215,12 @@ def heard(event: Event) -> tuple[list[Submitted], str]:
 
 def prompt(event: Event, installed: str) -> Answer | None:
     """A prompt that speaks of queued work: the skill, the host and how busy it is. And the jobs that have ended."""
-    from pueue_skill.agents import hook, prompts
+    from pueue_skill.agents import prompts
     from pueue_skill.jobs import news
 
     told: list[Submitted] = []
     parts: list[str] = []
-    asked = news.ask_meanwhile() if hook.expects_news(event.session) else None
+    asked = news.ask_meanwhile() if paths.expects_news(event.session) else None
     if not event.prompt.startswith("<task-notification>"):
         hosts = settings_of.load(event.cwd).hosts
         named = prompts.meant(event.prompt, hosts)
@@ -282,9 +235,7 @@ def prompt(event: Event, installed: str) -> Answer | None:
 
 def patience() -> float:
     """Seconds that hosts have for an answer."""
-    from pueue_skill.agents import hook
-
-    return hook.limit() * ASKED
+    return agents.limit() * ASKED
 
 
 def answered(event: Event, asked: float) -> tuple[list[Submitted], str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from pueue_skill.agents import permissions, responses
+from pueue_skill.agents import permissions, wording
 from pueue_skill.agents.event import Event, Reply
 from pueue_skill.agents.harmless import unlisted
 from pueue_skill.configuration.settings import Settings
@@ -53,16 +53,16 @@ def rewritten(event: Event, analysis: Analysis, settings: Settings) -> Reply | N
     split = split_after_cd(event, analysis)
     if split is None or unlisted(event, analysis, files):
         return None
-    work = responses.analysed(event._replace(command=split.work), settings) if split.kept else analysis
+    work = wording.analysed(event._replace(command=split.work), settings) if split.kept else analysis
     text = new_text(event, work.plan)
-    if not text or len(text) > responses.SHOWN:
+    if not text or len(text) > wording.SHOWN:
         return None
     text = split.kept + text
     if permissions.obstacle(event, analysis, text, files):
         return None
     context = (
         f"pueue-skill: the command is rewritten: {prospect(work.plan)}. The new command is\n```bash\n{text}```\nbecause\n"
-        f"{responses.said(analysis)}\nThe result follows the call. `# pueue: skip` at the end of a command keeps it as it is.\n"
+        f"{wording.said(analysis)}\nThe result follows the call. `# pueue: skip` at the end of a command keeps it as it is.\n"
     )
     return Reply(context=context, command=text.rstrip("\n"))
 
@@ -114,7 +114,7 @@ def new_text(event: Event, plan: Plan) -> str | None:
     job = plan.jobs[0]
     named = [("--key", key_of(event)), ("--group", job.group), ("--label", job.label), ("--cwd", job.cwd)]
     options = "".join([f" {option}={quote.word(value)}" for option, value in named if value])
-    return f"{responses.program()} run --or-detach{options} -- {quote.word(job.command)}\n"
+    return f"{wording.program()} run --or-detach{options} -- {quote.word(job.command)}\n"
 
 
 def is_one_local_job(plan: Plan) -> bool:

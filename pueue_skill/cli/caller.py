@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Iterator
 
-from pueue_skill.hosts.client import NotSubmitted
+from pueue_skill.jobs.submission import NotSubmitted
 
 CHUNK = 1 << 20
 """Bytes of standard input that are held at once."""

@@ -18,9 +18,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pueue_skill.agents import hook, install
+from pueue_skill.agents import install
 from pueue_skill.agents.event import AGENTS
 from pueue_skill.configuration import config, settings
+from pueue_skill.configuration.errors import ConfigError
 from pueue_skill.hosts import client, transport  # fmt: skip
 from pueue_skill.hosts.audit import Asking
 from pueue_skill.hosts.doctor import examine
@@ -31,6 +32,7 @@ from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.startup.regex import regex
 from pueue_skill.state import database, paths
+from pueue_skill.state import log as hook_log
 
 RECENT = 7 * 24 * 3600
 """Seconds for which what went wrong in a hook is shown."""
@@ -69,7 +71,7 @@ def of_hosts(hosts: Sequence[Host]) -> Iterator[Check]:
 def configuration() -> Check:
     try:
         loaded = config.load()
-    except config.ConfigError as error:
+    except ConfigError as error:
         return Check("configuration", "failure", str(error), "mend the file; its keys: pueue-skill schema config")
     return Check("configuration", "ok", f"{len(loaded.hosts)} hosts; {config.user_file()}")
 
@@ -107,19 +109,19 @@ def trial() -> Check:
             Host(LOCAL), f"{quote.word(str(launch))} PreToolUse <<'EVENT'\n{json.dumps(TRIAL)}\nEVENT\n", timeout=10
         )
     except transport.Timeout:
-        return Check("hook", "failure", "it did not answer within 10 s", f"see {hook.log_file()}")
+        return Check("hook", "failure", "it did not answer within 10 s", f"see {hook_log.path()}")
     took = f"{(time.monotonic() - started) * 1000:.0f} ms"
     if "PQ302" in done.text:
         return Check("hook", "ok", f"it answered within {took}")
     if not done.stdout and off():
         return Check("hook", "ok", f"hook.mode is off; it was silent within {took}")
-    return Check("hook", "failure", f"it said nothing of `python train.py` ({took})", f"see {hook.log_file()}")
+    return Check("hook", "failure", f"it said nothing of `python train.py` ({took})", f"see {hook_log.path()}")
 
 
 def off() -> bool:
     try:
         return settings.load(paths.working() or "/").mode == "off"
-    except config.ConfigError:
+    except ConfigError:
         return False
 
 
@@ -216,7 +218,7 @@ def log() -> Iterator[Check]:
     """What went wrong in hooks of late, each kind of it once."""
     seen: dict[str, tuple[str, int]] = {}
     try:
-        lines = Path(hook.log_file()).read_text("utf-8", "replace").splitlines()
+        lines = Path(hook_log.path()).read_text("utf-8", "replace").splitlines()
     except OSError:
         lines = []
     for line in lines:
@@ -230,7 +232,7 @@ def log() -> Iterator[Check]:
             seen[what] = (entry["at"], seen.get(what, ("", 0))[1] + 1)
     for what, (last, count) in list(seen.items())[-5:]:
         yield Check(
-            "log", "warning", f"{what} ({count} times, last {last})", f"once it is mended: rm {hook.log_file()}"
+            "log", "warning", f"{what} ({count} times, last {last})", f"once it is mended: rm {hook_log.path()}"
         )
     if not seen:
         yield Check("log", "ok", "no hook has failed of late")
@@ -326,5 +328,5 @@ def told() -> Iterator[Check]:
         yield Check(
             "notify", "failure", "notices are sent by apprise, which is not installed", str(error).partition(": ")[2]
         )
-    except (config.ConfigError, sqlite3.Error, OSError):
+    except (ConfigError, sqlite3.Error, OSError):
         return  # said above

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from pueue_skill.agents.install import Change
-    from pueue_skill.hosts.client import Event, Look
+    from pueue_skill.hosts.poll import Look
+    from pueue_skill.jobs.output import Event
     from pueue_skill.plan.analysis import Analysis
     from pueue_skill.shell.model import Group, Host, Job, State
     from pueue_skill.state.database import Submitted
@@ -69,8 +70,9 @@ def outcome(arguments: list[str]) -> int:
     options = parser(arguments[0] if arguments else "").parse_args(arguments)
     options.typed = arguments
     from pueue_skill.cli import streams
-    from pueue_skill.configuration.settings import ConfigError
-    from pueue_skill.hosts.client import NotSubmitted, Unreachable
+    from pueue_skill.configuration.errors import ConfigError
+    from pueue_skill.hosts.client import Unreachable
+    from pueue_skill.jobs.submission import NotSubmitted
     from pueue_skill.state import paths
 
     try:
@@ -622,7 +624,7 @@ def run(options: argparse.Namespace) -> int:
     from pueue_skill.cli import caller
     from pueue_skill.configuration import settings
     from pueue_skill.configuration.environment import job_environment
-    from pueue_skill.hosts import client
+    from pueue_skill.jobs import submission
     from pueue_skill.plan.planner import plan_for_run
     from pueue_skill.shell import quote
     from pueue_skill.shell.model import LOCAL
@@ -644,7 +646,7 @@ def run(options: argparse.Namespace) -> int:
             return failed(NOT_RUN, f"not queued: there is no folder {cwd}")
     plan = plan_for_run(text, parse(text), known.hosts, options.host, cwd)
     host, job = plan.hosts[0], plan.jobs[0]
-    job = job._replace(after=client.dependencies(options.after, host, known.hosts))
+    job = job._replace(after=submission.dependencies(options.after, host, known.hosts))
     env = None
     if not host.ssh:
         wanted = known.environment._replace(mode=options.env or known.environment.mode)
@@ -725,6 +727,7 @@ def submitted(
     """
     from pueue_skill.cli import caller, streams
     from pueue_skill.hosts import client
+    from pueue_skill.jobs import submission
 
     job = job._replace(
         key=options.key or os.urandom(6).hex(),
@@ -741,14 +744,14 @@ def submitted(
         say("reading the terminal for the job's standard input, until Ctrl-D")
     given = caller.standard_input(options.stdin_limit, term) if options.stdin else None
     try:
-        queued = client.submit(job, host, env, cwd, given, say)
+        queued = submission.submit(job, host, env, cwd, given, say)
     except caller.Terminated:
         forget_about(entry)
         return failed(TERMINATED, "not queued: terminated while standard input was on its way")
     except ValueError as error:
         forget_about(entry)
         return failed(NOT_RUN, f"not queued: {error}")
-    except client.NotSubmitted:
+    except submission.NotSubmitted:
         forget_about(entry)
         raise
     except KeyboardInterrupt:
@@ -770,7 +773,7 @@ def submitted(
         remembered(lambda: database.submitted(queued_as))
     name = f"{host.name}:{state.id}"
     if not queued.new:
-        say(f"already queued as {name}, which {client.standing(state)}")
+        say(f"already queued as {name}, which {submission.standing(state)}")
     if queued.group and state.status != "done":
         say_of_group(queued.group, name, host)
     if options.detach:
@@ -850,7 +853,7 @@ def not_elsewhere(key: str, host: Host) -> None:
     import sqlite3
 
     from pueue_skill.hosts import client
-    from pueue_skill.jobs import select
+    from pueue_skill.jobs import select, submission
     from pueue_skill.state import database
 
     try:
@@ -863,13 +866,13 @@ def not_elsewhere(key: str, host: Host) -> None:
     try:
         there = select.labelled(key, {other.name: client.queue_of(other)})
     except client.Unreachable as error:
-        raise client.NotSubmitted(
+        raise submission.NotSubmitted(
             f"the key {key} was given to a job on {other.name}, which does not say whether it is there: {error}\nTry: another --key"
         ) from None
     found = next((state for _, state in there if state.key == key), None)
     if found:
         name = f"{other.name}:{found.id}"
-        raise client.NotSubmitted(client.taken(key, name, found, [f"is on {other.name}, not {host.name}"]))
+        raise submission.NotSubmitted(submission.taken(key, name, found, [f"is on {other.name}, not {host.name}"]))
 
 
 def noted(job: Job, host: Host, cwd: Path | None) -> Submitted | None:
@@ -923,11 +926,11 @@ def followed(state: State, host: Host, name: str = "") -> Iterator[State | None]
     interest than its output, which is in the queue. Raises OSError without one, and BrokenPipeError when nobody reads.
     """
     from pueue_skill.cli import streams
-    from pueue_skill.hosts import client
+    from pueue_skill.jobs import output
     from pueue_skill.shell.model import State
 
     for event in events(state, host):
-        if isinstance(event, client.Output):
+        if isinstance(event, output.Output):
             out = sys.stderr if event.error else sys.stdout
             try:
                 out.buffer.write(event.data)
@@ -944,11 +947,12 @@ def events(state: State, host: Host) -> Iterator[Event]:
     """What happens to a job until its end. A connection or a daemon that was gone meanwhile is said, and a group that came back paused,
     as pueue's do."""
     from pueue_skill.hosts import client
+    from pueue_skill.jobs import output
     from pueue_skill.shell.model import State
 
     lost = False
-    for event in client.follow(state, host):
-        if isinstance(event, client.Lost):
+    for event in output.follow(state, host):
+        if isinstance(event, output.Lost):
             say(f"{event.reason}; trying again")
             lost = True
         elif isinstance(event, State) and lost:
@@ -963,7 +967,7 @@ def events(state: State, host: Host) -> Iterator[Event]:
 def ended(name: str, state: State, host: Host) -> int:
     """The exit code for a job that is done, with a word where it is not the job's own."""
     from pueue_skill.agents import event as agents
-    from pueue_skill.hosts import client
+    from pueue_skill.queues import outcome
     from pueue_skill.state import paths
 
     if state.key and Path(paths.store()).exists():
@@ -981,7 +985,7 @@ def ended(name: str, state: State, host: Host) -> int:
     }.get(state.result or "")
     if why:
         say(f"{name} {why}")
-    return client.exit_code(state)
+    return outcome.exit_code(state)
 
 
 def storable(env: dict[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -1083,12 +1087,12 @@ def looks(
     """What the queues tell, whenever one has answered and once a second; and whether all have answered once. `heard` is told of each."""
     import datetime as dt
 
-    from pueue_skill.hosts import client
+    from pueue_skill.hosts import poll
     from pueue_skill.views import documents
 
     known = {host.name: documents.host_report(host, Exception("asked …"), dt.datetime.now(dt.UTC)) for host in hosts}
     silent = set(known)
-    for look in client.watched(hosts, every):
+    for look in poll.watched(hosts, every):
         heard(look)
         if look:
             known[look.host.name] = documents.host_report(look.host, look.answer, dt.datetime.now(dt.UTC))
@@ -1222,12 +1226,13 @@ def applied(changes: list[Change], dry: bool) -> int:
 def doctor(options: argparse.Namespace) -> int:
     from pueue_skill.cli import doctor as checkup
     from pueue_skill.configuration import config
+    from pueue_skill.configuration.errors import ConfigError
     from pueue_skill.shell.ssh_target import host_named
     from pueue_skill.views import tables
 
     try:
         known = config.load().by_name()
-    except config.ConfigError:
+    except ConfigError:
         if options.hosts:
             raise
         known = {}  # which is what one of the checks says

@@ -7,15 +7,14 @@ import datetime as dt
 import time
 from collections.abc import Callable, Sequence
 
-from pueue_skill.agents import hook
 from pueue_skill.cli.main import DONE, FINDINGS, USAGE, failed, say
 from pueue_skill.configuration import config
 from pueue_skill.configuration.config import NotifyTable
-from pueue_skill.hosts import client
+from pueue_skill.hosts import client, poll
 from pueue_skill.notify import compose, deliver
 from pueue_skill.notify.deliver import NoApprise, Sent
 from pueue_skill.shell.model import LOCAL, Queue
-from pueue_skill.state import database
+from pueue_skill.state import database, log
 from pueue_skill.state.database import Notice
 
 AGAIN = 60.0
@@ -37,7 +36,7 @@ def main(options: argparse.Namespace) -> int:
         return told(deliver.tell(settings.notify, found, now()))
     except NoApprise as error:
         if options.callback is not None:
-            hook.log("notify", str(error))
+            log.write("notify", str(error))
         return failed(USAGE, str(error))
 
 
@@ -63,7 +62,7 @@ def of_callback(settings: config.Config, id: int, result: str) -> list[Notice]:
     try:
         queue = client.queue_of(settings.by_name()[LOCAL])
     except client.Unreachable as error:
-        hook.log("notify", str(error))
+        log.write("notify", str(error))
         return compose.gone(name, id, result, time.time())
     ended = [state for state in queue.states if state.id == str(id) and state.status == "done"]
     return compose.of_ended(name, queue, ended) if ended else compose.gone(name, id, result, time.time())
@@ -74,7 +73,7 @@ def told(sent: Sequence[Sent]) -> int:
         if one.why:
             then = "it is kept, and sent by the next call" if one.kept else f"nor could it be kept in {database.path()}"
             text = f"{one.to} was not told: {one.why} ({then})"
-            hook.log("notify", text)
+            log.write("notify", text)
             say(text)
     return FINDINGS if any(one.why for one in sent) else DONE
 
@@ -109,12 +108,12 @@ def teller() -> Callable[[Sequence[Notice]], None]:
     return tell
 
 
-def queue_watcher() -> Callable[[client.Look | None], None]:
+def queue_watcher() -> Callable[[poll.Look | None], None]:
     """What tells people of the queues, given each look at one. Raises LookupError."""
     tell = teller()
     before: dict[str, Queue] = {}
 
-    def heard(look: client.Look | None) -> None:
+    def heard(look: poll.Look | None) -> None:
         found: list[Notice] = []
         if look and isinstance(look.answer, Queue):
             name = look.host.name

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from pueue_skill.batches import manifest
 from pueue_skill.configuration import config
+from pueue_skill.hosts import reports
 from pueue_skill.lint import check
 from pueue_skill.views import documents
 
@@ -23,12 +24,12 @@ def of(name: str, kind: Any) -> Callable[[], dict[str, Any]]:
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "acts": of("acts", documents.ActsReport),
-    "audit": of("audit", documents.AuditReport),
+    "audit": of("audit", reports.AuditReport),
     "batch": of("batch", manifest.Manifest),
     "batch-status": of("batch-status", documents.BatchReport),
     "check": of("check", check.CheckReport),
     "config": of("config", config.Config),
-    "doctor": of("doctor", documents.DoctorReport),
+    "doctor": of("doctor", reports.DoctorReport),
     "setup": of("setup", documents.SetupReport),
     "status": of("status", documents.StatusReport),
     "suggestion": of("suggestion", documents.SuggestionReport),

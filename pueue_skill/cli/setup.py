@@ -12,6 +12,7 @@ from pueue_skill.hosts.provision import setup
 from pueue_skill.hosts.provision import steps as provision_steps
 from pueue_skill.hosts.provision.steps import Refusal, Wish
 from pueue_skill.hosts.provision.steps import home_relative as short
+from pueue_skill.jobs.proof import prove
 from pueue_skill.queues.pueue.provision import Found, Step
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import LOCAL, Host
@@ -38,7 +39,7 @@ def main(options: argparse.Namespace) -> int:
         if options.dry_run:
             return planned(options, host, found, todo, wish)
         environment, _ = storable(config.job_environment(settings.environment, os.environ))
-        outcome = setup.carry_out(host, found, todo, wish, environment, say)
+        outcome = setup.carry_out(host, found, todo, wish, environment, say, prove)
     except Refusal as refusal:
         return failed(FINDINGS, f"{host.name} {'is as it was' if options.remove else 'is not set up'}: {refusal}")
     notes = [*outcome.notes]

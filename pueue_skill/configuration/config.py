@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from pueue_skill.configuration.environment import job_environment as job_environment
-from pueue_skill.configuration.settings import ConfigError as ConfigError
+from pueue_skill.configuration.errors import ConfigError
 from pueue_skill.shell import printable, quote
 from pueue_skill.shell.kinds import NoticeKind
 from pueue_skill.shell.model import LOCAL, Host, Preferences, Program

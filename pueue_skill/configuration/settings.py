@@ -11,6 +11,7 @@ import marshal
 import os
 
 from pueue_skill import __version__
+from pueue_skill.configuration.errors import ConfigError
 from pueue_skill.shell.model import LOCAL, Environment, Host, Preferences, Program
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.state import paths
@@ -18,10 +19,6 @@ from pueue_skill.state import paths
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-
-class ConfigError(Exception):
-    """A configuration file cannot be used; the message is for people."""
 
 
 class Settings(NamedTuple):
@@ -60,12 +57,12 @@ def load(folder: str) -> Settings:
         return unpacked(kept)
     from pathlib import Path
 
-    from pueue_skill.agents import hook
     from pueue_skill.configuration import config
+    from pueue_skill.state import log
 
     loaded, refused = config.permitted(Path(folder))
     for reason in refused:
-        hook.log("configuration", f"left out: {reason}")
+        log.write("configuration", f"left out: {reason}")
     settings = Settings(
         loaded.by_name(),
         loaded.preferences({}),

@@ -26,7 +26,7 @@ from pueue_skill.startup.regex import regex
 if TYPE_CHECKING:
     from typing import TypeVar
 
-    from pueue_skill.views.documents import (
+    from pueue_skill.hosts.reports import (
         AuditReport,
         CheckpointReport,
         DiskReport,

@@ -7,13 +7,16 @@ it. A memory that cannot be read or written is no reason not to ask.
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 from pueue_skill.hosts import client
-from pueue_skill.hosts.client import Unreachable
+from pueue_skill.hosts.client import ANSWER, BACK_OFF, Unreachable, queue_of
 from pueue_skill.shell.model import Host, Queue
+from pueue_skill.startup.record import NamedTuple
 from pueue_skill.state import database
 
 TYPE_CHECKING = False
@@ -69,3 +72,41 @@ def memory(read: Callable[[], dict[str, T]]) -> Mapping[str, T]:
         return read() if database.path().exists() else {}
     except (sqlite3.Error, OSError):
         return {}
+
+
+class Look(NamedTuple):
+    """What a host has answered; `asked` is when it was asked, on the clock of time.monotonic."""
+
+    host: Host
+    answer: Queue | Unreachable
+    asked: float
+
+
+def watched(hosts: Sequence[Host], every: float, limit: float = ANSWER) -> Iterator[Look | None]:
+    """What the queues tell, over and over, each when it comes: a host that hangs holds no other up. None where nothing has come for a
+    second. A host that does not answer is asked less often."""
+    answers: SimpleQueue[Look] = SimpleQueue()
+    closed = threading.Event()
+
+    def ask(host: Host) -> None:
+        misses = 0
+        while not closed.is_set():
+            asked = time.monotonic()
+            try:
+                answers.put(Look(host, queue_of(host, limit), asked))
+                misses = 0
+            except (Unreachable, OSError) as error:
+                answers.put(Look(host, error if isinstance(error, Unreachable) else Unreachable(str(error)), asked))
+                misses += 1
+            closed.wait(max(every, BACK_OFF[min(misses, len(BACK_OFF)) - 1]) if misses else every)
+
+    for host in hosts:
+        threading.Thread(target=ask, args=(host,), daemon=True).start()
+    try:
+        while True:
+            try:
+                yield answers.get(timeout=1.0)
+            except Empty:
+                yield None
+    finally:
+        closed.set()

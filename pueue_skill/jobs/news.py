@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 from pueue_skill.hosts import client, poll, transport
+from pueue_skill.queues import outcome
 from pueue_skill.rules.evidence import spoken
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host, Queue, State
@@ -212,7 +213,7 @@ def became(job: Submitted, state: State | None, tail: bytes, now: float) -> Subm
         id=state.id,
         created=state.created,
         state=state.result or "unknown",
-        exit_code=client.exit_code(state) if state.result in ("success", "failed", "killed") else None,
+        exit_code=outcome.exit_code(state) if state.result in ("success", "failed", "killed") else None,
         seconds=None if took is None else max(0.0, took),
         tail=end_of(tail),
         ended=state.ended or stamp(now),

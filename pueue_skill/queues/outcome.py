@@ -8,6 +8,14 @@ from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host, Queue, State
 from pueue_skill.startup.regex import regex
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    K = TypeVar("K")
+    T = TypeVar("T")
+
+
 SIGNALS = {
     1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV",
     13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM", 24: "SIGXCPU", 25: "SIGXFSZ",
@@ -74,3 +82,10 @@ def blamed(state: State, jobs: Mapping[str, State]) -> list[State]:
 def named(states: Sequence[State], host: Host, most: int = 5) -> str:
     names = [f"{host.name}:{state.id}" for state in states[:most]]
     return ", ".join(names) + (f" and {len(states) - most} more" if len(states) > most else "")
+
+
+def exit_code(state: State) -> int:
+    """The exit code that stands for a job that is done: its own, 137 when the queue killed it, 125 when it has none."""
+    if state.exit_code is not None:
+        return state.exit_code
+    return 137 if state.result == "killed" else 125

@@ -69,3 +69,12 @@ def folder(variable: str, usual: str) -> str:
     set_to = os.environ.get(variable, "")
     base = set_to if set_to.startswith("/") else os.path.join(os.path.expanduser("~"), usual)
     return os.path.join(base, NAME)
+
+
+def slow_programs() -> str:
+    return os.path.join(data(), "slow-programs")
+
+
+def expects_news(session: str) -> bool:
+    """Whether the session's marker stands (store.marker, without sqlite)."""
+    return bool(session) and os.path.exists(os.path.join(data(), "sessions", os.path.basename(session)))

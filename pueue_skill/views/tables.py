@@ -6,11 +6,12 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from pueue_skill.hosts.audit import files_of, spoken
+from pueue_skill.hosts.reports import AuditReport
 from pueue_skill.queues.actions import named, start_of
 from pueue_skill.queues.outcome import STATES as IN_WORDS
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Finding
-from pueue_skill.views.documents import AuditReport, BatchJobReport, BatchReport, GroupReport, StateReport, StatusReport
+from pueue_skill.views.documents import BatchJobReport, BatchReport, GroupReport, StateReport, StatusReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -29,9 +29,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Footer, Input, Log, Static
 
-from pueue_skill.hosts import client
+from pueue_skill.hosts import client, poll
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.jobs import actions as job_actions
+from pueue_skill.jobs import output
 from pueue_skill.jobs.actions import Choice, Chosen, Result
 from pueue_skill.queues import actions, framing, outcome
 from pueue_skill.queues.actions import named
@@ -231,12 +232,12 @@ class Follow(Screen[None]):
 
     def read(self) -> None:
         try:
-            for event in client.follow(self.row.state, self.row.host):
+            for event in output.follow(self.row.state, self.row.host):
                 if self.left.is_set():
                     return
-                if isinstance(event, client.Output):
+                if isinstance(event, output.Output):
                     self.say(readable(event.data))
-                elif isinstance(event, client.Lost):
+                elif isinstance(event, output.Lost):
                     self.say(printable.safe(f"\n[{event.reason}; trying again]\n"))
                 elif isinstance(event, State) and event.status == "done":
                     self.say(f"\n[{actions.ending(event)}]\n")
@@ -320,7 +321,7 @@ class Top(App[None]):
     # What comes in.
 
     def look(self) -> None:
-        for look in client.watched(self.hosts, self.every):
+        for look in poll.watched(self.hosts, self.every):
             if self.left.is_set():
                 return
             if look:

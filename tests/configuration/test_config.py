@@ -13,7 +13,8 @@ import pytest
 
 from pueue_skill.cli.schemas import SCHEMAS
 from pueue_skill.configuration import config, settings
-from pueue_skill.configuration.config import ConfigError, EnvironmentTable, job_environment
+from pueue_skill.configuration.config import EnvironmentTable, job_environment
+from pueue_skill.configuration.errors import ConfigError
 from pueue_skill.plan.analysis import analyse
 from pueue_skill.shell.model import Host
 from pueue_skill.state import paths

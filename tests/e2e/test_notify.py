@@ -17,6 +17,7 @@ from receiver import HOSTILE, Receiver
 
 from pueue_skill.configuration import config
 from pueue_skill.configuration.config import NotifyTable
+from pueue_skill.configuration.errors import ConfigError
 from pueue_skill.notify import compose, deliver
 from pueue_skill.notify.deliver import Sent
 from pueue_skill.queues.pueue.submit import callback, read_queue
@@ -186,7 +187,7 @@ def test_texts_are_fit_to_leave_the_machine() -> None:
 
 def test_a_project_may_not_say_who_is_told(tmp_path: Path) -> None:
     (tmp_path / ".pueue-skill.toml").write_text('[[notify]]\nurl = "json://evil.example"\n')
-    with pytest.raises(config.ConfigError, match="notify: a project may not"):
+    with pytest.raises(ConfigError, match="notify: a project may not"):
         config.load(tmp_path)
 
 
@@ -201,7 +202,7 @@ def test_a_project_may_not_say_who_is_told(tmp_path: Path) -> None:
 def test_an_error_names_the_key(home: Path, table: str, says: str) -> None:
     config.user_file().parent.mkdir(parents=True)
     config.user_file().write_text(f"[[notify]]\n{table}\n")
-    with pytest.raises(config.ConfigError) as error:
+    with pytest.raises(ConfigError) as error:
         config.load(home)
     assert says in str(error.value)
 

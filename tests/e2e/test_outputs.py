@@ -13,6 +13,7 @@ import pytest
 from real import Daemon, until
 
 from pueue_skill.hosts import client, transport
+from pueue_skill.jobs import output, submission
 from pueue_skill.queues import scripts
 from pueue_skill.queues.pueue import units as pueue_units
 from pueue_skill.shell.model import Host, Job, State
@@ -29,7 +30,7 @@ def chatty(pueued: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     go = tmp_path / "go"
     work = f"while [ ! -e {go} ]; do echo 1.out; echo 1.err >&2; sleep 0.001; done"
     job = Job(f"chatty-{tmp_path.name}", "local", "pueue", None, None, str(tmp_path), work, split_output=True)
-    state = client.submit(job, LOCAL).state
+    state = submission.submit(job, LOCAL).state
     log = pueued.home / f"task_logs/{state.id}.log"
     until(lambda: log.exists() and log.stat().st_size > 1000, "output")
     yield state
@@ -50,15 +51,15 @@ def test_the_end_of_an_output_that_grows(chatty: State, count: int) -> None:
 def test_the_states_of_a_job_that_writes_are_not_taken_for_output(chatty: State) -> None:
     """Each frame of an output is as long as it says: what comes after it is read as what it is."""
     seen = 0
-    for event in client.follow(chatty, LOCAL):
-        if isinstance(event, client.Output):
+    for event in output.follow(chatty, LOCAL):
+        if isinstance(event, output.Output):
             assert set(event.data) <= set(b"1.errout\n")
             seen += len(event.data)
             if seen > 5_000:
                 break
 
 
-def follows(file: Path, offset: int, more: str) -> list[client.Frame]:
+def follows(file: Path, offset: int, more: str) -> list[output.Frame]:
     """What `new` writes of a file from `offset` on, decoded; `more` runs in the midst of it, as its file is read."""
     script = (
         scripts.NEW.format()
@@ -66,7 +67,7 @@ def follows(file: Path, offset: int, more: str) -> list[client.Frame]:
         + f"echo '{scripts.REPLY}'\nnew output {file} {offset}\nnew output {file} $pq_size\nprintf 'state %s\\n' $pq_size\n"
     )  # fmt: skip
     done = transport.run(LOCAL, script, timeout=20)
-    return list(client.Frames().feed(done.stdout))
+    return list(output.Frames().feed(done.stdout))
 
 
 def test_what_a_job_writes_while_it_is_read_comes_next(tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_a_file_that_is_emptied_while_it_is_read_ends_the_script(tmp_path: Path,
         + f"echo '{scripts.REPLY}'\nnew output {file} 0\nprintf 'state %s\\n' no\n"
     )
     done = transport.run(LOCAL, script, timeout=20)
-    assert list(client.Frames().feed(done.stdout)) == []
+    assert list(output.Frames().feed(done.stdout)) == []
     assert done.code != 0
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from pueue_skill.hosts import audit
 from pueue_skill.hosts.audit import Asking, spoken
+from pueue_skill.hosts.reports import Severity
 from pueue_skill.queues import actions, framing, outcome
 from pueue_skill.queues.framing import Answer, Part
 from pueue_skill.queues.pueue import health as pueue_health
@@ -23,7 +24,6 @@ from pueue_skill.shell.model import Host, Queue, State
 from pueue_skill.shell.secrets import masked
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
-from pueue_skill.views.documents import Severity
 
 Mend = Literal["", "safe", "asked"]
 """Who may run a fix: a person; `doctor --fix`; `doctor --fix --start-groups`."""

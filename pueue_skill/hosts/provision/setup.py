@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pueue_skill.configuration import config
 from pueue_skill.hosts import client, transport
@@ -25,14 +23,11 @@ from pueue_skill.queues.pueue.provision import Found, Step
 from pueue_skill.queues.pueue.submit import callback
 from pueue_skill.queues.scripts import reply
 from pueue_skill.shell import quote
-from pueue_skill.shell.model import LOCAL, Host, Job, State
+from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.startup.record import NamedTuple
 
 LONGEST = 1800.0
 """Seconds that the steps may take at most: cargo builds pueue in some minutes on a slow machine."""
-
-PROOF = 20.0
-"""Seconds that the job which proves the queue may wait for a slot."""
 
 TRIES = 10
 AGAIN = "Run it again: what is done is not done twice."
@@ -45,6 +40,9 @@ class Proof(NamedTuple):
     exit_code: int | None = None
     output: str = ""
     why: str = ""
+
+
+Prove: TypeAlias = "Callable[[Host, Found, Mapping[str, str]], Proof]"
 
 
 class Outcome(NamedTuple):
@@ -133,11 +131,17 @@ def clean(found: Found, wish: Wish) -> bool:
 
 
 def carry_out(
-    host: Host, found: Found, todo: list[Step], wish: Wish, environment: Mapping[str, str], tell: Callable[[str], None]
+    host: Host,
+    found: Found,
+    todo: list[Step],
+    wish: Wish,
+    environment: Mapping[str, str],
+    tell: Callable[[str], None],
+    prove: Prove,
 ) -> Outcome:
-    """Does what was planned, as often as it takes until nothing is left to do, and proves it. Raises Refusal, Unreachable.
+    """Carries out the planned steps until none is left, and proves the queue. Raises Refusal, Unreachable.
 
-    `tell` is told what goes another way than it was planned.
+    `tell` is given a line where a step takes another way than planned; `prove` runs a job in the new queue (jobs.proof).
     """
     did: dict[str, Step] = {}
     for _ in range(TRIES):
@@ -204,34 +208,6 @@ def download(wish: Wish, asset: str) -> bytes:
     if got != sum:
         raise Refusal(f"{url} has the SHA-256 sum {got}, not {sum}: it is not installed")
     return content
-
-
-def prove(host: Host, found: Found, environment: Mapping[str, str]) -> Proof:
-    """Runs a job as any other is run, and takes it out of the queue again. Raises Unreachable."""
-    limit, status = found.groups.get("default", (1, "running"))
-    if status != "running":
-        return Proof("", why=f"the group default is {status}: pueue start --group default")
-    word = secrets.token_hex(8)
-    job = Job(f"setup-{word}", host.name, host.backend, None, "pueue-skill setup", None, f"echo {word}")
-    state = client.submit(job, host, None if host.ssh else environment, None if host.ssh else Path.home()).state
-    name = f"{host.name}:{state.id}"
-    output, until = b"", time.monotonic() + PROOF
-    for event in client.follow(state, host):
-        if isinstance(event, client.Output):
-            output += event.data
-        elif isinstance(event, State):
-            state = event
-        if time.monotonic() > until:
-            break
-    said = output.decode("utf-8", "replace").strip()
-    why = ""
-    if state.status != "done":
-        why = f"it did not end within {PROOF:g} s: the {limit} slots of the group default are taken"
-    elif state.exit_code != 0 or said != word:
-        why = f"it should have ended with 0 and said {word}"
-    script = pueue_provision.proved_script(host, state.id, not why)
-    client.asked(host, script, lambda done: reply(done.text))
-    return Proof(name, state.exit_code, said, why)
 
 
 def notes(found: Found, wish: Wish) -> Iterator[str]:

@@ -1,0 +1,54 @@
+"""What an agent is told of a command: an Event or an Analysis in, sentences out. It decides nothing and sends nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pueue_skill.agents.event import Event
+from pueue_skill.configuration.settings import Settings
+from pueue_skill.plan.analysis import Analysis, analyse
+from pueue_skill.queues.registry import invocation
+from pueue_skill.shell import quote
+from pueue_skill.state import durations
+
+SHOWN = 6_000
+"""Characters of an invocation that fit into what an agent is told, which the client cuts at 10,000."""
+
+
+def analysed(event: Event, settings: Settings) -> Analysis:
+    preferences = settings.preferences._replace(durations=durations.read())
+    return analyse(event.command, settings.hosts, preferences=preferences, program=program())
+
+
+def said(analysis: Analysis) -> str:
+    return "\n".join([f"- {finding.message} ({finding.rule} {finding.name})" for finding in analysis.findings])
+
+
+def fitting(analysis: Analysis) -> str | None:
+    """The invocation, where there is one that fits into what an agent is told."""
+    submits = invocation(analysis.plan)
+    return submits if submits and len(submits) <= SHOWN else None
+
+
+def program() -> str:
+    """How the agent's shell calls pueue-skill: a plugin's is on its PATH, another may not be on anybody's."""
+    if "CLAUDE_PLUGIN_ROOT" in os.environ:
+        return "pueue-skill"
+    for folder in os.environ.get("PATH", "").split(os.pathsep):
+        if os.path.isabs(folder) and os.access(os.path.join(folder, "pueue-skill"), os.X_OK):
+            return "pueue-skill"
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    beside = [os.path.join(os.path.dirname(sys.executable), "pueue-skill"), os.path.join(root, "bin", "pueue-skill")]
+    return next((quote.word(file) for file in beside if os.access(file, os.X_OK)), "pueue-skill")
+
+
+def reminder(analysis: Analysis, head: str = "this belongs in the job queue:") -> str:
+    text = f"pueue-skill: {head}\n{said(analysis)}\n"
+    submits = invocation(analysis.plan)
+    if submits and len(submits) <= SHOWN:
+        return text + f"The same work as a job, next time:\n```bash\n{submits}```\n"
+    if submits:
+        jobs = len(analysis.plan.jobs)
+        return f"{text}The same work is {jobs} jobs: `pueue-skill suggest -` gives their invocation for the command on stdin.\n"
+    return text + f"No invocation is offered: {analysis.plan.reason}.\n"

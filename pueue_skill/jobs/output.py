@@ -1,0 +1,119 @@
+"""Follows a job: its output and its states as they come, over connections that may break.
+
+It knows no queue's format: the backend's script writes frames, which are decoded here. It prints nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from pueue_skill.hosts import transport
+from pueue_skill.hosts.client import BACK_OFF, Unreachable, first_line, trouble
+from pueue_skill.queues.registry import BACKENDS
+from pueue_skill.shell.model import Host, State
+from pueue_skill.startup.record import NamedTuple
+
+
+class Output(NamedTuple):
+    """Bytes that the job wrote; `error`: to its standard error, where that is kept apart."""
+
+    data: bytes
+    error: bool = False
+
+
+class Lost(NamedTuple):
+    """The connection broke; it is tried again."""
+
+    reason: str
+
+
+Event = Output | State | Lost | None
+"""What following a job yields: output, a new state, a broken connection; None once a second when there is nothing."""
+
+
+def follow(state: State, host: Host, sleep: Callable[[float], None] = time.sleep, offset: int = 0) -> Iterator[Event]:
+    """Follows a job to its end: its output from byte `offset` on, its states as they change; the last event is a state.
+
+    A connection that breaks is taken up again where the output stopped. Raises Unreachable when it cannot be, or when the job
+    is no longer in the queue.
+    """
+    tries = errors_offset = 0
+    while True:
+        frames = Frames()
+        script = BACKENDS[host.backend].follow_script(state, host, offset, errors_offset)
+        with transport.stream(host, script) as stream:
+            while True:
+                data = stream.read(1.0)
+                if data == b"":
+                    break
+                if data is None:
+                    yield None
+                    continue
+                for frame in frames.feed(data):
+                    tries = 0
+                    if frame.kind == "output":
+                        offset = frame.end
+                        yield Output(frame.data)
+                        continue
+                    if frame.kind == "error":
+                        errors_offset = frame.end
+                        yield Output(frame.data, error=True)
+                        continue
+                    now = BACKENDS[host.backend].read_state(frame.data.decode("utf-8", "surrogateescape"))
+                    if now is None or (now.created, now.key) != (state.created, state.key):
+                        raise Unreachable(
+                            f"{host.name}:{state.id} is no longer in the queue; it was removed while it was followed"
+                        )
+                    yield now
+                    if now.status == "done":
+                        return
+            done = stream.finish()
+        # A host may come back, and a daemon that is restarted; its queue then says what has become of the job.
+        if tries == len(BACK_OFF):
+            raise Unreachable(trouble(host, done))
+        yield Lost(first_line(trouble(host, done)))
+        sleep(BACK_OFF[tries])
+        tries += 1
+
+
+class Frame(NamedTuple):
+    """A part of what a follow script writes; `end`: where in its file the bytes of an output end."""
+
+    kind: str
+    data: bytes
+    end: int = 0
+
+
+class Frames:
+    """Decodes what a follow script writes: `state JSON` lines, and `output OFFSET N` or `error OFFSET N` lines with N bytes after them."""
+
+    def __init__(self) -> None:
+        self.buffer = b""
+        self.started = False
+        self.open = 0
+        self.kind = ""
+        self.offset = 0
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        self.buffer += data
+        while self.buffer:
+            if self.open:
+                part = self.buffer[: self.open]
+                self.buffer = self.buffer[len(part) :]
+                self.open -= len(part)
+                self.offset += len(part)
+                yield Frame(self.kind, part, self.offset)
+                continue
+            line, newline, rest = self.buffer.partition(b"\n")
+            if not newline:
+                return
+            self.buffer = rest
+            kind, _, content = line.partition(b" ")
+            if not self.started:
+                self.started = line == b"pueue-skill reply"
+            elif kind in (b"output", b"error"):
+                self.kind = kind.decode()
+                self.offset, self.open = map(int, content.split())
+            elif kind == b"state":
+                yield Frame("state", content)

@@ -1,0 +1,47 @@
+"""Proves a new queue: runs a job on its host as any other job is run, and removes it again. A Host in, a Proof out."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from pueue_skill.hosts import client
+from pueue_skill.hosts.provision.setup import Proof
+from pueue_skill.jobs import output, submission
+from pueue_skill.queues.pueue import provision as pueue_provision
+from pueue_skill.queues.pueue.provision import Found
+from pueue_skill.queues.scripts import reply
+from pueue_skill.shell.model import Host, Job, State
+
+PROOF_S = 20.0
+"""How long the job may wait for a slot."""
+
+
+def prove(host: Host, found: Found, environment: Mapping[str, str]) -> Proof:
+    """Runs a job as any other is run, and takes it out of the queue again. Raises Unreachable."""
+    limit, status = found.groups.get("default", (1, "running"))
+    if status != "running":
+        return Proof("", why=f"the group default is {status}: pueue start --group default")
+    word = secrets.token_hex(8)
+    job = Job(f"setup-{word}", host.name, host.backend, None, "pueue-skill setup", None, f"echo {word}")
+    state = submission.submit(job, host, None if host.ssh else environment, None if host.ssh else Path.home()).state
+    name = f"{host.name}:{state.id}"
+    written, until = b"", time.monotonic() + PROOF_S
+    for event in output.follow(state, host):
+        if isinstance(event, output.Output):
+            written += event.data
+        elif isinstance(event, State):
+            state = event
+        if time.monotonic() > until:
+            break
+    said = written.decode("utf-8", "replace").strip()
+    why = ""
+    if state.status != "done":
+        why = f"it did not end within {PROOF_S:g} s: the {limit} slots of the group default are taken"
+    elif state.exit_code != 0 or said != word:
+        why = f"it should have ended with 0 and said {word}"
+    script = pueue_provision.proved_script(host, state.id, not why)
+    client.asked(host, script, lambda done: reply(done.text))
+    return Proof(name, state.exit_code, said, why)

@@ -1,0 +1,159 @@
+"""Submits jobs: a Job and its host in, the queued job out, exactly once for each key.
+
+It reaches queues through their backend's scripts and hosts through the client. It prints nothing and reads no configuration. What it
+cannot know it says, with what to do about it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+
+from pueue_skill.hosts import transport
+from pueue_skill.hosts.client import (
+    ANSWER,
+    BACK_OFF,
+    DOWN,
+    SLOWEST,
+    TURNED_AWAY,
+    NoConnection,
+    Unreachable,
+    complaint,
+    first_line,
+    queue_of,
+    trouble,
+    waits,
+)
+from pueue_skill.jobs import select
+from pueue_skill.queues import actions
+from pueue_skill.queues.registry import BACKENDS
+from pueue_skill.queues.scripts import ADDS, end_of
+from pueue_skill.shell import quote
+from pueue_skill.shell.model import Group, Host, Job, State
+from pueue_skill.startup.record import NamedTuple
+
+
+class NotSubmitted(Exception):
+    """The job is not in the queue."""
+
+
+class Queued(NamedTuple):
+    """A job that is in the queue; `new` is false when one with its key was there before."""
+
+    state: State
+    new: bool
+    group: Group | None
+
+
+def submit(
+    job: Job,
+    host: Host,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: Iterable[bytes] | None = None,
+    notice: Callable[[str], None] = lambda text: None,
+) -> Queued:
+    """Adds `job` to the queue of `host`, unless a job with its key is there.
+
+    `env` and `cwd` are those of the submitting process, which a queue on this machine hands on to the job. `stdin` is what a job with
+    `stdin` reads; it is sent as it comes, and once. `notice` is given a line when it waits for other submissions, however long that
+    takes, and when it tries again: what failed before the job was sent, or an answer that was cut off. The same key is never added
+    twice.
+
+    Raises NotSubmitted when it is certain that the job is not in the queue, NoConnection, Unreachable.
+    """
+    backend = BACKENDS[job.backend]
+    script = backend.submit_script(job, host)
+    limit = ANSWER + len(script) // SLOWEST
+    sent = False
+
+    def heard(said: bytes) -> bool:
+        return waits(said, notice)
+
+    for pause in (*BACK_OFF, None):
+        try:
+            if stdin is None:
+                done = transport.run(host, script, timeout=limit, env=env, cwd=cwd, heard=heard)
+            else:
+                # What was sent is gone: from the second time on it is only asked whether the job is there.
+                given = chain(stdin, [end_of(job.key)]) if pause == BACK_OFF[0] else ()
+                done = transport.feed(host, script, given, timeout=limit, env=env, cwd=cwd, heard=heard)
+            answer = backend.read_submission(done.text, job)
+        except transport.Timeout as error:
+            if host.ssh or sent or ADDS.encode() in error.stdout:
+                raise Unreachable(not_known(str(error), job)) from None
+            raise NotSubmitted(str(error)) from None
+        except ValueError:
+            sent = sent or ADDS.encode() in done.stdout
+            if pause and pause <= worth_trying(host, done, sent, stdin is not None):
+                notice(f"{first_line(trouble(host, done))}; trying again")
+                time.sleep(pause * (0.5 + os.getpid() % 16 / 16))  # those who were turned away together come back apart
+                continue
+            if sent:
+                raise Unreachable(not_known(trouble(host, done), job)) from None
+            raise (NoConnection if done.code == transport.UNREACHABLE else NotSubmitted)(trouble(host, done)) from None
+        if answer.state is None:
+            raise NotSubmitted(backend.advised(complaint(done), host) or answer.error)
+        if answer.differs:
+            raise NotSubmitted(taken(job.key, f"{host.name}:{answer.state.id}", answer.state, answer.differs))
+        return Queued(answer.state, answer.new, answer.group)
+    raise AssertionError("unreachable")
+
+
+def taken(key: str, name: str, state: State, differs: Sequence[str]) -> str:
+    """Why a key cannot be given to another job."""
+    return (
+        f"the key {key} belongs to {name}, which {standing(state)}; it {', '.join(differs)}\n"
+        f"Try: pueue-skill log {name}, or another --key"
+    )
+
+
+def standing(state: State) -> str:
+    """Where a job stands, as the end of a sentence."""
+    if state.status != "done":
+        return f"is {state.status}"
+    when = f" at {dt.datetime.fromisoformat(state.ended).astimezone():%Y-%m-%d %H:%M:%S}" if state.ended else ""
+    return f"ended{when} ({actions.ending(state)})"
+
+
+def worth_trying(host: Host, done: transport.Done, sent: bool, fed: bool) -> float:
+    """The longest pause, in seconds, after which a submission without an answer is tried again."""
+    if sent or (done.code == transport.UNREACHABLE and TURNED_AWAY.search(complaint(done))):
+        return BACK_OFF[-1]
+    if done.code == transport.UNREACHABLE:
+        return BACK_OFF[0]
+    return BACK_OFF[2] if done.code == DOWN and not fed else 0  # a restart takes seconds; what was fed to it is gone
+
+
+def not_known(why: str, job: Job) -> str:
+    return f"{why}\nWhether the job was queued is not known. Try: the same command with --key {job.key}, which queues it once"
+
+
+def dependencies(asked: Sequence[str], host: Host, hosts: Mapping[str, Host]) -> tuple[str, ...]:
+    """The ids of the jobs of `host` that are called `asked`, for the `after` of a job there. Raises NotSubmitted, Unreachable."""
+    if not asked:
+        return ()
+    for name in asked:
+        other = select.host_of(name, hosts)
+        if other and other != host.name:
+            raise NotSubmitted(
+                f"--after {name}: a job of {host.name} can only depend on jobs of {host.name}, and {name} is a job of "
+                f"{other}{f' (a bare id always is; write {host.name}:{name})' if select.is_id(name) else ''}"
+                f"\nTry: pueue-skill wait {quote.word(name)}, then the same run without --after {quote.word(name)}"
+            )
+    queue = queue_of(host)
+    try:
+        found = [select.bearers(name, {host.name: queue}).meant for name in asked]
+    except LookupError as error:
+        raise NotSubmitted(f"--after {error}") from None
+    for name, job in zip(asked, found, strict=True):
+        if job is None:
+            raise NotSubmitted(
+                f"--after {name}: {host.name} has no job of that name{select.some_are(name, {host.name: queue})}"
+                f"\nTry: pueue-skill status {host.name}"
+            )
+    return tuple(dict.fromkeys([state.id for _, state in filter(None, found)]))
