@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from batch import Batch
 from real import Daemon, Host, Lab, local
 from slurm import Cluster
 
@@ -116,3 +117,16 @@ def weird_tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     folder = tmp_path / str(request.param)
     folder.mkdir()
     return folder
+
+
+@pytest.fixture(params=["local", "bigblack"])
+def on(request: pytest.FixtureRequest, pueued: Daemon, tmp_path: Path, home: Path) -> Batch:
+    """A batch on each kind of host, with nothing of it there."""
+    env = pueued.env | {"HOME": str(home)}
+    daemon: Daemon = pueued
+    if request.param == "bigblack":
+        daemon = request.getfixturevalue("bigblack")
+        env |= {"HOME": pueued.env["HOME"]}
+    batch = Batch(tmp_path, daemon, env)
+    batch.env["HOST"] = request.param
+    return batch

@@ -16,6 +16,8 @@ from typing import NamedTuple
 import pydantic
 import pytest
 
+from pueue_skill.cli import main
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "pueue_skill"
 FILES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}

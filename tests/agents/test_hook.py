@@ -20,56 +20,16 @@ import pytest
 from real import Daemon, until
 from syrupy.assertion import SnapshotAssertion
 
+from hooks import before, hook, payload, said, silent
 from pueue_skill.agents import prompts, rewrite
 from pueue_skill.agents.event import Event
 from pueue_skill.jobs import news
 from pueue_skill.shell.model import Host, State
-from pueue_skill.state import database
+from pueue_skill.state import database, log
 from pueue_skill.state.database import Submitted
 
 SEED = "ssh bigblack 'cd ~/project && uv run python populate_cache.py --symbol BTCUSDT'"
 TRAIN = "python train.py"
-
-
-def payload(command: object = None, event: str = "PostToolUse", **changes: object) -> bytes:
-    """An event as Claude Code 2.1.330 sends it."""
-    found: dict[str, Any] = {
-        "session_id": "s",
-        "transcript_path": "/t.jsonl",
-        "cwd": "/",
-        "permission_mode": "default",
-        "hook_event_name": event,
-    }
-    if "Tool" in event:
-        found |= {"tool_name": "Bash", "tool_input": {"command": command, "description": "d"}, "tool_use_id": "toolu_1"}
-    if event == "PostToolUse":
-        found["tool_response"] = {"stdout": "", "stderr": "", "interrupted": False, "isImage": False}
-    if event.startswith("PostToolUse"):
-        found["duration_ms"] = 61_000
-    return json.dumps(found | changes).encode()
-
-
-def hook(stdin: bytes, event: str = "PostToolUse", *options: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        ["pueue-skill", "hook", event, *options], input=stdin, capture_output=True, timeout=100, **more
-    )
-
-
-def silent(done: subprocess.CompletedProcess[bytes]) -> bool:
-    return (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-
-
-def said(done: subprocess.CompletedProcess[bytes], key: str = "additionalContext") -> str:
-    """What an answer says, and nothing else with it."""
-    assert (done.returncode, done.stderr) == (0, b"")
-    answer = json.loads(done.stdout)["hookSpecificOutput"]
-    assert "allow" not in done.stdout.decode()
-    text: str = answer[key]
-    return text
-
-
-def before(command: object, *options: str, **changes: object) -> subprocess.CompletedProcess[bytes]:
-    return hook(payload(command, "PreToolUse", **changes), "PreToolUse", *options)
 
 
 def configure(home: Path, text: str) -> None:
@@ -824,12 +784,10 @@ def test_fifty_at_once(home: Path) -> None:
 
 
 def test_the_log_has_no_secrets_and_an_end(home: Path) -> None:
-    from pueue_skill.agents import hook as module
-
     for _ in range(400):
-        module.log("PreToolUse", "token=hunter2 " + "x" * 900)
-    file = Path(module.log_file())
+        log.write("PreToolUse", "token=hunter2 " + "x" * 900)
+    file = Path(log.path())
     assert "hunter2" not in file.read_text()
-    assert file.stat().st_size < 2 * module.LOG_SIZE
+    assert file.stat().st_size < 2 * log.MAX_BYTES
     assert file.stat().st_mode & 0o777 == 0o600
     assert sorted(path.name for path in file.parent.iterdir()) == ["hook.log", "hook.log.old"]

@@ -12,8 +12,8 @@ from typing import Any
 
 import get_chdb
 import pytest
+from batch import Batch, manifest
 from real import REQUIRE_ALL, Daemon, Host, Lab, until
-from test_batches import Batch, manifest
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(180), pytest.mark.usefixtures("queues_as_before")]
 

@@ -117,9 +117,9 @@ def test_each_target_has_its_kinds_its_hours_and_its_troubles(receiver: Receiver
 
 SENDER = """
 import datetime as dt, sys
-from pueue_skill import notify
-from pueue_skill.config import NotifyTable
-from pueue_skill.store import Notice
+from pueue_skill.notify import deliver as notify
+from pueue_skill.configuration.config import NotifyTable
+from pueue_skill.state.database import Notice
 number, url = sys.argv[1:]
 both = [Notice("failures", f"event {n}", f"title {n}", f"text {n}", True) for n in ("all", number)]
 print("ready", flush=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batch import RANGEBAR, rangebar
 from real import Host, until
 from slurm import Cluster
-from test_batches import RANGEBAR, rangebar
 
 from pueue_skill.queues.slurm.batch import Site, arrays, ranges
 from pueue_skill.queues.slurm.submit import Look

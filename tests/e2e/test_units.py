@@ -12,8 +12,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from batch import Batch, manifest
 from real import Daemon, Host, Lab, until
-from test_batches import Batch, manifest, on  # noqa: F401 the fixture
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.long, pytest.mark.usefixtures("queues_as_before")]
 
@@ -55,7 +55,7 @@ def units(batch: Batch) -> list[dict[str, Any]]:
     return [task for task in batch.daemon.tasks().values() if ":unit-" in task["command"]]
 
 
-def test_each_is_done_once_and_seen(on: Batch) -> None:  # noqa: F811
+def test_each_is_done_once_and_seen(on: Batch) -> None:
     """Its exit code, its output, and what it holds; what has failed is resumed alone."""
     on.write(
         work(
@@ -88,7 +88,7 @@ def test_each_is_done_once_and_seen(on: Batch) -> None:  # noqa: F811
     assert not units(on)
 
 
-def test_a_batch_that_grows_and_one_that_changes(on: Batch) -> None:  # noqa: F811
+def test_a_batch_that_grows_and_one_that_changes(on: Batch) -> None:
     text = work(on)
     on.write(text)
     on.run("submit")
@@ -107,7 +107,7 @@ def test_a_batch_that_grows_and_one_that_changes(on: Batch) -> None:  # noqa: F8
     assert Counter(on.ran())["again-5"] == 1
 
 
-def test_by_many_at_once(on: Batch) -> None:  # noqa: F811
+def test_by_many_at_once(on: Batch) -> None:
     on.write(work(on))
     racers = [threading.Thread(target=on.run, args=("submit",)) for _ in range(4)]
     for racer in racers:

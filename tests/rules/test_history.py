@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from test_hook import hook, payload
 
+from hooks import hook, payload
 from pueue_skill.rules.cost import shape
 from pueue_skill.rules.registry import findings
 from pueue_skill.shell.commands import commands

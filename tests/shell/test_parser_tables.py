@@ -21,7 +21,7 @@ import hashlib, json, sys
 if sys.argv[1] == "slow":
     import bashlex.parser as parser
 else:
-    from pueue_skill.parse import tables
+    from pueue_skill.shell.parse import tables
     made, build = [], tables.with_tables
     tables.with_tables = lambda *args: (build(*args), made.append(1))[0]
     parser = tables.load()
@@ -38,7 +38,7 @@ for name in sys.argv[2:]:
 # Prints what became of one command and of the cache.
 READ_ONE = """
 import sys
-from pueue_skill.parse import tables
+from pueue_skill.shell.parse import tables
 made, build = [], tables.with_tables
 tables.with_tables = lambda *args: (build(*args), made.append(1))[0]
 tree = tables.load().parse("a | b && c")[0]
