@@ -64,11 +64,11 @@ NO_RUN = {
         "pueue-skill watch --session ID",
     ],
     "references/notices.md": [
-        "pueue-skill notify --test                        # a message to each target; says which failed and why\n"
-        "pueue-skill batch watch rangebar.toml --notify   # its failed jobs, and its end with counts\n"
-        "pueue-skill status --watch --notify              # failed jobs and groups that have run empty, of all hosts\n"
-        "pueue-skill watch --session ID --notify          # failed jobs of a session\n"
-        "pueue-skill notify                               # only sends what is kept",
+        "pueue-skill notify --test                        # send a message to each target; print which failed and why\n"
+        "pueue-skill batch watch rangebar.toml --notify   # notify of its failed jobs, and of its end with counts\n"
+        "pueue-skill status --watch --notify              # notify of failed jobs and empty groups, on all hosts\n"
+        "pueue-skill watch --session ID --notify          # notify of failed jobs of a session\n"
+        "pueue-skill notify                               # send pending notifications",
     ],
     "references/hosts.md": [
         "ssh bigblack 'cargo install pueue --locked --root ~/.local'",
