@@ -21,10 +21,11 @@ demo: .venv/.stamp ## show the main job on a private pueue daemon
 test: .venv/.stamp ## run the tests, the long ones only with ALL=1; ARGS=... goes to pytest
 	@if pueue=$$($(PY) tools/get_pueue.py); then PATH="$$pueue:$$PATH"; fi; $(PY) -m pytest -n 4 $(if $(ALL)$(CI),,-m "not long") $(ARGS)
 
-lint: .venv/.stamp ## check format, lint and types
+lint: .venv/.stamp ## check format, lint, types and spelling
 	@$(PY) -m ruff format --check --quiet
 	@$(PY) -m ruff check --quiet
 	@$(PY) -m mypy
+	@git ls-files -z | xargs -0 .venv/bin/codespell
 
 format: .venv/.stamp ## format, and fix what can be fixed
 	@$(PY) -m ruff check --fix --quiet; $(PY) -m ruff format --quiet

@@ -47,14 +47,14 @@ NO_RUN = {
         "pipx install .",
         "claude plugin marketplace add /path/to/pueue-skill\nclaude plugin install pueue-skill@pueue-skill",
         "pueue-skill install codex",
-        "pueue-skill setup bigblack          # pueue, its configuration, a daemon that comes back, the groups; proved by a job\n"
-        "pueue-skill setup local             # the same here\n"
-        "pueue-skill setup bigblack --remove # takes back what was made",
-        "pueue-skill batch submit rangebar.toml       # adds what is missing; safe to repeat, however it was cut off and by whoever\n"
-        "pueue-skill batch status rangebar.toml       # by phase and group\n"
-        "pueue-skill batch watch rangebar.toml        # until all is done; exits 1 if anything failed\n"
-        "pueue-skill batch resume rangebar.toml       # starts again, in place, what may succeed, and says why the rest is not\n"
-        "pueue-skill batch log rangebar.toml LABEL    # what a job has written",
+        "pueue-skill setup bigblack          # install pueue, its configuration, a daemon that survives reboots, the groups; then run a test job\n"
+        "pueue-skill setup local             # the same on this machine\n"
+        "pueue-skill setup bigblack --remove # undo what setup did",
+        "pueue-skill batch submit rangebar.toml       # add the missing jobs; safe to repeat, after any interruption and by anyone\n"
+        "pueue-skill batch status rangebar.toml       # show progress by phase and group\n"
+        "pueue-skill batch watch rangebar.toml        # watch until the batch is done; exits 1 if a job failed\n"
+        "pueue-skill batch resume rangebar.toml       # restart, in place, failed jobs that may succeed now; say why others are left as is\n"
+        "pueue-skill batch log rangebar.toml LABEL    # print the output of a job",
     ],
     "references/agents.md": [
         "claude plugin marketplace add /path/to/pueue-skill\nclaude plugin install pueue-skill@pueue-skill",
@@ -64,11 +64,11 @@ NO_RUN = {
         "pueue-skill watch --session ID",
     ],
     "references/notices.md": [
-        "pueue-skill notify --test                        # a message to each target; says which failed and why\n"
-        "pueue-skill batch watch rangebar.toml --notify   # its failed jobs, and its end with counts\n"
-        "pueue-skill status --watch --notify              # failed jobs and groups that have run empty, of all hosts\n"
-        "pueue-skill watch --session ID --notify          # failed jobs of a session\n"
-        "pueue-skill notify                               # only sends what is kept",
+        "pueue-skill notify --test                        # send a message to each target; print which failed and why\n"
+        "pueue-skill batch watch rangebar.toml --notify   # notify of its failed jobs, and of its end with counts\n"
+        "pueue-skill status --watch --notify              # notify of failed jobs and empty groups, on all hosts\n"
+        "pueue-skill watch --session ID --notify          # notify of failed jobs of a session\n"
+        "pueue-skill notify                               # send pending notifications",
     ],
     "references/hosts.md": [
         "ssh bigblack 'cargo install pueue --locked --root ~/.local'",

@@ -205,13 +205,13 @@ def rewritten() -> str:
         if plan.in_place:
             return "in place"
         if any(job.each for job in plan.jobs):
-            return "a job a turn"
-        return {0: "left alone", 1: "a job"}.get(len(plan.jobs), "several jobs")
+            return "one job per iteration"
+        return {0: "left as is", 1: "one job"}.get(len(plan.jobs), "several jobs")
 
     rows: dict[str, Counter[str]] = {}
     for case in fidelity.cases():
         rows.setdefault(case.row, Counter())[becomes(fidelity.analysed(case.text).plan)] += 1
-    kinds = ("a job", "several jobs", "a job a turn", "in place", "left alone")
+    kinds = ("one job", "several jobs", "one job per iteration", "in place", "left as is")
     lines = [f"| | cases | {' | '.join(kinds)} |", "|---|" + "---:|" * (len(kinds) + 1)]
     lines += [
         f"| {row} | {count.total()} | {' | '.join([str(count[kind] or '') for kind in kinds])} |"

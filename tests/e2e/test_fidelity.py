@@ -15,7 +15,7 @@ from hypothesis.strategies import SearchStrategy
 from real import real
 
 ALL = cases()
-SHAPES = [case for case in ALL if case.row == "a local line, by shape"]
+SHAPES = [case for case in ALL if case.row == "shapes of local commands"]
 
 
 @pytest.fixture(scope="module")
