@@ -46,6 +46,9 @@ PURE = set(
     " difflib plistlib posixpath re string textwrap types typing unicodedata".split()
 )
 
+QUEUES = {path.name for path in (PACKAGE / "queues").iterdir() if (path / "__init__.py").is_file()}
+"""The kinds of queue. What they share lies beside them, in queues/."""
+
 ONLY_IN = {
     "apprise": ("notify/",),
     "argparse": ("cli/",),
@@ -126,6 +129,9 @@ def faults(file: str, text: str) -> Iterator[str]:
             yield f"{file}:{line} imports {name} outside a function: every start would pay for it"
         if own and rest and "/" in file and rest.partition(".")[0] not in (room, *BELOW[room]):
             yield f"{file}:{line} imports {name}, and {room} may import only {' '.join(BELOW[room])}"
+        kind = next((kind for kind in QUEUES if file.startswith(f"queues/{kind}/")), "")
+        if kind and any(name.startswith(f"pueue_skill.queues.{other}") for other in QUEUES - {kind}):
+            yield f"{file}:{line} imports {name}: a kind of queue knows no other"
         if pure and not own and top not in PURE | EXCEPTIONS.get(file, set()) | ONLY_IN.keys():
             yield f"{file}:{line} is pure and imports {name}, which is not on the list of what only computes"
     if pure and file != "shell/parse/tables.py":
@@ -168,6 +174,8 @@ def test_the_tests_mirror_the_packages() -> None:
         ("rules/ssh.py", "from ..plan.planner import plan"),
         ("rules/ssh.py", "import pueue_skill.configuration.config"),
         ("queues/registry.py", "def f():\n    from pueue_skill.jobs import select"),
+        ("queues/slurm/submit.py", "from pueue_skill.queues.pueue import submit"),
+        ("queues/pueue/batch.py", "def f():\n    from pueue_skill.queues import slurm"),
         ("hosts/client.py", "from pueue_skill.jobs import select"),
         ("state/database.py", "from pueue_skill.configuration import config"),
         ("agents/hook.py", "def f():\n    from pueue_skill.cli import main"),

@@ -16,8 +16,8 @@ from pueue_skill.jobs import news, select
 from pueue_skill.jobs.select import Bearers
 from pueue_skill.queues import actions
 from pueue_skill.queues.actions import Act
+from pueue_skill.queues.protocol import Looked
 from pueue_skill.queues.pueue import actions as pueue_actions
-from pueue_skill.queues.pueue.actions import Looked
 from pueue_skill.queues.slurm import actions as slurm_actions
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host, Queue, State
@@ -27,7 +27,7 @@ from pueue_skill.state import database
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pueue_skill.queues.registry import Acting
+    from pueue_skill.queues.protocol import Acting
     from pueue_skill.shell.kinds import Did
 
 ACTING: Mapping[str, Acting] = {"pueue": pueue_actions, "slurm": slurm_actions}

@@ -20,7 +20,8 @@ from pueue_skill.hosts.transport import run
 from pueue_skill.jobs import actions as job_actions
 from pueue_skill.jobs.actions import Choice
 from pueue_skill.queues.actions import Act
-from pueue_skill.queues.pueue.actions import Looked, act_script, read_acts
+from pueue_skill.queues.protocol import Looked
+from pueue_skill.queues.pueue.actions import act_script, read_acts
 from pueue_skill.queues.pueue.submit import read_queue
 from pueue_skill.shell import model as m
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pueue_skill.queues.actions import CANNOT, Act
+from pueue_skill.queues.protocol import Looked
 from pueue_skill.queues.pueue.submit import FOLDER, SURVIVORS, head, read_queue
 from pueue_skill.queues.scripts import LOCK, REPLY, reply
 from pueue_skill.shell import quote
-from pueue_skill.shell.model import Host, Queue
-from pueue_skill.startup.record import NamedTuple
+from pueue_skill.shell.model import Host
 
-__all__ = ["CANNOT", "OF_GROUPS", "Looked", "act_script", "read_acts"]
+__all__ = ["CANNOT", "OF_GROUPS", "act_script", "read_acts"]
 
 OF_GROUPS = ("kill", "pause", "start")
 """The verbs that pueue knows for a whole group too: those that set it paused or running."""
@@ -108,15 +108,6 @@ if [ -d "$pq_folder" ]; then
   (cd "$pq_folder" && printf '%s\\n' "$pq_over" | xargs rm -f --)
 fi
 """
-
-
-class Looked(NamedTuple):
-    """The queue before and after an act; processes that still run of jobs that were to be restarted, by key; files removed."""
-
-    before: Queue
-    after: Queue
-    survivors: dict[str, str]
-    files: int
 
 
 def act_script(host: Host, acts: Sequence[Act], group: str = "", verb: str = "") -> str:

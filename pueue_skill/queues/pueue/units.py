@@ -11,25 +11,11 @@ import base64
 import gzip
 from collections.abc import Sequence
 
+from pueue_skill.queues.protocol import Pack, Units
 from pueue_skill.queues.pueue.submit import FOLDER, head, name_of, put, task, task_words
 from pueue_skill.queues.scripts import REPLY
 from pueue_skill.shell import quote
-from pueue_skill.shell.model import Host, Job
-from pueue_skill.startup.record import NamedTuple
-
-
-class Pack(NamedTuple):
-    """Items, (key, bash text) each, for units of `share` items of which each runs `slots` at once; `job` is what they have in common."""
-
-    job: Job
-    items: tuple[tuple[str, str], ...]
-    share: int
-    slots: int
-
-    @property
-    def key(self) -> str:
-        return self.job.key
-
+from pueue_skill.shell.model import Host
 
 # Runs in the task of a unit. bash 3.2 must do: macOS has no other.
 UNIT = r"""# KEY SLOTS: works through the share of a unit; fails when not all of it has succeeded.
@@ -278,13 +264,6 @@ done
 def tails_script(host: Host, name: str, keys: Sequence[str], count: int) -> str:
     """A sh script that answers with the last `count` bytes of what items wrote, by key, for pueue.read_tails."""
     return head(host) + TAILS.format(name=name, keys=" ".join(keys), count=count, reply=REPLY)
-
-
-class Units(NamedTuple):
-    """What units there are: the unit of each item, by keys; and which items are worked on."""
-
-    owner: dict[str, str]
-    running: set[str]
 
 
 def read_units(answer: str) -> tuple[Units, str]:

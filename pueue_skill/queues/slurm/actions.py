@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 
 from pueue_skill.queues.actions import Act
-from pueue_skill.queues.pueue.actions import Looked
+from pueue_skill.queues.protocol import Looked
 from pueue_skill.queues.scripts import LOCK, REPLY, reply
 from pueue_skill.queues.slurm.submit import ENDED, LOOK, ONE, SEND, head, id_of, read_look
 from pueue_skill.shell import quote

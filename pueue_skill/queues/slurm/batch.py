@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pueue_skill.queues.batching import Outcome, Reader
-from pueue_skill.queues.pueue.units import Pack, Units
+from pueue_skill.queues.protocol import Outcome, Pack, Reader, Units
 from pueue_skill.queues.scripts import LOCK, REPLY, reply
 from pueue_skill.queues.slurm.submit import (
     ENDED,
