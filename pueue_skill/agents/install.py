@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pueue_skill.startup.files import write_atomic
 from pueue_skill.startup.record import NamedTuple
 
 MARK = "--by=pueue-skill"
@@ -167,23 +168,23 @@ def apply(change: Change) -> Path | None:
     if change.new is None:
         file.unlink()
         return None
-    made: list[Path] = []
-    try:
+    if change.old is None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(f"{file.name}.{os.getpid()}")
-        made.append(partial)
-        partial.write_text(change.new, "utf-8")
-        if change.old is None:
-            partial.replace(file)
-            return None
-        backup = file.with_name(f"{file.name}.before-pueue-skill-{time.strftime('%Y%m%d-%H%M%S')}")
-        made.append(backup)
-        backup.write_text(change.old, "utf-8")
-        for one in made:
-            one.chmod(file.stat().st_mode & 0o777)
-        partial.replace(file)
-        return backup
+        write_atomic(file, change.new.encode(), 0o666 & ~umask())
+        return None
+    mode = file.stat().st_mode & 0o777
+    backup = file.with_name(f"{file.name}.before-pueue-skill-{time.strftime('%Y%m%d-%H%M%S')}")
+    write_atomic(backup, change.old.encode(), mode)
+    try:
+        write_atomic(file, change.new.encode(), mode)
     except OSError:
-        for one in made:
-            one.unlink(missing_ok=True)
+        backup.unlink()
         raise
+    return backup
+
+
+def umask() -> int:
+    """The permissions that new files of this process lack."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

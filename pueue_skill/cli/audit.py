@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import secrets
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from pueue_skill.cli.main import DONE, UNREACHABLE, failed, say
 from pueue_skill.configuration import config
 from pueue_skill.hosts import audit, client
 from pueue_skill.shell.ssh_target import host_named
+from pueue_skill.startup.files import write_atomic
 from pueue_skill.state import paths
 from pueue_skill.views import tables
 
@@ -63,9 +63,4 @@ def last(host: str) -> Any:
 
 def keep(report: Any) -> None:
     """Raises OSError."""
-    file = file_of(report["host"])
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = file.with_name(f"{file.name}.{os.getpid()}")
-    partial.touch(mode=0o600)
-    partial.write_text(json.dumps(report), "utf-8")
-    partial.replace(file)
+    write_atomic(file_of(report["host"]), json.dumps(report).encode())

@@ -13,6 +13,7 @@ import os
 from pueue_skill import __version__
 from pueue_skill.configuration.errors import ConfigError
 from pueue_skill.shell.model import LOCAL, Environment, Host, Preferences, Program
+from pueue_skill.startup.files import write_atomic
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.state import paths
 
@@ -106,11 +107,7 @@ def write(cache: str, state: list[Any], settings: Settings) -> None:
         (*settings[2:6], tuple(settings.environment), settings.refused),
     )
     try:
-        os.makedirs(os.path.dirname(cache), mode=0o700, exist_ok=True)
-        partial = f"{cache}.{os.getpid()}"
-        with open(partial, "wb") as file:
-            file.write(marshal.dumps((state, packed)))
-        os.replace(partial, cache)
+        write_atomic(cache, marshal.dumps((state, packed)))
     except (OSError, ValueError):
         pass
 

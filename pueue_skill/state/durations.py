@@ -9,6 +9,7 @@ import marshal
 import os
 from collections.abc import Mapping
 
+from pueue_skill.startup.files import write_atomic
 from pueue_skill.state import paths
 
 
@@ -30,7 +31,4 @@ def read() -> Mapping[str, tuple[float, ...]]:
 
 def write(found: Mapping[str, tuple[float, ...]]) -> None:
     """Replaces the copy. Raises OSError."""
-    partial = f"{file()}.{os.getpid()}"
-    with open(partial, "wb") as copy:
-        copy.write(marshal.dumps(dict(found)))
-    os.replace(partial, file())
+    write_atomic(file(), marshal.dumps(dict(found)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -227,7 +228,7 @@ def test_what_cannot_be_written_is_as_it_was(
         raise OSError(28, "No space left on device")
 
     file = write(settings("claude", "user"), "{}")
-    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     assert main(["install", "claude"]) == 3
     assert "No space left on device; it is as it was" in capsys.readouterr().err
     assert file.read_text() == "{}"

@@ -13,6 +13,8 @@ import os
 import sys
 from types import ModuleType, SimpleNamespace
 
+from pueue_skill.startup.files import write_atomic
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -91,11 +93,7 @@ def write(cache: str, parser: Any) -> None:
         [(p.name, p.len, p.func) for p in built.productions],
     )
     try:
-        os.makedirs(os.path.dirname(cache), mode=0o700, exist_ok=True)
-        partial = f"{cache}.{os.getpid()}"
-        with open(partial, "wb") as file:
-            file.write(marshal.dumps(tables))
-        os.replace(partial, cache)
+        write_atomic(cache, marshal.dumps(tables))
     except OSError:
         pass
 

@@ -1,0 +1,27 @@
+"""Files that a reader sees whole: a path and bytes in, the file replaced in one step.
+
+On the hook's path: os alone is imported.
+"""
+
+from __future__ import annotations
+
+import os
+
+
+def write_atomic(path: str | os.PathLike[str], content: bytes, mode: int = 0o600) -> None:
+    """Replace the file at `path`, or make it, with `content` and the permissions `mode`.
+
+    Whoever reads it meanwhile sees the old content or the new one. Missing folders are made, closed to others. Raises OSError; then
+    the old file is as it was and nothing is left beside it.
+    """
+    partial = f"{os.fspath(path)}.{os.getpid()}"
+    os.makedirs(os.path.dirname(partial) or ".", mode=0o700, exist_ok=True)
+    try:
+        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), mode)
+        os.replace(partial, path)
+    except OSError:
+        if os.path.exists(partial):
+            os.unlink(partial)
+        raise

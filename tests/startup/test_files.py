@@ -1,0 +1,30 @@
+"""A file that is replaced whole: the content, its permissions, and nothing left of an attempt that fails."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pueue_skill.startup.files import write_atomic
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_content_and_permissions_whatever_was_there_before(tmp_path: Path, mode: int) -> None:
+    file = tmp_path / "new/folder/file"
+    for content in (b"first", b"", b"\0 second"):
+        write_atomic(file, content, mode)
+        assert file.read_bytes() == content
+        assert file.stat().st_mode & 0o777 == mode
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    assert os.listdir(file.parent) == ["file"]
+
+
+def test_a_failed_attempt_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    occupied = tmp_path / "occupied"
+    (occupied / "by a folder").mkdir(parents=True)
+    with pytest.raises(OSError, match="occupied"):
+        write_atomic(occupied, b"content")
+    assert os.listdir(tmp_path) == ["occupied"]
+    assert os.listdir(occupied) == ["by a folder"]
