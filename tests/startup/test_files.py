@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ def test_content_and_permissions_whatever_was_there_before(tmp_path: Path, mode:
         assert file.read_bytes() == content
         assert file.stat().st_mode & 0o777 == mode
     assert file.parent.stat().st_mode & 0o777 == 0o700
-    assert os.listdir(file.parent) == ["file"]
+    assert list(file.parent.iterdir()) == [file]
 
 
 def test_a_failed_attempt_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -26,5 +25,5 @@ def test_a_failed_attempt_leaves_the_old_file_and_nothing_else(tmp_path: Path) -
     (occupied / "by a folder").mkdir(parents=True)
     with pytest.raises(OSError, match="occupied"):
         write_atomic(occupied, b"content")
-    assert os.listdir(tmp_path) == ["occupied"]
-    assert os.listdir(occupied) == ["by a folder"]
+    assert list(tmp_path.iterdir()) == [occupied]
+    assert list(occupied.iterdir()) == [occupied / "by a folder"]
