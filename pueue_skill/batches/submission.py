@@ -21,6 +21,7 @@ from pueue_skill.queues.pueue import units as pueue_units
 from pueue_skill.queues.scripts import read_tails, reply
 from pueue_skill.queues.slurm import batch as slurm_batch
 from pueue_skill.shell.model import Host, Job, Queue, State
+from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.record import NamedTuple
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ PER_JOB = 0.2
 PER_ITEM = 0.0005
 """Seconds that an item of a pack may take at most, on the average of a submission or a look."""
 
-AGAIN = (0.5, 2.0, 5.0)
-"""Seconds before a submission that was cut off is made again."""
+ATTEMPTS = 4
+"""How often a submission whose answer is cut off is made before it fails."""
 
 SIGNALS = {137, 143}
 """Exit codes of what was ended from outside: by SIGKILL (out of memory, often) and SIGTERM."""
@@ -91,7 +92,7 @@ def submitted(
     limit = int(client.ANSWER + PER_JOB * adds + PER_ITEM * sum([len(item.members) for item in here]))
     look = backend.known_script(host)
     new: set[str] = set()
-    for pause in (*AGAIN, None):
+    for attempt in range(1, ATTEMPTS + 1):
         known = client.asked(host, look, lambda done: backend.read_known(done.text), limit) if look else None
         script, read = backend.submission(
             jobs, host, manifest.name, limits, manifest.keep, replace, limit, known, again or {}
@@ -109,9 +110,9 @@ def submitted(
         new |= {outcome.key for outcome in found if outcome.what == "new"}
         if whole:
             return [one._replace(what="new") if one.what == "old" and one.key in new else one for one in found]
-        if pause is None:
+        if attempt == ATTEMPTS:
             raise Unreachable(why)
-        time.sleep(pause)
+        time.sleep(pause_s(attempt, 0.5, 5.0, 4.0))
     raise AssertionError("unreachable")
 
 

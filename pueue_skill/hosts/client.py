@@ -29,8 +29,8 @@ ANSWER = 30.0
 SLOWEST = 50_000
 """Bytes a second of a connection that is still waited for; a job may bring files of any length."""
 
-BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
-"""Seconds between the tries to reach a host, or a daemon that does not answer, while a job is submitted or followed."""
+RETRIES = 6
+"""How often a host, or a daemon, that does not answer is tried again while a job is submitted or followed."""
 
 NO_FILES = 74
 """The exit code of a script whose files could not be written or read."""

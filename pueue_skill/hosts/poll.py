@@ -14,8 +14,9 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from pueue_skill.hosts import client
-from pueue_skill.hosts.client import ANSWER, BACK_OFF, Unreachable, queue_of
+from pueue_skill.hosts.client import ANSWER, Unreachable, queue_of
 from pueue_skill.shell.model import Host, Queue
+from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.state import database
 
@@ -98,7 +99,7 @@ def watched(hosts: Sequence[Host], every: float, limit: float = ANSWER) -> Itera
             except (Unreachable, OSError) as error:
                 answers.put(Look(host, error if isinstance(error, Unreachable) else Unreachable(str(error)), asked))
                 misses += 1
-            closed.wait(max(every, BACK_OFF[min(misses, len(BACK_OFF)) - 1]) if misses else every)
+            closed.wait(max(every, pause_s(misses)) if misses else every)
 
     for host in hosts:
         threading.Thread(target=ask, args=(host,), daemon=True).start()

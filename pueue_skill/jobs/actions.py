@@ -22,6 +22,7 @@ from pueue_skill.queues.slurm import actions as slurm_actions
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host, Queue, State
 from pueue_skill.shell.ssh_target import configured, host_named
+from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.state import database
 
@@ -338,12 +339,12 @@ def wait(
     for host, state in chosen:
         open_.setdefault(host.name, []).append(state)
     missed = dict.fromkeys(open_, 0)
-    pause = 0.2
+    rounds = 0
     while open_:
         for name, queue in client.together(list(open_), lambda name: client.queue_of(hosts[name])):
             if isinstance(queue, Unreachable):
                 missed[name] += 1
-                if missed[name] > len(client.BACK_OFF):
+                if missed[name] > client.RETRIES:
                     yield from [(hosts[name], queue) for _ in open_.pop(name)]
                 continue
             missed[name] = 0
@@ -362,5 +363,5 @@ def wait(
             else:
                 del open_[name]
         if open_:
-            sleep(pause)
-            pause = min(2.0, pause * 1.5)
+            rounds += 1
+            sleep(pause_s(rounds, 0.2, 2.0, 1.5))

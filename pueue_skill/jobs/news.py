@@ -21,6 +21,7 @@ from pueue_skill.rules.evidence import spoken
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host, Queue, State
 from pueue_skill.shell.secrets import masked
+from pueue_skill.startup.backoff import pause_s
 from pueue_skill.state import database, paths
 from pueue_skill.state.database import Submitted
 
@@ -315,16 +316,12 @@ def waits(session: str, project: str) -> bool:
     return False
 
 
-PAUSES = (2.0, 30.0)
-"""Seconds between two questions to the queues, at least and at most; a twentieth of the time waited otherwise."""
-
-
 def watch(hosts: Mapping[str, Host], session: str, project: str) -> Iterator[list[Submitted]]:
     """Waits for the jobs that concern a session, and gives those that have ended, claimed; ends when none is left.
 
     Confirm each list once it is handed over. A host that does not answer is asked again and again. Raises sqlite3.Error, OSError.
     """
-    started = time.monotonic()
+    rounds = 0
     while client_lives():
         there = database.open_jobs(session, project)
         refresh(hosts, there)
@@ -333,8 +330,8 @@ def watch(hosts: Mapping[str, Host], session: str, project: str) -> Iterator[lis
             yield ended
         if not waits(session, project):
             return
-        least, most = PAUSES
-        time.sleep(min(most, max(least, (time.monotonic() - started) / 20)))
+        rounds += 1
+        time.sleep(pause_s(rounds, 2.0, 30.0, 1.05))
 
 
 def client_lives() -> bool:

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 
 from pueue_skill.hosts import transport
-from pueue_skill.hosts.client import BACK_OFF, Unreachable, first_line, trouble
+from pueue_skill.hosts.client import RETRIES, Unreachable, first_line, trouble
 from pueue_skill.queues.registry import BACKENDS
 from pueue_skill.shell.model import Host, State
+from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.record import NamedTuple
 
 
@@ -70,11 +71,11 @@ def follow(state: State, host: Host, sleep: Callable[[float], None] = time.sleep
                         return
             done = stream.finish()
         # A host may come back, and a daemon that is restarted; its queue then says what has become of the job.
-        if tries == len(BACK_OFF):
+        if tries == RETRIES:
             raise Unreachable(trouble(host, done))
         yield Lost(first_line(trouble(host, done)))
-        sleep(BACK_OFF[tries])
         tries += 1
+        sleep(pause_s(tries))
 
 
 class Frame(NamedTuple):

@@ -16,8 +16,8 @@ from pathlib import Path
 from pueue_skill.hosts import transport
 from pueue_skill.hosts.client import (
     ANSWER,
-    BACK_OFF,
     DOWN,
+    RETRIES,
     SLOWEST,
     TURNED_AWAY,
     NoConnection,
@@ -34,6 +34,7 @@ from pueue_skill.queues.registry import BACKENDS
 from pueue_skill.queues.scripts import ADDS, end_of
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Group, Host, Job, State
+from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.record import NamedTuple
 
 
@@ -74,13 +75,13 @@ def submit(
     def heard(said: bytes) -> bool:
         return waits(said, notice)
 
-    for pause in (*BACK_OFF, None):
+    for attempt in range(1, RETRIES + 2):
         try:
             if stdin is None:
                 done = transport.run(host, script, timeout=limit, env=env, cwd=cwd, heard=heard)
             else:
                 # What was sent is gone: from the second time on it is only asked whether the job is there.
-                given = chain(stdin, [end_of(job.key)]) if pause == BACK_OFF[0] else ()
+                given = chain(stdin, [end_of(job.key)]) if attempt == 1 else ()
                 done = transport.feed(host, script, given, timeout=limit, env=env, cwd=cwd, heard=heard)
             answer = backend.read_submission(done.text, job)
         except transport.Timeout as error:
@@ -89,9 +90,11 @@ def submit(
             raise NotSubmitted(str(error)) from None
         except ValueError:
             sent = sent or ADDS.encode() in done.stdout
-            if pause and pause <= worth_trying(host, done, sent, stdin is not None):
+            if attempt <= retries(host, done, sent, stdin is not None):
                 notice(f"{first_line(trouble(host, done))}; trying again")
-                time.sleep(pause * (0.5 + os.getpid() % 16 / 16))  # those who were turned away together come back apart
+                time.sleep(
+                    pause_s(attempt) * (0.5 + os.getpid() % 16 / 16)
+                )  # clients turned away together return apart
                 continue
             if sent:
                 raise Unreachable(not_known(trouble(host, done), job)) from None
@@ -120,13 +123,13 @@ def standing(state: State) -> str:
     return f"ended{when} ({actions.ending(state)})"
 
 
-def worth_trying(host: Host, done: transport.Done, sent: bool, fed: bool) -> float:
-    """The longest pause, in seconds, after which a submission without an answer is tried again."""
+def retries(host: Host, done: transport.Done, sent: bool, fed: bool) -> int:
+    """Return how often a submission without an answer is tried again."""
     if sent or (done.code == transport.UNREACHABLE and TURNED_AWAY.search(complaint(done))):
-        return BACK_OFF[-1]
+        return RETRIES
     if done.code == transport.UNREACHABLE:
-        return BACK_OFF[0]
-    return BACK_OFF[2] if done.code == DOWN and not fed else 0  # a restart takes seconds; what was fed to it is gone
+        return 1
+    return 3 if done.code == DOWN and not fed else 0  # a restart takes seconds; stdin that was sent is gone
 
 
 def not_known(why: str, job: Job) -> str:

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pueue_skill.shell.model import Host
+from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
@@ -39,8 +40,8 @@ LEASE = 60.0
 PATIENCE = 20.0
 """Seconds that a notice waits for others who write: many jobs may end at once, and none of their ends may be lost."""
 
-RESTS = (5.0, 10.0, 20.0, 40.0, 80.0, 120.0)
-"""Seconds for which a host that was waited for in vain is left alone by whoever asks all of them: more each time."""
+FIRST_REST_S, LONGEST_REST_S = 5.0, 120.0
+"""How long a host that kept a command waiting in vain is not asked with all others: longer each time."""
 
 WAITED = 1.0
 """Seconds from which on a host was waited for; one that says at once that it is down costs nobody anything."""
@@ -260,7 +261,7 @@ def host_answered(host: str, reason: str, seconds: float = 0) -> None:
                 connection.execute("select tries from down where host = ?", (host,)).fetchone()[0],
                 seconds >= WAITED,
             )
-            rests = now + RESTS[min(tries, len(RESTS) - 1)] if waited else 0
+            rests = now + pause_s(tries + 1, FIRST_REST_S, LONGEST_REST_S) if waited else 0
             connection.execute(
                 "update down set reason = ?, tries = ?, rests = ? where host = ?",
                 (reason, tries + 1 if waited else 0, rests, host),
@@ -283,7 +284,7 @@ def resting() -> dict[str, tuple[str, float]]:
     with opened() as connection:
         # A clock that was set back must not have a host left alone for longer.
         rows = connection.execute(
-            "select host, reason, rests from down where rests between ? and ?", (now, now + RESTS[-1])
+            "select host, reason, rests from down where rests between ? and ?", (now, now + LONGEST_REST_S)
         )
         return {host: (reason, rests - now) for host, reason, rests in rows}
 
