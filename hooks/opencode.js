@@ -1,15 +1,15 @@
-// OpenCode's plugin of pueue-skill: hands each shell command (before and after it runs), each prompt and the end of each turn
-// to the program LAUNCH as JSON on stdin, and applies the JSON that it answers. An installer writes that program's path into a
-// copy of this file in ~/.config/opencode/plugins. Whatever goes wrong with it, the command runs as it was proposed.
+// The OpenCode plugin of pueue-skill. It passes each shell command (before and after it runs), each prompt and the end of each turn
+// to the program LAUNCH as JSON on stdin, and applies the JSON answer. `install` writes the path of that program into a
+// copy of this file in ~/.config/opencode/plugins. If anything fails, the command runs unchanged.
 
 import { spawn } from "node:child_process"
 import { resolve } from "node:path"
 
 const LAUNCH = "__LAUNCH__"
-const LIMIT = 5000 // milliseconds for an answer
-const SHOWN = 2000 // characters of a command's output, from its end
+const LIMIT = 5000 // milliseconds to wait for an answer
+const SHOWN = 2000 // characters passed from the end of a command's output
 
-// The answer to an event: an object, empty where there is none.
+// Returns the answer to an event as an object, which is empty if there is no answer.
 function ask(event, fields) {
   return new Promise((done) => {
     let said = ""
@@ -17,20 +17,20 @@ function ask(event, fields) {
     const timer = setTimeout(() => {
       done({})
       try {
-        process.kill(-program.pid, "SIGKILL") // it leads a process group of its own: what it started goes too
-      } catch {} // it has just ended
+        process.kill(-program.pid, "SIGKILL") // it leads its own process group, so its children end too
+      } catch {} // it has ended already
     }, LIMIT)
     const end = (code) => {
       clearTimeout(timer)
       let answer
       try {
         answer = code === 0 && JSON.parse(said)
-      } catch {} // nothing, or no JSON
+      } catch {} // no output, or not JSON
       done(answer && typeof answer === "object" ? answer : {})
     }
     program.on("error", end)
     program.on("close", end)
-    program.stdin.on("error", () => {}) // it need not read
+    program.stdin.on("error", () => {}) // the program may not read its stdin
     program.stdout.setEncoding("utf8").on("data", (part) => (said += part))
     program.stdin.end(JSON.stringify({ agent: "opencode", hook_event_name: event, ...fields }))
   }).catch(() => ({}))
@@ -39,10 +39,10 @@ function ask(event, fields) {
 const text = (value) => typeof value === "string" && value !== ""
 
 export const PueueSkill = async ({ client, directory }) => {
-  const calls = new Map() // what is known of a shell call until it ends
-  const starts = new Map() // session: why its next prompt is preceded by SessionStart, or "" once it has been
-  const turns = new Map() // session: who answers the turn that goes on there
-  const children = new Set() // sessions of subagents: an agent prompts them, not the user
+  const calls = new Map() // running shell calls
+  const starts = new Map() // session: the source of the SessionStart to send before its next prompt, or "" once it was sent
+  const turns = new Map() // session: agent and model of its current turn
+  const children = new Set() // sessions of subagents, which an agent prompts, not the user
 
   const key = (input) => `${input.sessionID} ${input.callID}`
   const call = (input, args) => ({
@@ -58,7 +58,7 @@ export const PueueSkill = async ({ client, directory }) => {
     if (!turns.delete(session)) return
     const { agent, model, again } = turn
     const { go_on } = await ask("Stop", { session_id: session, cwd: directory, stop_hook_active: again })
-    if (!text(go_on) || turns.has(session)) return // the user may have prompted in the meantime
+    if (!text(go_on) || turns.has(session)) return // the user may have sent a prompt in the meantime
     const { variant, ...id } = model
     const parts = [{ type: "text", text: go_on, synthetic: true }]
     await client.session.prompt({ path: { id: session }, body: { agent, model: id, variant, parts } }).catch(() => {})
@@ -69,7 +69,7 @@ export const PueueSkill = async ({ client, directory }) => {
       const { sessionID, info } = event.properties ?? {}
       if (event.type === "session.created" && info?.parentID) children.add(info.id)
       if (event.type === "session.compacted") starts.set(sessionID, "compact")
-      if (event.type === "session.error") turns.delete(sessionID) // what the user has stopped is not taken up again
+      if (event.type === "session.error") turns.delete(sessionID) // do not continue a turn that the user stopped
       if (event.type === "session.idle") await stop(sessionID)
     },
 
@@ -84,7 +84,7 @@ export const PueueSkill = async ({ client, directory }) => {
       starts.set(sessionID, "")
       for (const [event, fields] of events) {
         const { context } = await ask(event, { session_id: sessionID, cwd: directory, ...fields })
-        const id = `${parts.at(-1).id}0` // parts are read in the order of their ids
+        const id = `${parts.at(-1).id}0` // parts are ordered by ID
         if (text(context)) parts.push({ id, sessionID, messageID: message.id, type: "text", text: context, synthetic: true })
       }
     },
@@ -97,7 +97,7 @@ export const PueueSkill = async ({ client, directory }) => {
       calls.set(key(input), { args, context, start: Date.now() })
     },
 
-    // Comes after the user has permitted the command, right before it runs.
+    // Called after the user allowed the command, right before it runs.
     "shell.env": async (input, { env }) => {
       if (input.sessionID) env.PUEUE_SKILL_SESSION = input.sessionID
       const known = calls.get(key(input))

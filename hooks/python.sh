@@ -1,16 +1,16 @@
-# Which Python runs pueue-skill, and how. Sourced by launch, prepare, monitor and bin/pueue-skill; `here` is the absolute path of
+# Finds a Python for pueue-skill and runs it. Sourced by launch, prepare, monitor and bin/pueue-skill; `here` is the absolute path of
 # this file's folder.
 #
-# Nothing of the project that the caller works in is run or imported: programs are looked for by own_path, Python starts with -I,
-# and whoever needs nothing of the caller's folder leaves it first (leave_project).
+# The hooks run and import nothing from the caller's project: own_path removes the project's folders from PATH, Python starts with -I,
+# and leave_project leaves the caller's folder.
 
-# The folder that holds the package: a checkout or plugin, or the site-packages that a wheel was unpacked into.
+# The folder that contains the package: a checkout or plugin, or the site-packages of an installed wheel.
 if [ -d "$here/../pueue_skill" ]; then root=$here/..; else root=$here/../../..; fi
 case ${XDG_DATA_HOME-} in /*) data=$XDG_DATA_HOME/pueue-skill ;; *) data=${HOME-}/.local/share/pueue-skill ;; esac
 own_venv=$data/venv
 
-# own_path: PATH without relative and empty entries, and without folders of the project around the current folder. The project is
-# the nearest folder that holds .git or .pueue-skill.toml, else the current one; a home folder and those above are none.
+# own_path: removes relative and empty entries from PATH, and the folders of the current folder's project. The project is the
+# nearest folder with .git or .pueue-skill.toml, or else the current folder; the home folder and its parents are no project.
 own_path() {
     project=$PWD
     while [ -n "$project" ] && [ ! -e "$project/.git" ] && [ ! -e "$project/.pueue-skill.toml" ]; do project=${project%/*}; done
@@ -30,7 +30,7 @@ own_path() {
     PATH=${PATH:-/usr/bin:/bin} # an empty PATH would mean the current folder
 }
 
-# within FOLDER: whether it is the project or stands below it, by whatever name.
+# within FOLDER: succeeds if it is the project or below it, under any name.
 within() {
     [ -n "$project" ] || return
     above=$1
@@ -41,7 +41,7 @@ within() {
     return 1
 }
 
-# leave_project: what a hook starts finds nothing of the project by its folder, its PATH or a shell's start-up file.
+# leave_project: afterwards, no program that a hook starts finds the project through its folder, PATH or a shell's start-up file.
 leave_project() {
     own_path
     export PATH
@@ -49,8 +49,8 @@ leave_project() {
     cd /
 }
 
-# each_python PYTHON FUNCTION: sets `python` to one that should have the packages and calls FUNCTION, until that succeeds: the
-# one that is given (or ''), a checkout's, the one that prepare has made, that of an installed pueue-skill.
+# each_python PYTHON FUNCTION: sets `python` to each candidate in turn and calls FUNCTION, until it succeeds. The candidates: PYTHON
+# (may be ''), the checkout's .venv, the environment that prepare creates, that of an installed pueue-skill.
 each_python() {
     for python in "$1" "$root/.venv/bin/python"; do
         if [ -n "$python" ] && [ -x "$python" ] && "$2"; then return; fi
@@ -64,13 +64,14 @@ each_python() {
     python=
     return 1
 }
-# python_of PROGRAM: sets `python` to the one that PROGRAM, as Python's installers write it, names in its first lines.
+
+# python_of PROGRAM: sets `python` to the interpreter in the first lines of PROGRAM, a script written by a Python installer.
 python_of() {
     python=
     { IFS= read -r first && IFS= read -r second; } 2>/dev/null <"$1" || return
     case $first in
     '#!'*python*) python=${first#'#!'} ;;
-    *) # a path that is too long or has blanks stands in the second line
+    *) # a path that is too long or contains blanks is in the second line
         case $second in "'''exec' "*) ;; *) return ;; esac
         python=${second#"'''exec' "}
         python=${python%' "$0" "$@"'}
@@ -80,8 +81,8 @@ python_of() {
     esac
 }
 
-# run_python MODULE ARG...: runs MODULE's main. A virtual environment's packages are found without `site`, which takes as
-# long as the rest of Python's start.
+# run_python MODULE ARG...: runs MODULE's main. In a virtual environment it skips `site`, which takes as long as the rest of
+# Python's start.
 run_python() {
     packages=
     if [ -f "${python%/*}/../pyvenv.cfg" ]; then
@@ -104,7 +105,7 @@ code = __import__(module, fromlist=["main"]).main(arguments)
 try:
     sys.stdout.flush()
 finally:
-    os._exit(code) # tidying up takes as long as bashlex does to import'
+    os._exit(code) # cleanup at exit takes as long as importing bashlex'
 # The command line.
 cli='import sys
 _, root, *arguments = sys.argv

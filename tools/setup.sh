@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh ARG...: makes .venv with a pinned uv in it, then runs `uv ARG...`. Downloads no Python.
+# setup.sh ARG...: creates .venv with a pinned uv, then runs `uv ARG...`. Downloads no Python.
 set -eu
 cd "$(dirname "$0")/.."
 uv=0.13.9
@@ -14,7 +14,7 @@ if ! .venv/bin/python -c '' 2>/dev/null || [ "$(.venv/bin/uv --version 2>/dev/nu
         fi
     done
     if [ -z "$python" ]; then
-        echo "pueue-skill needs Python 3.11 or newer with its venv and ensurepip modules; no python3 on PATH is such a one." >&2
+        echo "pueue-skill needs Python 3.11 or newer with its venv and ensurepip modules; no python3 on PATH has them." >&2
         echo "On Debian and Ubuntu: apt-get install python3-venv    On macOS: brew install python" >&2
         exit 1
     fi
@@ -24,6 +24,6 @@ if ! .venv/bin/python -c '' 2>/dev/null || [ "$(.venv/bin/uv --version 2>/dev/nu
 fi
 
 export UV_PYTHON="$PWD/.venv/bin/python" UV_PROJECT_ENVIRONMENT="$PWD/.venv" UV_PYTHON_DOWNLOADS=never
-# The system's certificates, as git uses: a company's own are among them.
+# Use the system's certificates, as git does: they include a company's own.
 export UV_SYSTEM_CERTS=1
 exec .venv/bin/uv "$@"
