@@ -1,24 +1,24 @@
-# `make` says what can be made. All that is needed is set up on first use: packages in .venv, pueue (when none is
-# found and cargo is there) in the user's cache folder.
+# `make` lists the targets. The first use sets up what they need: packages in .venv, and pueue (if it is not installed, and cargo
+# is) in the user's cache folder.
 
 PY := .venv/bin/python
 
 .PHONY: help setup demo test quality fidelity fuzz lint format gen gen-check check bench lock clean
 
-help: ## say what can be made
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 .venv/.stamp: pyproject.toml uv.lock tools/setup.sh
 	@tools/setup.sh sync --locked --quiet --compile-bytecode
 	@touch $@
 
-setup: .venv/.stamp ## make .venv with the locked packages
+setup: .venv/.stamp ## create .venv with the locked packages
 
-demo: .venv/.stamp ## show the main job on a private pueue daemon
+demo: .venv/.stamp ## show pueue-skill on a private pueue daemon
 	@pueue=$$($(PY) tools/get_pueue.py) && PATH="$$pueue:$$PATH" $(PY) tools/demo.py
 
-# Without pueue the tests that need it are skipped.
-test: .venv/.stamp ## run the tests, the long ones only with ALL=1; ARGS=... goes to pytest
+# Without pueue, pytest skips the tests that need it.
+test: .venv/.stamp ## run the tests, without the long ones unless ALL=1; ARGS=... is passed to pytest
 	@if pueue=$$($(PY) tools/get_pueue.py); then PATH="$$pueue:$$PATH"; fi; $(PY) -m pytest -n 4 $(if $(ALL)$(CI),,-m "not long") $(ARGS)
 
 lint: .venv/.stamp ## check format, lint, types and spelling
@@ -27,18 +27,18 @@ lint: .venv/.stamp ## check format, lint, types and spelling
 	@$(PY) -m mypy
 	@git ls-files -z | xargs -0 .venv/bin/codespell
 
-format: .venv/.stamp ## format, and fix what can be fixed
+format: .venv/.stamp ## format the code, and apply safe lint fixes
 	@$(PY) -m ruff check --fix --quiet; $(PY) -m ruff format --quiet
 
-gen: .venv/.stamp ## write what is generated from the code: schemas, references, gate
+gen: .venv/.stamp ## write the generated files: schemas, references, gate
 	@$(PY) tools/gen.py
 
-gen-check: .venv/.stamp ## fail if something generated is stale
+gen-check: .venv/.stamp ## fail if a generated file is stale
 	@$(PY) tools/gen.py --check
 
-check: lint gen-check test ## all that must pass
+check: lint gen-check test ## run lint, gen-check and test
 
-quality: .venv/.stamp ## measure the analysis on the labelled commands
+quality: .venv/.stamp ## measure the analysis on the labeled commands
 	@$(PY) tools/quality.py $(ARGS)
 
 fidelity: .venv/.stamp ## run the differential cases as written and as rewritten; ARGS="-k TEXT", --file FILE, --show, --long
@@ -47,10 +47,10 @@ fidelity: .venv/.stamp ## run the differential cases as written and as rewritten
 fuzz: .venv/.stamp ## run the analysis on 100,000 mutated commands; ARGS="COUNT SEED"
 	@$(PY) tools/fuzz.py $(ARGS)
 
-bench: .venv/.stamp ## measure
+bench: .venv/.stamp ## measure latency and throughput
 	@pueue=$$($(PY) tools/get_pueue.py) && PATH="$$pueue:$$PATH" $(PY) tools/bench.py $(ARGS)
 
-lock: ## write uv.lock anew; ARGS=--upgrade takes up newer versions
+lock: ## update uv.lock; ARGS=--upgrade selects newer versions
 	@tools/setup.sh lock $(ARGS)
 
 clean: ## remove .venv and all caches in this folder
