@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
+import pueue_skill
 from pueue_skill.plan.analysis import analyse
 from pueue_skill.queues.actions import Act
 from pueue_skill.queues.protocol import Pack
@@ -24,7 +26,7 @@ from pueue_skill.queues.slurm import submit as slurm
 from pueue_skill.shell.model import LOCAL, Host, Job, State
 
 PARSER = Parser(Language(tree_sitter_bash.language()))
-OWN = re.compile(r"pq_\w+")
+OWN = re.compile(r"(?:pq|PQ)_\w+")
 MEANT = {
     "PATH",
     "PWD",
@@ -114,6 +116,16 @@ SCRIPTS = {
 def test_a_script_sets_only_names_of_its_own(name: str) -> None:
     """A queue keeps the environment of whoever submits: a variable that is exported there and set here would reach the job changed."""
     found = names_set(SCRIPTS[name])
+    assert {one for one in found if not OWN.fullmatch(one)} <= MEANT
+
+
+QUEUES = Path(pueue_skill.__file__).parent / "queues"
+FILES = {str(path.relative_to(QUEUES)): path for path in QUEUES.glob("**/sh/**/*.*sh")}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_sets_only_names_of_its_own(name: str) -> None:
+    found = names_set(FILES[name].read_text())
     assert {one for one in found if not OWN.fullmatch(one)} <= MEANT
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pueue_skill.queues.protocol import Outcome, Pack, Reader, Units
 from pueue_skill.queues.pueue import units as pueue_units
 from pueue_skill.queues.pueue.submit import PUT, SURVIVORS, head, path_before, put, read_queue, task, task_words
+from pueue_skill.queues.script import script
 from pueue_skill.queues.scripts import LOCK, REPLY, reply
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import MINIMAL, Host, Job, Queue
@@ -247,21 +248,9 @@ def read_outcomes(answer: str, jobs: Sequence[Job | Pack]) -> tuple[list[Outcome
     return found, False
 
 
-CANCEL = r"""pq_ids='{ids}'
-ask kill $pq_ids >/dev/null 2>&1
-pq_turns=0
-# What was killed is removable once the daemon has noticed its end.
-until ask remove $pq_ids >/dev/null 2>&1 || [ "$pq_turns" -ge 50 ]; do
-  pq_turns=$((pq_turns + 1))
-  sleep 0.1
-done
-printf '%s\n%s\n' '{reply}' "$pq_turns"
-"""
-
-
 def cancel_script(host: Host, ids: Sequence[str]) -> str:
     """A sh script that ends and removes tasks."""
-    return head(host) + CANCEL.format(reply=REPLY, ids=" ".join([str(int(id)) for id in ids]))
+    return script("queues/pueue/cancel", PQ_PUEUE=host.pueue or "", PQ_IDS=" ".join([str(int(id)) for id in ids]))
 
 
 RESTART = r"""pq_folder=$HOME/.local/share/pueue-skill/batches

@@ -19,6 +19,7 @@ import json
 import re
 from collections.abc import Sequence
 
+from pueue_skill.queues.script import script
 from pueue_skill.queues.scripts import (
     ADDS,
     BARE,
@@ -72,25 +73,6 @@ PROPOSED = regex(
     r"""(?:</dev/null|<"\$HOME/[^"]+")(?: 2>(?P<errors>"\$HOME/[^"]+")\))?; exit""",
     re.DOTALL,
 )
-
-# pueue is looked for where installers put it; a bare ssh command has only the system's folders on its PATH.
-HEAD = r"""for pq_pueue in {candidates}; do
-  pq_pueue=$(command -v "$pq_pueue")
-  case $pq_pueue in /*) break ;; *) pq_pueue= ;; esac # a relative name is of some project
-done
-if [ -z "$pq_pueue" ]; then
-  echo "no pueue on this host: looked for {looked}" >&2
-  exit 127
-fi
-# A daemon that hangs must not hang its callers.
-ask() {{
-  if command -v timeout >/dev/null; then timeout "${{pq_patience:-20}}" "$pq_pueue" "$@" </dev/null; else "$pq_pueue" "$@" </dev/null; fi
-}}
-# Without XDG_RUNTIME_DIR (cron, some ssh servers) the client looks for the daemon's socket in the wrong place.
-if [ -z "${{XDG_RUNTIME_DIR-}}" ] && [ -d "/run/user/$(id -u)" ] && ! ask group >/dev/null 2>&1; then
-  export XDG_RUNTIME_DIR="/run/user/$(id -u)"
-fi
-"""
 
 # Where pueue's configuration and its state are by themselves, then where the configuration says that the state is.
 PLACES = r"""if [ "$(uname)" = Darwin ]; then
@@ -214,10 +196,6 @@ FAILURES = r"""ask status --json status=failed | tr '{{' '\n' |
     -e 's/^"id":\([0-9]*\),"created_at".*/\1/p' | tail -n {jobs} | while read -r pq_id pq_key; do
   one "$pq_id" "${{pq_key:+{folder}/$pq_key.err}}"
 done"""
-
-VERSIONS = """"$pq_pueue" --version || exit
-if [ -x "${pq_pueue}d" ]; then "${pq_pueue}d" --version; else pueued --version; fi
-"""
 
 
 class TooLong(ValueError):
@@ -508,8 +486,7 @@ def each_turn(job: Job, each: Each, pueue: str) -> list[str]:
 
 
 def head(host: Host) -> str:
-    found = candidates(host)
-    return HEAD.format(candidates=" ".join(map(quote.path, found)), looked=", ".join(found)) + PLACES + STATE
+    return script("queues/pueue/head", PQ_PUEUE=host.pueue or "")
 
 
 def candidates(host: Host) -> list[str]:
@@ -606,11 +583,11 @@ def failures_script(host: Host, jobs: int, count: int) -> str:
 
 
 def versions_script(host: Host) -> str:
-    return head(host) + VERSIONS
+    return script("queues/pueue/versions", PQ_PUEUE=host.pueue or "")
 
 
 def where() -> str:
-    return PLACES + STATE
+    return script("queues/pueue/where")
 
 
 def trouble(host: Host, code: int, said: str) -> str:
