@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pueue_skill.queues.pueue import submit as pueue
-from pueue_skill.queues.slurm import submit as slurm
+from pueue_skill.queues.slurm import backend as slurm
 from pueue_skill.shell.model import Plan
 
 TYPE_CHECKING = False

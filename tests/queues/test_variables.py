@@ -21,8 +21,10 @@ from pueue_skill.queues.pueue import units as pueue_units
 from pueue_skill.queues.pueue.submit import RECORD
 from pueue_skill.queues.registry import invocation
 from pueue_skill.queues.slurm import actions as slurm_actions
+from pueue_skill.queues.slurm import backend as slurm
 from pueue_skill.queues.slurm import batch as slurm_batch
-from pueue_skill.queues.slurm import submit as slurm
+from pueue_skill.queues.slurm.state import parse_snapshot
+from pueue_skill.queues.slurm.submit import script_of
 from pueue_skill.shell.model import LOCAL, Host, Job, State
 
 PARSER = Parser(Language(tree_sitter_bash.language()))
@@ -80,7 +82,7 @@ JOB = Job("k1", "local", "pueue", "few", "label", "/tmp", "echo 'a'")
 LONG = JOB._replace(key="k2", command="x" * 140_000, stdin=b"in", split_output=True, after=("1",))
 STATE = State("1", "k1", "done", "failed", 1, "", "few", None, "/tmp", "x", (), "", None, None)
 ACTS = [Act(STATE, call) for call in ("kill", "remove", "restart")]
-SITE = slurm_batch.Site(slurm.read_look(""), 1000)
+SITE = slurm_batch.Site(parse_snapshot(""), 1000)
 BATCH = (
     [JOB._replace(key="b:p:k1:0"), JOB._replace(key="b:p:k2:0", after=("b:p:k1:0",))],
     HOST,
@@ -103,7 +105,7 @@ SCRIPTS = {
     "pueue: in a unit": pueue_units.UNIT,
     "slurm: submission": slurm.submit_script(JOB, HOST),
     "slurm: submission with files": slurm.submit_script(LONG, HOST),
-    "slurm: job": slurm.script_of(LONG)[0],
+    "slurm: job": script_of(LONG)[0],
     "slurm: invocation": slurm.invocation((JOB, JOB._replace(key="k3", after=("k1",))), HOST),
     "slurm: follow": slurm.follow_script(STATE, HOST, 0, 0),
     "slurm: status": slurm.status_script(HOST),

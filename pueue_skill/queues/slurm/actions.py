@@ -13,7 +13,9 @@ from types import MappingProxyType
 from pueue_skill.queues.actions import Act
 from pueue_skill.queues.protocol import Looked
 from pueue_skill.queues.scripts import LOCK, REPLY, reply
-from pueue_skill.queues.slurm.submit import ENDED, LOOK, ONE, SEND, head, id_of, read_look
+from pueue_skill.queues.slurm.site import head
+from pueue_skill.queues.slurm.state import ENDED, LOOK, ONE, id_of, parse_snapshot
+from pueue_skill.queues.slurm.submit import SEND
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 
@@ -112,4 +114,4 @@ def read_acts(answer: str) -> Looked:
     before, found, after = rest.partition("\nAFTER\n")
     if not found:
         raise ValueError("the answer was cut off")
-    return Looked(read_look(before).queue, read_look(after).queue, {}, int(files.split()[1]))
+    return Looked(parse_snapshot(before).queue, parse_snapshot(after).queue, {}, int(files.split()[1]))

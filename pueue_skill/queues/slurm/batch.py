@@ -13,26 +13,9 @@ from collections.abc import Mapping, Sequence
 
 from pueue_skill.queues.protocol import Outcome, Pack, Reader, Units
 from pueue_skill.queues.scripts import LOCK, REPLY, reply
-from pueue_skill.queues.slurm.submit import (
-    ENDED,
-    FOLDER,
-    LOOK,
-    ONE,
-    RUN,
-    SEND,
-    WRAPPER,
-    Look,
-    advised,
-    encoded,
-    head,
-    id_of,
-    put,
-    read_look,
-    sends,
-    status_script,
-    told_of,
-    words_of,
-)
+from pueue_skill.queues.slurm.site import FOLDER, advised, head
+from pueue_skill.queues.slurm.state import ENDED, LOOK, ONE, Snapshot, id_of, parse_snapshot, status_script
+from pueue_skill.queues.slurm.submit import RUN, SEND, WRAPPER, encoded, metadata_of, put, sends, words_of
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import MINIMAL, Host, Job, Queue, State
 from pueue_skill.startup.digest import digest
@@ -129,10 +112,10 @@ esac
 
 
 class Site(NamedTuple):
-    """What was there before a submission; `largest` is the site's MaxArraySize."""
+    """What was there before a submission; `max_array_size` is the site's MaxArraySize."""
 
-    look: Look
-    largest: int
+    snapshot: Snapshot
+    max_array_size: int
 
 
 def known_script(host: Host) -> str:
@@ -141,7 +124,7 @@ def known_script(host: Host) -> str:
 
 def read_known(answer: str) -> Site:
     largest, _, rest = reply(answer).partition("\n")
-    return Site(read_look(rest), int(largest))
+    return Site(parse_snapshot(rest), int(largest))
 
 
 class Array(NamedTuple):
@@ -158,7 +141,7 @@ def arrays(
     jobs: Sequence[Job], site: Site, limits: Mapping[str, int], again: Mapping[str, str], replace: bool
 ) -> tuple[list[Array], list[Outcome], list[str]]:
     """What is missing of `jobs`, in arrays; what became of the others; and the ids of those whose place others take."""
-    by_key = {state.key: state for state in site.look.queue.states if state.key}
+    by_key = {state.key: state for state in site.snapshot.queue.states if state.key}
     names = {key.rpartition(":")[0]: state for key, state in by_key.items()}
     outcomes: list[Outcome] = []
     dropped: list[str] = []
@@ -175,10 +158,10 @@ def arrays(
                 outcomes.append(Outcome(job.key, "changed", was.id))
                 continue
             dropped.append(was.id)
-        elif not state and job.key in site.look.ends:
-            outcomes.append(Outcome(job.key, "ended", str(site.look.ends[job.key][-1])))
+        elif not state and job.key in site.snapshot.exit_codes:
+            outcomes.append(Outcome(job.key, "ended", str(site.snapshot.exit_codes[job.key][-1])))
             continue
-        after, one, held = waits_for(job, by_key, site.look, at, made, again)
+        after, one, held = waits_for(job, by_key, site.snapshot, at, made, again)
         if held:
             outcomes.append(Outcome(job.key, "held", held))
             continue
@@ -189,7 +172,7 @@ def arrays(
             number = next((number for number in there if place not in made[number].tasks), None)
         else:
             place = len(made[there[-1]].tasks) if there else 0
-            number = there[-1] if there and place < site.largest - 1 else None
+            number = there[-1] if there and place < site.max_array_size - 1 else None
         if number is None:
             words = (*after, f"aftercorr:${{pq_id_{one[0]}:-none}}") if one else after
             limit = limits.get(job.group or "default", 0)
@@ -204,7 +187,7 @@ def arrays(
 def waits_for(
     job: Job,
     by_key: Mapping[str, State],
-    look: Look,
+    snapshot: Snapshot,
     at: Mapping[str, tuple[int, int]],
     made: Sequence[Array],
     again: Mapping[str, str],
@@ -219,10 +202,10 @@ def waits_for(
             tasks.setdefault(number, []).append(place)
             continue
         state = by_key.get(key)
-        ended = look.ends.get(key)
+        ended = snapshot.exit_codes.get(key)
         if (state and state.result == "success") or (not state and ended and ended[-1] == 0):
             continue
-        if state is None or (state.status == "done" and state.id not in look.live):
+        if state is None or (state.status == "done" and state.id not in snapshot.live_ids):
             return (), None, key
         words[f"afterok:{id_of(state.id)}"] = None
     one = None
@@ -258,7 +241,7 @@ def submission(
     for number, array in enumerate(made):
         text += array_text(number, array, host, name, highest)
     script = head(host) + LOOK.format(ended=ENDED) + ONE.format() + SEND.format() + SUBMIT.format(
-        lock=LOCK, entries=known.look.entries, reply=REPLY, arrays=text,
+        lock=LOCK, entries=known.snapshot.journal_lines, reply=REPLY, arrays=text,
         folder=quote.path(plain[0].cwd) if plain and plain[0].cwd else '"$PWD"', dropped=drop(dropped),
         kept="|".join([*MINIMAL, "SLURM_CONF", *keep]),
     )  # fmt: skip
@@ -310,7 +293,7 @@ def array_text(number: int, array: Array, host: Host, batch: str, highest: int) 
     words = words_of(nice, host, f"{batch}:{phase}", "%A_%a", '--export="$pq_names"')
     after = [*array.after, *([f"afterany:${{pq_id_{array.before}:-none}}"] if array.before is not None else [])]
     throttle = f"%{array.limit}" if array.limit else ""
-    told = told_of(job._replace(command=f"{len(lines)} jobs of {batch}:{phase}", label=None), array.limit)
+    told = metadata_of(job._replace(command=f"{len(lines)} jobs of {batch}:{phase}", label=None), array.limit)
     return (
         "".join([put(file, content) for file, content in {f"{name}.index": index, **files}.items()])
         + quote.heredoc(f'cat >"$pq_data/jobs/{name}.body"', body)
@@ -324,8 +307,8 @@ def batch_script(host: Host, name: str, units: bool) -> str:
 
 
 def read_batch(answer: str, units: bool) -> tuple[Queue, dict[str, list[int]], set[str], Units]:
-    look = read_look(reply(answer))
-    return look.queue, look.ends, set(), Units({}, set())
+    snapshot = parse_snapshot(reply(answer))
+    return snapshot.queue, snapshot.exit_codes, set(), Units({}, set())
 
 
 def cancel_script(host: Host, ids: Sequence[str]) -> str:
