@@ -430,8 +430,8 @@ def of_queue(before: AuditReport, now: AuditReport) -> list[str]:
                 f"group {name} ran {old['limit'] or 'any number of'} jobs at once, and runs {group['limit'] or 'any number'}"
             )
         counts = [
-            f"{old['jobs'].get(state, 0)} -> {group['jobs'].get(state, 0)} {outcome.STATES[state]}"
-            for state in outcome.STATES
+            f"{old['jobs'].get(state, 0)} -> {group['jobs'].get(state, 0)} {words}"
+            for state, words in outcome.STATE_WORDS.items()
             if old["jobs"].get(state, 0) != group["jobs"].get(state, 0)
         ]
         if counts:

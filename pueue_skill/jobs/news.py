@@ -235,22 +235,11 @@ def end_of(output: bytes) -> str:
     return masked("\n".join([line if len(line) <= 300 else line[:297] + "..." for line in shown]))
 
 
-HOW = {
-    "success": "is done",
-    "killed": "was killed in the queue",
-    "dependency": "did not run, because its dependency failed",
-    "spawn": "could not be started",
-    "lost": "is no longer in its queue, so how it ended is not known",
-}
-
-
 def line_of(job: Submitted) -> str:
     """One line that says how a job ended."""
     if job.state == "lost" and not job.id:
         return f"{job.name} was never seen in its queue, so it may not have been queued: {shortened(job.command)}"
-    how = HOW.get(job.state) or (
-        f"failed with exit code {job.exit_code}" if job.state == "failed" else "ended, nobody knows how"
-    )
+    how = outcome.predicate(job.state, job.exit_code)
     took = f" after {spoken(job.seconds)}" if job.seconds is not None else ""
     label = f" ({titled(job.label)})" if job.label else ""
     return f"{job.name}{label} {how}{took}: {shortened(job.command)}"

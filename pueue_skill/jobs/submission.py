@@ -29,7 +29,7 @@ from pueue_skill.hosts.client import (
     waits,
 )
 from pueue_skill.jobs import select
-from pueue_skill.queues import actions
+from pueue_skill.queues import outcome
 from pueue_skill.queues.registry import BACKENDS
 from pueue_skill.queues.scripts import ADDS, end_of
 from pueue_skill.shell import quote
@@ -120,7 +120,7 @@ def standing(state: State) -> str:
     if state.status != "done":
         return f"is {state.status}"
     when = f" at {dt.datetime.fromisoformat(state.ended).astimezone():%Y-%m-%d %H:%M:%S}" if state.ended else ""
-    return f"ended{when} ({actions.ending(state)})"
+    return f"ended{when} ({outcome.adjective(state.result, state.exit_code)})"
 
 
 def retries(host: Host, done: transport.Done, sent: bool, fed: bool) -> int:

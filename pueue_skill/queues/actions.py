@@ -225,19 +225,8 @@ def named(host: str, state: State) -> str:
 
 
 def ending(state: State) -> str:
-    """How a job that is done has ended, as the end of a sentence."""
-    match state.result:
-        case "success":
-            return "succeeded"
-        case "failed":
-            return f"failed, exit {state.exit_code}"
-        case "killed":
-            return "was killed"
-        case "dependency":
-            return "did not run, for a job that it comes after"
-        case "spawn":
-            return "could not be started"
-    return "ended, unknown how"
+    """Return how a job that is done ended, to follow its name."""
+    return outcome.predicate(state.result, state.exit_code)
 
 
 class Stuck(NamedTuple):

@@ -1,8 +1,12 @@
-"""Why a job did not succeed: a State and the jobs of its queue in, words for people out. Why one waits is acts.stuck's."""
+"""How jobs end, and why one did not succeed: a State and the jobs of its queue in, words for people out.
+
+The one place for the words of outcomes. Why a job does not run yet is actions.stuck's.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host, Queue, State
@@ -20,12 +24,51 @@ SIGNALS = {
     1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV",
     13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM", 24: "SIGXCPU", 25: "SIGXFSZ",
 }  # fmt: skip
-STATES = {
-    "queued": "queued", "stashed": "stashed", "running": "running", "paused": "paused", "success": "succeeded", "failed": "failed",
-    "killed": "killed", "dependency": "did not run, for a failed dependency", "spawn": "could not be started",
-    "unknown": "ended, unknown how",
-}  # fmt: skip
-"""Where a job stands, or how it has ended, for people."""
+
+
+class Outcome(StrEnum):
+    """How a job ended. The values are those of `--json`, of journals and of the database."""
+
+    SUCCEEDED = "success"
+    FAILED = "failed"
+    KILLED = "killed"
+    SKIPPED = "dependency"
+    NOT_STARTED = "spawn"
+    UNKNOWN = "unknown"
+    LOST = "lost"
+
+
+WORDS: Mapping[str, tuple[str, str]] = {
+    Outcome.SUCCEEDED: ("succeeded", "succeeded"),
+    Outcome.FAILED: ("failed", "failed"),
+    Outcome.KILLED: ("killed", "was killed"),
+    Outcome.SKIPPED: ("skipped: a dependency failed", "was skipped: a dependency failed"),
+    Outcome.NOT_STARTED: ("failed to start", "failed to start"),
+    Outcome.UNKNOWN: ("ended, outcome unknown", "ended, outcome unknown"),
+    Outcome.LOST: ("lost", "is lost: it is no longer in its queue, so its outcome is unknown"),
+}
+"""What people read of an outcome: by itself, and after the name of the job."""
+
+
+STATE_WORDS: Mapping[str, str] = {
+    **{status: status for status in ("queued", "stashed", "running", "paused")},
+    **{outcome: words for outcome, (words, _) in WORDS.items()},
+}
+"""What people read of a job's status or, once it has ended, of its outcome."""
+
+
+def adjective(outcome: str | None, exit_code: int | None) -> str:
+    """Return the words for an outcome that stand by themselves, such as in a table: `failed, exit 3`."""
+    code = f", exit {exit_code}" if outcome == Outcome.FAILED and exit_code is not None else ""
+    return WORDS[outcome or Outcome.UNKNOWN][0] + code
+
+
+def predicate(outcome: str | None, exit_code: int | None) -> str:
+    """Return the words for an outcome that follow the name of the job: `failed with exit code 3`."""
+    code = f" with exit code {exit_code}" if outcome == Outcome.FAILED and exit_code is not None else ""
+    return WORDS[outcome or Outcome.UNKNOWN][1] + code
+
+
 NOT_THERE = regex(r"\bNotFound\b|No such file")
 
 
@@ -38,11 +81,11 @@ def failed(state: State) -> bool:
 
 
 def of_failure(state: State, host: Host, jobs: Mapping[str, State]) -> str:
-    """Why a job that is done did not succeed."""
+    """Return why a job that is done did not succeed; `jobs` are those of its queue, by id."""
     if state.result == "failed":
         code = state.exit_code or 0
         if code == 126:
-            return "exit code 126: what it names cannot be run"
+            return "exit code 126: a program cannot be executed"
         if code == 127:
             return "exit code 127: a program was not found"
         if code - 128 in SIGNALS:
@@ -55,16 +98,16 @@ def of_failure(state: State, host: Host, jobs: Mapping[str, State]) -> str:
             else "killed in the queue, or its daemon ended"
         )
     if state.result == "dependency":
-        return f"did not run: {named(blamed(state, jobs), host) or 'a job that it comes after'} failed"
+        return f"skipped: {named(blamed(state, jobs), host) or 'a dependency'} failed"
     if state.result == "spawn":
         if NOT_THERE.search(state.detail):
-            return f"could not be started: its folder {printable.line(state.cwd)} was not there"
-        return f"could not be started: {printable.line(state.detail)}"
-    return "ended, and the queue does not know how"
+            return f"failed to start: its working directory {printable.line(state.cwd)} does not exist"
+        return f"failed to start: {printable.line(state.detail)}"
+    return WORDS[Outcome.UNKNOWN][0]
 
 
 def blamed(state: State, jobs: Mapping[str, State]) -> list[State]:
-    """The jobs that `state` comes after and that failed by themselves, however far before it."""
+    """Return the jobs on which `state` depends, at any distance, and that failed themselves."""
     found: dict[str, State] = {}
     seen, open_ = set(state.after), list(state.after)
     while open_:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pueue_skill.hosts.audit import files_of, spoken
 from pueue_skill.hosts.reports import AuditReport
 from pueue_skill.queues.actions import named, start_of
-from pueue_skill.queues.outcome import STATES as IN_WORDS
+from pueue_skill.queues.outcome import STATE_WORDS, adjective
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Finding
 from pueue_skill.views.documents import BatchJobReport, BatchReport, GroupReport, StateReport, StatusReport
@@ -143,19 +143,12 @@ STYLES = {
     "spawn": "red",
     "paused": "yellow",
 }
-RESULTS = {
-    "success": "done",
-    "killed": "killed",
-    "dependency": "dependency failed",
-    "spawn": "did not start",
-    "unknown": "ended, unknown how",
-}
 
 
 def state_words(job: StateReport) -> str:
     if job["status"] != "done":
         return job["status"]
-    return f"failed, exit {job['exit_code']}" if job["result"] == "failed" else RESULTS[job["result"] or "unknown"]
+    return adjective(job["result"], job["exit_code"])
 
 
 def duration(job: StateReport, now: dt.datetime) -> str:
@@ -276,7 +269,7 @@ def batch_status(report: BatchReport) -> RenderableType:
     failed = [job for job in report["jobs"] if job["standing"] in ("failed", "killed", "spawn", "unknown")]
     names = [
         cell(
-            f"{job['host']} {job['label']}: {RESULTS.get(job['standing'], job['standing'])}"
+            f"{job['host']} {job['label']}: {STATE_WORDS.get(job['standing'], job['standing'])}"
             + (f", exit {job['exit_code']}" if job["exit_code"] else "")
             + (f"; it holds {', '.join(phases)}" if (phases := held_by(job, report)) else ""),
             style="red",
@@ -420,7 +413,7 @@ def audit_text(report: AuditReport) -> str:
             ("gpu", f"{gpu['index']} {gpu['name']}: {', '.join([one for one in told if one]) or 'tells nothing'}")
         )
     for group in report["groups"] or []:
-        jobs = [f"{group['jobs'][state]} {words}" for state, words in IN_WORDS.items() if group["jobs"].get(state)]
+        jobs = [f"{group['jobs'][state]} {words}" for state, words in STATE_WORDS.items() if group["jobs"].get(state)]
         taken = group["jobs"].get("running", 0) + group["jobs"].get("paused", 0)
         paused = "" if group["status"] == "running" else f", {group['status']}"
         rows.append(

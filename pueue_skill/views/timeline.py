@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from pueue_skill.queues.actions import ending
+from pueue_skill.queues.outcome import adjective
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import State
 from pueue_skill.shell.secrets import masked
@@ -56,7 +56,7 @@ def bar(host: str, state: State, now: dt.datetime) -> Bar | None:
     start = dt.datetime.fromisoformat(state.started)
     end = dt.datetime.fromisoformat(state.ended) if state.ended else now
     what = "running" if state.status != "done" else "success" if state.result == "success" else "failed"
-    about = ending(state) if state.status == "done" else state.status
+    about = adjective(state.result, state.exit_code) if state.status == "done" else state.status
     return Bar(
         host,
         printable.line(state.group),

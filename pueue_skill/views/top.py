@@ -240,7 +240,7 @@ class Follow(Screen[None]):
                 elif isinstance(event, output.Lost):
                     self.say(printable.safe(f"\n[{event.reason}; trying again]\n"))
                 elif isinstance(event, State) and event.status == "done":
-                    self.say(f"\n[{actions.ending(event)}]\n")
+                    self.say(f"\n[{outcome.adjective(event.result, event.exit_code)}]\n")
         except (Unreachable, OSError) as error:
             self.say(printable.safe(f"\n[{error}]\n"))
 

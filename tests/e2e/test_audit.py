@@ -120,8 +120,8 @@ def test_all_that_is_to_be_known_of_a_host(env: dict[str, str], bigblack: Host) 
     assert failures["fails"]["tail"] == "the reason\ntoken=***\n"
     assert failures["apart"]["tail"] == "out\nthe error\n"
     assert failures["dies"]["why"] == "exit code 137: signal 9 (SIGKILL)"
-    assert failures["after"]["why"] == f"did not run: {name} failed"
-    assert failures["late"]["why"] == f"could not be started: its folder {gone} was not there"
+    assert failures["after"]["why"] == f"skipped: {name} failed"
+    assert failures["late"]["why"] == f"failed to start: its working directory {gone} does not exist"
     groups = {group["name"]: group for group in report["groups"]}
     assert (groups["p1"]["limit"], groups["p1"]["status"]) == (4, "paused")
     assert (groups["default"]["limit"], groups["default"]["status"]) == (4, "running")
@@ -164,7 +164,7 @@ def test_all_that_is_to_be_known_of_a_host(env: dict[str, str], bigblack: Host) 
 
     text = call("audit", "bigblack", env=env).stdout
     for words in (
-        "default (0/4): 3 failed, 1 did not run, for a failed dependency, 1 could not be started",
+        "default (0/4): 3 failed, 1 skipped: a dependency failed, 1 failed to start",
         "bigblack:0 fails: exit code 3",
         "| token=***",
         "0 NVIDIA GeForce RTX 4090: 97 % used, 21.1 GB of 25.8 GB, 71 °C",

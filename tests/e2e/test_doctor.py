@@ -337,7 +337,7 @@ def test_a_job_that_comes_after_one_that_has_failed(env: dict[str, str], ill: Ho
     grandchild = submitted(ill, env, "true", "--after", f"{ill.name}:{child}")
     ill.result(grandchild)
     names = f"{ill.name}:{child}, {ill.name}:{grandchild}"
-    check = only(env, ill, "jobs of", f"{names} did not run: {ill.name}:{parent} failed, exit 1")
+    check = only(env, ill, "jobs of", f"{names} skipped: {ill.name}:{parent} failed with exit code 1")
     (ill.home / "there").touch()
     typed(check["fix"], env)
     assert [ill.result(id) for id in (parent, child, grandchild)] == ["Success"] * 3

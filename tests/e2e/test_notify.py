@@ -234,8 +234,8 @@ def test_a_group_that_has_run_empty_is_told_with_its_last_run() -> None:
     assert empty.text == "h: group g has run empty: 2 succeeded, 1 failed: 2 (b)"
     failed, also = compose.since("h", queue(), done)[:2]
     assert (failed.text, also.title) == (
-        "h:0 (old) failed, exit 1 after 60s, in group g: work old",
-        "h: b failed, exit 3",
+        "h:0 (old) failed with exit code 1 after 60s, in group g: work old",
+        "h: b failed with exit code 3",
     )
     # Two who look at the same end, by whatever way, say the same.
     assert compose.of_ended("h", done, done.states)[-1].event == empty.event
@@ -276,10 +276,10 @@ def test_what_a_label_a_command_or_a_group_holds_is_never_run(called: Called) ->
         called.daemon.pueue("group", "add", label)
         command = f"cat >/dev/null <<'END'\n{label}\nEND\nexit 3"  # by itself it runs nothing of it
         called.add(command, f"--label={label}", f"--group={label}")
-    until(lambda: "".join(called.receiver.bodies()).count("failed, exit 3") >= len(HOSTILE), "the notices", 40)
+    until(lambda: "".join(called.receiver.bodies()).count("failed with exit code 3") >= len(HOSTILE), "the notices", 40)
     text = "\n".join(called.receiver.bodies())
     for label in HOSTILE:
-        assert f"({' '.join(label.split())}) failed, exit 3" in text
+        assert f"({' '.join(label.split())}) failed with exit code 3" in text
     assert not list(called.lab.root.rglob("RAN"))
 
 
@@ -299,7 +299,7 @@ def test_every_kind_of_end_is_told_and_success_only_by_its_group(called: Called)
     until(lambda: "long" in str(called.receiver.got), "the notice of the killed one", 20)
     called.daemon.pueue("start", "--all")
     called.daemon.pueue("enqueue", str(waits))
-    wanted = ["(bad) failed, exit 7", "(child) did not run", "(long) was killed", "(nowhere) could not be started",
+    wanted = ["(bad) failed with exit code 7", "(child) was skipped", "(long) was killed", "(nowhere) failed to start",
               f"{HERE}: group g has run empty: 1 succeeded, 2 failed: {bad} (bad), {bad + 1} (child)"]  # fmt: skip
     until(lambda: all(any(words in body for body in called.receiver.bodies()) for words in wanted), f"{wanted}", 20)
     text = str(called.receiver.got)
@@ -323,7 +323,7 @@ def test_a_receiver_that_was_down_when_pueue_called_is_told_by_the_next_call(cal
     assert (done.returncode, done.stderr) == (0, "")
     (one,) = called.receiver.got
     assert one["title"] == "1 job failed, 1 group has run empty"
-    assert f"{HERE}:{id} (first) failed, exit 3" in one["message"]
+    assert f"{HERE}:{id} (first) failed with exit code 3" in one["message"]
     assert called("notify").returncode == 0
     assert len(called.receiver.got) == 1
 
@@ -374,13 +374,13 @@ def test_who_watches_is_not_told_once_more_than_by_the_callback(called: Called) 
         assert watching.stdout
         assert any("local" in line for line in iter(watching.stdout.readline, ""))
         called.add("exit 3", "-l", "seen")
-        assert any("failed, exit 3" in line for line in iter(watching.stdout.readline, ""))
+        assert any("failed with exit code 3" in line for line in iter(watching.stdout.readline, ""))
         until(lambda: "has run empty" in str(called.receiver.got), "the notice", 20)
         called.daemon.result(called.add("true"))
         until(lambda: str(called.receiver.got).count("has run empty:") >= 2, "the next one", 20)
         watching.terminate()
         watching.stdout.read()
-    assert str(called.receiver.bodies()).count("(seen) failed, exit 3") == 1
+    assert str(called.receiver.bodies()).count("(seen) failed with exit code 3") == 1
 
 
 @pytest.mark.long
@@ -397,5 +397,5 @@ def test_a_batch_that_has_ended_is_told_with_what_failed(receiver: Receiver, pue
         done = subprocess.run(["pueue-skill", "batch", action[0], manifest, *action[1:]], env=env, capture_output=True, text=True, timeout=60)  # fmt: skip
         assert done.returncode == (0 if action == ["submit"] else 1), done.stderr
     text = "\n".join(receiver.bodies())
-    assert text.count("(n3) failed, exit 3") == 1
+    assert text.count("(n3) failed with exit code 3") == 1
     assert text.count(f"batch night has ended: 1 succeeded, 1 failed: {HERE} n3") == 1

@@ -573,9 +573,9 @@ def test_a_host_that_tells_somebody_has_pueue_call(bare: Host, receiver: Receive
 
     for label in HOSTILE:
         bare.pueue("add", f"--label={label}", "--", f"cat >/dev/null <<'END'\n{label}\nEND\nexit 3")
-    until(lambda: "".join(receiver.bodies()).count("failed, exit 3") >= len(HOSTILE), "the notices", 50)
+    until(lambda: "".join(receiver.bodies()).count("failed with exit code 3") >= len(HOSTILE), "the notices", 50)
     for label in HOSTILE:
-        assert f"({' '.join(label.split())}) failed, exit 3" in "\n".join(receiver.bodies())
+        assert f"({' '.join(label.split())}) failed with exit code 3" in "\n".join(receiver.bodies())
     assert not list(bare.home.rglob("RAN"))
 
     until(lambda: not [task for task in bare.tasks().values() if "Done" not in task["status"]], "the ends")
@@ -609,7 +609,7 @@ def test_a_daemon_with_jobs_reads_its_callback_when_it_starts_next(bare: Host, r
     assert bare.result(task) == "Success"
     assert "nothing was changed" in well(bare.name, env=bare.env)
     bare.pueue("add", "--label=told", "--", "exit 3")
-    until(lambda: "(told) failed, exit 3" in str(receiver.bodies()), "the notice", 30)
+    until(lambda: "(told) failed with exit code 3" in str(receiver.bodies()), "the notice", 30)
 
     well(bare.name, "--remove", env=bare.env)
     assert not file.exists()

@@ -74,7 +74,7 @@ def test_more_than_any_node_has(cluster: Cluster, tmp_path: Path) -> None:
     batch = Batch(cluster, tmp_path, "[phases.a]\ncommand = 'true'\nlabel = 'a'\nmemory = '900G'\n")
     assert batch("submit").returncode == 0
     until(lambda: batch.standings() == {"a": "spawn"}, "Slurm's word", 40)
-    assert "local a: did not start" in batch("status").stdout
+    assert "local a: failed to start" in batch("status").stdout
     resumed = batch("resume")
     assert "no node has what it asks for (BadConstraints)" in resumed.stdout + resumed.stderr
 

@@ -130,7 +130,10 @@ def test_restart_is_in_place_and_runs_a_chain_in_its_order(stage: Stage, tmp_pat
 
     refused = stage("restart", f"bigblack:{child}", code=1)
     line = f"pueue-skill restart bigblack:{parent} bigblack:{child}"
-    assert f"it comes after bigblack:{parent} (load), which failed, exit 1; restart both: {line}\n" in refused.stderr
+    assert (
+        f"it comes after bigblack:{parent} (load), which failed with exit code 1; restart both: {line}\n"
+        in refused.stderr
+    )
     assert stage.hosts["bigblack"].result(child) == "DependencyFailed"
 
     mended.touch()
@@ -376,7 +379,7 @@ def test_wait_and_log_take_several(stage: Stage) -> None:
         stage.add(host, command, "-l", f"several-{stage.group}")
     done = stage("wait", "--label", "several-*", code=1)
     assert sorted(line.partition(" ")[2] for line in done.stdout.splitlines()) == [
-        f"(several-{stage.group}) failed, exit 3", f"(several-{stage.group}) succeeded",
+        f"(several-{stage.group}) failed with exit code 3", f"(several-{stage.group}) succeeded",
     ]  # fmt: skip
     done = stage("log", "--group", stage.group)
     assert done.stdout == "one\ntwo\n"

@@ -77,10 +77,13 @@ def test_a_child_is_not_restarted_without_its_failed_parents() -> None:
     found = done_with("restart", CHAIN, [3])
     assert found["3"] == (
         "",
-        "it comes after h:2, which did not run, for a job that it comes after; restart both: pueue-skill restart h:1 h:2 h:3",
+        "it comes after h:2, which was skipped: a dependency failed; restart both: pueue-skill restart h:1 h:2 h:3",
     )
     found = done_with("restart", CHAIN, [2, 3])
-    assert "it comes after h:1 (load), which failed, exit 3; restart both: pueue-skill restart h:1 h:2" in found["2"][1]
+    assert (
+        "it comes after h:1 (load), which failed with exit code 3; restart both: pueue-skill restart h:1 h:2"
+        in found["2"][1]
+    )
     assert found["3"][0] == ""  # its parent is refused, so it is
 
 
@@ -149,7 +152,7 @@ def test_why_jobs_do_not_run() -> None:
     assert {(one.kind, one.why, one.fix): one.ids for one in found} == {
         ("limit", "2 of 2 slots of default are taken", ""): ("3",),
         ("group", "group p1 is paused", "pueue-skill start --host h --group p1"): ("5",),
-        ("dependency", "h:7 (load) failed, exit 3", "pueue-skill restart h:7 h:11 h:12"): ("6", "11", "12"),
+        ("dependency", "h:7 (load) failed with exit code 3", "pueue-skill restart h:7 h:11 h:12"): ("6", "11", "12"),
         ("stashed", "put aside", "pueue-skill start h:8"): ("8",),
         ("stashed", "put aside until 2026-11-24 17:31", ""): ("9",),
         ("paused", "paused", "pueue-skill start h:10"): ("10",),
