@@ -21,13 +21,14 @@ demo: .venv/.stamp ## show pueue-skill on a private pueue daemon
 test: .venv/.stamp ## run the tests, without the long ones unless ALL=1; ARGS=... is passed to pytest
 	@if pueue=$$($(PY) tools/get_pueue.py); then PATH="$$pueue:$$PATH"; fi; $(PY) -m pytest -n 4 $(if $(ALL)$(CI),,-m "not long") $(ARGS)
 
-lint: .venv/.stamp ## check format, lint, types, shell and spelling
+lint: .venv/.stamp ## check format, lint, types, shell, spelling and vocabulary
 	@$(PY) -m ruff format --check --quiet
 	@$(PY) -m ruff check --quiet
 	@$(PY) -m mypy
 	@git ls-files -z 'pueue_skill/*.sh' 'pueue_skill/*.bash' | xargs -0 .venv/bin/shfmt -d -i 4 -ci
 	@git ls-files -z 'pueue_skill/*.sh' | xargs -0 .venv/bin/shellcheck -s sh -x -P pueue_skill
 	@git ls-files -z | xargs -0 .venv/bin/codespell
+	@$(PY) tools/vocabulary.py
 
 format: .venv/.stamp ## format the code, and apply safe lint fixes
 	@$(PY) -m ruff check --fix --quiet; $(PY) -m ruff format --quiet
