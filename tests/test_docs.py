@@ -27,8 +27,8 @@ from pueue_skill.configuration.config import Config
 from pueue_skill.plan.analysis import analyse
 from pueue_skill.queues.pueue.submit import QUEUED
 from pueue_skill.rules.registry import RULES
-from pueue_skill.shell.model import Script, Unparsed
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.syntax import Script, Unparsed
 
 ROOT = Path(__file__).resolve().parent.parent
 GENERATED = {"references/rules.md", "references/commands.md"}  # the examples of rules.md are what not to run

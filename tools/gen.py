@@ -196,7 +196,7 @@ def agents_table() -> str:
 
 def rewritten() -> str:
     """The table of what is rewritten, from the cases of the differential test."""
-    from pueue_skill.shell.model import Plan
+    from pueue_skill.plan.model import Plan
 
     sys.path.insert(0, str(ROOT / "tests/support"))
     fidelity = importlib.import_module("fidelity")  # the module of this name below tests

@@ -15,9 +15,9 @@ from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Literal
 
-    from pueue_skill.shell.kinds import Kind
+    Kind = Literal["before", "after", "failed", "prompt", "start", "stop"]
 
 AGENTS = ("claude", "codex", "gemini", "cursor", "copilot", "opencode")
 

@@ -18,8 +18,9 @@ from pueue_skill.rules.cost import ROWS, RUNNERS, TASKS, by_table, heavy_name, r
 from pueue_skill.rules.known import QUICK
 from pueue_skill.shell.commands import WRAPPERS
 from pueue_skill.shell.commands import commands as commands_of
-from pueue_skill.shell.model import Chain, Command, Node, Pipeline, Redirect, Script, Simple, Ssh, Word
+from pueue_skill.shell.model import Command, Ssh
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.syntax import Chain, Node, Pipeline, Redirect, Script, Simple, Word
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 

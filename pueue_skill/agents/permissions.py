@@ -19,8 +19,8 @@ from typing import Any
 from pueue_skill.agents.event import Event
 from pueue_skill.plan.analysis import Analysis
 from pueue_skill.shell.commands import commands as commands_of
-from pueue_skill.shell.model import Script
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.syntax import Script
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 

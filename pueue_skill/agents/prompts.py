@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from pueue_skill.hosts import client, poll
+from pueue_skill.queues.model import Queue
 from pueue_skill.shell import printable
-from pueue_skill.shell.model import LOCAL, Host, Queue
+from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.startup.regex import regex
 
 WORK = (

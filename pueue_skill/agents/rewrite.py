@@ -14,9 +14,11 @@ from pueue_skill.agents.event import Event, Reply
 from pueue_skill.agents.harmless import unlisted
 from pueue_skill.configuration.settings import Settings
 from pueue_skill.plan.analysis import Analysis
+from pueue_skill.plan.model import Plan
 from pueue_skill.queues.registry import invocation
 from pueue_skill.shell import quote
-from pueue_skill.shell.model import LOCAL, Plan, Script, Simple
+from pueue_skill.shell.model import LOCAL
+from pueue_skill.shell.syntax import Script, Simple
 from pueue_skill.shell.walk import simple_nodes, statements
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.record import NamedTuple

@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
+from pueue_skill.plan.model import Job, Needs
 from pueue_skill.shell import quote
-from pueue_skill.shell.model import Job, Needs
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex

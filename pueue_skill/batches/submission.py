@@ -15,12 +15,14 @@ from pueue_skill.batches.items import Item
 from pueue_skill.batches.manifest import Manifest
 from pueue_skill.hosts import client, transport
 from pueue_skill.hosts.client import Unreachable
+from pueue_skill.plan.model import Job
+from pueue_skill.queues.model import Queue, State
 from pueue_skill.queues.protocol import Outcome, Pack, Units
 from pueue_skill.queues.pueue import batch as pueue_batch
 from pueue_skill.queues.pueue import units as pueue_units
 from pueue_skill.queues.scripts import read_tails, reply
 from pueue_skill.queues.slurm import batch as slurm_batch
-from pueue_skill.shell.model import Host, Job, Queue, State
+from pueue_skill.shell.model import Host
 from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.record import NamedTuple
 

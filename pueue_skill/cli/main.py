@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from pueue_skill.hosts.poll import Look
     from pueue_skill.jobs.output import Event
     from pueue_skill.plan.analysis import Analysis
-    from pueue_skill.shell.model import Group, Host, Job, State
+    from pueue_skill.plan.model import Job
+    from pueue_skill.queues.model import Group, State
+    from pueue_skill.shell.model import Host
     from pueue_skill.state.database import Submitted
     from pueue_skill.views.documents import HostReport, StatusReport
 
@@ -597,7 +599,7 @@ def check(options: argparse.Namespace) -> int:
 def explain(text: str, interesting: bool, analysis: Analysis) -> None:
     """Every stage of the pipe, on stderr."""
     from pueue_skill.rules.cost import weigh
-    from pueue_skill.shell.model import Script
+    from pueue_skill.shell.syntax import Script
 
     out = [f"gate      {'a rule may match' if interesting else 'no rule can match'}"]
     script = analysis.script
@@ -685,9 +687,11 @@ def here() -> str:
 def ssh(options: argparse.Namespace) -> int:
     from pueue_skill.configuration import settings
     from pueue_skill.hosts import client, transport
+    from pueue_skill.plan.model import Job
     from pueue_skill.shell import quote, ssh_target
     from pueue_skill.shell.commands import read_ssh
-    from pueue_skill.shell.model import LOGIN, Job, Word
+    from pueue_skill.shell.login import LOGIN
+    from pueue_skill.shell.syntax import Word
     from pueue_skill.state import paths
 
     words = tuple([Word(quote.word(value), value, True, 0, 0) for value in ["ssh", *options.command]])
@@ -927,7 +931,7 @@ def followed(state: State, host: Host, name: str = "") -> Iterator[State | None]
     """
     from pueue_skill.cli import streams
     from pueue_skill.jobs import output
-    from pueue_skill.shell.model import State
+    from pueue_skill.queues.model import State
 
     for event in events(state, host):
         if isinstance(event, output.Output):
@@ -948,7 +952,7 @@ def events(state: State, host: Host) -> Iterator[Event]:
     as pueue's do."""
     from pueue_skill.hosts import client
     from pueue_skill.jobs import output
-    from pueue_skill.shell.model import State
+    from pueue_skill.queues.model import State
 
     lost = False
     for event in output.follow(state, host):
@@ -1128,7 +1132,7 @@ def log(options: argparse.Namespace) -> int:
 
 def wait(options: argparse.Namespace) -> int:
     from pueue_skill.cli import verbs as cli_verbs
-    from pueue_skill.shell.model import State
+    from pueue_skill.queues.model import State
 
     chosen = cli_verbs.jobs(options)
     if len(chosen) > 1:

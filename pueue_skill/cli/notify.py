@@ -13,7 +13,8 @@ from pueue_skill.configuration.config import NotifyTable
 from pueue_skill.hosts import client, poll
 from pueue_skill.notify import compose, deliver
 from pueue_skill.notify.deliver import NoApprise, Sent
-from pueue_skill.shell.model import LOCAL, Queue
+from pueue_skill.queues.model import Queue
+from pueue_skill.shell.model import LOCAL
 from pueue_skill.state import database, log
 from pueue_skill.state.database import Notice
 

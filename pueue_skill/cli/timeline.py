@@ -12,7 +12,8 @@ from pueue_skill.cli import streams
 from pueue_skill.cli.main import DONE, UNREACHABLE, USAGE, failed, say
 from pueue_skill.configuration import config
 from pueue_skill.hosts import poll
-from pueue_skill.shell.model import Host, Queue
+from pueue_skill.queues.model import Queue
+from pueue_skill.shell.model import Host
 from pueue_skill.shell.ssh_target import configured, host_named
 from pueue_skill.views import timeline
 from pueue_skill.views.timeline import Bar

@@ -18,8 +18,9 @@ from pueue_skill.jobs.actions import Choice, Chosen, Result
 from pueue_skill.jobs.select import Bearers
 from pueue_skill.queues import actions
 from pueue_skill.queues.actions import Act
+from pueue_skill.queues.model import State
 from pueue_skill.shell import quote
-from pueue_skill.shell.model import Host, State
+from pueue_skill.shell.model import Host
 from pueue_skill.views import documents, tables
 
 

@@ -15,10 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from pueue_skill.configuration.environment import job_environment as job_environment
 from pueue_skill.configuration.errors import ConfigError
+from pueue_skill.rules.model import Preferences, Program
 from pueue_skill.shell import printable, quote
-from pueue_skill.shell.kinds import NoticeKind
-from pueue_skill.shell.model import LOCAL, Host, Preferences, Program
+from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.state import paths
+from pueue_skill.state.literals import NoticeKind
 
 RuleId = Annotated[str, Field(pattern=r"^PQ[0-9]{3}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from pueue_skill.shell.model import MINIMAL, Environment
+from pueue_skill.plan.model import MINIMAL, Environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

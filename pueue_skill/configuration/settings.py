@@ -12,7 +12,9 @@ import os
 
 from pueue_skill import __version__
 from pueue_skill.configuration.errors import ConfigError
-from pueue_skill.shell.model import LOCAL, Environment, Host, Preferences, Program
+from pueue_skill.plan.model import Environment
+from pueue_skill.rules.model import Preferences, Program
+from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.startup.files import write_atomic
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.state import paths

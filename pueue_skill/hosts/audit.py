@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 from pueue_skill.queues import framing, outcome
 from pueue_skill.queues.framing import Answer, Part
+from pueue_skill.queues.model import Queue, State
 from pueue_skill.queues.registry import BACKENDS
 from pueue_skill.queues.scripts import bytes_of_tail
 from pueue_skill.shell import quote
-from pueue_skill.shell.model import Host, Queue, State
+from pueue_skill.shell.model import Host
 from pueue_skill.shell.secrets import masked
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pueue_skill.hosts import transport
 from pueue_skill.queues import framing
 from pueue_skill.queues.framing import Answer, Part
+from pueue_skill.queues.model import Queue, State
 from pueue_skill.queues.registry import BACKENDS
 from pueue_skill.queues.scripts import WAITS
-from pueue_skill.shell.model import Host, Queue, State
+from pueue_skill.shell.model import Host
 from pueue_skill.startup.regex import regex
 
 TYPE_CHECKING = False

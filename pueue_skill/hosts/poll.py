@@ -15,7 +15,8 @@ from queue import Empty, SimpleQueue
 
 from pueue_skill.hosts import client
 from pueue_skill.hosts.client import ANSWER, Unreachable, queue_of
-from pueue_skill.shell.model import Host, Queue
+from pueue_skill.queues.model import Queue
+from pueue_skill.shell.model import Host
 from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.state import database

@@ -6,7 +6,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
-from pueue_skill.shell.kinds import Result
+from pueue_skill.queues.literals import Result
 
 Severity = Literal["ok", "warning", "failure"]
 

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import IO
 
 from pueue_skill.shell import quote
-from pueue_skill.shell.model import STAYS, Host
+from pueue_skill.shell.login import STAYS
+from pueue_skill.shell.model import Host
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex

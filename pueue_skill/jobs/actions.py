@@ -16,11 +16,12 @@ from pueue_skill.jobs import news, select
 from pueue_skill.jobs.select import Bearers
 from pueue_skill.queues import actions
 from pueue_skill.queues.actions import Act
+from pueue_skill.queues.model import Queue, State
 from pueue_skill.queues.protocol import Looked
 from pueue_skill.queues.pueue import actions as pueue_actions
 from pueue_skill.queues.slurm import actions as slurm_actions
 from pueue_skill.shell import printable
-from pueue_skill.shell.model import Host, Queue, State
+from pueue_skill.shell.model import Host
 from pueue_skill.shell.ssh_target import configured, host_named
 from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.record import NamedTuple
@@ -28,8 +29,8 @@ from pueue_skill.state import database
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pueue_skill.jobs.literals import Did
     from pueue_skill.queues.protocol import Acting
-    from pueue_skill.shell.kinds import Did
 
 ACTING: Mapping[str, Acting] = {"pueue": pueue_actions, "slurm": slurm_actions}
 

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from pueue_skill.hosts import client, poll, transport
 from pueue_skill.queues import outcome
+from pueue_skill.queues.model import Queue, State
 from pueue_skill.rules.evidence import spoken
 from pueue_skill.shell import printable
-from pueue_skill.shell.model import Host, Queue, State
+from pueue_skill.shell.model import Host
 from pueue_skill.shell.secrets import masked
 from pueue_skill.startup.backoff import pause_s
 from pueue_skill.state import database, paths

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 
 from pueue_skill.hosts import transport
 from pueue_skill.hosts.client import RETRIES, Unreachable, first_line, trouble
+from pueue_skill.queues.model import State
 from pueue_skill.queues.registry import BACKENDS
-from pueue_skill.shell.model import Host, State
+from pueue_skill.shell.model import Host
 from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.record import NamedTuple
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from pueue_skill.hosts import client
 from pueue_skill.hosts.provision.setup import Proof
 from pueue_skill.jobs import output, submission
+from pueue_skill.plan.model import Job
+from pueue_skill.queues.model import State
 from pueue_skill.queues.pueue import provision as pueue_provision
 from pueue_skill.queues.pueue.provision import Found
 from pueue_skill.queues.scripts import reply
-from pueue_skill.shell.model import Host, Job, State
+from pueue_skill.shell.model import Host
 
 PROOF_S = 20.0
 """How long the job may wait for a slot."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
+from pueue_skill.queues.model import Queue, State
 from pueue_skill.queues.registry import BACKENDS
 from pueue_skill.shell import quote
-from pueue_skill.shell.model import LOCAL, Host, Queue, State
+from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 

@@ -29,11 +29,13 @@ from pueue_skill.hosts.client import (
     waits,
 )
 from pueue_skill.jobs import select
+from pueue_skill.plan.model import Job
 from pueue_skill.queues import outcome
+from pueue_skill.queues.model import Group, State
 from pueue_skill.queues.registry import BACKENDS
 from pueue_skill.queues.scripts import ADDS, end_of
 from pueue_skill.shell import quote
-from pueue_skill.shell.model import Group, Host, Job, State
+from pueue_skill.shell.model import Host
 from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.record import NamedTuple
 

@@ -20,13 +20,15 @@ from typing_extensions import TypedDict  # pydantic reads typing's own only from
 from pueue_skill import __version__
 from pueue_skill.lint import sources
 from pueue_skill.plan.planner import MARKER
+from pueue_skill.rules.literals import Confidence
+from pueue_skill.rules.model import Preferences
 from pueue_skill.rules.registry import RULES, findings
 from pueue_skill.rules.rule import Rule
 from pueue_skill.shell import printable
 from pueue_skill.shell.commands import commands
-from pueue_skill.shell.kinds import Confidence
-from pueue_skill.shell.model import Chain, Compound, Host, Node, Pipeline, Preferences, Script
+from pueue_skill.shell.model import Host
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Script
 from pueue_skill.startup.record import NamedTuple
 
 

@@ -14,9 +14,10 @@ from collections.abc import Iterable, Sequence
 from pueue_skill.batches.submission import Standing
 from pueue_skill.jobs.news import line_of
 from pueue_skill.queues import actions
+from pueue_skill.queues.model import Queue, State
 from pueue_skill.rules.evidence import spoken
 from pueue_skill.shell import printable
-from pueue_skill.shell.model import LOCAL, Queue, State
+from pueue_skill.shell.model import LOCAL
 from pueue_skill.shell.secrets import masked
 from pueue_skill.startup.digest import digest
 from pueue_skill.state.database import Notice, Submitted

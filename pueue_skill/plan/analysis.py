@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pueue_skill.plan.model import Plan
 from pueue_skill.plan.planner import marker_of, plan
+from pueue_skill.rules.model import Finding, Preferences
 from pueue_skill.rules.registry import findings
 from pueue_skill.shell.commands import commands
-from pueue_skill.shell.model import LOCAL, Command, Finding, Host, Plan, Preferences, Script, Unparsed
+from pueue_skill.shell.model import LOCAL, Command, Host
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.syntax import Script, Unparsed
 from pueue_skill.startup.record import NamedTuple
 
 

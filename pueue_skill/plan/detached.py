@@ -23,9 +23,9 @@ from pueue_skill.shell.commands import (
     reads_script,
     shell_text,
 )
-from pueue_skill.shell.model import Compound, Node, Pipeline, Script, Simple, Word
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.syntax import Compound, Node, Pipeline, Script, Simple, Word
 from pueue_skill.shell.walk import Statement, and_or_lists, joined_by, only, statements
 from pueue_skill.startup.regex import regex
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from pueue_skill.shell.commands import SHELLS, SSH, basename, peel, read_ssh, shell_text
-from pueue_skill.shell.model import Compound, Node, Pipeline, Redirect, Simple, Unparsed, Word
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.syntax import Compound, Node, Pipeline, Redirect, Simple, Unparsed, Word
 from pueue_skill.shell.walk import simple_nodes, statements
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex

@@ -16,9 +16,9 @@ from pueue_skill.plan.turns import turns
 from pueue_skill.plan.values import Unknown, representatives, whole
 from pueue_skill.shell.commands import Wrapper, options
 from pueue_skill.shell.expansion import NAME, Value, assigned, fields, mentions
-from pueue_skill.shell.model import Compound, Node, Script, Simple
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.syntax import Compound, Node, Script, Simple
 from pueue_skill.shell.walk import Statement, compounds, redirects, simple_nodes, statements
 from pueue_skill.startup.regex import regex
 

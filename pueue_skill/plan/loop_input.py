@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from pueue_skill.shell.commands import SHELLS, SSH, Wrapper, basename, options, read_ssh, shell_text, unwrapped
-from pueue_skill.shell.model import Chain, Compound, Node, Pipeline, Script, Simple, Word
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Script, Simple, Word
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 

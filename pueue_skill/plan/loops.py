@@ -23,16 +23,17 @@ from pueue_skill.plan.independence import (
     reads,
     together,
 )
+from pueue_skill.plan.model import Each
 from pueue_skill.plan.preamble import only_prepares, stops_at_failure
 from pueue_skill.plan.proposal import Proposal, Work, Works
 from pueue_skill.plan.shown import check_setup
 from pueue_skill.rules.cost import weigh
 from pueue_skill.shell import quote
 from pueue_skill.shell.expansion import Value, assigned, settings, substitute
-from pueue_skill.shell.model import Compound, Each, Node, Pipeline, Script, Simple, Word
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.secrets import secret
 from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.syntax import Compound, Node, Pipeline, Script, Simple, Word
 from pueue_skill.shell.walk import Statement, and_or_lists, has_heredoc, is_wait, joined_by, simple_nodes, statements
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pueue_skill.shell.model import Script
+from pueue_skill.shell.syntax import Script
 from pueue_skill.startup.regex import regex
 
 MARKER = regex(r"#+\s*pueue:\s*(skip|queue)\b")

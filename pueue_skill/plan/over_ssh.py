@@ -11,14 +11,16 @@ from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
 from pueue_skill.plan.whole_line import waits
 from pueue_skill.shell import quote
 from pueue_skill.shell.commands import reads_script
-from pueue_skill.shell.model import LOGIN, Command, Host, Node, Redirect, Simple, Ssh
+from pueue_skill.shell.login import LOGIN
+from pueue_skill.shell.model import Command, Host, Ssh
 from pueue_skill.shell.ssh_target import Refusal, destination
+from pueue_skill.shell.syntax import Node, Redirect, Simple
 from pueue_skill.shell.walk import Statement, has_heredoc, is_wait, only, statements
 from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pueue_skill.shell.kinds import Shell
+    from pueue_skill.plan.literals import Shell
 
 
 class Call(NamedTuple):

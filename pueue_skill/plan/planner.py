@@ -11,17 +11,20 @@ from collections.abc import Mapping
 from pueue_skill.plan.detached import detached
 from pueue_skill.plan.functions import check_functions
 from pueue_skill.plan.markers import MARKER, marker_of
+from pueue_skill.plan.model import Job, Plan
 from pueue_skill.plan.over_ssh import on_one_host, over_ssh
 from pueue_skill.plan.proposal import Proposal, Work, Works
 from pueue_skill.plan.pueue_add import add
 from pueue_skill.plan.whole_line import INTERACTIVE, whole
+from pueue_skill.rules.model import Finding
 from pueue_skill.rules.registry import BY_ID
 from pueue_skill.shell import quote
 from pueue_skill.shell.commands import commands as commands_of
 from pueue_skill.shell.commands import joined
-from pueue_skill.shell.model import LOCAL, Command, Finding, Host, Job, Plan, Script, Unparsed
+from pueue_skill.shell.model import LOCAL, Command, Host
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_target import TERMINAL, AsItIs, Refusal, host_named
+from pueue_skill.shell.syntax import Script, Unparsed
 from pueue_skill.startup.digest import digest
 
 __all__ = ["MARKER", "marker_of", "plan", "plan_for_run"]

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from pueue_skill.plan.model import Each
 from pueue_skill.shell.commands import commands as commands_of
-from pueue_skill.shell.model import Command, Each, Host, Node, Script, Simple, Unparsed
+from pueue_skill.shell.model import Command, Host
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.syntax import Node, Script, Simple, Unparsed
 from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from pueue_skill.shell.kinds import Shell
+    from pueue_skill.plan.literals import Shell
 
 
 class Proposal(NamedTuple):

@@ -52,9 +52,10 @@ from pueue_skill.plan.turns import ANY_MARK, MARK, Turns
 from pueue_skill.plan.values import Unknown, shell_pattern
 from pueue_skill.rules.cost import ROWS, RUNNERS, SQL, SQL_CLIENTS, script_of, weigh
 from pueue_skill.shell.commands import SHELLS, basename, shell_text
-from pueue_skill.shell.model import Command, Redirect, Script, Word
+from pueue_skill.shell.model import Command
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.syntax import Redirect, Script, Word
 from pueue_skill.shell.walk import simple_nodes
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex

@@ -14,10 +14,11 @@ from pueue_skill.plan.values import certain, renamed, worth
 from pueue_skill.shell.commands import SHELLS, basename, joined, shell_text
 from pueue_skill.shell.commands import commands as commands_of
 from pueue_skill.shell.expansion import SETS, Value
-from pueue_skill.shell.model import Chain, Command, Compound, Node, Pipeline, Redirect, Script, Simple, Word
+from pueue_skill.shell.model import Command
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.parse.words import Refused, read_word
 from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Redirect, Script, Simple, Word
 from pueue_skill.shell.walk import compounds, statements
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex

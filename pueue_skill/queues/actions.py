@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from pueue_skill.queues import outcome
+from pueue_skill.queues.model import Queue, State
 from pueue_skill.shell import printable, quote
-from pueue_skill.shell.model import Queue, State
 from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pueue_skill.shell.kinds import StuckKind
+    from pueue_skill.queues.literals import StuckKind
 
 VERBS = ("kill", "restart", "clean", "pause", "start")
 

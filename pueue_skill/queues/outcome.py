@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
+from pueue_skill.queues.model import Queue, State
 from pueue_skill.shell import printable
-from pueue_skill.shell.model import Host, Queue, State
+from pueue_skill.shell.model import Host
 from pueue_skill.startup.regex import regex
 
 TYPE_CHECKING = False

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pueue_skill.shell.model import Job, Queue
+from pueue_skill.plan.model import Job
+from pueue_skill.queues.model import Queue
 from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from pueue_skill.queues.actions import Act
-    from pueue_skill.shell.model import Host, State, Submission
+    from pueue_skill.queues.model import State, Submission
+    from pueue_skill.shell.model import Host
 
 
 class Looked(NamedTuple):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pueue_skill.plan.model import Plan
 from pueue_skill.queues.pueue import submit as pueue
 from pueue_skill.queues.slurm import backend as slurm
-from pueue_skill.shell.model import Plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping
 
-from pueue_skill.shell.model import Job, State
+from pueue_skill.plan.model import Job
+from pueue_skill.queues.model import State
 from pueue_skill.startup.regex import regex
 
 LONGEST = 131_071

@@ -22,7 +22,8 @@ from pueue_skill.rules.known import (
     SCRIPT_WORDS,
     SMALL_OPTIONS,
 )
-from pueue_skill.shell.model import Command, Program
+from pueue_skill.rules.model import Program
+from pueue_skill.shell.model import Command
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 

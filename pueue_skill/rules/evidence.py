@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pueue_skill.rules.cost import shape
+from pueue_skill.rules.model import Preferences
 from pueue_skill.rules.rule import Around, Hit, Rule, on
-from pueue_skill.shell.model import Command, Preferences
+from pueue_skill.shell.model import Command
 
 ENOUGH = {"long": 2, "quick": 3}
 """Runs that must agree before they are believed."""

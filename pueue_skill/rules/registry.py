@@ -11,8 +11,9 @@ from types import MappingProxyType
 
 from pueue_skill.rules import background, evidence, loops, paths, programs, pueue, ssh, waiting
 from pueue_skill.rules.cost import weigh
+from pueue_skill.rules.model import Finding, Preferences
 from pueue_skill.rules.rule import Around, Rule
-from pueue_skill.shell.model import Command, Finding, Host, Preferences
+from pueue_skill.shell.model import Command, Host
 
 FAMILIES = (ssh, loops, programs, background, pueue, waiting, evidence, paths)
 RULES: tuple[Rule, ...] = tuple([rule for family in FAMILIES for rule in family.RULES])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from pueue_skill.rules.cost import Weight
-from pueue_skill.shell.model import Command, Finding, Host, Loop, Preferences
+from pueue_skill.rules.model import Finding, Preferences
+from pueue_skill.shell.model import Command, Host, Loop
 from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pueue_skill.shell.kinds import Confidence
+    from pueue_skill.rules.literals import Confidence
 
 
 class Hit(NamedTuple):

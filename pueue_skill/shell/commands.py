@@ -12,22 +12,9 @@ from types import MappingProxyType
 
 from pueue_skill.shell import quote
 from pueue_skill.shell.detaching import ALWAYS, CLUSTERS, COMPOSES, CONDUCT, ENGINES, OPERAND, Conduct
-from pueue_skill.shell.model import (
-    Chain,
-    Command,
-    Compound,
-    Detached,
-    Loop,
-    Node,
-    Pipeline,
-    Redirect,
-    Script,
-    Simple,
-    Ssh,
-    Unparsed,
-    Word,
-)
+from pueue_skill.shell.model import Command, Detached, Loop, Ssh
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Redirect, Script, Simple, Unparsed, Word
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 

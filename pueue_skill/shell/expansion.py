@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pueue_skill.shell import quote
 from pueue_skill.shell.commands import Wrapper, options
-from pueue_skill.shell.model import Chain, Compound, Node, Pipeline, Script, Simple, Word
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.parse.words import read_word
+from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Script, Simple, Word
 from pueue_skill.shell.walk import has_heredoc, redirects
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex

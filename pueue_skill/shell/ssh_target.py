@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 
 from pueue_skill.shell import quote
 from pueue_skill.shell.commands import commands, host_name
-from pueue_skill.shell.model import LOCAL, Host, Simple, Ssh, Unparsed
+from pueue_skill.shell.model import LOCAL, Host, Ssh
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.syntax import Simple, Unparsed
 from pueue_skill.shell.walk import only
 
 REMOTE_PUEUE = "~/.local/bin/pueue"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pueue_skill.shell.model import Chain, Compound, Node, Pipeline, Redirect, Script, Simple
+from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Redirect, Script, Simple
 from pueue_skill.startup.record import NamedTuple
 
 LOOPS = ("for", "while", "until", "select")

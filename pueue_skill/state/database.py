@@ -25,8 +25,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from pueue_skill.shell.kinds import NoticeKind
-    from pueue_skill.shell.model import State
+    from pueue_skill.queues.model import State
+    from pueue_skill.state.literals import NoticeKind
 
     Identity: TypeAlias = tuple[str, str, str]
     """The key, id and creation time of a job in its queue: ids are used again, and the same text submitted twice has one key."""

@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
+from pueue_skill.jobs.literals import Did
+from pueue_skill.plan.literals import Verdict
+from pueue_skill.plan.model import Job, Plan
 from pueue_skill.queues.actions import stuck as stuck_in
+from pueue_skill.queues.literals import Result, Status, StuckKind
+from pueue_skill.queues.model import Queue, State
 from pueue_skill.queues.registry import invocation
-from pueue_skill.shell.kinds import Confidence, Did, Parser, Result, Status, StuckKind, Verdict
-from pueue_skill.shell.model import Finding, Host, Job, Plan, Queue, Script, State, Unparsed
+from pueue_skill.rules.literals import Confidence
+from pueue_skill.rules.model import Finding
+from pueue_skill.shell.literals import Parser
+from pueue_skill.shell.model import Host
+from pueue_skill.shell.syntax import Script, Unparsed
 
 if TYPE_CHECKING:
     from pueue_skill.batches.submission import Standing

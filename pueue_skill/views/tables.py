@@ -9,8 +9,8 @@ from pueue_skill.hosts.audit import files_of, spoken
 from pueue_skill.hosts.reports import AuditReport
 from pueue_skill.queues.actions import named, start_of
 from pueue_skill.queues.outcome import STATE_WORDS, adjective
+from pueue_skill.rules.model import Finding
 from pueue_skill.shell import printable
-from pueue_skill.shell.model import Finding
 from pueue_skill.views.documents import BatchJobReport, BatchReport, GroupReport, StateReport, StatusReport
 
 if TYPE_CHECKING:

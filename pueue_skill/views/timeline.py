@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from pueue_skill.queues.model import State
 from pueue_skill.queues.outcome import adjective
 from pueue_skill.shell import printable
-from pueue_skill.shell.model import State
 from pueue_skill.shell.secrets import masked
 from pueue_skill.startup.record import NamedTuple
 

@@ -36,8 +36,9 @@ from pueue_skill.jobs import output
 from pueue_skill.jobs.actions import Choice, Chosen, Result
 from pueue_skill.queues import actions, framing, outcome
 from pueue_skill.queues.actions import named
+from pueue_skill.queues.model import Queue, State
 from pueue_skill.shell import printable
-from pueue_skill.shell.model import Host, Queue, State
+from pueue_skill.shell.model import Host
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.views import documents, tables
 from pueue_skill.views.documents import HostReport, StateReport

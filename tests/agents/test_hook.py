@@ -24,7 +24,8 @@ from hooks import before, hook, payload, said, silent
 from pueue_skill.agents import prompts, rewrite
 from pueue_skill.agents.event import Event
 from pueue_skill.jobs import news
-from pueue_skill.shell.model import Host, State
+from pueue_skill.queues.model import State
+from pueue_skill.shell.model import Host
 from pueue_skill.state import database, log
 from pueue_skill.state.database import Submitted
 

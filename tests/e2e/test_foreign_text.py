@@ -26,8 +26,9 @@ from pueue_skill.cli import main
 from pueue_skill.hosts import client, transport
 from pueue_skill.jobs import news
 from pueue_skill.notify import compose
+from pueue_skill.queues.model import Group, Queue, State
 from pueue_skill.shell import printable, quote
-from pueue_skill.shell.model import Group, Host, Queue, State
+from pueue_skill.shell.model import Host
 from pueue_skill.state.database import Submitted
 from pueue_skill.views import documents, tables, timeline
 from pueue_skill.views.top import Top, seen

@@ -14,9 +14,11 @@ from real import Daemon, until
 
 from pueue_skill.hosts import client, transport
 from pueue_skill.jobs import output, submission
+from pueue_skill.plan.model import Job
 from pueue_skill.queues import scripts
+from pueue_skill.queues.model import State
 from pueue_skill.queues.pueue import units as pueue_units
-from pueue_skill.shell.model import Host, Job, State
+from pueue_skill.shell.model import Host
 
 LOCAL = Host("local")
 TIMES = 50

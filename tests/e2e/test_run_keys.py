@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from real import Daemon
 
+from pueue_skill.plan.model import Job
+from pueue_skill.queues.model import State
 from pueue_skill.queues.scripts import ENVIRONMENT, OF_A_LOGIN, differences
-from pueue_skill.shell.model import Job, State
 
 
 class Runs:

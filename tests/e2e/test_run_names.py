@@ -13,8 +13,8 @@ from real import Daemon, Host
 
 from pueue_skill.jobs import select
 from pueue_skill.jobs.select import bearers, host_of
+from pueue_skill.queues.model import Queue, State
 from pueue_skill.shell.model import Host as Known
-from pueue_skill.shell.model import Queue, State
 
 HOSTS = {name: Known(name) for name in ("local", "bigblack")}
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from real import Daemon, Host, Lab, real, until
 
+from pueue_skill.plan.model import Job
 from pueue_skill.queues.pueue.submit import (
     FOLDER,
     PUT,
@@ -29,10 +30,12 @@ from pueue_skill.queues.pueue.submit import (
 )
 from pueue_skill.shell import quote
 from pueue_skill.shell.commands import commands
-from pueue_skill.shell.model import LOCAL, LOGIN, Job, Script
+from pueue_skill.shell.login import LOGIN
+from pueue_skill.shell.model import LOCAL
 from pueue_skill.shell.model import Host as ModelHost
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_target import Refusal, configured_away, destination, remote_host
+from pueue_skill.shell.syntax import Script
 
 Bytes = subprocess.CompletedProcess[bytes]
 

@@ -20,9 +20,9 @@ from large import sample
 from real import Daemon, Host, until
 from rich.console import Console
 
+from pueue_skill.queues.model import Queue
 from pueue_skill.queues.pueue.submit import read_queue
 from pueue_skill.shell import model
-from pueue_skill.shell.model import Queue
 from pueue_skill.views import documents, tables
 
 CONFIG = """

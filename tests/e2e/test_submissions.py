@@ -15,7 +15,8 @@ import pytest
 from real import Daemon, until
 
 from pueue_skill.jobs import news
-from pueue_skill.shell.model import Host, Queue, State
+from pueue_skill.queues.model import Queue, State
+from pueue_skill.shell.model import Host
 from pueue_skill.state import database
 from pueue_skill.state.database import Submitted
 

@@ -20,6 +20,7 @@ from textual.pilot import Pilot
 from textual.widgets import Log
 
 from pueue_skill.jobs import actions as job_actions
+from pueue_skill.queues.model import Queue
 from pueue_skill.queues.pueue.submit import read_queue
 from pueue_skill.shell import model
 from pueue_skill.views.top import Ask, Follow, Jobs, Top, seen
@@ -169,7 +170,7 @@ def test_a_host_that_hangs_freezes_nothing(hosts: dict[str, model.Host]) -> None
         assert time.monotonic() - started < 50  # it is left without waiting for it
 
 
-def large(ended: int) -> model.Queue:
+def large(ended: int) -> Queue:
     return read_queue(json.dumps(sample(10_000, ended)))
 
 

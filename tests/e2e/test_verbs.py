@@ -20,10 +20,12 @@ from pueue_skill.hosts.transport import run
 from pueue_skill.jobs import actions as job_actions
 from pueue_skill.jobs.actions import Choice
 from pueue_skill.queues.actions import Act
+from pueue_skill.queues.literals import Status
+from pueue_skill.queues.model import Queue, State
 from pueue_skill.queues.protocol import Looked
 from pueue_skill.queues.pueue.actions import act_script, read_acts
 from pueue_skill.queues.pueue.submit import read_queue
-from pueue_skill.shell import model as m
+from pueue_skill.shell import model
 
 CONFIG = """
 [hosts.bigblack]
@@ -291,7 +293,7 @@ def test_an_id_that_was_used_again_is_another_job(stage: Stage, lab: object) -> 
     """Between the look and the act: the first job is removed, and another gets its id."""
     id = stage.add("bigblack", "false")
     stage.hosts["bigblack"].result(id)
-    hosts = {"bigblack": m.Host("bigblack", f"-F {stage.hosts['bigblack'].config} bigblack")}
+    hosts = {"bigblack": model.Host("bigblack", f"-F {stage.hosts['bigblack'].config} bigblack")}
     choice = Choice((f"bigblack:{id}",))
     chosen, *_ = job_actions.choose(choice, hosts)
     planned = job_actions.judged("restart", choice, chosen)
@@ -311,7 +313,7 @@ def test_a_child_does_not_run_when_its_parent_has_gone_meanwhile(stage: Stage, t
     child = stage.add("bigblack", f"touch {tmp_path}/ran", "-a", str(parent))
     grandchild = stage.add("bigblack", f"touch {tmp_path}/ran", "-a", str(child))
     until(lambda: stage.status("bigblack", grandchild) == "Done", "the end of all")
-    hosts = {"bigblack": m.Host("bigblack", f"-F {bigblack.config} bigblack")}
+    hosts = {"bigblack": model.Host("bigblack", f"-F {bigblack.config} bigblack")}
     choice = Choice(tuple([f"bigblack:{id}" for id in (parent, child, grandchild)]))
     planned = job_actions.judged("restart", choice, job_actions.choose(choice, hosts)[0])
     bigblack.pueue("remove", str(parent))
@@ -323,7 +325,7 @@ def test_a_child_does_not_run_when_its_parent_has_gone_meanwhile(stage: Stage, t
 
 
 def test_a_job_that_has_meanwhile_started_is_not_put_aside(stage: Stage) -> None:
-    host = m.Host("bigblack", f"-F {stage.hosts['bigblack'].config} bigblack")
+    host = model.Host("bigblack", f"-F {stage.hosts['bigblack'].config} bigblack")
     id = stage.add("bigblack", "sleep 100", "-s")
     (state,) = [s for s in read_queue(stage.hosts["bigblack"].pueue("status", "-j")).states if s.id == str(id)]
     stage.hosts["bigblack"].pueue("start", str(id))
@@ -402,9 +404,9 @@ def test_wait_and_log_take_several(stage: Stage) -> None:
     ],
 )
 def test_a_job_is_withdrawn_only_while_it_waits(
-    before: m.Status | None, after: m.Status | None, out: bool, monkeypatch: pytest.MonkeyPatch
+    before: Status | None, after: Status | None, out: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state = m.State("1", None, "queued", None, None, "", "g", None, "/", "x", (), "2026-01-01", None, None)
-    queues = [m.Queue((), () if status is None else (state._replace(status=status),), "") for status in (before, after)]
+    state = State("1", None, "queued", None, None, "", "g", None, "/", "x", (), "2026-01-01", None, None)
+    queues = [Queue((), () if status is None else (state._replace(status=status),), "") for status in (before, after)]
     monkeypatch.setattr(job_actions.runtime, "asked", lambda *_: Looked(*queues, {}, 0))
-    assert job_actions.withdrawn(m.Host("local"), state) == out
+    assert job_actions.withdrawn(model.Host("local"), state) == out

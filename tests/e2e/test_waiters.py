@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from real import Daemon, until
 
+from pueue_skill.plan.model import Job
 from pueue_skill.queues.pueue.submit import WAITER, WAITERS, invocation
 from pueue_skill.shell import quote
-from pueue_skill.shell.model import Host, Job
+from pueue_skill.shell.model import Host
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.usefixtures("queues_as_before")]
 

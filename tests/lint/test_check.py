@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pueue_skill.lint import check, sources
+from pueue_skill.rules.model import Preferences
 from pueue_skill.rules.registry import RULES
 from pueue_skill.shell import printable
-from pueue_skill.shell.model import Preferences
 
 ROOT = Path(__file__).parent.parent.parent
 CASES = Path(__file__).parent.parent / "cases/check"

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pueue_skill.plan.analysis import analyse
-from pueue_skill.shell.model import LOCAL, Host, Plan
+from pueue_skill.plan.model import Plan
+from pueue_skill.shell.model import LOCAL, Host
 
 CASES = tomllib.loads((Path(__file__).parent.parent / "cases/independence.toml").read_text("utf-8"))
 HOSTS = {LOCAL: Host(LOCAL), "bigblack": Host("bigblack", "bigblack", "~/.local/bin/pueue")}

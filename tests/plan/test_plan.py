@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from pueue_skill.plan.analysis import analyse
+from pueue_skill.plan.model import Job, Plan
 from pueue_skill.queues.pueue.submit import proposed, queued
 from pueue_skill.queues.registry import invocation
-from pueue_skill.shell.model import LOCAL, Host, Job, Plan
+from pueue_skill.shell.model import LOCAL, Host
 
 CASES = tomllib.loads((Path(__file__).parent.parent / "cases/plans.toml").read_text("utf-8"))
 HOSTS = {LOCAL: Host(LOCAL), "bigblack": Host("bigblack", "bigblack", "~/.local/bin/pueue")}

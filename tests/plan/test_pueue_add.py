@@ -12,8 +12,8 @@ from pueue_skill.plan.analysis import analyse
 from pueue_skill.rules.registry import findings
 from pueue_skill.shell.commands import commands
 from pueue_skill.shell.model import Host as ModelHost
-from pueue_skill.shell.model import Script
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.syntax import Script
 
 HOSTS = {"bigblack": ModelHost("bigblack", "bigblack", "~/.local/bin/pueue")}
 RECORDER = """#!/bin/sh

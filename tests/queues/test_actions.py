@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from pueue_skill.queues.actions import acts, meant, start_of, stuck
-from pueue_skill.shell.model import Group, Queue, State
+from pueue_skill.queues.model import Group, Queue, State
 
 
 def job(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pueue_skill.plan.model import Job
+from pueue_skill.queues.model import Queue
 from pueue_skill.queues.slurm.batch import Site, arrays, ranges
 from pueue_skill.queues.slurm.state import Snapshot
-from pueue_skill.shell.model import Job, Queue
 
 
 def job(key: str, *after: str, group: str = "default") -> Job:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pueue_skill.plan.model import Job, Needs
 from pueue_skill.queues.slurm.state import ExitRecord, SlurmJob, expanded, outcome_of, parse_snapshot
 from pueue_skill.queues.slurm.submit import metadata_of, resources
-from pueue_skill.shell.model import Job, Needs
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ from tree_sitter import Language, Node, Parser
 
 import pueue_skill
 from pueue_skill.plan.analysis import analyse
+from pueue_skill.plan.model import Job
 from pueue_skill.queues.actions import Act
+from pueue_skill.queues.model import State
 from pueue_skill.queues.protocol import Pack
 from pueue_skill.queues.pueue import actions as pueue_actions
 from pueue_skill.queues.pueue import batch as pueue_batch
@@ -25,7 +27,7 @@ from pueue_skill.queues.slurm import backend as slurm
 from pueue_skill.queues.slurm import batch as slurm_batch
 from pueue_skill.queues.slurm.state import parse_snapshot
 from pueue_skill.queues.slurm.submit import script_of
-from pueue_skill.shell.model import LOCAL, Host, Job, State
+from pueue_skill.shell.model import LOCAL, Host
 
 PARSER = Parser(Language(tree_sitter_bash.language()))
 OWN = re.compile(r"(?:pq|PQ)_\w+")

@@ -11,10 +11,11 @@ import pytest
 
 from hooks import hook, payload
 from pueue_skill.rules.cost import shape
+from pueue_skill.rules.model import Preferences, Program
 from pueue_skill.rules.registry import findings
 from pueue_skill.shell.commands import commands
-from pueue_skill.shell.model import Preferences, Program, Script
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.syntax import Script
 from pueue_skill.state import database, durations
 
 

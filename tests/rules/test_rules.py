@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from pueue_skill.rules import gate
+from pueue_skill.rules.model import Finding
 from pueue_skill.rules.registry import FAMILIES, RULES, findings
 from pueue_skill.rules.rule import Rule
 from pueue_skill.shell.commands import commands
-from pueue_skill.shell.model import Finding, Host, Script
+from pueue_skill.shell.model import Host
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.syntax import Script
 
 HOSTS = {"bigblack": Host("bigblack", "bigblack", "~/.local/bin/pueue")}
 GOOD = [pytest.param(rule, text, id=f"{rule.id} {text[:50]}") for rule in RULES for text in rule.good]

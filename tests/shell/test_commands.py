@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pueue_skill.shell.commands import commands
-from pueue_skill.shell.model import Command, Script
+from pueue_skill.shell.model import Command
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.syntax import Script
 
 CASES = tomllib.loads((Path(__file__).parent.parent / "cases/facts.toml").read_text("utf-8"))["case"]
 QUIET = {"for", "while", "until", "substitution", "if", "function", "group", "subshell"}

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pueue_skill.shell import quote
 from pueue_skill.shell.expansion import Value, assigned, fields, mentions, substitute
 from pueue_skill.shell.expansion import settings as settings_of
-from pueue_skill.shell.model import Script, Simple
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.syntax import Script, Simple
 
 KNOWN: Mapping[str, Value] = {"x": "BTC", "y": "a b", "n": "7", "e": "", "arr": ("p", "q r", ""), "g": "*"}
 SETUP = "x=BTC y='a b' n=7 e= arr=(p 'q r' '') g='*'\n"

@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 
 from pueue_skill.shell.commands import commands
-from pueue_skill.shell.model import Chain, Compound, Node, Pipeline, Redirect, Script, Simple, Unparsed, Word
 from pueue_skill.shell.parse import BASHLEX_DEPTH, LIMIT, bashlex_reader, parse, treesitter_reader
 from pueue_skill.shell.parse.words import DEPTH, Refused
+from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Redirect, Script, Simple, Unparsed, Word
 
 CASES = Path(__file__).parent.parent / "cases"
 CORPUS = list(

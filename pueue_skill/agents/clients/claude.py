@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pueue_skill.shell.kinds import Kind
+    from pueue_skill.agents.event import Kind
 
 CAN = ("remind", "deny", "rewrite", "report")
 READ_FROM = "2.1.330, the client itself"

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pueue_skill.shell.kinds import Kind
+    from pueue_skill.agents.event import Kind
 
 CAN = ("remind", "deny", "report")
 READ_FROM = "1.0.102, the client itself"

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pueue_skill.shell.kinds import Kind
+    from pueue_skill.agents.event import Kind
 
 CAN = ("deny", "report")
 READ_FROM = "documentation of 2026"

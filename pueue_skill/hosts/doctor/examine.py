@@ -16,11 +16,12 @@ from pueue_skill.hosts.audit import Asking, spoken
 from pueue_skill.hosts.reports import Severity
 from pueue_skill.queues import actions, framing, outcome
 from pueue_skill.queues.framing import Answer, Part
+from pueue_skill.queues.model import Queue, State
 from pueue_skill.queues.pueue import health as pueue_health
 from pueue_skill.queues.pueue.health import Daemon, Findings
 from pueue_skill.queues.registry import BACKENDS
 from pueue_skill.shell import quote
-from pueue_skill.shell.model import Host, Queue, State
+from pueue_skill.shell.model import Host
 from pueue_skill.shell.secrets import masked
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pueue_skill.plan.model import MINIMAL, Job
+from pueue_skill.queues.model import Queue
 from pueue_skill.queues.protocol import Outcome, Pack, Reader, Units
 from pueue_skill.queues.pueue import units as pueue_units
 from pueue_skill.queues.pueue.submit import PUT, SURVIVORS, head, path_before, put, read_queue, task, task_words
 from pueue_skill.queues.script import script
 from pueue_skill.queues.scripts import LOCK, REPLY, reply
 from pueue_skill.shell import quote
-from pueue_skill.shell.model import MINIMAL, Host, Job, Queue
+from pueue_skill.shell.model import Host
 
 PACKS = True
 

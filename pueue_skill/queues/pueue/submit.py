@@ -19,6 +19,8 @@ import json
 import re
 from collections.abc import Sequence
 
+from pueue_skill.plan.model import Each, Job
+from pueue_skill.queues.model import Group, Queue, State, Submission
 from pueue_skill.queues.script import script
 from pueue_skill.queues.scripts import (
     ADDS,
@@ -41,7 +43,8 @@ from pueue_skill.queues.scripts import (
 )
 from pueue_skill.queues.scripts import read_tails as read_tails
 from pueue_skill.shell import quote
-from pueue_skill.shell.model import LOGIN, STAYS, Each, Group, Host, Job, Queue, State, Submission
+from pueue_skill.shell.login import LOGIN, STAYS
+from pueue_skill.shell.model import Host
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.regex import regex
 
@@ -49,7 +52,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pueue_skill.shell.kinds import Result, Status
+    from pueue_skill.queues.literals import Result, Status
 
 FOLDER = "$HOME/.local/share/pueue-skill/jobs"
 QUEUED = "{inherited}{before}env PUEUE_SKILL_KEY={key} {run} {stdin}{after}; exit"

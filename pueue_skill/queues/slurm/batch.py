@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pueue_skill.plan.model import MINIMAL, Job
+from pueue_skill.queues.model import Queue, State
 from pueue_skill.queues.protocol import Outcome, Pack, Reader, Units
 from pueue_skill.queues.scripts import LOCK, REPLY, reply
 from pueue_skill.queues.slurm.site import FOLDER, advised, head
 from pueue_skill.queues.slurm.state import ENDED, LOOK, ONE, Snapshot, id_of, parse_snapshot, status_script
 from pueue_skill.queues.slurm.submit import RUN, SEND, WRAPPER, encoded, metadata_of, put, sends, words_of
 from pueue_skill.shell import quote
-from pueue_skill.shell.model import MINIMAL, Host, Job, Queue, State
+from pueue_skill.shell.model import Host
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.record import NamedTuple
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pueue_skill.queues.model import State
 from pueue_skill.queues.scripts import NEW, PAUSE, REPLY, TAILS
 from pueue_skill.queues.slurm.site import head
 from pueue_skill.queues.slurm.state import ENDED, ONE, id_of, parse_snapshot
-from pueue_skill.shell.model import Host, State
+from pueue_skill.shell.model import Host
 
 FOLLOW = (
     r"""pq_log=$pq_data/jobs/{id}.out pq_errors={errors} pq_offset={offset} pq_errors_offset={errors_offset} pq_last='' pq_turns=0 pq_next=0

@@ -11,15 +11,16 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from pueue_skill.queues.model import Group, Queue, State
 from pueue_skill.queues.scripts import LOAD, REPLY, reply
 from pueue_skill.queues.slurm.site import FOLDER, head
-from pueue_skill.shell.model import Group, Host, Queue, State
+from pueue_skill.shell.model import Host
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pueue_skill.shell.kinds import Result, Status
+    from pueue_skill.queues.literals import Result, Status
 
 ENDED = "COMPLETED|FAILED|CANCELLED|TIMEOUT|DEADLINE|OUT_OF_MEMORY|NODE_FAIL|BOOT_FAIL|PREEMPTED"
 """Slurm's states of a job that has ended."""

@@ -11,6 +11,8 @@ import json
 import re
 from collections.abc import Sequence
 
+from pueue_skill.plan.model import Job, Needs
+from pueue_skill.queues.model import Submission
 from pueue_skill.queues.scripts import (
     ADDS,
     ENVIRONMENT,
@@ -26,7 +28,8 @@ from pueue_skill.queues.scripts import (
 from pueue_skill.queues.slurm.site import FOLDER, head, path_before
 from pueue_skill.queues.slurm.state import COMMENT, ENDED, LOOK, ONE, decoded, id_of, parse_snapshot
 from pueue_skill.shell import quote
-from pueue_skill.shell.model import LOGIN, Host, Job, Needs, Submission
+from pueue_skill.shell.login import LOGIN
+from pueue_skill.shell.model import Host
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.regex import regex
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from pueue_skill.shell.model import Script, Unparsed
 from pueue_skill.shell.parse.words import Refused
+from pueue_skill.shell.syntax import Script, Unparsed
 from pueue_skill.startup.regex import regex
 
 LIMIT = 65_536

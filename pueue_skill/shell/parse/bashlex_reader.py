@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
-from pueue_skill.shell.model import Chain, Comment, Compound, Node, Pipeline, Redirect, Script, Simple, Word
 from pueue_skill.shell.parse import tables
 from pueue_skill.shell.parse.words import DEPTH, Refused, read_heredoc, read_word
+from pueue_skill.shell.syntax import Chain, Comment, Compound, Node, Pipeline, Redirect, Script, Simple, Word
 from pueue_skill.startup.regex import regex
 
 TYPE_CHECKING = False

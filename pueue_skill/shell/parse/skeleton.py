@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from pueue_skill.shell.model import Comment, Node, Redirect, Word
 from pueue_skill.shell.parse.words import ASSIGNMENT, DEPTH, PLAIN, Refused, read_heredoc, read_word, relocated
+from pueue_skill.shell.syntax import Comment, Node, Redirect, Word
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 

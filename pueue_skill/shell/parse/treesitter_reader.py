@@ -14,9 +14,9 @@ from functools import cache
 import tree_sitter
 import tree_sitter_bash
 
-from pueue_skill.shell.model import Chain, Compound, Node, Pipeline, Redirect, Script, Simple, Word
 from pueue_skill.shell.parse.skeleton import Before, Skeleton, Token
 from pueue_skill.shell.parse.words import Refused
+from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Redirect, Script, Simple, Word
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from pueue_skill.shell.model import Node, Word
+from pueue_skill.shell.syntax import Node, Word
 from pueue_skill.startup.regex import regex
 
 TYPE_CHECKING = False
