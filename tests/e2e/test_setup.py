@@ -120,6 +120,13 @@ def tree(home: Path) -> dict[str, str]:
     return found
 
 
+def copy_pueue(source: Path, folder: Path) -> None:
+    """Copies the two programs of pueue; the folder that they lie in may hold anything else, such as rustup's proxies."""
+    folder.mkdir(parents=True)
+    for name in ("pueue", "pueued"):
+        shutil.copy(source / name, folder)
+
+
 def daemons(host: Host) -> list[int]:
     table = processes()
     return [pid for pid in strays(host.home) if table.get(pid, (0, ""))[1] == "pueued"]
@@ -250,7 +257,7 @@ def test_no_second_daemon_beside_one_that_does_not_answer(bare: Host, lab: Lab, 
         theirs.send_signal(signal.SIGSTOP)
     else:
         socket[0].unlink()
-    shutil.copytree(Path(real("pueue")).parent, bare.home / ".local/bin")
+    copy_pueue(Path(real("pueue")).parent, bare.home / ".local/bin")
     before = tree(bare.home)
     done = setup(bare.name, env=bare.env)
     assert done.returncode == 1
@@ -425,7 +432,7 @@ def test_nothing_is_taken_back_while_jobs_run(bare: Host) -> None:
 def test_an_older_pueue_is_said_and_left(bare: Host) -> None:
     if not OLD:
         (pytest.fail if REQUIRE_ALL else pytest.skip)("pueue 3 is missing: python tools/get_pueue.py old")
-    shutil.copytree(OLD, bare.home / ".local/bin", ignore=lambda _, names: {*names} - {"pueue", "pueued"})
+    copy_pueue(OLD, bare.home / ".local/bin")
     before = tree(bare.home)
     done = setup(bare.name, env=bare.env)
     assert done.returncode == 1
@@ -662,6 +669,39 @@ def test_without_a_target_there_no_callback_is_written(bare: Host, receiver: Rec
     (bare.home / ".config/pueue-skill/config.toml").write_text("# [[notify]]\n[run]\nwait = 5\n")
     assert "callback" not in well(bare.name, env=bare.env)
     assert called_by(file) is None
+
+
+@pytest.mark.parametrize("link", ["symbolic", "hard"])
+def test_a_look_runs_no_proxy_of_rustup(bare: Host, tmp_path: Path, link: str) -> None:
+    """What lies in ~/.cargo/bin under the names of a toolchain writes below the home when it runs; the toolchain itself does not."""
+    folder = bare.home / ".cargo/bin"
+    folder.mkdir(parents=True)
+    proxy = folder / "rustup"
+    proxy.write_text(f'#!/bin/sh\necho "$0" >>{tmp_path}/ran\nmkdir -p "$HOME/.rustup/tmp"\necho "rustc 1.1.1"\n')
+    proxy.chmod(0o755)
+    for name in ("cargo", "rustc", "rustfmt"):
+        (folder / name).symlink_to("rustup") if link == "symbolic" else (folder / name).hardlink_to(proxy)
+    before = tree(bare.home)
+    commands = [["setup", bare.name, "--dry-run"], ["audit", bare.name], ["doctor", bare.name]]
+
+    def look() -> str:
+        runs = [
+            subprocess.run(["pueue-skill", *words], env=bare.env, capture_output=True, text=True) for words in commands
+        ]
+        script = pueue_provision.look_script(model.Host(bare.name, bare.name), "http://127.0.0.1:9", False)
+        found = pueue_provision.read_look(bare.ssh("sh", stdin=None, input=script).stdout)
+        assert tree(bare.home) == before, [run.stderr for run in runs]
+        assert not (tmp_path / "ran").exists()
+        return found.rust
+
+    assert look() == ""
+    toolchain = bare.home / ".rustup/toolchains/stable-here/bin/rustc"
+    toolchain.parent.mkdir(parents=True)
+    toolchain.write_text("#!/bin/sh\necho 'rustc 1.95.0 (59807616e 2026-04-14)'\n")
+    toolchain.chmod(0o755)
+    (bare.home / ".rustup/settings.toml").write_text('version = "12"\ndefault_toolchain = "stable-here"\n')
+    before = tree(bare.home)
+    assert look() == "1.95.0 (59807616e 2026-04-14)"
 
 
 LINUX = Found(

@@ -48,6 +48,16 @@ digest() {
   if has sha256sum; then sha256sum "$1"; elif has shasum; then shasum -a 256 "$1"; else openssl dgst -sha256 -r "$1"; fi |
     sed 's/^\\*\([0-9a-f]*\).*/\1/'
 }
+# rustup's rustc is a proxy that writes below the home when it runs: the default toolchain's own is asked.
+rust_version() {
+  rustc=$(command -v rustc) || return 0
+  if [ "$rustc" -ef "${rustc%/*}/rustup" ] || [ "$(basename "$(readlink -f "$rustc")")" = rustup ]; then
+    rustup=${RUSTUP_HOME:-$HOME/.rustup}
+    name=${RUSTUP_TOOLCHAIN:-$(sed -n 's/^default_toolchain *= *"\([^"]*\)".*/\1/p' "$rustup/settings.toml" 2>/dev/null)}
+    rustc=$rustup/toolchains/$name/bin/rustc
+  fi
+  if [ -x "$rustc" ]; then version "$rustc"; fi
+}
 root() { if [ "$uid" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 user_systemctl() { XDG_RUNTIME_DIR=/run/user/$uid bounded systemctl --user "$@"; }
 uid=$(id -u) user=$(id -un) record=$HOME/.local/share/pueue-skill/setup tab=$(printf '\t')
@@ -159,7 +169,7 @@ look() {
   fi
   for one in brew nix; do if has "$one"; then fact manager "$one"; fi; done
   for one in apk pacman; do if has "$one" && root true 2>/dev/null; then fact manager "$one"; fi; done
-  if has cargo; then fact rust "$(version rustc)"; fi
+  if has cargo; then fact rust "$(rust_version)"; fi
   for one in curl wget; do if has "$one"; then fact fetch "$one"; fi; done
   for one in sha256sum shasum openssl; do if has "$one"; then fact digest "$one"; fi; done
 }
