@@ -25,7 +25,7 @@ from pueue_skill.batches.manifest import Manifest
 from pueue_skill.cli.main import parser
 from pueue_skill.configuration.config import Config
 from pueue_skill.plan.analysis import analyse
-from pueue_skill.queues.pueue.submit import QUEUED
+from pueue_skill.queues.pueue.task import QUEUED
 from pueue_skill.rules.registry import RULES
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.syntax import Script, Unparsed
@@ -181,6 +181,7 @@ def test_messages_are_those_of_the_program() -> None:
     """The longest part of each message in the table of troubleshooting.md that no name stands in."""
     files = [
         *ROOT.glob("pueue_skill/**/*.py"),
+        *ROOT.glob("pueue_skill/**/*.sh"),
         ROOT / "tests/e2e/test_run.py",
     ]  # what pueue itself says is tested there
     source = "".join([file.read_text("utf-8") for file in files])

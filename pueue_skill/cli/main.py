@@ -536,7 +536,7 @@ class Version(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from pueue_skill.hosts import transport
-        from pueue_skill.queues.pueue.submit import head
+        from pueue_skill.queues.pueue.site import head
         from pueue_skill.shell.model import Host
 
         done = transport.run(Host("local"), head(Host("local")) + '"$pq_pueue" --version\n', timeout=10)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pueue_skill.plan.model import Plan
-from pueue_skill.queues.pueue import submit as pueue
+from pueue_skill.queues.pueue import backend as pueue
 from pueue_skill.queues.slurm import backend as slurm
 
 TYPE_CHECKING = False

@@ -20,7 +20,8 @@ from pueue_skill.configuration.config import NotifyTable
 from pueue_skill.configuration.errors import ConfigError
 from pueue_skill.notify import compose, deliver
 from pueue_skill.notify.deliver import Sent
-from pueue_skill.queues.pueue.submit import callback, read_queue
+from pueue_skill.queues.pueue.site import callback
+from pueue_skill.queues.pueue.state import read_queue
 from pueue_skill.state import database, paths
 from pueue_skill.state.database import Notice
 

@@ -31,7 +31,7 @@ from pueue_skill.hosts.provision import steps as provision_steps
 from pueue_skill.hosts.provision.steps import Refusal, Wish
 from pueue_skill.queues.pueue import provision as pueue_provision
 from pueue_skill.queues.pueue.provision import Found, Step
-from pueue_skill.queues.pueue.submit import callback
+from pueue_skill.queues.pueue.site import callback
 from pueue_skill.shell import model
 
 pytestmark = pytest.mark.timeout(240)

@@ -16,18 +16,9 @@ import pytest
 from real import Daemon, Host, Lab, real, until
 
 from pueue_skill.plan.model import Job
-from pueue_skill.queues.pueue.submit import (
-    FOLDER,
-    PUT,
-    WAITER,
-    TooLong,
-    errors_of,
-    proposed,
-    put,
-    queued,
-    submit_script,
-    task,
-)
+from pueue_skill.queues.pueue.invocation import PUT, WAITER, put
+from pueue_skill.queues.pueue.submit import submit_script
+from pueue_skill.queues.pueue.task import FOLDER, TooLong, errors_of, proposed, queued, task
 from pueue_skill.shell import quote
 from pueue_skill.shell.commands import commands
 from pueue_skill.shell.login import LOGIN

@@ -21,7 +21,7 @@ from real import Daemon, Host, until
 from rich.console import Console
 
 from pueue_skill.queues.model import Queue
-from pueue_skill.queues.pueue.submit import read_queue
+from pueue_skill.queues.pueue.state import read_queue
 from pueue_skill.shell import model
 from pueue_skill.views import documents, tables
 

@@ -21,7 +21,7 @@ from textual.widgets import Log
 
 from pueue_skill.jobs import actions as job_actions
 from pueue_skill.queues.model import Queue
-from pueue_skill.queues.pueue.submit import read_queue
+from pueue_skill.queues.pueue.state import read_queue
 from pueue_skill.shell import model
 from pueue_skill.views.top import Ask, Follow, Jobs, Top, seen
 

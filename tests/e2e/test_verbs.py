@@ -24,7 +24,7 @@ from pueue_skill.queues.literals import Status
 from pueue_skill.queues.model import Queue, State
 from pueue_skill.queues.protocol import Looked
 from pueue_skill.queues.pueue.actions import act_script, read_acts
-from pueue_skill.queues.pueue.submit import read_queue
+from pueue_skill.queues.pueue.state import read_queue
 from pueue_skill.shell import model
 
 CONFIG = """

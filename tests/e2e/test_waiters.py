@@ -10,7 +10,7 @@ import pytest
 from real import Daemon, until
 
 from pueue_skill.plan.model import Job
-from pueue_skill.queues.pueue.submit import WAITER, WAITERS, invocation
+from pueue_skill.queues.pueue.invocation import WAITER, WAITERS, invocation
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 

@@ -10,7 +10,7 @@ import pytest
 
 from pueue_skill.plan.analysis import analyse
 from pueue_skill.plan.model import Job, Plan
-from pueue_skill.queues.pueue.submit import proposed, queued
+from pueue_skill.queues.pueue.task import proposed, queued
 from pueue_skill.queues.registry import invocation
 from pueue_skill.shell.model import LOCAL, Host
 

@@ -17,10 +17,10 @@ from pueue_skill.queues.actions import Act
 from pueue_skill.queues.model import State
 from pueue_skill.queues.protocol import Pack
 from pueue_skill.queues.pueue import actions as pueue_actions
+from pueue_skill.queues.pueue import backend as pueue
 from pueue_skill.queues.pueue import batch as pueue_batch
-from pueue_skill.queues.pueue import submit as pueue
 from pueue_skill.queues.pueue import units as pueue_units
-from pueue_skill.queues.pueue.submit import RECORD
+from pueue_skill.queues.pueue.invocation import RECORD
 from pueue_skill.queues.registry import invocation
 from pueue_skill.queues.slurm import actions as slurm_actions
 from pueue_skill.queues.slurm import backend as slurm

@@ -30,7 +30,7 @@ from slurm import Cluster, Tasks
 from pueue_skill.configuration.config import Config
 from pueue_skill.plan.analysis import Analysis, analyse
 from pueue_skill.plan.whole_line import waits
-from pueue_skill.queues.pueue.submit import WAITERS
+from pueue_skill.queues.pueue.invocation import WAITERS
 from pueue_skill.queues.scripts import LONGEST
 from pueue_skill.views.documents import suggestion
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from pueue_skill.queues.pueue.provision import MANAGERS, Found, Step
-from pueue_skill.queues.pueue.submit import callback
+from pueue_skill.queues.pueue.site import callback
 from pueue_skill.shell import quote
 from pueue_skill.startup.record import NamedTuple
 

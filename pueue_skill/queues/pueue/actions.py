@@ -11,7 +11,9 @@ from collections.abc import Sequence
 
 from pueue_skill.queues.actions import CANNOT, Act
 from pueue_skill.queues.protocol import Looked
-from pueue_skill.queues.pueue.submit import FOLDER, SURVIVORS, head, read_queue
+from pueue_skill.queues.pueue.site import head
+from pueue_skill.queues.pueue.state import SURVIVORS, read_queue
+from pueue_skill.queues.pueue.task import FOLDER
 from pueue_skill.queues.scripts import LOCK, REPLY, reply
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host

@@ -13,7 +13,10 @@ from pueue_skill.plan.model import MINIMAL, Job
 from pueue_skill.queues.model import Queue
 from pueue_skill.queues.protocol import Outcome, Pack, Reader, Units
 from pueue_skill.queues.pueue import units as pueue_units
-from pueue_skill.queues.pueue.submit import PUT, SURVIVORS, head, path_before, put, read_queue, task, task_words
+from pueue_skill.queues.pueue.invocation import PUT, put
+from pueue_skill.queues.pueue.site import head, path_before
+from pueue_skill.queues.pueue.state import SURVIVORS, read_queue
+from pueue_skill.queues.pueue.task import task, task_words
 from pueue_skill.queues.script import script
 from pueue_skill.queues.scripts import LOCK, REPLY, reply
 from pueue_skill.shell import quote

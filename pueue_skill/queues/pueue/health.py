@@ -6,7 +6,7 @@ which is there but elsewhere is told from one that is not there, and two on one 
 
 from __future__ import annotations
 
-from pueue_skill.queues.pueue.submit import PLACES, STATE, head
+from pueue_skill.queues.pueue.site import PLACES, STATE, head
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.record import NamedTuple

@@ -14,7 +14,8 @@ import gzip
 import json
 from collections.abc import Mapping, Sequence
 
-from pueue_skill.queues.pueue.submit import DECODED, PLACES, STATE, candidates
+from pueue_skill.queues.pueue.invocation import DECODED
+from pueue_skill.queues.pueue.site import PLACES, STATE, candidates
 from pueue_skill.queues.scripts import REPLY, reply
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host

@@ -12,7 +12,9 @@ import gzip
 from collections.abc import Sequence
 
 from pueue_skill.queues.protocol import Pack, Units
-from pueue_skill.queues.pueue.submit import FOLDER, head, name_of, put, task, task_words
+from pueue_skill.queues.pueue.invocation import put
+from pueue_skill.queues.pueue.site import head
+from pueue_skill.queues.pueue.task import FOLDER, name_of, task, task_words
 from pueue_skill.queues.scripts import REPLY
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host

@@ -1,0 +1,108 @@
+"""The state of a pueue 4: a sh script that asks for it, and what pueue prints to States."""
+
+from __future__ import annotations
+
+import json
+
+from pueue_skill.queues.model import Group, Queue, State
+from pueue_skill.queues.pueue.site import head
+from pueue_skill.queues.pueue.task import (
+    WAITS,
+    errors_of,
+    proposed,
+)
+from pueue_skill.queues.scripts import (
+    LOAD,
+    REPLY,
+    reply,
+)
+from pueue_skill.shell.model import Host
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pueue_skill.queues.literals import Result, Status
+
+# A job that outlived its daemon still runs: another copy of it would write to the same files. A line `survivor PID KEY` each.
+SURVIVORS = r"""pq_survivors=$(
+  for pq_environ in $(grep -la 'PUEUE_SKILL_KEY=' /proc/[0-9]*/environ 2>/dev/null); do
+    pq_pid=${pq_environ#/proc/}
+    tr '\0' '\n' 2>/dev/null <"$pq_environ" | sed -n "s/^PUEUE_SKILL_KEY=/survivor ${pq_pid%/environ} /p"
+  done 2>/dev/null
+)
+"""
+STATUS = (
+    r"""pq_answer=$(ask status --json) || exit 69
+"""
+    + LOAD
+    + r"""printf '%s\n%s\n%s\n' '{reply}' "$pq_answer" "$pq_load"
+"""
+)
+
+
+def status_script(host: Host) -> str:
+    return head(host) + STATUS.format(reply=REPLY)
+
+
+def read_status(answer: str) -> Queue:
+    state, _, load = reply(answer).rstrip("\n").rpartition("\n")
+    return read_queue(state)._replace(load=load)
+
+
+def read_queue(text: str) -> Queue:
+    answer = json.loads(text)
+    groups = [Group(name, group["parallel_tasks"], group["status"].lower()) for name, group in answer["groups"].items()]
+    states = [read_task(task) for task in answer["tasks"].values()]
+    return Queue(tuple(groups), tuple(sorted(states, key=lambda state: int(state.id))))
+
+
+RESULTS: dict[str, Result] = {
+    "Success": "success",
+    "Failed": "failed",
+    "Killed": "killed",
+    "DependencyFailed": "dependency",
+    "FailedToSpawn": "spawn",
+}
+STATUSES: dict[str, Status] = {
+    "Queued": "queued", "Stashed": "stashed", "Running": "running", "Paused": "paused", "Done": "done",
+}  # fmt: skip
+
+
+def read_task(entry: dict[str, Any]) -> State:
+    """One task of pueue's JSON (its environment is not looked at)."""
+    key, command = proposed(entry["command"])
+    (name, times), *_ = entry["status"].items()
+    if name == "Locked":
+        (name, times), *_ = times["previous_status"].items()
+    result: Result | None = None
+    exit_code, detail = None, ""
+    if name == "Done":
+        said = times["result"]
+        kind, value = next(iter(said.items())) if isinstance(said, dict) else (said, None)
+        result = RESULTS.get(kind, "unknown")
+        if kind == "Success":
+            exit_code = 0
+        elif kind == "Failed":
+            exit_code = value
+        elif kind == "FailedToSpawn":
+            detail = str(value)
+    return State(
+        id=str(entry["id"]),
+        key=key,
+        status=STATUSES[name],
+        result=result,
+        exit_code=exit_code,
+        detail=detail,
+        group=entry["group"],
+        label=entry["label"],
+        cwd=entry["path"],
+        command=command,
+        after=tuple([str(id) for id in entry["dependencies"]]),
+        created=entry["created_at"],
+        started=times.get("start"),
+        ended=times.get("end"),
+        errors=errors_of(entry["command"]),
+        due=times.get("enqueue_at"),
+        waits=tuple(waits["ids"].split()) if (waits := WAITS.match(entry["command"])) else (),
+    )
