@@ -46,7 +46,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     Outcome.SKIPPED: ("skipped: a dependency failed", "was skipped: a dependency failed"),
     Outcome.NOT_STARTED: ("failed to start", "failed to start"),
     Outcome.UNKNOWN: ("ended, outcome unknown", "ended, outcome unknown"),
-    Outcome.LOST: ("lost", "is lost: it is no longer in its queue, so its outcome is unknown"),
+    Outcome.LOST: ("lost", "is no longer in its queue, so its outcome is unknown"),
 }
 """What people read of an outcome: by itself, and after the name of the job."""
 
