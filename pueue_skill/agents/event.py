@@ -109,11 +109,11 @@ def milliseconds(value: Any) -> float:
     return value / 1000 if isinstance(value, int | float) and 0 <= value < 1e12 else 0.0
 
 
-LIMIT = 0.95
+TIME_LIMIT_S = 0.95
 """Seconds that an event may take; SessionStart and UserPromptSubmit ask hosts, within them. PUEUE_SKILL_HOOK_LIMIT in the
 environment sets another, for a machine that is too slow for it."""
 
 
 def limit() -> float:
     """Seconds that this event may take."""
-    return float(os.environ.get("PUEUE_SKILL_HOOK_LIMIT") or LIMIT)
+    return float(os.environ.get("PUEUE_SKILL_HOOK_LIMIT") or TIME_LIMIT_S)

@@ -16,10 +16,10 @@ from pueue_skill.agents.event import Event
 from pueue_skill.rules import gate
 from pueue_skill.state import log, paths
 
-LARGEST = 4_000_000
+MAX_EVENT_BYTES = 4_000_000
 """Bytes of an event that are looked at; all of it is read, so that the client is never blocked or cut off."""
 
-NOTABLE = 10.0
+NOTABLE_S = 10.0
 """Seconds from which on a command is looked at, whatever its words are: its duration is worth knowing."""
 
 KINDS = {
@@ -32,7 +32,7 @@ KINDS = {
 }
 """What each event may turn out to be; they are named as in Claude Code, whatever the client calls them."""
 
-WAKE = 2
+EXIT_WAKE = 2
 """The exit code with which a hook that ran beside the session wakes it."""
 
 
@@ -74,7 +74,7 @@ def silence() -> None:
 
 def answer(raw: bytes, event: str, mode: str) -> None:
     """Writes what there is to say of the event in `raw`, or nothing."""
-    if len(raw) > LARGEST:
+    if len(raw) > MAX_EVENT_BYTES:
         return
     payload = json.loads(raw)
     agent = agents.of(payload)
@@ -103,7 +103,7 @@ def interesting(event: Event) -> bool:
         return True
     return (
         gate.interesting(event.command)
-        or event.seconds >= NOTABLE
+        or event.seconds >= NOTABLE_S
         or event.background
         or event.timed_out
         or known(event.command, event.cwd)

@@ -1,4 +1,4 @@
-"""What there is to say at each event: an Event and the mode that was chosen at installation in, an Answer or None out.
+"""What there is to say at each event: an Event and the mode that was chosen at installation in, a Response or None out.
 
 It reads the settings and the store, and asks hosts only at a prompt and at a session's start, within a bound. What fails here
 is for the hook to be silent about.
@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pueue_skill.state.database import Submitted
 
-ASKED = 0.5
+HOSTS_SHARE_OF_LIMIT = 0.5
 """The share of an event's time that hosts have for an answer while a session waits."""
 
 SKIP = "# pueue: skip"
@@ -32,7 +32,7 @@ REMINDED = ("claude", "codex", "copilot", "opencode")
 """The clients that hand on what is said before a call; the others are told after it."""
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """What is said, and the jobs that the session is told of with it (for store.confirm)."""
 
     reply: Reply
@@ -40,7 +40,7 @@ class Answer(NamedTuple):
     what: str = "end"
 
 
-def before(event: Event, installed: str) -> Answer | None:
+def before(event: Event, installed: str) -> Response | None:
     """A command that is proposed: nothing, a reminder, a denial with what to run instead, or the rewritten command."""
     settings = settings_of.load(event.cwd)
     mode = mode_of(settings, installed)
@@ -57,7 +57,7 @@ def before(event: Event, installed: str) -> Answer | None:
             return None
         instead = rewrite.rewritten(event, analysis, settings)
         if instead is not None:
-            return Answer(instead, [])
+            return Response(instead, [])
     if sure and mode in ("suggest", "rewrite"):
         submits = fitting(analysis)
         if submits and first_time(event):
@@ -66,8 +66,8 @@ def before(event: Event, installed: str) -> Answer | None:
                 f"The same work as a job; run this instead:\n```bash\n{submits}```\n"
                 f"If it has to run as it is, propose it again with `{SKIP}` at its end.\n"
             )
-            return Answer(Reply(deny=text), [])
-    return Answer(Reply(context=reminder(analysis)), [])
+            return Response(Reply(deny=text), [])
+    return Response(Reply(context=reminder(analysis)), [])
 
 
 def mode_of(settings: Settings, installed: str) -> str:
@@ -88,7 +88,7 @@ def first_time(event: Event) -> bool:
         return False
 
 
-def after(event: Event, installed: str) -> Answer | None:
+def after(event: Event, installed: str) -> Response | None:
     """A command that has run: what it took is remembered, jobs that it queued are known from now on, and hindsight is given."""
     settings = settings_of.load(event.cwd)
     analysis = analysed(event, settings)
@@ -111,7 +111,7 @@ def after(event: Event, installed: str) -> Answer | None:
         told, text = heard(event)
         parts.append(text)
     context = "\n".join([part for part in parts if part])
-    return Answer(Reply(context=context), told) if context else None
+    return Response(Reply(context=context), told) if context else None
 
 
 def hindsight(event: Event, analysis: Analysis, settings: Settings, installed: str) -> str:
@@ -213,7 +213,7 @@ def heard(event: Event) -> tuple[list[Submitted], str]:
     return ended, news.notice(ended) if ended else ""
 
 
-def prompt(event: Event, installed: str) -> Answer | None:
+def prompt(event: Event, installed: str) -> Response | None:
     """A prompt that speaks of queued work: the skill, the host and how busy it is. And the jobs that have ended."""
     from pueue_skill.agents import prompts
     from pueue_skill.jobs import news
@@ -230,12 +230,12 @@ def prompt(event: Event, installed: str) -> Answer | None:
         told, text = answered(event, asked)
         parts.insert(0, text)
     context = "\n".join([part for part in parts if part])
-    return Answer(Reply(context=context), told) if context else None
+    return Response(Reply(context=context), told) if context else None
 
 
 def patience() -> float:
     """Seconds that hosts have for an answer."""
-    return agents.limit() * ASKED
+    return agents.limit() * HOSTS_SHARE_OF_LIMIT
 
 
 def answered(event: Event, asked: float) -> tuple[list[Submitted], str]:
@@ -249,7 +249,7 @@ def answered(event: Event, asked: float) -> tuple[list[Submitted], str]:
     return ended, news.notice(ended) if ended else ""
 
 
-def start(event: Event, installed: str) -> Answer | None:
+def start(event: Event, installed: str) -> Response | None:
     """A session begins, or goes on: what has become of the project's jobs, which of them run, which hosts do not answer."""
     from pueue_skill.jobs import news
     from pueue_skill.state import database
@@ -267,10 +267,10 @@ def start(event: Event, installed: str) -> Answer | None:
         parts.append(f"pueue-skill: queued jobs of this project that have not ended: {names}.\n")
     down = database.down()
     parts += [f"pueue-skill: {reason}\n" for host, reason in down.items() if host in {job.host for job in running}]
-    return Answer(Reply(context="".join(parts)), told) if parts else None
+    return Response(Reply(context="".join(parts)), told) if parts else None
 
 
-def stop(event: Event, installed: str) -> Answer | None:
+def stop(event: Event, installed: str) -> Response | None:
     """The agent is about to stop: once it is asked to look at its own jobs that have failed and that it has not looked at."""
     from pueue_skill.jobs import news
     from pueue_skill.state import database
@@ -288,10 +288,10 @@ def stop(event: Event, installed: str) -> Answer | None:
     names = "\n".join([f"- {news.line_of(job)}\n  pueue-skill log {job.name}" for job in failed[:10]])
     more = f"\nand {len(failed) - 10} more: pueue-skill status" if len(failed) > 10 else ""
     text = f"pueue-skill: before you stop, look at the queued jobs that have failed, or say why that can wait:\n{names}{more}\n"
-    return Answer(Reply(go_on=text), failed, "asked")
+    return Response(Reply(go_on=text), failed, "asked")
 
 
-ANSWERS: Mapping[str, Callable[[Event, str], Answer | None]] = {
+ANSWERS: Mapping[str, Callable[[Event, str], Response | None]] = {
     "before": before,
     "after": after,
     "failed": after,

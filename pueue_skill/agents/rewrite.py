@@ -57,7 +57,7 @@ def rewritten(event: Event, analysis: Analysis, settings: Settings) -> Reply | N
         return None
     work = wording.analysed(event._replace(command=split.work), settings) if split.kept else analysis
     text = new_text(event, work.plan)
-    if not text or len(text) > wording.SHOWN:
+    if not text or len(text) > wording.MAX_INVOCATION_CHARS:
         return None
     text = split.kept + text
     if permissions.obstacle(event, analysis, text, files):

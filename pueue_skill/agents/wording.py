@@ -12,7 +12,7 @@ from pueue_skill.queues.registry import invocation
 from pueue_skill.shell import quote
 from pueue_skill.state import durations
 
-SHOWN = 6_000
+MAX_INVOCATION_CHARS = 6_000
 """Characters of an invocation that fit into what an agent is told, which the client cuts at 10,000."""
 
 
@@ -28,7 +28,7 @@ def said(analysis: Analysis) -> str:
 def fitting(analysis: Analysis) -> str | None:
     """The invocation, where there is one that fits into what an agent is told."""
     submits = invocation(analysis.plan)
-    return submits if submits and len(submits) <= SHOWN else None
+    return submits if submits and len(submits) <= MAX_INVOCATION_CHARS else None
 
 
 def program() -> str:
@@ -46,7 +46,7 @@ def program() -> str:
 def reminder(analysis: Analysis, head: str = "this belongs in the job queue:") -> str:
     text = f"pueue-skill: {head}\n{said(analysis)}\n"
     submits = invocation(analysis.plan)
-    if submits and len(submits) <= SHOWN:
+    if submits and len(submits) <= MAX_INVOCATION_CHARS:
         return text + f"The same work as a job, next time:\n```bash\n{submits}```\n"
     if submits:
         jobs = len(analysis.plan.jobs)

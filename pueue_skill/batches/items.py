@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     Scalar: TypeAlias = "str | int | float | bool"
     Values: TypeAlias = "dict[str, Scalar]"
 
-MOST = 1_000_000
+MAX_ITEMS = 1_000_000
 """Items of one batch."""
 
-EDGES = 64
+MAX_DEPENDENCIES_BETWEEN_PHASES = 64
 """Dependencies between two phases from which on a job of its own stands between them."""
 
-PACKED = 2000
+MIN_PACKED_ITEMS = 2000
 """Items of a phase on a host from which on they are no queue tasks of their own: units work through them."""
 
-UNIT = 1000
+MAX_UNIT_ITEMS = 1000
 """Items of a unit at most."""
 
-PACKS = 64
+MAX_PACKS = 64
 """Packs of a phase on a host at most, where others wait for those of the same values only."""
 
 PLACE = regex(r"\{\{|\}\}|\{([A-Za-z_][\w-]*(?:\.[\w-]+)*)\}|[{}]")
@@ -112,8 +112,8 @@ def items(manifest: Manifest, sources: Sources, unpacked: Collection[str] = ()) 
         if not made:
             raise BatchError(f"phases.{name}: no combination of values is left")
         count += len(made)
-        if count > MOST:
-            raise BatchError(f"phases.{name}: more than {MOST:,} jobs; split the batch")
+        if count > MAX_ITEMS:
+            raise BatchError(f"phases.{name}: more than {MAX_ITEMS:,} jobs; split the batch")
         made, between = waiting(manifest, name, phase, packed(manifest, name, phase, made, unpacked), by_phase, last)
         by_phase[name] = made
         checks = [
@@ -169,14 +169,14 @@ def combinations(manifest: Manifest, name: str, sources: Sources) -> Iterator[Va
         least *= (
             len(said) if isinstance(said, list) else len(numbers(said.range, variable)) if hasattr(said, "range") else 1
         )
-    if least > MOST and not phase.exclude:
-        raise BatchError(f"phases.{name}: {least:,} combinations of values, more than {MOST:,}; split the batch")
+    if least > MAX_ITEMS and not phase.exclude:
+        raise BatchError(f"phases.{name}: {least:,} combinations of values, more than {MAX_ITEMS:,}; split the batch")
     count = 0
     for values in product([(variable, known[variable]) for variable in known if variable in wanted], sources):
         if not any(matcher(values) for matcher in excluded):
             count += 1
-            if count > MOST:
-                raise BatchError(f"phases.{name}: more than {MOST:,} combinations of values")
+            if count > MAX_ITEMS:
+                raise BatchError(f"phases.{name}: more than {MAX_ITEMS:,} combinations of values")
             yield values
 
 
@@ -472,7 +472,7 @@ def waiting(
         for host in hosts_of(made):
             mine = [item for item in made if item.host == host]
             keys = pool.get((host,), [])
-            if not same and len(keys) * len(mine) > EDGES and len(keys) > 1 and len(mine) > 1:
+            if not same and len(keys) * len(mine) > MAX_DEPENDENCIES_BETWEEN_PHASES and len(keys) > 1 and len(mine) > 1:
                 pool[(host,)] = [barrier(before, host, keys, mine[0].group)]
         waited = []
         for item in made:
@@ -484,7 +484,9 @@ def waiting(
                         f"phases.{name}.after: {label} finds nothing in {before} with the same {', '.join(same)}"
                     )
                 wanted |= dict.fromkeys(pool.get(where, []))
-            if item.members and len(wanted) > EDGES:  # each of its units waits for all of them
+            if (
+                item.members and len(wanted) > MAX_DEPENDENCIES_BETWEEN_PHASES
+            ):  # each of its units waits for all of them
                 here = [one.key for one in last[before] if one.host == item.host]
                 wanted = {barrier(before, item.host, here, item.group): None}
             waited.append(item._replace(after=tuple(dict.fromkeys((*item.after, *wanted)))))
@@ -507,7 +509,7 @@ def packed(manifest: Manifest, name: str, phase: Phase, made: list[Item], unpack
     found: list[Item] = []
     for host in hosts_of(made):
         here = [item for item in made if item.host == host]
-        if len(here) < PACKED or host in unpacked:
+        if len(here) < MIN_PACKED_ITEMS or host in unpacked:
             found += here
             continue
         for variables in (dict.fromkeys(same), {}):
@@ -516,7 +518,7 @@ def packed(manifest: Manifest, name: str, phase: Phase, made: list[Item], unpack
                 values = dict(item.values)
                 key = (item.group, item.priority, *[values.get(variable) for variable in variables])
                 packs.setdefault(key, []).append(item)
-            if len(packs) <= PACKS:
+            if len(packs) <= MAX_PACKS:
                 break
         for key, members in packs.items():
             label = ":".join([name, *[str(value) for value in (key[0], *key[2:])]])
@@ -531,7 +533,7 @@ def packed(manifest: Manifest, name: str, phase: Phase, made: list[Item], unpack
 
 def share_of(count: int, limit: int) -> int:
     """How many items a unit gets: few enough that all slots of the group have work to the end."""
-    return max(1, min(UNIT, -(-count // (8 * limit)))) if limit else UNIT
+    return max(1, min(MAX_UNIT_ITEMS, -(-count // (8 * limit)))) if limit else MAX_UNIT_ITEMS
 
 
 def places(item: Item, same: Sequence[str]) -> list[tuple[Any, ...]]:

@@ -17,7 +17,7 @@ from pueue_skill.hosts import client, transport
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.plan.model import Job
 from pueue_skill.queues.model import Queue, State
-from pueue_skill.queues.protocol import Outcome, Pack, Units
+from pueue_skill.queues.protocol import Pack, SubmittedItem, Units
 from pueue_skill.queues.pueue import batch as pueue_batch
 from pueue_skill.queues.pueue import units as pueue_units
 from pueue_skill.queues.scripts import read_tails, reply
@@ -33,10 +33,10 @@ T = TypeVar("T")
 
 BATCHING: Mapping[str, Batching] = {"pueue": pueue_batch, "slurm": slurm_batch}
 
-PER_JOB = 0.2
+TIMEOUT_PER_JOB_S = 0.2
 """Seconds that an add may take at most, on the average of a submission."""
 
-PER_ITEM = 0.0005
+TIMEOUT_PER_ITEM_S = 0.0005
 """Seconds that an item of a pack may take at most, on the average of a submission or a look."""
 
 ATTEMPTS = 4
@@ -68,7 +68,7 @@ class Standing(NamedTuple):
 
 def submit(
     manifest: Manifest, items: Sequence[Item], hosts: Mapping[str, Host], replace: bool = False
-) -> dict[str, list[Outcome] | Unreachable]:
+) -> dict[str, list[SubmittedItem] | Unreachable]:
     """Adds what is missing of `items` to the queues of their hosts; what became of each, or why a host did not answer."""
 
     return dict(client.together(hosts_of(items), lambda name: submitted(manifest, items, hosts[name], replace)))
@@ -80,7 +80,7 @@ def hosts_of(items: Sequence[Item]) -> list[str]:
 
 def submitted(
     manifest: Manifest, items: Sequence[Item], host: Host, replace: bool = False, again: Mapping[str, str] | None = None
-) -> list[Outcome]:
+) -> list[SubmittedItem]:
     """Submits what is missing of `items` on one host, and those in `again` once more (their ids by key). Raises Unreachable."""
     backend = BATCHING[host.backend]
     here = [item for item in items if item.host == host.name]
@@ -91,7 +91,11 @@ def submitted(
     }
     jobs = [queued(manifest, item, limits, host) for item in here]
     adds = sum([-(-len(job.items) // job.share) if isinstance(job, Pack) else 1 for job in jobs])
-    limit = int(client.ANSWER + PER_JOB * adds + PER_ITEM * sum([len(item.members) for item in here]))
+    limit = int(
+        client.ANSWER_TIMEOUT_S
+        + TIMEOUT_PER_JOB_S * adds
+        + TIMEOUT_PER_ITEM_S * sum([len(item.members) for item in here])
+    )
     look = backend.known_script(host)
     new: set[str] = set()
     for attempt in range(1, ATTEMPTS + 1):
@@ -100,7 +104,7 @@ def submitted(
             jobs, host, manifest.name, limits, manifest.keep, replace, limit, known, again or {}
         )
         try:
-            done = transport.run(host, script, timeout=limit + len(script) // client.SLOWEST + 5)
+            done = transport.run(host, script, timeout=limit + len(script) // client.MIN_BYTES_PER_S + 5)
             found, whole = read(done.text)
         except transport.Timeout as error:
             found, whole, why = [], False, f"{error}: submit again, what is there already is not added twice"
@@ -128,7 +132,7 @@ def queued(manifest: Manifest, item: Item, limits: Mapping[str, int], host: Host
 
 
 def standings(
-    manifest: Manifest, items: Sequence[Item], hosts: Mapping[str, Host], limit: float = client.ANSWER
+    manifest: Manifest, items: Sequence[Item], hosts: Mapping[str, Host], limit: float = client.ANSWER_TIMEOUT_S
 ) -> dict[str, list[Standing] | Unreachable]:
     """Where each item stands, by host."""
 
@@ -142,7 +146,7 @@ def standings(
         def read(done: transport.Done) -> list[Standing]:
             return list(stand(here, *backend.read_batch(done.text, packed)))
 
-        more = PER_ITEM * sum([len(item.members) for item in here])
+        more = TIMEOUT_PER_ITEM_S * sum([len(item.members) for item in here])
         script = backend.batch_script(host, manifest.name, packed)
         return client.asked(host, script, read, limit + more, again=True)
 
@@ -333,7 +337,7 @@ def restart(
                 raise Unreachable(f"{name}: the jobs were not all restarted: {client.complaint(done)}")
             return survivors
 
-        return client.asked(host, script, read, client.ANSWER + len(tasks))
+        return client.asked(host, script, read, client.ANSWER_TIMEOUT_S + len(tasks))
 
     return dict(client.together(hosts_of([one.item for one in chosen]), ask))
 
@@ -358,7 +362,7 @@ def cancel(found: Sequence[Standing], hosts: Mapping[str, Host]) -> dict[str, in
         ids = dict.fromkeys([one.state.id for one in here if one.state])
         if ids:
             script = BATCHING[hosts[name].backend].cancel_script(hosts[name], [*ids])
-            client.asked(hosts[name], script, lambda done: reply(done.text), client.ANSWER + len(ids))
+            client.asked(hosts[name], script, lambda done: reply(done.text), client.ANSWER_TIMEOUT_S + len(ids))
         return len(here)
 
     return dict(client.together(hosts_of([one.item for one in found]), ask))

@@ -22,7 +22,7 @@ from pueue_skill.cli import streams
 from pueue_skill.cli.main import DONE, FINDINGS, UNREACHABLE, USAGE, failed, say
 from pueue_skill.configuration import config
 from pueue_skill.hosts.client import Unreachable
-from pueue_skill.jobs.news import TAIL, end_of
+from pueue_skill.jobs.news import TAIL_BYTES, end_of
 from pueue_skill.notify import compose
 from pueue_skill.shell import printable, quote
 from pueue_skill.shell.model import Host
@@ -322,7 +322,7 @@ def ends(file: str, made: Manifest, name: str, given: Sequence[Standing], host: 
     """Shows how the output of jobs ends, and says how to see the whole."""
     ran = [one for one in given if one.exit_code is not None]
     try:
-        found = submission.tails(made, ran[:SHOWN], host, TAIL)
+        found = submission.tails(made, ran[:SHOWN], host, TAIL_BYTES)
     except Unreachable as error:
         return say(str(error))
     for one in ran[:SHOWN]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from pueue_skill.agents.install import Change
-    from pueue_skill.hosts.poll import Look
+    from pueue_skill.hosts.poll import Observation
     from pueue_skill.jobs.output import Event
     from pueue_skill.plan.analysis import Analysis
     from pueue_skill.plan.model import Job
@@ -1086,7 +1086,7 @@ def watch_status(hosts: Sequence[Host], options: argparse.Namespace) -> int:
 
 
 def looks(
-    hosts: Sequence[Host], every: float, heard: Callable[[Look | None], None]
+    hosts: Sequence[Host], every: float, heard: Callable[[Observation | None], None]
 ) -> Iterator[tuple[StatusReport, bool]]:
     """What the queues tell, whenever one has answered and once a second; and whether all have answered once. `heard` is told of each."""
     import datetime as dt

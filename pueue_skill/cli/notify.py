@@ -109,12 +109,12 @@ def teller() -> Callable[[Sequence[Notice]], None]:
     return tell
 
 
-def queue_watcher() -> Callable[[poll.Look | None], None]:
+def queue_watcher() -> Callable[[poll.Observation | None], None]:
     """What tells people of the queues, given each look at one. Raises LookupError."""
     tell = teller()
     before: dict[str, Queue] = {}
 
-    def heard(look: poll.Look | None) -> None:
+    def heard(look: poll.Observation | None) -> None:
         found: list[Notice] = []
         if look and isinstance(look.answer, Queue):
             name = look.host.name

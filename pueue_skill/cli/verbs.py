@@ -62,7 +62,9 @@ def intended(
     """What would be done, in the form of what was."""
     return {
         one.host.name: Result(
-            tuple([job_actions.Outcome(act, "planned") if act.call else job_actions.untouched(act) for act in found]),
+            tuple(
+                [job_actions.ActionResult(act, "planned") if act.call else job_actions.untouched(act) for act in found]
+            ),
             job_actions.whole_group(verb, choice, one.host),
         )
         for one, found in planned

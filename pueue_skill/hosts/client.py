@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     K = TypeVar("K")
     T = TypeVar("T")
 
-ANSWER = 30.0
+ANSWER_TIMEOUT_S = 30.0
 """Seconds that a host has for one answer."""
 
 
-SLOWEST = 50_000
+MIN_BYTES_PER_S = 50_000
 """Bytes a second of a connection that is still waited for; a job may bring files of any length."""
 
 RETRIES = 6
 """How often a host, or a daemon, that does not answer is tried again while a job is submitted or followed."""
 
-NO_FILES = 74
+EXIT_FILES_FAILED = 74
 """The exit code of a script whose files could not be written or read."""
 
-DOWN = 69
+EXIT_QUEUE_DOWN = 69
 """The exit code of a script whose queue does not answer."""
 
 TURNED_AWAY = regex(r"kex_exchange_identification|banner exchange|[Cc]onnection (?:closed|reset) by|Connection reset")
@@ -74,15 +74,15 @@ def complaint(done: transport.Done) -> str:
 def trouble(host: Host, done: transport.Done) -> str:
     """Why there was no answer, and what to do."""
     said = complaint(done)
-    if host.ssh and done.code == transport.UNREACHABLE:
+    if host.ssh and done.code == transport.SSH_FAILED:
         return f"{host.name} cannot be reached by ssh: {said}\nTry: ssh {host.ssh} true"
-    if done.code == NO_FILES:
+    if done.code == EXIT_FILES_FAILED:
         return f"{host.name} cannot write the files that are kept beside its queue: {said}"
     return BACKENDS[host.backend].trouble(host, done.code, said)
 
 
 def asked(
-    host: Host, script: str, read: Callable[[transport.Done], T], limit: float = ANSWER, again: bool = False
+    host: Host, script: str, read: Callable[[transport.Done], T], limit: float = ANSWER_TIMEOUT_S, again: bool = False
 ) -> T:
     """What `read` makes of the answer of `host` to a script, within `limit` seconds; `again` as in transport.run. A script that acts
     may wait for others as long as it says so. Raises Unreachable."""
@@ -98,7 +98,7 @@ def asked(
 
 def answers(host: Host, asked: Sequence[Part], mark: str) -> Mapping[str, Answer]:
     """What `host` answers to the parts of a script, as far as it gets in the time that they have. Raises Unreachable."""
-    limit = ANSWER + framing.seconds(asked)
+    limit = ANSWER_TIMEOUT_S + framing.seconds(asked)
     try:
         # Alone, as its parts are commands of the user's, which are not sent twice.
         done = transport.run(host, framing.script(asked, mark), timeout=limit, alone=True)
@@ -127,7 +127,7 @@ def together(whom: Sequence[K], ask: Callable[[K], T]) -> list[tuple[K, T | Unre
         return list(pool.map(bounded, whom))
 
 
-def queue_of(host: Host, limit: float = ANSWER) -> Queue:
+def queue_of(host: Host, limit: float = ANSWER_TIMEOUT_S) -> Queue:
     """All that the queue of `host` tells, within `limit` seconds. Raises Unreachable."""
     backend = BACKENDS[host.backend]
     return asked(host, backend.status_script(host), lambda done: backend.read_status(done.text), limit, again=True)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from pueue_skill.hosts import client
-from pueue_skill.hosts.client import ANSWER, Unreachable, queue_of
+from pueue_skill.hosts.client import ANSWER_TIMEOUT_S, Unreachable, queue_of
 from pueue_skill.queues.model import Queue
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.backoff import pause_s
@@ -76,7 +76,7 @@ def memory(read: Callable[[], dict[str, T]]) -> Mapping[str, T]:
         return {}
 
 
-class Look(NamedTuple):
+class Observation(NamedTuple):
     """What a host has answered; `asked` is when it was asked, on the clock of time.monotonic."""
 
     host: Host
@@ -84,10 +84,10 @@ class Look(NamedTuple):
     asked: float
 
 
-def watched(hosts: Sequence[Host], every: float, limit: float = ANSWER) -> Iterator[Look | None]:
+def watched(hosts: Sequence[Host], every: float, limit: float = ANSWER_TIMEOUT_S) -> Iterator[Observation | None]:
     """What the queues tell, over and over, each when it comes: a host that hangs holds no other up. None where nothing has come for a
     second. A host that does not answer is asked less often."""
-    answers: SimpleQueue[Look] = SimpleQueue()
+    answers: SimpleQueue[Observation] = SimpleQueue()
     closed = threading.Event()
 
     def ask(host: Host) -> None:
@@ -95,10 +95,12 @@ def watched(hosts: Sequence[Host], every: float, limit: float = ANSWER) -> Itera
         while not closed.is_set():
             asked = time.monotonic()
             try:
-                answers.put(Look(host, queue_of(host, limit), asked))
+                answers.put(Observation(host, queue_of(host, limit), asked))
                 misses = 0
             except (Unreachable, OSError) as error:
-                answers.put(Look(host, error if isinstance(error, Unreachable) else Unreachable(str(error)), asked))
+                answers.put(
+                    Observation(host, error if isinstance(error, Unreachable) else Unreachable(str(error)), asked)
+                )
                 misses += 1
             closed.wait(max(every, pause_s(misses)) if misses else every)
 

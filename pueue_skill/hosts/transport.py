@@ -32,7 +32,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-UNREACHABLE = 255
+SSH_FAILED = 255
 """ssh's own exit status for "could not connect"; a script that was started never gives it."""
 
 SSH = "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15 -o ServerAliveCountMax=4"
@@ -43,10 +43,10 @@ SHARED = "-o ControlMaster=auto -o ControlPersist=60 -o ServerAliveInterval=5 -o
 SAID = regex(r"(?i)control(master|path|persist)|(?<!\S)-[a-z0-9]*[SM]")
 """Words of a host that are about sharing. What a configuration file says of it is told by `ssh -G`."""
 
-LONGEST = 104 - 1 - len(".0123456789abcdef")
+MAX_SOCKET_PATH_BYTES = 104 - 1 - len(".0123456789abcdef")
 """Bytes of a socket's path: macOS has room for 103, and ssh makes it under a longer name first."""
 
-AT_ONCE = 2.0
+QUICK_TIMEOUT_S = 2.0
 """Seconds for what takes milliseconds: `ssh -G`, and the greeting of a master that was not stopped."""
 
 RUNNING: set[subprocess.Popen[bytes]] = set()
@@ -127,7 +127,7 @@ def own_environment() -> dict[str, str]:
     return {**os.environ, "PATH": absolute(os.environ.get("PATH", ""))}
 
 
-def master_of(host: Host, limit: float = AT_ONCE) -> Master | None:
+def master_of(host: Host, limit: float = QUICK_TIMEOUT_S) -> Master | None:
     """The connection that calls of `host` share, as far as that is known within `limit` seconds; None where each has its own, or the
     user's configuration says how they share."""
     if not host.ssh or not host.share or SAID.search(host.ssh):
@@ -142,14 +142,16 @@ def master_of(host: Host, limit: float = AT_ONCE) -> Master | None:
     shown = configuration(host, limit)
     socket = folder / f"ssh-{digest((host.ssh + shown).encode('utf-8', 'surrogateescape'), 16)}"
     ours = found.st_uid == os.getuid() and found.st_mode & 0o170077 == 0o040000
-    fits = len(os.fsencode(socket)) <= LONGEST and not set(str(socket)) & set("%$")  # which ssh would read
+    fits = len(os.fsencode(socket)) <= MAX_SOCKET_PATH_BYTES and not set(str(socket)) & set(
+        "%$"
+    )  # which ssh would read
     free = "\ncontrolmaster false\n" in shown and "\ncontrolpath " not in shown
     if not (ours and fits and free):
         return None
     return Master(socket, greets(socket, limit))
 
 
-def configuration(host: Host, limit: float = AT_ONCE) -> str:
+def configuration(host: Host, limit: float = QUICK_TIMEOUT_S) -> str:
     """What `ssh -G` prints of the options for `host`; empty when it fails, for this machine, and after `limit` seconds."""
     if not host.ssh:
         return ""
@@ -215,7 +217,7 @@ def run(
     its time limit starts over.
     """
     end = time.monotonic() + timeout
-    master = None if alone else master_of(host, min(AT_ONCE, timeout / 4))
+    master = None if alone else master_of(host, min(QUICK_TIMEOUT_S, timeout / 4))
 
     def once() -> Done:
         with started(host, master, env, cwd) as (process, errors):
@@ -227,7 +229,7 @@ def run(
 
     try:
         done = once()
-        if again and master and master.there and done.code == UNREACHABLE:
+        if again and master and master.there and done.code == SSH_FAILED:
             leave(master.socket)
             done = once()
     except subprocess.TimeoutExpired as error:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 ACTING: Mapping[str, Acting] = {"pueue": pueue_actions, "slurm": slurm_actions}
 
-PER_JOB = 0.02
+TIMEOUT_PER_JOB_S = 0.02
 """Seconds that one job more may take, on the average of an act."""
 
 
@@ -80,7 +80,7 @@ def withdrawn(host: Host, state: State) -> bool:
     return after is None or (after.status == "done" and after.started is None)
 
 
-class Outcome(NamedTuple):
+class ActionResult(NamedTuple):
     """What became of a job; `before` and `after` are its states (None: it is not in the queue)."""
 
     act: Act
@@ -94,7 +94,7 @@ class Result(NamedTuple):
     """What became of the jobs of one host; `group` is its group that was acted on as a whole, `halted` the groups that are paused
     now and in which jobs wait, `files` how many left-over files were removed, `queue` what there is now (None: nothing was done)."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[ActionResult, ...]
     group: str = ""
     halted: tuple[tuple[str, int], ...] = ()
     files: int = 0
@@ -227,7 +227,7 @@ def act(verb: str, choice: Choice, planned: Sequence[tuple[Chosen, list[Act]]]) 
             return backend.read_acts(done.text)
 
         try:
-            looked = client.asked(host, script, read, client.ANSWER + PER_JOB * len(wanted))
+            looked = client.asked(host, script, read, client.ANSWER_TIMEOUT_S + TIMEOUT_PER_JOB_S * len(wanted))
         except Unreachable as error:
             raise Unreachable(f"{error}\nWhat was done there is not known. See: pueue-skill status {name}") from None
         before, after = by_identity(looked.before), by_identity(looked.after)
@@ -249,25 +249,25 @@ def act(verb: str, choice: Choice, planned: Sequence[tuple[Chosen, list[Act]]]) 
     return dict(client.together(list(by_name), ask))
 
 
-def outcome(one: Act, before: State | None, after: State | None, looked: Looked, said: str) -> Outcome:
+def outcome(one: Act, before: State | None, after: State | None, looked: Looked, said: str) -> ActionResult:
     if not one.call:
         return untouched(one)
     if before is None or before.status != one.state.status:
         why = "it is no longer in the queue" if before is None else f"it is {before.status} by now"
-        return Outcome(one, "changed", f"{why}; nothing was done", before, after)
+        return ActionResult(one, "changed", f"{why}; nothing was done", before, after)
     if one.call == "restart" and one.state.key in looked.survivors:
         pid = looked.survivors[one.state.key]
-        return Outcome(one, "refused", f"process {pid} of it still runs there; end it first", before, after)
+        return ActionResult(one, "refused", f"process {pid} of it still runs there; end it first", before, after)
     if one.call == "remove":
         done = after is None
     else:
         done = after is not None and standing(after) != standing(before)
     why = f"the queue did not do it: {said}" if said or not one.with_ else "what it comes after was not started again"
-    return Outcome(one, "done" if done else "failed", "" if done else why, before, after)
+    return ActionResult(one, "done" if done else "failed", "" if done else why, before, after)
 
 
-def untouched(one: Act) -> Outcome:
-    return Outcome(one, "refused" if one.missed else "left", one.why, one.state, one.state)
+def untouched(one: Act) -> ActionResult:
+    return ActionResult(one, "refused" if one.missed else "left", one.why, one.state, one.state)
 
 
 def now(state: State, before: Mapping[tuple[str, str], State], after: Mapping[tuple[str, str], State]) -> State | None:
@@ -291,7 +291,7 @@ def by_identity(queue: Queue) -> dict[tuple[str, str], State]:
     return {identity(state): state for state in queue.states}
 
 
-def halted(queue: Queue, group: str, outcomes: Sequence[Outcome]) -> tuple[tuple[str, int], ...]:
+def halted(queue: Queue, group: str, outcomes: Sequence[ActionResult]) -> tuple[tuple[str, int], ...]:
     """The groups that are paused now, of those that an act had to do with, and how many jobs wait in each."""
     concerned = {group} | {one.after.group for one in outcomes if one.after and one.after.status != "done"}
     return tuple(
@@ -321,7 +321,7 @@ def keep_results(host: Host, wanted: Sequence[Act]) -> None:
         raise Unreachable(f"{host.name}: nothing is cleaned, for results cannot be kept: {failed[host.name]}")
 
 
-def open_again(host: Host, outcomes: Sequence[Outcome]) -> None:
+def open_again(host: Host, outcomes: Sequence[ActionResult]) -> None:
     """Has the store wait for the end of jobs that were started again."""
     again = [(one.act.state, one.after) for one in outcomes if one.what == "done" and one.act.state.key and one.after]
     if again and database.path().exists():

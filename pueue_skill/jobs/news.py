@@ -30,21 +30,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pueue_skill.state.database import Identity
 
-LONGEST = 1_500
+MAX_NOTICE_CHARS = 1_500
 """Characters of a notice."""
 
-TAIL = 2_000
+TAIL_BYTES = 2_000
 """Bytes of the end of a job's output that are kept."""
 
-SLACK = 3600.0
+CLOCK_TOLERANCE_S = 3600.0
 """Seconds by which a host's clock may be off, and for which a command may run on after it has submitted."""
 
-LINES = 8
+TAIL_LINES = 8
 
-PATIENCE = 10.0
+ANSWER_TIMEOUT_S = 10.0
 """Seconds that a host has for an answer while nobody waits for it."""
 
-MISSING = 120.0
+LOST_AFTER_S = 120.0
 """Seconds for which a job that its queue does not know is looked for, if it has never been seen there: it may be on its way."""
 
 
@@ -57,7 +57,7 @@ def project_of(cwd: str) -> str:
     return cwd
 
 
-def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = client.ANSWER) -> dict[str, str]:
+def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = client.ANSWER_TIMEOUT_S) -> dict[str, str]:
     """Asks the queues of `jobs` what became of them, all hosts at once, and remembers it; the hosts that did not answer, and why.
     One that was waited for in vain of late is left alone for a while.
 
@@ -73,7 +73,7 @@ def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = cli
         asked = time.time()
         queue = client.queue_of(host, limit)
         found, served = placed(there, queue, database.known(name), asked)
-        tails = client.tails(host, [state for _, state in found if state and state.status == "done"], TAIL)
+        tails = client.tails(host, [state for _, state in found if state and state.status == "done"], TAIL_BYTES)
         return [became(job, state, tails.get(state.id if state else "", b""), asked) for job, state in found], served
 
     answers = dict(poll.together(list(by_host), ask))
@@ -105,7 +105,7 @@ def main() -> None:
             return
         fcntl.flock(turn, fcntl.LOCK_EX)
         fcntl.flock(line, fcntl.LOCK_UN)
-        refresh(config.load().by_name(), database.open_jobs(), PATIENCE)
+        refresh(config.load().by_name(), database.open_jobs(), ANSWER_TIMEOUT_S)
 
 
 def wait_for(session: str, project: str, asked: float, seconds: float) -> None:
@@ -151,7 +151,7 @@ def placed(
                     state
                     for state in free.values()
                     if (state.key == key if own else (state.key or "").startswith(f"{key}-"))
-                    and epoch(state) >= group[0].submitted - SLACK
+                    and epoch(state) >= group[0].submitted - CLOCK_TOLERANCE_S
                 ],
                 key=epoch,
             )
@@ -166,7 +166,7 @@ def placed(
     for job in waiting:
         if job.number in served:
             continue
-        if not 0 <= now - job.submitted < MISSING and any(of_key(job, one) for one in known):
+        if not 0 <= now - job.submitted < LOST_AFTER_S and any(of_key(job, one) for one in known):
             served.add(job.number)  # all that came of it is known by other submissions
         else:
             found.append((job, None))
@@ -180,7 +180,7 @@ def identity(state: State) -> Identity:
 def of_key(job: Submitted, one: Identity) -> bool:
     """Whether a job that is known has come of a submission of this key at that time."""
     key, _, created = one
-    recent = not created or dt.datetime.fromisoformat(created).timestamp() >= job.submitted - SLACK
+    recent = not created or dt.datetime.fromisoformat(created).timestamp() >= job.submitted - CLOCK_TOLERANCE_S
     return recent and (key == job.key or key.startswith(f"{job.key}-"))
 
 
@@ -204,7 +204,7 @@ def job_of(submission: Submitted, state: State) -> Submitted:
 def became(job: Submitted, state: State | None, tail: bytes, now: float) -> Submitted:
     """What is known of `job` after its queue was asked, at `now` (epoch seconds); `tail` is the end of its output."""
     if state is None:
-        waited = 0 <= now - job.submitted < MISSING and not job.id
+        waited = 0 <= now - job.submitted < LOST_AFTER_S and not job.id
         return job._replace(checked=now, state="open" if waited else "lost", ended="" if waited else stamp(now))
     if state.status != "done":
         return job._replace(id=state.id, created=state.created, checked=now)
@@ -232,7 +232,7 @@ def end_of(output: bytes) -> str:
     text = output.decode("utf-8", "replace").replace("\r\n", "\n")
     # What a carriage return wrote over (a progress bar) was not left standing.
     lines = [line.rstrip().rpartition("\r")[2] for line in text.split("\n") if line.strip()]
-    shown = [printable.safe(line) for line in lines[-LINES:]]
+    shown = [printable.safe(line) for line in lines[-TAIL_LINES:]]
     return masked("\n".join([line if len(line) <= 300 else line[:297] + "..." for line in shown]))
 
 
@@ -263,7 +263,7 @@ def line(job: Submitted) -> str:
 
 
 def notice(jobs: list[Submitted]) -> str:
-    """What a session is told of jobs that have ended, failures first; at most LONGEST characters."""
+    """What a session is told of jobs that have ended, failures first; at most MAX_NOTICE_CHARS characters."""
     ordered = sorted(jobs, key=lambda job: job.state == "success")
     head = (
         f"pueue-skill: {len(jobs)} queued jobs have ended.\n"
@@ -273,7 +273,7 @@ def notice(jobs: list[Submitted]) -> str:
     foot = ""
     if any(job.state not in ("success", "lost") for job in jobs):
         foot = "All of its output: pueue-skill log HOST:ID\n"
-    room = LONGEST - len(head) - len(foot)
+    room = MAX_NOTICE_CHARS - len(head) - len(foot)
     parts: list[str] = []
     for i, job in enumerate(ordered):
         rest = len(ordered) - i - 1

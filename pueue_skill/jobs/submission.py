@@ -15,10 +15,10 @@ from pathlib import Path
 
 from pueue_skill.hosts import transport
 from pueue_skill.hosts.client import (
-    ANSWER,
-    DOWN,
+    ANSWER_TIMEOUT_S,
+    EXIT_QUEUE_DOWN,
+    MIN_BYTES_PER_S,
     RETRIES,
-    SLOWEST,
     TURNED_AWAY,
     NoConnection,
     Unreachable,
@@ -71,7 +71,7 @@ def submit(
     """
     backend = BACKENDS[job.backend]
     script = backend.submit_script(job, host)
-    limit = ANSWER + len(script) // SLOWEST
+    limit = ANSWER_TIMEOUT_S + len(script) // MIN_BYTES_PER_S
     sent = False
 
     def heard(said: bytes) -> bool:
@@ -100,7 +100,7 @@ def submit(
                 continue
             if sent:
                 raise Unreachable(not_known(trouble(host, done), job)) from None
-            raise (NoConnection if done.code == transport.UNREACHABLE else NotSubmitted)(trouble(host, done)) from None
+            raise (NoConnection if done.code == transport.SSH_FAILED else NotSubmitted)(trouble(host, done)) from None
         if answer.state is None:
             raise NotSubmitted(backend.advised(complaint(done), host) or answer.error)
         if answer.differs:
@@ -127,11 +127,11 @@ def standing(state: State) -> str:
 
 def retries(host: Host, done: transport.Done, sent: bool, fed: bool) -> int:
     """Return how often a submission without an answer is tried again."""
-    if sent or (done.code == transport.UNREACHABLE and TURNED_AWAY.search(complaint(done))):
+    if sent or (done.code == transport.SSH_FAILED and TURNED_AWAY.search(complaint(done))):
         return RETRIES
-    if done.code == transport.UNREACHABLE:
+    if done.code == transport.SSH_FAILED:
         return 1
-    return 3 if done.code == DOWN and not fed else 0  # a restart takes seconds; stdin that was sent is gone
+    return 3 if done.code == EXIT_QUEUE_DOWN and not fed else 0  # a restart takes seconds; stdin that was sent is gone
 
 
 def not_known(why: str, job: Job) -> str:

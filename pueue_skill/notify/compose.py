@@ -22,10 +22,10 @@ from pueue_skill.shell.secrets import masked
 from pueue_skill.startup.digest import digest
 from pueue_skill.state.database import Notice, Submitted
 
-LONGEST = 1_500
+MAX_MESSAGE_CHARS = 1_500
 """Characters of a message."""
 
-NAMED = 12
+MAX_NAMED_JOBS = 12
 """Failed jobs of a group or a batch that are named."""
 
 
@@ -144,7 +144,7 @@ def message(kept: Sequence[tuple[float, Notice]]) -> tuple[str, str, bool]:
     many = {"failures": "jobs failed", "groups": "groups have run empty", "batches": "batches have ended"}
     title = ", ".join([f"{counts[kind]} {words[kind] if counts[kind] == 1 else many[kind]}" for kind in words if counts[kind]])  # fmt: skip
     lines: list[str] = []
-    room = LONGEST
+    room = MAX_MESSAGE_CHARS
     # What has ended as a whole says the most; of the rest, what failed is said first.
     ordered = sorted(kept, key=lambda one: (one[1].kind != "batches", not one[1].bad, one[0]))
     for number, (at, notice) in enumerate(ordered):
@@ -163,8 +163,8 @@ def counted(counts: dict[str, int]) -> str:
 
 def some(names: Sequence[str]) -> str:
     """The first of `names`, as the end of a sentence."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f": {', '.join(names[:NAMED])}{more}" if names else ""
+    more = f" and {len(names) - MAX_NAMED_JOBS} more" if len(names) > MAX_NAMED_JOBS else ""
+    return f": {', '.join(names[:MAX_NAMED_JOBS])}{more}" if names else ""
 
 
 def plain(text: str, longest: int = 100) -> str:

@@ -29,7 +29,7 @@ from pueue_skill.state.database import Notice
 if TYPE_CHECKING:
     import apprise
 
-LIMIT = 10.0
+DELIVERY_TIMEOUT_S = 10.0
 """Seconds that a receiver has for one message."""
 
 PARTS = regex(r"[/:@?&=,]+")
@@ -117,11 +117,11 @@ def send(target: NotifyTable, title: str, text: str, bad: bool) -> Sent:
         title=title,
         body_format=apprise.NotifyFormat.TEXT,  # so that it is escaped where a service reads HTML or Markdown
         notify_type=apprise.NotifyType.FAILURE if bad else apprise.NotifyType.SUCCESS,
-        timeout=LIMIT,
+        timeout=DELIVERY_TIMEOUT_S,
     )
     if said:
         return Sent(to, "")
-    words = [entry.message for entry in said.logs()] or [f"no answer within {LIMIT:g} s"]
+    words = [entry.message for entry in said.logs()] or [f"no answer within {DELIVERY_TIMEOUT_S:g} s"]
     return Sent(to, without(target, " ".join(words)))
 
 

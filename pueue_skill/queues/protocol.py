@@ -51,7 +51,7 @@ class Units(NamedTuple):
     running: set[str]
 
 
-class Outcome(NamedTuple):
+class SubmittedItem(NamedTuple):
     """What became of a job of a batch in one submission.
 
     `what` is new, old (it is in the queue), ended (it is no longer there, and `detail` is its exit code), changed (another
@@ -64,7 +64,7 @@ class Outcome(NamedTuple):
     detail: str
 
 
-Reader = Callable[[str], tuple[list[Outcome], bool]]
+Reader = Callable[[str], tuple[list[SubmittedItem], bool]]
 """Reads what became of each job that a submission came to, and whether it came to its end. Raises ValueError without an answer."""
 
 if TYPE_CHECKING:

@@ -31,22 +31,22 @@ if TYPE_CHECKING:
     Identity: TypeAlias = tuple[str, str, str]
     """The key, id and creation time of a job in its queue: ids are used again, and the same text submitted twice has one key."""
 
-KEPT = 10
+RUNS_PER_SHAPE = 10
 """Runs that are remembered of each shape."""
 
-LEASE = 60.0
+CLAIM_S = 60.0
 """Seconds that a session's reader has for telling what it has claimed; then another may."""
 
-PATIENCE = 20.0
+LOCK_TIMEOUT_S = 20.0
 """Seconds that a notice waits for others who write: many jobs may end at once, and none of their ends may be lost."""
 
 FIRST_REST_S, LONGEST_REST_S = 5.0, 120.0
 """How long a host that kept a command waiting in vain is not asked with all others: longer each time."""
 
-WAITED = 1.0
+NOTICEABLE_WAIT_S = 1.0
 """Seconds from which on a host was waited for; one that says at once that it is down costs nobody anything."""
 
-SENT = 60 * 86_400.0
+SENT_MEMORY_S = 60 * 86_400.0
 """Seconds for which it is remembered that a notice was sent, so that it is not sent again."""
 
 VERSION = 6
@@ -219,7 +219,7 @@ def record(shape: str, seconds: float) -> None:
         connection.execute(
             "delete from durations where shape = ? and at not in "
             "(select at from durations where shape = ? order by at desc limit ?)",
-            (shape, shape, KEPT),
+            (shape, shape, RUNS_PER_SHAPE),
         )
         durations.write(recorded(connection))
 
@@ -259,7 +259,7 @@ def host_answered(host: str, reason: str, seconds: float = 0) -> None:
             connection.execute("insert or ignore into down (host, reason, since) values (?, ?, ?)", (host, reason, now))
             tries, waited = (
                 connection.execute("select tries from down where host = ?", (host,)).fetchone()[0],
-                seconds >= WAITED,
+                seconds >= NOTICEABLE_WAIT_S,
             )
             rests = now + pause_s(tries + 1, FIRST_REST_S, LONGEST_REST_S) if waited else 0
             connection.execute(
@@ -450,11 +450,11 @@ def open_jobs(session: str = "", project: str = "") -> list[Submitted]:
 def claim(session: str, project: str = "", what: str = "end", own_failures: bool = False) -> list[Submitted]:
     """The jobs that have ended and that `session` has not been told about, claimed for this process: confirm what was told.
 
-    What is claimed and never confirmed, because its process died, is given out again after LEASE, at once when the process is
+    What is claimed and never confirmed, because its process died, is given out again after CLAIM_S, at once when the process is
     no more. With `own_failures` only the session's own that failed and were not looked at.
     """
     now, pid = time.time(), os.getpid()
-    named = {"session": session, "project": project, "what": what, "now": now, "lease": LEASE}
+    named = {"session": session, "project": project, "what": what, "now": now, "lease": CLAIM_S}
     which = "jobs.session = :session and state != 'success' and looked = 0" if own_failures else CONCERNS
     with opened() as connection:
         connection.execute("begin immediate")
@@ -503,7 +503,7 @@ def deny_once(session: str, command: str) -> bool:
 
 def keep(target: str, notices: Sequence[Notice], now: float) -> None:
     """Keeps what a target is to be told, unless it has been kept before. Raises sqlite3.Error, OSError."""
-    with opened(PATIENCE) as connection:
+    with opened(LOCK_TIMEOUT_S) as connection:
         connection.executemany(
             "insert or ignore into notices (target, at, kind, event, title, text, bad) values (?, ?, ?, ?, ?, ?, ?)",
             [(target, now, *notice) for notice in notices],
@@ -512,7 +512,7 @@ def keep(target: str, notices: Sequence[Notice], now: float) -> None:
 
 def kept(target: str) -> list[Kept]:
     """What a target has not been told yet, the oldest first."""
-    with opened(PATIENCE) as connection:
+    with opened(LOCK_TIMEOUT_S) as connection:
         rows = connection.execute(
             "select number, at, kind, event, title, text, bad from notices where target = ? and sent is null order by number",
             (target,),
@@ -525,9 +525,9 @@ def kept(target: str) -> list[Kept]:
 
 def told_of(numbers: Sequence[int], now: float) -> None:
     """Remembers that notices were sent, and forgets those of long ago."""
-    with opened(PATIENCE) as connection:
+    with opened(LOCK_TIMEOUT_S) as connection:
         connection.executemany("update notices set sent = ? where number = ?", [(now, number) for number in numbers])
-        connection.execute("delete from notices where sent < ?", (now - SENT,))
+        connection.execute("delete from notices where sent < ?", (now - SENT_MEMORY_S,))
 
 
 PLAIN = regex(r"[A-Za-z0-9_-]{1,128}")

@@ -408,5 +408,5 @@ def test_a_job_is_withdrawn_only_while_it_waits(
 ) -> None:
     state = State("1", None, "queued", None, None, "", "g", None, "/", "x", (), "2026-01-01", None, None)
     queues = [Queue((), () if status is None else (state._replace(status=status),), "") for status in (before, after)]
-    monkeypatch.setattr(job_actions.runtime, "asked", lambda *_: Looked(*queues, {}, 0))
+    monkeypatch.setattr(job_actions.client, "asked", lambda *_: Looked(*queues, {}, 0))
     assert job_actions.withdrawn(model.Host("local"), state) == out

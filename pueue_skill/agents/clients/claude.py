@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CAN = ("remind", "deny", "rewrite", "report")
 READ_FROM = "2.1.330, the client itself"
 
-LONGEST = 9_000
+MAX_CONTEXT_CHARS = 9_000
 """Characters of context that are given: above 10,000 the client shows the model the first 2 KB only."""
 
 KINDS: dict[str, Kind] = {
@@ -54,19 +54,19 @@ def decode(payload: Any) -> Event | None:
         timed_out=bool(response.get("timedOutAfterMs")) or bool(CUT_OFF.search(text(payload.get("error"))[:300])),
         mode=text(payload.get("permission_mode")),
         call=text(payload.get("tool_use_id")),
-        error=text(payload.get("error"))[:LONGEST],
+        error=text(payload.get("error"))[:MAX_CONTEXT_CHARS],
     )
 
 
 def encode(event: Event, reply: Reply) -> str:
     """An answer that never says "allow": a rewritten command is the permission check's to judge."""
     if event.kind == "stop":
-        return json.dumps({"decision": "block", "reason": reply.go_on[:LONGEST]})
+        return json.dumps({"decision": "block", "reason": reply.go_on[:MAX_CONTEXT_CHARS]})
     said: dict[str, Any] = {"hookEventName": event.name}
     if reply.context:
-        said["additionalContext"] = reply.context[:LONGEST]
+        said["additionalContext"] = reply.context[:MAX_CONTEXT_CHARS]
     if reply.deny:
-        said |= {"permissionDecision": "deny", "permissionDecisionReason": reply.deny[:LONGEST]}
+        said |= {"permissionDecision": "deny", "permissionDecisionReason": reply.deny[:MAX_CONTEXT_CHARS]}
     if reply.command:
         said["updatedInput"] = {**event.input, "command": reply.command}
     return json.dumps({"hookSpecificOutput": said})
@@ -76,7 +76,7 @@ EVENTS = (("SessionStart", "", 120), ("UserPromptSubmit", "", 5), ("PreToolUse",
           ("PostToolUseFailure", "Bash", 5), ("Stop", "", 5))  # fmt: skip
 """Hooks by event: the matcher, if any, and the seconds after which the client gives up on it."""
 
-WAKES_FOR = 7 * 24 * 3600
+WAKE_TIMEOUT_S = 7 * 24 * 3600
 """Seconds for which a session that has submitted jobs may be woken by their end."""
 
 
@@ -94,6 +94,6 @@ def hooks(launch: str, arguments: tuple[str, ...]) -> dict[str, list[dict[str, A
     for event, matcher, seconds in EVENTS:
         handlers = [handler(event, seconds)]
         if event == "PostToolUse":
-            handlers.append(handler("Wake", WAKES_FOR, asyncRewake=True))
+            handlers.append(handler("Wake", WAKE_TIMEOUT_S, asyncRewake=True))
         groups[event] = [{**({"matcher": matcher} if matcher else {}), "hooks": handlers}]
     return groups

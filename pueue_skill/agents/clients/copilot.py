@@ -71,10 +71,10 @@ def outcome(event: Event, said: str) -> Event:
 
 def encode(event: Event, reply: Reply) -> str:
     if event.kind == "stop":
-        return json.dumps({"decision": "block", "reason": reply.go_on[: claude.LONGEST]})
-    said = {"additionalContext": reply.context[: claude.LONGEST]} if reply.context else {}
+        return json.dumps({"decision": "block", "reason": reply.go_on[: claude.MAX_CONTEXT_CHARS]})
+    said = {"additionalContext": reply.context[: claude.MAX_CONTEXT_CHARS]} if reply.context else {}
     if reply.deny:
-        said |= {"permissionDecision": "deny", "permissionDecisionReason": reply.deny[: claude.LONGEST]}
+        said |= {"permissionDecision": "deny", "permissionDecisionReason": reply.deny[: claude.MAX_CONTEXT_CHARS]}
     return json.dumps(said)
 
 

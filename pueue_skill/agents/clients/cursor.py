@@ -78,13 +78,13 @@ def failed(output: str) -> bool:
 
 def encode(event: Event, reply: Reply) -> str:
     if event.kind == "stop":
-        return json.dumps({"followup_message": reply.go_on[: claude.LONGEST]})
+        return json.dumps({"followup_message": reply.go_on[: claude.MAX_CONTEXT_CHARS]})
     if reply.deny:
-        reason = reply.deny[: claude.LONGEST]
+        reason = reply.deny[: claude.MAX_CONTEXT_CHARS]
         return json.dumps({"permission": "deny", "user_message": reason, "agent_message": reason})
     if event.kind == "before":
         return ""
-    return json.dumps({"additional_context": reply.context[: claude.LONGEST]})
+    return json.dumps({"additional_context": reply.context[: claude.MAX_CONTEXT_CHARS]})
 
 
 EVENTS = (("sessionStart", "", 120, "SessionStart"), ("beforeSubmitPrompt", "", 5, "UserPromptSubmit"),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CAN = ("deny", "report")
 READ_FROM = "0.61.0, the client itself"
 
-LONGEST = 9_000
+MAX_CONTEXT_CHARS = 9_000
 
 ENTITIES = "(In this text &lt; stands for the less-than sign, and &gt; for the greater-than sign.)\n"
 """What is added to a context that the client will change so."""
@@ -65,12 +65,12 @@ def decode(payload: Any) -> Event | None:
 
 def encode(event: Event, reply: Reply) -> str:
     if event.kind == "stop":
-        return json.dumps({"decision": "block", "reason": reply.go_on[:LONGEST]})
+        return json.dumps({"decision": "block", "reason": reply.go_on[:MAX_CONTEXT_CHARS]})
     if reply.deny:
-        return json.dumps({"decision": "deny", "reason": reply.deny[:LONGEST]})
+        return json.dumps({"decision": "deny", "reason": reply.deny[:MAX_CONTEXT_CHARS]})
     if event.kind == "before":
         return ""  # what is said before a call does not reach the model
-    context = reply.context[:LONGEST]
+    context = reply.context[:MAX_CONTEXT_CHARS]
     if "<" in context or ">" in context:
         context += ENTITIES
     return json.dumps({"hookSpecificOutput": {"hookEventName": event.name, "additionalContext": context}})

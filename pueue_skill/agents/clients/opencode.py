@@ -32,7 +32,7 @@ def decode(payload: Any) -> Event | None:
 
 def encode(event: Event, reply: Reply) -> str:
     said = {"deny": reply.deny, "context": reply.context, "go_on": reply.go_on}
-    return json.dumps({key: value[: claude.LONGEST] for key, value in said.items() if value})
+    return json.dumps({key: value[: claude.MAX_CONTEXT_CHARS] for key, value in said.items() if value})
 
 
 def file(scope: str, home: str, folder: str) -> str:

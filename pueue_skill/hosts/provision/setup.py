@@ -58,7 +58,9 @@ class Outcome(NamedTuple):
 def look(host: Host, url: str, always: bool = False) -> Found:
     """What `host` has; `always` with its network. Raises Unreachable."""
     script = pueue_provision.look_script(host, url, always)
-    return client.asked(host, script, lambda done: pueue_provision.read_look(done.text), 2 * client.ANSWER, again=True)
+    return client.asked(
+        host, script, lambda done: pueue_provision.read_look(done.text), 2 * client.ANSWER_TIMEOUT_S, again=True
+    )
 
 
 def wishes(host: Host, table: config.SetupTable, upgrade: bool) -> Wish:
@@ -173,7 +175,7 @@ def attempt(host: Host, found: Found, todo: list[Step], wish: Wish) -> tuple[str
         return next(step.instead for step in todo if step.brings), f"{error}"
     script = pueue_provision.do_script(host, wish.url, found.mark, todo, files)
     try:
-        done = transport.run(host, script, timeout=LONGEST + len(script) // client.SLOWEST, alone=True)
+        done = transport.run(host, script, timeout=LONGEST + len(script) // client.MIN_BYTES_PER_S, alone=True)
         name, status, whole = pueue_provision.read_do(done.text)
     except transport.Timeout as error:
         raise Unreachable(f"{error}\n{AGAIN}") from None
@@ -253,7 +255,7 @@ def remove(host: Host) -> Removed:
             raise ValueError("the answer was cut off")
         return lines
 
-    lines = client.asked(host, pueue_provision.undo_script(host), read, 4 * client.ANSWER)
+    lines = client.asked(host, pueue_provision.undo_script(host), read, 4 * client.ANSWER_TIMEOUT_S)
     for line in lines:
         if line.startswith("busy "):
             raise Refusal(

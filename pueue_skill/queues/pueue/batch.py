@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from pueue_skill.plan.model import MINIMAL, Job
 from pueue_skill.queues.model import Queue
-from pueue_skill.queues.protocol import Outcome, Pack, Reader, Units
+from pueue_skill.queues.protocol import Pack, Reader, SubmittedItem, Units
 from pueue_skill.queues.pueue import units as pueue_units
 from pueue_skill.queues.pueue.invocation import PUT, put
 from pueue_skill.queues.pueue.site import head, path_before
@@ -240,16 +240,16 @@ def submit_script(
     )  # fmt: skip
 
 
-def read_outcomes(answer: str, jobs: Sequence[Job | Pack]) -> tuple[list[Outcome], bool]:
+def read_outcomes(answer: str, jobs: Sequence[Job | Pack]) -> tuple[list[SubmittedItem], bool]:
     """What became of each job that the script came to, and whether it came to its end. Raises ValueError without an answer."""
-    found: list[Outcome] = []
+    found: list[SubmittedItem] = []
     for line in reply(answer).split("\n"):
         if line == "end":
             return found, True
         what, _, rest = line.partition(" ")
         index, _, detail = rest.partition(" ")
         if index.isdigit() and what in ("new", "old", "ended", "changed", "held", "failed", "pack"):
-            found.append(Outcome(jobs[int(index)].key, what, detail.strip()))
+            found.append(SubmittedItem(jobs[int(index)].key, what, detail.strip()))
     return found, False
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from pueue_skill.plan.model import MINIMAL, Job
 from pueue_skill.queues.model import Queue, State
-from pueue_skill.queues.protocol import Outcome, Pack, Reader, Units
+from pueue_skill.queues.protocol import Pack, Reader, SubmittedItem, Units
 from pueue_skill.queues.scripts import LOCK, REPLY, reply
 from pueue_skill.queues.slurm.site import FOLDER, advised, head
 from pueue_skill.queues.slurm.state import ENDED, LOOK, ONE, Snapshot, id_of, parse_snapshot, status_script
@@ -141,11 +141,11 @@ class Array(NamedTuple):
 
 def arrays(
     jobs: Sequence[Job], site: Site, limits: Mapping[str, int], again: Mapping[str, str], replace: bool
-) -> tuple[list[Array], list[Outcome], list[str]]:
+) -> tuple[list[Array], list[SubmittedItem], list[str]]:
     """What is missing of `jobs`, in arrays; what became of the others; and the ids of those whose place others take."""
     by_key = {state.key: state for state in site.snapshot.queue.states if state.key}
     names = {key.rpartition(":")[0]: state for key, state in by_key.items()}
-    outcomes: list[Outcome] = []
+    outcomes: list[SubmittedItem] = []
     dropped: list[str] = []
     made: list[Array] = []
     at: dict[str, tuple[int, int]] = {}  # array and place of those that are submitted
@@ -153,19 +153,19 @@ def arrays(
     for job in jobs:
         state, was = by_key.get(job.key), names.get(job.key.rpartition(":")[0])
         if state and again.get(job.key) != state.id:
-            outcomes.append(Outcome(job.key, "old", state.id))
+            outcomes.append(SubmittedItem(job.key, "old", state.id))
             continue
         if not state and was:
             if not replace or was.status in ("running", "paused"):
-                outcomes.append(Outcome(job.key, "changed", was.id))
+                outcomes.append(SubmittedItem(job.key, "changed", was.id))
                 continue
             dropped.append(was.id)
         elif not state and job.key in site.snapshot.exit_codes:
-            outcomes.append(Outcome(job.key, "ended", str(site.snapshot.exit_codes[job.key][-1])))
+            outcomes.append(SubmittedItem(job.key, "ended", str(site.snapshot.exit_codes[job.key][-1])))
             continue
         after, one, held = waits_for(job, by_key, site.snapshot, at, made, again)
         if held:
-            outcomes.append(Outcome(job.key, "held", held))
+            outcomes.append(SubmittedItem(job.key, "held", held))
             continue
         kind = (job.key.split(":")[1], job.group, job.priority, job.needs, job.cwd, after, one and one[0])
         there = kinds.setdefault(kind, [])
@@ -248,7 +248,7 @@ def submission(
         kept="|".join([*MINIMAL, "SLURM_CONF", *keep]),
     )  # fmt: skip
 
-    def read(answer: str) -> tuple[list[Outcome], bool]:
+    def read(answer: str) -> tuple[list[SubmittedItem], bool]:
         found = list(outcomes)
         whole = False
         for line in reply(answer).split("\n"):
@@ -258,7 +258,9 @@ def submission(
             if what in ("new", "held", "failed") and place.isdigit():
                 for task, job in made[int(place)].tasks.items():
                     found.append(
-                        Outcome(job.key, what, f"{detail}_{task}" if what == "new" else advised(detail.strip(), host))
+                        SubmittedItem(
+                            job.key, what, f"{detail}_{task}" if what == "new" else advised(detail.strip(), host)
+                        )
                     )
         return found, whole
 
