@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "tests/cases/vocabulary.toml"
 
 CHECKED = (
-    "*.md", "references/*.md", "examples/*.toml", "hooks/*", "bin/*", ".ci/run", ".pre-commit-hooks.yaml", "Makefile",
+    "*.md", "references/*.md", "examples/*.toml", "hooks/*", "bin/*", ".ci/run", ".pre-commit-hooks.yaml", "Makefile", "pyproject.toml",
+    ".editorconfig",
     "tools/setup.sh", "tools/vocabulary.py",
 )  # fmt: skip
 """Globs of the files whose texts are checked, relative to the repository."""
