@@ -13,6 +13,7 @@ from real import SYSTEM_PATH, real
 import pueue_skill
 from pueue_skill.queues import script as loader
 from pueue_skill.queues.script import script
+from pueue_skill.queues.scripts import REPLY, read_tails
 
 PACKAGE = Path(pueue_skill.__file__).parent
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("**/sh/**/*.*sh"))
@@ -138,3 +139,99 @@ def test_cancel_waits_for_the_end_of_what_it_kills(run: Stubbed) -> None:
     text = script("queues/pueue/cancel", PQ_PUEUE="", PQ_IDS="3")
     done = run(text, remove='[ "$(grep -c remove "$STUB/calls")" = 3 ] || exit 1')
     assert done.stdout == "pueue-skill reply\n2\n"
+
+
+def with_functions(*names: str) -> str:
+    """The text of shared functions."""
+    return "".join([loader.load(f"queues/sh/lib/{name}.sh").text for name in names])
+
+
+def test_a_frame_holds_what_is_new(run: Stubbed, tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("0123456789")
+    text = (
+        with_functions("frames")
+        + f"frame output {tmp_path}/log 4; frame output {tmp_path}/log $pq_size; echo $pq_size\n"
+    )
+    assert run(text).stdout == "output 4 6\n45678910\n"
+    assert run(text.replace("log 4", "log 400")).stdout == "output 0 10\n012345678910\n", "begun anew"
+    assert run(text.replace("/log", "/none")).stdout == "0\n"
+
+
+def test_ends_of_outputs(run: Stubbed, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("0123456789")
+    (tmp_path / "err").write_text("error")
+    text = with_functions("tails") + f"tails 1 {tmp_path}/out ''; tails 2 {tmp_path}/none {tmp_path}/err\n"
+    answer = run(f"PQ_COUNT=4\necho '{REPLY}'\n{text}").stdout
+    assert read_tails(answer.encode()) == {"1": b"6789", "2": b"rror"}
+
+
+def test_the_load_is_read_from_any_uptime(run: Stubbed) -> None:
+    for said in (" 10:00 up 1 day, 2 users, load average: 0.52, 1, 1", "10:00 up 1, load averages: 0.52 1.0 1.0"):
+        run.put("uptime", f"#!/bin/sh\necho '{said}'\n")
+        assert run(with_functions("load") + "load").stdout == "0.52\n"
+
+
+def test_folders_before_path(run: Stubbed) -> None:
+    text = loader.load("queues/sh/lib/path.sh").text + 'printf "%s\\n" "$pq_first" "$PATH"\n'
+    assert run(f"PQ_PATH='~/b in:/opt/~/x'\n{text}").stdout.split("\n")[:2] == [
+        f"{run.home}/b in:/opt/~/x:",
+        f"{run.home}/b in:/opt/~/x:{run.env['PATH']}",
+    ]
+    assert run(f"PQ_PATH=\n{text}").stdout == f"\n{run.env['PATH']}\n"
+
+
+def test_input_is_taken_whole_or_not_at_all(run: Stubbed, tmp_path: Path) -> None:
+    text = "PQ_KEY=k\n" + with_functions("take") + f"pq_part={tmp_path}/in\n"
+    ends = f'take "$pq_part" <{tmp_path}/sent || exit; cat "$pq_part"\n'
+    (tmp_path / "sent").write_text("a\nb\npueue-skill end k\n")
+    assert run(text + ends).stdout == "a\nb\n"
+    assert not (tmp_path / "in").exists(), "what is not taken further goes with the script"
+    (tmp_path / "sent").write_text("a\nb\npueue-skill end")
+    done = run(text + ends)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "standard input was cut off\n")
+    run.put("df", "#!/bin/sh\necho; echo - - - 1 -\n")
+    (tmp_path / "sent").write_text("a" * 2000)
+    assert "longer than the 1 KiB that it may take" in run(text + ends).stderr
+
+
+def test_the_environment_is_printed(run: Stubbed) -> None:
+    text = with_functions("environment") + 'env -i A="1\n2" E= "$(command -v awk)" "$pq_print_environment" </dev/null\n'
+    assert {"A=1 2", "E="} <= set(run(text).stdout.splitlines())
+
+
+def test_the_lock_is_held_until_it_is_given_up(run: Stubbed, tmp_path: Path) -> None:
+    text = f"pq_data={tmp_path}\n" + with_functions("lock") + "lock\n"
+    busy = 'if flock -n "$pq_data/pueue-skill.lock" true; then echo free; else echo held; fi\n'
+    assert run(text + busy + "exec 9>&-\n" + busy).stdout == "held\nfree\n"
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+    assert run(f"pq_data={tmp_path}/none\n" + text.partition("\n")[2] + "echo done\n").stdout == "done\n"
+
+
+def test_whoever_waits_for_the_lock_says_so(run: Stubbed, tmp_path: Path) -> None:
+    run.put("sleep", "#!/bin/sh\n")  # the turns of the wait
+    text = f"pq_data={tmp_path}\n" + with_functions("lock")
+    hold = f'{{ flock 8; until [ -s "{tmp_path}/said" ]; do :; done; }} 8>"$pq_data/pueue-skill.lock" &\n'
+    held = 'until ! flock -n "$pq_data/pueue-skill.lock" true; do :; done\n'
+    run(text + hold + held + f'lock >"{tmp_path}/said"\n')
+    assert re.match(r"pueue-skill waits \d+\n", (tmp_path / "said").read_text())
+
+
+def test_a_login_shell_that_reads_its_files_begins_with_what_sshd_gave(run: Stubbed, tmp_path: Path) -> None:
+    """The parent of the shell is the user's; what that has read is not handed on, what the caller names is."""
+    inner = loader.functions("queues/bare") + "READ=1; export READ; bare NAMED=1 env\n"
+    with_path = loader.functions("queues/bare_path") + "pq_first=/first:; PATH=/first:$PATH; bare env\n"
+    sh = real("dash")  # as the login shell: it is no bash, which would have to be a child of sshd
+    for text, holds, lacks in (
+        (inner, {"NAMED=1", "GIVEN=1"}, {"READ=1"}),
+        (with_path, {f"PATH=/first:{run.env['PATH']}"}, set[str]()),
+    ):
+        (tmp_path / "text").write_text(text)
+        command = " ".join([*run.shell, str(tmp_path / "text")])
+        env = {**run.env, "SHELL": sh, "GIVEN": "1"}
+        done = subprocess.run([sh, "-c", f"{command}; :"], env=env, capture_output=True, text=True, timeout=20)
+        assert holds <= set(done.stdout.splitlines()), done
+        assert not lacks & set(done.stdout.splitlines())
+        other = subprocess.run(
+            [sh, "-c", f"{command}; :"], env={**env, "SHELL": "/bin/false"}, capture_output=True, text=True, timeout=20
+        )
+        assert holds | lacks <= set(other.stdout.splitlines())
