@@ -16,11 +16,11 @@ from pueue_skill.agents.event import Event
 from pueue_skill.plan.analysis import Analysis
 from pueue_skill.rules.cost import ROWS, RUNNERS, TASKS, by_table, heavy_name, rows, weigh
 from pueue_skill.rules.known import QUICK
-from pueue_skill.shell.commands import WRAPPERS
 from pueue_skill.shell.commands import commands as commands_of
 from pueue_skill.shell.model import Command, Ssh
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.syntax import Chain, Node, Pipeline, Redirect, Script, Simple, Word
+from pueue_skill.shell.wrappers import WRAPPERS
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 

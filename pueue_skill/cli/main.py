@@ -689,8 +689,8 @@ def ssh(options: argparse.Namespace) -> int:
     from pueue_skill.hosts import client, transport
     from pueue_skill.plan.model import Job
     from pueue_skill.shell import quote, ssh_target
-    from pueue_skill.shell.commands import read_ssh
     from pueue_skill.shell.login import LOGIN
+    from pueue_skill.shell.ssh_arguments import read_ssh
     from pueue_skill.shell.syntax import Word
     from pueue_skill.state import paths
 

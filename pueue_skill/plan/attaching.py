@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pueue_skill.plan.markers import text_of
 from pueue_skill.plan.proposal import Proposal
-from pueue_skill.shell.commands import FAN_OUT, Use, asked_terminal, detaching, unwrapped
 from pueue_skill.shell.syntax import Simple, Word
 from pueue_skill.shell.walk import simple_nodes
+from pueue_skill.shell.wrappers import FAN_OUT, Use, asked_terminal, detaching, unwrapped
 
 
 def attached(proposal: Proposal) -> str:

@@ -12,21 +12,13 @@ from pueue_skill.plan.preamble import is_setup, only_prepares
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
 from pueue_skill.plan.whole_line import waits
 from pueue_skill.shell import quote
-from pueue_skill.shell.commands import (
-    SHELLS,
-    Wrapper,
-    basename,
-    detached_words,
-    echoed,
-    options,
-    peel,
-    reads_script,
-    shell_text,
-)
+from pueue_skill.shell.arguments import Wrapper, basename, options
+from pueue_skill.shell.nested import SHELLS, detached_words, echoed, reads_script, shell_text
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_target import Refusal
 from pueue_skill.shell.syntax import Compound, Node, Pipeline, Script, Simple, Word
 from pueue_skill.shell.walk import Statement, and_or_lists, joined_by, only, statements
+from pueue_skill.shell.wrappers import peel
 from pueue_skill.startup.regex import regex
 
 DROPPED = ("nohup", "setsid")

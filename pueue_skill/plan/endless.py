@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pueue_skill.shell.commands import SHELLS, SSH, basename, peel, read_ssh, shell_text
+from pueue_skill.shell.arguments import basename
+from pueue_skill.shell.nested import SHELLS, shell_text
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.ssh_arguments import SSH, read_ssh
 from pueue_skill.shell.syntax import Compound, Node, Pipeline, Redirect, Simple, Unparsed, Word
 from pueue_skill.shell.walk import simple_nodes, statements
+from pueue_skill.shell.wrappers import peel
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 

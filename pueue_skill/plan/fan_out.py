@@ -15,12 +15,13 @@ from pueue_skill.plan.model import Each
 from pueue_skill.plan.proposal import Proposal, Work
 from pueue_skill.plan.whole_line import check
 from pueue_skill.shell import quote
-from pueue_skill.shell.commands import FAN_OUT, basename, options
+from pueue_skill.shell.arguments import basename, options
 from pueue_skill.shell.expansion import Value, fields, seq
 from pueue_skill.shell.model import Host
 from pueue_skill.shell.secrets import secret
 from pueue_skill.shell.ssh_target import Refusal
 from pueue_skill.shell.syntax import Node, Pipeline, Simple, Word
+from pueue_skill.shell.wrappers import FAN_OUT
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 

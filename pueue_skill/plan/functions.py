@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pueue_skill.plan.markers import text_of
 from pueue_skill.plan.proposal import Proposal, Work
 from pueue_skill.shell.commands import commands as commands_of
-from pueue_skill.shell.commands import entry
 from pueue_skill.shell.model import Command
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_target import Refusal
 from pueue_skill.shell.syntax import Script
+from pueue_skill.shell.wrappers import entry
 from pueue_skill.startup.record import NamedTuple
 
 

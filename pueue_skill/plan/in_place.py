@@ -16,9 +16,10 @@ from pueue_skill.plan.independence import independent
 from pueue_skill.plan.proposal import Proposal
 from pueue_skill.plan.whole_line import check
 from pueue_skill.shell.commands import commands as commands_of
-from pueue_skill.shell.commands import echoed, goes_to_background, joined, reads_script
 from pueue_skill.shell.model import Command, Ssh
+from pueue_skill.shell.nested import echoed, joined, reads_script
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.ssh_arguments import goes_to_background
 from pueue_skill.shell.ssh_target import Refusal, destination
 from pueue_skill.shell.syntax import Compound, Node, Pipeline, Redirect, Simple, Unparsed, Word
 from pueue_skill.shell.walk import LOOPS, compounds, simple_nodes, statements

@@ -14,7 +14,7 @@ from pueue_skill.plan.loop_input import reader_of_input
 from pueue_skill.plan.shown import shown
 from pueue_skill.plan.turns import turns
 from pueue_skill.plan.values import Unknown, representatives, whole
-from pueue_skill.shell.commands import Wrapper, options
+from pueue_skill.shell.arguments import Wrapper, options
 from pueue_skill.shell.expansion import NAME, Value, assigned, fields, mentions
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_target import Refusal

@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from pueue_skill.shell.commands import SHELLS, SSH, Wrapper, basename, options, read_ssh, shell_text, unwrapped
+from pueue_skill.shell.arguments import Wrapper, basename, options
+from pueue_skill.shell.nested import SHELLS, shell_text
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.ssh_arguments import SSH, read_ssh
 from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Script, Simple, Word
+from pueue_skill.shell.wrappers import unwrapped
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 

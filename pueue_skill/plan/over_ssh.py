@@ -10,9 +10,9 @@ from pueue_skill.plan.markers import text_of, trimmed
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
 from pueue_skill.plan.whole_line import waits
 from pueue_skill.shell import quote
-from pueue_skill.shell.commands import reads_script
 from pueue_skill.shell.login import LOGIN
 from pueue_skill.shell.model import Command, Host, Ssh
+from pueue_skill.shell.nested import reads_script
 from pueue_skill.shell.ssh_target import Refusal, destination
 from pueue_skill.shell.syntax import Node, Redirect, Simple
 from pueue_skill.shell.walk import Statement, has_heredoc, is_wait, only, statements

@@ -20,8 +20,8 @@ from pueue_skill.rules.model import Finding
 from pueue_skill.rules.registry import BY_ID
 from pueue_skill.shell import quote
 from pueue_skill.shell.commands import commands as commands_of
-from pueue_skill.shell.commands import joined
 from pueue_skill.shell.model import LOCAL, Command, Host
+from pueue_skill.shell.nested import joined
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_target import TERMINAL, AsItIs, Refusal, host_named
 from pueue_skill.shell.syntax import Script, Unparsed

@@ -6,7 +6,7 @@ substitution, an output) is no setup.
 
 from __future__ import annotations
 
-from pueue_skill.shell.commands import basename
+from pueue_skill.shell.arguments import basename
 from pueue_skill.shell.syntax import Compound, Node, Redirect, Simple
 from pueue_skill.shell.walk import Statement
 from pueue_skill.startup.regex import regex

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
 from pueue_skill.rules.pueue import ADD, added, lost, meant, script_at, with_script
-from pueue_skill.shell.commands import options
+from pueue_skill.shell.arguments import options
 from pueue_skill.shell.model import Command
 from pueue_skill.shell.ssh_target import Refusal
 from pueue_skill.shell.syntax import Chain, Simple

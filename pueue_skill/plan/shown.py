@@ -51,8 +51,9 @@ from pueue_skill.plan.effects import (
 from pueue_skill.plan.turns import ANY_MARK, MARK, Turns
 from pueue_skill.plan.values import Unknown, shell_pattern
 from pueue_skill.rules.cost import ROWS, RUNNERS, SQL, SQL_CLIENTS, script_of, weigh
-from pueue_skill.shell.commands import SHELLS, basename, shell_text
+from pueue_skill.shell.arguments import basename
 from pueue_skill.shell.model import Command
+from pueue_skill.shell.nested import SHELLS, shell_text
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_target import Refusal
 from pueue_skill.shell.syntax import Redirect, Script, Word

@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pueue_skill.plan.values import certain, renamed, worth
-from pueue_skill.shell.commands import SHELLS, basename, joined, shell_text
+from pueue_skill.shell.arguments import basename
 from pueue_skill.shell.commands import commands as commands_of
 from pueue_skill.shell.expansion import SETS, Value
 from pueue_skill.shell.model import Command
+from pueue_skill.shell.nested import SHELLS, joined, shell_text
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.parse.words import Refused, read_word
 from pueue_skill.shell.ssh_target import Refusal

@@ -9,8 +9,9 @@ from pueue_skill.plan.attaching import attached
 from pueue_skill.plan.markers import text_of
 from pueue_skill.plan.proposal import Proposal, Work
 from pueue_skill.rules.cost import weigh
-from pueue_skill.shell.commands import DETACHERS, detached_words, host_name
 from pueue_skill.shell.model import Command
+from pueue_skill.shell.nested import DETACHERS, detached_words
+from pueue_skill.shell.ssh_arguments import host_name
 from pueue_skill.shell.ssh_target import AsItIs, Refusal
 from pueue_skill.startup.regex import regex
 

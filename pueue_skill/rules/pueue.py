@@ -7,8 +7,9 @@ import re
 from pueue_skill.rules.cost import weigh
 from pueue_skill.rules.rule import Around, Hit, Rule, on
 from pueue_skill.shell import quote
-from pueue_skill.shell.commands import SHELLS, Wrapper, basename, options, shell_text
+from pueue_skill.shell.arguments import Wrapper, basename, options
 from pueue_skill.shell.model import LOCAL, Command
+from pueue_skill.shell.nested import SHELLS, shell_text
 from pueue_skill.shell.syntax import Word
 from pueue_skill.startup.regex import regex
 

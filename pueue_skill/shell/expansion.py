@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pueue_skill.shell import quote
-from pueue_skill.shell.commands import Wrapper, options
+from pueue_skill.shell.arguments import Wrapper, options
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.parse.words import read_word
 from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Script, Simple, Word

@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from pueue_skill.shell import quote
-from pueue_skill.shell.commands import commands, host_name
+from pueue_skill.shell.commands import commands
 from pueue_skill.shell.model import LOCAL, Host, Ssh
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.ssh_arguments import host_name
 from pueue_skill.shell.syntax import Simple, Unparsed
 from pueue_skill.shell.walk import only
 

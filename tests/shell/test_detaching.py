@@ -10,10 +10,11 @@ import pytest
 from real import Daemon, real
 
 from pueue_skill.plan.analysis import analyse
-from pueue_skill.shell.commands import WRAPPERS, commands
+from pueue_skill.shell.commands import commands
 from pueue_skill.shell.model import Command, Host
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.syntax import Script
+from pueue_skill.shell.wrappers import WRAPPERS
 
 HOSTS = {"bigblack": Host("bigblack", "bigblack", "~/.local/bin/pueue")}
 

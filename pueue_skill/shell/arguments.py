@@ -1,0 +1,103 @@
+"""How programs read their arguments: words and a program's options in, options with their values out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pueue_skill.shell import quote
+from pueue_skill.shell.detaching import ALWAYS, OPERAND
+from pueue_skill.shell.syntax import Word
+from pueue_skill.startup.record import NamedTuple
+
+FALSE = ("false", "False", "FALSE", "f", "F", "0")
+"""How an option of Go's programs is told that it does not hold."""
+
+
+class Wrapper(NamedTuple):
+    """A program that runs the command in its arguments.
+
+    `short` are its one-letter options that take a value, `long` the long ones; `skip` words stand between its options
+    and the command, with `late` more options after them. With `assigns`, NAME=value words may stand there too. `optional` are one-letter
+    options with a value in the same word, or none.
+    """
+
+    short: str = ""
+    long: str = ""
+    skip: int = 0
+    assigns: bool = False
+    late: bool = False
+    optional: str = ""
+
+
+def options(words: Sequence[Word], spec: Wrapper) -> tuple[list[tuple[str, Word | None]], int]:
+    """The options that `words` begin with, as (name, value) pairs, and how many words they take up."""
+    valued_long = spec.long.split()
+    found: list[tuple[str, Word | None]] = []
+    i = 0
+    while i < len(words):
+        value = words[i].value
+        if value == "--":
+            return found, i + 1
+        if value.startswith("--"):
+            name, equals, _ = value.partition("=")
+            if equals or name[2:] not in valued_long:
+                rest = value[len(name) + 1 :]
+                found.append((name, words[i]._replace(text=quote.word(rest), value=rest) if equals else None))
+                i += 1
+            else:
+                found.append((name, words[i + 1] if i + 1 < len(words) else None))
+                i += 2
+            continue
+        if len(value) < 2 or value[0] != "-":
+            break
+        i += 1
+        for at, letter in enumerate(value[1:], 1):
+            valued = letter in spec.short or (letter in spec.optional and at + 1 < len(value))
+            if not valued and value[at + 1 : at + 2] == "=":  # as Go's programs write a boolean: -d=false
+                rest = value[at + 2 :]
+                found.append((f"-{letter}", words[i - 1]._replace(text=quote.word(rest), value=rest)))
+                break
+            if not valued:
+                found.append((f"-{letter}", None))
+            elif at + 1 < len(value):
+                attached = words[i - 1]._replace(text=quote.word(value[at + 1 :]), value=value[at + 1 :])
+                found.append((f"-{letter}", attached))
+                break
+            else:
+                found.append((f"-{letter}", words[i] if i < len(words) else None))
+                i += 1
+                break
+    return found, min(i, len(words))
+
+
+def given(words: Sequence[Word], spec: Wrapper) -> set[str]:
+    """The options among `words`, by their names; OPERAND when other words stand there too. `--tty=false` is none."""
+    found: set[str] = set()
+    while words:
+        said, used = options(words, spec)
+        found |= {option for option, value in said if value is None or value.value not in FALSE}
+        for word in words[:used]:  # long options with one dash
+            name, _, value = word.value.partition("=")
+            found |= {name} if name[:1] == "-" and len(name) > 2 and value not in FALSE else set()
+        if words[used:]:
+            found.add(OPERAND)
+        if used and words[used - 1].value == "--":
+            break
+        words = words[used + 1 :]
+    return found
+
+
+def among(names: str, found: set[str]) -> str | None:
+    """The first of `names`, options apart by blanks, that is among `found`; empty where none is needed."""
+    return next((name for name in names.split() if name in found), "" if ALWAYS in names.split() else None)
+
+
+def valued_option(words: Sequence[Word], names: set[str]) -> Word | None:
+    for i, word in enumerate(words[:-1]):
+        if word.value in names:
+            return words[i + 1]
+    return None
+
+
+def basename(path: str) -> str:
+    return path.rpartition("/")[2]
