@@ -41,6 +41,8 @@ MEANT = {
     "SLURM_BITSTR_LEN",
     "ENVIRONMENT",
     "LC_ALL",
+    "SHLVL",
+    "SSH_CLIENT",
 }
 """Variables that a script sets because programs read them."""
 
