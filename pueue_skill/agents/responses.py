@@ -16,6 +16,7 @@ from pueue_skill.agents.wording import analysed, fitting, program, reminder, sai
 from pueue_skill.configuration import settings as settings_of
 from pueue_skill.configuration.settings import Settings
 from pueue_skill.plan.analysis import Analysis, analyse
+from pueue_skill.shell import printable
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.state import log, paths
 
@@ -116,11 +117,9 @@ def after(event: Event, installed: str) -> Response | None:
 
 def hindsight(event: Event, analysis: Analysis, settings: Settings, installed: str) -> str:
     """What the run itself has shown, beyond what was said before it."""
-    from pueue_skill.rules.evidence import spoken
-
     if event.timed_out or event.background:
         return cut_off(event, settings)
-    took = f"That took {spoken(event.seconds)} in the foreground"
+    took = f"That took {printable.duration(event.seconds)} in the foreground"
     mode = mode_of(settings, installed)
     reminded = bool(analysis.findings) and mode != "off" and event.agent in REMINDED
     if reminded:

@@ -1279,7 +1279,7 @@ def audit(options: argparse.Namespace) -> int:
 def history(options: argparse.Namespace) -> int:
     import sqlite3
 
-    from pueue_skill.rules.evidence import spoken
+    from pueue_skill.shell.printable import duration
     from pueue_skill.state import database
 
     if options.forget:
@@ -1294,7 +1294,7 @@ def history(options: argparse.Namespace) -> int:
         print(json.dumps({"version": 1, "shapes": {shape: list(runs) for shape, runs in remembered.items()}}, indent=2))
         return DONE
     for shape, runs in sorted(remembered.items(), key=lambda item: -max(item[1])):
-        print(f"{', '.join([spoken(run) for run in runs[-3:]]):<20} {shape}")
+        print(f"{', '.join([duration(run) for run in runs[-3:]]):<20} {shape}")
     if not remembered:
         say("no run is remembered: the hooks record them (pueue-skill doctor)")
     return DONE

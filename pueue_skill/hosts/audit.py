@@ -20,6 +20,7 @@ from pueue_skill.queues.registry import BACKENDS
 from pueue_skill.queues.scripts import bytes_of_tail
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
+from pueue_skill.shell.printable import byte_size
 from pueue_skill.shell.secrets import masked
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
@@ -402,7 +403,7 @@ def of_machine(before: AuditReport, now: AuditReport) -> list[str]:
         pairs += [("memory", new["size"], old["available"], new["available"])]
         pairs += [("swap", new["swap"], old["swap"] - old["swap_used"], new["swap"] - new["swap_used"])]
     found += [
-        f"{name}: {spoken(was)} free -> {spoken(free)} free"
+        f"{name}: {byte_size(was)} free -> {byte_size(free)} free"
         for name, size, was, free in pairs
         if size and abs(was - free) >= NOTABLE * size
     ]
@@ -480,14 +481,4 @@ def of_projects(before: AuditReport, now: AuditReport) -> list[str]:
 
 
 def files_of(files: CheckpointReport) -> str:
-    return f"{files['count']} {'file' if files['count'] == 1 else 'files'}, {spoken(files['size'])}"
-
-
-def spoken(size: int) -> str:
-    """A number of bytes, for people."""
-    value, unit = float(size), "B"
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if value < 1000 or unit == "TB":
-            break
-        value /= 1000
-    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+    return f"{files['count']} {'file' if files['count'] == 1 else 'files'}, {byte_size(files['size'])}"

@@ -18,7 +18,6 @@ from pathlib import Path
 from pueue_skill.hosts import client, poll, transport
 from pueue_skill.queues import outcome
 from pueue_skill.queues.model import Queue, State
-from pueue_skill.rules.evidence import spoken
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host
 from pueue_skill.shell.secrets import masked
@@ -241,7 +240,7 @@ def line_of(job: Submitted) -> str:
     if job.state == "lost" and not job.id:
         return f"{job.name} was never seen in its queue, so it may not have been queued: {shortened(job.command)}"
     how = outcome.predicate(job.state, job.exit_code)
-    took = f" after {spoken(job.seconds)}" if job.seconds is not None else ""
+    took = f" after {printable.duration(job.seconds)}" if job.seconds is not None else ""
     label = f" ({titled(job.label)})" if job.label else ""
     return f"{job.name}{label} {how}{took}: {shortened(job.command)}"
 

@@ -15,7 +15,6 @@ from pueue_skill.batches.submission import Standing
 from pueue_skill.jobs.news import line_of
 from pueue_skill.queues import actions
 from pueue_skill.queues.model import Queue, State
-from pueue_skill.rules.evidence import spoken
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import LOCAL
 from pueue_skill.shell.secrets import masked
@@ -58,7 +57,7 @@ def failure(host: str, state: State) -> Notice:
     took = dt.timedelta()
     if state.started and state.ended and state.result in ("failed", "killed"):
         took = dt.datetime.fromisoformat(state.ended) - dt.datetime.fromisoformat(state.started)
-    after = f" after {spoken(took.total_seconds())}" if took > dt.timedelta() else ""
+    after = f" after {printable.duration(took.total_seconds())}" if took > dt.timedelta() else ""
     name = f"{host}:{state.id}" + (f" ({plain(state.label)})" if state.label else "")
     return Notice(
         "failures",

@@ -6,6 +6,7 @@ from pueue_skill.rules.cost import shape
 from pueue_skill.rules.model import Preferences
 from pueue_skill.rules.rule import Around, Hit, Rule, on
 from pueue_skill.shell.model import Command
+from pueue_skill.shell.printable import duration
 
 ENOUGH = {"long": 2, "quick": 3}
 """Runs that must agree before they are believed."""
@@ -21,14 +22,6 @@ def remembered(command: Command, preferences: Preferences) -> tuple[float, ...]:
 def always_quick(command: Command, preferences: Preferences) -> bool:
     runs = remembered(command, preferences)
     return len(runs) >= ENOUGH["quick"] and max(runs) < SECONDS
-
-
-def spoken(seconds: float) -> str:
-    """A duration for people: 45s, 4m, 2h05m."""
-    if seconds < 90:
-        return f"{seconds:.0f}s"
-    minutes = round(seconds / 60)
-    return f"{minutes}m" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"
 
 
 def slow_runs(command: Command, preferences: Preferences) -> tuple[float, ...]:
@@ -52,7 +45,7 @@ def check_slow_in_loop(command: Command, around: Around) -> Hit | None:
 
 
 def figures(runs: tuple[float, ...]) -> str:
-    return ", ".join([spoken(run) for run in runs])
+    return ", ".join([duration(run) for run in runs])
 
 
 WHY = "What took minutes the last times will take minutes again; the figures are from this machine."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from pueue_skill.hosts.audit import files_of, spoken
+from pueue_skill.hosts.audit import files_of
 from pueue_skill.hosts.reports import AuditReport
 from pueue_skill.queues.actions import named, start_of
 from pueue_skill.queues.outcome import STATE_WORDS, adjective
@@ -79,7 +79,7 @@ def status_jobs(report: StatusReport, now: dt.datetime, width: int) -> Renderabl
                 "state": cell(state_words(job), style=STYLES.get(job["result"] or job["status"], "")),
                 "group": cell(job["group"]),
                 "label": cell(job["label"] or ""),
-                "time": cell(duration(job, now)),
+                "time": cell(run_time(job, now)),
                 "command": cell(first_line(job["command"])),
             }
             table.add_row(*[cells[name] for name in names])
@@ -151,16 +151,13 @@ def state_words(job: StateReport) -> str:
     return adjective(job["result"], job["exit_code"])
 
 
-def duration(job: StateReport, now: dt.datetime) -> str:
+def run_time(job: StateReport, now: dt.datetime) -> str:
     """How long the job ran, or has been running."""
     if not job["started"] or job["result"] in ("dependency", "spawn"):
         return ""
     end = dt.datetime.fromisoformat(job["ended"]) if job["ended"] else now
     seconds = max(0, int((end - dt.datetime.fromisoformat(job["started"])).total_seconds()))
-    hours, minutes = seconds // 3600, seconds // 60 % 60
-    if hours:
-        return f"{hours}h{minutes:02}m"
-    return f"{minutes}m{seconds % 60:02}s" if minutes else f"{seconds}s"
+    return printable.duration(seconds)
 
 
 def first_line(command: str) -> str:
@@ -303,10 +300,8 @@ def batch_progress(report: BatchReport, rate: float, left: float | None) -> Rend
     """As batch_status, with how fast it goes (jobs a second) and how long it may take yet (seconds)."""
     from rich.console import Group
 
-    from pueue_skill.rules.evidence import spoken
-
     pace = f"{rate * 3600:.0f} jobs an hour" if rate else "no job has ended yet"
-    until = f", about {spoken(left)} to go" if left is not None else ""
+    until = f", about {printable.duration(left)} to go" if left is not None else ""
     return Group(batch_status(report), cell(pace + until))
 
 
@@ -397,17 +392,27 @@ def audit_text(report: AuditReport) -> str:
     memory = report["memory"]
     if memory:
         swap = (
-            f"; swap {spoken(memory['swap_used'])} of {spoken(memory['swap'])} used" if memory["swap"] else "; no swap"
+            f"; swap {printable.byte_size(memory['swap_used'])} of {printable.byte_size(memory['swap'])} used"
+            if memory["swap"]
+            else "; no swap"
         )
-        rows.append(("memory", f"{spoken(memory['available'])} of {spoken(memory['size'])} available{swap}"))
+        rows.append(
+            (
+                "memory",
+                f"{printable.byte_size(memory['available'])} of {printable.byte_size(memory['size'])} available{swap}",
+            )
+        )
     for disk in report["disks"]:
         rows.append(
-            ("disk", f"{disk['path']} ({disk['mount']}): {spoken(disk['free'])} of {spoken(disk['size'])} free")
+            (
+                "disk",
+                f"{disk['path']} ({disk['mount']}): {printable.byte_size(disk['free'])} of {printable.byte_size(disk['size'])} free",
+            )
         )
     for gpu in report["gpus"]:
         told = [f"{gpu['used']} % used" if gpu["used"] is not None else ""]
         if gpu["memory"] is not None and gpu["memory_used"] is not None:
-            told.append(f"{spoken(gpu['memory_used'])} of {spoken(gpu['memory'])}")
+            told.append(f"{printable.byte_size(gpu['memory_used'])} of {printable.byte_size(gpu['memory'])}")
         told.append(f"{gpu['temperature']} °C" if gpu["temperature"] is not None else "")
         rows.append(
             ("gpu", f"{gpu['index']} {gpu['name']}: {', '.join([one for one in told if one]) or 'tells nothing'}")
@@ -429,8 +434,8 @@ def audit_text(report: AuditReport) -> str:
         found = files_of(files) if files["count"] else "none"
         rows.append(("checkpoints", f"{files['pattern']}: {found}"))
         if files["newest"] and files["newest_age"] is not None and files["newest_size"] is not None:
-            age = f"{passed(files['newest_age'])} old" if files["newest_age"] >= 0 else "from the future"
-            rows.append(("", f"newest: {files['newest']}, {spoken(files['newest_size'])}, {age}"))
+            age = f"{printable.duration(files['newest_age'])} old" if files["newest_age"] >= 0 else "from the future"
+            rows.append(("", f"newest: {files['newest']}, {printable.byte_size(files['newest_size'])}, {age}"))
             rows += [("", f"| {line}") for line in files["head"].splitlines()[:5]]
     for query in report["queries"]:
         first, *more = query["answer"].splitlines() or [""]
@@ -457,11 +462,3 @@ def audit_text(report: AuditReport) -> str:
 def plain(text: str) -> str:
     """A line of text from elsewhere, without what a terminal would act on."""
     return printable.safe(text.replace("\t", " ").replace("\n", " "))
-
-
-def passed(seconds: int) -> str:
-    """A time span, for people."""
-    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"

@@ -167,7 +167,7 @@ def svg(laid: Sequence[Slot], shown: Axis) -> str:
         out.append(f'<text x="{LEFT - 8}" y="{y + 15}" text-anchor="end">{escape(head)}</text>')
         for one in slot.bars:
             x, wide = LEFT + shown.at(one.start, WIDE), max(1.0, shown.at(one.end, WIDE) - shown.at(one.start, WIDE))
-            told = f"{one.name}: {one.about}, {spoken(one, shown)}"
+            told = f"{one.name}: {one.about}, {when(one, shown)}"
             out.append(
                 f'<g class="{one.what}"><title>{escape(told)}</title><rect x="{x:.1f}" y="{y + 2}" width="{wide:.1f}" height="{ROW - 4}" '
                 f'fill="{COLORS[one.what]}" stroke="white" stroke-width="0.5"/>'
@@ -182,7 +182,7 @@ def svg(laid: Sequence[Slot], shown: Axis) -> str:
     return "\n".join([*out, "</svg>"]) + "\n"
 
 
-def spoken(one: Bar, shown: Axis) -> str:
+def when(one: Bar, shown: Axis) -> str:
     start, end = (time.astimezone(shown.begin.tzinfo) for time in (one.start, one.end))
     return f"{start:%d %b %H:%M:%S} to {end:%H:%M:%S}"
 
@@ -193,7 +193,7 @@ def page(title: str, laid: Sequence[Slot], shown: Axis) -> str:
     counts = ", ".join([f"{sum(one.what == what for one in bars)} {what}" for what in COLORS])
     failed = [one for one in bars if one.what == "failed"]
     rows = "\n".join(
-        [f"<tr><td>{escape(one.name)}<td>{escape(one.about)}<td>{escape(spoken(one, shown))}" for one in failed]
+        [f"<tr><td>{escape(one.name)}<td>{escape(one.about)}<td>{escape(when(one, shown))}" for one in failed]
     )
     table = f"<h2>Failed</h2>\n<table>\n{rows}\n</table>\n" if failed else ""
     return (

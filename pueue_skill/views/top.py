@@ -179,7 +179,7 @@ class Jobs(ScrollView, can_focus=True):
             "state": tables.state_words(job),
             "group": job["group"],
             "label": job["label"] or "",
-            "time": tables.duration(job, dt.datetime.now(dt.UTC)),
+            "time": tables.run_time(job, dt.datetime.now(dt.UTC)),
             "command": tables.first_line(job["command"]),
         }
         color = tables.STYLES.get(job["result"] or job["status"])

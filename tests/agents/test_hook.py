@@ -400,12 +400,12 @@ class TestReport:
 
 class TestAfter:
     def test_what_took_long_is_said(self) -> None:
-        assert "took 61s in the foreground" in said(hook(payload(SEED)))
+        assert "took 1m01s in the foreground" in said(hook(payload(SEED)))
         assert silent(hook(payload(SEED, duration_ms=1_000)))
 
     def test_where_nothing_was_said_before(self) -> None:
         text = said(hook(payload(SEED), "PostToolUse", "--mode=off"))
-        assert "took 61s in the foreground" in text
+        assert "took 1m01s in the foreground" in text
         assert "PQ101" in text
 
     @pytest.mark.parametrize(
@@ -504,7 +504,7 @@ class TestNews:
             return hook(payload(None, "SessionStart", session_id=session, cwd=cwd, source="startup"), "SessionStart")
 
         assert silent(start("n0", "/elsewhere"))
-        assert "local:7 (btc) failed with exit code 3 after 2m" in said(start("n1", "/p"))
+        assert "local:7 (btc) failed with exit code 3 after 1m35s" in said(start("n1", "/p"))
         assert silent(start("n2", "/p"))
 
     def test_what_is_claimed_by_a_process_that_died_is_told_again(self) -> None:

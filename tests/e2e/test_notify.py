@@ -235,7 +235,7 @@ def test_a_group_that_has_run_empty_is_told_with_its_last_run() -> None:
     assert empty.text == "h: group g has run empty: 2 succeeded, 1 failed: 2 (b)"
     failed, also = compose.since("h", queue(), done)[:2]
     assert (failed.text, also.title) == (
-        "h:0 (old) failed with exit code 1 after 60s, in group g: work old",
+        "h:0 (old) failed with exit code 1 after 1m, in group g: work old",
         "h: b failed with exit code 3",
     )
     # Two who look at the same end, by whatever way, say the same.

@@ -89,9 +89,9 @@ def test_the_hook_records_and_then_knows(home: Path) -> None:
     for _ in range(2):
         assert hook(payload(command, duration_ms=200_000)).stdout == b""
     said = hook(payload(command, hook_event_name="PreToolUse"), "PreToolUse").stdout
-    assert b"last 2 runs: 3m, 3m" in said
+    assert b"last 2 runs: 3m20s, 3m20s" in said
     hook(payload(command, duration_ms=200_000))
-    assert history().stdout.split() == ["3m,", "3m,", "3m", "frobnicate", "--level", "--secret"]
+    assert history().stdout.split() == ["3m20s,", "3m20s,", "3m20s", "frobnicate", "--level", "--secret"]
     file = home / ".local/share/pueue-skill/store.db"
     assert file.stat().st_mode & 0o777 == 0o600
     assert b"hunter2" not in file.read_bytes()

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pueue_skill.hosts import audit
-from pueue_skill.hosts.audit import Asking, spoken
+from pueue_skill.hosts.audit import Asking
 from pueue_skill.hosts.reports import Severity
 from pueue_skill.queues import actions, framing, outcome
 from pueue_skill.queues.framing import Answer, Part
@@ -22,6 +22,7 @@ from pueue_skill.queues.pueue.health import Daemon, Findings
 from pueue_skill.queues.registry import BACKENDS
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
+from pueue_skill.shell.printable import byte_size
 from pueue_skill.shell.secrets import masked
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
@@ -254,7 +255,7 @@ def state(at: Place, found: Findings) -> list[Check]:
     if found.state < BIG:
         return []
     what = (
-        f"the queue's state has {spoken(found.state)}, all of which is written at every change, and every answer carries it: jobs that "
+        f"the queue's state has {byte_size(found.state)}, all of which is written at every change, and every answer carries it: jobs that "
         "are done are to be taken out (with their logs), and variables of whoever adds jobs are kept with each"
     )
     fix = at.line(f"{quote.path(found.client)} clean --successful-only")
@@ -271,12 +272,14 @@ def disk(at: Place, found: Findings, text: str) -> list[Check]:
     for one in rows:
         if one["free"] < min(SMALL, one["size"] // 20):
             what = (
-                f"{spoken(one['free'])} of {spoken(one['size'])} are free for the {one['path'].replace(' and ', ' and the ')} "
+                f"{byte_size(one['free'])} of {byte_size(one['size'])} are free for the {one['path'].replace(' and ', ' and the ')} "
                 f"({one['mount']}): pueued ends when it cannot save its queue. Make room; this shows what is large"
             )
             folder = quote.word(found.data) if one["path"] == "queue" else "~"
             made.append(Check(name, "failure", what, at.line(f"du -xak {folder} | sort -n | tail -n 20")))
-    return made or [Check(name, "ok", ", ".join([f"{spoken(one['free'])} free for the {one['path']}" for one in rows]))]
+    return made or [
+        Check(name, "ok", ", ".join([f"{byte_size(one['free'])} free for the {one['path']}" for one in rows]))
+    ]
 
 
 def clock(at: Place, ahead: int) -> list[Check]:
