@@ -22,10 +22,19 @@ ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "tests/cases/vocabulary.toml"
 
 CHECKED = (
-    "*.md", "references/*.md", "examples/*.toml", "hooks/*", "bin/*", ".ci/run", ".pre-commit-hooks.yaml", "Makefile", "pyproject.toml",
+    "*.md",
+    "references/*.md",
+    "examples/*.toml",
+    "hooks/*",
+    "bin/*",
+    ".ci/run",
+    ".pre-commit-hooks.yaml",
+    "Makefile",
+    "pyproject.toml",
     ".editorconfig",
-    "tools/setup.sh", "tools/vocabulary.py",
-)  # fmt: skip
+    "tools/setup.sh",
+    "tools/vocabulary.py",
+)
 """Globs of the files whose texts are checked, relative to the repository."""
 
 GENERATED = {"references/rules.md", "references/commands.md", "hooks/gate.sh", "hooks/hooks.json", "hooks/requirements.txt"}  # fmt: skip
