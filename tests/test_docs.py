@@ -23,7 +23,7 @@ from real import Daemon, Host, Lab, local, until
 
 from pueue_skill.batches.manifest import Manifest
 from pueue_skill.cli.main import parser
-from pueue_skill.configuration.config import Config
+from pueue_skill.configuration.schema import Config
 from pueue_skill.plan.analysis import analyse
 from pueue_skill.queues.pueue.task import QUEUED
 from pueue_skill.rules.registry import RULES

@@ -59,7 +59,7 @@ ONLY_IN = {
     "textual": ("views/top.py",),
     "tree_sitter": ("shell/parse/",),
     "tree_sitter_bash": ("shell/parse/",),
-    "yaml": ("batches/manifest.py", "hosts/provision/", "lint/sources.py"),
+    "yaml": ("configuration/formats.py", "hosts/provision/", "lint/sources.py"),
 }
 
 EXCEPTIONS = {

@@ -1,23 +1,32 @@
-"""A batch as it is written down: a TOML, YAML or JSON file in, a Manifest out.
+"""A batch's TOML, YAML or JSON file in, a Manifest out.
 
-Raises ManifestError, which names the file, the line where it can be told, the key and what was expected. What the manifest means is
-batch.py's affair.
+Raises ManifestError, which names the file, the line, the key, what was expected and the nearest key. What the phases, variables and checks
+mean is known by items.py.
 """
 
 from __future__ import annotations
 
 import csv
 import glob
-import itertools
 import json
 import re
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,60}$")]
+from pueue_skill.configuration import diagnostics, formats
+from pueue_skill.configuration.diagnostics import own_mistake
+
+ALL_KEYS = "All keys: pueue-skill schema batch"
+
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,60}$",
+        json_schema_extra={"patternErrorMessage": "expected a name of letters, digits, ., _ and - (at most 61)"},
+    ),
+]
 Scalar = str | int | float | bool
 Row = dict[str, Scalar]
 
@@ -89,7 +98,7 @@ class Check(Table):
     @model_validator(mode="after")
     def one_of_them(self) -> Check:
         if bool(self.run) == bool(self.sql):
-            raise ValueError(f"{self.name}: one of run and sql was expected, not {'both' if self.run else 'none'}")
+            raise own_mistake(f"{self.name}: expected either run or sql, found {'both' if self.run else 'neither'}")
         return self
 
 
@@ -133,7 +142,7 @@ class Phase(Table):
 class Manifest(Table):
     """A batch of jobs in phases."""
 
-    name: Name
+    name: Name = Field("batch", description="default: the file's name without its ending")
     hosts: Annotated[list[Name], Field(min_length=1)] = ["local"]
     spread: str = Field("", description="with several hosts: the variable whose values are dealt out to them")
     cwd: str = Field("", description="the folder that all jobs run in")
@@ -152,85 +161,48 @@ class Manifest(Table):
     tries: Annotated[int, Field(ge=1)] = Field(3, description="how often resume starts a job, the first time included")
 
     @model_validator(mode="after")
-    def whole(self) -> Manifest:
+    def refers_to_what_exists(self) -> Manifest:
         for name, phase in self.phases.items():
-            for after in phase.after:
+            for position, after in enumerate(phase.after):
                 wanted = after if isinstance(after, str) else after.phase
                 if wanted not in self.phases:
-                    raise ValueError(
-                        f"phases.{name}.after: there is no phase {wanted}; phases: {', '.join(self.phases)}"
-                    )
-            for check in phase.checks:
+                    near = diagnostics.nearest(wanted, self.phases)
+                    hint = f"Did you mean {diagnostics.listed(near)}?" if near else f"Phases: {', '.join(self.phases)}"
+                    raise own_mistake(f"there is no phase {wanted}. {hint}", "phases", name, "after", position)
+            for position, check in enumerate(phase.checks):
                 if check.sql and "{query}" not in self.sql:
-                    raise ValueError(
-                        f"phases.{name}.checks.{check.name}.sql: nothing says what answers it; beside the phases,"
-                        ' sql = "clickhouse-client --query {query}" or its like was expected'
+                    raise own_mistake(
+                        "no command answers the query. Before the phases, write for example"
+                        ' sql = "clickhouse-client --query {query}"',
+                        *("phases", name, "checks", position, "sql"),
                     )
         if len(self.hosts) > 1 and not self.spread:
-            raise ValueError("spread: with several hosts, name the variable whose values are dealt out to them")
+            raise own_mistake(
+                "with several hosts, spread must name the variable whose values are divided among them", "hosts"
+            )
         return self
 
 
 def load(file: Path) -> Manifest:
-    """The manifest in `file`, of the kind that its name says. Raises ManifestError."""
+    """The manifest in `file`, of the format that its name says. Raises ManifestError."""
+    name = str(file)
     try:
         text = file.read_text("utf-8")
-        content = parsed(file, text)
-    except FileNotFoundError:
-        raise ManifestError(f"{file}: there is no such file") from None
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise ManifestError(f"{file}: {error}") from None
+        content = formats.parse(name, text)
+    except UnicodeDecodeError as error:
+        raise ManifestError(f"{name}: not UTF-8: {error.reason} at byte {error.start}") from None
+    except OSError as error:
+        raise ManifestError(f"{name}: {error.strerror}") from None
+    except formats.FormatError as error:
+        raise ManifestError(f"{name}{f':{error.line}' if error.line else ''}: {error}") from None
     if not isinstance(content, dict):
-        raise ManifestError(f"{file}: a table of keys was expected")
+        raise ManifestError(f"{name}: expected a table of keys, found {diagnostics.shown(content)}")
     content.setdefault("name", re.sub(r"[^A-Za-z0-9._-]+", "-", file.stem).lstrip("._-") or "batch")
     try:
         return Manifest.model_validate(content)
     except ValidationError as error:
-        lines = [f"{file}{line_of(text, e['loc'])}: {place(e['loc'])}{e['msg']}" for e in error.errors()]
-        raise ManifestError("\n".join([*dict.fromkeys(lines), "All keys: pueue-skill schema batch"])) from None
-
-
-def parsed(file: Path, text: str) -> Any:
-    if file.suffix == ".json":
-        return json.loads(text)
-    if file.suffix in (".yaml", ".yml"):
-        import yaml
-
-        try:
-            return yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ValueError(str(error)) from None
-    return tomllib.loads(text)
-
-
-KINDS = re.compile(
-    r"RangeValues|DateValues|FileValues|RowValues|After|literal.*|list.*|dict.*|str|int|float|bool|constrained.*"
-)
-
-
-def place(loc: tuple[int | str, ...]) -> str:
-    """The key as it is written, without the types that were tried."""
-    keys = [str(key) for key in loc if isinstance(key, int) or not KINDS.fullmatch(key)]
-    return f"{'.'.join(keys)}: " if keys else ""
-
-
-def line_of(text: str, loc: tuple[int | str, ...]) -> str:
-    """`:LINE` of the last key of `loc` that stands in the text after those before it; nothing where none does."""
-    at, found, header = 0, "", None
-    for key in loc:
-        match = None
-        if isinstance(key, str):
-            before = r"(?<![\w-])" if found else r"(?<![\w.-])"  # only below another key may it be one of a dotted name
-            quoted = rf"[\"']?{re.escape(key)}[\"']?\s*"
-            match = re.compile(rf"{before}{quoted}(?:=|:|\]|\.)").search(text, at)
-            header = re.compile(rf"^[ \t]*\[\[.*{before}{quoted}\]\]", re.MULTILINE)
-        elif key and header:
-            # The first of an array of tables is where its name was found; an array in one line has no others.
-            match = next(itertools.islice(header.finditer(text, at), key - 1, None), None)
-        if match:
-            at = match.start()
-            found = f":{text.count(chr(10), 0, at) + 1}"
-    return found
+        problems = diagnostics.problems_of_model(error, content, Manifest)
+        raise ManifestError("\n".join([*diagnostics.report(name, text, problems), ALL_KEYS])) from None
 
 
 def rows_of(file: Path) -> list[Row]:

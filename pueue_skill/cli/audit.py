@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from pueue_skill.cli.main import DONE, UNREACHABLE, failed, say
 from pueue_skill.configuration import config
+from pueue_skill.configuration.schema import HostTable
 from pueue_skill.hosts import audit, client
 from pueue_skill.shell.ssh_target import host_named
 from pueue_skill.startup.files import write_atomic
@@ -25,7 +26,7 @@ from pueue_skill.views import tables
 def main(options: argparse.Namespace) -> int:
     settings = config.load()
     host = host_named(options.host, settings.by_name())
-    table = settings.hosts.get(options.host, config.HostTable())
+    table = settings.hosts.get(options.host, HostTable())
     wanted = audit.Wanted(tuple(table.checkpoints), tuple(table.queries.items()), tuple(table.projects))
     began = time.time()
     found = client.answers(host, audit.asked(host, wanted), secrets.token_hex(16))

@@ -51,7 +51,7 @@ REACH = 15
 
 def checks(hosts: Sequence[Host]) -> Iterator[Check]:
     """Of this machine's hooks and store, and of each host, which are asked at the same time."""
-    yield configuration()
+    yield from configuration()
     yield python()
     yield trial()
     yield from hooks()
@@ -68,12 +68,16 @@ def of_hosts(hosts: Sequence[Host]) -> Iterator[Check]:
             yield from found
 
 
-def configuration() -> Check:
+def configuration() -> Iterator[Check]:
+    """A check for each mistake in the configuration, which the other checks leave out."""
     try:
         loaded = config.load()
     except ConfigError as error:
-        return Check("configuration", "failure", str(error), "mend the file; its keys: pueue-skill schema config")
-    return Check("configuration", "ok", f"{len(loaded.hosts)} hosts; {config.user_file()}")
+        mistakes = [line for line in str(error).splitlines() if line != config.ALL_KEYS]
+        for mistake in mistakes:
+            yield Check("configuration", "failure", mistake, "correct the file. All keys: pueue-skill schema config")
+        return
+    yield Check("configuration", "ok", f"{len(loaded.hosts)} hosts; {config.user_file()}")
 
 
 def python() -> Check:

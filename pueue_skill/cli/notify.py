@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from pueue_skill.cli.main import DONE, FINDINGS, USAGE, failed, say
 from pueue_skill.configuration import config
-from pueue_skill.configuration.config import NotifyTable
+from pueue_skill.configuration.schema import Config, NotifyTable
 from pueue_skill.hosts import client, poll
 from pueue_skill.notify import compose, deliver
 from pueue_skill.notify.deliver import NoApprise, Sent
@@ -54,7 +54,7 @@ def test(targets: Sequence[NotifyTable]) -> int:
     return code
 
 
-def of_callback(settings: config.Config, id: int, result: str) -> list[Notice]:
+def of_callback(settings: Config, id: int, result: str) -> list[Notice]:
     """What is to be told of a job of this machine whose end pueue has called for."""
     kinds = {kind for target in settings.notify for kind in target.kinds}
     if result == "Success" and "groups" not in kinds:

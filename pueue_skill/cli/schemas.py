@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pueue_skill.batches import manifest
-from pueue_skill.configuration import config
+from pueue_skill.configuration.diagnostics import PublishedSchema
+from pueue_skill.configuration.schema import Config
 from pueue_skill.hosts import reports
 from pueue_skill.lint import check
 from pueue_skill.views import documents
@@ -17,7 +18,7 @@ from pueue_skill.views import documents
 def of(name: str, kind: Any) -> Callable[[], dict[str, Any]]:
     def made() -> dict[str, Any]:
         head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"pueue-skill {name}"}
-        return {**TypeAdapter(kind).json_schema(), **head}
+        return {**TypeAdapter(kind).json_schema(schema_generator=PublishedSchema), **head}
 
     return made
 
@@ -28,7 +29,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "batch": of("batch", manifest.Manifest),
     "batch-status": of("batch-status", documents.BatchReport),
     "check": of("check", check.CheckReport),
-    "config": of("config", config.Config),
+    "config": of("config", Config),
     "doctor": of("doctor", reports.DoctorReport),
     "setup": of("setup", documents.SetupReport),
     "status": of("status", documents.StatusReport),

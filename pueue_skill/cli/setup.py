@@ -8,6 +8,7 @@ import os
 
 from pueue_skill.cli.main import DONE, FINDINGS, failed, say, storable
 from pueue_skill.configuration import config
+from pueue_skill.configuration.environment import job_environment
 from pueue_skill.hosts.provision import setup
 from pueue_skill.hosts.provision import steps as provision_steps
 from pueue_skill.hosts.provision.steps import Refusal, Wish
@@ -38,7 +39,7 @@ def main(options: argparse.Namespace) -> int:
             show(host, found, todo)
         if options.dry_run:
             return planned(options, host, found, todo, wish)
-        environment, _ = storable(config.job_environment(settings.environment, os.environ))
+        environment, _ = storable(job_environment(settings.job_environment(), os.environ))
         outcome = setup.carry_out(host, found, todo, wish, environment, say, prove)
     except Refusal as refusal:
         return failed(FINDINGS, f"{host.name} {'is as it was' if options.remove else 'is not set up'}: {refusal}")

@@ -1,180 +1,36 @@
-"""What users write: config.toml for the user, .pueue-skill.toml for the project, which may adjust what is the user's, and no more.
+"""The user's and the project's configuration file in, the Config that holds in a folder out.
 
-In: the two files, if they are there. Out: a Config, its hosts as the core's Host. Raises ConfigError, which names the file,
-the key and what was expected there. It never writes.
+A project's file may only adjust what the user's file has. Raises ConfigError, which names the file, the line, the key, what was expected and
+the nearest key. It never writes.
 """
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import ValidationError
 
-from pueue_skill.configuration.environment import job_environment as job_environment
+from pueue_skill.configuration import diagnostics, formats
 from pueue_skill.configuration.errors import ConfigError
-from pueue_skill.rules.model import Preferences, Program
-from pueue_skill.shell import printable, quote
-from pueue_skill.shell.model import LOCAL, Host
+from pueue_skill.configuration.schema import Config
+from pueue_skill.shell import printable
+from pueue_skill.shell.model import LOCAL
 from pueue_skill.state import paths
-from pueue_skill.state.literals import NoticeKind
 
-RuleId = Annotated[str, Field(pattern=r"^PQ[0-9]{3}$")]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+MAX_FOREIGN_CHARS = 200
+"""How much is shown of a text that a project gives."""
 
-
-class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+ALL_KEYS = "All keys: pueue-skill schema config"
 
 
-class HostTable(Table):
-    """A host with a queue."""
+class ConfigFile(NamedTuple):
+    """A file that has been read and fits the schema."""
 
-    ssh: str = Field(
-        "",
-        description="what ssh is given: a name of your ssh configuration, options before it if need be; the host's name when left out",
-    )
-    pueue: str = Field(
-        "", description="the pueue client's path there; looked for in PATH and the usual places when left out"
-    )
-    share: bool = Field(
-        True,
-        description="whether calls share one connection of ssh, which stays open for a minute; where your ssh configuration has a "
-        "ControlMaster or ControlPath for the host, that holds",
-    )
-    backend: Literal["pueue", "slurm"] = Field(
-        "pueue", description="the kind of queue; slurm: a cluster's login node, or a machine with sbatch"
-    )
-    options: list[str] = Field(
-        [], description="with slurm: further options of sbatch for all jobs there, such as --partition=long"
-    )
-    groups: dict[Name, Annotated[int, Field(ge=0)]] = Field(
-        {},
-        description="the groups there, and how many jobs each runs at once (0: no limit); made when a job needs them",
-    )
-    group: Name | Literal[""] = Field("", description="the group for jobs that name none")
-    path: list[str] = Field([], description="folders before the PATH of jobs there, such as ~/.cargo/bin")
-    checkpoints: list[str] = Field(
-        [], description="files there that an audit counts, and shows the newest of: paths with * and ?, or folders"
-    )
-    queries: dict[Name, str] = Field(
-        {}, description="commands by name that an audit runs there and shows the answers of, such as a count of rows"
-    )
-    projects: list[str] = Field([], description="folders there whose git commit an audit shows")
-
-
-class RunTable(Table):
-    """How `run` behaves."""
-
-    wait: Annotated[float, Field(ge=0)] = Field(20, description="seconds to wait for a job before it is left to itself")
-
-
-class EnvironmentTable(Table):
-    """Which of your variables a job on this machine gets."""
-
-    mode: Literal["full", "minimal"] = Field(
-        "full",
-        description="full: all but those of the agent client and the terminal; minimal: PATH, HOME, the locale and `keep`",
-    )
-    keep: list[str] = Field([], description="variables that are handed on in any case")
-    drop: list[str] = Field([], description="variables that are never handed on")
-
-
-class ProgramTable(Table):
-    """A program of yours, and how long it runs."""
-
-    program: str = Field(description="the program's name, without folder")
-    arguments: list[str] = Field([], description="words that must all be among its arguments")
-    size: Literal["long", "quick"] = Field(description="whether it runs long or ends at once")
-    reason: str = Field("", description="what it does, as in: a reindex")
-
-
-class EvidenceTable(Table):
-    """What is learnt from how long commands took here."""
-
-    record: bool = Field(True, description="whether the hook records durations")
-    long: Annotated[float, Field(gt=0)] = Field(30, description="seconds from which on a run was long")
-
-
-class HookTable(Table):
-    """How the hooks of an agent behave."""
-
-    mode: Literal["off", "remind", "suggest", "rewrite"] | None = Field(
-        None,
-        description="before a command runs: off: say nothing; remind: tell the agent how to queue it; suggest: deny it once, with "
-        "the invocation to run instead; rewrite: queue it in its place where that surely keeps the meaning (default: what was "
-        "chosen at installation, else remind)",
-    )
-
-
-class SetupTable(Table):
-    """Where `setup` has pueue from."""
-
-    url: str = Field("", description="the folder with the files of pueue's release, for a mirror of your own")
-    sha256: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = Field(
-        {}, description="checksums of files there by their names, such as pueue-x86_64-unknown-linux-musl"
-    )
-
-
-class NotifyTable(Table):
-    """Where people are told of what has happened in the queues."""
-
-    url: SecretStr = Field(
-        description="an URL of apprise, which says what is written to: jsons://, mailto://, ntfys:// …"
-    )
-    kinds: list[NoticeKind] = Field(
-        ["failures", "groups", "batches"],
-        alias="for",
-        description="what is told: failures: jobs that failed; groups: groups that have run empty; batches: batches that have ended",
-    )
-    quiet: str = Field(
-        "",
-        pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$",
-        description="hours of the day, as in 22:00-07:00, in which nothing is sent; it is kept, and sent as one message afterwards",
-    )
-
-
-class Config(Table):
-    """pueue-skill's configuration."""
-
-    rules: dict[RuleId, Literal["on", "off", "medium", "advice"]] = Field(
-        {}, description="rules by ID: off, medium (less sure), advice (no rewrite); on is the default"
-    )
-    programs: list[ProgramTable] = Field([], description="programs that the rules do not know, or know wrongly")
-    evidence: EvidenceTable = EvidenceTable()
-
-    hosts: dict[Name, HostTable] = Field({}, description="the hosts with queues, by name; `local` is this machine")
-    run: RunTable = RunTable()
-    setup: SetupTable = SetupTable()
-    notify: list[NotifyTable] = Field([], description="where people are told; only in your own file")
-    hook: HookTable = HookTable()
-    environment: EnvironmentTable = EnvironmentTable()
-
-    _of_project: int = 0
-    """How many of `programs`, from the first on, a project has said."""
-
-    def preferences(self, durations: Mapping[str, tuple[float, ...]]) -> Preferences:
-        """What the core is to go by, with what is remembered of earlier runs."""
-        known = [
-            Program(table.program, tuple(table.arguments), table.size, table.reason or "what you said of it", sure)
-            for number, table in enumerate(self.programs)
-            for sure in [number >= self._of_project]
-        ]
-        return Preferences(self.rules, tuple(known), durations, self.evidence.long)
-
-    def by_name(self) -> dict[str, Host]:
-        """The hosts for the core, this machine among them."""
-        found = {LOCAL: Host(LOCAL)}
-        for name, table in self.hosts.items():
-            ssh = "" if name == LOCAL else table.ssh or quote.word(name)
-            pueue = table.pueue or ("" if name == LOCAL else "~/.local/bin/pueue")
-            groups, path = tuple(table.groups.items()), tuple(table.path)
-            found[name] = Host(
-                name, ssh, pueue, table.backend, groups, table.group, path, tuple(table.options), table.share
-            )
-        return found
+    name: str
+    content: dict[str, Any]
+    line_of: Callable[[formats.Path], int | None]
 
 
 def user_file() -> Path:
@@ -200,17 +56,17 @@ def load(folder: Path | None = None) -> Config:
 
 
 def permitted(folder: Path) -> tuple[Config, list[str]]:
-    """The configuration that holds in `folder` without what its project may not say, and why that is refused.
+    """The configuration that holds in `folder` without what its project may not set, and why that is refused.
 
     Raises ConfigError where the user's own file cannot be used.
     """
     user = user_file()
-    below = read(user) if user.is_file() else {}
+    below = read(user).content if user.is_file() else {}
     project = project_file(folder)
     if project is None:
         return Config.model_validate(below), []
     try:
-        content, refused = of_project(project, read(project), below)
+        content, refused = of_project(read(project), below)
     except ConfigError as error:
         return Config.model_validate(below), [str(error)]
     found = Config.model_validate(merge(below, content))
@@ -218,21 +74,45 @@ def permitted(folder: Path) -> tuple[Config, list[str]]:
     return found, refused
 
 
-def read(file: Path) -> dict[str, Any]:
+def read(file: Path) -> ConfigFile:
     """One file's content, valid by itself. Raises ConfigError."""
-    try:
-        content = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{file}: {error}") from None
+    text, content = parsed(file)
     try:
         Config.model_validate(content)
     except ValidationError as error:
-        lines = [
-            f"{file}: {'.'.join([printable.line(str(key), SAID) for key in e['loc']])}: {e['msg']}"
-            for e in error.errors()
-        ]
-        raise ConfigError("\n".join([*lines, "All keys: pueue-skill schema config"])) from None
-    return content
+        problems = diagnostics.problems_of_model(error, content, Config)
+        raise ConfigError("\n".join([*diagnostics.report(str(file), text, problems), ALL_KEYS])) from None
+    return ConfigFile(str(file), content, formats.locator(str(file), text))
+
+
+def parsed(file: Path) -> tuple[str, dict[str, Any]]:
+    """The text of a TOML file, and its content. Raises ConfigError."""
+    try:
+        text = file.read_text("utf-8")
+        return text, formats.parse(str(file), text)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: not UTF-8: {error.reason} at byte {error.start}") from None
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from None
+    except formats.FormatError as error:
+        raise ConfigError(f"{file}{f':{error.line}' if error.line else ''}: {error}") from None
+
+
+def usable() -> Config:
+    """The user's configuration without the tables and hosts that hold a mistake, for `doctor`: one mistake must not hide every host."""
+    try:
+        _, content = parsed(user_file())
+        Config.model_validate(content)
+    except ConfigError:
+        return Config()
+    except ValidationError as error:
+        for entry in error.errors():
+            table, host = str(entry["loc"][0]), entry["loc"][1:2]
+            if table == "hosts" and host and isinstance(content.get("hosts"), dict):
+                content["hosts"].pop(host[0], None)
+            else:
+                content.pop(table, None)
+    return Config.model_validate(content)
 
 
 QUIETER: Mapping[str, tuple[Any, ...]] = {
@@ -255,36 +135,39 @@ NOT_A_PROJECTS: Mapping[str, str] = {
 }
 
 
-def of_project(file: Path, content: dict[str, Any], user: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """What a project's content may add to the user's, and why the rest is refused: a checkout is somebody else's text."""
+def of_project(file: ConfigFile, user: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What a project's file may add to the user's content, and why the rest is refused: a checkout is somebody else's text."""
     allowed: dict[str, Any] = {}
     refused: list[str] = []
+    known_hosts = {*user.get("hosts", {}), LOCAL}
+
+    def refuse(path: tuple[str, ...], reason: str) -> None:
+        line = file.line_of(path)
+        place = f"{file.name}:{line}" if line else file.name
+        refused.append(f"{place}: {diagnostics.dotted(path)}: {reason}; put it into {user_file()}")
 
     def take(path: tuple[str, ...], value: Any) -> None:
         name = ".".join([path[0], "*", *path[2:]]) if path[0] == "hosts" else ".".join(path)
-        if path[0] == "hosts" and len(path) == 2 and path[1] not in {*user.get("hosts", {}), LOCAL}:
-            refused.append(
-                f"{file}: {'.'.join(path)}: your own configuration has no such host, and a project may not add one"
-            )
+        if path[0] == "hosts" and len(path) == 2 and path[1] not in known_hosts:
+            refuse(path, "your own configuration has no such host, and a project may not add one")
         if isinstance(value, dict) and any(known.startswith(f"{name}.") for known in OF_A_PROJECT):
             for key, inner in value.items():
                 take((*path, key), inner)
             return
-        reason = NOT_A_PROJECTS.get(path[0], "a project may not say that")
         if name not in OF_A_PROJECT or (name == "hook.mode" and value == "rewrite"):
-            refused.append(f"{file}: {'.'.join(path)}: {reason}")
+            refuse(path, NOT_A_PROJECTS.get(path[0], "a project may not set this"))
             return
-        if path[0] == "hosts" and path[1] not in {*user.get("hosts", {}), LOCAL}:
+        if path[0] == "hosts" and path[1] not in known_hosts:
             return
         place = allowed
         for key in path[:-1]:
             place = place.setdefault(key, {})
         place[path[-1]] = quieter(name, value, at(user, path))
 
-    for key, value in content.items():
+    for key, value in file.content.items():
         take((key,), value)
     allowed["programs"] = [as_said(program) for program in allowed.get("programs", [])]
-    return allowed, [f"{why}; put it into {user_file()}" for why in refused]
+    return allowed, refused
 
 
 def at(content: Any, path: Sequence[str]) -> Any:
@@ -306,17 +189,13 @@ def later(order: Sequence[Any], *values: Any) -> Any:
     return max(values, key=lambda value: order.index(value) if value in order else -1)
 
 
-SAID = 200
-"""Characters of a project's text that are shown."""
-
-
 def as_said(program: dict[str, Any]) -> dict[str, Any]:
     """A project's word on a program, so that nobody takes it for ours."""
-    text = printable.line(program.get("reason", ""), SAID).replace('"', "'")
+    text = printable.line(program.get("reason", ""), MAX_FOREIGN_CHARS).replace('"', "'")
     said = f'says: "{text}"' if text else f"says that it is {program['size']}"
     return {
         **program,
-        "reason": f"{printable.line(program['program'], SAID)} (the project's {paths.PROJECT_FILE} {said})",
+        "reason": f"{printable.line(program['program'], MAX_FOREIGN_CHARS)} (the project's {paths.PROJECT_FILE} {said})",
     }
 
 

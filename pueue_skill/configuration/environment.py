@@ -7,12 +7,8 @@ from fnmatch import fnmatchcase
 
 from pueue_skill.plan.model import MINIMAL, Environment
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pueue_skill.configuration.config import EnvironmentTable
 
-
-def job_environment(wanted: Environment | EnvironmentTable, environ: Mapping[str, str]) -> dict[str, str]:
+def job_environment(wanted: Environment, environ: Mapping[str, str]) -> dict[str, str]:
     """What a job gets of `environ`: what the command would have had, without the agent client's and the terminal's own."""
     kept: dict[str, str] = {}
     for name, value in environ.items():

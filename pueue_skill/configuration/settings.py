@@ -73,7 +73,7 @@ def load(folder: str) -> Settings:
         float(loaded.evidence.long),
         loaded.hook.mode or "",
         float(loaded.run.wait),
-        Environment(loaded.environment.mode, tuple(loaded.environment.keep), tuple(loaded.environment.drop)),
+        loaded.job_environment(),
         tuple(refused),
     )
     write(cache, state, settings)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from pueue_skill.configuration.config import NotifyTable
+from pueue_skill.configuration.schema import NotifyTable
 from pueue_skill.notify import compose
 from pueue_skill.shell.secrets import MASK
 from pueue_skill.startup.digest import digest

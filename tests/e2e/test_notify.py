@@ -16,8 +16,8 @@ from real import Daemon, Lab, local, until
 from receiver import HOSTILE, Receiver
 
 from pueue_skill.configuration import config
-from pueue_skill.configuration.config import NotifyTable
 from pueue_skill.configuration.errors import ConfigError
+from pueue_skill.configuration.schema import NotifyTable
 from pueue_skill.notify import compose, deliver
 from pueue_skill.notify.deliver import Sent
 from pueue_skill.queues.pueue.site import callback
@@ -119,7 +119,7 @@ def test_each_target_has_its_kinds_its_hours_and_its_troubles(receiver: Receiver
 SENDER = """
 import datetime as dt, sys
 from pueue_skill.notify import deliver as notify
-from pueue_skill.configuration.config import NotifyTable
+from pueue_skill.configuration.schema import NotifyTable
 from pueue_skill.state.database import Notice
 number, url = sys.argv[1:]
 both = [Notice("failures", f"event {n}", f"title {n}", f"text {n}", True) for n in ("all", number)]
@@ -195,9 +195,15 @@ def test_a_project_may_not_say_who_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "says"),
     [
-        ('for = ["all"]\nurl = "json://h"', "notify.0.for.0: Input should be 'failures', 'groups' or 'batches'"),
-        ('url = "json://h"\nquiet = "22-7"', "notify.0.quiet: String should match pattern"),
-        ("quiet = ''", "notify.0.url: Field required"),
+        (
+            'for = ["all"]\nurl = "json://h"',
+            'notify[0].for[0]: expected "failures", "groups" or "batches", found "all"',
+        ),
+        (
+            'url = "json://h"\nquiet = "22-7"',
+            'notify[0].quiet: expected two times of the day, such as 22:00-07:00, found "22-7"',
+        ),
+        ("quiet = ''", "notify[0]: the key url is missing"),
     ],
 )
 def test_an_error_names_the_key(home: Path, table: str, says: str) -> None:

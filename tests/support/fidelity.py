@@ -27,7 +27,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from real import Daemon, Host, Lab, kill, local, real, until
 from slurm import Cluster, Tasks
 
-from pueue_skill.configuration.config import Config
+from pueue_skill.configuration.schema import Config
 from pueue_skill.plan.analysis import Analysis, analyse
 from pueue_skill.plan.whole_line import waits
 from pueue_skill.queues.pueue.invocation import WAITERS

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from pueue_skill.configuration import config
+from pueue_skill.configuration.schema import SetupTable
 from pueue_skill.hosts import client, transport
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.hosts.provision import steps as provision_steps
@@ -63,7 +63,7 @@ def look(host: Host, url: str, always: bool = False) -> Found:
     )
 
 
-def wishes(host: Host, table: config.SetupTable, upgrade: bool) -> Wish:
+def wishes(host: Host, table: SetupTable, upgrade: bool) -> Wish:
     return Wish(host.groups, table.url or provision_steps.URL, {**provision_steps.SHA256, **table.sha256}, upgrade)
 
 

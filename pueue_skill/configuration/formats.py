@@ -1,0 +1,243 @@
+"""TOML, YAML and JSON documents: a file's name and text in, its content and the line of each key out.
+
+It knows the three formats, not what the keys mean. TOML's and JSON's lines come from small scanners of our own, because tomllib and json
+tell none; the scanners are only given texts that tomllib or json has read without error.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pueue_skill.shell import printable
+
+MAX_MESSAGE_CHARS = 200
+
+Path = tuple[str | int, ...]
+"""The keys from the top of a document to a value; items of a list are counted from 0."""
+
+
+class FormatError(Exception):
+    """A text that is no TOML, YAML or JSON; `line` is None where the reader does not say it."""
+
+    def __init__(self, message: str, line: int | None) -> None:
+        super().__init__(printable.line(message, MAX_MESSAGE_CHARS))
+        self.line = line
+
+
+def format_of(name: str) -> str:
+    """json, yaml or toml, by the ending of a file's name; what has another ending is TOML."""
+    ending = name.rpartition(".")[2].lower()
+    return {"json": "json", "yaml": "yaml", "yml": "yaml"}.get(ending, "toml")
+
+
+def parse(name: str, text: str) -> Any:
+    """The content of a document. Raises FormatError."""
+    try:
+        match format_of(name):
+            case "json":
+                return json.loads(text)
+            case "yaml":
+                return parse_yaml(text)
+            case _:
+                return tomllib.loads(text)
+    except json.JSONDecodeError as error:
+        raise FormatError(error.msg, error.lineno) from None
+    except tomllib.TOMLDecodeError as error:
+        message, _, place = str(error).partition(" (at ")
+        line = re.match(r"line (\d+)", place)  # or "end of document"
+        raise FormatError(message, int(line[1]) if line else text.count("\n") + 1) from None
+    except ValueError as error:  # a date that is none, or a number of thousands of digits
+        raise FormatError(str(error), None) from None
+    except RecursionError:
+        raise FormatError("nested too deeply", None) from None
+
+
+def parse_yaml(text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+        raise FormatError(reason, mark.line + 1 if mark else None) from None
+
+
+def locator(name: str, text: str) -> Callable[[Path], int | None]:
+    """A function from a path to its line (from 1) in a text that `parse` reads: that of the path's last key that stands in the text."""
+    match format_of(name):
+        case "json":
+            lines = json_lines(text)
+        case "yaml":
+            return yaml_locator(text)
+        case _:
+            lines = TomlLines(text).lines
+
+    def line_of(path: Path) -> int | None:
+        keys = tuple([str(key) for key in path])
+        return next((lines[keys[:count]] for count in range(len(keys), 0, -1) if keys[:count] in lines), None)
+
+    return line_of
+
+
+Lines = dict[tuple[str, ...], int]
+
+TOML_TOKEN = re.compile(
+    r'"""(?:\\.|[^\\])*?"{3,5}' r"|'''.*?'{3,5}" r'|"(?:\\.|[^"\\])*"' r"|'[^']*'" r"|#[^\n]*"
+    r"|[\[\]{}=,.\n]|[^\s\[\]{}=,.\"'#]+",
+    re.DOTALL,
+)  # fmt: skip
+
+
+class TomlLines:
+    """The line of each key and list item of a valid TOML text, in `lines`."""
+
+    def __init__(self, text: str) -> None:
+        self.lines: Lines = {}
+        self.arrays: dict[tuple[str, ...], int] = {}  # arrays of tables, and the index of the last table of each
+        self.tokens = self.tokenize(text)
+        self.next, self.line = "", 0
+        self.take()
+        table: tuple[str, ...] = ()
+        while self.next:
+            if self.next == "\n":
+                self.take()
+            elif self.next == "[":
+                table = self.header()
+            else:
+                self.pair(table)
+
+    @staticmethod
+    def tokenize(text: str) -> Iterator[tuple[str, int]]:
+        line, at = 1, 0
+        for match in TOML_TOKEN.finditer(text):
+            line += text.count("\n", at, match.start())
+            at = match.start()
+            if not match[0].startswith("#"):
+                yield match[0], line
+
+    def take(self) -> str:
+        """Steps over the next token, and returns it; `next` is empty at the end."""
+        token = self.next
+        self.next, self.line = next(self.tokens, ("", self.line))
+        return token
+
+    def keys(self) -> list[str]:
+        """The parts of a dotted key."""
+        found = [toml_key(self.take())]
+        while self.next == ".":
+            self.take()
+            found.append(toml_key(self.take()))
+        return found
+
+    def header(self) -> tuple[str, ...]:
+        """Reads [table] or [[table]]; returns the path of its keys."""
+        line = self.line
+        self.take()
+        repeated = self.next == "["
+        if repeated:
+            self.take()
+        path: tuple[str, ...] = ()
+        keys = self.keys()
+        for position, key in enumerate(keys):
+            path = (*path, key)
+            self.lines.setdefault(path, line)
+            if repeated and position == len(keys) - 1:
+                self.arrays[path] = self.arrays.get(path, -1) + 1
+            if path in self.arrays:
+                path = (*path, str(self.arrays[path]))
+                self.lines.setdefault(path, line)
+        while self.next == "]":
+            self.take()
+        return path
+
+    def pair(self, table: tuple[str, ...]) -> None:
+        """Reads KEY = VALUE."""
+        line, path = self.line, table
+        for key in self.keys():
+            path = (*path, key)
+            self.lines.setdefault(path, line)
+        self.take()
+        self.value(path)
+
+    def value(self, path: tuple[str, ...]) -> None:
+        opening = self.take()
+        if opening not in ("[", "{"):
+            while self.next not in (",", "]", "}", "\n", ""):  # a number or a time of several tokens
+                self.take()
+            return
+        index = 0
+        while self.next not in ("]", "}", ""):
+            if self.next in (",", "\n"):
+                index += self.take() == ","
+            elif opening == "{":
+                self.pair(path)
+            else:
+                self.lines.setdefault((*path, str(index)), self.line)
+                self.value((*path, str(index)))
+        self.take()
+
+
+def toml_key(token: str) -> str:
+    if token[0] in "\"'":
+        (key,) = tomllib.loads(f"{token} = 0")
+        return key
+    return token
+
+
+def json_lines(text: str) -> Lines:
+    """The line of each key and list item of a valid JSON text."""
+    ends = [match.start() for match in re.finditer("\n", text)]
+    lines: Lines = {}
+    decoder = json.JSONDecoder()
+    blank = re.compile(r"[\s,:]*")
+
+    def skip(at: int) -> int:
+        match = blank.match(text, at)
+        return match.end() if match else at
+
+    def value(at: int, path: tuple[str, ...]) -> int:
+        """Reads the value at `at`; returns where it ends."""
+        opening = text[at]
+        if opening not in "[{":
+            return decoder.raw_decode(text, at)[1]
+        at, index = skip(at + 1), 0
+        while text[at] not in "]}":
+            begin, key = at, str(index)
+            if opening == "{":
+                key, at = decoder.raw_decode(text, at)
+                at = skip(at)
+            lines[(*path, key)] = bisect.bisect_left(ends, begin) + 1
+            at = skip(value(at, (*path, key)))
+            index += 1
+        return at + 1
+
+    value(skip(0), ())
+    return lines
+
+
+def yaml_locator(text: str) -> Callable[[Path], int | None]:
+    """As `locator`. It goes down one path at a time, since aliases can stand for more keys than fit into memory."""
+    import yaml
+
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+
+    def line_of(path: Path) -> int | None:
+        node, line = root, None
+        for key in path:
+            inner = None
+            if isinstance(node, yaml.MappingNode):
+                inner = next(((k, v) for k, v in reversed(node.value) if k.value == str(key)), None)
+            elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+                inner = (node.value[key], node.value[key])
+            if inner is None:
+                break
+            line, node = inner[0].start_mark.line + 1, inner[1]
+        return line
+
+    return line_of
