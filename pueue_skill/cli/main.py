@@ -447,7 +447,7 @@ def add_verbs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def verb(options: argparse.Namespace) -> int:
-    from pueue_skill.cli import verbs as cli_verbs
+    from pueue_skill.cli import actions as cli_verbs
 
     return cli_verbs.main(options)
 
@@ -1105,7 +1105,7 @@ def looks(
 
 
 def log(options: argparse.Namespace) -> int:
-    from pueue_skill.cli import verbs as cli_verbs
+    from pueue_skill.cli import actions as cli_verbs
     from pueue_skill.queues import actions as acts
     from pueue_skill.views import documents
 
@@ -1131,7 +1131,7 @@ def log(options: argparse.Namespace) -> int:
 
 
 def wait(options: argparse.Namespace) -> int:
-    from pueue_skill.cli import verbs as cli_verbs
+    from pueue_skill.cli import actions as cli_verbs
     from pueue_skill.queues.model import State
 
     chosen = cli_verbs.jobs(options)
@@ -1228,7 +1228,7 @@ def applied(changes: list[Change], dry: bool) -> int:
 
 
 def doctor(options: argparse.Namespace) -> int:
-    from pueue_skill.cli import doctor as checkup
+    from pueue_skill.agents import doctor as checkup
     from pueue_skill.configuration import config
     from pueue_skill.configuration.errors import ConfigError
     from pueue_skill.shell.ssh_target import host_named

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from pueue_skill import __version__
+from pueue_skill.agents import doctor
 from pueue_skill.agents.event import AGENTS
 from pueue_skill.agents.install import MARK, module, share
-from pueue_skill.cli import doctor
 from pueue_skill.cli.main import main
 
 ROOT = Path(__file__).resolve().parent.parent.parent
