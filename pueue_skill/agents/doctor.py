@@ -1,20 +1,16 @@
-"""Looks for what keeps the hooks, the store and the queues from working: a name, a result, the cause and what to do, a check each.
+"""Looks for what keeps the hooks and the store of this machine from working: checks with a cause and a fix out, in the order of the hook's way.
 
-Looking changes nothing; `mend` runs the fix of one check. The hook is tried as a client would try it, with a command that a rule knows;
-hosts are reached here and examined by examination.
+Looking changes nothing. The hook is tried as a client would try it, with a command that a rule knows.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import os
-import re
-import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +18,8 @@ from pueue_skill.agents import install
 from pueue_skill.agents.event import AGENTS
 from pueue_skill.configuration import config, settings
 from pueue_skill.configuration.errors import ConfigError
-from pueue_skill.hosts import client, transport  # fmt: skip
-from pueue_skill.hosts.audit import Asking
-from pueue_skill.hosts.doctor import examine
+from pueue_skill.hosts import transport
 from pueue_skill.hosts.doctor.examine import Check
-from pueue_skill.notify import deliver
-from pueue_skill.queues.registry import BACKENDS
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.startup.regex import regex
@@ -44,13 +36,12 @@ TRIAL = {
     "tool_name": "Bash",
     "tool_input": {"command": "python train.py"},
 }
+
 SMALL = 50_000_000
-REACH = 15
-"""Seconds that ssh has to get through to a host."""
 
 
-def checks(hosts: Sequence[Host]) -> Iterator[Check]:
-    """Of this machine's hooks and store, and of each host, which are asked at the same time."""
+def checks() -> Iterator[Check]:
+    """Of this machine's configuration, hooks, store and log, in this order."""
     yield from configuration()
     yield python()
     yield trial()
@@ -58,14 +49,6 @@ def checks(hosts: Sequence[Host]) -> Iterator[Check]:
     yield memory()
     yield disk()
     yield from log()
-    yield from told()
-    yield from of_hosts(hosts)
-
-
-def of_hosts(hosts: Sequence[Host]) -> Iterator[Check]:
-    for _, found in client.together(hosts, examined):
-        if not isinstance(found, client.Unreachable):
-            yield from found
 
 
 def configuration() -> Iterator[Check]:
@@ -240,97 +223,3 @@ def log() -> Iterator[Check]:
         )
     if not seen:
         yield Check("log", "ok", "no hook has failed of late")
-
-
-def of_cluster(host: Host) -> Check:
-    """Whether a queue that is not pueue's answers; its health is its operators' affair. Raises Unreachable."""
-    backend = BACKENDS[host.backend]
-    version = client.asked(host, backend.versions_script(host), lambda done: done.text.split("\n")[0])
-    queue = client.queue_of(host)
-    return Check(f"{host.backend} of {host.name}", "ok", f"{version}; {len(queue.states)} jobs of yours")
-
-
-def examined(host: Host) -> list[Check]:
-    """What a host itself has to say, and the way to it."""
-    found: list[Check] = []
-    try:
-        if host.ssh:
-            found = way(host)
-            if found[-1].result == "failure":
-                return found
-        if host.backend != "pueue":
-            return [*found, of_cluster(host)]
-        began = time.time()
-        answers = client.answers(host, examine.asked(host), secrets.token_hex(16))
-        asking = Asking(began, time.time())
-        return found + examine.checks(host, answers, asking, str(config.user_file()))
-    except client.Unreachable as error:
-        reason, _, fix = str(error).partition("\n")
-        return [*found, Check(f"ssh to {host.name}", "failure", reason, fix or f"ssh {host.ssh} true")]
-
-
-def way(host: Host) -> list[Check]:
-    """The way to a host: its control socket, whether ssh gets through, how long that takes."""
-    shown = here(f"ssh -G {host.ssh}").text
-    match = re.search(r"^controlpath (.+)$", shown, re.MULTILINE)
-    path = match[1] if match and match[1] != "none" else ""
-    if path and Path(path).is_socket():
-        try:
-            checked = here(f"ssh -O check {host.ssh}")
-            gone = "is gone" if checked.code else ""
-        except transport.Timeout:
-            gone = "does not answer"
-        if gone:
-            return [examine.control_socket(host, path, gone)]
-    seconds = 0.0
-    for _ in range(2):
-        started = time.monotonic()
-        try:
-            done = transport.run(host, "exit 0\n", timeout=REACH, alone=True)
-        except transport.Timeout as error:
-            return [examine.ssh_failure(host, f"{error}: timed out")]
-        seconds = time.monotonic() - started
-        if done.code:
-            return [examine.ssh_failure(host, done.stderr.decode("utf-8", "replace"))]
-        if not path or seconds < examine.SLOW:
-            break  # the first connection may only have made the master
-    return [examine.speed(host, seconds, bool(path))]
-
-
-def here(line: str) -> transport.Done:
-    """A line of bash, run on this machine: the ssh words of a host are its text. Raises transport.Timeout."""
-    return transport.run(Host(LOCAL), f"exec bash -p -c {quote.word(line)}\n", timeout=5)
-
-
-def mend(check: Check) -> str:
-    """Runs the fix of a check; what went wrong, or nothing."""
-    try:
-        done = transport.run(Host(LOCAL), f"exec bash -p -c {quote.word(check.fix)}\n", timeout=30)
-    except transport.Timeout as error:
-        return str(error)
-    return client.complaint(done) or f"exit code {done.code}" if done.code else ""
-
-
-def told() -> Iterator[Check]:
-    """Whom notices go to; of their URLs no more than may be read by anybody."""
-    try:
-        targets = config.load().notify
-        for number, target in enumerate(targets, 1):
-            name, to = f"notify {number}", deliver.shown(target)
-            waiting = (
-                [] if deliver.quiet(target.quiet, dt.datetime.now().time()) else database.kept(deliver.mark(target))
-            )
-            if deliver.service_of(target) is None:
-                yield Check(
-                    name, "failure", f"{to}: apprise knows no such URL, or it is not whole", "see `apprise --details`"
-                )
-            elif waiting:
-                yield Check(name, "warning", f"{to}: {len(waiting)} notices are not sent yet", "pueue-skill notify")
-            else:
-                yield Check(name, "ok", to)
-    except deliver.NoApprise as error:
-        yield Check(
-            "notify", "failure", "notices are sent by apprise, which is not installed", str(error).partition(": ")[2]
-        )
-    except (ConfigError, sqlite3.Error, OSError):
-        return  # said above

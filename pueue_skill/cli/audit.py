@@ -1,4 +1,4 @@
-"""`pueue-skill audit`: a host in, what is found there out. As cli.py: results to stdout, talk to stderr.
+"""`pueue-skill audit`: a host in, what is found there out.
 
 The last audit of each host is kept in the data folder, closed to others, so that the next one can say what has changed.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pueue_skill.cli.main import DONE, UNREACHABLE, failed, say
+from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.configuration import config
 from pueue_skill.configuration.schema import HostTable
 from pueue_skill.hosts import audit, client
@@ -21,6 +21,12 @@ from pueue_skill.shell.ssh_target import host_named
 from pueue_skill.startup.files import write_atomic
 from pueue_skill.state import paths
 from pueue_skill.views import tables
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("host", metavar="HOST", help="the host; local is this machine")
+    parser.add_argument("--diff", action="store_true", help="say what has changed since the last audit of it")
+    parser.add_argument("--json", action="store_true", help="print it as JSON (pueue-skill schema audit)")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -43,10 +49,10 @@ def main(options: argparse.Namespace) -> int:
     print(json.dumps(report, indent=2) if options.json else tables.audit_text(report))
     if report["groups"] is None:
         return failed(
-            UNREACHABLE,
+            ExitCode.UNREACHABLE,
             f"the queue of {host.name} is not known: {report['unknown']['queue']}\nSee: pueue-skill doctor {host.name}",
         )
-    return DONE
+    return ExitCode.DONE
 
 
 def file_of(host: str) -> Path:

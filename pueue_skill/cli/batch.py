@@ -1,4 +1,4 @@
-"""`pueue-skill batch`: a manifest and what to do with it in, exit code out. As cli.py: results to stdout, talk to stderr."""
+"""`pueue-skill batch`: a manifest and what to do with it in, exit code out."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from pueue_skill.batches.items import Item
 from pueue_skill.batches.manifest import Manifest
 from pueue_skill.batches.submission import Standing
 from pueue_skill.cli import notify as cli_notify
+from pueue_skill.cli import options as shared
 from pueue_skill.cli import streams
-from pueue_skill.cli.main import DONE, FINDINGS, UNREACHABLE, USAGE, failed, say
+from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.configuration import config
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.jobs.news import TAIL_BYTES, end_of
@@ -31,6 +32,50 @@ from pueue_skill.views import documents, tables
 
 BECAUSE = {"killed": False, "internal-fix": False, "corrupt": True, "output-fix": True}
 """Why jobs are started again, and whether they then begin anew."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(metavar="ACTION", required=True, dest="action")
+    for name, what in {
+        "check": "read the manifest, and say what is wrong with it",
+        "plan": "the jobs, what comes after what, what it takes, and what is there already",
+        "submit": "add what is missing; safe to repeat",
+        "status": "how far it is, by phase and group",
+        "watch": "the same, until all is done; exits 1 if anything failed",
+        "resume": "start again, in place, what failed and may succeed",
+        "log": "what a job has written",
+        "cancel": "end and remove what has not ended",
+    }.items():
+        action = actions.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+        action.add_argument("file", metavar="FILE", help="the manifest: TOML, YAML or JSON (pueue-skill schema batch)")
+        if name == "log":
+            action.add_argument("label", metavar="LABEL", help="the job")
+            action.add_argument(
+                "--bytes", metavar="N", type=int, default=1 << 20, help="the last N bytes (default: 1048576)"
+            )
+        if name in ("plan", "submit", "status", "watch"):
+            action.add_argument("phase", metavar="PHASE", nargs="?", help="only this phase, and what it comes after")
+        if name in ("plan", "status"):
+            action.add_argument("--json", action="store_true", help="print it as JSON")
+        if name == "plan":
+            action.add_argument("--svg", metavar="FILE", help="draw what comes after what")
+        if name == "submit":
+            action.add_argument(
+                "--replace", action="store_true", help="take jobs whose definition has changed anew, unless they run"
+            )
+        if name == "watch":
+            action.add_argument("--events", action="store_true", help="a line for each change")
+            shared.add_notify(action)
+            action.add_argument(
+                "--every", metavar="S", type=float, default=5.0, help="seconds between two looks (default: 5)"
+            )
+        if name == "resume":
+            action.add_argument(
+                "--because",
+                choices=("killed", "internal-fix", "corrupt", "output-fix"),
+                help="why: corrupt and output-fix begin anew, killed and internal-fix go on from checkpoints; without it only what was ended from outside",
+            )
+            action.add_argument("--dry-run", action="store_true", help="only say what would be done")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -49,12 +94,14 @@ def main(options: argparse.Namespace) -> int:
         grouped(made, items, hosts)
     except (manifest.ManifestError, batch_items.BatchError) as error:
         text = str(error) if isinstance(error, manifest.ManifestError) else f"{file}: {error}"
-        return failed(USAGE, text)
+        return failed(ExitCode.USAGE, text)
     except RecursionError:
-        return failed(USAGE, f"{file}: too many phases come after each other")
+        return failed(ExitCode.USAGE, f"{file}: too many phases come after each other")
     if getattr(options, "phase", None):
         if options.phase not in made.phases:
-            return failed(USAGE, f"{file}: there is no phase {options.phase}; phases: {', '.join(made.phases)}")
+            return failed(
+                ExitCode.USAGE, f"{file}: there is no phase {options.phase}; phases: {', '.join(made.phases)}"
+            )
         items = with_parents(items, options.phase)
     code: int = COMMANDS[options.action](options, made, items, hosts)
     return code
@@ -85,7 +132,7 @@ def with_parents(items: Sequence[Item], phase: str) -> tuple[Item, ...]:
 def check(options: argparse.Namespace, made: Manifest, items: Sequence[Item], hosts: Mapping[str, Host]) -> int:
     count = sum([len(item.each) for item in items])
     say(f"{options.file}: {count} jobs in {len(made.phases)} phases on {', '.join(made.hosts)}")
-    return DONE
+    return ExitCode.DONE
 
 
 def plan(options: argparse.Namespace, made: Manifest, items: Sequence[Item], hosts: Mapping[str, Host]) -> int:
@@ -158,11 +205,11 @@ def cost(made: Manifest, items: Sequence[Item], hosts: Mapping[str, Host]) -> li
 
 def submit(options: argparse.Namespace, made: Manifest, items: Sequence[Item], hosts: Mapping[str, Host]) -> int:
     found = submission.submit(made, items, hosts, options.replace)
-    code = DONE
+    code = ExitCode.DONE
     for name, outcomes in found.items():
         if isinstance(outcomes, Unreachable):
             say(f"{outcomes}\nSubmit again: what is there already is not added twice.")
-            code = UNREACHABLE
+            code = ExitCode.UNREACHABLE
             continue
         by_key = {item.key: item for item in items}
         counts: Counter[str] = Counter()
@@ -185,7 +232,7 @@ def submit(options: argparse.Namespace, made: Manifest, items: Sequence[Item], h
                 say(
                     f"{name}: {outcome.detail.split()[-1]} of {printable.line(item.label)} are defined otherwise now than in the queue; --replace takes the new ones, unless their units run"
                 )
-                code = max(code, FINDINGS)
+                code = max(code, ExitCode.FINDINGS)
             elif outcome.what == "held":
                 say(
                     f"{name}: {printable.line(item.label)} is not added: what it comes after has failed and is no longer in the queue"
@@ -193,7 +240,7 @@ def submit(options: argparse.Namespace, made: Manifest, items: Sequence[Item], h
             elif outcome.what == "failed":
                 say(f"{name}: {printable.line(item.label)} could not be added: {outcome.detail}")
             if outcome.what in ("changed", "held", "failed"):
-                code = max(code, FINDINGS)
+                code = max(code, ExitCode.FINDINGS)
     return code
 
 
@@ -221,11 +268,11 @@ def status(options: argparse.Namespace, made: Manifest, items: Sequence[Item], h
 
 def told(found: Mapping[str, list[Standing] | Unreachable]) -> int:
     """Says which hosts did not answer."""
-    code = DONE
+    code = ExitCode.DONE
     for answer in found.values():
         if isinstance(answer, Unreachable):
             say(str(answer))
-            code = UNREACHABLE
+            code = ExitCode.UNREACHABLE
     return code
 
 
@@ -258,7 +305,7 @@ def watch(options: argparse.Namespace, made: Manifest, items: Sequence[Item], ho
         if tell:
             tell(compose.of_batch(made.name, all_, whole))
         if whole and not any(one.open for one in all_):
-            return DONE if all(one.what == "success" for one in all_) else FINDINGS
+            return ExitCode.DONE if all(one.what == "success" for one in all_) else ExitCode.FINDINGS
         if not whole:
             told(found)
         time.sleep(options.every)
@@ -270,7 +317,8 @@ def resume(options: argparse.Namespace, made: Manifest, items: Sequence[Item], h
     refresh = BECAUSE[options.because] if options.because else False
     if refresh and not made.refresh:
         return failed(
-            USAGE, f"{options.file}: refresh: nothing says how a command is told to begin anew (as --force-refresh)"
+            ExitCode.USAGE,
+            f"{options.file}: refresh: nothing says how a command is told to begin anew (as --force-refresh)",
         )
     chosen: list[Standing] = []
     packed = False
@@ -286,11 +334,11 @@ def resume(options: argparse.Namespace, made: Manifest, items: Sequence[Item], h
                 say(
                     f"{name} {printable.line(one.standing.item.label)}: left alone: {printable.line(busy.item.label)}, of the same {made.siblings}, runs; refresh it afterwards"
                 )
-                code = max(code, FINDINGS)
+                code = max(code, ExitCode.FINDINGS)
                 continue
             print(line)
             if one.what == "not":
-                code = max(code, FINDINGS)
+                code = max(code, ExitCode.FINDINGS)
                 given.append(one.standing)
             else:
                 chosen.append(one.standing)
@@ -304,13 +352,13 @@ def resume(options: argparse.Namespace, made: Manifest, items: Sequence[Item], h
     for name, survivors in submission.restart(made, chosen, all_found, hosts, refresh).items():
         if isinstance(survivors, Unreachable):
             say(str(survivors))
-            code = UNREACHABLE
+            code = ExitCode.UNREACHABLE
             continue
         if packed:
             say(f"some are in no unit any more: pueue-skill batch submit {quote.word(options.file)} packs them anew")
         for key, pid in survivors.items():
             say(f"{name} {key}: not started again: process {pid} of it still runs there; end it first")
-            code = max(code, FINDINGS)
+            code = max(code, ExitCode.FINDINGS)
     return code
 
 
@@ -342,7 +390,7 @@ def log(options: argparse.Namespace, made: Manifest, items: Sequence[Item], host
     if not wanted:
         labels = [one.label for item in items for one in item.each]
         near = difflib.get_close_matches(options.label, labels[:2000], 3) or labels[:3]
-        return failed(USAGE, f"{options.file}: no job is called {options.label}; some are: {', '.join(near)}")
+        return failed(ExitCode.USAGE, f"{options.file}: no job is called {options.label}; some are: {', '.join(near)}")
     found = submission.standings(made, wanted, hosts)
     code = told(found)
     for name, answer in found.items():
@@ -357,7 +405,7 @@ def log(options: argparse.Namespace, made: Manifest, items: Sequence[Item], host
                 output = submission.tails(made, [one], hosts[name], options.bytes).get(one.item.key, b"")
             except Unreachable as error:
                 say(str(error))
-                code = UNREACHABLE
+                code = ExitCode.UNREACHABLE
                 continue
             sys.stdout.buffer.write(output)
             sys.stdout.buffer.flush()
@@ -374,7 +422,7 @@ def cancel(options: argparse.Namespace, made: Manifest, items: Sequence[Item], h
     for name, count in submission.cancel(all_, hosts).items():
         if isinstance(count, Unreachable):
             say(str(count))
-            code = UNREACHABLE
+            code = ExitCode.UNREACHABLE
         else:
             print(
                 f"{name}: {count} jobs ended and removed; {sum(one.item.host == name and not one.open for one in all_)} are as they were"

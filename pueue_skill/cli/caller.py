@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from pueue_skill.jobs.submission import NotSubmitted
 
@@ -64,3 +65,26 @@ def umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
+
+
+def storable(env: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """`env` without what is not UTF-8 (pueue 4.0.4 panics on it), and the names of that."""
+    kept, left_out = {}, []
+    for name, value in env.items():
+        try:
+            (name + value).encode("utf-8")
+            kept[name] = value
+        except UnicodeEncodeError:
+            left_out.append(name.encode("utf-8", "replace").decode())
+    return kept, left_out
+
+
+def here() -> str:
+    """The folder of this process, by the name that the shell has for it: what POSIX says of `pwd -L`."""
+    name = os.environ.get("PWD", "")
+    try:
+        if name.startswith("/") and Path(name).samefile("."):
+            return name
+    except OSError:
+        pass
+    return str(Path.cwd())

@@ -1,4 +1,4 @@
-"""`notify`, and --notify of the commands that watch: what has happened in, exit code out. As cli.py: results to stdout, talk to stderr."""
+"""`notify`, and --notify of the commands that watch: what has happened in, exit code out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Sequence
 
-from pueue_skill.cli.main import DONE, FINDINGS, USAGE, failed, say
+from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.configuration import config
 from pueue_skill.configuration.schema import Config, NotifyTable
 from pueue_skill.hosts import client, poll
@@ -24,10 +24,24 @@ AGAIN = 60.0
 NONE = "nobody is to be told: the configuration has no [[notify]]. Its keys: pueue-skill schema config; an example: examples/config.toml"
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--test", action="store_true", help="send a message to each target, and say which failed and why")
+    how.add_argument(
+        "--callback",
+        metavar="ID",
+        type=int,
+        help="of a job of this machine that has ended: for daemon.callback in pueue.yml",
+    )
+    parser.add_argument(
+        "--result", metavar="WORD", default="unknown", help="with --callback: how it has ended, in pueue's word"
+    )
+
+
 def main(options: argparse.Namespace) -> int:
     settings = config.load()
     if not settings.notify:
-        return failed(USAGE, NONE)
+        return failed(ExitCode.USAGE, NONE)
     try:
         if options.test:
             return test(settings.notify)
@@ -38,19 +52,19 @@ def main(options: argparse.Namespace) -> int:
     except NoApprise as error:
         if options.callback is not None:
             log.write("notify", str(error))
-        return failed(USAGE, str(error))
+        return failed(ExitCode.USAGE, str(error))
 
 
 def test(targets: Sequence[NotifyTable]) -> int:
     """A message to each target, whatever it wants and whatever the hour."""
-    code = DONE
+    code = ExitCode.DONE
     for target in targets:
         name = compose.machine(LOCAL)
         sent = deliver.send(
             target, f"pueue-skill on {name}", f"This is how pueue-skill on {name} will tell you.", False
         )
         print(f"{sent.to}: {f'failed: {sent.why}' if sent.why else 'sent'}", flush=True)
-        code = FINDINGS if sent.why else code
+        code = ExitCode.FINDINGS if sent.why else code
     return code
 
 
@@ -76,7 +90,7 @@ def told(sent: Sequence[Sent]) -> int:
             text = f"{one.to} was not told: {one.why} ({then})"
             log.write("notify", text)
             say(text)
-    return FINDINGS if any(one.why for one in sent) else DONE
+    return ExitCode.FINDINGS if any(one.why for one in sent) else ExitCode.DONE
 
 
 def now() -> dt.datetime:

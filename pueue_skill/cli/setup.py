@@ -1,4 +1,4 @@
-"""`pueue-skill setup`: a host in, exit code out. As cli.py: what was or is to be done goes to stdout, talk to stderr."""
+"""`pueue-skill setup`: a host in, exit code out. What was or is to be done goes to stdout, talk to stderr."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import argparse
 import json
 import os
 
-from pueue_skill.cli.main import DONE, FINDINGS, failed, say, storable
+from pueue_skill.cli import caller
+from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.configuration import config
 from pueue_skill.configuration.environment import job_environment
 from pueue_skill.hosts.provision import setup
@@ -22,12 +23,23 @@ from pueue_skill.views import documents
 from pueue_skill.views.documents import SetupReport
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("host", metavar="HOST", help="the host; local is this machine")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    parser.add_argument(
+        "--upgrade", action="store_true", help="replace a pueue older than 4, whose queue is lost with it"
+    )
+    how.add_argument("--remove", action="store_true", help="take back what was made there, and nothing else")
+    parser.add_argument("--json", action="store_true", help="print it as JSON (pueue-skill schema setup)")
+
+
 def main(options: argparse.Namespace) -> int:
     settings = config.load()
     host = host_named(options.host, settings.by_name())
     if host.backend != "pueue":
         return failed(
-            FINDINGS,
+            ExitCode.FINDINGS,
             f"{host.name} is of backend {host.backend}, which its operators set up: there is nothing to do. Type: pueue-skill doctor",
         )
     try:
@@ -39,10 +51,12 @@ def main(options: argparse.Namespace) -> int:
             show(host, found, todo)
         if options.dry_run:
             return planned(options, host, found, todo, wish)
-        environment, _ = storable(job_environment(settings.job_environment(), os.environ))
+        environment, _ = caller.storable(job_environment(settings.job_environment(), os.environ))
         outcome = setup.carry_out(host, found, todo, wish, environment, say, prove)
     except Refusal as refusal:
-        return failed(FINDINGS, f"{host.name} {'is as it was' if options.remove else 'is not set up'}: {refusal}")
+        return failed(
+            ExitCode.FINDINGS, f"{host.name} {'is as it was' if options.remove else 'is not set up'}: {refusal}"
+        )
     notes = [*outcome.notes]
     if host.name not in settings.hosts and host.name != LOCAL:
         notes.append(f"status, wait and log ask {host.name} too once {config.user_file()} has: [hosts.{host.name}]")
@@ -52,7 +66,7 @@ def main(options: argparse.Namespace) -> int:
         print(true(host, outcome))
         for note in notes:
             say(note)
-    return FINDINGS if outcome.proof and outcome.proof.why else DONE
+    return ExitCode.FINDINGS if outcome.proof and outcome.proof.why else ExitCode.DONE
 
 
 def show(host: Host, found: Found, todo: list[Step]) -> None:
@@ -77,7 +91,7 @@ def planned(options: argparse.Namespace, host: Host, found: Found, todo: list[St
         print(json.dumps({**report(host, found, todo, wish), "done": False}, indent=2))
     elif not todo:
         print("nothing is to be done")
-    return DONE
+    return ExitCode.DONE
 
 
 def true(host: Host, outcome: setup.Outcome) -> str:
@@ -98,14 +112,14 @@ def removed(options: argparse.Namespace, host: Host) -> int:
         found = setup.look(host, provision_steps.URL)
         made = report(host, found, steps, Wish(), notes=[f"left: {text}" for text in gone.left])
         print(json.dumps({**made, "removed": True}, indent=2))
-        return DONE
+        return ExitCode.DONE
     if not gone.undone:
         print(f"nothing on {host.name} was made by setup")
     for word in gone.undone:
         print(word)
     for text in gone.left:
         say(f"left: {text}")
-    return DONE
+    return ExitCode.DONE
 
 
 def report(

@@ -1,4 +1,4 @@
-"""`timeline`: a day or a manifest in, a picture of when its jobs ran out, on the terminal or in files; exit code as in cli.py."""
+"""`timeline`: a day or a manifest in, a picture of when its jobs ran out, on the terminal or in files."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pueue_skill.batches import manifest
+from pueue_skill.cli import options as shared
 from pueue_skill.cli import streams
-from pueue_skill.cli.main import DONE, UNREACHABLE, USAGE, failed, say
+from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.configuration import config
 from pueue_skill.hosts import poll
 from pueue_skill.queues.model import Queue
@@ -17,6 +18,15 @@ from pueue_skill.shell.model import Host
 from pueue_skill.shell.ssh_target import configured, host_named
 from pueue_skill.views import timeline
 from pueue_skill.views.timeline import Bar
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("file", metavar="FILE", nargs="?", help="the manifest of a batch (default: the jobs of a day)")
+    which.add_argument("--day", metavar="YYYY-MM-DD", type=shared.day, help="the jobs of this day (default: today)")
+    parser.add_argument("--host", metavar="NAME", action="append", default=[], help="only this host; may be repeated")
+    parser.add_argument("--svg", metavar="FILE", help="write it as SVG, instead of onto the terminal")
+    parser.add_argument("--html", metavar="FILE", help="write it as a page of its own")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -28,7 +38,7 @@ def main(options: argparse.Namespace) -> int:
         try:
             made = manifest.load(Path(options.file))
         except manifest.ManifestError as error:
-            return failed(USAGE, str(error))
+            return failed(ExitCode.USAGE, str(error))
         title, keys = made.name, f"{made.name}:"  # what the keys of a batch's jobs and units begin with
         hosts = {name: host_named(name, hosts) for name in made.hosts}
     else:
@@ -37,11 +47,11 @@ def main(options: argparse.Namespace) -> int:
         title = f"{day}"
     answers = poll.queues(configured(options.host, hosts), spare=not options.host)
     bars: list[Bar] = []
-    code = DONE
+    code = ExitCode.DONE
     for host, queue in answers:
         if not isinstance(queue, Queue):
             say(str(queue))
-            code = UNREACHABLE
+            code = ExitCode.UNREACHABLE
             continue
         found = [timeline.bar(host.name, state, now) for state in queue.states if (state.key or "").startswith(keys)]
         bars += timeline.within(sorted([one for one in found if one], key=lambda one: one.group), begin, end)
@@ -54,7 +64,7 @@ def main(options: argparse.Namespace) -> int:
         try:
             Path(file).write_text(drawn[file], "utf-8")
         except OSError as error:
-            return failed(USAGE, f"{file} cannot be written: {error.strerror}")
+            return failed(ExitCode.USAGE, f"{file} cannot be written: {error.strerror}")
         say(f"wrote {file}")
     if not (options.svg or options.html):
         from rich.console import Console

@@ -2,7 +2,7 @@
 
 Hosts are asked, and acted on, in threads that nothing waits for, so one that hangs freezes nothing and keeps nobody from leaving. What
 they tell is made into rows there too; the screen only sorts and filters them, and renders those that are on it. Acts are those of
-verbs.py: what is done is done to the job that was on the screen, or to none.
+jobs.actions: what is done is done to the job that was on the screen, or to none.
 """
 
 from __future__ import annotations

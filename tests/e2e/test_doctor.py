@@ -23,7 +23,7 @@ import jsonschema
 import pytest
 from real import REQUIRE_ALL, Host, Lab, kill, processes, real, strays, until
 
-from pueue_skill.cli import doctor
+from pueue_skill.agents import doctor
 from pueue_skill.cli.schemas import SCHEMAS
 from pueue_skill.hosts.doctor import examine
 from pueue_skill.queues.pueue.health import Findings

@@ -14,6 +14,7 @@ import pytest
 from real import Daemon, Host, processes, strays, until
 
 from pueue_skill.cli import main
+from pueue_skill.cli.console import ExitCode
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -62,11 +63,11 @@ OFTEN = ("run", "ssh", "status", "log", "suggest", "rules", "--help")
 
 
 UNWRITTEN = {
-    "install": {0, main.USAGE, main.INTERNAL},
-    "uninstall": {0, main.USAGE, main.INTERNAL},
-    "watch": {0, main.USAGE, main.INTERNAL},
-    "doctor": {0, main.FINDINGS},
-    "batch submit": {main.UNREACHABLE},
+    "install": {0, ExitCode.USAGE, ExitCode.INTERNAL},
+    "uninstall": {0, ExitCode.USAGE, ExitCode.INTERNAL},
+    "watch": {0, ExitCode.USAGE, ExitCode.INTERNAL},
+    "doctor": {0, ExitCode.FINDINGS},
+    "batch submit": {ExitCode.UNREACHABLE},
 }
 """The exit codes of commands that want a home, where it cannot be written."""
 
@@ -145,7 +146,7 @@ def test_closed(call: Call) -> None:
 def test_full(call: Call) -> None:
     """Results that were not written are a failure, unless the command has one of its own."""
     code, said = call('"$@" >/dev/full')
-    assert code in (call.code, main.INTERNAL)
+    assert code in (call.code, ExitCode.INTERNAL)
     if code != call.code:
         assert "No space left on device" in said
     assert call('"$@" >/dev/full 2>/dev/full')[0] == code
@@ -156,8 +157,8 @@ def test_nobody_reads(call: Call) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     try:
-        assert call('"$@"', stdout=writer)[0] in (call.code, main.NOT_READ)
-        assert call('"$@" 2>&-', stdout=writer)[0] in (call.code, main.NOT_READ)
+        assert call('"$@"', stdout=writer)[0] in (call.code, ExitCode.NOT_READ)
+        assert call('"$@" 2>&-', stdout=writer)[0] in (call.code, ExitCode.NOT_READ)
     finally:
         os.close(writer)
 
@@ -172,7 +173,7 @@ def test_a_working_directory_that_is_gone(call: Call, tmp_path: Path) -> None:
     gone.mkdir()
     code, said = call(f'cd {gone} && rmdir {gone} && "$@"')
     if call.words[1] == "run":
-        assert (code, "the working directory no longer exists" in said) == (main.NOT_RUN, True)
+        assert (code, "the working directory no longer exists" in said) == (ExitCode.NOT_RUN, True)
         call.words[2:2] = ["--cwd", str(call.folder)]
         gone.mkdir()
         code, _ = call(f'cd {gone} && rmdir {gone} && "$@"')
@@ -200,7 +201,7 @@ def test_a_home_that_cannot_be_written(call: Call, what: str, tmp_path: Path) ->
         line = mounted(mount, line)
     code, said = call(line)
     assert code in UNWRITTEN.get(" ".join(call.words[1:3]), UNWRITTEN.get(call.words[1], {call.code})), said
-    if code == main.UNREACHABLE:
+    if code == ExitCode.UNREACHABLE:
         assert re.search(f"{UNKEPT}.*(Not a directory|Read-only file system|No space left)", said, re.DOTALL), said
         left = [pid for pid in strays(call.lab) if processes().get(pid, (0, ""))[1] == "sleep"]
         until(lambda: not set(left) & set(processes()), "what watches over the submission", 5)
@@ -221,7 +222,7 @@ def test_a_batch_whose_journal_cannot_be_written_is_not_submitted(pueued: Daemon
     line = mounted(mount, f'HOME={home} XDG_DATA_HOME=$HOME/.local/share "$@"')
     words = ["pueue-skill", "batch", "submit", str(manifest)]
     done = subprocess.run(["sh", "-c", line, "sh", *words], env=pueued.env, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, UNKEPT in done.stderr) == (main.UNREACHABLE, True), done.stderr
+    assert (done.returncode, UNKEPT in done.stderr) == (ExitCode.UNREACHABLE, True), done.stderr
     assert name not in pueued.pueue("status", "--json")
 
 
@@ -231,9 +232,9 @@ def test_a_batch_whose_journal_cannot_be_written_is_not_submitted(pueued: Daemon
         ("closed", "--follow", 7),
         ("closed", "--detach", 0),
         ("full", "--follow", 7),
-        ("full", "--detach", main.INTERNAL),
-        ("read by nobody", "--follow", main.NOT_READ),
-        ("read by nobody", "--detach", main.NOT_READ),
+        ("full", "--detach", ExitCode.INTERNAL),
+        ("read by nobody", "--follow", ExitCode.NOT_READ),
+        ("read by nobody", "--detach", ExitCode.NOT_READ),
     ],
 )
 def test_a_job_whose_output_goes_nowhere_is_named(pueued: Daemon, stdout: str, how: str, code: int) -> None:

@@ -1,0 +1,36 @@
+"""`check`: files in, the findings of their shell text out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from pueue_skill.cli.console import ExitCode, say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", metavar="FILE", nargs="+", help="a file; its name says of which kind it is")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="print the findings as JSON (pueue-skill schema check)")
+    how.add_argument("--sarif", action="store_true", help="print them as SARIF 2.1.0")
+
+
+def main(options: argparse.Namespace) -> int:
+    from pueue_skill.configuration import config
+    from pueue_skill.lint import check as checker
+
+    settings = config.load()
+    checked = checker.check(options.files, settings.by_name(), settings.preferences({}))
+    report = checker.report(checked)
+    if options.json or options.sarif:
+        print(json.dumps(checker.sarif(report) if options.sarif else report, indent=2))
+    else:
+        text = "".join([checker.drawn(one) for one in checked])
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    for one in checked:
+        for line in checker.told(one):
+            say(line)
+    if report["errors"]:
+        return ExitCode.USAGE
+    return ExitCode.FINDINGS if report["findings"] else ExitCode.DONE

@@ -1,0 +1,37 @@
+"""`history`: how long commands took here, by their shape."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from pueue_skill.cli.console import ExitCode, failed, say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.add_argument("--forget", metavar="SHAPE", help="forget the runs of one shape (all: forget everything)")
+
+
+def main(options: argparse.Namespace) -> int:
+    import sqlite3
+
+    from pueue_skill.shell.printable import duration
+    from pueue_skill.state import database
+
+    if options.forget:
+        try:
+            count = database.forget(None if options.forget == "all" else options.forget)
+        except (sqlite3.Error, OSError) as error:
+            return failed(ExitCode.INTERNAL, f"{database.path()}: {error}. Remove the file to start anew")
+        say(f"forgot {count} runs")
+        return ExitCode.DONE if count else ExitCode.FINDINGS
+    remembered = database.history()
+    if options.json:
+        print(json.dumps({"version": 1, "shapes": {shape: list(runs) for shape, runs in remembered.items()}}, indent=2))
+        return ExitCode.DONE
+    for shape, runs in sorted(remembered.items(), key=lambda item: -max(item[1])):
+        print(f"{', '.join([duration(run) for run in runs[-3:]]):<20} {shape}")
+    if not remembered:
+        say("no run is remembered: the hooks record them (pueue-skill doctor)")
+    return ExitCode.DONE

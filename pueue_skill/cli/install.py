@@ -1,0 +1,36 @@
+"""`install`: the hooks added to an agent's settings."""
+
+from __future__ import annotations
+
+import argparse
+
+from pueue_skill.cli import options as shared
+from pueue_skill.cli.console import ExitCode, failed, say
+from pueue_skill.cli.settings_files import applied, settings_folder
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    shared.add_agent(parser)
+    parser.add_argument(
+        "--mode",
+        choices=("off", "remind", "suggest", "rewrite"),
+        help="what is done before a long command runs (default: remind; hook.mode of the configuration overrules it)",
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    from pueue_skill.agents import install as installer
+
+    of = installer.module(options.agent)
+    try:
+        changes = installer.install(options.agent, options.scope, options.mode, settings_folder(options.scope))
+        code = applied(changes, options.dry_run)
+    except installer.CannotInstall as error:
+        return failed(ExitCode.USAGE, str(error))
+    if options.mode == "rewrite" and "rewrite" not in of.CAN:
+        say(
+            f"{options.agent} cannot have commands rewritten safely; it is {'denied' if 'deny' in of.CAN else 'told'} instead"
+        )
+    if hasattr(of, "TRUST"):
+        say(of.TRUST)
+    return code

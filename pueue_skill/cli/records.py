@@ -1,0 +1,59 @@
+"""The store's entries for the jobs that an agent submits: made before, filled in after. A store that cannot be written stops no job."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pueue_skill.cli.console import say
+
+if TYPE_CHECKING:
+    from pueue_skill.plan.model import Job
+    from pueue_skill.shell.model import Host
+    from pueue_skill.state.database import Submitted
+
+
+def noted(job: Job, host: Host, cwd: Path | None) -> Submitted | None:
+    """The store's entry for a job that an agent is about to submit, made; None for people.
+
+    Where the client does not say of which session a command is, the job is its project's.
+    """
+    from pueue_skill.agents import event as agents
+
+    session = agents.session_of(os.environ)
+    if not agents.in_a_client(os.environ):
+        return None
+    from pueue_skill.jobs import news
+    from pueue_skill.shell.secrets import masked
+    from pueue_skill.state import database, paths
+
+    project = news.project_of(str(cwd or paths.working() or "/"))
+    entry = database.Submitted(
+        host.name, job.key, host.ssh, host.pueue, host.backend, session, project, masked(job.command), time.time()
+    )
+    made: list[Submitted] = []
+    return made[0] if remembered(lambda: made.append(database.submitting(entry))) else None
+
+
+def forget_about(entry: Submitted | None) -> None:
+    from pueue_skill.state import database
+
+    if entry:
+        remembered(lambda: database.not_submitted(entry.number))
+
+
+def remembered(write: Callable[[], None]) -> bool:
+    """Writes to the store. A store that cannot be written keeps no job from being queued, but its end may go unreported."""
+    import sqlite3
+
+    from pueue_skill.state import database
+
+    try:
+        write()
+    except (sqlite3.Error, OSError) as error:
+        say(f"{database.path()}: {error}; the session will not be told of the job's end")
+        return False
+    return True

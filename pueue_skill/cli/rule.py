@@ -1,0 +1,21 @@
+"""`rule`: one rule's page."""
+
+from __future__ import annotations
+
+import argparse
+
+from pueue_skill.cli.console import ExitCode, failed
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="the rule's ID, e.g. PQ101")
+
+
+def main(options: argparse.Namespace) -> int:
+    from pueue_skill.rules.registry import BY_ID
+
+    one = BY_ID.get(options.id.upper())
+    if one is None:
+        return failed(ExitCode.USAGE, f"there is no rule {options.id}. See: pueue-skill rules")
+    print(one.page())
+    return ExitCode.DONE

@@ -1,0 +1,54 @@
+"""Which hosts and jobs the options of a command mean."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+
+from pueue_skill.cli.console import say
+from pueue_skill.configuration import config
+from pueue_skill.jobs import actions as job_actions
+from pueue_skill.jobs.actions import Choice
+from pueue_skill.jobs.select import Bearers
+from pueue_skill.queues.model import State
+from pueue_skill.shell import quote
+from pueue_skill.shell.model import Host
+
+
+def chosen_hosts(options: argparse.Namespace) -> list[Host]:
+    """The hosts that were named, or all. Raises LookupError."""
+    from pueue_skill.shell.ssh_target import configured
+
+    return configured(options.hosts, config.load().by_name())
+
+
+def choice_of(options: argparse.Namespace) -> Choice:
+    return Choice(tuple(options.jobs), options.label, options.group, tuple(options.host))
+
+
+def jobs(options: argparse.Namespace) -> list[tuple[Host, State]]:
+    """The jobs that are chosen. Raises LookupError, Unreachable."""
+    chosen, down, called = job_actions.choose(choice_of(options), config.load().by_name())
+    say_older(called)
+    for error in down.values():
+        say(str(error))
+    found = [(one.host, state) for one in chosen for state in one.states]
+    if not found:
+        raise LookupError(job_actions.nothing("no job is chosen", {one.host.name: one.queue for one in chosen}, {}))
+    return found
+
+
+def say_older(called: Mapping[str, Bearers]) -> None:
+    """Says which job is meant by a name that several bear, and how the one before it is called."""
+    for name, bearers in called.items():
+        if len(bearers.jobs) > 1 and not bearers.back:
+            (host, newest), (before, older) = bearers.jobs[:2]
+            say(
+                f"{len(bearers.jobs)} jobs are called {name}; this is the newest, {host}:{newest.id}. "
+                f"The one before it is {quote.word(f'{name}~1')}, {before}:{older.id}"
+            )
+
+
+def names(chosen: Sequence[tuple[Host, State]]) -> str:
+    shown = " ".join([f"{host.name}:{state.id}" for host, state in chosen[:8]])
+    return shown + (f" and {len(chosen) - 8} more" if len(chosen) > 8 else "")

@@ -1,0 +1,112 @@
+"""`status`: the queues of all hosts in a table, as JSON, or watched."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from pueue_skill.cli import options as shared
+from pueue_skill.cli.console import ExitCode
+from pueue_skill.cli.selection import chosen_hosts
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from pueue_skill.hosts.poll import Observation
+    from pueue_skill.shell.model import Host
+    from pueue_skill.views.documents import HostReport, StatusReport
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("hosts", metavar="HOST", nargs="*", help="only these hosts")
+    parser.add_argument("--json", action="store_true", help="print them as JSON (pueue-skill schema status)")
+    parser.add_argument("--watch", action="store_true", help="go on, and show what has changed, until Ctrl-C")
+    parser.add_argument(
+        "--every",
+        metavar="S",
+        type=shared.seconds,
+        default=2.0,
+        help="seconds between two looks of --watch (default: 2)",
+    )
+    shared.add_notify(parser, "with --watch: ")
+
+
+def main(options: argparse.Namespace) -> int:
+    import datetime as dt
+
+    from pueue_skill.cli import streams
+    from pueue_skill.hosts import poll
+    from pueue_skill.views import documents, tables
+
+    asked = chosen_hosts(options)
+    if options.watch:
+        return watch_status(asked, options)
+    report = documents.status(poll.queues(asked, spare=not options.hosts), dt.datetime.now(dt.UTC))
+    if options.json:
+        print(json.dumps(report, indent=2))
+    else:
+        from rich.console import Console
+
+        console = Console(highlight=False, file=streams.drawing())
+        console.print(tables.status_jobs(report, dt.datetime.now(dt.UTC), console.width), tables.status_hosts(report))
+    return ExitCode.DONE if all(host["reachable"] for host in report["hosts"]) else ExitCode.UNREACHABLE
+
+
+def watch_status(hosts: Sequence[Host], options: argparse.Namespace) -> int:
+    """Shows the queues for ever: on a terminal in place, else anew whenever something has changed. With --json a report a line."""
+    import datetime as dt
+
+    from rich.console import Console, Group
+    from rich.live import Live
+
+    from pueue_skill.cli import notify as cli_notify
+    from pueue_skill.cli import streams
+    from pueue_skill.hosts import transport
+    from pueue_skill.views import tables
+
+    heard = cli_notify.queue_watcher() if options.notify else lambda look: None
+
+    def drawn(report: StatusReport) -> RenderableType:
+        jobs = tables.status_jobs(report, dt.datetime.now(dt.UTC), console.width)
+        return Group(tables.status_hosts(report), jobs)  # what matters most first: a screen may be too short
+
+    console = Console(highlight=False, file=streams.drawing())
+    shown: list[HostReport] = []
+    try:
+        if console.is_terminal and not options.json:
+            with Live(console=console, auto_refresh=False) as live:
+                for report, _ in looks(hosts, options.every, heard):
+                    live.update(drawn(report), refresh=True)
+        for report, whole in looks(hosts, options.every, heard):
+            told: list[HostReport] = [
+                {**host, "load": ""} for host in report["hosts"]
+            ]  # a load is never the same twice
+            if whole and told != shown:
+                shown = told
+                print(json.dumps(report), flush=True) if options.json else console.print(drawn(report), "")
+                sys.stdout.flush()
+    finally:
+        transport.stop_all()
+    return ExitCode.DONE
+
+
+def looks(
+    hosts: Sequence[Host], every: float, heard: Callable[[Observation | None], None]
+) -> Iterator[tuple[StatusReport, bool]]:
+    """What the queues tell, whenever one has answered and once a second; and whether all have answered once. `heard` is told of each."""
+    import datetime as dt
+
+    from pueue_skill.hosts import poll
+    from pueue_skill.views import documents
+
+    known = {host.name: documents.host_report(host, Exception("asked …"), dt.datetime.now(dt.UTC)) for host in hosts}
+    silent = set(known)
+    for look in poll.watched(hosts, every):
+        heard(look)
+        if look:
+            known[look.host.name] = documents.host_report(look.host, look.answer, dt.datetime.now(dt.UTC))
+            silent.discard(look.host.name)
+        yield {"version": documents.VERSION, "hosts": list(known.values())}, not silent

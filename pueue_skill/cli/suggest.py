@@ -1,0 +1,83 @@
+"""`suggest`: a command in; its findings on stderr, and on stdout the text to run in its place."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from pueue_skill.cli.console import ExitCode, say
+
+if TYPE_CHECKING:
+    from pueue_skill.plan.analysis import Analysis
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("command", metavar="CMD", help="the shell command; - reads it from stdin")
+    parser.add_argument("--host", default="local", help="where local work is to be queued (default: this machine)")
+    parser.add_argument("--group", help="the group for its jobs (default: that of the host's configuration)")
+    parser.add_argument("--cwd", metavar="DIR", help="the folder that the job runs in (default: where it is submitted)")
+    parser.add_argument(
+        "--json", action="store_true", help="print the suggestion as JSON (pueue-skill schema suggestion)"
+    )
+    parser.add_argument("--explain", action="store_true", help="show every stage on stderr")
+    parser.add_argument("--exit-code", action="store_true", help="exit 1 when there are findings")
+
+
+def main(options: argparse.Namespace) -> int:
+    from pueue_skill.configuration import config
+    from pueue_skill.plan.analysis import analyse
+    from pueue_skill.rules import gate
+    from pueue_skill.state import durations
+    from pueue_skill.views import documents, tables
+
+    text = options.command
+    if text == "-":
+        text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    settings = config.load()
+    preferences = settings.preferences(durations.read())
+    analysis = analyse(text, settings.by_name(), options.host, options.cwd, preferences, options.group)
+    report = documents.suggestion(text, analysis.script, analysis.findings, analysis.plan)
+    if options.explain:
+        explain(text, gate.interesting(text), analysis)
+    if options.json:
+        print(json.dumps(report, indent=2))
+    else:
+        sys.stderr.write(tables.drawn(text, analysis.findings))
+        verdict = analysis.plan.verdict
+        if report["invocation"] is None:
+            say(f"{'left alone' if verdict == 'leave' else 'no rewrite'}: {analysis.plan.reason}")
+        elif one_job := analysis.plan.reason.partition("; it stays one job: ")[2]:
+            say(f"it stays one job: {one_job}")
+        # What is left alone comes back as it was, so that the output can stand for the command in any case.
+        sys.stdout.buffer.write((report["invocation"] or text).encode("utf-8", "surrogateescape"))
+        if not (report["invocation"] or text).endswith("\n") and options.command != "-":
+            sys.stdout.buffer.write(b"\n")
+    return ExitCode.FINDINGS if options.exit_code and analysis.findings else ExitCode.DONE
+
+
+def explain(text: str, interesting: bool, analysis: Analysis) -> None:
+    """Every stage of the pipe, on stderr."""
+    from pueue_skill.rules.cost import weigh
+    from pueue_skill.shell.syntax import Script
+
+    out = [f"gate      {'a rule may match' if interesting else 'no rule can match'}"]
+    script = analysis.script
+    out.append(f"parse     {'read by ' + script.parser if isinstance(script, Script) else script.reason}")
+    for command in analysis.commands:
+        place = [f"on {'→'.join(command.hosts)}"] if command.hosts else []
+        place += [f"in {loop.kind}" for loop in command.loops] + list(command.inside)
+        place += [f"through {' '.join(command.wrappers)}"] if command.wrappers else []
+        place += ["in the background"] if command.background else []
+        place += [f"left to {command.detached.keeper} by {command.detached.how}"] if command.detached else []
+        place += [f"after cd {command.cwd}"] if command.cwd else []
+        weight = weigh(command)
+        words = " ".join([word.value for word in command.words])
+        out.append(f"command   {words}  [{', '.join([*place, weight.size + ': ' + weight.why])}]")
+    for finding in analysis.findings:
+        out.append(f"finding   {finding.rule} {finding.name} at {finding.start}-{finding.end}: {finding.message}")
+    out.append(f"plan      {analysis.plan.verdict}: {analysis.plan.reason}")
+    for job in analysis.plan.jobs:
+        out.append(f"job       {job.key} on {job.host}: {job.command}")
+    print("\n".join(out), file=sys.stderr)

@@ -1,0 +1,31 @@
+"""`top`: the queues on a live screen, which `views.top` draws."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from pueue_skill.cli import options as shared
+from pueue_skill.cli.console import ExitCode, failed
+from pueue_skill.cli.selection import chosen_hosts
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("hosts", metavar="HOST", nargs="*", help="only these hosts")
+    parser.add_argument(
+        "--every", metavar="S", type=shared.seconds, default=2.0, help="seconds between two looks (default: 2)"
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    hosts = chosen_hosts(options)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return failed(ExitCode.USAGE, "top needs a terminal. Without one: pueue-skill status --watch")
+    from pueue_skill.hosts import transport
+    from pueue_skill.views import top as screen
+
+    try:
+        screen.main(hosts, options.every)
+    finally:
+        transport.stop_all()
+    return ExitCode.DONE

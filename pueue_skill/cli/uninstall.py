@@ -1,0 +1,24 @@
+"""`uninstall`: the hooks taken out of an agent's settings."""
+
+from __future__ import annotations
+
+import argparse
+
+from pueue_skill.cli import options as shared
+from pueue_skill.cli.console import ExitCode, failed
+from pueue_skill.cli.settings_files import applied, settings_folder
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    shared.add_agent(parser)
+
+
+def main(options: argparse.Namespace) -> int:
+    from pueue_skill.agents import install as installer
+
+    try:
+        return applied(
+            installer.uninstall(options.agent, options.scope, settings_folder(options.scope)), options.dry_run
+        )
+    except installer.CannotInstall as error:
+        return failed(ExitCode.USAGE, str(error))

@@ -1,0 +1,38 @@
+"""The [[notify]] targets of the configuration in, a check each out. Nothing is sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from collections.abc import Iterator
+
+from pueue_skill.configuration import config
+from pueue_skill.configuration.errors import ConfigError
+from pueue_skill.hosts.doctor.examine import Check
+from pueue_skill.notify import deliver
+from pueue_skill.state import database
+
+
+def checks() -> Iterator[Check]:
+    """Whom notices go to; of their URLs no more than may be read by anybody."""
+    try:
+        targets = config.load().notify
+        for number, target in enumerate(targets, 1):
+            name, to = f"notify {number}", deliver.shown(target)
+            waiting = (
+                [] if deliver.quiet(target.quiet, dt.datetime.now().time()) else database.kept(deliver.mark(target))
+            )
+            if deliver.service_of(target) is None:
+                yield Check(
+                    name, "failure", f"{to}: apprise knows no such URL, or it is not whole", "see `apprise --details`"
+                )
+            elif waiting:
+                yield Check(name, "warning", f"{to}: {len(waiting)} notices are not sent yet", "pueue-skill notify")
+            else:
+                yield Check(name, "ok", to)
+    except deliver.NoApprise as error:
+        yield Check(
+            "notify", "failure", "notices are sent by apprise, which is not installed", str(error).partition(": ")[2]
+        )
+    except (ConfigError, sqlite3.Error, OSError):
+        return  # said above
