@@ -17,8 +17,8 @@ from pueue_skill.queues import framing, outcome
 from pueue_skill.queues.framing import Answer, Part
 from pueue_skill.queues.model import Queue, State
 from pueue_skill.queues.registry import BACKENDS
+from pueue_skill.queues.script import script
 from pueue_skill.queues.scripts import bytes_of_tail
-from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 from pueue_skill.shell.printable import byte_size
 from pueue_skill.shell.secrets import masked
@@ -66,86 +66,33 @@ class Asking(NamedTuple):
     ended: float
 
 
-LOAD = """export LC_ALL=C
-uptime
-getconf _NPROCESSORS_ONLN 2>/dev/null || nproc 2>/dev/null || sysctl -n hw.ncpu"""
-BOOTED = r"""if [ -r /proc/stat ]; then sed -n 's/^btime //p' /proc/stat
-else sysctl -n kern.boottime | sed 's/^.* sec = \([0-9]*\).*$/\1/'
-fi"""
-MEMORY = """if [ -r /proc/meminfo ]; then cat /proc/meminfo; else sysctl -n hw.memsize && vm_stat && sysctl -n vm.swapusage; fi"""
-DISKS = """for place in "$HOME" "$pq_data"; do
-  while [ ! -d "$place" ]; do place=$(dirname "$place"); done
-  df -kP "$place" | tail -n 1
-done"""
-GPUS = (
-    "command -v nvidia-smi >/dev/null || exit 0\n"
-    "nvidia-smi --query-gpu=index,name,driver_version,utilization.gpu,memory.total,memory.used,temperature.gpu"
-    " --format=csv,noheader,nounits"
-)
-VERSIONS = """echo "system $(uname -sr)"
-for program in python3 uv git; do
-  if command -v "$program" >/dev/null; then "$program" --version; fi
-done
-exit 0"""
-# git is kept from what a checkout may have it run, and from refreshing its index.
-PROJECT = """git() { command git --no-optional-locks -c core.fsmonitor=false -c core.hooksPath=/dev/null "$@"; }
-git log -1 --no-show-signature --format='%H%n%cI%n%s' || exit
-git symbolic-ref --short -q HEAD || echo
-changed=$(git status --porcelain) || exit
-printf '%s' "$changed" | grep -c ''
-exit 0"""
-# A name of a file never decides what is read: the newest is found by the shell, and what is added up are numbers alone.
-CHECKPOINTS = (
-    r"""if [ -d "$pattern" ]; then pattern=$pattern/*; fi
-if stat -c %s / >/dev/null 2>&1; then
-  size='stat -c %s' time='stat -c %Y'
-else
-  size='stat -f %z' time='stat -f %m'
-fi
-IFS=''
-set -- $pattern
-IFS=' '
-count=0 newest=''
-for file do
-  [ -f "$file" ] || continue
-  count=$((count + 1))
-  if [ -z "$newest" ] || [ "$file" -nt "$newest" ]; then newest=$file; fi
-done
-if [ "$count" = 0 ]; then echo 0; exit 0; fi
-total=$(for file do if [ -f "$file" ]; then printf '%s\0' "$file"; fi; done | xargs -0 $size | awk '{ total += $1 } END { printf "%.0f", total }')
-echo "$count $total $(date +%s) $($time "$newest") $($size "$newest")"
-printf '%s' "$newest" | tr '\n' ' '
-echo
-head -c """
-    + str(HEAD)
-    + ' "$newest"\n'
-)
-
-
 def asked(host: Host, wanted: Wanted) -> tuple[Part, ...]:
     """The parts of an audit, what takes longest last."""
     backend = BACKENDS[host.backend]
-    path = "PATH=" + ":".join([*[quote.path(folder) for folder in host.path], '"$PATH"\n'])
+    path = ":".join(host.path)
     return (
-        Part("clock", "date +%s"),
-        Part("booted", BOOTED),
-        Part("load", LOAD),
-        Part("memory", MEMORY),
-        Part("disks", backend.where() + DISKS, 10),
-        Part("gpus", path + GPUS, 15),
-        Part("versions", f'PATH="$PATH:$HOME/.local/bin:$HOME/.cargo/bin"\n{path}{VERSIONS}', 10),
+        Part("clock", script("hosts/clock")),
+        Part("booted", script("hosts/booted")),
+        Part("load", script("hosts/load")),
+        Part("memory", script("hosts/memory")),
+        Part("disks", backend.where() + script("hosts/disks"), 10),
+        Part("gpus", script("hosts/gpus", PQ_PATH=path), 15),
+        Part("versions", script("hosts/versions", PQ_PATH=path), 10),
         Part(host.backend, backend.versions_script(host), 10),
         Part("queue", backend.status_script(host), 25, 100_000_000),
         Part("failures", backend.failures_script(host, FAILURES, TAIL), 25, FAILURES * bytes_of_tail(TAIL)),
         *[
-            Part(f"project {i}", f"{path}cd {quote.path(folder)} || exit\n{PROJECT}", 10)
+            Part(f"project {i}", script("hosts/project", PQ_PATH=path, PQ_FOLDER=folder), 10)
             for i, folder in enumerate(wanted.projects)
         ],
         *[
-            Part(f"checkpoints {i}", f"pattern={quote.path(pattern)}\n{CHECKPOINTS}", 10)
+            Part(f"checkpoints {i}", script("hosts/checkpoints", PQ_PATTERN=pattern, PQ_BYTES=str(HEAD)), 10)
             for i, pattern in enumerate(wanted.checkpoints)
         ],
-        *[Part(f"query {name}", path + command, 15, 10_000) for name, command in wanted.queries],
+        *[
+            Part(f"query {name}", script("hosts/query", PQ_PATH=path, PQ_COMMAND=command), 15, 10_000)
+            for name, command in wanted.queries
+        ],
     )
 
 

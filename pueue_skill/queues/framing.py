@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from pueue_skill.shell import quote
+from pueue_skill.queues import script as sh
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
@@ -43,28 +43,10 @@ class Answer(NamedTuple):
         return self.data.decode("utf-8", "replace")
 
 
-# timeout is of GNU and of busybox; macOS has perl. What runs out of time is killed with all that it started, but for what has made
-# itself independent: that is no longer listened to.
-SCRIPT = r"""exec 2>/dev/null
-limited() {
-  if command -v timeout >/dev/null; then timeout -s KILL "$@"
-  elif command -v perl >/dev/null; then
-    perl -e '$limit = shift; unless ($child = fork) { setpgrp; exec @ARGV; exit 127 }
-      $SIG{ALRM} = sub { kill KILL => -$child; exit 137 }; alarm $limit; waitpid $child, 0; exit($? & 127 ? 128 + ($? & 127) : $? >> 8)' "$@"
-  else shift; "$@"
-  fi
-}
-part() {
-  printf '\n%s part %s\n' "$mark" "$1"
-  { limited "$2" sh -c "$4" </dev/null 2>&1; printf '\n%s code %s' "$mark" "$?"; } | limited "$(($2 + 2))" head -c "$3"
-}
-"""
-
-
 def script(parts: Sequence[Part], mark: str) -> str:
     """The script that asks `parts` in their order; `mark` is a word that nobody can guess."""
-    calls = [f"part {quote.word(one.name)} {one.seconds} {one.size + 100} {quote.word(one.script)}" for one in parts]
-    return "\n".join([SCRIPT + f"mark={quote.word(mark)}", f"printf '%s' {quote.word(REPLY)}", *calls, ""])
+    words = [word for one in parts for word in (one.name, str(one.seconds), str(one.size + 100), one.script)]
+    return sh.script("queues/probes", *words, PQ_MARK=mark)
 
 
 def seconds(parts: Sequence[Part]) -> int:

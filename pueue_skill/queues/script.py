@@ -28,8 +28,8 @@ class Script(NamedTuple):
     inputs: dict[str, bool]
 
 
-def script(name: str, /, **inputs: str) -> str:
-    """The sh text of `PACKAGE/sh/NAME.sh`, named `PACKAGE/NAME`, after an assignment for each input.
+def script(name: str, /, *arguments: str, **inputs: str) -> str:
+    """The sh text of `PACKAGE/sh/NAME.sh`, named `PACKAGE/NAME`, after an assignment for each input and one `set` for its arguments.
 
     A name with a dot (`queues/pueue/unit.bash`) is that of the file itself. Raises TypeError for an input that the script does not
     declare and for one that is missing, ValueError for an empty value where the script needs one and for a value with NUL.
@@ -43,7 +43,8 @@ def script(name: str, /, **inputs: str) -> str:
     empty = [key for key, value in inputs.items() if not value and not found.inputs[key]]
     if empty:
         raise ValueError(f"the script {name} needs a value for {', '.join(empty)}")
-    return "".join([f"{key}={quote.word(value)}\n" for key, value in inputs.items()]) + found.text
+    assigned = "".join([f"{key}={quote.word(value)}\n" for key, value in inputs.items()])
+    return assigned + (f"set -- {quote.line(arguments)}\n" if arguments else "") + found.text
 
 
 def functions(name: str) -> str:

@@ -27,6 +27,7 @@ from pueue_skill.agents import doctor
 from pueue_skill.cli.schemas import SCHEMAS
 from pueue_skill.hosts.doctor import examine
 from pueue_skill.queues.pueue.health import Findings
+from pueue_skill.queues.script import script
 from pueue_skill.shell.model import Host as Known
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]
@@ -598,7 +599,9 @@ def test_work_that_is_lost_with_its_connection(
     process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def found() -> list[examine.Check]:
-        table = subprocess.run([real("sh"), "-c", examine.WORK], capture_output=True, text=True, check=True).stdout
+        table = subprocess.run(
+            [real("sh"), "-c", script("hosts/processes")], capture_output=True, text=True, check=True
+        ).stdout
         mine = [
             line
             for line in table.splitlines()

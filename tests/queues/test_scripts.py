@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from real import SYSTEM_PATH, real
+from real import real
+from stubbed import SHELLS, Stubbed
 
 import pueue_skill
 from pueue_skill.queues import script as loader
@@ -17,50 +17,6 @@ from pueue_skill.queues.scripts import REPLY, read_tails
 
 PACKAGE = Path(pueue_skill.__file__).parent
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("**/sh/**/*.*sh"))
-SHELLS = {"dash": [], "busybox": ["sh"], "bash": [], "zsh": ["--emulate", "sh"]}
-
-# Writes down how it was called, then does what `$STUB/WORD` says, a file for each first word; a word without a file succeeds silently.
-STUB = """#!/bin/sh
-printf '%s\\n' "$*" >>"$STUB/calls"
-[ ! -e "$STUB/$1" ] || . "$STUB/$1"
-"""
-
-
-class Stubbed:
-    """Runs a script by one shell, with a stub of pueue that does as the given sh texts say, by the first word that it is called with."""
-
-    def __init__(self, shell: str, folder: Path) -> None:
-        self.shell = [real(shell), *SHELLS[shell]]
-        self.home, self.bin, self.stub = folder / "home", folder / "bin", folder / "stub"
-        for path in (self.home, self.bin, self.stub):
-            path.mkdir()
-        self.put("pueue", STUB)
-
-    def put(self, name: str, text: str) -> None:
-        """A program on the script's PATH."""
-        (self.bin / name).write_text(text)
-        (self.bin / name).chmod(0o755)
-
-    @property
-    def env(self) -> Mapping[str, str]:
-        return {
-            "HOME": str(self.home),
-            "PATH": f"{self.bin}:{SYSTEM_PATH}",
-            "STUB": str(self.stub),
-            "XDG_RUNTIME_DIR": str(self.home),
-        }
-
-    def __call__(self, text: str, /, **answers: str) -> subprocess.CompletedProcess[str]:
-        for word, answer in answers.items():
-            (self.stub / word).write_text(answer)
-        # As transport sends it: the script on standard input.
-        return subprocess.run([*self.shell, "-s"], input=text, env=self.env, capture_output=True, text=True, timeout=20)
-
-    @property
-    def calls(self) -> list[str]:
-        """How pueue was called."""
-        path = self.stub / "calls"
-        return path.read_text().splitlines() if path.exists() else []
 
 
 @pytest.fixture(params=SHELLS)
@@ -87,6 +43,11 @@ def test_a_script_stands_after_its_inputs() -> None:
 def test_an_input_that_is_wrong_is_an_error(inputs: dict[str, str], error: type[Exception]) -> None:
     with pytest.raises(error):
         script("queues/pueue/cancel", **inputs)
+
+
+def test_arguments_are_those_of_the_script(run: Stubbed) -> None:
+    text = script("queues/probes", "a", "1", "100", "echo one", PQ_MARK="m")
+    assert run(text).stdout == "pueue-skill reply\nm part a\none\n\nm code 0"
 
 
 def test_shared_functions_are_included_once() -> None:

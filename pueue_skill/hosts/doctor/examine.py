@@ -20,6 +20,7 @@ from pueue_skill.queues.model import Queue, State
 from pueue_skill.queues.pueue import health as pueue_health
 from pueue_skill.queues.pueue.health import Daemon, Findings
 from pueue_skill.queues.registry import BACKENDS
+from pueue_skill.queues.script import script
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 from pueue_skill.shell.printable import byte_size
@@ -54,29 +55,18 @@ class Check(NamedTuple):
     mend: Mend = ""
 
 
-# What is in the folders of programs that PATH does not lead to.
-PROGRAMS = r"""for folder in "$HOME/.local/bin" "$HOME/.cargo/bin" "$HOME/bin" "$HOME"/*/bin "$HOME"/.*/bin /opt/homebrew/bin /usr/local/bin /opt/*/bin; do
-  case ":$PATH:$seen:" in *":$folder:"*) continue ;; esac
-  seen=$seen:$folder
-  for program in "$folder"/*; do
-    if [ -f "$program" ] && [ -x "$program" ]; then printf '%s\n' "$program"; fi
-  done
-done
-exit 0"""
 PATIENCE = "pq_patience=6\n"
 """Seconds that a daemon has for an answer here: one that takes longer is not well."""
-WORK = """ps -A -o pid=,ppid=,etime=,args="""
 
 
 def asked(host: Host) -> tuple[Part, ...]:
     backend = BACKENDS[host.backend]
-    path = "PATH=" + ":".join([*[quote.path(folder) for folder in host.path], '"$PATH"\n'])
     return (
-        Part("clock", "date +%s"),
+        Part("clock", script("hosts/clock")),
         Part("found", pueue_health.script(host), 20),
-        Part("disks", backend.where() + audit.DISKS, 10),
-        Part("programs", path + PROGRAMS, 10, 200_000),
-        Part("work", WORK, 10, 2_000_000),
+        Part("disks", backend.where() + script("hosts/disks"), 10),
+        Part("programs", script("hosts/programs", PQ_PATH=":".join(host.path)), 10, 200_000),
+        Part("work", script("hosts/processes"), 10, 2_000_000),
         Part("queue", PATIENCE + backend.status_script(host), 10, 100_000_000),
         Part("failures", PATIENCE + backend.failures_script(host, audit.FAILURES, 500), 10),
     )

@@ -1,0 +1,3 @@
+# Prints the time, in seconds of the epoch.
+
+date +%s

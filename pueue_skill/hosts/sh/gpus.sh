@@ -1,0 +1,6 @@
+# Prints a line of comma-separated values for each GPU, as nvidia-smi gives them; nothing where there is no nvidia-smi.
+
+. queues/sh/lib/path.sh
+
+command -v nvidia-smi >/dev/null || exit 0
+nvidia-smi --query-gpu=index,name,driver_version,utilization.gpu,memory.total,memory.used,temperature.gpu --format=csv,noheader,nounits
