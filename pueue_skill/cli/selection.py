@@ -17,9 +17,9 @@ from pueue_skill.shell.model import Host
 
 def chosen_hosts(options: argparse.Namespace) -> list[Host]:
     """The hosts that were named, or all. Raises LookupError."""
-    from pueue_skill.shell.ssh_target import configured
+    from pueue_skill.shell.ssh_target import select_hosts
 
-    return configured(options.hosts, config.load().by_name())
+    return select_hosts(options.hosts, config.load().by_name())
 
 
 def choice_of(options: argparse.Namespace) -> Choice:

@@ -46,22 +46,22 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.hosts import client, transport
     from pueue_skill.plan.model import Job
     from pueue_skill.shell import quote, ssh_target
-    from pueue_skill.shell.login import LOGIN
-    from pueue_skill.shell.ssh_arguments import read_ssh
+    from pueue_skill.shell.login import LOGIN_SHELL
+    from pueue_skill.shell.ssh_arguments import parse_ssh
     from pueue_skill.shell.syntax import Word
     from pueue_skill.state import paths
 
     words = tuple([Word(quote.word(value), value, True, 0, 0) for value in ["ssh", *options.command]])
-    call = read_ssh(words)
+    call = parse_ssh(words)
     if call is None:
         return failed(ExitCode.USAGE, "ssh is given no host. Type: pueue-skill ssh [options of ssh] HOST COMMAND")
     try:
-        host, command = ssh_target.destination(call, settings.whole(paths.working() or "/").hosts)
-    except ssh_target.Refusal as refusal:
+        host, command = ssh_target.final_destination(call, settings.whole(paths.working() or "/").hosts)
+    except ssh_target.NotQueueable as refusal:
         return failed(
             ExitCode.USAGE, f"{refusal}: that is for ssh itself. Type: {quote.line(['ssh', *options.command])}"
         )
-    away = ssh_target.configured_away(transport.configuration(host))
+    away = ssh_target.configured_obstacle(transport.configuration(host))
     if away:
         say(f"not queued, but run by ssh itself: the configuration for {host.name} says {away}")
         transport.ssh(options.command, options.stdin)
@@ -71,7 +71,7 @@ def main(options: argparse.Namespace) -> int:
         )
     job = Job("", host.name, host.backend, host.group or None, None, None, command or "", shell="login")
     if command is None:
-        job = job._replace(command=f"exec {LOGIN} -l", shell="nested")
+        job = job._replace(command=f"exec {LOGIN_SHELL} -l", shell="nested")
     try:
         return submitted(options, job, host, options.wait)
     except client.NoConnection as error:

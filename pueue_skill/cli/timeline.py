@@ -15,7 +15,7 @@ from pueue_skill.configuration import config
 from pueue_skill.hosts import poll
 from pueue_skill.queues.model import Queue
 from pueue_skill.shell.model import Host
-from pueue_skill.shell.ssh_target import configured, host_named
+from pueue_skill.shell.ssh_target import host_named, select_hosts
 from pueue_skill.views import timeline
 from pueue_skill.views.timeline import Bar
 
@@ -45,7 +45,7 @@ def main(options: argparse.Namespace) -> int:
         day = options.day or now.date()
         begin, end = (dt.datetime.combine(day + dt.timedelta(days=n), dt.time()).astimezone() for n in (0, 1))
         title = f"{day}"
-    answers = poll.queues(configured(options.host, hosts), spare=not options.host)
+    answers = poll.queues(select_hosts(options.host, hosts), spare=not options.host)
     bars: list[Bar] = []
     code = ExitCode.DONE
     for host, queue in answers:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from pueue_skill.shell import quote
-from pueue_skill.shell.login import STAYS
+from pueue_skill.shell.login import KEEP_SHELL
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.record import NamedTuple
@@ -106,7 +106,7 @@ def command(host: Host, master: Master | None, fed: int = 0) -> list[str]:
     if not host.ssh:
         return ["/bin/sh", "-c", text] if fed else ["/bin/sh", "-s"]
     shared = f"-S {quote.word(str(master.socket))} {SHARED} " if master else ""
-    script = quote.nested(f"sh -c {quote.word(text)}{STAYS}" if fed else f"sh -s{STAYS}", 1 + host.hops)
+    script = quote.nested(f"sh -c {quote.word(text)}{KEEP_SHELL}" if fed else f"sh -s{KEEP_SHELL}", 1 + host.hops)
     return bash(f"exec ssh {shared}{SSH} {host.ssh} {script}")
 
 

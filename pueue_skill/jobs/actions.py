@@ -22,7 +22,7 @@ from pueue_skill.queues.pueue import actions as pueue_actions
 from pueue_skill.queues.slurm import actions as slurm_actions
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host
-from pueue_skill.shell.ssh_target import configured, host_named
+from pueue_skill.shell.ssh_target import host_named, select_hosts
 from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.state import database
@@ -155,7 +155,7 @@ def answers(hosts: Iterable[Host]) -> tuple[dict[str, Queue], dict[str, Unreacha
 def asked_hosts(choice: Choice, hosts: Mapping[str, Host]) -> dict[str, Host]:
     """The hosts that may have what is chosen. Raises LookupError."""
     if choice.hosts:
-        return {host.name: host for host in configured(choice.hosts, hosts)}
+        return {host.name: host for host in select_hosts(choice.hosts, hosts)}
     places = [select.host_of(job, hosts) for job in choice.jobs]
     if places and all(places):
         return {name: host_named(name, hosts) for name in places}

@@ -8,7 +8,7 @@ from pueue_skill.plan.markers import text_of
 from pueue_skill.plan.proposal import Proposal
 from pueue_skill.shell.syntax import Simple, Word
 from pueue_skill.shell.walk import simple_nodes
-from pueue_skill.shell.wrappers import FAN_OUT, Use, asked_terminal, detaching, unwrapped
+from pueue_skill.shell.wrappers import FAN_OUT, ToolUse, detachment, terminal_option, unwrap
 
 
 def attached(proposal: Proposal) -> str:
@@ -24,8 +24,8 @@ def attached(proposal: Proposal) -> str:
 
 def held(node: Simple) -> Iterator[tuple[int, int, str]]:
     """The changes, (start, end, text), with which the tools of a command hold on to their work and need no terminal."""
-    for use in unwrapped(node.words)[1]:
-        if use.name in FAN_OUT or (detaching(use) is None and not asked_terminal(use)):
+    for use in unwrap(node.words)[1]:
+        if use.name in FAN_OUT or (detachment(use) is None and not terminal_option(use)):
             continue  # to be asked is what xargs -p is for
         names = {*use.conduct.detaches.split(), *use.conduct.terminal.split()}
         kept: list[Word] = []
@@ -34,11 +34,11 @@ def held(node: Simple) -> Iterator[tuple[int, int, str]]:
             kept += [word._replace(text=rest, value=rest)] if rest else []
             if rest != word.text:
                 yield (word.start - (not rest), word.end, rest)
-        if detaching(use._replace(options=tuple(kept))) and use.conduct.waits:
+        if detachment(use._replace(options=tuple(kept))) and use.conduct.waits:
             yield (use.end, use.end, f" {use.conduct.waits.split()[0]}")
 
 
-def without(word: Word, use: Use, names: set[str]) -> str:
+def without(word: Word, use: ToolUse, names: set[str]) -> str:
     """The source of a word without those of its options that are among `names`."""
     value = word.value
     if word.text != value or value[:1] != "-":

@@ -12,12 +12,12 @@ from pueue_skill.plan.preamble import is_setup, only_prepares
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
 from pueue_skill.plan.whole_line import waits
 from pueue_skill.shell import quote
-from pueue_skill.shell.arguments import Wrapper, basename, options
-from pueue_skill.shell.nested import SHELLS, detached_words, echoed, reads_script, shell_text
+from pueue_skill.shell.arguments import ArgSpec, basename, parse_options
+from pueue_skill.shell.nested import SHELLS, echoed_text, reads_script, session_words, shell_text
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.ssh_target import NotQueueable
 from pueue_skill.shell.syntax import Compound, Node, Pipeline, Script, Simple, Word
-from pueue_skill.shell.walk import Statement, and_or_lists, joined_by, only, statements
+from pueue_skill.shell.walk import Statement, and_or_lists, only_node, separator, statements
 from pueue_skill.shell.wrappers import peel
 from pueue_skill.startup.regex import regex
 
@@ -30,7 +30,7 @@ HOME = regex(r"~/[\w./-]*")
 
 
 def detached(proposal: Proposal, works: Works) -> list[Work] | None:
-    node = only(proposal.script)
+    node = only_node(proposal.script)
     if isinstance(node, Compound) and node.kind in ("subshell", "group") and not node.redirects:
         inside = statements(node.body)
         if inside[-1].operator == "&":
@@ -47,7 +47,7 @@ def detached(proposal: Proposal, works: Works) -> list[Work] | None:
 
 def by_shell(proposal: Proposal, works: Works) -> list[Work] | None:
     """A shell whose own text puts its work in the background: the same shell with a text that does not."""
-    node = only(proposal.script)
+    node = only_node(proposal.script)
     command = command_at(proposal, node) if node else None
     if not isinstance(node, Simple) or command is None or command.name not in SHELLS or command.wrappers:
         return None
@@ -60,7 +60,7 @@ def by_shell(proposal: Proposal, works: Works) -> list[Work] | None:
     found = []
     for work in works(proposal.inner(word.value)):
         if work.each:
-            raise Refusal("several jobs would share one shell")
+            raise NotQueueable("several jobs would share one shell")
         if heredoc and word is heredoc.body:
             head = source[node.start : heredoc.start] + source[heredoc.end : node.end]
             text = quote.heredoc(head.rstrip(" \t"), work.text).rstrip("\n")
@@ -123,8 +123,8 @@ def text_of(proposal: Proposal, parts: list[Statement]) -> str:
     """The source of `parts` and what stands between them, without nohup, setsid and the last operator."""
     text = proposal.script.text
     if any(redirect.body for part in parts for redirect in getattr(part.node, "redirects", ())):
-        raise Refusal("a heredoc goes to what is put in the background; write it to a file first")
-    out = "".join([undetached(text, part.node) + joined_by(part.operator) for part in parts[:-1]])
+        raise NotQueueable("a heredoc goes to what is put in the background; write it to a file first")
+    out = "".join([undetached(text, part.node) + separator(part.operator) for part in parts[:-1]])
     return out + undetached(text, parts[-1].node)
 
 
@@ -150,7 +150,7 @@ def at_now(node: Node | None) -> str | None:
     """The script in `echo work | at now`, `at now <<< work` and their like."""
     fed: str | None = None
     if isinstance(node, Pipeline) and len(node.parts) == 2 and not node.prefix:
-        fed = (echoed(node.parts[0]) or (None,))[0]
+        fed = (echoed_text(node.parts[0]) or (None,))[0]
         node = node.parts[1]
     if not isinstance(node, Simple) or not node.words or basename(node.words[0].value) not in ("at", "batch"):
         return None
@@ -191,10 +191,10 @@ def sessions(text: str, found: list[Statement]) -> tuple[str, str | None, str | 
     work, label, cwd = made
     if cwd is not None and cwd[:1] not in ("/", "~"):
         return None
-    joint = joined_by(before[-1].operator)
+    joint = separator(before[-1].operator)
     if joint == " && ":
         script = parse(work)
-        joint = joint if isinstance(script, Script) and only(script) else " || exit\n"
+        joint = joint if isinstance(script, Script) and only_node(script) else " || exit\n"
     return text[before[0].node.start : before[-1].node.end] + joint + work, label, cwd
 
 
@@ -205,8 +205,8 @@ def moves(part: Statement) -> bool:
 
 
 def screen(words: tuple[Word, ...]) -> tuple[str, str | None, str | None] | None:
-    run = [word.value for word in detached_words(words)]
-    found, _ = options(words[1:], Wrapper("cehpSsTt"))
+    run = [word.value for word in session_words(words)]
+    found, _ = parse_options(words[1:], ArgSpec("cehpSsTt"))
     if not run or not {name for name, _ in found} <= {"-d", "-m", "-S"}:
         return None
     name = next((value.value for option, value in found if option == "-S" and value), None)
@@ -218,7 +218,7 @@ def tmux(calls: list[tuple[Word, ...]]) -> tuple[str, str | None, str | None] | 
     first = calls[0]
     if len(first) < 2 or first[1].value not in NEW:
         return None
-    found, used = options(first[2:], Wrapper("cFnstxyelp"))
+    found, used = parse_options(first[2:], ArgSpec("cFnstxyelp"))
     told = {name: value.value for name, value in found if value is not None}
     if ("-d", None) not in found or not {name for name, _ in found} <= {"-d", "-s", "-n", "-c", "-x", "-y"}:
         return None
@@ -227,7 +227,7 @@ def tmux(calls: list[tuple[Word, ...]]) -> tuple[str, str | None, str | None] | 
     for words in calls[1:]:
         if basename(words[0].value) != "tmux" or len(words) < 3 or words[1].value not in ("send-keys", "send") or run:
             return None
-        _, used = options(words[2:], Wrapper("tN"))
+        _, used = parse_options(words[2:], ArgSpec("tN"))
         *keys, enter = [word.value for word in words[2 + used :]] or [""]
         if enter not in ("Enter", "C-m", "ENTER") or not keys:
             return None

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pueue_skill.shell.arguments import basename
 from pueue_skill.shell.nested import SHELLS, shell_text
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.ssh_arguments import SSH, read_ssh
+from pueue_skill.shell.ssh_arguments import SSH_PROGRAMS, parse_ssh
 from pueue_skill.shell.syntax import Compound, Node, Pipeline, Redirect, Simple, Unparsed, Word
 from pueue_skill.shell.walk import simple_nodes, statements
 from pueue_skill.shell.wrappers import peel
@@ -144,7 +144,7 @@ def of_command(node: Simple) -> str:
         file = next((value for arg in run.args if (value := arg.removeprefix("if=")) in FILES), "")
         if file or (fed := fed_by(node.redirects)):
             return file or fed
-    ssh = read_ssh(run.words) if run.name in SSH else None
+    ssh = parse_ssh(run.words) if run.name in SSH_PROGRAMS else None
     carried = shell_text(run.words) if run.name in SHELLS else None
     text = ssh.payload if ssh else carried.value if carried else None
     script = parse(text) if text else None

@@ -15,11 +15,11 @@ from pueue_skill.plan.model import Each
 from pueue_skill.plan.proposal import Proposal, Work
 from pueue_skill.plan.whole_line import check
 from pueue_skill.shell import quote
-from pueue_skill.shell.arguments import basename, options
-from pueue_skill.shell.expansion import Value, fields, seq
+from pueue_skill.shell.arguments import basename, parse_options
+from pueue_skill.shell.expansion import Value, expand_words, seq
 from pueue_skill.shell.model import Host
-from pueue_skill.shell.secrets import secret
-from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.secrets import holds_secret
+from pueue_skill.shell.ssh_target import NotQueueable
 from pueue_skill.shell.syntax import Node, Pipeline, Simple, Word
 from pueue_skill.shell.wrappers import FAN_OUT
 from pueue_skill.startup.record import NamedTuple
@@ -56,11 +56,11 @@ def fan_out(proposal: Proposal, node: Node, call: Simple, before: str, known: Ma
     """The jobs of `call`, an xargs or a parallel, which is `node` or the end of the pipeline that is."""
     inside = [c for c in proposal.commands if any(node.start <= loop.start < node.end for loop in c.loops)]
     if any(command.ssh for command in inside):
-        raise Refusal("each item runs over ssh")
+        raise NotQueueable("each item runs over ssh")
     check(proposal)
     if basename(call.words[0].value) == "parallel":
         if isinstance(node, Pipeline) or call.redirects:
-            raise Refusal("parallel reads its items from elsewhere")
+            raise NotQueueable("parallel reads its items from elsewhere")
         return parallel(proposal, call, before, known)
     return xargs(proposal, node, call, before, known)
 
@@ -87,7 +87,7 @@ class Xargs(NamedTuple):
 
 def read_xargs(text: str, call: Simple) -> Xargs:
     """What an xargs does. Raises Refusal when only xargs itself can. Of -I, -n and -L it takes the last, and `-n 1` says nothing beside -I."""
-    found, used = options(call.words[1:], FAN_OUT["xargs"])
+    found, used = parse_options(call.words[1:], FAN_OUT["xargs"])
     words = call.words[1 + used :]
     place: str | None = None
     limits: dict[str, str] = {}
@@ -95,7 +95,7 @@ def read_xargs(text: str, call: Simple) -> Xargs:
     at_once: str | None = None
     for name, word in found:
         if word is not None and not word.static and text[word.start : word.end] != word.text:
-            raise Refusal(f"only the shell knows the value of {name} of xargs")
+            raise NotQueueable(f"only the shell knows the value of {name} of xargs")
         value, source = (word.value, word.text) if word else ("", "")
         if name in AT_ONCE:
             at_once = value
@@ -103,16 +103,16 @@ def read_xargs(text: str, call: Simple) -> Xargs:
             reads[KEPT[name]] = source
         elif name in REPLACE:
             if word and not (word.static and value):
-                raise Refusal("only xargs knows what stands for its items")
+                raise NotQueueable("only xargs knows what stands for its items")
             place, limits = value if word else "{}", {}
         elif name in SIZE and not (value == "1" and place is not None):
             place, limits = None, {"-n": source}
         elif name in LINES:
             place, limits = None, {"-L": source}
         elif name not in SIZE:
-            raise Refusal(f"xargs is given {name}")
+            raise NotQueueable(f"xargs is given {name}")
     if not words:
-        raise Refusal("xargs is given no command")
+        raise NotQueueable("xargs is given no command")
     return Xargs(call.words[0].text, place, limits, reads, at_once, words)
 
 
@@ -120,15 +120,15 @@ def xargs(proposal: Proposal, node: Node, call: Simple, before: str, known: Mapp
     text = proposal.script.text
     given = read_xargs(text, call)
     if [redirect for redirect in call.redirects if redirect.op not in ("<", "<<<")]:
-        raise Refusal("all calls share one output")
+        raise NotQueueable("all calls share one output")
     if "-a" in given.reads and (isinstance(node, Pipeline) or call.redirects):
-        raise Refusal("each call reads what xargs is given")
+        raise NotQueueable("each call reads what xargs is given")
     if not all(assign.static for assign in call.assigns):
-        raise Refusal("variables are set for xargs that only the shell knows")
+        raise NotQueueable("variables are set for xargs that only the shell knows")
     here, group = grouped(proposal.here, given.at_once)
     variables = "".join([f"{assign.text} " for assign in call.assigns])
     if any(re.search(r"\b255\b", word.value) for word in given.words):
-        raise Refusal("xargs stops at a call with exit code 255")
+        raise NotQueueable("xargs stops at a call with exit code 255")
     calls = calls_of(node, call, given, known)
     if given.at_once in (None, "1"):  # else the text itself runs its calls side by side
         source, place = " ".join([word.text for word in given.words]), given.place or "{}"
@@ -174,7 +174,7 @@ def calls_of(
     node: Node, call: Simple, given: Xargs, known: Mapping[str, Value]
 ) -> list[tuple[list[str], tuple[str, ...]]] | None:
     """The calls that xargs would make, each with its items, or None where only the shell knows them."""
-    argv = fields(given.words, known)
+    argv = expand_words(given.words, known)
     null = "-0" in given.reads
     lines = lines_of(node, call, null, known)
     if argv is None or lines is None or given.reads.keys() - {"-0", "-r", "-x"} or "-L" in given.limits:
@@ -215,7 +215,7 @@ def printed(node: Node, known: Mapping[str, Value]) -> str | None:
     """What echo, `printf '%s\\n'` or seq print."""
     if not isinstance(node, Simple) or node.redirects or node.assigns or len(node.words) < 2:
         return None
-    values = fields(node.words, known)
+    values = expand_words(node.words, known)
     if values is None:
         return None
     name, *args = values
@@ -230,28 +230,30 @@ def printed(node: Node, known: Mapping[str, Value]) -> str | None:
 
 
 def parallel(proposal: Proposal, call: Simple, before: str, known: Mapping[str, Value]) -> list[Work]:
-    found, used = options(call.words[1:], FAN_OUT["parallel"])
+    found, used = parse_options(call.words[1:], FAN_OUT["parallel"])
     told = {name: value.value if value is not None else "" for name, value in found}
     rest = call.words[1 + used :]
     at = [i for i, word in enumerate(rest) if word.value == ":::"]
     strange = any(word.value in ("::::", ":::+", "::::+") for word in rest)
     unsupported = [name for name in told if name not in PARALLEL_KNOWN]
     if unsupported:
-        raise Refusal(f"unsupported option of parallel ({unsupported[0]})")
+        raise NotQueueable(f"unsupported option of parallel ({unsupported[0]})")
     if not at or at[0] == 0 or strange:
-        raise Refusal("parallel reads its items from elsewhere")
-    template = fields(rest[: at[0]], known)
-    sources = [fields(rest[start + 1 : stop], known) for start, stop in zip(at, [*at[1:], len(rest)], strict=True)]
+        raise NotQueueable("parallel reads its items from elsewhere")
+    template = expand_words(rest[: at[0]], known)
+    sources = [
+        expand_words(rest[start + 1 : stop], known) for start, stop in zip(at, [*at[1:], len(rest)], strict=True)
+    ]
     known_sources = [source for source in sources if source is not None]
     if template is None or len(known_sources) < len(sources):
-        raise Refusal("only the shell knows the items of parallel")
+        raise NotQueueable("only the shell knows the items of parallel")
     line = " ".join(template)  # parallel(1) joins its command words and has the shell read them
     if OTHER_PLACES.search(line):
-        raise Refusal("parallel fills in a part of each item")
+        raise NotQueueable("parallel fills in a part of each item")
     here, group = grouped(proposal.here, told.get("-j", told.get("--jobs", told.get("-P"))))
     items = list(itertools.islice(itertools.product(*known_sources), MOST + 1))
     if len(items) > MOST:
-        raise Refusal(f"these are more than {MOST} jobs")
+        raise NotQueueable(f"these are more than {MOST} jobs")
     if told.get("-j", told.get("--jobs", told.get("-P", told.get("--max-procs")))) == "1":
         every = [(" ".join(values), *values) for values in items]
         places = ("{}", *[f"{{{i}}}" for i in range(1, len(sources) + 1)])
@@ -286,6 +288,6 @@ def grouped(here: Host, at_once: str | None) -> tuple[Host, str | None]:
 
 def label_of(values: tuple[str, ...]) -> str | None:
     """`BTCUSDT`, `BTCUSDT@250`, `BTCUSDT@250:2024`; none where a value may be a secret."""
-    if not values or any(map(secret, values)):
+    if not values or any(map(holds_secret, values)):
         return None
     return values[0] + ("@" + ":".join(values[1:]) if values[1:] else "")

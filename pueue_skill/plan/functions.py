@@ -14,9 +14,9 @@ from pueue_skill.plan.proposal import Proposal, Work
 from pueue_skill.shell.commands import commands as commands_of
 from pueue_skill.shell.model import Command
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.ssh_target import NotQueueable
 from pueue_skill.shell.syntax import Script
-from pueue_skill.shell.wrappers import entry
+from pueue_skill.shell.wrappers import longest_entry
 from pueue_skill.startup.record import NamedTuple
 
 
@@ -94,7 +94,7 @@ FUNCTIONS: dict[str, Function] = {
 
 def check_functions(proposal: Proposal, done: Sequence[Work]) -> None:
     """Raises Refusal when a job would use a function of the interactive shell that its text does not define."""
-    if not any(entry(FUNCTIONS, command.name, command.words[1:]) for command in proposal.commands):
+    if not any(longest_entry(FUNCTIONS, command.name, command.words[1:]) for command in proposal.commands):
         return
     for work in done:
         script = parse(work.text) if work.shell == "bash" else None
@@ -104,7 +104,7 @@ def check_functions(proposal: Proposal, done: Sequence[Work]) -> None:
             said = f"{words} is a function or an alias of your interactive shell, which a job does not have"
             said += f"; put `{function.line}` before it" if function.line else ""
             said += f"; `{function.instead}` works without it" if function.instead else ""
-            raise Refusal(said, f"{function.line}; {text_of(proposal.script)}" if function.line else "")
+            raise NotQueueable(said, f"{function.line}; {text_of(proposal.script)}" if function.line else "")
 
 
 def undefined(commands: Sequence[Command]) -> tuple[str, Function] | None:
@@ -112,7 +112,7 @@ def undefined(commands: Sequence[Command]) -> tuple[str, Function] | None:
     for i, command in enumerate(commands):
         if command.via or command.wrappers:
             continue  # another shell's, or run as a program
-        found = entry(FUNCTIONS, command.words[0].value, command.words[1:])
+        found = longest_entry(FUNCTIONS, command.words[0].value, command.words[1:])
         if found and not any(defines(other, found[1], command, commands[j:i]) for j, other in enumerate(commands[:i])):
             return found[:2]
     return None

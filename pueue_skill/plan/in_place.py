@@ -17,10 +17,10 @@ from pueue_skill.plan.proposal import Proposal
 from pueue_skill.plan.whole_line import check
 from pueue_skill.shell.commands import commands as commands_of
 from pueue_skill.shell.model import Command, Ssh
-from pueue_skill.shell.nested import echoed, joined, reads_script
+from pueue_skill.shell.nested import echoed_text, joined_words, reads_script
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.ssh_arguments import goes_to_background
-from pueue_skill.shell.ssh_target import Refusal, destination
+from pueue_skill.shell.ssh_arguments import forks_to_background
+from pueue_skill.shell.ssh_target import NotQueueable, final_destination
 from pueue_skill.shell.syntax import Compound, Node, Pipeline, Redirect, Simple, Unparsed, Word
 from pueue_skill.shell.walk import LOOPS, compounds, simple_nodes, statements
 
@@ -65,17 +65,17 @@ def only_over_ssh(proposal: Proposal) -> bool:
 def options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
     """The stand-in's own options. Raises Refusal when it cannot stand in."""
     if command.words[0].value.rpartition("/")[2] != "ssh":
-        raise Refusal(f"{command.words[0].value} starts its connection anew, and a job needs none")
-    if goes_to_background(ssh):
-        raise Refusal("ssh -f puts the work in the background, and its stand-in would wait for it")
-    destination(
+        raise NotQueueable(f"{command.words[0].value} starts its connection anew, and a job needs none")
+    if forks_to_background(ssh):
+        raise NotQueueable("ssh -f puts the work in the background, and its stand-in would wait for it")
+    final_destination(
         ssh._replace(destination=known(ssh.destination), payload=ssh.payload if ssh.static else None), proposal.hosts
     )
     path = list(nodes_to(proposal.script.nodes, command.words[0].start))
     own = path[-1]
     measured = limit_around(proposal, command, path)
     if measured:
-        raise Refusal(f"{measured} would count the time in the queue too: put the limit into the remote command")
+        raise NotQueueable(f"{measured} would count the time in the queue too: put the limit into the remote command")
     read = [redirect for redirect in getattr(own, "redirects", ()) if reads(redirect)]
     through_xargs = bool({"xargs", "parallel"} & {*command.wrappers})  # they read it themselves
     piped = len(path) > 1 and isinstance(path[-2], Pipeline) and path[-2].parts[0] is not own and not through_xargs
@@ -84,10 +84,10 @@ def options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
     )
     around = fed_around(path[:-1], command.words[0].start) or any(reads(redirect) for redirect in command.around)
     if not read and not piped and not nothing and not through_xargs and around:
-        raise Refusal("ssh would read what is meant for the loop or group around it: give it -n")
+        raise NotQueueable("ssh would read what is meant for the loop or group around it: give it -n")
     source = "" if nothing else fed_by(read) or (piped and endless(path[-2])) or ""
     if source:
-        raise Refusal(f"{source} never ends, and a job is given its input whole")
+        raise NotQueueable(f"{source} never ends, and a job is given its input whole")
     check_remote(proposal, ssh, path, bool(read or piped))
     said = " --stdin" if (read or piped) and not nothing else ""
     said += " --merge-output" if merges(getattr(own, "redirects", ())) else ""
@@ -127,9 +127,9 @@ def check_remote(proposal: Proposal, ssh: Ssh, path: list[Node], fed: bool) -> N
     """Raises Refusal when what ssh runs, or a script that it hands on, cannot be a job."""
     reader = None
     if ssh.remote:
-        script = parse(joined(ssh.remote)[0])
+        script = parse(joined_words(ssh.remote)[0])
         if isinstance(script, Unparsed):
-            raise Refusal(f"the remote command is not understood: {script.reason}")
+            raise NotQueueable(f"the remote command is not understood: {script.reason}")
         remote = commands_of(script)
         check(proposal._replace(script=script, commands=remote, shell="login", fed=fed, flagged=()))
         reader = remote[-1] if remote else None
@@ -146,7 +146,7 @@ def handed_on(path: list[Node]) -> Iterator[str]:
             yield word.value
     for outer, inner in pairwise(path):
         at = outer.parts.index(inner) if isinstance(outer, Pipeline) else 0
-        printed = echoed(outer.parts[at - 1]) if isinstance(outer, Pipeline) and at else None
+        printed = echoed_text(outer.parts[at - 1]) if isinstance(outer, Pipeline) and at else None
         if printed:
             yield printed[0]
 
@@ -232,7 +232,7 @@ def apart(proposal: Proposal, loop: Compound) -> bool:
         ]
         for one in chain:
             independent(proposal.script, one, {})
-    except Refusal:
+    except NotQueueable:
         return False
     return True
 

@@ -14,10 +14,10 @@ from pueue_skill.plan.loop_input import reader_of_input
 from pueue_skill.plan.shown import shown
 from pueue_skill.plan.turns import turns
 from pueue_skill.plan.values import Unknown, representatives, whole
-from pueue_skill.shell.arguments import Wrapper, options
-from pueue_skill.shell.expansion import NAME, Value, assigned, fields, mentions
+from pueue_skill.shell.arguments import ArgSpec, parse_options
+from pueue_skill.shell.expansion import NAME, Value, assigned_names, expand_words, mentioned_names
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.ssh_target import NotQueueable
 from pueue_skill.shell.syntax import Compound, Node, Script, Simple
 from pueue_skill.shell.walk import Statement, compounds, redirects, simple_nodes, statements
 from pueue_skill.startup.regex import regex
@@ -45,15 +45,15 @@ def names_of(loop: Compound) -> tuple[str, ...]:
     if loop.kind == "for":
         counted = COUNTED.fullmatch(loop.words[0].text)
         if loop.words[0].text.startswith("((") and not counted:
-            raise Refusal("each turn may depend on the one before")
+            raise NotQueueable("each turn may depend on the one before")
         return (counted[1] if counted else loop.words[0].value,)
     test = statements(loop.test)
     node = test[0].node if len(test) == 1 else None
     if not isinstance(node, Simple) or not node.words or node.words[0].value != "read":
-        raise Refusal("each turn may depend on the one before")
-    found, used = options(node.words[1:], Wrapper("d"))
+        raise NotQueueable("each turn may depend on the one before")
+    found, used = parse_options(node.words[1:], ArgSpec("d"))
     if not {name for name, _ in found} <= {"-r", "-d"}:
-        raise Refusal("each turn may depend on the one before")
+        raise NotQueueable("each turn may depend on the one before")
     return tuple([word.value for word in node.words[1 + used :]]) or ("REPLY",)
 
 
@@ -74,7 +74,7 @@ def variables_of(loop: Compound, known: Mapping[str, Value], source: str) -> lis
     if items is not None:
         name, values = items
         if len({*values}) < len(values):
-            raise Refusal(f"two turns are the same ({max(values, key=values.count)})")
+            raise NotQueueable(f"two turns are the same ({max(values, key=values.count)})")
         return [{name: value} for value in values[:MOST]]
     names = names_of(loop)
     words = [word.value for word in loop.words[1:]] if loop.kind == "for" else []
@@ -94,12 +94,12 @@ def items_of(loop: Compound, known: Mapping[str, Value]) -> tuple[str, tuple[str
         try:
             start, stop, by = [whole(digits) for digits in (first, last, step or "1")]
         except Unknown:
-            raise Refusal("only the shell knows how often the loop runs") from None
+            raise NotQueueable("only the shell knows how often the loop runs") from None
         if by == 0:
-            raise Refusal("the loop may never end")
+            raise NotQueueable("the loop may never end")
         numbers = range(start, stop + (compared == "<="), by)
         return name, tuple([str(number) for number in numbers[: MOST + 1]])
-    found = fields(loop.words[1:], known) if len(loop.words) > 1 else None
+    found = expand_words(loop.words[1:], known) if len(loop.words) > 1 else None
     return None if found is None else (loop.words[0].value, found)
 
 
@@ -134,7 +134,7 @@ def independent_calls(
     In each the texts `places` stand for one of `items`, or for something that only the shell knows.
     """
     if items is not None and len({*items}) < len(items):
-        raise Refusal(f"two turns are the same ({' '.join(max(items, key=items.count))})")
+        raise NotQueueable(f"two turns are the same ({' '.join(max(items, key=items.count))})")
     some = representatives((), (), "") if items is None else []
     every = (
         [(one,) * len(places) for one in some]
@@ -144,7 +144,7 @@ def independent_calls(
     variables = [dict(zip(places, item, strict=True)) for item in every]
     script = parse(source)
     if not isinstance(script, Script):
-        raise Refusal(f"`{source}` is not understood: {script.reason}")
+        raise NotQueueable(f"`{source}` is not understood: {script.reason}")
     shown(turns(source, script.nodes, scope, variables, places, known, places), False)
 
 
@@ -153,43 +153,43 @@ def check_flow(scope: Script, loop: Compound, names: set[str]) -> None:
     text = scope.text
     body = statements(loop.body)
     if any(part.operator == "&" for part in body[:-1]):
-        raise Refusal("part of each turn is put in the background")
+        raise NotQueueable("part of each turn is put in the background")
     for redirect in loop.redirects:
         if loop.kind == "for" or redirect.op not in ("<", "<<<"):
-            raise Refusal("all turns share one input or output")
+            raise NotQueueable("all turns share one input or output")
     for node, place in simple_nodes(loop.body):
         name = node.words[0].value if node.words else ""
         if name in ENDS_EARLY and "subshell" not in place and not (name == "break" and "loop" in place):
-            raise Refusal(f"a turn may end the loop ({name})")
+            raise NotQueueable(f"a turn may end the loop ({name})")
         if name == "continue" and len(node.words) > 1:
-            raise Refusal("a turn may end the loop (continue)")
+            raise NotQueueable("a turn may end the loop (continue)")
         if name in MOVES and "subshell" not in place:
-            raise Refusal(f"{name} in one turn moves the next one")
+            raise NotQueueable(f"{name} in one turn moves the next one")
         if name in STAYS and "subshell" not in place:
-            raise Refusal(f"{name} in one turn holds for the next one")
+            raise NotQueueable(f"{name} in one turn holds for the next one")
     if loop.kind == "while":
         defined = {function.words[0].value: function for function in functions(scope)}
         reader = reader_of_input(loop.body, defined)
         if reader:
-            raise Refusal(f"{reader} in a turn reads the loop's input")
-    sets = assigned(loop.body)
+            raise NotQueueable(f"{reader} in a turn reads the loop's input")
+    sets = assigned_names(loop.body)
     set_here = sets - bound(loop)
     if "*" in set_here:
-        raise Refusal("a turn runs text that only the shell knows")
+        raise NotQueueable("a turn runs text that only the shell knows")
     if any(redirect.body for redirect in redirects(*loop.body)):
-        raise Refusal("a heredoc stands in the loop")
+        raise NotQueueable("a heredoc stands in the loop")
     if names & sets - bound(*loop.body):
-        raise Refusal("a turn sets the loop's own variable")
+        raise NotQueueable("a turn sets the loop's own variable")
     if any(inner.kind == "function" for node in loop.body for inner in compounds(node)):
-        raise Refusal("a turn defines a function")
+        raise NotQueueable("a turn defines a function")
     first = body[0].node
     if SPECIAL.search(text, first.start, body[-1].node.end) or STATUS.search(text, first.start, first.end):
-        raise Refusal("a turn reads $! or $? of the previous turn")
+        raise NotQueueable("a turn reads $! or $? of the previous turn")
     called = {node.words[0].value for node, _ in simple_nodes(loop.body) if node.words}
     left: set[str] = set()
     for function in functions(scope):
         if function.words[0].value in called:
-            own = assigned(function.body) - local(function)
+            own = assigned_names(function.body) - local(function)
             check_carried(text, statements(inside(function)), own)
             left |= own
     check_carried(text, body, set_here | left)
@@ -201,15 +201,15 @@ def check_carried(text: str, body: list[Statement], set_here: set[str]) -> None:
     sure = True
     for i, part in enumerate(body):
         if exports(part.node) and not (sure and all(sets_only(one.node) for one in body[: i + 1])):
-            raise Refusal("a variable that one turn exports is seen by the next one")
+            raise NotQueueable("a variable that one turn exports is seen by the next one")
         read = reads(text, part.node)
         if isinstance(part.node, Simple) and not part.node.words and "+=" not in text[part.node.start : part.node.end]:
             read = set().union(*[read_by(word.text.partition("=")[2]) for word in part.node.assigns])
         carried = read & (set_here - known)
         if carried:
-            raise Refusal(f"a value goes from one turn to the next (${min(carried)})")
+            raise NotQueueable(f"a value goes from one turn to the next (${min(carried)})")
         if sure and isinstance(part.node, Simple):
-            known |= assigned([part.node])
+            known |= assigned_names([part.node])
         sure = part.operator not in ("&&", "||")
 
 
@@ -236,7 +236,7 @@ def inside(function: Compound) -> tuple[Node, ...]:
 def local(function: Compound) -> set[str]:
     """The variables that are the function's own."""
     return set().union(*[
-        assigned([node]) for node, _ in simple_nodes(function.body)
+        assigned_names([node]) for node, _ in simple_nodes(function.body)
         if node.words and node.words[0].value in ("local", "declare", "typeset")
     ])  # fmt: skip
 
@@ -266,7 +266,7 @@ def continues(loop: Compound) -> bool:
 
 def reads(text: str, node: Node) -> set[str]:
     """The variables that `node` reads and does not set first itself, as a loop does its own."""
-    return mentions(text, [node]) - bound(node)
+    return mentioned_names(text, [node]) - bound(node)
 
 
 def bound(*nodes: Node) -> set[str]:
@@ -277,6 +277,6 @@ def bound(*nodes: Node) -> set[str]:
             if loop.kind in ("for", "while", "select"):
                 try:
                     found |= {*names_of(loop)}
-                except Refusal:
+                except NotQueueable:
                     continue
     return found

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from pueue_skill.shell.arguments import Wrapper, basename, options
+from pueue_skill.shell.arguments import ArgSpec, basename, parse_options
 from pueue_skill.shell.nested import SHELLS, shell_text
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.ssh_arguments import SSH, read_ssh
+from pueue_skill.shell.ssh_arguments import SSH_PROGRAMS, parse_ssh
 from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Script, Simple, Word
-from pueue_skill.shell.wrappers import unwrapped
+from pueue_skill.shell.wrappers import unwrap
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
@@ -29,7 +29,7 @@ class Reader(NamedTuple):
     """
 
     operands: int = 0
-    options: Wrapper = Wrapper()
+    options: ArgSpec = ArgSpec()
     elsewhere: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
     always: bool = False
@@ -37,31 +37,31 @@ class Reader(NamedTuple):
 
 SUMS = "cksum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum shasum sum"
 PLAIN = "cat tac nl rev less more zless gzip gunzip zcat bzip2 bunzip2 bzcat xz unxz xzcat zstd zstdcat lz4 tsort bc dc hexdump hd"
-GREP = Reader(1, Wrapper("efmABCd", "regexp file max-count after-context before-context context"), ("-e", "-f", "--regexp", "--file"), ("-r", "-R", "--recursive"))  # fmt: skip
-AWK = Reader(1, Wrapper("vFf", "assign field-separator file"), ("-f", "--file"))
+GREP = Reader(1, ArgSpec("efmABCd", "regexp file max-count after-context before-context context"), ("-e", "-f", "--regexp", "--file"), ("-r", "-R", "--recursive"))  # fmt: skip
+AWK = Reader(1, ArgSpec("vFf", "assign field-separator file"), ("-f", "--file"))
 READERS: Mapping[str, Reader] = {
     **dict.fromkeys(f"{SUMS} {PLAIN}".split(), Reader()),
     **dict.fromkeys(("grep", "egrep", "fgrep", "zgrep"), GREP),
     **dict.fromkeys(("rg", "ag"), Reader(1, never=("--files",))),
     **dict.fromkeys(("awk", "gawk", "mawk", "nawk"), AWK),
     **dict.fromkeys(("tr", "tee", "sponge", "pv", "select"), Reader(always=True)),
-    **dict.fromkeys(("head", "tail"), Reader(0, Wrapper("nc", "lines bytes"))),
-    **dict.fromkeys(("sed", "gsed"), Reader(1, Wrapper("efl", "expression file"), ("-e", "-f", "--expression", "--file"))),
-    **dict.fromkeys(("base64", "base32", "fold", "fmt"), Reader(0, Wrapper("w", "wrap width"))),
-    **dict.fromkeys(("jq", "yq"), Reader(1, Wrapper("fL", "from-file indent"), ("-f", "--from-file"), ("-n", "--null-input", "--arg", "--argjson", "--args"))),
-    **dict.fromkeys(("mapfile", "readarray"), Reader(options=Wrapper("dnOsuCc"), never=("-u",), always=True)),
-    "read": Reader(options=Wrapper("adinNptu"), never=("-u",), always=True),
+    **dict.fromkeys(("head", "tail"), Reader(0, ArgSpec("nc", "lines bytes"))),
+    **dict.fromkeys(("sed", "gsed"), Reader(1, ArgSpec("efl", "expression file"), ("-e", "-f", "--expression", "--file"))),
+    **dict.fromkeys(("base64", "base32", "fold", "fmt"), Reader(0, ArgSpec("w", "wrap width"))),
+    **dict.fromkeys(("jq", "yq"), Reader(1, ArgSpec("fL", "from-file indent"), ("-f", "--from-file"), ("-n", "--null-input", "--arg", "--argjson", "--args"))),
+    **dict.fromkeys(("mapfile", "readarray"), Reader(options=ArgSpec("dnOsuCc"), never=("-u",), always=True)),
+    "read": Reader(options=ArgSpec("adinNptu"), never=("-u",), always=True),
     "wc": Reader(never=("--files0-from",)),
-    "sort": Reader(0, Wrapper("koStT", "key output buffer-size field-separator temporary-directory parallel"), never=("--files0-from",)),
-    "uniq": Reader(0, Wrapper("fsw", "skip-fields skip-chars check-chars")),
-    "cut": Reader(0, Wrapper("bcdf", "bytes characters delimiter fields output-delimiter")),
-    "paste": Reader(0, Wrapper("d", "delimiters")),
-    "column": Reader(0, Wrapper("cstoN", "separator output-separator table-columns")),
-    "od": Reader(0, Wrapper("AjNtwS", "format read-bytes skip-bytes address-radix")),
-    "xxd": Reader(0, Wrapper("clsgon")),
-    "split": Reader(0, Wrapper("abCln", "bytes lines number suffix-length")),
-    "xargs": Reader(options=Wrapper("adEILnPs", "arg-file"), never=("-a", "--arg-file"), always=True),
-    "parallel": Reader(options=Wrapper("ajP", "arg-file"), never=("-a", "--arg-file"), always=True),
+    "sort": Reader(0, ArgSpec("koStT", "key output buffer-size field-separator temporary-directory parallel"), never=("--files0-from",)),
+    "uniq": Reader(0, ArgSpec("fsw", "skip-fields skip-chars check-chars")),
+    "cut": Reader(0, ArgSpec("bcdf", "bytes characters delimiter fields output-delimiter")),
+    "paste": Reader(0, ArgSpec("d", "delimiters")),
+    "column": Reader(0, ArgSpec("cstoN", "separator output-separator table-columns")),
+    "od": Reader(0, ArgSpec("AjNtwS", "format read-bytes skip-bytes address-radix")),
+    "xxd": Reader(0, ArgSpec("clsgon")),
+    "split": Reader(0, ArgSpec("abCln", "bytes lines number suffix-length")),
+    "xargs": Reader(options=ArgSpec("adEILnPs", "arg-file"), never=("-a", "--arg-file"), always=True),
+    "parallel": Reader(options=ArgSpec("ajP", "arg-file"), never=("-a", "--arg-file"), always=True),
 }  # fmt: skip
 """By program."""
 
@@ -105,7 +105,7 @@ def has_own_input(node: Simple | Compound) -> bool:
 
 
 def of_command(node: Simple, functions: Mapping[str, Compound], depth: int) -> Iterator[str]:
-    words = unwrapped(node.words)[2] if node.words else ()
+    words = unwrap(node.words)[2] if node.words else ()
     if not words:
         return
     name = basename(words[0].value)
@@ -124,8 +124,8 @@ def of_command(node: Simple, functions: Mapping[str, Compound], depth: int) -> I
 def reads_input(name: str, words: tuple[Word, ...]) -> bool:
     """Whether a program with these words reads standard input."""
     values = [word.value for word in words[1:]]
-    if name in SSH:
-        ssh = read_ssh(words)
+    if name in SSH_PROGRAMS:
+        ssh = parse_ssh(words)
         return ssh is not None and not {"-n", "-f"} & {option for option, _ in ssh.options}
     if name in SHELLS:
         return "-s" in values or not [value for value in values if value[:1] not in ("-", "+")]
@@ -138,7 +138,7 @@ def reads_input(name: str, words: tuple[Word, ...]) -> bool:
     found: set[str] = set()
     rest = words[1:]
     while rest:
-        named, used = options(rest, row.options)
+        named, used = parse_options(rest, row.options)
         found |= {
             option for option, value in named if not (option == "-u" and value is not None and value.value == "0")
         }

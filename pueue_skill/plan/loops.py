@@ -29,12 +29,12 @@ from pueue_skill.plan.proposal import Proposal, Work, Works
 from pueue_skill.plan.shown import check_setup
 from pueue_skill.rules.cost import weigh
 from pueue_skill.shell import quote
-from pueue_skill.shell.expansion import Value, assigned, settings, substitute
+from pueue_skill.shell.expansion import Value, after_assignments, assigned_names, substitute
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.secrets import secret
-from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.secrets import holds_secret
+from pueue_skill.shell.ssh_target import NotQueueable
 from pueue_skill.shell.syntax import Compound, Node, Pipeline, Script, Simple, Word
-from pueue_skill.shell.walk import Statement, and_or_lists, has_heredoc, is_wait, joined_by, simple_nodes, statements
+from pueue_skill.shell.walk import Statement, and_or_lists, has_heredoc, is_wait, separator, simple_nodes, statements
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
@@ -85,9 +85,9 @@ def spread(proposal: Proposal, works: Works) -> list[Work] | None:
     operator = ""
     for part in parts:
         if operator not in ("", "&&", ";", "\n"):
-            raise Refusal(f"what follows does not come after success or the end of what is before it ({operator})")
+            raise NotQueueable(f"what follows does not come after success or the end of what is before it ({operator})")
         if last and READS_STATUS.search(proposal.script.text, part.start, part.end):
-            raise Refusal("what follows the loop reads its exit status")
+            raise NotQueueable("what follows the loop reads its exit status")
         if part.loop is None:
             text = part.before + proposal.script.text[part.start : part.end]
             made = works(proposal.inner(text)._replace(spread=False))
@@ -96,11 +96,11 @@ def spread(proposal: Proposal, works: Works) -> list[Work] | None:
         if len(made) == 0:
             continue
         if last and any(work.each for work in made):
-            raise Refusal("what the loop's items are is only known when the work before it has ended")
+            raise NotQueueable("what the loop's items are is only known when the work before it has ended")
         if last and len({work.host for work in [*jobs, *made]}) > 1:
-            raise Refusal("what comes after the loop runs on another host")
+            raise NotQueueable("what comes after the loop runs on another host")
         if last and any(work.each for work in jobs):
-            raise Refusal("what follows the loop has to wait for turns that only the shell knows")
+            raise NotQueueable("what follows the loop has to wait for turns that only the shell knows")
         at = len(jobs)
         jobs += [work._replace(after=last or work.after, if_failed=bool(last) and operator != "&&") for work in made]
         last = tuple(range(at, len(jobs)))
@@ -111,7 +111,7 @@ def spread(proposal: Proposal, works: Works) -> list[Work] | None:
 def taken_apart(proposal: Proposal, found: list[Statement]) -> Iterator[Part]:
     """The loops of a list and what stands between them, each with the setup before it."""
     if stops_at_failure(found):
-        raise Refusal("set -e stops the loop at the first turn that fails")
+        raise NotQueueable("set -e stops the loop at the first turn that fails")
     text = proposal.script.text
     setup = ""  # that of earlier and-or lists, with what joins it to what follows
     known: dict[str, Value] = {}
@@ -123,19 +123,19 @@ def taken_apart(proposal: Proposal, found: list[Statement]) -> Iterator[Part]:
         for i, part in enumerate(parts):
             node, prepared = part.node, only_prepares(parts[: i + 1])
             if has_heredoc(node):
-                raise Refusal("a heredoc stands in the list")
+                raise NotQueueable("a heredoc stands in the list")
             if is_loop(proposal, node):
                 if between:
                     yield Part(between, None, before, known)
-                if assigned([node]) & later[node.start]:
-                    raise Refusal("what follows the loop reads what it has set")
+                if assigned_names([node]) & later[node.start]:
+                    raise NotQueueable("what follows the loop reads what it has set")
                 yield Part([part], node, own if only_prepares(parts[:i]) else setup, dict(known))
                 between = []
                 continue
             if prepared:
-                after = settings(node, known)
-                known = after if after is not None else {} if assigned([node]) else known
-                own += text[node.start : node.end] + joined_by(part.operator)
+                after = after_assignments(node, known)
+                known = after if after is not None else {} if assigned_names([node]) else known
+                own += text[node.start : node.end] + separator(part.operator)
                 if not between:
                     continue
             elif not is_wait(part):
@@ -166,12 +166,12 @@ def mentioned_after(text: str, found: list[Statement]) -> dict[int, set[str]]:
 
 def carries(text: str, node: Node, later: set[str]) -> None:
     """Raises Refusal when `node` is work and sets what later parts read."""
-    names = assigned([node])
+    names = assigned_names([node])
     if names & later or "*" in names:
-        raise Refusal("a later part reads what an earlier one has set")
+        raise NotQueueable("a later part reads what an earlier one has set")
     for inner, place in simple_nodes((node,)):
         if inner.words and inner.words[0].value in {*ENDS_EARLY, *MOVES} and "subshell" not in place:
-            raise Refusal(f"{inner.words[0].value} changes what comes after it")
+            raise NotQueueable(f"{inner.words[0].value} changes what comes after it")
 
 
 def is_loop(proposal: Proposal, node: Node) -> bool:
@@ -214,7 +214,7 @@ def of_loop(proposal: Proposal, part: Part, loop: Node, works: Works) -> list[Wo
     if len(chain) > 1:
         together(proposal.script, chain, part.known)
     if proposal.shell == "login" and any(splits(word) for word in last.words[1:]):
-        raise Refusal("what the loop's items are is up to the login shell of the host")
+        raise NotQueueable("what the loop's items are is up to the login shell of the host")
     known_items = not isinstance(loop, Pipeline) and not OTHER_EXPANSION.search(part.before)
     turns = turns_of(proposal.script, last, part.known, part.before) if known_items else None
     if turns is None or len(turns) > MOST:
@@ -236,7 +236,7 @@ def of_turn(proposal: Proposal, part: Part, turn: Turn, works: Works) -> list[Wo
     inner = proposal.inner(turn.text)._replace(spread=False)
     if any(command.ssh for command in inner.commands):
         if not harmless_elsewhere(part):
-            raise Refusal("the loop needs this machine's setup, and its work runs on another")
+            raise NotQueueable("the loop needs this machine's setup, and its work runs on another")
         return works(inner)
     grouped = part.before.endswith("&& ") and len(statements(inner.script.nodes)) > 1
     body = f"{{\n{turn.text}\n}}" if grouped else turn.text
@@ -295,7 +295,7 @@ def loop_within(scope: Script, loop: Compound, known: Mapping[str, Value]) -> Co
         return None
     try:
         independent(scope, node, known)
-    except Refusal:
+    except NotQueueable:
         return None
     return node
 
@@ -312,7 +312,7 @@ def filled(text: str, loop: Compound, values: Mapping[str, str], before: str) ->
     if None not in sources and not continues(loop) and (over_ssh or not exported):
         return "".join(
             [
-                (source or "") + (joined_by(part.operator) if part is not body[-1] else "")
+                (source or "") + (separator(part.operator) if part is not body[-1] else "")
                 for part, source in zip(body, sources, strict=True)
             ]
         )
@@ -331,10 +331,10 @@ def by_the_loop(proposal: Proposal, loop: Node, chain: Sequence[Compound], befor
     """The same loop, submitting a job a turn."""
     text = proposal.script.text
     if any(c.ssh and loop.start <= c.start < loop.end for c in proposal.commands):
-        raise Refusal("only the shell knows the loop's items")
+        raise NotQueueable("only the shell knows the loop's items")
     if isinstance(loop, Pipeline) and any(weigh(c).size == "long" for c in proposal.commands
                                           if loop.start <= c.start < chain[0].start):  # fmt: skip
-        raise Refusal("what feeds the loop runs long itself")
+        raise NotQueueable("what feeds the loop runs long itself")
     innermost = chain[-1]
     names = [name for one in chain for name in names_of(one)]
     body = statements(innermost.body)
@@ -343,5 +343,5 @@ def by_the_loop(proposal: Proposal, loop: Node, chain: Sequence[Compound], befor
         turn = f'for {names[-1]} in "${names[-1]}"; do\n{turn}\ndone'
     tail = text[body[-1].node.end : loop.end].lstrip(" \t\n;&")
     each = Each(before + text[loop.start : body[0].node.start], tail, tuple(names))
-    label = None if any(map(secret, names)) else label_of(tuple([f"${name}" for name in names]))
+    label = None if any(map(holds_secret, names)) else label_of(tuple([f"${name}" for name in names]))
     return Work(proposal.here, before + turn, "bash", label=label, each=each)

@@ -10,12 +10,12 @@ from pueue_skill.plan.markers import text_of, trimmed
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
 from pueue_skill.plan.whole_line import waits
 from pueue_skill.shell import quote
-from pueue_skill.shell.login import LOGIN
+from pueue_skill.shell.login import LOGIN_SHELL
 from pueue_skill.shell.model import Command, Host, Ssh
 from pueue_skill.shell.nested import reads_script
-from pueue_skill.shell.ssh_target import Refusal, destination
+from pueue_skill.shell.ssh_target import NotQueueable, final_destination
 from pueue_skill.shell.syntax import Node, Redirect, Simple
-from pueue_skill.shell.walk import Statement, has_heredoc, is_wait, only, statements
+from pueue_skill.shell.walk import Statement, has_heredoc, is_wait, only_node, statements
 from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -33,26 +33,26 @@ class Call(NamedTuple):
 
 
 def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
-    node = only(proposal.script)
+    node = only_node(proposal.script)
     command = ssh_at(proposal, node)
     if not isinstance(node, Simple) or command is None or command.ssh is None:
         return None
     if command.wrappers:
-        raise Refusal(f"ssh runs through {command.wrappers[0]}")
+        raise NotQueueable(f"ssh runs through {command.wrappers[0]}")
     call = read(proposal, node, command.ssh)
     if call.payload is None:
-        return by_reader(proposal, works, f"{LOGIN} -l", "nested", call)
+        return by_reader(proposal, works, f"{LOGIN_SHELL} -l", "nested", call)
     there = proposal.inner(call.payload, call.host, "login")._replace(fed=call.stdin is not None)
     inner = works(there)
     if call.stdin is None and not call.redirects:
         return inner
     if call.stdin is not None:
-        top = only(there.script)
+        top = only_node(there.script)
         reader = command_at(there, top) if top else None
         if reader is not None and reads_script(reader):
             return by_reader(proposal, works, call.payload, "bash", call)
     if len(inner) > 1 or inner[0].each:
-        raise Refusal("several jobs would share what ssh reads or writes")
+        raise NotQueueable("several jobs would share what ssh reads or writes")
     shell = inner[0].shell if inner[0].shell == "bash" else "nested"
     return [inner[0]._replace(text=wrapped(by_login_shell(inner[0]), call), shell=shell)]
 
@@ -62,7 +62,7 @@ def by_reader(proposal: Proposal, works: Works, reader: str, shell: Shell, call:
     script = proposal.inner(call.stdin or "", call.host)._replace(fed=True, spread=False)
     jobs = works(script if waits(script.commands) else script._replace(spread=proposal.spread))
     if any(job.each for job in jobs):
-        raise Refusal("several jobs would share what ssh reads or writes")
+        raise NotQueueable("several jobs would share what ssh reads or writes")
     if [job.text for job in jobs] == [text_of(script.script)]:
         return [Work(call.host, wrapped(reader, call), shell)]
     return [job._replace(text=wrapped(reader, call._replace(stdin=job.text)), shell=shell) for job in jobs]
@@ -81,7 +81,7 @@ def on_one_host(proposal: Proposal, works: Works) -> list[Work] | None:
         if not has_heredoc(part.node)
     ]
     if len(each) < len(calls):
-        raise Refusal("a heredoc goes to one of several calls of ssh")
+        raise NotQueueable("a heredoc goes to one of several calls of ssh")
     if all(part.operator == "&" for part in calls):
         return [work for jobs in each for work in jobs]
     if len(found) > len(calls) or any(part.operator == "&" for part in found):
@@ -106,7 +106,7 @@ def inside(proposal: Proposal, part: Statement) -> bool:
 
 def by_login_shell(work: Work) -> str:
     """bash text that runs the work as its own shell would."""
-    return f"{LOGIN if work.shell == 'login' else 'bash'} -c {quote.word(work.text)}"
+    return f"{LOGIN_SHELL if work.shell == 'login' else 'bash'} -c {quote.word(work.text)}"
 
 
 def wrapped(text: str, call: Call) -> str:
@@ -118,7 +118,7 @@ def wrapped(text: str, call: Call) -> str:
 def read(proposal: Proposal, node: Simple, ssh: Ssh) -> Call:
     """What one ssh does. Raises Refusal."""
     if node.assigns:
-        raise Refusal("variables are set for ssh itself")
+        raise NotQueueable("variables are set for ssh itself")
     stdin: str | None = None
     out = ""
     for redirect in node.redirects:
@@ -128,12 +128,12 @@ def read(proposal: Proposal, node: Simple, ssh: Ssh) -> Call:
         elif redirect.target is not None and (discards(redirect) or (merges(redirect) and out)):
             out += f" {redirect.fd or ''}{redirect.op}{redirect.target.value}"
         elif not merges(redirect):
-            raise Refusal("input or output of ssh is redirected on this machine")
+            raise NotQueueable("input or output of ssh is redirected on this machine")
     if not ssh.static:
-        raise Refusal("the remote command holds what only your shell can fill in")
-    host, payload = destination(ssh, proposal.hosts)
+        raise NotQueueable("the remote command holds what only your shell can fill in")
+    host, payload = final_destination(ssh, proposal.hosts)
     if payload is None and stdin is None:
-        raise Refusal("ssh is given no command")
+        raise NotQueueable("ssh is given no command")
     return Call(host, payload, stdin, out)
 
 

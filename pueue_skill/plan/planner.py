@@ -21,9 +21,9 @@ from pueue_skill.rules.registry import BY_ID
 from pueue_skill.shell import quote
 from pueue_skill.shell.commands import commands as commands_of
 from pueue_skill.shell.model import LOCAL, Command, Host
-from pueue_skill.shell.nested import joined
+from pueue_skill.shell.nested import joined_words
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.ssh_target import TERMINAL, AsItIs, Refusal, host_named
+from pueue_skill.shell.ssh_target import TERMINAL_OPTIONS, NoOtherForm, NotQueueable, host_named
 from pueue_skill.shell.syntax import Script, Unparsed
 from pueue_skill.startup.digest import digest
 
@@ -70,7 +70,7 @@ def plan(
         done = works(proposal)
         check_functions(proposal, done)
         return planned(reason, done, cwd, target, group)
-    except Refusal as refusal:
+    except NotQueueable as refusal:
         return waited_for(proposal, refusal, reason, cwd, group)
 
 
@@ -80,7 +80,7 @@ def works(proposal: Proposal) -> list[Work]:
     for row in ROWS:
         try:
             done = row(proposal, works)
-        except Refusal as refusal:
+        except NotQueueable as refusal:
             if row is not with_loops:
                 raise
             done, note = None, str(refusal)  # a loop can always stay the loop that it is
@@ -89,9 +89,9 @@ def works(proposal: Proposal) -> list[Work]:
     return [work._replace(note=note) for work in whole(proposal)]
 
 
-def waited_for(proposal: Proposal, refusal: Refusal, reason: str, cwd: str | None, group: str | None) -> Plan:
+def waited_for(proposal: Proposal, refusal: NotQueueable, reason: str, cwd: str | None, group: str | None) -> Plan:
     """The plan where ssh has to be waited for on the spot, or the refusal."""
-    if proposal.here.ssh or isinstance(refusal, AsItIs):
+    if proposal.here.ssh or isinstance(refusal, NoOtherForm):
         return refused(proposal, refusal)
     from pueue_skill.plan import in_place
 
@@ -104,11 +104,11 @@ def waited_for(proposal: Proposal, refusal: Refusal, reason: str, cwd: str | Non
         done = whole(proposal.inner(text))
         check_functions(proposal, done)
         return planned(reason, done, cwd, LOCAL, group)
-    except Refusal as second:
+    except NotQueueable as second:
         return refused(proposal, second)
 
 
-def refused(proposal: Proposal, refusal: Refusal) -> Plan:
+def refused(proposal: Proposal, refusal: NotQueueable) -> Plan:
     """The plan without jobs, with the command that queues the cure where one line says it and that is a job itself."""
     said = str(refusal)
     if refusal.cure and "\n" not in refusal.cure and not proposal.here.ssh:
@@ -116,7 +116,7 @@ def refused(proposal: Proposal, refusal: Refusal) -> Plan:
             cured = proposal.inner(refusal.cure)._replace(spread=False)
             check_functions(cured, works(cured))
             said += f". Try: {proposal.program} run -- {quote.word(refusal.cure)}"
-        except Refusal:
+        except NotQueueable:
             pass
     return Plan("queue", said)
 
@@ -129,7 +129,7 @@ def plan_for_run(
     whole_text = [Work(here, text)]
     try:
         done = works(Proposal(script, commands_of(script), hosts, here)) if isinstance(script, Script) else whole_text
-    except Refusal:
+    except NotQueueable:
         done = whole_text
     return planned("asked for", done if len(done) == 1 and not done[0].each else whole_text, cwd, target, None)
 
@@ -141,7 +141,7 @@ def planned(reason: str, done: list[Work], cwd: str | None, target: str, group: 
     for work in done:
         known = hosts.setdefault(work.host.name, work.host)
         if known.ssh != work.host.ssh:
-            raise Refusal(f"{work.host.name} is reached in two ways")
+            raise NotQueueable(f"{work.host.name} is reached in two ways")
         hosts[work.host.name] = known._replace(groups=tuple(dict.fromkeys((*known.groups, *work.host.groups))))
         job = job_of(work, cwd if work.host.name == target else None, group)
         same = [one for one in jobs if one.key.partition("-")[0] == job.key]
@@ -180,7 +180,9 @@ def reason_to_leave(commands: tuple[Command, ...]) -> str:
             return f"{command.detached.leaves('its work')}, which keeps what becomes of it"
         if command.ssh and command.ssh.payload is None:
             return "ssh is given no command: interactive, or a tunnel"
-        if command.name in INTERACTIVE or (command.ssh and TERMINAL & {name for name, _ in command.ssh.options}):
+        if command.name in INTERACTIVE or (
+            command.ssh and TERMINAL_OPTIONS & {name for name, _ in command.ssh.options}
+        ):
             return "interactive: it needs a terminal"
         if command.terminal:
             return f"interactive: {command.terminal} asks for a terminal"
@@ -188,7 +190,7 @@ def reason_to_leave(commands: tuple[Command, ...]) -> str:
             return f"{command.detached.leaves('its work')} by itself"
         if command.name in ("tail", "journalctl") and {"-f", "-F", "--follow"} & set(command.args):
             return "interactive: it goes on until somebody stops it"
-        remote = parse(joined(command.ssh.remote)[0]) if command.ssh and command.ssh.remote else None
+        remote = parse(joined_words(command.ssh.remote)[0]) if command.ssh and command.ssh.remote else None
         if isinstance(remote, Unparsed):
             return f"the remote command is not understood: {remote.reason}"
     if any(command.hosts for command in commands):

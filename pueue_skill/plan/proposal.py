@@ -12,7 +12,7 @@ from pueue_skill.plan.model import Each
 from pueue_skill.shell.commands import commands as commands_of
 from pueue_skill.shell.model import Command, Host
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.ssh_target import NotQueueable
 from pueue_skill.shell.syntax import Node, Script, Simple, Unparsed
 from pueue_skill.startup.record import NamedTuple
 
@@ -44,7 +44,7 @@ class Proposal(NamedTuple):
         """The proposal of another text, which this one holds. Raises Refusal when it cannot be read."""
         script = parse(text)
         if isinstance(script, Unparsed):
-            raise Refusal(f"`{start_of(text)}` is not understood: {script.reason}")
+            raise NotQueueable(f"`{start_of(text)}` is not understood: {script.reason}")
         return self._replace(
             script=script, commands=commands_of(script), here=here or self.here, shell=shell or self.shell, flagged=()
         )

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
 from pueue_skill.rules.pueue import ADD, added, lost, meant, script_at, with_script
-from pueue_skill.shell.arguments import options
+from pueue_skill.shell.arguments import parse_options
 from pueue_skill.shell.model import Command
-from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.ssh_target import NotQueueable
 from pueue_skill.shell.syntax import Chain, Simple
 
 FIELDS = {
@@ -32,13 +32,13 @@ def add(proposal: Proposal, works: Works) -> list[Work] | None:
     if text is None:
         return None
     if first.assigns:
-        raise Refusal("variables are set for `pueue add` itself")
+        raise NotQueueable("variables are set for `pueue add` itself")
     told: dict[str, str] = {}
-    for option, value in options(command.words[2:], ADD)[0]:
+    for option, value in parse_options(command.words[2:], ADD)[0]:
         if option in FIELDS and value is not None and value.static:
             told[FIELDS[option]] = value.value
         elif option not in ("-p", "--print-task-id"):
-            raise Refusal(f"`pueue add {option}` has no place in a job yet")
+            raise NotQueueable(f"`pueue add {option}` has no place in a job yet")
     inner = proposal.inner(text, shell="bash")._replace(spread=False)
     return [work._replace(**told) for work in works(inner)]  # type: ignore[arg-type]
 
@@ -65,5 +65,5 @@ def joined(proposal: Proposal, command: Command) -> str | None:
         return None
     text = meant(words)
     if text is None:
-        raise Refusal("the words of `pueue add` hold what only your shell can fill in")
+        raise NotQueueable("the words of `pueue add` hold what only your shell can fill in")
     return text

@@ -55,7 +55,7 @@ from pueue_skill.shell.arguments import basename
 from pueue_skill.shell.model import Command
 from pueue_skill.shell.nested import SHELLS, shell_text
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.ssh_target import NotQueueable
 from pueue_skill.shell.syntax import Redirect, Script, Word
 from pueue_skill.shell.walk import simple_nodes
 from pueue_skill.startup.record import NamedTuple
@@ -95,7 +95,7 @@ def shown(turns: Turns, side_by_side: bool) -> None:
             if role_of_variable(name, turns.of(value)[0]) in ("writes", "keeps") and not own_file(
                 turns, command, value
             ):
-                raise Refusal(writes(turns, value, f"{name}=", "keeps"))
+                raise NotQueueable(writes(turns, value, f"{name}=", "keeps"))
         written += check_operands(turns, command)
         if is_work(turns, command):
             check_value(turns, commands, place)
@@ -145,13 +145,13 @@ def check_order(turns: Turns) -> None:
     """Raises Refusal when the turns are steps, by the name of their variable or by its values."""
     for name in turns.names:
         if {*words_of(name)} & ORDERED:
-            raise Refusal(f"the turns of ${name} come one after the other by its name")
+            raise NotQueueable(f"the turns of ${name} come one after the other by its name")
         values = turns.of(turns.mark(name)) if not {*words_of(name)} & SPLITS else ()
         steps = [
             value for value in values if value in VERBS or (STEP.fullmatch(value) and {*words_of(value)} & ORDERED)
         ]
         if len({*steps}) > 1:
-            raise Refusal(f"{steps[0]} and {steps[1]} are steps that come one after the other")
+            raise NotQueueable(f"{steps[0]} and {steps[1]} are steps that come one after the other")
 
 
 def check_names(turns: Turns, commands: Sequence[Command]) -> None:
@@ -172,12 +172,12 @@ def check_names(turns: Turns, commands: Sequence[Command]) -> None:
         shared = {*values} & {*others}
         if any(a == b and i != j for i, a in enumerate(values) if a in shared for j, b in enumerate(others)):
             where = next(one for one, found in uses if mark in found)
-            raise Refusal(
+            raise NotQueueable(
                 f"{where.name or turns.written(where.value)} names the value of another turn ({turns.written(mark)})"
             )
     for mark in marks:
         if "$((" in turns.of(mark)[0] and len(marks) > 1:
-            raise Refusal(f"{turns.written(mark)} may be the value of another turn")
+            raise NotQueueable(f"{turns.written(mark)} may be the value of another turn")
     outside = [one for c in commands if "substitution" not in c.inside and c.name not in LOOKS for one in named(c)]
     for command in turns.commands:
         if (
@@ -186,7 +186,7 @@ def check_names(turns: Turns, commands: Sequence[Command]) -> None:
             and calculates(turns, command)
             and any(turns.differs(one.value) for one in outside)
         ):
-            raise Refusal(f"{command.name} may make the value of another turn of it")
+            raise NotQueueable(f"{command.name} may make the value of another turn of it")
 
 
 def calculates(turns: Turns, command: Command) -> bool:
@@ -247,13 +247,13 @@ def check_outputs(turns: Turns) -> list[str]:
             and not any(map(turns.differs, hosts))
             and not turns.differs(redirect.target.value)
         ):
-            raise Refusal(writes(turns, redirect.target.value, redirect.op))
+            raise NotQueueable(writes(turns, redirect.target.value, redirect.op))
     found = [(c, r.op, r.target.value) for c in turns.commands for r in c.redirects if r.target and opens(r)]
     found += [(c, "tee", word.value) for c in turns.commands if c.name == "tee" for word in c.words[1:]
               if word.value[:1] != "-" and not word.value.startswith("/dev/")]  # fmt: skip
     for command, by, value in found:
         if not elsewhere(turns, command) and not own_file(turns, command, value):
-            raise Refusal(writes(turns, value, by))
+            raise NotQueueable(writes(turns, value, by))
     return [value for _, _, value in found]
 
 
@@ -287,10 +287,10 @@ def check_tool(turns: Turns, command: Command) -> None:
     if command.name in ("python", "python3") and words[:2] in (["-m", "pip"], ["-m", "venv"]):
         shares, own = True, False
     if shares and not own:
-        raise Refusal(f"every turn changes what {' '.join([command.name, *plain[:1]])} keeps")
+        raise NotQueueable(f"every turn changes what {' '.join([command.name, *plain[:1]])} keeps")
     migrates = next((word for word in [command.name, *words] if MIGRATES.search(word)), None)
     if migrates and command.name not in LOOKS:
-        raise Refusal(f"migrations come one after the other ({migrates})")
+        raise NotQueueable(f"migrations come one after the other ({migrates})")
     if command.name in SQL_CLIENTS:
         check_sql(turns, command)
 
@@ -304,7 +304,9 @@ def check_sql(turns: Turns, command: Command) -> None:
     if not asks and any(not turns.same(value) for value in (*fed, *files)):
         rest = [one.value for one in given if one.value not in files]
         if not any(turns.differs(value) for value in rest):
-            raise Refusal(f"{command.name} runs one script of SQL after the other ({turns.written([*fed, *files][0])})")
+            raise NotQueueable(
+                f"{command.name} runs one script of SQL after the other ({turns.written([*fed, *files][0])})"
+            )
 
 
 def check_operands(turns: Turns, command: Command) -> list[str]:
@@ -312,7 +314,7 @@ def check_operands(turns: Turns, command: Command) -> list[str]:
     written = written_by(command)
     for value in written:
         if not own_file(turns, command, value):
-            raise Refusal(writes(turns, value, command.name, "changes"))
+            raise NotQueueable(writes(turns, value, command.name, "changes"))
     return written
 
 
@@ -385,7 +387,7 @@ def check_value(turns: Turns, commands: Sequence[Command], place: int) -> None:
     own = bool(command.cwd and turns.differs(command.cwd))
     if not own and (first.name, script_of(first)[0]) != (second.name, script_of(second)[0]):
         program = next(word.value for word in command.words if not turns.same(word.value))
-        raise Refusal(f"each turn runs another program ({turns.written(program)})")
+        raise NotQueueable(f"each turn runs another program ({turns.written(program)})")
     held = [one.value for one in feeding(commands, place)]
     held += [
         value
@@ -396,17 +398,17 @@ def check_value(turns: Turns, commands: Sequence[Command], place: int) -> None:
     held += wrapping(turns, command) if {*command.wrappers} & {*CONTAINERS, *ENVIRONMENTS} else []
     held += [*command.hosts, *([command.cwd] if command.cwd else [])]
     if not any(not turns.same(value) for value in held):
-        raise Refusal(f"no word of {start(turns, command)} holds the value of its turn ({variable(turns)})")
+        raise NotQueueable(f"no word of {start(turns, command)} holds the value of its turn ({variable(turns)})")
     keys = [*zip(*[turns.of(value) for value in held], strict=True)]
     if len({*keys}) < len(keys):
         same = max(keys, key=keys.count)
         words = [value for value, by_turn in zip(same, map(turns.of, held), strict=True) if len({*by_turn}) > 1]
-        raise Refusal(f"two turns may be the same ({' '.join(words)})")
+        raise NotQueueable(f"two turns may be the same ({' '.join(words)})")
     ordered = next(
         (one for one in arguments(command) if not turns.same(one.value) and {*words_of(one.name)} & ORDERED), None
     )
     if ordered:
-        raise Refusal(f"{ordered.name} counts what comes one after the other ({turns.written(ordered.value)})")
+        raise NotQueueable(f"{ordered.name} counts what comes one after the other ({turns.written(ordered.value)})")
 
 
 def feeding(commands: Sequence[Command], place: int) -> Iterator[Argument]:
@@ -451,7 +453,7 @@ def check_arguments(turns: Turns, command: Command) -> list[str]:
         and "--name" in wrapped[:-1]
         and turns.same(wrapped[wrapped.index("--name") + 1])
     ):
-        raise Refusal(f"every turn has a container of one name ({wrapped[wrapped.index('--name') + 1]})")
+        raise NotQueueable(f"every turn has a container of one name ({wrapped[wrapped.index('--name') + 1]})")
     work = is_work(turns, command)
     well_known = not work or command.name in ROWS or command.name in LAST_WRITTEN | FIRST_WRITTEN | ALL_WRITTEN
     given = [word.value.partition("=") for word in command.assigns]
@@ -473,7 +475,7 @@ def check_arguments(turns: Turns, command: Command) -> list[str]:
             continue
         if not own_file(turns, command, one.value) and (does != "unknown" or turns.same(one.value)):
             verb = {"unknown": "may write"}.get(does, does)
-            raise Refusal(writes(turns, one.value, one.name or "its operand", verb))
+            raise NotQueueable(writes(turns, one.value, one.name or "its operand", verb))
         written += [one.value] if does != "unknown" else []
     return written
 
@@ -484,7 +486,7 @@ def check_setup(before: str) -> None:
     for node, _ in simple_nodes(script.nodes if isinstance(script, Script) else ()):
         for name, value in exported(node.words):
             if role_of_variable(name, value) in ("writes", "keeps"):
-                raise Refusal(f"every turn keeps {value} ({name}=)")
+                raise NotQueueable(f"every turn keeps {value} ({name}=)")
 
 
 def exported(words: Sequence[Word]) -> Iterator[tuple[str, str]]:
@@ -511,7 +513,7 @@ def check_result(turns: Turns, command: Command) -> None:
         if value.endswith(READ_FORMS) or own_file(turns, command, one.value):
             continue
         if turns.same(one.value) and not one.name.startswith((">", "&")):
-            raise Refusal(f"{turns.written(one.value)} may be what every turn writes ({command.name})")
+            raise NotQueueable(f"{turns.written(one.value)} may be what every turn writes ({command.name})")
 
 
 def sources(command: Command) -> list[str]:
@@ -555,4 +557,6 @@ def check_read(turns: Turns, command: Command, written: Sequence[str]) -> None:
                     and role(one.name, value) == "reads"
                 )
                 if made == value or below or (pattern and re.fullmatch(pattern, made)):
-                    raise Refusal(f"{turns.written(one.value)} may be what another turn writes ({turns.written(path)})")
+                    raise NotQueueable(
+                        f"{turns.written(one.value)} may be what another turn writes ({turns.written(path)})"
+                    )

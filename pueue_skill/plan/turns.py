@@ -15,10 +15,10 @@ from pueue_skill.shell.arguments import basename
 from pueue_skill.shell.commands import commands as commands_of
 from pueue_skill.shell.expansion import SETS, Value
 from pueue_skill.shell.model import Command
-from pueue_skill.shell.nested import SHELLS, joined, shell_text
+from pueue_skill.shell.nested import SHELLS, joined_words, shell_text
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.parse.words import Refused, read_word
-from pueue_skill.shell.ssh_target import Refusal
+from pueue_skill.shell.ssh_target import NotQueueable
 from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Redirect, Script, Simple, Word
 from pueue_skill.shell.walk import compounds, statements
 from pueue_skill.startup.record import NamedTuple
@@ -101,7 +101,7 @@ def turns(
     Refusal for a text that cannot be read.
     """
     if MARK.search(text) or MARK.search(scope.text):
-        raise Refusal("the loop contains private-use characters")
+        raise NotQueueable("the loop contains private-use characters")
     sources: list[str] = []
 
     def mark(expansion: str) -> str:
@@ -114,7 +114,7 @@ def turns(
         try:
             spots = sorted({*expansions(text, nodes)})
         except Refused as refused:
-            raise Refusal(str(refused)) from None
+            raise NotQueueable(str(refused)) from None
         for start, stop in spots:
             if start < at:
                 continue
@@ -127,7 +127,7 @@ def turns(
             out = out.replace(one, mark(one))
         marked = parse(out)
         if not isinstance(marked, Script):
-            raise Refusal(f"a turn is not understood: {marked.reason}")
+            raise NotQueueable(f"a turn is not understood: {marked.reason}")
         return marked
 
     functions = {node.words[0].value: node for top in scope.nodes for node in compounds(top) if node.kind == "function"}
@@ -214,12 +214,15 @@ def carried(command: Command) -> Iterator[Around]:
     text: str | None = None
     hosts: tuple[str, ...] = ()
     if command.ssh:
-        text, hosts = joined(command.ssh.remote)[0] if command.ssh.remote else None, (command.ssh.destination.value,)
+        text, hosts = (
+            joined_words(command.ssh.remote)[0] if command.ssh.remote else None,
+            (command.ssh.destination.value,),
+        )
     elif command.name in SHELLS:
         word = shell_text(command.words)
         text = word.value if word else None
     elif command.name == "eval":
-        text = joined(command.words[1:])[0]
+        text = joined_words(command.words[1:])[0]
     script = parse(text) if text else None
     if isinstance(script, Script):
         yield from [(redirect, hosts) for redirect in apart(script.nodes)]

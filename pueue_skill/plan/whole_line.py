@@ -10,13 +10,13 @@ from pueue_skill.plan.markers import text_of
 from pueue_skill.plan.proposal import Proposal, Work
 from pueue_skill.rules.cost import weigh
 from pueue_skill.shell.model import Command
-from pueue_skill.shell.nested import DETACHERS, detached_words
+from pueue_skill.shell.nested import SESSION_PROGRAMS, session_words
 from pueue_skill.shell.ssh_arguments import host_name
-from pueue_skill.shell.ssh_target import AsItIs, Refusal
+from pueue_skill.shell.ssh_target import NoOtherForm, NotQueueable
 from pueue_skill.startup.regex import regex
 
 ASKS = {"sudo", "doas", "su", "passwd", "ssh-copy-id", "gpg"}
-ESCAPES = {"setsid", "at", "batch", *DETACHERS}
+ESCAPES = {"setsid", "at", "batch", *SESSION_PROGRAMS}
 INTERACTIVE = {"vim", "vi", "nano", "emacs", "top", "htop", "less", "more", "man", "tmux", "screen", "fzf"}
 TERMINAL = "/dev/tty"
 READS = ("<", "<<", "<<-", "<<<", "<&", "<>")
@@ -26,7 +26,7 @@ OWN_NAME = regex(r"\$(?:0\b|\{0\})")
 def whole(proposal: Proposal) -> list[Work]:
     check(proposal)
     if any(command.hosts and not command.via[1:] and long(proposal, command) for command in proposal.commands):
-        raise Refusal("part of it runs over ssh")
+        raise NotQueueable("part of it runs over ssh")
     return [Work(proposal.here, text_of(proposal.script), proposal.shell)]
 
 
@@ -34,40 +34,40 @@ def check(proposal: Proposal) -> None:
     """Raises Refusal when a job cannot hold all of it."""
     own = [word for command in proposal.commands if not command.via for word in (*command.assigns, *command.words)]
     if proposal.shell == "login" and any(not word.static and OWN_NAME.search(word.value) for word in own):
-        raise Refusal("it asks for the name of its shell ($0), which is another in a job")
+        raise NotQueueable("it asks for the name of its shell ($0), which is another in a job")
     for command in proposal.commands:
         asks = [name for name in (*command.wrappers, command.name) if name in ASKS]
         if asks and not (asks[0] == "sudo" and "-n" in proposal.script.text.split()):
-            raise Refusal(f"{asks[0]} may ask for a password, and a job has no terminal to ask on")
-        if command.name in INTERACTIVE and not (command.name in DETACHERS and detached_words(command.words)):
-            raise Refusal(f"{command.name} needs a terminal, which a job does not have")
+            raise NotQueueable(f"{asks[0]} may ask for a password, and a job has no terminal to ask on")
+        if command.name in INTERACTIVE and not (command.name in SESSION_PROGRAMS and session_words(command.words)):
+            raise NotQueueable(f"{command.name} needs a terminal, which a job does not have")
         if command.terminal:
-            raise Refusal(f"{command.terminal} asks for a terminal, which a job does not have", attached(proposal))
+            raise NotQueueable(f"{command.terminal} asks for a terminal, which a job does not have", attached(proposal))
         if opens_the_terminal(command):
-            raise Refusal(f"it reads or writes {TERMINAL}, and a job has no terminal")
+            raise NotQueueable(f"it reads or writes {TERMINAL}, and a job has no terminal")
         if command.asks and not (fed(command) or proposal.fed):
-            raise Refusal(f"{command.asks} asks before it acts, and a job has no terminal to answer on")
+            raise NotQueueable(f"{command.asks} asks before it acts, and a job has no terminal to answer on")
         if command.ssh and proposal.here.ssh:
-            raise Refusal(f"part of the remote command goes on to {host_name(command.ssh.destination.value)}")
+            raise NotQueueable(f"part of the remote command goes on to {host_name(command.ssh.destination.value)}")
         if asks_the_terminal(command) and not proposal.fed:
-            raise Refusal("it reads an answer from the terminal, which a job does not have")
+            raise NotQueueable("it reads an answer from the terminal, which a job does not have")
         if command.name == "pueue" or (command.name == "pueue-skill" and command.args[:1] != ("ssh",)):
-            raise Refusal(f"it speaks to {command.name} itself")
+            raise NotQueueable(f"it speaks to {command.name} itself")
         allocator = next((name for name in command.wrappers if name in ("srun", "salloc")), None)
         if allocator and proposal.here.backend == "slurm":
-            raise AsItIs(
+            raise NoOtherForm(
                 f"{allocator} asks Slurm for resources of its own, which a job's are not; write them as options of sbatch"
             )
         if command.name == "sbatch":
-            raise Refusal("sbatch queues its work already")
+            raise NotQueueable("sbatch queues its work already")
         if command.detached and long(proposal, command):
             where = command.detached.leaves("the work")
-            raise Refusal(f"{where}, where the queue would not see it end", attached(proposal))
+            raise NotQueueable(f"{where}, where the queue would not see it end", attached(proposal))
         detacher = next((n for n in (*command.wrappers, command.name) if n in ESCAPES), None)
         if detacher:
-            raise Refusal(f"{detacher} would take the work out of the queue's sight; queue the work itself")
+            raise NotQueueable(f"{detacher} would take the work out of the queue's sight; queue the work itself")
     if not waits(proposal.commands):
-        raise Refusal("it puts part of the work in the background, where the queue would not see it end")
+        raise NotQueueable("it puts part of the work in the background, where the queue would not see it end")
 
 
 def long(proposal: Proposal, command: Command) -> bool:

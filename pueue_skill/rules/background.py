@@ -5,7 +5,7 @@ from __future__ import annotations
 from pueue_skill.rules.cost import anchors, runs_script
 from pueue_skill.rules.rule import Around, Hit, Rule, on
 from pueue_skill.shell.model import Command
-from pueue_skill.shell.nested import DETACHERS as SCREENS
+from pueue_skill.shell.nested import SESSION_PROGRAMS as SCREENS
 
 DETACHERS = {"nohup", "setsid", "at", "batch", *SCREENS}
 """The programs that detach what they run."""

@@ -7,13 +7,13 @@ import re
 from pueue_skill.rules.cost import weigh
 from pueue_skill.rules.rule import Around, Hit, Rule, on
 from pueue_skill.shell import quote
-from pueue_skill.shell.arguments import Wrapper, basename, options
+from pueue_skill.shell.arguments import ArgSpec, basename, parse_options
 from pueue_skill.shell.model import LOCAL, Command
 from pueue_skill.shell.nested import SHELLS, shell_text
 from pueue_skill.shell.syntax import Word
 from pueue_skill.startup.regex import regex
 
-ADD = Wrapper("wladgo", "working-directory label after delay group priority")
+ADD = ArgSpec("wladgo", "working-directory label after delay group priority")
 """The options of `pueue add` that take a value (pueue 4.0: -w -l -a -d -g -o)."""
 
 
@@ -25,7 +25,7 @@ def added(command: Command) -> tuple[Word, ...]:
     """The words that `pueue add` joins with spaces and queues."""
     rest = command.words[2:] if subcommand(command) == "add" else ()
     while rest:
-        found, used = options(rest, ADD)
+        found, used = parse_options(rest, ADD)
         last, rest = rest[used - 1 : used], rest[used:]
         if not found or found[-1] not in (("--after", *last), ("-a", *last)):
             break
@@ -110,7 +110,7 @@ def one_argument(command: Command, words: tuple[Word, ...]) -> str:
 
 def check_joined_add(command: Command, around: Around) -> Hit | None:
     words = added(command)
-    escaped = {"-e", "--escape"} & {option for option, _ in options(command.words[2:], ADD)[0]}
+    escaped = {"-e", "--escape"} & {option for option, _ in parse_options(command.words[2:], ADD)[0]}
     if escaped or check_split_add(command, around) or (script_at(words) is None and not lost(words)):
         return None
     queued = " ".join([word.value for word in words])
@@ -158,7 +158,9 @@ def check_diverted_add(command: Command, around: Around) -> Hit | None:
 def check_stale_after(command: Command, around: Around) -> Hit | None:
     if subcommand(command) != "add":
         return None
-    after = [value for option, value in options(command.words[2:], ADD)[0] if option in ("-a", "--after") and value]
+    after = [
+        value for option, value in parse_options(command.words[2:], ADD)[0] if option in ("-a", "--after") and value
+    ]
     if not after or (after[0].static and "{" not in after[0].value):
         return None
     asked = [c for c in around.before if subcommand(c) in ("status", "log")]
@@ -208,7 +210,7 @@ def check_reset(command: Command, around: Around) -> Hit | None:
     return on(command, "kills all running tasks of the whole queue and deletes their output")
 
 
-WAIT, FOLLOW = Wrapper("gs", "group status"), Wrapper("l", "lines")
+WAIT, FOLLOW = ArgSpec("gs", "group status"), ArgSpec("l", "lines")
 """The options of `pueue wait` and of `pueue follow` that take a value (pueue 4.0)."""
 SHOWS = frozenset({"echo", "printf", "date", "true", ":", "ls", "cat", "head", "tail", "wc"})
 """Programs that only show something, which is no harm after a job that failed."""
@@ -220,7 +222,7 @@ def check_status_of_wait(command: Command, around: Around) -> Hit | None:
         return None
     if {"--help", "-h"} & set(command.args):
         return None
-    given, used = options(command.words[2:], WAIT if waits == "wait" else FOLLOW)
+    given, used = parse_options(command.words[2:], WAIT if waits == "wait" else FOLLOW)
     status = [value.value for option, value in given if option in ("-s", "--status") and value]
     if waits == "wait" and status and status[-1] != "done":  # then pueue compares, and its exit code says so
         return None

@@ -9,11 +9,11 @@ from pueue_skill.shell.detaching import ALWAYS, OPERAND
 from pueue_skill.shell.syntax import Word
 from pueue_skill.startup.record import NamedTuple
 
-FALSE = ("false", "False", "FALSE", "f", "F", "0")
+FALSE_VALUES = ("false", "False", "FALSE", "f", "F", "0")
 """How an option of Go's programs is told that it does not hold."""
 
 
-class Wrapper(NamedTuple):
+class ArgSpec(NamedTuple):
     """A program that runs the command in its arguments.
 
     `short` are its one-letter options that take a value, `long` the long ones; `skip` words stand between its options
@@ -29,7 +29,7 @@ class Wrapper(NamedTuple):
     optional: str = ""
 
 
-def options(words: Sequence[Word], spec: Wrapper) -> tuple[list[tuple[str, Word | None]], int]:
+def parse_options(words: Sequence[Word], spec: ArgSpec) -> tuple[list[tuple[str, Word | None]], int]:
     """The options that `words` begin with, as (name, value) pairs, and how many words they take up."""
     valued_long = spec.long.split()
     found: list[tuple[str, Word | None]] = []
@@ -70,15 +70,15 @@ def options(words: Sequence[Word], spec: Wrapper) -> tuple[list[tuple[str, Word 
     return found, min(i, len(words))
 
 
-def given(words: Sequence[Word], spec: Wrapper) -> set[str]:
+def option_names(words: Sequence[Word], spec: ArgSpec) -> set[str]:
     """The options among `words`, by their names; OPERAND when other words stand there too. `--tty=false` is none."""
     found: set[str] = set()
     while words:
-        said, used = options(words, spec)
-        found |= {option for option, value in said if value is None or value.value not in FALSE}
+        said, used = parse_options(words, spec)
+        found |= {option for option, value in said if value is None or value.value not in FALSE_VALUES}
         for word in words[:used]:  # long options with one dash
             name, _, value = word.value.partition("=")
-            found |= {name} if name[:1] == "-" and len(name) > 2 and value not in FALSE else set()
+            found |= {name} if name[:1] == "-" and len(name) > 2 and value not in FALSE_VALUES else set()
         if words[used:]:
             found.add(OPERAND)
         if used and words[used - 1].value == "--":
@@ -87,12 +87,12 @@ def given(words: Sequence[Word], spec: Wrapper) -> set[str]:
     return found
 
 
-def among(names: str, found: set[str]) -> str | None:
+def first_option(names: str, found: set[str]) -> str | None:
     """The first of `names`, options apart by blanks, that is among `found`; empty where none is needed."""
     return next((name for name in names.split() if name in found), "" if ALWAYS in names.split() else None)
 
 
-def valued_option(words: Sequence[Word], names: set[str]) -> Word | None:
+def option_value(words: Sequence[Word], names: set[str]) -> Word | None:
     for i, word in enumerate(words[:-1]):
         if word.value in names:
             return words[i + 1]

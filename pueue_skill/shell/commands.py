@@ -10,34 +10,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from pueue_skill.shell.arguments import basename, valued_option
+from pueue_skill.shell.arguments import basename, option_value
 from pueue_skill.shell.model import Command, Detached, Loop
 from pueue_skill.shell.nested import (
-    DETACHERS,
+    SESSION_PROGRAMS,
     SHELLS,
-    detached_words,
-    echoed,
-    fan_out,
-    find_execs,
-    joined,
+    echoed_text,
+    fan_out_words,
+    find_commands,
+    joined_words,
     reads_script,
+    session_words,
     shell_text,
 )
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.ssh_arguments import SSH, goes_to_background, host_name, read_ssh
+from pueue_skill.shell.ssh_arguments import SSH_PROGRAMS, forks_to_background, host_name, parse_ssh
 from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Redirect, Script, Simple, Unparsed, Word
-from pueue_skill.shell.wrappers import FAN_OUT, asked_terminal, detaching, unanswered, unwrapped
+from pueue_skill.shell.wrappers import FAN_OUT, asks_for_confirmation, detachment, terminal_option, unwrap
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
 VARIABLE = regex(r"\$\{?(\w+)\}?")
 
 
-DEPTH = 8
+MAX_NESTED_SHELLS = 8
 """How many shells inside shells are read (ssh, bash -c …); deeper ones are not followed."""
 
 
-class Place(NamedTuple):
+class Context(NamedTuple):
     """Where a node stands; handed down while a Script is walked."""
 
     origin: Sequence[int]
@@ -65,15 +65,15 @@ class Place(NamedTuple):
 
 def commands(script: Script) -> tuple[Command, ...]:
     """All commands that `script` would run, in order, those in nested shells and substitutions included."""
-    known = {name: value for node in script.nodes for name, value in assigned(node)}
-    return tuple(in_nodes(script.nodes, Place(range(len(script.text) + 1), variables=known)))
+    known = {name: value for node in script.nodes for name, value in assignments(node)}
+    return tuple(walk_nodes(script.nodes, Context(range(len(script.text) + 1), variables=known)))
 
 
-def assigned(node: Node) -> Iterator[tuple[str, Word]]:
+def assignments(node: Node) -> Iterator[tuple[str, Word]]:
     """The variables that `node` sets, for good, to what stands there."""
     if isinstance(node, Chain):
         for part in node.parts:
-            yield from assigned(part)
+            yield from assignments(part)
     elif isinstance(node, Simple) and not node.words:
         for word in node.assigns:
             name, _, value = word.value.partition("=")
@@ -82,14 +82,14 @@ def assigned(node: Node) -> Iterator[tuple[str, Word]]:
                 yield name, word._replace(text=value, value=value, origin=word.origin[at:])
 
 
-def in_nodes(nodes: tuple[Node, ...], place: Place, cwd: str | None = None) -> Iterator[Command]:
-    for node, reader in zip(nodes, readers(nodes, ("\n",) * len(nodes), place.reader), strict=True):
-        yield from in_node(node, place._replace(then="\n", reader=reader), cwd)
+def walk_nodes(nodes: tuple[Node, ...], place: Context, cwd: str | None = None) -> Iterator[Command]:
+    for node, reader in zip(nodes, status_readers(nodes, ("\n",) * len(nodes), place.reader), strict=True):
+        yield from walk_node(node, place._replace(then="\n", reader=reader), cwd)
         cwd = folder_after(node, cwd)
-        place = place._replace(around=(*place.around, *redirected(node)))
+        place = place._replace(around=(*place.around, *lasting_redirects(node)))
 
 
-def readers(nodes: Sequence[Node], operators: Sequence[str], last: str) -> Iterator[str]:
+def status_readers(nodes: Sequence[Node], operators: Sequence[str], last: str) -> Iterator[str]:
     """What reads the exit status of each of `nodes`, as Command.reader has it; `last` reads that of the last one."""
     for i, operator in enumerate(operators):
         if operator in ("&&", "||"):
@@ -112,24 +112,24 @@ def expands_status(node: Node) -> bool:
     return any("$?" in word.value and not word.static for word in words)
 
 
-def in_node(node: Node, place: Place, cwd: str | None) -> Iterator[Command]:
+def walk_node(node: Node, place: Context, cwd: str | None) -> Iterator[Command]:
     if isinstance(node, Simple):
-        yield from in_simple(node, place, cwd)
+        yield from walk_simple(node, place, cwd)
     elif isinstance(node, Pipeline):
         for i, part in enumerate(node.parts):
-            fed = echoed(node.parts[i - 1]) if i else None
+            fed = echoed_text(node.parts[i - 1]) if i else None
             reader = place.reader if i + 1 == len(node.parts) else ""
-            yield from in_node(part, place._replace(pipe=(i, len(node.parts)), fed=fed, reader=reader), cwd)
+            yield from walk_node(part, place._replace(pipe=(i, len(node.parts)), fed=fed, reader=reader), cwd)
     elif isinstance(node, Chain):
-        read = readers(node.parts, node.operators, place.reader)
+        read = status_readers(node.parts, node.operators, place.reader)
         for part, operator, reader in zip(node.parts, node.operators, read, strict=True):
             background = place.background or operator == "&"
             there = place._replace(background=background, then=operator or place.then, reader=reader)
-            yield from in_node(part, there, cwd)
+            yield from walk_node(part, there, cwd)
             cwd = folder_after(part, cwd)
-            place = place._replace(around=(*place.around, *redirected(part)))
+            place = place._replace(around=(*place.around, *lasting_redirects(part)))
     else:
-        yield from in_compound(node, place, cwd)
+        yield from walk_compound(node, place, cwd)
 
 
 def folder_after(node: Node, cwd: str | None) -> str | None:
@@ -142,26 +142,26 @@ def folder_after(node: Node, cwd: str | None) -> str | None:
     return cwd
 
 
-def redirected(node: Node) -> tuple[Redirect, ...]:
+def lasting_redirects(node: Node) -> tuple[Redirect, ...]:
     """The redirects that `exec < file` makes, for good, for what follows `node`."""
     if isinstance(node, Chain):
-        return tuple([redirect for part in node.parts for redirect in redirected(part)])
+        return tuple([redirect for part in node.parts for redirect in lasting_redirects(part)])
     return node.redirects if isinstance(node, Simple) and [word.value for word in node.words] == ["exec"] else ()
 
 
-def in_redirects(node: Simple | Compound, place: Place, cwd: str | None) -> Iterator[Command]:
+def walk_redirects(node: Simple | Compound, place: Context, cwd: str | None) -> Iterator[Command]:
     """The substitutions in the targets and heredocs of a command's redirects."""
     for redirect in node.redirects:
         for word in (redirect.target, redirect.body):
             if word:
-                yield from in_nodes(word.programs, place, cwd)
+                yield from walk_nodes(word.programs, place, cwd)
 
 
-def in_compound(node: Compound, place: Place, cwd: str | None) -> Iterator[Command]:
+def walk_compound(node: Compound, place: Context, cwd: str | None) -> Iterator[Command]:
     substitution = place._replace(inside=(*place.inside, "substitution"), pipe=(0, 1), reader="")
     for item in node.words:
-        yield from in_nodes(item.programs, substitution, cwd)
-    yield from in_redirects(node, substitution, cwd)
+        yield from walk_nodes(item.programs, substitution, cwd)
+    yield from walk_redirects(node, substitution, cwd)
     kind = f"function {node.words[0].value}" if node.kind == "function" else node.kind
     around = (*place.around, *node.redirects)
     inner = place._replace(
@@ -175,56 +175,56 @@ def in_compound(node: Compound, place: Place, cwd: str | None) -> Iterator[Comma
     if node.kind in ("for", "while", "until", "select"):
         items = node.words[1:] if node.kind in ("for", "select") else ()
         loop = Loop(node.kind, items, *place.at(node.start, node.end))
-        yield from in_nodes(node.test, test, cwd)
+        yield from walk_nodes(node.test, test, cwd)
         inner = inner._replace(loops=(*place.loops, loop))
     else:
-        yield from in_nodes(node.test, test, cwd)
-    yield from in_nodes(node.body, inner, cwd)
+        yield from walk_nodes(node.test, test, cwd)
+    yield from walk_nodes(node.body, inner, cwd)
 
 
-def in_simple(node: Simple, place: Place, cwd: str | None) -> Iterator[Command]:
+def walk_simple(node: Simple, place: Context, cwd: str | None) -> Iterator[Command]:
     substitution = place._replace(inside=(*place.inside, "substitution"), pipe=(0, 1), reader="")
     for word in (*node.assigns, *node.words):
-        yield from in_nodes(word.programs, substitution, cwd)
-    yield from in_redirects(node, substitution, cwd)
+        yield from walk_nodes(word.programs, substitution, cwd)
+    yield from walk_redirects(node, substitution, cwd)
     if node.words:
         start = node.assigns[0].start if node.assigns else node.words[0].start
-        yield from of_words(node.words, node, place, cwd, (), start)
+        yield from walk_words(node.words, node, place, cwd, (), start)
 
 
-def of_words(
-    words: tuple[Word, ...], node: Simple, place: Place, cwd: str | None, wrappers: tuple[str, ...], start: int
+def walk_words(
+    words: tuple[Word, ...], node: Simple, place: Context, cwd: str | None, wrappers: tuple[str, ...], start: int
 ) -> Iterator[Command]:
     """The command in `words`, and those that it carries."""
-    peeled_off, uses, words = unwrapped(words)
+    peeled_off, uses, words = unwrap(words)
     wrappers = (*wrappers, *peeled_off)
     if not words:
         return
     name = basename(words[0].value)
-    detached = place.detached or next(filter(None, map(detaching, uses)), None)
-    terminal = next(filter(None, map(asked_terminal, uses)), "")
-    asks = next((use.name for use in uses if unanswered(use)), "")
+    detached = place.detached or next(filter(None, map(detachment, uses)), None)
+    terminal = next(filter(None, map(terminal_option, uses)), "")
+    asks = next((use.name for use in uses if asks_for_confirmation(use)), "")
     end = max(words[-1].end, max([r.end for r in node.redirects if r.end <= node.end], default=0))
-    ssh = read_ssh(words) if name in SSH else None
+    ssh = parse_ssh(words) if name in SSH_PROGRAMS else None
     command = Command(
         name, words, node.assigns, node.redirects, wrappers, place.hosts, place.via, place.loops, place.background, place.pipe,
         place.inside, cwd, place.then, ssh, *place.at(start, end), detached=detached, terminal=terminal, asks=asks,
         reader=place.reader, around=place.around,
     )  # fmt: skip
     yield command
-    if len(place.via) < DEPTH:
-        if ssh and goes_to_background(ssh):
+    if len(place.via) < MAX_NESTED_SHELLS:
+        if ssh and forks_to_background(ssh):
             detached = detached or Detached("ssh -f")
-        yield from carried(command, node, place._replace(detached=detached), cwd)
+        yield from walk_carried(command, node, place._replace(detached=detached), cwd)
 
 
-def carried(command: Command, node: Simple, place: Place, cwd: str | None) -> Iterator[Command]:
+def walk_carried(command: Command, node: Simple, place: Context, cwd: str | None) -> Iterator[Command]:
     """The commands in the texts that `command` hands to another shell, or fans out over."""
     name, words = command.name, command.words
     if command.ssh:
         host = host_name(command.ssh.destination.value)
         there = place._replace(hosts=(*place.hosts, host), via=(*place.via, "ssh"), pipe=(0, 1), then="")
-        inner = list(in_text(joined(command.ssh.remote), there)) if command.ssh.remote else []
+        inner = list(walk_text(joined_words(command.ssh.remote), there)) if command.ssh.remote else []
         at_top = [i for i, c in enumerate(inner) if c.hosts == there.hosts and not c.inside and c.via == there.via]
         bodies = tuple([redirect for redirect in node.redirects if redirect.body])
         if len(at_top) == 1 and bodies:  # what ssh reads, its one command reads
@@ -232,56 +232,56 @@ def carried(command: Command, node: Simple, place: Place, cwd: str | None) -> It
             inner[at_top[0]] = alone._replace(redirects=(*alone.redirects, *bodies))
         yield from inner
         if not command.ssh.remote or (inner and (reads_script(inner[-1]) or inner[-1].name in ("at", "batch"))):
-            yield from in_heredoc(node, there)
+            yield from walk_heredoc(node, there)
     elif name in SHELLS:
         text = shell_text(words)
         if text:
-            yield from in_text((text.value, text.origin), place._replace(via=(*place.via, name), pipe=(0, 1)), cwd)
+            yield from walk_text((text.value, text.origin), place._replace(via=(*place.via, name), pipe=(0, 1)), cwd)
         elif reads_script(command):
-            yield from in_heredoc(node, place._replace(via=(*place.via, name)), cwd)
+            yield from walk_heredoc(node, place._replace(via=(*place.via, name)), cwd)
     elif name == "eval":
-        yield from in_text(joined(words[1:]), place._replace(via=(*place.via, "eval")), cwd)
+        yield from walk_text(joined_words(words[1:]), place._replace(via=(*place.via, "eval")), cwd)
     elif name in ("at", "batch"):
-        yield from in_heredoc(node, place._replace(background=True, via=(*place.via, name), reader=""), cwd)
+        yield from walk_heredoc(node, place._replace(background=True, via=(*place.via, name), reader=""), cwd)
     elif name in ("su", "runuser", "script", "flock", "watch", "nix-shell"):
-        text = valued_option(words, {"-c", "--command", "--run"})
+        text = option_value(words, {"-c", "--command", "--run"})
         if text:
-            yield from in_text((text.value, text.origin), place._replace(via=(*place.via, name)), cwd)
-    elif name in DETACHERS:
-        detached = detached_words(words)
+            yield from walk_text((text.value, text.origin), place._replace(via=(*place.via, name)), cwd)
+    elif name in SESSION_PROGRAMS:
+        detached = session_words(words)
         if detached:
             there = place._replace(background=True, via=(*place.via, name), reader="")
             if len(detached) == 1:
-                yield from in_text((detached[0].value, detached[0].origin), there, cwd)
+                yield from walk_text((detached[0].value, detached[0].origin), there, cwd)
             else:
-                yield from of_words(detached, node, there, cwd, (name,), detached[0].start)
+                yield from walk_words(detached, node, there, cwd, (name,), detached[0].start)
     elif name in FAN_OUT:
-        inner_words, items = fan_out(words)
+        inner_words, items = fan_out_words(words)
         if "--dry-run" not in command.args:
             loop = Loop(name, items, command.start, command.end)
             there = place._replace(loops=(*place.loops, loop), pipe=(0, 1))
             if not inner_words:  # parallel with nothing to run runs its items
                 for item in items:
-                    yield from in_text((item.value, item.origin), there._replace(via=(*place.via, name)), cwd)
+                    yield from walk_text((item.value, item.origin), there._replace(via=(*place.via, name)), cwd)
             elif len(inner_words) == 1 and " " in inner_words[0].value:
                 via = there._replace(via=(*place.via, name))
-                yield from in_text((inner_words[0].value, inner_words[0].origin), via, cwd)
+                yield from walk_text((inner_words[0].value, inner_words[0].origin), via, cwd)
             else:
-                yield from of_words(inner_words, node, there, cwd, (name,), inner_words[0].start)
+                yield from walk_words(inner_words, node, there, cwd, (name,), inner_words[0].start)
     elif name in ("find", "fd", "fdfind"):
-        for inner_words in find_execs(words):
+        for inner_words in find_commands(words):
             loop = Loop("find", (), command.start, command.end)
             there = place._replace(loops=(*place.loops, loop), pipe=(0, 1))
-            yield from of_words(inner_words, node, there, cwd, ("find",), inner_words[0].start)
+            yield from walk_words(inner_words, node, there, cwd, ("find",), inner_words[0].start)
 
 
-def in_text(carried_text: tuple[str, Sequence[int]], place: Place, cwd: str | None = None) -> Iterator[Command]:
+def walk_text(carried_text: tuple[str, Sequence[int]], place: Context, cwd: str | None = None) -> Iterator[Command]:
     text, origin = carried_text
     variable = VARIABLE.fullmatch(text)
     if variable and variable[1] in place.variables and not place.hosts[1:]:
         value = place.variables[variable[1]]
         outermost = place._replace(origin=range(max(value.origin) + 2), variables=MappingProxyType({}))
-        yield from in_text((value.value, value.origin), outermost, cwd)
+        yield from walk_text((value.value, value.origin), outermost, cwd)
         return
     script = parse(text)
     if isinstance(script, Unparsed) or not origin:
@@ -289,15 +289,15 @@ def in_text(carried_text: tuple[str, Sequence[int]], place: Place, cwd: str | No
     outer = place.origin
     where = [outer[at] for at in origin]
     where.append(where[-1] + 1)
-    yield from in_nodes(script.nodes, place._replace(origin=where, fed=None), cwd)
+    yield from walk_nodes(script.nodes, place._replace(origin=where, fed=None), cwd)
 
 
-def in_heredoc(node: Simple, place: Place, cwd: str | None = None) -> Iterator[Command]:
+def walk_heredoc(node: Simple, place: Context, cwd: str | None = None) -> Iterator[Command]:
     """The commands in what a shell reads from a heredoc, a here-string, or an echo before it."""
     inner = place._replace(via=(*place.via, "heredoc"), pipe=(0, 1), fed=None, then="")
     for redirect in node.redirects:
         body = redirect.target if redirect.op == "<<<" else redirect.body
         if body is not None:
-            yield from in_text((body.value, body.origin), inner, cwd)
+            yield from walk_text((body.value, body.origin), inner, cwd)
     if place.fed:
-        yield from in_text(place.fed, inner, cwd)
+        yield from walk_text(place.fed, inner, cwd)

@@ -16,7 +16,7 @@ OPERAND = "+"
 """Among `answered`: a word that is no option."""
 
 
-class Conduct(NamedTuple):
+class Behaviour(NamedTuple):
     """Options of a tool, apart by blanks; those of one letter are also found in a cluster (`-itd`).
 
     With one of `detaches`, and none of `waits`, the tool leaves its work to `keeper`, or to a process in the background, and
@@ -42,113 +42,113 @@ COMPOSES = {
 CLUSTERS = ("kubectl", "oc")
 
 
-def containers() -> dict[str, Conduct]:
+def container_tools() -> dict[str, Behaviour]:
     """The same options for every engine, its compose and its `container` commands."""
-    found: dict[str, Conduct] = {}
+    found: dict[str, Behaviour] = {}
     for program, keeper in ENGINES.items():
-        attached = Conduct(keeper, "-d --detach", terminal="-t --tty")
-        started = Conduct(keeper, ALWAYS, waits="-a --attach -i --interactive")
+        attached = Behaviour(keeper, "-d --detach", terminal="-t --tty")
+        started = Behaviour(keeper, ALWAYS, waits="-a --attach -i --interactive")
         for prefix in (program, f"{program} container"):
             found |= {f"{prefix} run": attached, f"{prefix} exec": attached, f"{prefix} start": started}
     for program, keeper in COMPOSES.items():
-        attached = Conduct(keeper, "-d --detach", terminal="-t --tty")
+        attached = Behaviour(keeper, "-d --detach", terminal="-t --tty")
         found |= {f"{program} run": attached, f"{program} exec": attached}
-        found[f"{program} up"] = Conduct(keeper, "-d --detach --wait", short="pft")
-        found[f"{program} start"] = Conduct(keeper, ALWAYS)
+        found[f"{program} up"] = Behaviour(keeper, "-d --detach --wait", short="pft")
+        found[f"{program} start"] = Behaviour(keeper, ALWAYS)
     for program in CLUSTERS:
-        found |= {f"{program} {verb}": Conduct(terminal="-t --tty") for verb in ("exec", "attach", "debug", "rsh")}
-        found[f"{program} run"] = Conduct("Kubernetes", ALWAYS, waits="--attach -i --stdin --rm", terminal="-t --tty")
-        found[f"{program} apply"] = found[f"{program} create"] = Conduct("Kubernetes", ALWAYS, queue=True)
+        found |= {f"{program} {verb}": Behaviour(terminal="-t --tty") for verb in ("exec", "attach", "debug", "rsh")}
+        found[f"{program} run"] = Behaviour("Kubernetes", ALWAYS, waits="--attach -i --stdin --rm", terminal="-t --tty")
+        found[f"{program} apply"] = found[f"{program} create"] = Behaviour("Kubernetes", ALWAYS, queue=True)
     return found
 
 
-def queued(keeper: str, waits: str = "", terminal: str = "", detaches: str = ALWAYS) -> Conduct:
+def queue_client(keeper: str, waits: str = "", terminal: str = "", detaches: str = ALWAYS) -> Behaviour:
     """A tool that hands its work to a queue or a service, which keeps what becomes of it."""
-    return Conduct(keeper, detaches, waits, terminal, queue=True)
+    return Behaviour(keeper, detaches, waits, terminal, queue=True)
 
 
-def confirmed(answered: str, asks: str = ALWAYS) -> Conduct:
-    return Conduct(asks=asks, answered=answered)
+def confirming(answered: str, asks: str = ALWAYS) -> Behaviour:
+    return Behaviour(asks=asks, answered=answered)
 
 
-APT = "-y --yes --assume-yes -s --simulate --dry-run --just-print -d --download-only --print-uris"
-DNF = "-y --assumeyes --assumeno --downloadonly"
+APT_ANSWERS = "-y --yes --assume-yes -s --simulate --dry-run --just-print -d --download-only --print-uris"
+DNF_ANSWERS = "-y --assumeyes --assumeno --downloadonly"
 
-CONDUCT: Mapping[str, Conduct] = {
-    **containers(),
-    "docker stack deploy": queued("Docker"),
-    "docker service create": Conduct("Docker", ALWAYS),
-    "systemd-run": Conduct(
+BEHAVIOURS: Mapping[str, Behaviour] = {
+    **container_tools(),
+    "docker stack deploy": queue_client("Docker"),
+    "docker service create": Behaviour("Docker", ALWAYS),
+    "systemd-run": Behaviour(
         "systemd", ALWAYS, waits="--wait --scope -P --pipe -t --pty -S --shell", terminal="-t --pty -S --shell"
     ),
     # queues and services
-    "sbatch": queued("Slurm", waits="-W --wait"),
-    "srun": Conduct(terminal="--pty"),
-    "bsub": queued("LSF", waits="-K -I -Ip -Is -IS -ISp -ISs", terminal="-Ip -Is -ISp -ISs"),
-    "qsub": queued("the batch system", waits="-I -sync", terminal="-I"),
-    "condor_submit": queued("HTCondor", waits="-i -interactive", terminal="-i -interactive"),
-    "flux submit": queued("Flux", waits="--wait --watch"),
-    "flux batch": queued("Flux"),
-    "hq submit": queued("HyperQueue", waits="--wait --progress"),
-    "oarsub": queued("OAR", waits="-I --interactive", terminal="-I --interactive"),
-    "tsp": queued("task spooler", waits="-f"),
-    "nq": queued("nq"),
-    "aws batch submit-job": queued("AWS Batch"),
-    "gcloud": queued("Google Cloud", detaches="--async"),
-    "az": queued("Azure", detaches="--no-wait"),
-    "az ml job create": queued("Azure", waits="--stream"),
-    "ray job submit": queued("Ray", detaches="--no-wait"),
-    "sky launch": queued("SkyPilot", detaches="-d --detach-run"),
-    "argo submit": queued("Argo", waits="-w --wait --watch --log"),
-    "nomad job run": queued("Nomad", detaches="-detach"),
-    "prefect deployment run": queued("Prefect", waits="--watch"),
-    "airflow dags trigger": queued("Airflow"),
-    "gh workflow run": queued("GitHub"),
-    "velero backup create": queued("Velero", waits="-w --wait"),
-    "flink run": queued("Flink", detaches="-d --detached"),
-    "zpool scrub": queued("ZFS", waits="-w"),
-    "zpool resilver": queued("ZFS"),
-    "btrfs scrub start": queued("btrfs", waits="-B"),
-    "btrfs balance start": queued("btrfs", detaches="--bg --background"),
-    "smartctl": queued("the disk", detaches="-t --test", waits="-C --captive"),
+    "sbatch": queue_client("Slurm", waits="-W --wait"),
+    "srun": Behaviour(terminal="--pty"),
+    "bsub": queue_client("LSF", waits="-K -I -Ip -Is -IS -ISp -ISs", terminal="-Ip -Is -ISp -ISs"),
+    "qsub": queue_client("the batch system", waits="-I -sync", terminal="-I"),
+    "condor_submit": queue_client("HTCondor", waits="-i -interactive", terminal="-i -interactive"),
+    "flux submit": queue_client("Flux", waits="--wait --watch"),
+    "flux batch": queue_client("Flux"),
+    "hq submit": queue_client("HyperQueue", waits="--wait --progress"),
+    "oarsub": queue_client("OAR", waits="-I --interactive", terminal="-I --interactive"),
+    "tsp": queue_client("task spooler", waits="-f"),
+    "nq": queue_client("nq"),
+    "aws batch submit-job": queue_client("AWS Batch"),
+    "gcloud": queue_client("Google Cloud", detaches="--async"),
+    "az": queue_client("Azure", detaches="--no-wait"),
+    "az ml job create": queue_client("Azure", waits="--stream"),
+    "ray job submit": queue_client("Ray", detaches="--no-wait"),
+    "sky launch": queue_client("SkyPilot", detaches="-d --detach-run"),
+    "argo submit": queue_client("Argo", waits="-w --wait --watch --log"),
+    "nomad job run": queue_client("Nomad", detaches="-detach"),
+    "prefect deployment run": queue_client("Prefect", waits="--watch"),
+    "airflow dags trigger": queue_client("Airflow"),
+    "gh workflow run": queue_client("GitHub"),
+    "velero backup create": queue_client("Velero", waits="-w --wait"),
+    "flink run": queue_client("Flink", detaches="-d --detached"),
+    "zpool scrub": queue_client("ZFS", waits="-w"),
+    "zpool resilver": queue_client("ZFS"),
+    "btrfs scrub start": queue_client("btrfs", waits="-B"),
+    "btrfs balance start": queue_client("btrfs", detaches="--bg --background"),
+    "smartctl": queue_client("the disk", detaches="-t --test", waits="-C --captive"),
     # programs that put themselves in the background
-    "wget": Conduct(detaches="-b --background", short="aoeiBtOTwQPUlADI"),
-    "aria2c": Conduct(detaches="-D --daemon", short="dohVijxsktTl"),
-    "nextflow": Conduct(detaches="-bg"),
-    "guild run": Conduct(detaches="--background"),
-    "gunicorn": Conduct(detaches="-D --daemon", short="bcwktnpug"),
-    "uwsgi": Conduct(detaches="-d --daemonize --daemonize2"),
-    "celery": Conduct(detaches="-D --detach", short="ABCQcnlPfIOEXs"),
-    "redis-server": Conduct(detaches="--daemonize"),
-    "mongod": Conduct(detaches="--fork"),
-    "memcached": Conduct(detaches="-d --daemon", short="upmctlsaUMf"),
-    "pm2 start": Conduct("PM2", ALWAYS, waits="--no-daemon --attach"),
-    "sem": Conduct(detaches=ALWAYS, waits="--fg --wait"),
-    "supervisorctl start": Conduct("supervisord", ALWAYS),
+    "wget": Behaviour(detaches="-b --background", short="aoeiBtOTwQPUlADI"),
+    "aria2c": Behaviour(detaches="-D --daemon", short="dohVijxsktTl"),
+    "nextflow": Behaviour(detaches="-bg"),
+    "guild run": Behaviour(detaches="--background"),
+    "gunicorn": Behaviour(detaches="-D --daemon", short="bcwktnpug"),
+    "uwsgi": Behaviour(detaches="-d --daemonize --daemonize2"),
+    "celery": Behaviour(detaches="-D --detach", short="ABCQcnlPfIOEXs"),
+    "redis-server": Behaviour(detaches="--daemonize"),
+    "mongod": Behaviour(detaches="--fork"),
+    "memcached": Behaviour(detaches="-d --daemon", short="upmctlsaUMf"),
+    "pm2 start": Behaviour("PM2", ALWAYS, waits="--no-daemon --attach"),
+    "sem": Behaviour(detaches=ALWAYS, waits="--fg --wait"),
+    "supervisorctl start": Behaviour("supervisord", ALWAYS),
     # shells of their own
-    **dict.fromkeys(("poetry shell", "pipenv shell", "hatch shell", "salloc"), Conduct(terminal=ALWAYS)),
+    **dict.fromkeys(("poetry shell", "pipenv shell", "hatch shell", "salloc"), Behaviour(terminal=ALWAYS)),
     # what asks before it acts; xargs and parallel ask at the terminal, whatever their input is
-    "xargs": Conduct(terminal="-p --interactive -o --open-tty"),
-    "parallel": Conduct(terminal="-p --interactive -o --open-tty --tty"),
-    "find": confirmed("", asks="-ok -okdir"),
+    "xargs": Behaviour(terminal="-p --interactive -o --open-tty"),
+    "parallel": Behaviour(terminal="-p --interactive -o --open-tty --tty"),
+    "find": confirming("", asks="-ok -okdir"),
     **{
-        f"{program} {verb}": confirmed(APT)
+        f"{program} {verb}": confirming(APT_ANSWERS)
         for program in ("apt", "apt-get")
         for verb in ("install", "upgrade", "full-upgrade", "dist-upgrade", "remove", "purge", "autoremove", "build-dep")
     },
     **{
-        f"{program} {verb}": confirmed(DNF)
+        f"{program} {verb}": confirming(DNF_ANSWERS)
         for program in ("dnf", "yum")
         for verb in ("install", "upgrade", "update", "remove", "system-upgrade")
     },
-    **{f"zypper {verb}": confirmed("-y --no-confirm -n --non-interactive -D --dry-run") for verb in ("dup", "in", "install", "up", "update")},
-    "pacman": confirmed("--noconfirm -p --print -s -i -l -g", asks="-S -U -R"),
-    "do-release-upgrade": confirmed("-f --frontend -c --check-dist-upgrade-only"),
-    **{f"{program} apply": confirmed(f"-auto-approve --auto-approve -help {OPERAND}") for program in ("terraform", "tofu")},
-    **{f"{program} destroy": confirmed("-auto-approve --auto-approve -help") for program in ("terraform", "tofu")},
-    "ansible-playbook": confirmed("", asks="-k -K --ask-pass --ask-become-pass --ask-vault-pass --ask-vault-password -J"),
+    **{f"zypper {verb}": confirming("-y --no-confirm -n --non-interactive -D --dry-run") for verb in ("dup", "in", "install", "up", "update")},
+    "pacman": confirming("--noconfirm -p --print -s -i -l -g", asks="-S -U -R"),
+    "do-release-upgrade": confirming("-f --frontend -c --check-dist-upgrade-only"),
+    **{f"{program} apply": confirming(f"-auto-approve --auto-approve -help {OPERAND}") for program in ("terraform", "tofu")},
+    **{f"{program} destroy": confirming("-auto-approve --auto-approve -help") for program in ("terraform", "tofu")},
+    "ansible-playbook": confirming("", asks="-k -K --ask-pass --ask-become-pass --ask-vault-pass --ask-vault-password -J"),
     **{
-        f"{program} {verb}": confirmed("-y --yes -d --dry-run")
+        f"{program} {verb}": confirming("-y --yes -d --dry-run")
         for program in ("conda", "mamba", "micromamba")
         for verb in ("install", "create", "update", "remove", "upgrade")
     },

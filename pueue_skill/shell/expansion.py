@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pueue_skill.shell import quote
-from pueue_skill.shell.arguments import Wrapper, options
+from pueue_skill.shell.arguments import ArgSpec, parse_options
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.parse.words import read_word
 from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Script, Simple, Word
@@ -56,7 +56,7 @@ class Unknown(Exception):
     """Only the shell knows."""
 
 
-class Piece(NamedTuple):
+class Fragment(NamedTuple):
     """A part of a word after expansion; a quoted one is neither split nor globbed, `more` begins a new field."""
 
     text: str
@@ -64,13 +64,13 @@ class Piece(NamedTuple):
     more: bool = False
 
 
-def fields(words: Sequence[Word], known: Mapping[str, Value]) -> tuple[str, ...] | None:
+def expand_words(words: Sequence[Word], known: Mapping[str, Value]) -> tuple[str, ...] | None:
     """The fields that `words` expand to in bash, or None where only the shell knows them."""
     found: list[str] = []
     try:
         for word in words:
             for atoms in braces(ATOM.findall(word.text)):
-                found += fields_of(atoms, known)
+                found += expand_word(atoms, known)
                 if len(found) > LIMIT:
                     return None
     except Unknown:
@@ -135,11 +135,11 @@ def sequence(text: str) -> list[str] | None:
     return [f"{number:0{width}d}" for number in numbers]
 
 
-def fields_of(atoms: list[str], known: Mapping[str, Value]) -> list[str]:
+def expand_word(atoms: list[str], known: Mapping[str, Value]) -> list[str]:
     """Parameter expansion, command substitution, word splitting and quote removal of one word."""
-    pieces: list[Piece] = []
+    pieces: list[Fragment] = []
     for atom in atoms:
-        pieces += expanded(atom, known)
+        pieces += expand_atom(atom, known)
     found: list[str] = []
     current: str | None = None
     for piece in pieces:
@@ -160,44 +160,44 @@ def fields_of(atoms: list[str], known: Mapping[str, Value]) -> list[str]:
     return found if current is None else [*found, current]
 
 
-def expanded(atom: str, known: Mapping[str, Value]) -> list[Piece]:
+def expand_atom(atom: str, known: Mapping[str, Value]) -> list[Fragment]:
     if len(atom) == 1:
         if atom in "`$<>()~" or GLOB.match(atom):
             raise Unknown
-        return [Piece(atom, True)]
+        return [Fragment(atom, True)]
     counted = SEQ.fullmatch(atom)
     if counted:
-        return [Piece("\n".join(counting(counted[1].split())), False)]
+        return [Fragment("\n".join(count(counted[1].split())), False)]
     if atom[0] == "$" and atom[1] not in "'\"":
-        values, every = value_of(atom, known)
+        values, every = parameter_values(atom, known)
         if every:
-            return [Piece(value, False, i > 0) for i, value in enumerate(values)]
-        return [Piece(values[0], False)]
+            return [Fragment(value, False, i > 0) for i, value in enumerate(values)]
+        return [Fragment(values[0], False)]
     if atom[0] == "`":
         raise Unknown
     if atom[0] == '"' or atom[:2] == '$"':
-        return in_double_quotes(atom.removeprefix("$")[1:-1], known)
-    return [Piece(read_word(atom, 0, len(atom)).value, True)]
+        return expand_double_quoted(atom.removeprefix("$")[1:-1], known)
+    return [Fragment(read_word(atom, 0, len(atom)).value, True)]
 
 
-def in_double_quotes(text: str, known: Mapping[str, Value]) -> list[Piece]:
-    pieces = [Piece("", True)]
+def expand_double_quoted(text: str, known: Mapping[str, Value]) -> list[Fragment]:
+    pieces = [Fragment("", True)]
     for part in re.findall(rf"\\(?s:.)|\$\{{[^{{}}]*\}}|\$(?:{NAME}|[0-9@*#?$!-])|[^\\$]+|\$", text):
         if part[0] == "\\":
-            pieces.append(Piece(part[1] if part[1] in '$`"\\' else "" if part[1] == "\n" else part, True))
+            pieces.append(Fragment(part[1] if part[1] in '$`"\\' else "" if part[1] == "\n" else part, True))
         elif part[0] == "$" and len(part) > 1:
-            values, every = value_of(part, known)
+            values, every = parameter_values(part, known)
             if every and not values and text == part:
                 return []
-            pieces += [Piece(value, True, every and i > 0) for i, value in enumerate(values)]
+            pieces += [Fragment(value, True, every and i > 0) for i, value in enumerate(values)]
         elif "`" in part:
             raise Unknown
         else:
-            pieces.append(Piece(part, True))
+            pieces.append(Fragment(part, True))
     return pieces
 
 
-def value_of(expansion: str, known: Mapping[str, Value]) -> tuple[tuple[str, ...], bool]:
+def parameter_values(expansion: str, known: Mapping[str, Value]) -> tuple[tuple[str, ...], bool]:
     """The value of `$x` or `${a[@]}`, and whether it is every element of an array."""
     match = PARAMETER.fullmatch(expansion)
     name = match and (match[1] or match[2] or match[3])
@@ -220,12 +220,12 @@ def seq(words: Sequence[str]) -> list[str] | None:
     if not all(re.fullmatch(r"-w|-?\d+", word) for word in words):
         return None
     try:
-        return counting(list(words))
+        return count(list(words))
     except Unknown:
         return None
 
 
-def counting(words: list[str]) -> list[str]:
+def count(words: list[str]) -> list[str]:
     """What seq prints, for integers."""
     wide = "-w" in words
     numbers = [int(word) for word in words if word != "-w"]
@@ -249,7 +249,7 @@ def counting(words: list[str]) -> list[str]:
     return made
 
 
-def settings(node: Node, known: Mapping[str, Value]) -> dict[str, Value] | None:
+def after_assignments(node: Node, known: Mapping[str, Value]) -> dict[str, Value] | None:
     """`known` after a simple command that only sets variables; what it sets to something unknown is no longer known."""
     if not isinstance(node, Simple):
         return None
@@ -264,7 +264,7 @@ def settings(node: Node, known: Mapping[str, Value]) -> dict[str, Value] | None:
         if not match:
             after.pop(word.value.partition("=")[0].partition("[")[0].rstrip("+"), None)
             continue
-        value = value_after(word.text[match.end() :], after)
+        value = assigned_value(word.text[match.end() :], after)
         before = after.get(match[1])
         if match[2]:
             same = isinstance(before, tuple) and isinstance(value, tuple)
@@ -276,7 +276,7 @@ def settings(node: Node, known: Mapping[str, Value]) -> dict[str, Value] | None:
     return after
 
 
-def value_after(source: str, known: Mapping[str, Value]) -> Value | None:
+def assigned_value(source: str, known: Mapping[str, Value]) -> Value | None:
     """What stands after the `=` of an assignment: a word that is not split, or an array."""
     array = re.fullmatch(r"\((.*)\)", source, re.DOTALL)
     script = parse("x " + (array[1].replace("\n", " ") if array else source)) if source else None
@@ -288,35 +288,35 @@ def value_after(source: str, known: Mapping[str, Value]) -> Value | None:
     if array:
         if any(re.match(r"\[[^\]]*\]=", word.text) for word in node.words):
             return None
-        return fields(node.words[1:], known)
+        return expand_words(node.words[1:], known)
     if len(node.words) != 2:
         return None
     atoms = ATOM.findall(node.words[1].text)
     if "{" in atoms or "~" in atoms:
         return None
     try:
-        pieces = [piece for atom in atoms for piece in expanded(atom, known)]
+        pieces = [piece for atom in atoms for piece in expand_atom(atom, known)]
     except Unknown:
         return None
     return None if any(piece.more for piece in pieces) else "".join([piece.text for piece in pieces])
 
 
-def assigned(nodes: Iterable[Node]) -> set[str]:
+def assigned_names(nodes: Iterable[Node]) -> set[str]:
     """The variables that running `nodes` may set; `*` where it may be any."""
     found: set[str] = set()
     for node in nodes:
         if isinstance(node, Chain | Pipeline):
-            found |= assigned(node.parts)
+            found |= assigned_names(node.parts)
             continue
         words = [*node.words, *[w for r in node.redirects for w in (r.target, r.body) if w]]
         if isinstance(node, Compound):
-            found |= assigned((*node.test, *node.body))
+            found |= assigned_names((*node.test, *node.body))
             if node.kind in ("for", "select") and node.words and node.words[0].text.isidentifier():
                 found |= {node.words[0].text} | ({"REPLY"} if node.kind == "select" else set())
             if node.kind == "coproc":
                 found.add("COPROC")
         else:
-            found |= set_by(node)
+            found |= names_set_by(node)
             words += node.assigns
         for word in words:
             found |= set(re.findall(rf"\$\{{({NAME}):?=", word.text))
@@ -330,7 +330,7 @@ def assigned(nodes: Iterable[Node]) -> set[str]:
     return found
 
 
-def set_by(node: Simple) -> set[str]:
+def names_set_by(node: Simple) -> set[str]:
     """The variables that a simple command sets."""
     names = {re.split(r"[=+\[]", word.text)[0] for word in node.assigns} if not node.words else set()
     if not node.words:
@@ -343,7 +343,7 @@ def set_by(node: Simple) -> set[str]:
     if name == "getopts":
         return {"OPTARG", "OPTIND", *[word.value for word in args[1:2]]}
     if name in READS:
-        found, used = options(args, Wrapper(READS[name] + "a"))
+        found, used = parse_options(args, ArgSpec(READS[name] + "a"))
         rest = [word.value for word in args[used:]]
         rest += [value.value for option, value in found if option == "-a" and value is not None]
         return {*rest} or {"REPLY" if name == "read" else "MAPFILE"}
@@ -354,7 +354,7 @@ def set_by(node: Simple) -> set[str]:
     return names
 
 
-def mentions(text: str, nodes: Iterable[Node]) -> set[str]:
+def mentioned_names(text: str, nodes: Iterable[Node]) -> set[str]:
     """The variables that `nodes` may read, and perhaps some more: what stands in single quotes counts too."""
     found: set[str] = set()
     for node in nodes:
@@ -369,12 +369,12 @@ def mentions(text: str, nodes: Iterable[Node]) -> set[str]:
 
 def substitute(text: str, node: Node, values: Mapping[str, str]) -> str | None:
     """The source of `node` with the values in place of the variables, to be read as before, or None where that is not sure."""
-    if has_heredoc(node) or {*values, "*"} & assigned([node]) or INDIRECT.search(text, node.start, node.end):
+    if has_heredoc(node) or {*values, "*"} & assigned_names([node]) or INDIRECT.search(text, node.start, node.end):
         return None
     out: list[tuple[int, int, str]] = []
     try:
-        for word, role in words_in(node):
-            replaced = in_word(word, role, values)
+        for word, role in words_with_roles(node):
+            replaced = substitute_in_word(word, role, values)
             if replaced != word.text:
                 if replaced.isdigit() and text[word.end : word.end + 1] in ("<", ">"):
                     replaced = f"'{replaced}'"
@@ -388,11 +388,11 @@ def substitute(text: str, node: Node, values: Mapping[str, str]) -> str | None:
     return source + text[at : node.end]
 
 
-def words_in(node: Node) -> Iterator[tuple[Word, str]]:
+def words_with_roles(node: Node) -> Iterator[tuple[Word, str]]:
     """The words of a node, each with its role: command, word, or fixed (where it is not split)."""
     if isinstance(node, Chain | Pipeline):
         for inner in node.parts:
-            yield from words_in(inner)
+            yield from words_with_roles(inner)
         return
     for redirect in node.redirects:
         if redirect.target:
@@ -406,12 +406,12 @@ def words_in(node: Node) -> Iterator[tuple[Word, str]]:
     role = "word" if node.kind in ("for", "select") else "none"  # patterns and tests read a value in ways of their own
     yield from ((word, "none" if word.text.startswith("((") else role) for word in node.words)
     for inner in (*node.test, *node.body):
-        yield from words_in(inner)
+        yield from words_with_roles(inner)
 
 
-def in_word(word: Word, role: str, values: Mapping[str, str]) -> str:
+def substitute_in_word(word: Word, role: str, values: Mapping[str, str]) -> str:
     """The source of a word with the values in it. Raises Unknown."""
-    if not named(word.text, values):
+    if not mentions_any(word.text, values):
         return word.text
     atoms = ATOM.findall(word.text)
     # Brace and tilde expansion would come first; a lone quote or bracket is a substitution with quotes of its own.
@@ -422,12 +422,12 @@ def in_word(word: Word, role: str, values: Mapping[str, str]) -> str:
         match = PARAMETER.fullmatch(atom)
         name = match and (match[1] or match[2])
         if name in values:
-            out += apart(out, unquoted(values[str(name)], role, len(atoms) == 1))
+            out += separated(out, substitute_unquoted(values[str(name)], role, len(atoms) == 1))
         elif atom[0] == '"' or atom[:2] == '$"':
-            out += double_quoted(atom, values)
+            out += substitute_double_quoted(atom, values)
         elif atom[0] == "'" or atom[:2] == "$'" or atom[0] == "\\":
             out += atom
-        elif len(atom) > 1 and named(atom, values):
+        elif len(atom) > 1 and mentions_any(atom, values):
             raise Unknown
         else:
             out += atom
@@ -436,18 +436,18 @@ def in_word(word: Word, role: str, values: Mapping[str, str]) -> str:
     return f"'{out}'" if role == "command" and out in RESERVED else out
 
 
-def apart(before: str, value: str) -> str:
+def separated(before: str, value: str) -> str:
     """`value`, which must not become a part of the name of an expansion before it."""
     if re.search(rf"\$(?:{NAME})?$", before) and re.match(r"[\w{(]", value):
         raise Unknown
     return value
 
 
-def named(text: str, values: Mapping[str, str]) -> bool:
+def mentions_any(text: str, values: Mapping[str, str]) -> bool:
     return any(re.search(rf"\b{name}\b", text) for name in values)
 
 
-def unquoted(value: str, role: str, alone: bool) -> str:
+def substitute_unquoted(value: str, role: str, alone: bool) -> str:
     """A value where it would be split and globbed, as source."""
     if BARE.fullmatch(value):
         return value
@@ -461,14 +461,14 @@ def unquoted(value: str, role: str, alone: bool) -> str:
                      for part in re.split(r"[ \t\n]+", value) if part])  # fmt: skip
 
 
-def double_quoted(atom: str, values: Mapping[str, str]) -> str:
+def substitute_double_quoted(atom: str, values: Mapping[str, str]) -> str:
     def put(match: re.Match[str]) -> str:
         if match[1]:
             return match[0]
         name = match[2] or match[3]
         if name in values:
-            return apart(atom[: match.start()], re.sub(r'([\\"$`])', r"\\\1", values[name]))
-        if match[0].startswith("${") and named(match[0], values):
+            return separated(atom[: match.start()], re.sub(r'([\\"$`])', r"\\\1", values[name]))
+        if match[0].startswith("${") and mentions_any(match[0], values):
             raise Unknown
         return match[0]
 

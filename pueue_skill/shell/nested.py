@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pueue_skill.shell.arguments import Wrapper, basename, options, valued_option
+from pueue_skill.shell.arguments import ArgSpec, basename, option_value, parse_options
 from pueue_skill.shell.model import Command
 from pueue_skill.shell.syntax import Node, Simple, Word
 from pueue_skill.shell.wrappers import FAN_OUT
 
 SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish", "ash"}
 
-DETACHERS = {"tmux", "byobu", "screen", "daemonize", "start-stop-daemon", "dtach", "abduco", "zellij"}
+SESSION_PROGRAMS = {"tmux", "byobu", "screen", "daemonize", "start-stop-daemon", "dtach", "abduco", "zellij"}
 
 
-def joined(words: Sequence[Word]) -> tuple[str, Sequence[int]]:
+def joined_words(words: Sequence[Word]) -> tuple[str, Sequence[int]]:
     """The words' values joined by single spaces, as ssh and eval do, with the place of each character."""
     if len(words) == 1:
         return words[0].value, words[0].origin
@@ -29,7 +29,7 @@ def joined(words: Sequence[Word]) -> tuple[str, Sequence[int]]:
     return text, origin
 
 
-def echoed(node: Node) -> tuple[str, Sequence[int]] | None:
+def echoed_text(node: Node) -> tuple[str, Sequence[int]] | None:
     """The text that an echo or a printf of words prints, or None."""
     if not isinstance(node, Simple) or len(node.words) < 2 or node.words[0].value not in ("echo", "printf"):
         return None
@@ -41,14 +41,14 @@ def echoed(node: Node) -> tuple[str, Sequence[int]] | None:
             text += word.value + "\n"
             origin += [*word.origin, word.end]
         return text, origin
-    return joined(words)
+    return joined_words(words)
 
 
 def reads_script(command: Command) -> bool:
     """Whether it is a shell that reads its commands from standard input."""
     if command.name not in SHELLS or shell_text(command.words):
         return False
-    found, used = options(command.words[1:], Wrapper("oO"))
+    found, used = parse_options(command.words[1:], ArgSpec("oO"))
     return len(command.words) == 1 + used or ("-s", None) in found
 
 
@@ -62,46 +62,46 @@ def shell_text(words: Sequence[Word]) -> Word | None:
     return None
 
 
-def detached_words(words: tuple[Word, ...]) -> tuple[Word, ...]:
+def session_words(words: tuple[Word, ...]) -> tuple[Word, ...]:
     """What `tmux new -d …`, `screen -dm …` and their like run where nobody looks."""
     name = basename(words[0].value)
     if name in ("daemonize", "start-stop-daemon", "dtach", "abduco", "zellij"):
-        return detached_by(name, words)
+        return daemon_words(name, words)
     if name == "screen" and "stuff" in [word.value for word in words]:
         return words[[word.value for word in words].index("stuff") + 1 :][:1]
     if name == "screen":
-        found, used = options(words[1:], Wrapper("cehpSsTt"))
+        found, used = parse_options(words[1:], ArgSpec("cehpSsTt"))
         detached = {"-d", "-m"} <= {option for option, _ in found} or "-D" in [option for option, _ in found]
         return words[1 + used :] if detached else ()
-    _, used = options(words[1:], Wrapper("LSf"))
+    _, used = parse_options(words[1:], ArgSpec("LSf"))
     rest = words[1 + used :]
     if not rest:
         return ()
     if rest[0].value in ("send-keys", "send"):
-        _, used = options(rest[1:], Wrapper("tN"))
+        _, used = parse_options(rest[1:], ArgSpec("tN"))
         return tuple([word for word in rest[1 + used :] if word.value not in ("Enter", "C-m", "ENTER", "")])
     if rest[0].value not in ("new", "new-session", "new-window", "neww", "split-window", "splitw"):
         return ()
-    found, used = options(rest[1:], Wrapper("cFnstxyelp"))
+    found, used = parse_options(rest[1:], ArgSpec("cFnstxyelp"))
     return rest[1 + used :] if ("-d", None) in found else ()
 
 
-def detached_by(name: str, words: tuple[Word, ...]) -> tuple[Word, ...]:
+def daemon_words(name: str, words: tuple[Word, ...]) -> tuple[Word, ...]:
     """What programs that do nothing but detach run."""
     if name == "start-stop-daemon":
-        start = valued_option(words, {"--exec", "-x", "--startas", "-a"})
+        start = option_value(words, {"--exec", "-x", "--startas", "-a"})
         values = [word.value for word in words]
         return (start, *words[values.index("--") + 1 :]) if start and "--" in values else (start,) if start else ()
     if name == "zellij":
         return words[[word.value for word in words].index("--") + 1 :] if "--" in [word.value for word in words] else ()
     valued = {"daemonize": "acelopuE", "dtach": "nAcEr", "abduco": "neS"}[name]
-    _, used = options(words[1:], Wrapper(valued))
+    _, used = parse_options(words[1:], ArgSpec(valued))
     return words[1 + used :]
 
 
-def fan_out(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+def fan_out_words(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
     """What xargs or parallel runs, and the items given after `:::`."""
-    _, used = options(words[1:], FAN_OUT[basename(words[0].value)])
+    _, used = parse_options(words[1:], FAN_OUT[basename(words[0].value)])
     rest = words[1 + used :]
     for i, word in enumerate(rest):
         if word.value in (":::", "::::", ":::+"):
@@ -109,7 +109,7 @@ def fan_out(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], tuple[Word, ...]
     return rest, ()
 
 
-def find_execs(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
+def find_commands(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
     i = 0
     while i < len(words):
         if words[i].value in ("-exec", "-execdir", "-ok", "-okdir", "-x", "--exec", "-X", "--exec-batch"):

@@ -15,23 +15,23 @@ from pueue_skill.startup.regex import regex
 
 MASK = "***"
 
-NAMED = (
+SENSITIVE_NAME = (
     r"(?:(?:passw(?:or)?d|passphrase|pwd|secret|api[_-]?key|credential)s?|token|auth|(?<![A-Za-z])pass|cookie|bearer|passcode|otp|jwt"
     r"|(?:access|account|app|auth|client|consumer|deploy|encryption|hmac|jwt|license|master|private|secret|service|session|shared|signing"
     r"|storage|subscription)[_-]?key|connection[_-]?string|session[_-]?id|webhook(?:[_-]?url)?)"
 )
 """How the name of a secret ends; what stands before that in the name is not looked at, which would take long in long words."""
-NO_SECRETS = regex(
+NOT_SENSITIVE_NAME = regex(
     r"(?i)(?:^|[^a-z])(?:old)?pwd$|(?:^|[^a-z])(?:no|ask|show|prompt|use|with|max|min|num|n)[_-][a-z_-]*$"
 )
 """Names that only end like those of secrets: PWD=/tmp, max_token=5, --no-password."""
 
 # Begins of tokens, by what may follow them. From the rules of gitleaks 8.30 (MIT licence, github.com/gitleaks/gitleaks,
 # config/gitleaks.toml), which ask for exact lengths; here a part of a token is masked too.
-LETTERS = """ghp_ gho_ ghu_ ghs_ ghr_ hf_ api_org_ npm_ lin_api_ ntn_ pnu_ rdme_ rubygems_ dapi doo_v1_ dop_v1_ dor_v1_ dt0c01. shpat_ shpca_
+ALPHANUMERIC_PREFIXES = """ghp_ gho_ ghu_ ghs_ ghr_ hf_ api_org_ npm_ lin_api_ ntn_ pnu_ rdme_ rubygems_ dapi doo_v1_ dop_v1_ dor_v1_ dt0c01. shpat_ shpca_
  shppa_ shpss_ shippo_live_ shippo_test_ sk_live_ sk_test_ sk_prod_ rk_live_ rk_test_ rk_prod_ sntryu_ sm_aat_ sm_pat_ sm_sat_ AKCp cmVmd
  LTAI ABSK EZAK EZTK GR1348941 AGE-SECRET-KEY-1 lin_oauth_ SG. 1//0 ya29."""
-DASHES = """github_pat_ glpat- glptt- gldt- glft- glrt- glcbt- glimt- glagent- gloas- glffct- glsoat- sk- sk-ant- sk-proj- xoxa- xoxb- xoxe-
+DASHED_PREFIXES = """github_pat_ glpat- glptt- gldt- glft- glrt- glcbt- glimt- glagent- gloas- glffct- glsoat- sk- sk-ant- sk-proj- xoxa- xoxb- xoxe-
  xoxo- xoxp- xoxr- xoxs- xapp- xoxe.xoxb- xoxe.xoxp- AIza pypi- clojars_ dp.pt. dp.st. duffel_live_ duffel_test_ fio-u- fo1_ fm1a_ fm1r_ fm2_
  glc_ glsa_ hvb. hvs. ico- ops_ p8e- PMAK- pplx- pscale_oauth_ pscale_pw_ pscale_tkn_ pul- sgp_ sha256~ sntrys_ sq0atp- sq0csp- tk-us-
  xkeysib- HRKU-AA FLWSECK_TEST- tfp_ dckr_pat_ dckr_oat_ rnd_ re_live_ whsec_"""
@@ -40,7 +40,7 @@ DASHES = """github_pat_ glpat- glptt- gldt- glft- glrt- glcbt- glimt- glagent- g
 VARIABLE = r"\$[\w{(@*]"
 
 
-def begins(prefixes: str) -> str:
+def alternatives(prefixes: str) -> str:
     return "(?:" + "|".join([prefix.replace(".", r"\.") for prefix in prefixes.split()]) + ")"
 
 
@@ -67,7 +67,7 @@ FORMS: Mapping[str, tuple[str, str]] = {
         rf"(?!{VARIABLE})[^\s\"'][^\"'\n]*",
     ),
     "named": (
-        rf"(?i:{NAMED})[\"']?(?:=>|:=|=|[ \t]{{1,4}}(?:=>|:=|=)[ \t]{{1,4}}|[ \t]{{0,4}}:(?!/)[ \t]{{0,8}})",
+        rf"(?i:{SENSITIVE_NAME})[\"']?(?:=>|:=|=|[ \t]{{1,4}}(?:=>|:=|=)[ \t]{{1,4}}|[ \t]{{0,4}}:(?!/)[ \t]{{0,8}})",
         rf"(?:\\?\"(?!{VARIABLE})[^\"]*(?:\"|$)|\\?'[^']*(?:'|$)|\$'[^']*'|[^\s\"'\\$&;|<>][^\s\"'&;|]*)",
     ),
     "sql": (r"\b(?i:passw(?:or)?d|passphrase|identified\s{1,4}by)\s{1,4}", r"(?:'[^']+'|\"[^\"$]+\")"),
@@ -75,7 +75,7 @@ FORMS: Mapping[str, tuple[str, str]] = {
     "basic": (r"\b(?i:basic)\s{1,4}", r"(?=[A-Za-z]{0,60}[0-9+/=])[A-Za-z0-9+/]{8,}={0,2}"),
     "token": (
         r"\b",
-        rf"(?:{begins(LETTERS)}[A-Za-z0-9._]{{16,}}|{begins(DASHES)}(?=[A-Za-z_.-]{{0,60}}\d)[\w.=-]{{12,}}"
+        rf"(?:{alternatives(ALPHANUMERIC_PREFIXES)}[A-Za-z0-9._]{{16,}}|{alternatives(DASHED_PREFIXES)}(?=[A-Za-z_.-]{{0,60}}\d)[\w.=-]{{12,}}"
         r"|(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}|SK[0-9a-f]{32}\b|ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*)",
     ),
 }  # fmt: skip
@@ -110,18 +110,18 @@ PROGRAMS: Mapping[str, str] = {
 }  # fmt: skip
 """Programs, and what their secrets stand behind, beside options that say so by their name: a word; with * one that may have its value in
 the same word, with ~ one that always has. After a slash: only where that word stands in the command too."""
-BEHIND = {name: behind.split() for names, behind in PROGRAMS.items() for name in names.split()}
-NAMES = {name.partition("/")[0] for name in BEHIND}
+SECRET_OPTIONS = {name: behind.split() for names, behind in PROGRAMS.items() for name in names.split()}
+NAMES = {name.partition("/")[0] for name in SECRET_OPTIONS}
 
-OPTION = regex(rf"--?(?:[A-Za-z0-9_-]*[_-])?(?i:{NAMED})")
-READS = regex(
+OPTION = regex(rf"--?(?:[A-Za-z0-9_-]*[_-])?(?i:{SENSITIVE_NAME})")
+STDIN_SECRET = regex(
     r"--[\w-]{0,40}(?:pass|token|secret|stdin)|\b(?:\w{0,20}passwd|kinit|cryptsetup|login|secrets?|unlock)\b|\bsudo\s(?:[^|;&]{0,60}\s)?-S\b"
 )
 """What stands in a command that reads a secret from its standard input."""
-VARIABLE_NAME = regex(rf"(?i:{NAMED})")
-READ = regex(r"\bread\s[^|;&]{0,60}\Z")
+VARIABLE_NAME = regex(rf"(?i:{SENSITIVE_NAME})")
+READ_COMMAND = regex(r"\bread\s[^|;&]{0,60}\Z")
 """`read`, and what may stand between it and the name of its variable. One pattern for both would look for the name 60 times a `read`."""
-HARMLESS = regex(
+NOT_SECRET = regex(
     rf"[\"']?{VARIABLE}|-$|--?[A-Za-z]|(?:id|type|env|file|fd)[=:]|(?:stdin|none|basic|digest|ntlm|true|false)$|\*\*\*"
     r"|(?:~|\.\.?)/|/(?:etc|home|root|run|tmp|usr|var|opt|mnt|data|srv|dev|Users)/|[\w./-]+\.(?:txt|json|ya?ml|pem|key|crt|env|jar|cfg|ini)$"
 )
@@ -132,36 +132,39 @@ SHELL = regex(
     re.DOTALL,
 )
 QUOTED = regex(r"[\"'](?=[^\"']*\s)")
-DEEPEST = 4
+MAX_NESTED_SHELLS = 4
 """Shells within shells whose words are read."""
 
 
-def secret(text: str) -> bool:
+def holds_secret(text: str) -> bool:
     """Whether `text` holds what looks like a secret, or is the name of one."""
-    return next(spans(text), None) is not None or re.fullmatch(rf"(?i)[a-z0-9_-]*?{NAMED}", text) is not None
+    return (
+        next(secret_spans(text), None) is not None
+        or re.fullmatch(rf"(?i)[a-z0-9_-]*?{SENSITIVE_NAME}", text) is not None
+    )
 
 
 def masked(text: str) -> str:
     """`text` with MASK in place of what looks like a secret."""
     parts, done = [], 0
-    for start, end in sorted(spans(text)):
+    for start, end in sorted(secret_spans(text)):
         if start >= done:
             parts += [text[done:start], MASK]
         done = max(done, end)
     return "".join([*parts, text[done:]])
 
 
-def spans(text: str) -> Iterator[tuple[int, int]]:
+def secret_spans(text: str) -> Iterator[tuple[int, int]]:
     """Where the secrets stand, in no order; they may overlap."""
     for match in FORM.finditer(text):
         form = match.lastgroup or ""
         name = text[max(0, match.start() - 60) : match.end(form)].rstrip("=:> \t\"'")
-        if not text.startswith(MASK, match.end(form)) and (form != "named" or not NO_SECRETS.search(name)):
+        if not text.startswith(MASK, match.end(form)) and (form != "named" or not NOT_SENSITIVE_NAME.search(name)):
             yield match.end(form), match.end()
-    yield from by_words(text, 0, len(text), DEEPEST)
+    yield from word_secrets(text, 0, len(text), MAX_NESTED_SHELLS)
 
 
-def by_words(text: str, start: int, end: int, depth: int) -> Iterator[tuple[int, int]]:
+def word_secrets(text: str, start: int, end: int, depth: int) -> Iterator[tuple[int, int]]:
     """The secrets that commands are told by options, a here-string or echo, in the shell text between `start` and `end`."""
     words: list[tuple[int, int]] = []
     given: list[tuple[int, int]] = []
@@ -169,7 +172,7 @@ def by_words(text: str, start: int, end: int, depth: int) -> Iterator[tuple[int,
     for match in SHELL.finditer(text, start, end):
         kind, span = match.lastgroup, match.span()
         if kind == "end":
-            yield from of_command(text, words, given)
+            yield from command_secrets(text, words, given)
             piped = match[0] in ("|", "|&") and words and text[slice(*words[0])] in ("echo", "printf")
             words, given = [], words[1:] if piped else []
         elif kind == "word" and before == "here":
@@ -178,12 +181,12 @@ def by_words(text: str, start: int, end: int, depth: int) -> Iterator[tuple[int,
             words.append(span)
         inner = QUOTED.search(match[0]) if kind == "word" and depth else None
         if inner:
-            yield from by_words(text, span[0] + inner.end(), span[1] - (match[0][-1] in "\"'"), depth - 1)
+            yield from word_secrets(text, span[0] + inner.end(), span[1] - (match[0][-1] in "\"'"), depth - 1)
         before = kind or ""
-    yield from of_command(text, words, given)
+    yield from command_secrets(text, words, given)
 
 
-def of_command(
+def command_secrets(
     text: str, words: Sequence[tuple[int, int]], given: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[int, int]]:
     """The secrets among the words of one command, and in what it is `given` on standard input."""
@@ -193,34 +196,34 @@ def of_command(
         word = text[start:end]
         name = word.rpartition("/")[2]
         if name in NAMES:
-            program, behind = name, BEHIND.get(name, [])
-        behind = BEHIND.get(f"{program}/{word}", behind)
-        at = value_in(word, behind)
+            program, behind = name, SECRET_OPTIONS.get(name, [])
+        behind = SECRET_OPTIONS.get(f"{program}/{word}", behind)
+        at = value_start(word, behind)
         if at is not None and at < len(word):
             found.append((start + at, end))
         elif at is not None and i + 1 < len(words):
             found.append(words[i + 1])
-    if given and words and reads(text, words[0][0], words[-1][1]):
+    if given and words and reads_secret(text, words[0][0], words[-1][1]):
         found += given
-    yield from [place for place in found if not HARMLESS.match(text, *place)]
+    yield from [place for place in found if not NOT_SECRET.match(text, *place)]
 
 
-def reads(text: str, start: int, end: int) -> bool:
+def reads_secret(text: str, start: int, end: int) -> bool:
     """Whether the command between `start` and `end` reads a secret from its standard input."""
-    if READS.search(text, start, end):
+    if STDIN_SECRET.search(text, start, end):
         return True
     names = VARIABLE_NAME.finditer(text, start, end)
-    return any(READ.search(text, max(start, name.start() - 66), name.start()) for name in names)
+    return any(READ_COMMAND.search(text, max(start, name.start() - 66), name.start()) for name in names)
 
 
-def value_in(word: str, behind: Sequence[str]) -> int | None:
+def value_start(word: str, behind: Sequence[str]) -> int | None:
     """Where in `word` a secret begins; its length where the next word is one, None where neither is."""
     if word.lstrip("\"'").startswith("pass:"):
         return word.index("pass:") + 5
     option, equals, _ = word.partition("=")
     if equals:
         return len(option) + 1 if option in behind else None
-    if word in behind or (OPTION.fullmatch(word) and not NO_SECRETS.search(word)):
+    if word in behind or (OPTION.fullmatch(word) and not NOT_SENSITIVE_NAME.search(word)):
         return len(word)
     for option in behind:
         letter, kind = option[:-1], option[-1]

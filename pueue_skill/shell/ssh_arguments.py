@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from pueue_skill.shell.arguments import Wrapper, basename, options
+from pueue_skill.shell.arguments import ArgSpec, basename, parse_options
 from pueue_skill.shell.model import Ssh
 from pueue_skill.shell.syntax import Word
 from pueue_skill.startup.regex import regex
 
-SSH = {"ssh", "autossh"}
+SSH_PROGRAMS = {"ssh", "autossh"}
 
-SSH_VALUED = "BbcDEeFIiJLlmOopPQRSWw"
+SSH_VALUE_OPTIONS = "BbcDEeFIiJLlmOopPQRSWw"
 
-FORKS = regex(r"(?i)\s*ForkAfterAuthentication(\s*=\s*|\s+)yes\s*")
+FORK_OPTION = regex(r"(?i)\s*ForkAfterAuthentication(\s*=\s*|\s+)yes\s*")
 
 
-def read_ssh(words: tuple[Word, ...]) -> Ssh | None:
+def parse_ssh(words: tuple[Word, ...]) -> Ssh | None:
     """How ssh(1) reads its arguments: options may stand before and after the destination; the rest is joined by spaces."""
-    spec = Wrapper(SSH_VALUED + ("M" if basename(words[0].value) == "autossh" else ""))
-    found, used = options(words[1:], spec)
+    spec = ArgSpec(SSH_VALUE_OPTIONS + ("M" if basename(words[0].value) == "autossh" else ""))
+    found, used = parse_options(words[1:], spec)
     rest = words[1 + used :]
     if not rest:
         return None
     destination, rest = rest[0], rest[1:]
-    more, used = options(rest, spec)
+    more, used = parse_options(rest, spec)
     remote = rest[used:]
     static = all(word.static for word in remote)
     payload = " ".join([word.value for word in remote]) if remote else None
     return Ssh((*found, *more), destination, remote, payload, static)
 
 
-def goes_to_background(ssh: Ssh) -> bool:
+def forks_to_background(ssh: Ssh) -> bool:
     """Whether ssh returns once it is connected (-f), while the remote command goes on."""
     return any(
-        name == "-f" or (name == "-o" and value is not None and FORKS.fullmatch(value.value))
+        name == "-f" or (name == "-o" and value is not None and FORK_OPTION.fullmatch(value.value))
         for name, value in ssh.options
     )
 

@@ -15,25 +15,27 @@ from pueue_skill.shell.model import LOCAL, Host, Ssh
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_arguments import host_name
 from pueue_skill.shell.syntax import Simple, Unparsed
-from pueue_skill.shell.walk import only
+from pueue_skill.shell.walk import only_node
 
 REMOTE_PUEUE = "~/.local/bin/pueue"
 """Where a host of which nothing is configured is believed to have pueue: not on the PATH of a bare ssh command."""
 
-TERMINAL = {"-t", "-tt"}
-NO_COMMAND = {"-N", "-W", "-O", "-G", "-V", "-Q", "-s"}
+TERMINAL_OPTIONS = {"-t", "-tt"}
+NO_COMMAND_OPTIONS = {"-N", "-W", "-O", "-G", "-V", "-Q", "-s"}
 
-AGENT = "forwards your ssh agent, which is gone with the connection: a job would not have it"
-DISPLAY = "forwards your X11 display, which is gone with the connection: a job would not have it"
-TICKETS = "hands on your Kerberos credentials, which are gone with the connection: a job would not have them"
-LATER = "makes its connection the one that later calls of ssh use, and a job holds none"
+AGENT_FORWARDING = "forwards your ssh agent, which is gone with the connection: a job would not have it"
+X11_FORWARDING = "forwards your X11 display, which is gone with the connection: a job would not have it"
+KERBEROS_DELEGATION = (
+    "hands on your Kerberos credentials, which are gone with the connection: a job would not have them"
+)
+CONTROL_MASTER = "makes its connection the one that later calls of ssh use, and a job holds none"
 TUNNEL = "opens a tunnel, which is gone with the connection: a job would not have it"
-CONNECTION: Mapping[str, str] = {
-    "-A": AGENT, "-X": DISPLAY, "-Y": DISPLAY, "-K": TICKETS, "-M": LATER, "-L": TUNNEL, "-R": TUNNEL, "-D": TUNNEL, "-w": TUNNEL,
+CONNECTION_OPTIONS: Mapping[str, str] = {
+    "-A": AGENT_FORWARDING, "-X": X11_FORWARDING, "-Y": X11_FORWARDING, "-K": KERBEROS_DELEGATION, "-M": CONTROL_MASTER, "-L": TUNNEL, "-R": TUNNEL, "-D": TUNNEL, "-w": TUNNEL,
 }  # fmt: skip
 """Options by which the work needs the connection that the caller holds, and why a job cannot have it."""
 
-OPTION_NAMES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+CONFIGURED_OPTIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "requesttty": ("asks for a terminal, which a job does not have", ("no", "auto")),
     "remotecommand": ("names its own remote command", ("none",)),
     "sessiontype": ("is not there to run a command", ("default",)),
@@ -41,18 +43,18 @@ OPTION_NAMES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "remoteforward": (TUNNEL, ()),
     "dynamicforward": (TUNNEL, ()),
     "tunnel": (TUNNEL, ("no",)),
-    "forwardagent": (AGENT, ("no",)),
-    "forwardx11": (DISPLAY, ("no",)),
-    "gssapidelegatecredentials": (TICKETS, ("no",)),
-    "controlmaster": (LATER, ("no", "auto", "autoask")),
+    "forwardagent": (AGENT_FORWARDING, ("no",)),
+    "forwardx11": (X11_FORWARDING, ("no",)),
+    "gssapidelegatecredentials": (KERBEROS_DELEGATION, ("no",)),
+    "controlmaster": (CONTROL_MASTER, ("no", "auto", "autoask")),
     "permitlocalcommand": ("runs a command on this machine for each connection", ("no",)),
 }
 """Why an option of -o, or of ssh's configuration, cannot stand before a job, unless it has one of the values."""
-UNSEEN = ("localforward", "dynamicforward", "controlmaster")
+CALLER_ONLY = ("localforward", "dynamicforward", "controlmaster")
 """Options that do not change what a remote command finds, where they are the host's configuration and not the call's."""
 
 
-class Refusal(Exception):
+class NotQueueable(Exception):
     """The work cannot be queued with its meaning kept; the message is the reason, for people.
 
     `cure` is a text that does what was meant and may be queued, empty where none is known.
@@ -63,11 +65,11 @@ class Refusal(Exception):
         self.cure = cure
 
 
-class AsItIs(Refusal):
+class NoOtherForm(NotQueueable):
     """Nor can it take another form where it stands."""
 
 
-def configured(names: Sequence[str], hosts: Mapping[str, Host]) -> list[Host]:
+def select_hosts(names: Sequence[str], hosts: Mapping[str, Host]) -> list[Host]:
     """The configured hosts of these names, all without any. Raises LookupError."""
     unknown = [name for name in names if name not in hosts]
     if unknown:
@@ -89,49 +91,49 @@ def remote_host(ssh: Ssh, hosts: Mapping[str, Host]) -> Host:
     """The host that `ssh` leads to, reached with the same options. Raises Refusal."""
     kept = []
     for name, value in ssh.options:
-        if name in TERMINAL:
-            raise Refusal("ssh -t asks for a terminal, which a job does not have")
-        if name in NO_COMMAND:
-            raise Refusal(f"ssh {name} is not there to run a command")
-        if name in CONNECTION:
-            raise Refusal(f"ssh {name} {CONNECTION[name]}")
+        if name in TERMINAL_OPTIONS:
+            raise NotQueueable("ssh -t asks for a terminal, which a job does not have")
+        if name in NO_COMMAND_OPTIONS:
+            raise NotQueueable(f"ssh {name} is not there to run a command")
+        if name in CONNECTION_OPTIONS:
+            raise NotQueueable(f"ssh {name} {CONNECTION_OPTIONS[name]}")
         if name == "-o" and value is not None:
             option, *given = re.split(r"\s*=\s*|\s+", value.value.strip().lower(), maxsplit=1)
-            reason = why_not(option, " ".join(given))
+            reason = obstacle(option, " ".join(given))
             if reason:
-                raise Refusal(f"ssh -o {quote.word(value.value)} {reason}")
+                raise NotQueueable(f"ssh -o {quote.word(value.value)} {reason}")
             if not value.static and "$" in option:
-                raise Refusal("an option of ssh is only known to your shell")
+                raise NotQueueable("an option of ssh is only known to your shell")
             if option in ("stdinnull", "forkafterauthentication"):
                 continue
         if value is not None and value.programs:
-            raise Refusal("an option of ssh holds a command substitution")
+            raise NotQueueable("an option of ssh holds a command substitution")
         if name not in ("-n", "-f"):
             kept.append(name if value is None else f"{name} {value.text}")
     if ssh.destination.programs or not ssh.destination.static:
-        raise Refusal("the host's name is only known to your shell")
+        raise NotQueueable("the host's name is only known to your shell")
     configured = host_named(host_name(ssh.destination.value), hosts)
     return configured._replace(ssh=" ".join([*kept, ssh.destination.text]))
 
 
-def why_not(option: str, value: str) -> str:
+def obstacle(option: str, value: str) -> str:
     """Why an option of ssh's configuration (both in lower case) cannot stand before a job, or empty."""
-    reason, fine = OPTION_NAMES.get(option, ("", ()))
+    reason, fine = CONFIGURED_OPTIONS.get(option, ("", ()))
     return "" if value in fine else reason
 
 
-def configured_away(configuration: str) -> str:
+def configured_obstacle(configuration: str) -> str:
     """The first option in what `ssh -G` prints of a host that keeps its remote command from being a job, and why, or empty."""
     for line in configuration.splitlines():
         option, _, value = line.lower().partition(" ")
         value = {"false": "no", "true": "yes"}.get(value, value)
-        reason = "" if option in UNSEEN else why_not(option, value)
+        reason = "" if option in CALLER_ONLY else obstacle(option, value)
         if reason:
             return f"{line}: ssh {reason}"
     return ""
 
 
-def destination(ssh: Ssh, hosts: Mapping[str, Host]) -> tuple[Host, str | None]:
+def final_destination(ssh: Ssh, hosts: Mapping[str, Host]) -> tuple[Host, str | None]:
     """The last host on the way and what is run there: `ssh a ssh b work` runs on b. Raises Refusal."""
     host, payload = remote_host(ssh, hosts), ssh.payload
     shells = 1
@@ -139,7 +141,7 @@ def destination(ssh: Ssh, hosts: Mapping[str, Host]) -> tuple[Host, str | None]:
         script = parse(payload)
         if isinstance(script, Unparsed):
             break
-        node = only(script)
+        node = only_node(script)
         if not isinstance(node, Simple) or node.redirects or node.assigns:
             break
         own = [command for command in commands(script) if not command.via and not command.inside]

@@ -33,13 +33,13 @@ def statements(nodes: tuple[Node, ...]) -> list[Statement]:
     return found
 
 
-def only(script: Script) -> Node | None:
+def only_node(script: Script) -> Node | None:
     """The one node that a script consists of, a closing `;` left out, or None."""
     found = statements(script.nodes)
     return found[0].node if len(found) == 1 and found[0].operator in ("\n", ";") else None
 
 
-def joined_by(operator: str) -> str:
+def separator(operator: str) -> str:
     """What stands between two statements for the operator between them."""
     return {"\n": "\n", ";": "; "}.get(operator, f" {operator} ")
 

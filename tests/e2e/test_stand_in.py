@@ -21,11 +21,11 @@ from pueue_skill.queues.pueue.submit import submit_script
 from pueue_skill.queues.pueue.task import FOLDER, TooLong, errors_of, proposed, queued, task
 from pueue_skill.shell import quote
 from pueue_skill.shell.commands import commands
-from pueue_skill.shell.login import LOGIN
+from pueue_skill.shell.login import LOGIN_SHELL
 from pueue_skill.shell.model import LOCAL
 from pueue_skill.shell.model import Host as ModelHost
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.ssh_target import Refusal, configured_away, destination, remote_host
+from pueue_skill.shell.ssh_target import NotQueueable, configured_obstacle, final_destination, remote_host
 from pueue_skill.shell.syntax import Script
 
 Bytes = subprocess.CompletedProcess[bytes]
@@ -427,7 +427,7 @@ def test_what_was_proposed_is_read_from_the_task(
         queued(long)
     text, files = task(long)
     ((name, content),) = files.items()
-    assert proposed(before + text) == ("k:1", f'{LOGIN if shell == "login" else "bash"} "{FOLDER}/{name}"')
+    assert proposed(before + text) == ("k:1", f'{LOGIN_SHELL if shell == "login" else "bash"} "{FOLDER}/{name}"')
     assert content.decode() == ("unset SHLVL; " if shell == "nested" else "") + long.command
 
 
@@ -518,7 +518,7 @@ def test_each_host_on_the_way_is_reached_in_the_same_way(text: str, tmp_path: Pa
     assert isinstance(script, Script)
     ssh = commands(script)[0].ssh
     assert ssh
-    host, payload = destination(ssh, {})
+    host, payload = final_destination(ssh, {})
     assert payload is not None
     seen = []
     for number, line in enumerate((text, f"ssh {host.ssh} 'sh -s'")):
@@ -549,7 +549,7 @@ def test_options_by_name(option: str, fine: bool) -> None:
     assert isinstance(script, Script)
     ssh = commands(script)[0].ssh
     assert ssh
-    with contextlib.nullcontext() if fine else pytest.raises(Refusal):
+    with contextlib.nullcontext() if fine else pytest.raises(NotQueueable):
         assert remote_host(ssh, {}).ssh == f"-o {quote.word(option)} bigblack"
 
 
@@ -571,7 +571,7 @@ def test_options_by_name(option: str, fine: bool) -> None:
     ],
 )
 def test_options_of_the_configuration(line: str, said: str) -> None:
-    found = configured_away(f"hostname h\n{line}\nport 22\n")
+    found = configured_obstacle(f"hostname h\n{line}\nport 22\n")
     assert said in found
     assert bool(found) == bool(said)
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pueue_skill.shell import quote
-from pueue_skill.shell.expansion import Value, assigned, fields, mentions, substitute
-from pueue_skill.shell.expansion import settings as settings_of
+from pueue_skill.shell.expansion import Value, assigned_names, expand_words, mentioned_names, substitute
+from pueue_skill.shell.expansion import after_assignments as settings_of
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.syntax import Script, Simple
 
@@ -28,7 +28,7 @@ def script_of(text: str) -> Script | None:
 def expanded(words: str) -> tuple[str, ...] | None:
     script = script_of(f"show {words}")
     node = script.nodes[0] if script and len(script.nodes) == 1 else None
-    return fields(node.words[1:], KNOWN) if isinstance(node, Simple) and not node.redirects else None
+    return expand_words(node.words[1:], KNOWN) if isinstance(node, Simple) and not node.redirects else None
 
 
 def by_bash(text: str, folder: Path) -> str:
@@ -186,9 +186,9 @@ def test_what_is_set_and_read() -> None:
         ("getopts ab o", {"o", "OPTARG", "OPTIND"}),
         ("read", {"REPLY"}),
     ):
-        assert assigned(nodes(text).nodes) == names, text
+        assert assigned_names(nodes(text).nodes) == names, text
     for text, names in (("echo $a ${b%x} \"${#c}\" '$d'", {"a", "b", "c", "d"}), ("echo $((e + f))", {"e", "f"})):
-        assert names <= mentions(text, nodes(text).nodes), text
+        assert names <= mentioned_names(text, nodes(text).nodes), text
 
 
 def test_what_is_known_after_settings() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pueue_skill.shell.secrets import MASK, masked, secret
+from pueue_skill.shell.secrets import MASK, holds_secret, masked
 from pueue_skill.state import database
 
 CASES = tomllib.loads((Path(__file__).parent.parent / "cases/secrets.toml").read_text("utf-8"))
@@ -30,19 +30,19 @@ def test_masked(case: str) -> None:
     for kept in re.split(r"\s+", SECRET.sub(" ", case)):
         assert kept.strip("\"'") in text  # the case itself is well written
     assert [word for word in SECRET.split(case)[0].split()[:-1] if word not in becomes] == []
-    assert secret(text)
+    assert holds_secret(text)
     assert masked(becomes) == becomes
 
 
 @pytest.mark.parametrize("text", CASES["plain"])
 def test_not_masked(text: str) -> None:
     assert masked(text) == text
-    assert not secret(text)
+    assert not holds_secret(text)
 
 
 @pytest.mark.parametrize("name", ["TOKEN", "api_key", "DB_PASSWORD", "secret"])
 def test_the_names_of_secrets(name: str) -> None:
-    assert secret(name)
+    assert holds_secret(name)
 
 
 def test_what_stays_around_a_secret() -> None:

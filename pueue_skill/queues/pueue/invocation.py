@@ -19,7 +19,7 @@ from pueue_skill.queues.scripts import (
     by_host,
 )
 from pueue_skill.shell import quote
-from pueue_skill.shell.login import STAYS
+from pueue_skill.shell.login import KEEP_SHELL
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.regex import regex
 
@@ -105,7 +105,7 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
         text = f"(\n{text})\n"
     if not host.ssh:
         return text
-    reader = f"{'bash' if loops else 'sh'} -s{STAYS if bare else ''}"
+    reader = f"{'bash' if loops else 'sh'} -s{KEEP_SHELL if bare else ''}"
     return quote.heredoc(f"ssh {host.ssh} {quote.nested(reader, 1 + host.hops)}", text)
 
 

@@ -21,7 +21,7 @@ from pueue_skill.queues.scripts import (
     SPELLED,
 )
 from pueue_skill.shell import quote
-from pueue_skill.shell.login import LOGIN
+from pueue_skill.shell.login import LOGIN_SHELL
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.regex import regex
 
@@ -90,7 +90,7 @@ def formed(job: Job, work: str) -> str:
         inherited=inherited + (nice.format(nice=job.nice) if job.nice else ""),
         before=before,
         key=job.key,
-        run=f"{LOGIN if job.shell == 'login' else 'bash'} {work}",
+        run=f"{LOGIN_SHELL if job.shell == 'login' else 'bash'} {work}",
         stdin=stdin,
         after=after.format(folder=FOLDER, key=job.key),
     )

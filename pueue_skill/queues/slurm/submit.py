@@ -28,7 +28,7 @@ from pueue_skill.queues.scripts import (
 from pueue_skill.queues.slurm.site import FOLDER, head, path_before
 from pueue_skill.queues.slurm.state import COMMENT, ENDED, LOOK, ONE, decoded, id_of, parse_snapshot
 from pueue_skill.shell import quote
-from pueue_skill.shell.login import LOGIN
+from pueue_skill.shell.login import LOGIN_SHELL
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.regex import regex
@@ -188,7 +188,7 @@ def work_of(job: Job) -> tuple[str, dict[str, bytes]]:
     """What runs the work of `job`, as sh source, and the files by name that it needs in jobs/. Raises ValueError for NUL."""
     work, files = job.command, {}
     raw = work.encode("utf-8", "surrogateescape")
-    shell = LOGIN if job.shell == "login" else "bash"
+    shell = LOGIN_SHELL if job.shell == "login" else "bash"
     plain = "\r" not in work and not any("\udc80" <= char <= "\udcff" for char in work)  # sbatch takes no CR
     text = quote.word(work) if plain else quote.word(SPELLED + quote.ansi_c(work)) if shell == "bash" else ""
     if not text or len(text.encode()) > LONGEST:
