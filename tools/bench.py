@@ -1,9 +1,10 @@
 """Measures what must be quick and prints ratios; nothing here passes or fails.
 
-    python tools/bench.py [analysis|hook|batch|units|hosts|stdin|runs|slurm ...]
+    python tools/bench.py [analysis|hook|start|batch|units|hosts|stdin|runs|slurm ...]
 
 Analysis: microseconds for one command of the corpus, imports aside. Hook: whole processes, medians of interleaved runs, as
-multiples of `python -I -c pass` on this machine. Batch: a submission over a real ssh to a real queue. Units: many items, and
+multiples of `python -I -c pass` on this machine. Start: whole processes of the installed command in the same way, as multiples of
+`python -c pass` of the same interpreter, and `run --detach` as a multiple of `pueue add`. Batch: a submission over a real ssh to a real queue. Units: many items, and
 two kill -9 of all that works on them. Stdin: what a job reads over ssh, against ssh with the same reader. Hosts: the status of many hosts at once, against that of the slowest of them.
 Runs: many `run` at once, against as many `pueue add` with `pueue follow`.
 Slurm: job arrays on an emulated cluster against a loop of sbatch.
@@ -99,6 +100,43 @@ def processes() -> None:
     for name, taken in times.items():
         median = statistics.median(taken)
         print(f"{name:<18} {median * 1000:6.1f} ms  {median / base:5.2f} x")
+
+
+START_RUNS = 21
+
+
+def start() -> None:
+    """Commands of the installed console script with a local queue of a few jobs; medians of interleaved runs."""
+    sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools")]
+    real = importlib.import_module("real")
+    lab = real.Lab()
+    try:
+        here = real.local(lab)
+        program = str(Path(sys.executable).parent / "pueue-skill")
+        bare, add = "python -c pass", "pueue add true"
+        rows = {
+            bare: [sys.executable, "-c", "pass"],
+            "python -I -S -c pass": [sys.executable, "-I", "-S", "-c", "pass"],
+            "--version": [program, "--version"],
+            "suggest 'python train.py'": [program, "suggest", "python train.py"],
+            "status": [program, "status"],
+            "run --detach true": [program, "run", "--detach", "true"],
+            add: ["pueue", "add", "true"],
+        }
+        times: dict[str, list[float]] = {name: [] for name in rows}
+        for turn in range(START_RUNS + 1):
+            for name, command in rows.items():
+                taken = timed(lambda command=command: subprocess.run(command, env=here.env, check=True, capture_output=True))
+                if turn:  # the first makes what is cached
+                    times[name].append(taken)
+            here.pueue("clean")
+        medians = {name: statistics.median(taken) for name, taken in times.items()}
+        for name, median in medians.items():
+            of_add = f"  {median / medians[add]:5.1f} x {add}" if name.startswith("run ") else ""
+            print(f"{name:<26} {median * 1000:6.1f} ms  {median / medians[bare]:5.2f} x {bare}{of_add}")
+        here.stop()
+    finally:
+        lab.close()
 
 
 JOBS = 1000
@@ -407,6 +445,7 @@ def slurm() -> None:
 PARTS = {
     "analysis": analysis,
     "hook": processes,
+    "start": start,
     "batch": batch,
     "units": units,
     "hosts": hosts,
