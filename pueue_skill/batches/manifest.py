@@ -202,7 +202,9 @@ def load(file: Path) -> Manifest:
         return Manifest.model_validate(content)
     except ValidationError as error:
         problems = diagnostics.problems_of_model(error, content, Manifest)
-        raise ManifestError("\n".join([*diagnostics.report(name, text, problems), ALL_KEYS])) from None
+        raise ManifestError(
+            "\n".join([*diagnostics.report(name, problems, formats.locator(name, text)), ALL_KEYS])
+        ) from None
 
 
 def rows_of(file: Path) -> list[Row]:

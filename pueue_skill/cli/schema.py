@@ -1,11 +1,13 @@
-"""`schema`: the JSON Schema of a file or an output."""
+"""`schema`: a name in, the JSON Schema of a file or an output out; with --validate a document in, what does not fit the schema out."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
+from pathlib import Path
 
-from pueue_skill.cli.console import ExitCode
+from pueue_skill.cli.console import ExitCode, failed, say
 
 NAMES = "acts audit batch batch-status check config doctor setup status suggestion".split()
 """The names of schemas.SCHEMAS, which takes long to import."""
@@ -18,10 +20,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=NAMES,
         help=f"{', '.join(NAMES[:-1])} or {NAMES[-1]}",
     )
+    parser.add_argument(
+        "--validate",
+        metavar="FILE",
+        help="check a TOML, YAML or JSON document against the schema; exit 1 if it does not fit; - reads TOML or JSON from stdin",
+    )
 
 
 def main(options: argparse.Namespace) -> int:
     from pueue_skill.cli.schemas import SCHEMAS
 
-    print(json.dumps(SCHEMAS[options.schema](), indent=2))
+    schema = SCHEMAS[options.schema]()
+    if options.validate is not None:
+        return validate(options.validate, options.schema, schema)
+    print(json.dumps(schema, indent=2))
     return ExitCode.DONE
+
+
+def validate(file: str, name: str, schema: dict[str, object]) -> int:
+    """Prints FILE:LINE: KEY: SENTENCE for each place of the document that does not fit the schema."""
+    import jsonschema
+
+    from pueue_skill.configuration import diagnostics, formats
+
+    shown = "stdin" if file == "-" else file
+    try:
+        text = (sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()).decode("utf-8")
+        # A document of ours is a table, so that JSON begins with a brace, and TOML never does.
+        source = ("stdin.json" if text.lstrip().startswith("{") else "stdin.toml") if file == "-" else file
+        content = formats.with_text_keys(formats.parse(source, text))
+    except UnicodeDecodeError as error:
+        return failed(ExitCode.USAGE, f"{shown}: not UTF-8: {error.reason} at byte {error.start}")
+    except OSError as error:
+        return failed(ExitCode.USAGE, f"{shown}: {error.strerror}")
+    except formats.FormatError as error:
+        return failed(ExitCode.USAGE, f"{shown}{f':{error.line}' if error.line else ''}: {error}")
+    except RecursionError:
+        return failed(ExitCode.USAGE, f"{shown}: nested too deeply")
+    problems = diagnostics.problems_of_schema(
+        jsonschema.Draft202012Validator(schema).iter_errors(content), content, schema
+    )
+    for line in diagnostics.report(shown, problems, formats.locator(source, text)):
+        print(line)
+    if not problems:
+        say(f"{shown} fits the schema {name}")
+    return ExitCode.FINDINGS if problems else ExitCode.DONE

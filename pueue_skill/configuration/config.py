@@ -81,7 +81,9 @@ def read(file: Path) -> ConfigFile:
         Config.model_validate(content)
     except ValidationError as error:
         problems = diagnostics.problems_of_model(error, content, Config)
-        raise ConfigError("\n".join([*diagnostics.report(str(file), text, problems), ALL_KEYS])) from None
+        raise ConfigError(
+            "\n".join([*diagnostics.report(str(file), problems, formats.locator(str(file), text)), ALL_KEYS])
+        ) from None
     return ConfigFile(str(file), content, formats.locator(str(file), text))
 
 

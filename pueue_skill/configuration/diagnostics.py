@@ -10,14 +10,14 @@ import datetime as dt
 import difflib
 import functools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
-from pueue_skill.configuration.formats import Path, locator
+from pueue_skill.configuration.formats import Path
 from pueue_skill.shell import printable
 
 Kind = Literal["unknown", "missing", "key", "expected", "own"]
@@ -86,9 +86,8 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     return model.model_json_schema(schema_generator=PublishedSchema)
 
 
-def report(name: str, text: str, problems: Iterable[Problem]) -> list[str]:
-    """FILE:LINE: KEY: SENTENCE for each problem in a file of that name and text, in the order of lines."""
-    line_of = locator(name, text)
+def report(name: str, problems: Iterable[Problem], line_of: Callable[[Path], int | None]) -> list[str]:
+    """NAME:LINE: KEY: SENTENCE for each problem in a document of that name, in the order of lines."""
     placed = sorted([(line_of(problem.path) or 0, problem) for problem in problems], key=lambda entry: entry[0])
     lines = [
         ": ".join([f"{name}:{line}" if line else name, *([dotted(problem.path)] if problem.path else []), problem.sentence])
@@ -162,7 +161,7 @@ class Diagnosis:
     def settle(self, mistakes: Sequence[Mistake], value: Any, path: Path) -> list[Problem]:
         """The problems at and below `path`, where `value` stands: one for each place, whatever was tried there."""
         here = [mistake for mistake in mistakes if not mistake.steps]
-        found = [self.problem(mistake, value, path) for mistake in here]
+        found = [self.problem(mistake, value, path) for mistake in here if mistake.kind != "missing"]
         below: dict[str | int, list[Mistake]] = {}
         tried: dict[str | int, list[Mistake]] = {}
         for mistake in mistakes:
@@ -176,8 +175,11 @@ class Diagnosis:
             found += self.choose(tried, value, path)
         # A key that is written wrongly is missing too; one sentence says both.
         meant = {name for key, inner in below.items() if inner[0].kind == "unknown" for name in self.near(path, key)}
-        missing = [mistake.key for mistake in here if mistake.kind == "missing"]
-        return [one for one in found if not any(key in meant and one == missing_key(path, key) for key in missing)]
+        missing = [mistake.key for mistake in here if mistake.kind == "missing" and mistake.key not in meant]
+        if missing:
+            verb, s = ("are", "s") if len(set(missing)) > 1 else ("is", "")
+            found.append(Problem(path, f"the key{s} {listed(list(dict.fromkeys(missing)), 'and')} {verb} missing"))
+        return found
 
     def choose(self, tried: Mapping[str | int, list[Mistake]], value: Any, path: Path) -> list[Problem]:
         """The problems of the alternative that was meant, as far as the value shows it."""
@@ -203,13 +205,11 @@ class Diagnosis:
         match mistake.kind:
             case "unknown":
                 return Problem(path, self.unknown(path))
-            case "missing":
-                return missing_key(path, mistake.key)
             case "key":
                 return Problem(path, self.wrong_key(path))
             case "own":
                 return Problem(path, mistake.text)
-            case "expected":
+            case _:
                 nodes = self.nodes(path)
                 secret = any(node.get("format") == "password" for node in nodes)
                 found = "a string" if secret and isinstance(value, str) else shown(value)
@@ -271,10 +271,6 @@ class Diagnosis:
         """The keys of the document's tables, and those of tables in them, but not of tables that people name."""
         top = [(key,) for key in self.keys(())]
         return [*top, *[(*place, key) for place in top for key in self.keys(place)]]
-
-
-def missing_key(path: Path, key: str) -> Problem:
-    return Problem(path, f"the key {key} is missing")
 
 
 def expectation(nodes: Sequence[Mapping[str, Any]]) -> str:
@@ -361,9 +357,9 @@ def nearest(word: str, words: Iterable[str], cutoff: float = 0.6) -> list[str]:
     return [by_lower[found] for found in difflib.get_close_matches(word.lower(), by_lower, 3, cutoff)]
 
 
-def listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str], before_last: str = "or") -> str:
     """`a`, `a or b`, `a, b or c`."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {before_last} {words[-1]}"
 
 
 def dotted(path: Path) -> str:

@@ -68,6 +68,16 @@ def parse_yaml(text: str) -> Any:
         raise FormatError(reason, mark.line + 1 if mark else None) from None
 
 
+def with_text_keys(content: Any) -> Any:
+    """The content as JSON can hold it, whose keys are strings. Raises RecursionError for YAML that holds itself."""
+    if isinstance(content, dict):
+        return {
+            key if isinstance(key, str) else json.dumps(key, default=str): with_text_keys(value)
+            for key, value in content.items()
+        }
+    return [with_text_keys(value) for value in content] if isinstance(content, list) else content
+
+
 def locator(name: str, text: str) -> Callable[[Path], int | None]:
     """A function from a path to its line (from 1) in a text that `parse` reads: that of the path's last key that stands in the text."""
     match format_of(name):
