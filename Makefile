@@ -19,7 +19,8 @@ demo: .venv/.stamp ## show pueue-skill on a private pueue daemon
 
 # Without pueue, pytest skips the tests that need it.
 test: .venv/.stamp ## run the tests, without the long ones unless ALL=1; ARGS=... is passed to pytest
-	@if pueue=$$($(PY) tools/get_pueue.py); then PATH="$$pueue:$$PATH"; fi; $(PY) -m pytest -n 4 $(if $(ALL)$(CI),,-m "not long") $(ARGS)
+	@$(if $(ARGS),:,echo "The tests take about $(if $(ALL)$(CI),15,3) minutes on 2 cores.")
+	@if pueue=$$($(PY) tools/get_pueue.py); then PATH="$$pueue:$$PATH"; fi; $(PY) -m pytest -n 4 --dist loadgroup $(if $(ALL)$(CI),,-m "not long") $(ARGS)
 
 lint: .venv/.stamp ## check format, lint, types, shell, spelling and vocabulary
 	@$(PY) -m ruff format --check --quiet

@@ -1,4 +1,4 @@
-"""Fixtures: a safe environment for every test, and the real parts of real.py once a session."""
+"""Fixtures: a safe environment for every test, and the real parts of real.py once a session; which worker runs what, and reruns."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from slurm import Cluster
 FOREIGN = ("ANTHROPIC", "CLAUDE", "PUEUE", "XDG_", "SLURM", "SBATCH", "SQUEUE")
 WEIRD = ["a'; echo foo", "a\n0", 'a"=0"', "a b", "-a", "ä"]
 
+E2E = Path(__file__).parent / "e2e"
+"""The tests of real daemons, hosts and clients, which depend on the speed of the machine."""
+
 counter = itertools.count()
 
 
@@ -28,11 +31,30 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says what a test failed of before it was run once more; without this only the last failure of a test is shown."""
-    for report in terminalreporter.stats.get("rerun", ()):
+@pytest.hookimpl(tryfirst=True)  # xdist's own hook reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts tests of real daemons first, the tests of one Slurm cluster on one worker, and lets CI run the former once more.
+
+    Pure tests come last: they are short, so that the workers end together. A failure of theirs is never run again.
+    """
+    items.sort(key=lambda item: E2E not in item.path.parents)
+    for item in items:
+        if "cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("slurm"))
+        if os.environ.get("CI") and E2E in item.path.parents:
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """Shows the first failure of each test that ran twice, which pytest leaves out, and names these tests in the last lines."""
+    reruns = terminalreporter.stats.get("rerun", ())
+    for report in reruns:
         terminalreporter.write_sep("_", f"run again: {report.nodeid}")
         report.toterminal(terminalreporter._tw)
+    yield
+    for report in reruns:
+        terminalreporter.write_line(f"ran twice, find the race: {report.nodeid}")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """What is rewritten does the same work: the cases below cases/fidelity, and that a wrong rewriting is noticed.
 
-The engine is fidelity.py, generated.py makes cases. By default the plain shapes and some of each row are run; all of them, 200
-generated ones of each kind, and an eighth of them with Slurm as the target, are long.
+The engine is fidelity.py, generated.py makes cases. By default the plain shapes and some of each row run. Marked long are all cases,
+in parts of a row, so that xdist's workers share them; 200 generated ones of each kind; and an eighth of the cases with Slurm as the
+target.
 """
 
 from __future__ import annotations
@@ -16,6 +17,19 @@ from real import real
 
 ALL = cases()
 SHAPES = [case for case in ALL if case.row == "shapes of local commands"]
+PART_SIZE = 40
+"""The most cases that one test runs: some 20 s of a busy machine."""
+
+
+def parts() -> Iterator[tuple[str, list[Case]]]:
+    """All cases in parts of at most PART_SIZE, each of one row, with names."""
+    for row in dict.fromkeys([case.row for case in ALL]):
+        here = [case for case in ALL if case.row == row]
+        for start in range(0, len(here), PART_SIZE):
+            yield f"{row} from {start}", here[start : start + PART_SIZE]
+
+
+PARTS = dict(parts())
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +41,7 @@ def theatre() -> Iterator[Stage]:
 
 
 def proven(theatre: Stage, wanted: list[Case], run: bool = True) -> None:
-    different = [outcome.case for outcome in theatre.outcomes(wanted, run=run) if outcome.kind == "different"]
-    # By itself, once more: on a machine that does too much at once a queue can be later than anyone waits.
-    wrong = [
-        again.report() for case in different for again in theatre.outcomes([case], run=run) if again.kind == "different"
-    ]
+    wrong = [outcome.report() for outcome in theatre.outcomes(wanted, run=run) if outcome.kind == "different"]
     assert not wrong, "\n\n".join(wrong)
 
 
@@ -71,16 +81,21 @@ FOREIGN = ("tmux", "screen", "parallel", "dashbox", "zshbox", "fishbox", "tcshbo
 """What the cases of a row need beside sshd and pueued."""
 
 
+def test_every_case_is_in_a_part() -> None:
+    assert sorted(repr(case) for part in PARTS.values() for case in part) == sorted(map(repr, ALL))
+
+
 @pytest.mark.long
-@pytest.mark.timeout(1500)
-def test_all_cases(theatre: Stage) -> None:
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("part", PARTS)
+def test_all_cases(theatre: Stage, part: str) -> None:
     for program in ("zsh", "fish", "tcsh", "dash", "tmux", "screen", "parallel"):
         real(program)
-    proven(theatre, ALL)
+    proven(theatre, PARTS[part])
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(600)
 def test_every_eighth_case_with_slurm_as_the_target(slurm_theatre: Stage) -> None:
     """All of them are run by `make fidelity ARGS=--slurm`."""
     proven(slurm_theatre, ALL[::8])

@@ -310,23 +310,27 @@ def test_a_project_may_not_say_where_programs_come_from(lab: Lab, tmp_path: Path
 
 
 @pytest.mark.long
-def test_a_connection_that_breaks_is_made_up_for(bare: Host) -> None:
+def test_a_connection_that_breaks_is_made_up_for(make: Callable[..., Host], tmp_path: Path) -> None:
+    """It breaks while the programs come: the first gzip there, which unpacks them, waits until it may go on."""
+    comes, goes_on = tmp_path / "comes", tmp_path / "goes-on"
+    program = tmp_path / "bin/gzip"
+    program.parent.mkdir()
+    program.write_text(
+        f"#!/bin/sh\nif mkdir {comes} 2>/dev/null; then until [ -e {goes_on} ]; do sleep 0.05; done; fi\n"
+        f'exec {real("gzip")} "$@"\n'
+    )
+    program.chmod(0o755)
+    bare = make(path=program.parent)
     before = tree(bare.home)
     command = ["pueue-skill", "setup", bare.name]
-    for _ in range(5):  # they may have come between two looks
-        with subprocess.Popen(command, env=bare.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as one:
-            until(
-                lambda: list(bare.home.glob(".local/bin/.pueue-new-*")) or one.poll() is not None,
-                "the programs to come",
-                50,
-            )
-            bare.kill_connections()
-            _, said = one.communicate(timeout=120)
-        if one.returncode:
-            break
-        well(bare.name, "--remove", env=bare.env)
+    with subprocess.Popen(command, env=bare.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as one:
+        until(lambda: comes.exists() or one.poll() is not None, "the programs to come", 50)
+        assert list(bare.home.glob(".local/bin/.pueue-new-*"))
+        bare.kill_connections()
+        _, said = one.communicate(timeout=120)
     assert one.returncode == 4
     assert "Run it again" in said
+    goes_on.touch()
     assert "a job has run there" in well(bare.name, env=bare.env)
     assert not list(bare.home.glob(".local/bin/.pueue-new-*"))
     well(bare.name, "--remove", env=bare.env)

@@ -71,6 +71,9 @@ OWN_FILES = re.compile(
 LIMIT = 90.0
 """Seconds that one run may take."""
 
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+"""How many stages may be at work on this machine: they share what runs at the same time."""
+
 FILES = {
     "in.txt": "one\ntwo\nthree\n",
     "symbols.txt": "BTC\nETH\nSOL\n",
@@ -678,7 +681,7 @@ class Stage:
             except Exception as error:
                 return Outcome(case, "different", Rewriting("it fails"), (f"{error!r}",))
 
-        with ThreadPoolExecutor(max_workers=24) as pool:
+        with ThreadPoolExecutor(max_workers=24 // min(WORKERS, 4)) as pool:
             yield from pool.map(outcome, [case for case in cases if not (self.cluster and case.not_slurm)])
         lost = list((self.lab.root / "r/lost").iterdir())
         assert not lost, f"{len(lost)} executions that belong to no case: {lost[0].read_bytes()!r}"
