@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools"), str(ROOT)]
 
 engine: Any = importlib.import_module("fidelity")  # the module of this name below tests
+case_table: Any = importlib.import_module("fidelity_cases")
 generated: Any = importlib.import_module("generated")
 
 
@@ -36,7 +37,11 @@ def main() -> int:
     wanted = options.parse_args()
     started = time.monotonic()
     try:
-        cases = engine.cases_of(wanted.file.read_text("utf-8", "surrogateescape")) if wanted.file else engine.cases()
+        cases = (
+            case_table.cases_of(wanted.file.read_text("utf-8", "surrogateescape"))
+            if wanted.file
+            else case_table.cases()
+        )
     except OSError as error:
         options.error(f"{wanted.file}: {error.strerror}")
     cases = [case for case in cases if wanted.k in case.row or wanted.k in case.text]

@@ -199,7 +199,7 @@ def rewritten() -> str:
     from pueue_skill.plan.model import Plan
 
     sys.path.insert(0, str(ROOT / "tests/support"))
-    fidelity = importlib.import_module("fidelity")  # the module of this name below tests
+    fidelity = importlib.import_module("fidelity_cases")  # the module of this name below tests
 
     def becomes(plan: Plan) -> str:
         if plan.in_place:

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from fidelity import Case, Rewriting, Stage, cases, cases_of, stage
+from fidelity import Stage, stage
+from fidelity_cases import Case, cases, cases_of
+from fidelity_runs import Rewriting
 from generated import dynamic, hostile, made_up
 from hypothesis.strategies import SearchStrategy
 from real import real

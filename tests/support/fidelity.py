@@ -18,45 +18,29 @@ import stat
 import subprocess
 import threading
 import time
-import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
+from fidelity_cases import CONFIG, HOSTS, KNOWN, PROGRAMS, Case, analysed
+from fidelity_runs import (
+    Call,
+    Outcome,
+    Rewriting,
+    Run,
+    by_looks,
+    differences,
+    shown,
+)
 from real import Daemon, Host, Lab, kill, local, real, until
 from slurm import Cluster, Tasks
 
-from pueue_skill.configuration.schema import Config
-from pueue_skill.plan.analysis import Analysis, analyse
-from pueue_skill.plan.whole_line import waits
 from pueue_skill.queues.pueue.invocation import WAITERS
 from pueue_skill.queues.scripts import LONGEST
 from pueue_skill.views.documents import suggestion
 
 T = TypeVar("T")
-
-CASES = Path(__file__).parent.parent / "cases/fidelity"
-HOSTS = {
-    "bigblack": "bash", "littleblack": "bash", "dashbox": "dash", "zshbox": "zsh", "fishbox": "fish", "tcshbox": "tcsh",
-}  # fmt: skip
-"""The hosts by name, with their login shells."""
-SHELLS = ("dashbox", "zshbox", "fishbox", "tcshbox")
-
-PROGRAMS = ("rec", "rec-in", "rec-err", "rec-exit", "rec-kill", "rec-slow")
-"""The recorder's names: plain, copying its input, writing to stderr too, exiting with $1, dying of signal $1, taking its time."""
-KNOWN = ("python", "python3", "uv")
-"""Names of the recorder that the rules judge by themselves."""
-
-CONFIG = "".join([f'[[programs]]\nprogram = "{name}"\nsize = "long"\n' for name in PROGRAMS])
-CONFIG += "".join([f"[hosts.{name}]\n" for name in HOSTS])
-"""The configuration, by which all that the recorder does is long."""
-
-EXTRA = re.compile(
-    r"(PUEUE|PARALLEL|SLURM|SLURMD)_\w+|SHLVL|_|OLDPWD|SSH_CLIENT|SSH_CONNECTION|SSHPASS|TMPDIR|TMUX\w*|TERM\w*|STY|WINDOW|COLUMNS|LINES"
-)
-"""Variables that may differ: what a queue adds, what is different for each shell and connection, what parallel and the
-terminals of tmux and screen add."""
 
 IMPOSED = re.compile(r"SLURMD?_\w+|HOSTNAME|ENVIRONMENT")
 """Variables that Slurm sets for a job, whatever they were: references/slurm.md."""
@@ -127,230 +111,6 @@ AT = """#!/bin/sh
 work=$(cat)
 setsid sh -c "$work" </dev/null >/dev/null 2>&1 &
 """
-
-
-class Case(NamedTuple):
-    """A text and what is expected of it.
-
-    `row`: of the table of what becomes of commands. `files` are more files, one whose name begins with a host's and a colon only there.
-    `leave`: it is left alone, and this stands in the reason. `ordered`: a queue that runs one job at once runs its parts in the
-    order in which it does itself. `last`: so many executions come after the end of all others. `parallel`: parts run side by side,
-    and their output comes in any order. `detached`: the text itself does not wait for its work, so that its output and exit status
-    are not those of the work. `signal`: the work dies of a signal, which ssh tells as 255; `signal_over_ssh`: it does if ssh says 255. `meant`: the text that it was meant to be, where it is rewritten because it does something else.
-    `around`: bash text before the command that runs it or `pueue-skill run`, whose job has what this sets; an invocation's has not.
-    `not_slurm`: it does the same on pueue only, as references/slurm.md says.
-    """
-
-    text: str
-    row: str = ""
-    files: Mapping[str, str] = {}
-    leave: str | None = None
-    ordered: bool = False
-    last: int = 0
-    parallel: bool = False
-    detached: bool = False
-    meant: str | None = None
-    variables: Mapping[str, str] = {}
-    except_variables: Sequence[str] = ()
-    signal: bool = False
-    signal_over_ssh: bool = False
-    may_stay: bool = False
-    around: str = ""
-    not_slurm: bool = False
-
-
-def cases(folder: Path = CASES) -> list[Case]:
-    """All cases, from files that hold `texts` and tables `case`, with their defaults at the top.
-
-    In a text HOST stands for each of `hosts`, and LONG for so many letters as `long` says.
-    """
-    found = []
-    for file in sorted(folder.glob("*.toml")):
-        table = tomllib.loads(file.read_text("utf-8"))
-        texts, own = table.pop("texts", []), table.pop("case", [])
-        for one in [*[{"text": text} for text in texts], *own]:
-            one = {**table, **one}
-            text, long, hosts = one.pop("text"), "x" * one.pop("long", 0), one.pop("hosts", [])
-            text = text.replace("LONG", long) if long else text
-            found += [Case(text.replace("HOST", host), **one) for host in (hosts if "HOST" in text else [""])]
-    return found
-
-
-def cases_of(texts: str) -> list[Case]:
-    """The cases of a text file, separated by lines of `====`; what a table of cases would say of each is inferred from the text."""
-    return [inferred(text.strip("\n")) for text in re.split(r"(?m)^====+[ \t]*$", texts) if text.strip()]
-
-
-def inferred(text: str) -> Case:
-    """A case that may be left as it is. Output of jobs side by side comes in any order; detached work outlives its text."""
-    commands = analysed(text).commands
-    names = [{command.name, *command.wrappers} for command in commands]
-    side_by_side = any(command.background for command in commands) or any(
-        "parallel" in used or ("xargs" in used and re.search(r"\s(-\w*P|--max-procs)", text)) for used in names
-    )
-    detached = not waits(commands) or any(used & {"tmux", "screen", "at", "batch", "setsid"} for used in names)
-    over_ssh = any(command.ssh for command in commands)
-    return Case(text, "file", parallel=side_by_side, detached=detached, signal_over_ssh=over_ssh, may_stay=True)
-
-
-def analysed(text: str, configured: str = CONFIG) -> Analysis:
-    """The analysis of a case's text, as the configuration has it."""
-    config = Config.model_validate(tomllib.loads(configured))
-    return analyse(text, config.by_name(), preferences=config.preferences({}))
-
-
-SEEN = ("program", "arguments", "folder", "stdin", "limits")
-
-
-class Call(NamedTuple):
-    """One execution of the recorder."""
-
-    program: str
-    arguments: tuple[bytes, ...]
-    folder: bytes
-    variables: Mapping[bytes, bytes]
-    stdin: bytes | None
-    limits: bytes
-    started: float
-    ended: float
-
-    @property
-    def host(self) -> str:
-        return self.variables.get(b"PQ_HOST", b"?").decode()
-
-    def seen(self) -> tuple[object, ...]:
-        """What must be the same in both runs, by the names in SEEN."""
-        return (self.program, self.arguments, self.folder, self.stdin, self.limits)
-
-    def kept(self) -> dict[str, bytes]:
-        """The variables that must be the same."""
-        found = {os.fsdecode(name): value for name, value in self.variables.items()}
-        return {name: value for name, value in found.items() if not EXTRA.fullmatch(name)}
-
-    def __str__(self) -> str:
-        words = " ".join([shown(word) for word in self.arguments])
-        fed = "" if self.stdin is None else f" <- {shown(self.stdin)}"
-        return f"{self.host}: {self.program} {words} in {shown(self.folder)}{fed}"
-
-
-class Run(NamedTuple):
-    """All that was seen of one run: None for what its route does not give. `places` tells a job's place in the queue by its key."""
-
-    status: int | str | None
-    stdout: bytes | None
-    stderr: bytes | None
-    calls: tuple[Call, ...]
-    files: Mapping[str, object]
-    places: Mapping[str, int] = {}
-    trouble: tuple[str, ...] = ()
-
-
-class Rewriting(NamedTuple):
-    """What is made of a text: an invocation that queues, or a text that takes its place; neither, for a reason. With `each` a loop
-    over items that only the shell knows submits a job a turn."""
-
-    reason: str
-    invocation: str | None = None
-    in_place: str | None = None
-    jobs: int = 0
-    each: bool = False
-
-
-class Outcome(NamedTuple):
-    """`kind` is identical, left or different."""
-
-    case: Case
-    kind: str
-    rewriting: Rewriting
-    differences: tuple[str, ...] = ()
-
-    def report(self) -> str:
-        became = self.rewriting.in_place or self.rewriting.invocation or f"left alone: {self.rewriting.reason}"
-        parts = [f"── {self.case.row}", indented(self.case.text), "became", indented(became), *self.differences]
-        return "\n".join(parts)
-
-
-def shown(value: object) -> str:
-    text = repr(value).removeprefix("b")
-    return text if len(text) <= 300 else f"{text[:200]}…{text[-60:]} ({len(text)})"
-
-
-def indented(text: str) -> str:
-    lines = text.rstrip("\n").encode("utf-8", "backslashreplace").decode().split("\n")
-    return "\n".join([f"  │ {line if len(line) <= 600 else line[:600] + '…'}" for line in lines[:40]])
-
-
-def differences(written: Run, other: Run, case: Case) -> Iterator[str]:
-    """What is not the same in two runs of a case."""
-    yield from other.trouble
-    mine, its = unlike(written.calls, other.calls), unlike(other.calls, written.calls)
-    if len(mine) != len(its):
-        yield f"{len(written.calls)} executions as written, {len(other.calls)} as rewritten"
-        mine = its = []
-    for a, b in zip(mine, its, strict=True):
-        for name, x, y in zip(SEEN, a.seen(), b.seen(), strict=True):
-            if x != y:
-                yield f"{name} of {a.program}: {shown(x)} as written, {shown(y)} as rewritten"
-        kept, found = a.kept(), b.kept()
-        for variable in sorted({*kept, *found} - {*case.except_variables}):
-            x, y = kept.get(variable), found.get(variable)
-            if x != y:
-                yield f"variable {variable} of {a.program}: {shown(x)} as written, {shown(y)} as rewritten"
-    if case.ordered and sequences(written) != sequences(other, other.places):
-        yield f"order: {shown(sequences(written))} as written, {shown(sequences(other, other.places))} as rewritten"
-    if case.last:
-        yield from too_early(written, other, case.last)
-    for name in ("status", "stdout", "stderr"):
-        x, y = getattr(written, name), getattr(other, name)
-        if x is not None and y is not None and loose(x, case) != loose(y, case):
-            yield f"{name}: {shown(x)} as written, {shown(y)} as rewritten"
-    for file in sorted({*written.files, *other.files}):
-        x, y = written.files.get(file), other.files.get(file)
-        if loose(x, case) != loose(y, case):
-            yield f"file {file}: {shown(x)} as written, {shown(y)} as rewritten"
-
-
-def loose(value: object, case: Case) -> object:
-    """`value`, with lines in any order where parts of the case run side by side."""
-    if isinstance(value, tuple):
-        return tuple([loose(one, case) for one in value])
-    return sorted(value.splitlines(keepends=True)) if case.parallel and isinstance(value, bytes) else value
-
-
-def unlike(calls: Iterable[Call], others: Iterable[Call]) -> list[Call]:
-    """Those of `calls` that have no like among `others`."""
-    left = [(call.seen(), call.kept()) for call in others]
-    found = []
-    for call in sorted(calls, key=by_looks):
-        if (call.seen(), call.kept()) in left:
-            left.remove((call.seen(), call.kept()))
-        else:
-            found.append(call)
-    return found
-
-
-def by_looks(call: Call) -> str:
-    return repr(call.seen())
-
-
-def sequences(run: Run, places: Mapping[str, int] | None = None) -> dict[str, list[tuple[bytes, ...]]]:
-    """The executions in their order: on each host by the place of their job in its queue, or by time."""
-    keys = [os.fsdecode(call.variables.get(b"PUEUE_SKILL_KEY", b"")) for call in run.calls]
-    placed = places and all(key in places for key in keys)
-    order = [(places[key] if places and placed else 0, call.started) for key, call in zip(keys, run.calls, strict=True)]
-    found: dict[str, list[tuple[bytes, ...]]] = {}
-    for _, call in sorted(zip(order, run.calls, strict=True), key=lambda pair: pair[0]):
-        found.setdefault(call.host, []).append((call.program.encode(), *call.arguments))
-    return found
-
-
-def too_early(written: Run, other: Run, count: int) -> Iterator[str]:
-    """The last executions as written must begin, as rewritten, after the end of all others."""
-    last = [call.seen() for call in sorted(written.calls, key=lambda call: call.started)[-count:]]
-    before = max([call.ended for call in other.calls if call.seen() not in last], default=0.0)
-    for call in other.calls:
-        if call.seen() in last and call.started < before:
-            yield f"too early: {call} began {before - call.started:.3f} s before the end of what it comes after"
 
 
 def environs() -> dict[int, bytes]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from fidelity import SHELLS, Case, analysed
+from fidelity_cases import SHELLS, Case, analysed
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 

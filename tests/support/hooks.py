@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
+
+SEED = "ssh bigblack 'cd ~/project && uv run python populate_cache.py --symbol BTCUSDT'"
+TRAIN = "python train.py"
+
+
+def configure(home: Path, text: str) -> None:
+    file = home / ".config/pueue-skill/config.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
 
 
 def payload(command: object = None, event: str = "PostToolUse", **changes: object) -> bytes:

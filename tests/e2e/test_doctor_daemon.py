@@ -1,0 +1,165 @@
+"""`doctor` and the programs of pueue: a daemon that is down, held, old or twice there, and a client that is not found."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import get_pueue
+import pytest
+from doctor import (
+    call,
+    configure,
+    daemon_of,
+    only,
+    typed,
+    well,
+    written,
+)
+from real import REQUIRE_ALL, Host, real, until
+
+from pueue_skill.hosts.doctor import examine
+from pueue_skill.queues.pueue.health import Findings
+from pueue_skill.shell.model import Host as Known
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]
+OLD = get_pueue.find_old()  # before a test's own HOME hides it
+
+
+# The daemon.
+
+
+@pytest.mark.parametrize("how", ["killed", "shut down", "never started"])
+def test_a_daemon_that_is_down_is_started(how: str, env: dict[str, str], ill: Host) -> None:
+    if how == "killed":
+        ill.daemon.kill()
+        words = "it has died and left its socket behind"
+    else:
+        ill.pueue("shutdown")
+        words = "there is no socket"
+    ill.daemon.wait()
+    if how == "never started":
+        shutil.rmtree(ill.home / ".config")
+        shutil.rmtree(ill.home / ".local/share/pueue")
+        words = "it was never started"
+    check = only(env, ill, "daemon of", "pueued is not running", words)
+    assert check["mend"] == "safe"
+    done = call("doctor", "--fix", ill.name, env=env)
+    assert done.returncode == 0
+    assert f"runs: {check['fix']}" in done.stderr, "told before"
+    assert f"daemon of {ill.name}: mended" in done.stderr, "looked at afterwards"
+    assert ill.answers()
+    well(env, ill)
+    ill.pueue("shutdown")
+    until(lambda: not ill.answers(), "its end")
+    typed(only(env, ill, "daemon of")["fix"], env)
+    until(ill.answers, "the daemon")
+
+
+def test_a_daemon_that_is_held(env: dict[str, str], ill: Host) -> None:
+    ill.daemon.send_signal(signal.SIGSTOP)
+    check = only(env, ill, "daemon of", "held by a signal")
+    typed(check["fix"], env)
+    well(env, ill)
+
+
+def test_a_daemon_that_listens_elsewhere(env: dict[str, str], ill: Host) -> None:
+    ill.lab.end(ill.daemon)
+    run = ill.home / "run"
+    run.mkdir()
+    other = ill.lab.start(
+        real("pueued"), env=ill.pueue_env | {"XDG_RUNTIME_DIR": str(run)}, cwd=ill.home, log=ill.home / "other.log"
+    )
+    until(lambda: list(run.glob("*.socket")), "its socket")
+    check = only(env, ill, "daemon of", "listens at", str(run), "Do not start a second one")
+    assert check["mend"] == ""
+    typed(check["fix"], env)
+    well(env, ill)
+    assert ill.answers()
+    assert daemon_of(ill) == [other.pid]
+    ill.lab.end(other)
+
+
+def test_two_daemons_on_one_queue(env: dict[str, str], ill: Host) -> None:
+    run = ill.home / "run"
+    run.mkdir()
+    other = ill.lab.start(
+        real("pueued"), env=ill.pueue_env | {"XDG_RUNTIME_DIR": str(run)}, cwd=ill.home, log=ill.home / "other.log"
+    )
+    until(lambda: list(run.glob("*.socket")), "its socket")
+    check = only(env, ill, "daemon of", "2 daemons keep their queue in", str(other.pid), str(ill.daemon.pid))
+    assert check["mend"] == ""
+    typed(check["fix"], env)
+    other.wait(10)
+    well(env, ill)
+    assert daemon_of(ill) == [ill.daemon.pid], "the one that clients reach is left"
+
+
+def old() -> Path:
+    if not OLD and REQUIRE_ALL:
+        pytest.fail("pueue 3 is missing, and PUEUE_SKILL_REQUIRE_ALL is set")
+    return OLD or pytest.skip("pueue 3 is missing: tools/get_pueue.py old")
+
+
+def test_an_old_daemon(env: dict[str, str], ill: Host) -> None:
+    folder = old()
+    ill.pueue("shutdown")
+    ill.daemon.wait()
+    (ill.home / ".local/share/pueue/state.json").unlink()
+    ill.daemon = ill.lab.start(str(folder / "pueued"), env=ill.pueue_env, cwd=ill.home, log=ill.log)
+    socket = ill.home / ".local/share/pueue"
+    until(lambda: list(socket.glob("*.socket")), "its socket")
+    subprocess.run([folder / "pueue", "add", "true"], env=ill.pueue_env, check=True, capture_output=True)
+    check = only(env, ill, "daemon of", "pueued 3.4.1", "do not understand each other", "empty queue")
+    assert check["mend"] == "", "what it runs would end"
+    reaper = threading.Thread(target=ill.daemon.wait)  # as init does it
+    reaper.start()
+    typed(check["fix"], env)
+    reaper.join()
+    until(ill.answers, "the new daemon")
+    well(env, ill)
+    assert '"tasks"' in (socket / "state.json.of-3.4.1").read_text()
+
+
+def test_an_old_client(env: dict[str, str], ill: Host, tmp_path: Path) -> None:
+    client = ill.home / ".local/bin/pueue"
+    client.unlink()
+    client.symlink_to(old() / "pueue")
+    written(only(env, ill, "daemon of", "pueue 3.4.1 is older than pueued")["fix"], tmp_path)
+    well(env, ill)
+
+
+# The client.
+
+
+def test_a_client_that_lies_elsewhere(env: dict[str, str], ill: Host, tmp_path: Path) -> None:
+    (ill.home / "odd").mkdir()
+    (ill.home / ".local/bin").rename(ill.home / "odd/bin")
+    check = only(env, ill, "pueue of", "~/.local/bin/pueue is not found there", f"{ill.home}/odd/bin/pueue")
+    assert check["result"] == "failure"
+    written(check["fix"], tmp_path)
+    well(env, ill)
+
+
+def test_a_client_that_only_a_login_shell_finds(env: dict[str, str], ill: Host, tmp_path: Path) -> None:
+    (ill.home / ".local/bin").rename(ill.home / "x")
+    (ill.home / ".profile").write_text('PATH="$HOME/x:$PATH"\n')
+    written(only(env, ill, "pueue of", f"{ill.home}/x/pueue")["fix"], tmp_path)
+    well(env, ill)
+
+
+def test_a_configured_client_that_is_not_there(env: dict[str, str], ill: Host, tmp_path: Path) -> None:
+    configure(tmp_path, f'[hosts.{ill.name}]\npueue = "/opt/none/pueue"\n')
+    check = only(env, ill, "pueue of", "/opt/none/pueue is not found there")
+    assert check["result"] == "warning", "run finds it all the same, an invocation does not"
+    configure(tmp_path, f"[hosts.{ill.name}]\n")
+    written(check["fix"], tmp_path)
+    well(env, ill)
+
+
+def test_no_client_at_all() -> None:
+    (check,) = examine.client(examine.Place(Known("h", "h"), "/c"), Findings(data="/d"))
+    assert (check.result, check.fix) == ("failure", "pueue-skill setup h")

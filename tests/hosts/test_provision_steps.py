@@ -1,0 +1,124 @@
+"""The steps that `setup` plans from what it found on a host, and the files that they write."""
+
+from __future__ import annotations
+
+import plistlib
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from real import SYSTEM_PATH, processes, real, until
+
+from pueue_skill.hosts.provision import steps as provision_steps
+from pueue_skill.hosts.provision.steps import Refusal, Wish
+from pueue_skill.queues.pueue.provision import Found
+
+LINUX = Found(
+    os="Linux", arch="x86_64", home="/home/dev", uid="1000", user="dev", config="/home/dev/.config/pueue/pueue.yml",
+    data="/home/dev/.local/share/pueue", network=True, fetch="curl", digest="sha256sum", room=10**7,
+)  # fmt: skip
+MAC = LINUX._replace(os="Darwin", arch="aarch64", launchd=True)
+
+
+@pytest.mark.parametrize(
+    ("found", "wish", "source"),
+    [
+        (LINUX, Wish(), "release"),
+        (LINUX._replace(managers=("apk",)), Wish(), "apk"),
+        (LINUX._replace(managers=("apk",)), Wish(without={"apk"}), "release"),
+        (MAC, Wish(), "release"),
+        (LINUX._replace(arch="riscv64", rust="1.88.0 (a 2025-06-23)"), Wish(), "cargo"),
+        (LINUX._replace(network=False), Wish(here=MAC), "download"),
+        (
+            LINUX._replace(network=False),
+            Wish(here=LINUX._replace(network=False, version="4.0.4", daemon_version="4.0.4")),
+            "copy",
+        ),
+    ],
+)
+def test_the_best_source_there_is(found: Found, wish: Wish, source: str) -> None:
+    assert next(step.instead for step in provision_steps.steps(found, wish) if step.name == "pueue") == source
+
+
+@pytest.mark.parametrize(
+    ("found", "wish", "says"),
+    [
+        (LINUX._replace(network=False), Wish(), "no source of pueue 4.0.4"),
+        (LINUX._replace(arch="riscv64"), Wish(), "no source of pueue 4.0.4 for Linux riscv64"),
+        (LINUX._replace(arch="riscv64", rust="1.70.0"), Wish(), "no source"),
+        (
+            LINUX._replace(network=False),
+            Wish(here=MAC._replace(network=False, version="4.0.4", daemon_version="4.0.4")),
+            "no source",
+        ),
+        (LINUX._replace(room=2000), Wish(), "2 MB are free"),
+        (LINUX._replace(version="3.4.1", daemon_version="3.4.1", place="", unfinished=2), Wish(upgrade=True), "2 jobs"),
+    ],
+)
+def test_where_there_is_none(found: Found, wish: Wish, says: str) -> None:
+    with pytest.raises(Refusal, match=says):
+        provision_steps.steps(found, wish)
+
+
+@pytest.mark.parametrize(
+    ("found", "wish", "place"),
+    [
+        (LINUX, Wish(), "/home/dev/.local/share/pueue"),
+        (LINUX._replace(systemd="system"), Wish(), "/run/user/1000"),
+        (LINUX._replace(systemd="user"), Wish(without={"linger"}), "/home/dev/.local/share/pueue"),
+        (LINUX._replace(systemd="user"), Wish(pinned="/mine"), "/mine"),
+        (LINUX._replace(place="/there", version="4.0.4", daemon_version="4.0.4"), Wish(), "/there"),
+    ],
+)
+def test_where_the_socket_is(found: Found, wish: Wish, place: str) -> None:
+    assert provision_steps.runtime_directory(found, wish) == place
+
+
+def test_every_target_has_both_checksums() -> None:
+    assert set(provision_steps.SHA256) == {
+        f"{name}-{target}" for target in provision_steps.TARGETS.values() for name in ("pueue", "pueued")
+    }
+    assert len(set(provision_steps.SHA256.values())) == len(provision_steps.SHA256)
+
+
+def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
+    """By its own checker; a key that it does not know would only be a warning without the option."""
+    daemon = tmp_path / "with blank % and $" / "pueued"
+    daemon.parent.mkdir()
+    shutil.copy(real("pueued"), daemon)
+    unit = tmp_path / "pueued.service"
+    unit.write_text(provision_steps.unit_text(str(daemon), "/home/dev/a $b/pueue.yml", "/home/dev/it's"))
+    verify = [real("systemd-analyze"), "verify", "--user", "--recursive-errors=yes", unit]
+    done = subprocess.run(
+        verify,
+        capture_output=True,
+        text=True,
+        env={"HOME": str(tmp_path), "PATH": SYSTEM_PATH, "XDG_RUNTIME_DIR": str(tmp_path)},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "KillMode" not in unit.read_text()
+
+
+def test_the_launchd_agent_says_what_to_start() -> None:
+    made = plistlib.loads(provision_steps.plist_text("/opt/a & b/pueued", "/c/pueue.yml", "/r", "/d").encode())
+    assert made["ProgramArguments"][:2] == ["/bin/sh", "-c"]
+    assert made["ProgramArguments"][2].endswith("; exec '/opt/a & b/pueued' --config /c/pueue.yml")
+    assert (made["RunAtLoad"], made["KeepAlive"]) == (True, {"SuccessfulExit": False})
+    (step,) = [step for step in provision_steps.steps(MAC, Wish()) if step.name == "service"]
+    assert "launchctl bootstrap" in step.script
+    assert subprocess.run(["sh", "-n"], input=step.script, text=True).returncode == 0
+
+
+@pytest.mark.parametrize(("program", "left"), [("sleep", False), ("pueued", True)])
+def test_the_process_id_of_a_daemon_that_is_gone_is_removed(tmp_path: Path, program: str, left: bool) -> None:
+    """After a crash another process may have it; a daemon would not start beside that. One that runs keeps it."""
+    shutil.copy(real("sleep"), tmp_path / program)
+    with subprocess.Popen([tmp_path / program, "60"]) as other:
+        (tmp_path / "pueue.pid").write_text(str(other.pid))
+        until(lambda: processes()[other.pid][1] == program, "its name")
+        subprocess.run(["sh", "-e", "-c", provision_steps.unstale(str(tmp_path))], check=True)
+        other.kill()
+    assert (tmp_path / "pueue.pid").exists() is left
+    subprocess.run(["sh", "-e", "-c", provision_steps.unstale(str(tmp_path))], check=True)
+    assert not (tmp_path / "pueue.pid").exists()

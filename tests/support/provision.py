@@ -1,0 +1,52 @@
+"""Hosts without pueue, and `setup` on them: what a test types, and what it finds in a home afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import shutil
+import subprocess
+from pathlib import Path
+
+from real import Host, processes, strays
+
+Text = subprocess.CompletedProcess[str]
+bare_names = (f"bare{number}" for number in itertools.count(1))
+
+
+def configured(env: dict[str, str], folder: Path, text: str) -> dict[str, str]:
+    (folder / "pueue-skill").mkdir(exist_ok=True)
+    (folder / "pueue-skill/config.toml").write_text(text)
+    return env | {"XDG_CONFIG_HOME": str(folder)}
+
+
+def setup(*words: str, env: dict[str, str]) -> Text:
+    return subprocess.run(["pueue-skill", "setup", *words], env=env, capture_output=True, text=True, timeout=120)
+
+
+def well(*words: str, env: dict[str, str]) -> str:
+    done = setup(*words, env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def tree(home: Path) -> dict[str, str]:
+    """Every file and folder below a home but the queue's own, with its content."""
+    found = {}
+    for path in sorted(home.rglob("*")):
+        name = str(path.relative_to(home))
+        if not name.startswith((".local/share/pueue/", ".cache")) and not path.is_socket():
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "folder"
+    return found
+
+
+def copy_pueue(source: Path, folder: Path) -> None:
+    """Copies the two programs of pueue; the folder that they lie in may hold anything else, such as rustup's proxies."""
+    folder.mkdir(parents=True)
+    for name in ("pueue", "pueued"):
+        shutil.copy(source / name, folder)
+
+
+def daemons(host: Host) -> list[int]:
+    table = processes()
+    return [pid for pid in strays(host.home) if table.get(pid, (0, ""))[1] == "pueued"]
