@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from pueue_skill.plan.loop_input import reader_of_input
-from pueue_skill.plan.shown import shown
-from pueue_skill.plan.turns import turns
+from pueue_skill.plan.conflicts import shown
+from pueue_skill.plan.iterations import turns
 from pueue_skill.plan.values import Unknown, representatives, whole
 from pueue_skill.shell.arguments import ArgSpec, parse_options
 from pueue_skill.shell.expansion import NAME, Value, assigned_names, expand_words, mentioned_names

@@ -26,7 +26,7 @@ from pueue_skill.plan.independence import (
 from pueue_skill.plan.model import Each
 from pueue_skill.plan.preamble import only_prepares, stops_at_failure
 from pueue_skill.plan.proposal import Proposal, Work, Works
-from pueue_skill.plan.shown import check_setup
+from pueue_skill.plan.conflicts import check_setup
 from pueue_skill.rules.cost import weigh
 from pueue_skill.shell import quote
 from pueue_skill.shell.expansion import Value, after_assignments, assigned_names, substitute

@@ -48,7 +48,7 @@ from pueue_skill.plan.effects import (
     role_of_variable,
     words_of,
 )
-from pueue_skill.plan.turns import ANY_MARK, MARK, Turns
+from pueue_skill.plan.iterations import ANY_MARK, MARK, Turns
 from pueue_skill.plan.values import Unknown, shell_pattern
 from pueue_skill.rules.cost import ROWS, RUNNERS, SQL, SQL_CLIENTS, script_of, weigh
 from pueue_skill.shell.arguments import basename
