@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pueue_skill.agents.event import Event
 from pueue_skill.plan.analysis import Analysis
-from pueue_skill.rules.cost import ROWS, RUNNERS, TASKS, by_table, heavy_name, rows, weigh
+from pueue_skill.rules.cost import RUNNERS, TABLE, TASK_RUNNERS, reason_in_name, rows_for, weigh, weigh_by_table
 from pueue_skill.rules.known import QUICK
 from pueue_skill.shell.commands import commands as commands_of
 from pueue_skill.shell.model import Command, Ssh
@@ -367,7 +367,7 @@ def check_work(node: Simple, folders: Folders, scope: Scope) -> None:
     if name in RUNNERS:
         check_script(command, folders, scope)
     elif "/" in program:
-        known = name in QUICK or name in ROWS or name in TASKS or name in WRAPPERS
+        known = name in QUICK or name in TABLE or name in TASK_RUNNERS or name in WRAPPERS
         below = scope.project is None or all(
             (folder / program).resolve().is_relative_to(scope.project) for folder in folders
         )
@@ -398,16 +398,16 @@ def only_computes(command: Command) -> bool:
     name, args = command.name, command.args
     if name in RUN_OTHERS or name in WRAPPERS:
         return False
-    if name in TASKS:
+    if name in TASK_RUNNERS:
         assigned = [arg.partition("=")[0] for arg in args if "=" in arg and not arg.startswith("-")]
         if CODE_WORDS & {arg.partition("=")[0] for arg in args} or not all(map(is_inert, assigned)):
             return False
-    elif name in ROWS or name in QUICK:
+    elif name in TABLE or name in QUICK:
         return any(
-            row.why in COMPUTING and args[: len(row.words)] == row.words and by_table(command, args) is not None
-            for row in rows(name)
+            row.why in COMPUTING and args[: len(row.words)] == row.words and weigh_by_table(command, args) is not None
+            for row in rows_for(name)
         )
-    return weigh(command).size == "long" and (name in TASKS or heavy_name(name) is not None)
+    return weigh(command).size == "long" and (name in TASK_RUNNERS or reason_in_name(name) is not None)
 
 
 def check_script(command: Command, folders: Folders, scope: Scope) -> None:

@@ -21,15 +21,15 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.lint import check as checker
 
     settings = config.load()
-    checked = checker.check(options.files, settings.by_name(), settings.preferences({}))
+    checked = checker.check_files(options.files, settings.by_name(), settings.preferences({}))
     report = checker.report(checked)
     if options.json or options.sarif:
         print(json.dumps(checker.sarif(report) if options.sarif else report, indent=2))
     else:
-        text = "".join([checker.drawn(one) for one in checked])
+        text = "".join([checker.findings_text(one) for one in checked])
         sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
     for one in checked:
-        for line in checker.told(one):
+        for line in checker.unread_lines(one):
             say(line)
     if report["errors"]:
         return ExitCode.USAGE

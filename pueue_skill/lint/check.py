@@ -39,7 +39,7 @@ class Span(TypedDict):
     end_column: int
 
 
-class Finding(Span):
+class FileFinding(Span):
     """What a rule says about a span of a file. Lines and columns count characters from 1; the end is exclusive."""
 
     file: str
@@ -61,62 +61,62 @@ class CheckReport(TypedDict):
     """`notes` are texts that no reader understands, `errors` files that could not be read."""
 
     version: Literal[1]
-    findings: list[Finding]
+    findings: list[FileFinding]
     notes: list[Note]
     errors: list[Note]
 
 
-class Checked(NamedTuple):
+class FileReport(NamedTuple):
     """One file's outcome; `lines` are for showing the findings."""
 
     lines: Sequence[str]
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[FileFinding, ...] = ()
     notes: tuple[Note, ...] = ()
     errors: tuple[Note, ...] = ()
 
 
-def check(paths: Iterable[str], hosts: Mapping[str, Host], preferences: Preferences) -> list[Checked]:
+def check_files(paths: Iterable[str], hosts: Mapping[str, Host], preferences: Preferences) -> list[FileReport]:
     return [check_file(path, hosts, preferences) for path in dict.fromkeys(paths)]
 
 
-def check_file(path: str, hosts: Mapping[str, Host], preferences: Preferences) -> Checked:
+def check_file(path: str, hosts: Mapping[str, Host], preferences: Preferences) -> FileReport:
     try:
         content = Path(path).read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        return Checked((), errors=({"file": path, "line": None, "reason": reason},))
+        return FileReport((), errors=({"file": path, "line": None, "reason": reason},))
     if b"\0" in content:
-        return Checked((), errors=({"file": path, "line": None, "reason": "it is not text: it holds NUL bytes"},))
+        return FileReport((), errors=({"file": path, "line": None, "reason": "it is not text: it holds NUL bytes"},))
     # Nothing is rewritten here: a byte that is not UTF-8, in a comment for one, must not hide the rest.
     text = content.decode("utf-8", "replace").removeprefix("\ufeff").replace("\r\n", "\n")
     return check_text(path, text, hosts, preferences)
 
 
-def check_text(path: str, text: str, hosts: Mapping[str, Host], preferences: Preferences) -> Checked:
+def check_text(path: str, text: str, hosts: Mapping[str, Host], preferences: Preferences) -> FileReport:
     """What the rules say of the file at `path` with the content `text`, its line ends made "\\n"."""
     lines = text.split("\n")
     try:
         # A workflow is known by its folder, also when the path given begins in it.
-        pieces = sources.pieces(Path(path).absolute().as_posix(), text)
+        shell_texts = sources.shell_texts(Path(path).absolute().as_posix(), text)
     except sources.Unreadable as error:
-        return Checked(lines, errors=({"file": path, "line": error.line, "reason": str(error)},))
+        return FileReport(lines, errors=({"file": path, "line": error.line, "reason": str(error)},))
     except sources.NoShell as error:
-        return Checked(lines, notes=({"file": path, "line": None, "reason": str(error)},))
-    places = Places(text)
-    markers = Markers(places, lines, pieces)
-    found: dict[tuple[str, int, int], Finding] = {}
+        return FileReport(lines, notes=({"file": path, "line": None, "reason": str(error)},))
+    places = LineIndex(text)
+    markers = SkipMarkers(places, lines, shell_texts)
+    found: dict[tuple[str, int, int], FileFinding] = {}
     notes: list[Note] = []
-    for piece in pieces:
-        script = parse(piece.text)
+    for shell_text in shell_texts:
+        script = parse(shell_text.text)
         if not isinstance(script, Script):
-            at = piece.head if piece.head is not None else piece.origin[0]
+            at = shell_text.head if shell_text.head is not None else shell_text.origin[0]
             notes.append({"file": path, "line": places.of(at)[0], "reason": script.reason})
             continue
-        markers.read(script, piece)
+        markers.read(script, shell_text)
         for finding in findings(commands(script), hosts, preferences):
-            if not markers.silence(script, piece, finding.start, finding.end):
-                start, end = piece.origin[finding.start], piece.origin[finding.end - 1] + 1
-                message = MASK.sub(partial(as_written, piece, text), finding.message)
+            if not markers.silence(script, shell_text, finding.start, finding.end):
+                start, end = shell_text.origin[finding.start], shell_text.origin[finding.end - 1] + 1
+                message = PLACEHOLDER.sub(partial(written_text, shell_text, text), finding.message)
                 found[finding.rule, start, end] = {
                     "file": path,
                     **places.span(start, end),
@@ -126,20 +126,22 @@ def check_text(path: str, text: str, hosts: Mapping[str, Host], preferences: Pre
                     "confidence": finding.confidence,
                 }
     ordered = sorted(found.values(), key=lambda finding: (finding["line"], finding["column"], finding["rule"]))
-    return Checked(lines, tuple(ordered), tuple(notes))
+    return FileReport(lines, tuple(ordered), tuple(notes))
 
 
-MASK = re.compile(r"\$\{_+\}")
+PLACEHOLDER = re.compile(r"\$\{_+\}")
 
 
-def as_written(piece: sources.Piece, text: str, mask: re.Match[str]) -> str:
-    """What stands in the file where the piece has that mask; an ellipsis where it may be one thing or another."""
-    spans = [piece.origin[match.start() : match.end()] for match in re.finditer(re.escape(mask[0]), piece.text)]
+def written_text(shell_text: sources.ShellText, text: str, mask: re.Match[str]) -> str:
+    """What stands in the file where the shell_text has that mask; an ellipsis where it may be one thing or another."""
+    spans = [
+        shell_text.origin[match.start() : match.end()] for match in re.finditer(re.escape(mask[0]), shell_text.text)
+    ]
     written = {text[span[0] : span[-1] + 1] for span in spans}
     return written.pop() if len(written) == 1 else "…"
 
 
-class Places:
+class LineIndex:
     """Lines and columns, both from 1, of the characters of a text."""
 
     def __init__(self, text: str) -> None:
@@ -154,44 +156,44 @@ class Places:
         return {"line": line, "column": column, "end_line": end_line, "end_column": end_column}
 
 
-ALONE = re.compile(r"[\s@+-]*#+\s*pueue:\s*skip\b")
-ANYWHERE = re.compile(r"(?:^|\s)#+\s*pueue:\s*skip\b")
+MARKER_LINE = re.compile(r"[\s@+-]*#+\s*pueue:\s*skip\b")
+MARKER_ANYWHERE = re.compile(r"(?:^|\s)#+\s*pueue:\s*skip\b")
 
 
-class Markers:
+class SkipMarkers:
     """The lines of a file on which `# pueue: skip` stands: alone, or behind something."""
 
-    def __init__(self, places: Places, lines: Sequence[str], pieces: Sequence[sources.Piece]) -> None:
+    def __init__(self, places: LineIndex, lines: Sequence[str], shell_texts: Sequence[sources.ShellText]) -> None:
         self.places = places
-        self.alone = {i for i, line in enumerate(lines, 1) if ALONE.match(line)}
-        # Within a piece the shell says what is a comment; outside of all it is one to make, YAML, TOML and just alike.
-        marked = [i for i, line in enumerate(lines, 1) if ANYWHERE.search(line)]
-        shell = {offset for piece in pieces for offset in piece.origin} if marked else set()
+        self.alone = {i for i, line in enumerate(lines, 1) if MARKER_LINE.match(line)}
+        # Within a shell_text the shell says what is a comment; outside of all it is one to make, YAML, TOML and just alike.
+        marked = [i for i, line in enumerate(lines, 1) if MARKER_ANYWHERE.search(line)]
+        shell = {offset for shell_text in shell_texts for offset in shell_text.origin} if marked else set()
         self.behind = set()
         for i in marked:
-            match = ANYWHERE.search(lines[i - 1])
+            match = MARKER_ANYWHERE.search(lines[i - 1])
             if match and places.starts[i - 1] + match.end() - 1 not in shell:
                 self.behind.add(i)
 
-    def read(self, script: Script, piece: sources.Piece) -> None:
+    def read(self, script: Script, shell_text: sources.ShellText) -> None:
         for comment in script.comments:
             match = MARKER.match(comment.text)
             if match and match[1] == "skip":
-                self.behind.add(self.places.of(piece.origin[comment.start])[0])
+                self.behind.add(self.places.of(shell_text.origin[comment.start])[0])
 
-    def silence(self, script: Script, piece: sources.Piece, start: int, end: int) -> bool:
-        """Whether a marker stands by that span, by the statement that it is in, or where the whole piece begins."""
-        first, last = statement(script.nodes, start) or (start, end)
-        lines = {self.places.of(piece.origin[at])[0] for at in (start, end - 1, first, last - 1)}
-        begins = {self.places.of(piece.origin[at])[0] for at in (start, first)}
-        if piece.head is not None:
-            line = self.places.of(piece.head)[0]
+    def silence(self, script: Script, shell_text: sources.ShellText, start: int, end: int) -> bool:
+        """Whether a marker stands by that span, by the statement that it is in, or where the whole shell_text begins."""
+        first, last = enclosing_statement(script.nodes, start) or (start, end)
+        lines = {self.places.of(shell_text.origin[at])[0] for at in (start, end - 1, first, last - 1)}
+        begins = {self.places.of(shell_text.origin[at])[0] for at in (start, first)}
+        if shell_text.head is not None:
+            line = self.places.of(shell_text.head)[0]
             lines.add(line)
             begins.add(line)
         return not self.behind.isdisjoint(lines) or not self.alone.isdisjoint({line - 1 for line in begins})
 
 
-def statement(nodes: Iterable[Node], at: int) -> tuple[int, int] | None:
+def enclosing_statement(nodes: Iterable[Node], at: int) -> tuple[int, int] | None:
     """The span of the innermost and-or list that the character stands in, or in a heredoc of."""
     node = last_before(nodes, at)
     if isinstance(node, Chain):
@@ -206,15 +208,15 @@ def statement(nodes: Iterable[Node], at: int) -> tuple[int, int] | None:
         parts = [node]
     else:
         return None
-    return inner(parts, at) or (parts[0].start, parts[-1].end)
+    return enclosing_inner(parts, at) or (parts[0].start, parts[-1].end)
 
 
-def inner(parts: Iterable[Node], at: int) -> tuple[int, int] | None:
+def enclosing_inner(parts: Iterable[Node], at: int) -> tuple[int, int] | None:
     """The same within the compound command that the character stands in, if it does."""
     node = last_before(parts, at)
     if isinstance(node, Pipeline):
-        return inner(node.parts, at)
-    return statement((*node.test, *node.body), at) if isinstance(node, Compound) else None
+        return enclosing_inner(node.parts, at)
+    return enclosing_statement((*node.test, *node.body), at) if isinstance(node, Compound) else None
 
 
 def last_before(nodes: Iterable[Node], at: int) -> Node | None:
@@ -224,7 +226,7 @@ def last_before(nodes: Iterable[Node], at: int) -> Node | None:
 # What people and programs see
 
 
-def report(checked: Iterable[Checked]) -> CheckReport:
+def report(checked: Iterable[FileReport]) -> CheckReport:
     everything = list(checked)
     return {
         "version": 1,
@@ -234,35 +236,35 @@ def report(checked: Iterable[Checked]) -> CheckReport:
     }
 
 
-def drawn(checked: Checked) -> str:
+def findings_text(checked: FileReport) -> str:
     """The findings, each with its place and its line, what it is about underlined to the line's end."""
     return "".join(
         [
             f"{printable.line(finding['file'])}:{finding['line']}:{finding['column']}: {finding['rule']} {finding['name']}"
-            f" ({finding['confidence']}): {shown(finding['message'])}\n{underlined(checked.lines, finding)}"
+            f" ({finding['confidence']}): {printable_text(finding['message'])}\n{underlined(checked.lines, finding)}"
             for finding in checked.findings
         ]
     )
 
 
-def underlined(lines: Sequence[str], finding: Finding) -> str:
+def underlined(lines: Sequence[str], finding: FileFinding) -> str:
     line = lines[finding["line"] - 1]
     end = finding["end_column"] - 1 if finding["end_line"] == finding["line"] else len(line)
     start = finding["column"] - 1
-    return f"  {shown(line)}\n  {' ' * start}{'^' * max(1, end - start)}\n"
+    return f"  {printable_text(line)}\n  {' ' * start}{'^' * max(1, end - start)}\n"
 
 
-def shown(text: str) -> str:
+def printable_text(text: str) -> str:
     return "".join([char if char.isprintable() else " " for char in text])
 
 
-def told(checked: Checked) -> Iterator[str]:
+def unread_lines(checked: FileReport) -> Iterator[str]:
     """What was not read, a line each."""
     for what, those in (("not read", checked.notes), ("cannot be read", checked.errors)):
         for note in those:
             file = printable.line(note["file"])
             place = f"{file}:{note['line']}" if note["line"] is not None else file
-            yield f"{place}: {what}: {shown(note['reason'])}"
+            yield f"{place}: {what}: {printable_text(note['reason'])}"
 
 
 def sarif(everything: CheckReport) -> dict[str, Any]:
@@ -289,7 +291,7 @@ def sarif(everything: CheckReport) -> dict[str, Any]:
                         "ruleId": finding["rule"],
                         "ruleIndex": index[finding["rule"]],
                         "level": level(finding["confidence"]),
-                        "message": {"text": shown(finding["message"])},
+                        "message": {"text": printable_text(finding["message"])},
                         "locations": [
                             location(
                                 finding["file"],
@@ -326,7 +328,11 @@ def descriptor(rule: Rule) -> dict[str, Any]:
 
 def notification(note: Note, level: str) -> dict[str, Any]:
     region = {"startLine": note["line"]} if note["line"] is not None else {}
-    return {"level": level, "message": {"text": shown(note["reason"])}, "locations": [location(note["file"], region)]}
+    return {
+        "level": level,
+        "message": {"text": printable_text(note["reason"])},
+        "locations": [location(note["file"], region)],
+    }
 
 
 def location(file: str, region: Mapping[str, int | None]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The shell in a file: its name and text in, the pieces of shell that it holds out, each character with its place in the file.
 
 Read are shell scripts, Makefiles, GitHub workflows and actions, mise tasks and justfiles. What another program fills in
-before a shell sees the text (`${{ … }}`, `{{ … }}`, `$(CC)`) stands in a piece as an expansion that nobody knows the value
+before a shell sees the text (`${{ … }}`, `{{ … }}`, `$(CC)`) stands in a shell_text as an expansion that nobody knows the value
 of. Lines end in "\\n": who reads the file makes them so. Nothing here knows rules or findings, and no file is opened.
 """
 
@@ -15,10 +15,10 @@ from typing import Any
 from pueue_skill.startup.record import NamedTuple
 
 
-class Piece(NamedTuple):
+class ShellText(NamedTuple):
     """A text that one shell reads. `origin[i]` is where `text[i]` stands in the file.
 
-    `head` is where the file says that the piece begins (`run: |`, a recipe's name), or None where the piece says it itself.
+    `head` is where the file says that the shell_text begins (`run: |`, a recipe's name), or None where the shell_text says it itself.
     """
 
     text: str
@@ -39,43 +39,43 @@ class NoShell(Exception):
 
 
 SHELLS = {"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "bats"}
-SOMETHING = re.compile(r"^[ \t]*[^\s#]", re.M)
+HAS_COMMAND = re.compile(r"^[ \t]*[^\s#]", re.M)
 
 
-def pieces(path: str, text: str) -> list[Piece]:
+def shell_texts(path: str, text: str) -> list[ShellText]:
     """The pieces of shell in the file at `path`, in order, without those that run nothing. Raises Unreadable and NoShell."""
-    read = next((read for names, read in KINDS if names.search(path)), script)
-    return [piece for piece in read(text) if SOMETHING.search(piece.text)]
+    read = next((read for names, read in READERS if names.search(path)), script)
+    return [shell_text for shell_text in read(text) if HAS_COMMAND.search(shell_text.text)]
 
 
-class Draft:
-    """A piece as it is put together from the file's text."""
+class TextBuilder:
+    """A shell_text as it is put together from the file's text."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.parts: list[str] = []
         self.origin: list[int] = []
 
-    def take(self, start: int, end: int) -> None:
+    def copy(self, start: int, end: int) -> None:
         self.parts.append(self.text[start:end])
         self.origin.extend(range(start, end))
 
-    def put(self, text: str, at: int) -> None:
+    def insert(self, text: str, at: int) -> None:
         """Text that stands for what begins at `at`."""
         self.parts.append(text)
         self.origin.extend([at] * len(text))
 
-    def piece(self, head: int | None = None) -> Piece:
-        return Piece("".join(self.parts), self.origin, head)
+    def build(self, head: int | None = None) -> ShellText:
+        return ShellText("".join(self.parts), self.origin, head)
 
 
-def unknown(length: int) -> str:
+def placeholder(length: int) -> str:
     """An expansion of that length, of which nothing is known."""
     return "${" + "_" * (length - 3) + "}" if length > 3 else "_" * length
 
 
-def hidden(match: re.Match[str]) -> str:
-    return unknown(len(match[0]))
+def hide(match: re.Match[str]) -> str:
+    return placeholder(len(match[0]))
 
 
 def blank(match: re.Match[str]) -> str:
@@ -85,10 +85,10 @@ def blank(match: re.Match[str]) -> str:
 # Shell scripts
 
 
-def script(text: str) -> Iterator[Piece]:
+def script(text: str) -> Iterator[ShellText]:
     if not is_shell(text):
         raise NoShell(f"it is for {interpreter(text)}, which is not a shell that is read here")
-    yield Piece(text, range(len(text)))
+    yield ShellText(text, range(len(text)))
 
 
 def is_shell(text: str) -> bool:
@@ -116,11 +116,11 @@ DIRECTIVE = re.compile(r"\s*(?:ifeq|ifneq|ifdef|ifndef|else|endif|-?include|sinc
 ONESHELL = re.compile(r"^\.ONESHELL\s*:", re.M)
 
 
-def makefile(text: str) -> Iterator[Piece]:
+def makefile(text: str) -> Iterator[ShellText]:
     """Each recipe line, joined over backslashes; with .ONESHELL each recipe."""
     prefix, in_rule, defines, shell = "\t", False, 0, "sh"
     one_shell = ONESHELL.search(text) is not None
-    recipe, head = Draft(text), 0
+    recipe, head = TextBuilder(text), 0
     for start, end in logical_lines(text):
         line = text[start:end]
         if defines:  # what a define holds may be shell or make: where it is called says which
@@ -130,18 +130,18 @@ def makefile(text: str) -> Iterator[Piece]:
                 continue
             if one_shell:
                 recipe_line(recipe, start, end, prefix)
-                recipe.take(end, min(end + 1, len(text)))
+                recipe.copy(end, min(end + 1, len(text)))
             else:
-                single = Draft(text)
+                single = TextBuilder(text)
                 recipe_line(single, start, end, prefix)
-                yield single.piece()
+                yield single.build()
         elif DEFINE.match(line):
             defines, in_rule = 1, False
         elif not line.strip() or line.lstrip().startswith("#") or DIRECTIVE.match(line):
             continue  # these do not end a recipe
         else:
-            yield recipe.piece(head)
-            recipe, head = Draft(text), start
+            yield recipe.build(head)
+            recipe, head = TextBuilder(text), start
             assignment = ASSIGNMENT.match(line)
             in_rule = assignment is None and ":" in line
             if assignment and assignment[1] == ".RECIPEPREFIX":
@@ -150,10 +150,10 @@ def makefile(text: str) -> Iterator[Piece]:
                 shell = shell if "$" in assignment[2] else interpreter("#!" + assignment[2])
             inline = line.find(";", line.find(":"))
             if in_rule and inline >= 0 and "#" not in line[:inline] and not TARGET_ASSIGNMENT.match(line):
-                single = Draft(text)
+                single = TextBuilder(text)
                 recipe_line(single, start + inline + 1, end, prefix)
-                yield single.piece()
-    yield recipe.piece(head)
+                yield single.build()
+    yield recipe.build(head)
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, int]]:
@@ -172,7 +172,7 @@ def logical_lines(text: str) -> Iterator[tuple[int, int]]:
         start = at
 
 
-def recipe_line(into: Draft, start: int, end: int, prefix: str) -> None:
+def recipe_line(into: TextBuilder, start: int, end: int, prefix: str) -> None:
     """The shell text of the recipe line in that span: without prefix, `@-+` and what make expands."""
     text = into.text
     if text.startswith(prefix, start):
@@ -183,51 +183,51 @@ def recipe_line(into: Draft, start: int, end: int, prefix: str) -> None:
     while at < end:
         special = SPECIAL.search(text, at, end)
         stop = special.start() if special else end
-        into.take(at, stop)
+        into.copy(at, stop)
         at = stop
         if special is None:
             break
         if special[0] == "\\\n":
-            into.take(at, at + 2)
+            into.copy(at, at + 2)
             at += 2 + text.startswith(prefix, at + 2)
         else:
-            at = expansion(into, at, end)
+            at = expand_make(into, at, end)
 
 
 SPECIAL = re.compile(r"\\\n|\$")
 
 
-def expansion(into: Draft, at: int, end: int) -> int:
+def expand_make(into: TextBuilder, at: int, end: int) -> int:
     """What make's `$` at `at` is for the shell; where it ends."""
     text = into.text
     after = text[at + 1 : at + 2] if at + 1 < end else ""
     if after == "$":
-        into.put("$", at)
+        into.insert("$", at)
         return at + 2
     if after in ("(", "{"):
-        stop = closed(text, at + 1, end)
+        stop = closing_bracket(text, at + 1, end)
         if re.fullmatch(r"[A-Za-z_]\w*", text[at + 2 : stop - 1]):
-            into.put("${", at)
-            into.take(at + 2, stop - 1)
-            into.put("}", stop - 1)
+            into.insert("${", at)
+            into.copy(at + 2, stop - 1)
+            into.insert("}", stop - 1)
         else:  # a function of make's, or a name that is none in a shell
-            for i, char in enumerate(unknown(stop - at)):
-                into.put(char, at + i)
+            for i, char in enumerate(placeholder(stop - at)):
+                into.insert(char, at + i)
         return stop
     if re.match(r"\w", after):  # `$FOO` is `$(F)OO` to make
-        into.put("${", at)
-        into.take(at + 1, at + 2)
-        into.put("}", at + 1)
+        into.insert("${", at)
+        into.copy(at + 1, at + 2)
+        into.insert("}", at + 1)
     elif after in tuple("@*?"):
-        into.take(at, at + 2)
+        into.copy(at, at + 2)
     elif after in tuple("<^+|%"):
-        into.put("$_", at)
+        into.insert("$_", at)
     elif after:
-        into.put(" ", at)
+        into.insert(" ", at)
     return at + 2
 
 
-def closed(text: str, at: int, end: int) -> int:
+def closing_bracket(text: str, at: int, end: int) -> int:
     """Where the bracket that opens at `at` is closed."""
     opening, closing = text[at], ")" if text[at] == "(" else "}"
     depth = 0
@@ -243,7 +243,7 @@ def closed(text: str, at: int, end: int) -> int:
 EXPRESSION = re.compile(r"\$\{\{(?:(?!\$\{\{).)*?\}\}", re.S)
 
 
-def workflow(text: str) -> Iterator[Piece]:
+def workflow(text: str) -> Iterator[ShellText]:
     """Each `run:` for bash or sh, or for the default shell where that is one of them."""
     import yaml
 
@@ -259,46 +259,46 @@ def workflow(text: str) -> Iterator[Piece]:
         raise Unreadable("broken YAML: it is nested too deep") from None
     seen: set[int] = set()
     for root in roots:
-        top = named(root, "defaults", "run", "shell")
-        for _, job in pairs(named(root, "jobs")):
-            shell = named(job, "defaults", "run", "shell") or top
-            windows = value(named(job, "runs-on")).startswith("windows")
-            default = value(shell) or ("pwsh" if windows else "bash")
-            yield from in_steps(text, named(job, "steps"), default, seen)
-        yield from in_steps(text, named(root, "runs", "steps"), "", seen)
+        top = value_at(root, "defaults", "run", "shell")
+        for _, job in entries(value_at(root, "jobs")):
+            shell = value_at(job, "defaults", "run", "shell") or top
+            windows = scalar_value(value_at(job, "runs-on")).startswith("windows")
+            default = scalar_value(shell) or ("pwsh" if windows else "bash")
+            yield from step_texts(text, value_at(job, "steps"), default, seen)
+        yield from step_texts(text, value_at(root, "runs", "steps"), "", seen)
 
 
-def in_steps(text: str, steps: Any, shell: str, seen: set[int]) -> Iterator[Piece]:
+def step_texts(text: str, steps: Any, shell: str, seen: set[int]) -> Iterator[ShellText]:
     """What the steps run; `seen` are the places of those that had their turn: an anchor's may stand in many jobs."""
     for step in steps.value if steps is not None and steps.id == "sequence" else ():
-        words = (value(named(step, "shell")) or shell).split()
+        words = (scalar_value(value_at(step, "shell")) or shell).split()
         if not words or basename(words[0]) not in SHELLS:
             continue
-        for key, node in pairs(step):
+        for key, node in entries(step):
             if key.value == "run" and node.id == "scalar" and key.start_mark.index not in seen:
                 seen.add(key.start_mark.index)
-                piece = scalar(text, key, node)
-                yield piece._replace(text=EXPRESSION.sub(hidden, piece.text))
+                shell_text = scalar_text(text, key, node)
+                yield shell_text._replace(text=EXPRESSION.sub(hide, shell_text.text))
 
 
-def pairs(node: Any) -> list[Any]:
+def entries(node: Any) -> list[Any]:
     return list(node.value) if node is not None and node.id == "mapping" else []
 
 
-def named(node: Any, *keys: str) -> Any:
+def value_at(node: Any, *keys: str) -> Any:
     for key in keys:
-        node = next((inner for name, inner in pairs(node) if name.value == key), None)
+        node = next((inner for name, inner in entries(node) if name.value == key), None)
     return node
 
 
-def value(node: Any) -> str:
+def scalar_value(node: Any) -> str:
     return str(node.value) if node is not None and node.id == "scalar" else ""
 
 
-def scalar(text: str, key: Any, node: Any) -> Piece:
+def scalar_text(text: str, key: Any, node: Any) -> ShellText:
     """A scalar's value, each character with its place."""
     start, end = node.start_mark.index, node.end_mark.index
-    raw = Draft(text)
+    raw = TextBuilder(text)
     if node.style in ("|", ">"):
         line = text.find("\n", start, end) + 1 or end
         digit = re.match(r"[|>][+-]?([1-9])", text[start:line])
@@ -307,12 +307,12 @@ def scalar(text: str, key: Any, node: Any) -> Piece:
         while line < end:
             stop = text.find("\n", line, end) + 1 or end
             blanks = re.compile(r" *").match(text, line, stop)
-            raw.take(line + min(indent, len(blanks[0]) if blanks else 0), stop)
+            raw.copy(line + min(indent, len(blanks[0]) if blanks else 0), stop)
             line = stop
     else:
         quotes = 1 if node.style else 0
-        raw.take(start + quotes, end - quotes)
-    return placed(node.value, raw.piece(), node.style or "", key.start_mark.index)
+        raw.copy(start + quotes, end - quotes)
+    return with_origin(node.value, raw.build(), node.style or "", key.start_mark.index)
 
 
 ESCAPE = re.compile(r"\\(?:[ \t]*\n[ \t\n]*|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))")
@@ -320,7 +320,7 @@ ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "0": "\0", "a"
            "N": "\x85", "_": "\xa0", "L": "\u2028", "P": "\u2029"}  # fmt: skip
 
 
-def placed(value: str, raw: Piece, style: str, head: int) -> Piece:
+def with_origin(value: str, raw: ShellText, style: str, head: int) -> ShellText:
     """`value` with the places of its characters in `raw`, of which it was read; all at its beginning where that is not clear."""
     origin: list[int] = []
     text, at = raw.text, 0
@@ -339,9 +339,9 @@ def placed(value: str, raw: Piece, style: str, head: int) -> Piece:
                 at += width
                 break
             if not found or not (means == "" or found.isspace()):
-                return Piece(value, [raw.origin[0] if raw.text else head] * len(value), head)
+                return ShellText(value, [raw.origin[0] if raw.text else head] * len(value), head)
             at += width
-    return Piece(value, origin, head)
+    return ShellText(value, origin, head)
 
 
 # mise tasks
@@ -358,21 +358,21 @@ TOML_TOKEN = re.compile(
 )
 
 
-class Literal(NamedTuple):
+class TomlString(NamedTuple):
     """A string in a TOML file, and the key that it is the value of, or in the value of."""
 
     key: str
     value: str
-    piece: Piece
+    shell_text: ShellText
 
 
-def mise(text: str) -> Iterator[Piece]:
+def mise(text: str) -> Iterator[ShellText]:
     tasks = toml(text).get("tasks")
-    yield from in_tasks(text, tasks if isinstance(tasks, dict) else {})
+    yield from task_texts(text, tasks if isinstance(tasks, dict) else {})
 
 
-def task_file(text: str) -> Iterator[Piece]:
-    yield from in_tasks(text, toml(text))
+def task_file(text: str) -> Iterator[ShellText]:
+    yield from task_texts(text, toml(text))
 
 
 def toml(text: str) -> dict[str, Any]:
@@ -385,11 +385,11 @@ def toml(text: str) -> dict[str, Any]:
         raise Unreadable("broken TOML: it is nested too deep") from None
 
 
-def in_tasks(text: str, tasks: dict[str, Any]) -> Iterator[Piece]:
+def task_texts(text: str, tasks: dict[str, Any]) -> Iterator[ShellText]:
     """What the tasks of a table run, each string by itself as mise does it."""
-    unused: dict[tuple[str, str], list[Piece]] = {}
-    for literal in literals(text) if tasks else ():
-        unused.setdefault((literal.key, literal.value), []).append(literal.piece)
+    unused: dict[tuple[str, str], list[ShellText]] = {}
+    for literal in toml_strings(text) if tasks else ():
+        unused.setdefault((literal.key, literal.value), []).append(literal.shell_text)
     for name, task in tasks.items():
         key, runs = ("run", task.get("run")) if isinstance(task, dict) else (name, task)
         shell = str(task.get("shell", "")).split() if isinstance(task, dict) else []
@@ -399,12 +399,12 @@ def in_tasks(text: str, tasks: dict[str, Any]) -> Iterator[Piece]:
             if not isinstance(run, str) or not is_shell(run):
                 continue
             places = unused.get((key, run))
-            piece = places.pop(0) if places else Piece(run, [max(0, text.find(name))] * len(run))
-            shown = TEMPLATE_STATEMENT.sub(blank, TEMPLATE.sub(hidden, run))
-            yield piece._replace(text=shown)
+            shell_text = places.pop(0) if places else ShellText(run, [max(0, text.find(name))] * len(run))
+            shown = TEMPLATE_STATEMENT.sub(blank, TEMPLATE.sub(hide, run))
+            yield shell_text._replace(text=shown)
 
 
-def literals(text: str) -> Iterator[Literal]:
+def toml_strings(text: str) -> Iterator[TomlString]:
     """All strings in a TOML file that is known to be valid."""
     key = last = ""
     outer = []
@@ -420,10 +420,10 @@ def literals(text: str) -> Iterator[Literal]:
             quotes = 3 if part[:3] in ('"""', "'''") else 1
             start = match.start() + quotes
             start += quotes == 3 and text.startswith("\n", start)
-            raw = Draft(text)
-            raw.take(start, match.end() - quotes)
+            raw = TextBuilder(text)
+            raw.copy(start, match.end() - quotes)
             last = tomllib.loads(f"x={part}")["x"]
-            yield Literal(key, last, placed(last, raw.piece(), '"' if part[0] == '"' else "", match.start()))
+            yield TomlString(key, last, with_origin(last, raw.build(), '"' if part[0] == '"' else "", match.start()))
         elif part[0] != "#":
             last = part
 
@@ -438,7 +438,7 @@ JUST_SHELL = re.compile(r"^set\s+shell\s*:=\s*\[\s*['\"]([^'\"]*)", re.M)
 SCRIPT_ATTRIBUTE = re.compile(r"\[(?:.*,)?\s*script\b(?:\s*[(:]\s*['\"]([^'\"]*)['\"])?.*\]")
 
 
-def justfile(text: str) -> Iterator[Piece]:
+def justfile(text: str) -> Iterator[ShellText]:
     """Each line of a recipe; recipes that are scripts whole."""
     setting = JUST_SHELL.search(text)
     shell = basename(setting[1]) if setting else "sh"
@@ -466,63 +466,63 @@ def justfile(text: str) -> Iterator[Piece]:
         while at < len(lines) and (not text[slice(*lines[at])].strip() or text[lines[at][0]] in " \t"):
             body.append(lines[at])
             at += 1
-        yield from in_recipe(text, start, body, shell, attribute)
+        yield from recipe_texts(text, start, body, shell, attribute)
         attribute = None
 
 
-def in_recipe(
+def recipe_texts(
     text: str, head: int, body: list[tuple[int, int]], shell: str, attribute: re.Match[str] | None
-) -> Iterator[Piece]:
+) -> Iterator[ShellText]:
     filled = [text[slice(*span)] for span in body if text[slice(*span)].strip()]
     if not filled:
         return
     indent = filled[0][: len(filled[0]) - len(filled[0].lstrip())]
-    whole = Draft(text)
+    whole = TextBuilder(text)
     singles = []
     for start, end in body:
-        single = Draft(text)
+        single = TextBuilder(text)
         dedented(single, start, end, indent)
         dedented(whole, start, min(end + 1, len(text)), indent)
         singles.append(single)
-    piece = interpolated(whole.piece(head))
-    if attribute or piece.text.startswith("#!"):
+    shell_text = interpolated(whole.build(head))
+    if attribute or shell_text.text.startswith("#!"):
         named = basename(attribute[1]) if attribute and attribute[1] else "sh"
-        if is_shell(piece.text) if piece.text.startswith("#!") else named in SHELLS:
-            yield piece
+        if is_shell(shell_text.text) if shell_text.text.startswith("#!") else named in SHELLS:
+            yield shell_text
     elif shell in SHELLS:
         for single in singles:
-            line = interpolated(single.piece())
+            line = interpolated(single.build())
             skip = len(line.text) - len(line.text.lstrip("@- \t"))
             yield line._replace(text=line.text[skip:], origin=line.origin[skip:])
 
 
-def dedented(into: Draft, start: int, end: int, indent: str) -> None:
+def dedented(into: TextBuilder, start: int, end: int, indent: str) -> None:
     while start < end:
         stop = into.text.find("\n", start, end) + 1 or end
-        into.take(start + (len(indent) if into.text.startswith(indent, start) else 0), stop)
+        into.copy(start + (len(indent) if into.text.startswith(indent, start) else 0), stop)
         start = stop
 
 
-def interpolated(piece: Piece) -> Piece:
-    return piece._replace(text=INTERPOLATION.sub(hidden, piece.text))
+def interpolated(shell_text: ShellText) -> ShellText:
+    return shell_text._replace(text=INTERPOLATION.sub(hide, shell_text.text))
 
 
 # Which file is what
 
 
-def other(wanted: str) -> Callable[[str], Iterable[Piece]]:
-    def read(text: str) -> list[Piece]:
+def not_shell(wanted: str) -> Callable[[str], Iterable[ShellText]]:
+    def read(text: str) -> list[ShellText]:
         raise NoShell(f"its name is not that of {wanted}")
 
     return read
 
 
-KINDS: tuple[tuple[re.Pattern[str], Callable[[str], Iterable[Piece]]], ...] = (
+READERS: tuple[tuple[re.Pattern[str], Callable[[str], Iterable[ShellText]]], ...] = (
     (re.compile(r"(^|/)(\.?mise-tasks|\.?mise/tasks)/.*\.toml$|(^|/)tasks\.toml$"), task_file),
     (re.compile(r"(^|/)\.?mise(\.[\w-]+)*\.toml$|(^|/)\.?mise/(config(\.[\w-]+)*|conf\.d/[^/]+)\.toml$"), mise),
-    (re.compile(r"\.toml$"), other("a file with mise tasks")),
+    (re.compile(r"\.toml$"), not_shell("a file with mise tasks")),
     (re.compile(r"(^|/)\.github/workflows/[^/]+\.ya?ml$|(^|/)action\.ya?ml$"), workflow),
-    (re.compile(r"\.ya?ml$"), other("a GitHub workflow or action")),
+    (re.compile(r"\.ya?ml$"), not_shell("a GitHub workflow or action")),
     (re.compile(r"(^|/)(GNUm|[mM])akefile(\.[^/]*)?$|\.ma?k$"), makefile),
     (re.compile(r"(^|/)\.?[jJ]ustfile$|\.just$"), justfile),
 )

@@ -11,9 +11,9 @@ from pueue_skill.shell.walk import simple_nodes
 from pueue_skill.shell.wrappers import FAN_OUT, ToolUse, detachment, terminal_option, unwrap
 
 
-def attached(proposal: Proposal) -> str:
+def attached_text(proposal: Proposal) -> str:
     """The text of the outermost proposal with tools that hold on to their work and need no terminal; empty where it is none."""
-    edits = [edit for node, _ in simple_nodes(proposal.script.nodes) for edit in held(node)]
+    edits = [edit for node, _ in simple_nodes(proposal.script.nodes) for edit in attaching_edits(node)]
     text = text_of(proposal.script)
     if not edits or not proposal.flagged or text != proposal.script.text:
         return ""
@@ -22,7 +22,7 @@ def attached(proposal: Proposal) -> str:
     return text
 
 
-def held(node: Simple) -> Iterator[tuple[int, int, str]]:
+def attaching_edits(node: Simple) -> Iterator[tuple[int, int, str]]:
     """The changes, (start, end, text), with which the tools of a command hold on to their work and need no terminal."""
     for use in unwrap(node.words)[1]:
         if use.name in FAN_OUT or (detachment(use) is None and not terminal_option(use)):
@@ -30,7 +30,7 @@ def held(node: Simple) -> Iterator[tuple[int, int, str]]:
         names = {*use.conduct.detaches.split(), *use.conduct.terminal.split()}
         kept: list[Word] = []
         for word in use.options:
-            rest = without(word, use, names)
+            rest = without_options(word, use, names)
             kept += [word._replace(text=rest, value=rest)] if rest else []
             if rest != word.text:
                 yield (word.start - (not rest), word.end, rest)
@@ -38,7 +38,7 @@ def held(node: Simple) -> Iterator[tuple[int, int, str]]:
             yield (use.end, use.end, f" {use.conduct.waits.split()[0]}")
 
 
-def without(word: Word, use: ToolUse, names: set[str]) -> str:
+def without_options(word: Word, use: ToolUse, names: set[str]) -> str:
     """The source of a word without those of its options that are among `names`."""
     value = word.value
     if word.text != value or value[:1] != "-":

@@ -15,43 +15,44 @@ from pueue_skill.plan.effects import (
     ALL_WRITTEN,
     ARCHIVERS,
     ATTACHED,
-    BY_INPUT,
-    CALCULATES,
+    CALCULATING_PROGRAMS,
     COMPOSE,
-    COMPOSE_LOOKS,
+    COMPOSE_READS,
     CONTAINERS,
-    DECLARES,
+    DATA_PARTS,
+    DECLARING_BUILTINS,
     DEVICES,
     ENVIRONMENTS,
     FILE_WORDS,
     FIRST_WRITTEN,
+    HARMLESS_PROGRAMS,
     LAST_WRITTEN,
-    LOOKS,
-    MIGRATES,
+    MIGRATION,
+    NAMED_BY_INPUT,
+    NO_OUTPUT_O,
     NUMBER,
     OPTION,
     ORDERED,
-    OTHER_O,
     OUTPUT_BY_F,
     OWN_FOLDER,
-    PLACES,
+    PLACEMENT,
     PLAIN_NAME,
     READ_FORMS,
     SETTING,
-    SPLITS,
     STATEFUL,
+    STEP_NAMES,
     TRANSFER_VERBS,
     TRANSFERS,
-    VERBS,
     is_path,
+    name_words,
     role,
     role_of_variable,
-    words_of,
 )
-from pueue_skill.plan.iterations import ANY_MARK, MARK, Turns
-from pueue_skill.plan.values import Unknown, shell_pattern
-from pueue_skill.rules.cost import ROWS, RUNNERS, SQL, SQL_CLIENTS, script_of, weigh
+from pueue_skill.plan.iterations import ANY_MARK, MARK, Iterations
+from pueue_skill.plan.values import shell_pattern
+from pueue_skill.rules.cost import RUNNERS, SQL_CLIENTS, SQL_OPTIONS, TABLE, script_of, weigh
 from pueue_skill.shell.arguments import basename
+from pueue_skill.shell.expansion import UnknownValue
 from pueue_skill.shell.model import Command
 from pueue_skill.shell.nested import SHELLS, shell_text
 from pueue_skill.shell.parse import parse
@@ -63,9 +64,9 @@ from pueue_skill.startup.regex import regex
 
 ELEMENT = regex(r"\$\{\w+\[\$?\{?\w+\}?\]\}")
 """An element of an array by the value of the turn, which is another in each."""
-SERVED = {"--db", "--database"}
+DATABASE_OPTIONS = {"--db", "--database"}
 """Options that name a database of a server, which takes several clients at once."""
-STEP = regex(r"[a-z]+[-_ ]?\d*")
+STEP_NAME = regex(r"[a-z]+[-_ ]?\d*")
 
 
 class Argument(NamedTuple):
@@ -75,48 +76,52 @@ class Argument(NamedTuple):
     value: str
 
 
-def shown(turns: Turns, side_by_side: bool) -> None:
+def check_conflicts(iterations: Iterations, side_by_side: bool) -> None:
     """Raises Refusal unless the words of the turns tell that these are independent.
 
-    With `side_by_side` the text itself runs what is in the background next to that of the other turns.
+    With `side_by_side` the text itself runs what is in the background next to that of the other iterations.
     """
-    if len(turns.worth) < 2:
+    if len(iterations.values) < 2:
         return
-    commands = [command for command in turns.commands if not (side_by_side and command.background)]
-    written = check_outputs(turns)
+    commands = [command for command in iterations.commands if not (side_by_side and command.background)]
+    written = check_outputs(iterations)
     if commands:
-        check_order(turns)
-        check_names(turns, commands)
+        check_order(iterations)
+        check_names(iterations, commands)
     for place, command in enumerate(commands):
-        if elsewhere(turns, command):
+        if on_different_hosts(iterations, command):
             continue
-        check_tool(turns, command)
-        for name, value in exported(command.words):
-            if role_of_variable(name, turns.of(value)[0]) in ("writes", "keeps") and not own_file(
-                turns, command, value
+        check_tool(iterations, command)
+        for name, value in exported_variables(command.words):
+            if role_of_variable(name, iterations.of(value)[0]) in ("writes", "keeps") and not is_own_file(
+                iterations, command, value
             ):
-                raise NotQueueable(writes(turns, value, f"{name}=", "keeps"))
-        written += check_operands(turns, command)
-        if is_work(turns, command):
-            check_value(turns, commands, place)
-        if not carries_text(command) and command.name not in LOOKS | DECLARES:
-            written += check_arguments(turns, command)
+                raise NotQueueable(conflict_reason(iterations, value, f"{name}=", "keeps"))
+        written += check_operands(iterations, command)
+        if is_work(iterations, command):
+            check_value(iterations, commands, place)
+        if not carries_text(command) and command.name not in HARMLESS_PROGRAMS | DECLARING_BUILTINS:
+            written += check_arguments(iterations, command)
     worked = False
     for command in commands:
-        check_read(turns, command, written)
-        if worked and (command.name in TRANSFERS or not is_work(turns, command)):
-            check_result(turns, command)
-        worked = worked or (is_work(turns, command) and command.pipe[0] + 1 == command.pipe[1])
+        check_read(iterations, command, written)
+        if worked and (command.name in TRANSFERS or not is_work(iterations, command)):
+            check_result(iterations, command)
+        worked = worked or (is_work(iterations, command) and command.pipe[0] + 1 == command.pipe[1])
 
 
-def elsewhere(turns: Turns, command: Command) -> bool:
+def on_different_hosts(iterations: Iterations, command: Command) -> bool:
     """Whether each turn runs it on another host."""
-    return any(turns.differs(host) for host in command.hosts)
+    return any(iterations.differs(host) for host in command.hosts)
 
 
-def is_work(turns: Turns, command: Command) -> bool:
+def is_work(iterations: Iterations, command: Command) -> bool:
     """Whether it may take long, and is no text whose commands are known by themselves."""
-    return not carries_text(command) and command.name not in LOOKS and weigh(in_turn(turns, command, 0)).size != "quick"
+    return (
+        not carries_text(command)
+        and command.name not in HARMLESS_PROGRAMS
+        and weigh(in_iteration(iterations, command, 0)).size != "quick"
+    )
 
 
 def carries_text(command: Command) -> bool:
@@ -129,76 +134,85 @@ def carries_text(command: Command) -> bool:
     )
 
 
-def in_turn(turns: Turns, command: Command, turn: int) -> Command:
-    words = tuple([word._replace(value=turns.of(word.value)[turn]) for word in command.words])
+def in_iteration(iterations: Iterations, command: Command, turn: int) -> Command:
+    words = tuple([word._replace(value=iterations.of(word.value)[turn]) for word in command.words])
     return command._replace(words=words, name=basename(words[0].value))
 
 
-def own_file(turns: Turns, command: Command, value: str) -> bool:
+def is_own_file(iterations: Iterations, command: Command, value: str) -> bool:
     """Whether a path names another file in each turn."""
-    first = turns.of(value)[0]
+    first = iterations.of(value)[0]
     relative = not first.startswith(("/", "~", "$")) and ".." not in first.split("/")
-    return turns.differs(value, *command.hosts, *([command.cwd] if relative and command.cwd else []))
+    return iterations.differs(value, *command.hosts, *([command.cwd] if relative and command.cwd else []))
 
 
-def check_order(turns: Turns) -> None:
+def check_order(iterations: Iterations) -> None:
     """Raises Refusal when the turns are steps, by the name of their variable or by its values."""
-    for name in turns.names:
-        if {*words_of(name)} & ORDERED:
+    for name in iterations.names:
+        if {*name_words(name)} & ORDERED:
             raise NotQueueable(f"the turns of ${name} come one after the other by its name")
-        values = turns.of(turns.mark(name)) if not {*words_of(name)} & SPLITS else ()
+        values = iterations.of(iterations.mark(name)) if not {*name_words(name)} & DATA_PARTS else ()
         steps = [
-            value for value in values if value in VERBS or (STEP.fullmatch(value) and {*words_of(value)} & ORDERED)
+            value
+            for value in values
+            if value in STEP_NAMES or (STEP_NAME.fullmatch(value) and {*name_words(value)} & ORDERED)
         ]
         if len({*steps}) > 1:
             raise NotQueueable(f"{steps[0]} and {steps[1]} are steps that come one after the other")
 
 
-def check_names(turns: Turns, commands: Sequence[Command]) -> None:
-    """Raises Refusal when an expansion is in one turn what another is in a different one."""
+def check_names(iterations: Iterations, commands: Sequence[Command]) -> None:
+    """Raises Refusal when an expansion is in one turn what another is in a different argument."""
     uses = [
-        (one, MARK.findall(one.value))
+        (argument, MARK.findall(argument.value))
         for c in commands
-        if c.name not in LOOKS
-        for one in named(c)
-        if not sets_place(one, PLACES)
+        if c.name not in HARMLESS_PROGRAMS
+        for argument in all_arguments(c)
+        if not sets_placement(argument, PLACEMENT)
     ]
-    bare = {f"${name}" for name in turns.names} | {f"${{{name}}}" for name in turns.names} | {*turns.names}
-    marks = [mark for mark in dict.fromkeys([mark for _, found in uses for mark in found]) if not turns.same(mark)]
+    bare = (
+        {f"${name}" for name in iterations.names} | {f"${{{name}}}" for name in iterations.names} | {*iterations.names}
+    )
+    marks = [mark for mark in dict.fromkeys([mark for _, found in uses for mark in found]) if not iterations.same(mark)]
     for mark, other in itertools.permutations(marks, 2):
-        if turns.written(mark) in bare or ELEMENT.fullmatch(turns.written(mark)):
+        if iterations.written(mark) in bare or ELEMENT.fullmatch(iterations.written(mark)):
             continue
-        values, others = turns.of(mark), turns.of(other)
+        values, others = iterations.of(mark), iterations.of(other)
         shared = {*values} & {*others}
         if any(a == b and i != j for i, a in enumerate(values) if a in shared for j, b in enumerate(others)):
-            where = next(one for one, found in uses if mark in found)
+            where = next(argument for argument, found in uses if mark in found)
             raise NotQueueable(
-                f"{where.name or turns.written(where.value)} names the value of another turn ({turns.written(mark)})"
+                f"{where.name or iterations.written(where.value)} names the value of another turn ({iterations.written(mark)})"
             )
     for mark in marks:
-        if "$((" in turns.of(mark)[0] and len(marks) > 1:
-            raise NotQueueable(f"{turns.written(mark)} may be the value of another turn")
-    outside = [one for c in commands if "substitution" not in c.inside and c.name not in LOOKS for one in named(c)]
-    for command in turns.commands:
+        if "$((" in iterations.of(mark)[0] and len(marks) > 1:
+            raise NotQueueable(f"{iterations.written(mark)} may be the value of another turn")
+    outside = [
+        argument
+        for c in commands
+        if "substitution" not in c.inside and c.name not in HARMLESS_PROGRAMS
+        for argument in all_arguments(c)
+    ]
+    for command in iterations.commands:
         if (
-            command.name in CALCULATES
+            command.name in CALCULATING_PROGRAMS
             and "substitution" in command.inside
-            and calculates(turns, command)
-            and any(turns.differs(one.value) for one in outside)
+            and calculates(iterations, command)
+            and any(iterations.differs(argument.value) for argument in outside)
         ):
             raise NotQueueable(f"{command.name} may make the value of another turn of it")
 
 
-def calculates(turns: Turns, command: Command) -> bool:
+def calculates(iterations: Iterations, command: Command) -> bool:
     """Whether a program in a substitution reckons with the value of the turn."""
-    values = [word.value for word in command.words[1:] if not turns.same(word.value)]
+    values = [word.value for word in command.words[1:] if not iterations.same(word.value)]
     if command.name in ("bc", "dc", "date", "gdate", "expr"):
         return bool(values) or command.pipe[0] > 0
     values = [value for value in values if re.search(r"[\s()=]", value)]
     return any(re.search(rf"{ANY_MARK}\W*[-+*/%]|[-+*/%]\W*{ANY_MARK}", value) for value in values)
 
 
-def named(command: Command) -> Iterator[Argument]:
+def all_arguments(command: Command) -> Iterator[Argument]:
     """The arguments of a command, the variables that it is given and its redirects."""
     yield from arguments(command)
     for word in command.assigns:
@@ -232,32 +246,32 @@ def arguments(command: Command) -> list[Argument]:
     return found
 
 
-def sets_place(argument: Argument, places: set[str]) -> bool:
+def sets_placement(argument: Argument, places: set[str]) -> bool:
     """Whether it says where or with what something runs."""
-    words = words_of(argument.name.rpartition(" ")[2].rstrip("="))
+    words = name_words(argument.name.rpartition(" ")[2].rstrip("="))
     return bool(words) and {*words} <= places
 
 
-def check_outputs(turns: Turns) -> list[str]:
-    """What the turns write by redirects and tee. Raises Refusal when that is the same in two turns."""
-    for redirect, hosts in turns.around:
+def check_outputs(iterations: Iterations) -> list[str]:
+    """What the turns write by redirects and tee. Raises Refusal when that is the same in two iterations."""
+    for redirect, hosts in iterations.around:
         if (
             redirect.target
-            and opens(redirect)
-            and not any(map(turns.differs, hosts))
-            and not turns.differs(redirect.target.value)
+            and opens_file(redirect)
+            and not any(map(iterations.differs, hosts))
+            and not iterations.differs(redirect.target.value)
         ):
-            raise NotQueueable(writes(turns, redirect.target.value, redirect.op))
-    found = [(c, r.op, r.target.value) for c in turns.commands for r in c.redirects if r.target and opens(r)]
-    found += [(c, "tee", word.value) for c in turns.commands if c.name == "tee" for word in c.words[1:]
+            raise NotQueueable(conflict_reason(iterations, redirect.target.value, redirect.op))
+    found = [(c, r.op, r.target.value) for c in iterations.commands for r in c.redirects if r.target and opens_file(r)]
+    found += [(c, "tee", word.value) for c in iterations.commands if c.name == "tee" for word in c.words[1:]
               if word.value[:1] != "-" and not word.value.startswith("/dev/")]  # fmt: skip
     for command, by, value in found:
-        if not elsewhere(turns, command) and not own_file(turns, command, value):
-            raise NotQueueable(writes(turns, value, by))
+        if not on_different_hosts(iterations, command) and not is_own_file(iterations, command, value):
+            raise NotQueueable(conflict_reason(iterations, value, by))
     return [value for _, _, value in found]
 
 
-def opens(redirect: Redirect) -> bool:
+def opens_file(redirect: Redirect) -> bool:
     """Whether it writes to a file, or to what was opened before the loop."""
     target = redirect.target.value if redirect.target else ""
     if redirect.op in ("<", "<<<", "<<", "<<-", "<&") or target in ("/dev/null", "-", "/dev/stdout", "/dev/stderr"):
@@ -265,77 +279,79 @@ def opens(redirect: Redirect) -> bool:
     return redirect.op != ">&" or target not in ("1", "2")
 
 
-def writes(turns: Turns, value: str, by: str, verb: str = "writes") -> str:
-    if turns.same(value):
-        return f"every turn {verb} {turns.written(value)} ({by})"
-    return f"two turns may have the same {turns.written(value)} ({by})"
+def conflict_reason(iterations: Iterations, value: str, by: str, verb: str = "writes") -> str:
+    if iterations.same(value):
+        return f"every turn {verb} {iterations.written(value)} ({by})"
+    return f"two turns may have the same {iterations.written(value)} ({by})"
 
 
-def check_tool(turns: Turns, command: Command) -> None:
+def check_tool(iterations: Iterations, command: Command) -> None:
     """Raises Refusal when a program changes a state of its own that the turns share."""
-    words = [turns.written(word.value) for word in command.words[1:]]
+    words = [iterations.written(word.value) for word in command.words[1:]]
     plain = [word for word in words if word[:1] not in ("-", "+")]
     tool = STATEFUL.get(command.name)
     shares = tool is not None and not {*words} & {*tool.but} and (not tool.words or bool({*plain[:2]} & {*tool.words}))
-    own = bool(command.cwd and turns.differs(command.cwd)) or any(
-        one.name.rstrip("=") in OWN_FOLDER and turns.differs(one.value) for one in arguments(command)
+    own = bool(command.cwd and iterations.differs(command.cwd)) or any(
+        argument.name.rstrip("=") in OWN_FOLDER and iterations.differs(argument.value)
+        for argument in arguments(command)
     )
     if command.name in COMPOSE and plain[:1] == ["compose"]:
-        shares = not {*plain[1:3]} & COMPOSE_LOOKS
+        shares = not {*plain[1:3]} & COMPOSE_READS
     elif tool is not None and tool.where == "machine":
         own = False
     if command.name in ("python", "python3") and words[:2] in (["-m", "pip"], ["-m", "venv"]):
         shares, own = True, False
     if shares and not own:
         raise NotQueueable(f"every turn changes what {' '.join([command.name, *plain[:1]])} keeps")
-    migrates = next((word for word in [command.name, *words] if MIGRATES.search(word)), None)
-    if migrates and command.name not in LOOKS:
+    migrates = next((word for word in [command.name, *words] if MIGRATION.search(word)), None)
+    if migrates and command.name not in HARMLESS_PROGRAMS:
         raise NotQueueable(f"migrations come one after the other ({migrates})")
     if command.name in SQL_CLIENTS:
-        check_sql(turns, command)
+        check_sql(iterations, command)
 
 
-def check_sql(turns: Turns, command: Command) -> None:
+def check_sql(iterations: Iterations, command: Command) -> None:
     """Raises Refusal when a client of a database runs another script in each turn, on one database."""
     given = arguments(command)
-    asks = any(one.name in SQL or " " in one.value for one in given)
+    asks = any(argument.name in SQL_OPTIONS or " " in argument.value for argument in given)
     fed = [r.target.value for r in command.redirects if r.op == "<" and r.target]
-    files = [one.value for one in given if one.name in ("-f", "--file", "--queries-file")]
-    if not asks and any(not turns.same(value) for value in (*fed, *files)):
-        rest = [one.value for one in given if one.value not in files]
-        if not any(turns.differs(value) for value in rest):
+    files = [argument.value for argument in given if argument.name in ("-f", "--file", "--queries-file")]
+    if not asks and any(not iterations.same(value) for value in (*fed, *files)):
+        rest = [argument.value for argument in given if argument.value not in files]
+        if not any(iterations.differs(value) for value in rest):
             raise NotQueueable(
-                f"{command.name} runs one script of SQL after the other ({turns.written([*fed, *files][0])})"
+                f"{command.name} runs one script of SQL after the other ({iterations.written([*fed, *files][0])})"
             )
 
 
-def check_operands(turns: Turns, command: Command) -> list[str]:
-    """What well-known programs write to their operands. Raises Refusal when that is the same in two turns."""
-    written = written_by(command)
+def check_operands(iterations: Iterations, command: Command) -> list[str]:
+    """What well-known programs write to their operands. Raises Refusal when that is the same in two iterations."""
+    written = written_operands(command)
     for value in written:
-        if not own_file(turns, command, value):
-            raise NotQueueable(writes(turns, value, command.name, "changes"))
+        if not is_own_file(iterations, command, value):
+            raise NotQueueable(conflict_reason(iterations, value, command.name, "changes"))
     return written
 
 
-def written_by(command: Command) -> list[str]:
+def written_operands(command: Command) -> list[str]:
     """The operands that a well-known program writes."""
     name, words = command.name, [word.value for word in command.words[1:]]
     given = arguments(command)
     values = [
-        one.value
-        for one in given
-        if (one.value == "." or not NUMBER.fullmatch(one.value)) and one.value not in ("-", "null", "/dev/null")
+        argument.value
+        for argument in given
+        if (argument.value == "." or not NUMBER.fullmatch(argument.value))
+        and argument.value not in ("-", "null", "/dev/null")
     ]
     if name == "mkdir" and {"-p", "--parents"} & {*words}:
         return []
     if name == "sed":
         return values[-1:] if any(word[:2] == "-i" or word.startswith("--in-place") for word in words) else []
     if name == "tar":
-        return archives(words) or extracted(given, words)
+        return written_archives(words) or extraction_folders(given, words)
     if name == "unzip":
         looks = any(re.fullmatch(r"-\w*[cflptvzZ]\w*", word) for word in words if not word.startswith("-d"))
-        return [] if looks else [next((one.value for one in given if one.name == "-d"), ".")]
+        return [] if looks else [next((argument.value for argument in given if argument.name == "-d"), ".")]
     if name == "aws":
         if words[:1] != ["s3"] or words[1:2] not in (["cp"], ["mv"], ["sync"]):
             return []
@@ -343,7 +359,7 @@ def written_by(command: Command) -> list[str]:
         if values and ADDRESS.match(values[-1]) and (words[1] == "sync" or values[-1].count("/") < 3):
             return []
     if name == "dd":
-        return [one.value for one in given if one.name == "of="]
+        return [argument.value for argument in given if argument.name == "of="]
     if name in ALL_WRITTEN:
         return values
     if name == "mv" and len(values) == 2:
@@ -357,7 +373,7 @@ def written_by(command: Command) -> list[str]:
     return [value for value in values if len(value) > 1 and is_path(value)][:1] if name in FIRST_WRITTEN else []
 
 
-def archives(words: Sequence[str]) -> list[str]:
+def written_archives(words: Sequence[str]) -> list[str]:
     """The archive that tar makes or adds to."""
     clusters = [
         word
@@ -369,114 +385,125 @@ def archives(words: Sequence[str]) -> list[str]:
     return [words[words.index(cluster) + 1] for cluster in clusters if cluster.endswith("f")][:1]
 
 
-def extracted(given: Sequence[Argument], words: Sequence[str]) -> list[str]:
-    """The folder into which tar extracts, the current one by default."""
+def extraction_folders(given: Sequence[Argument], words: Sequence[str]) -> list[str]:
+    """The folder into which tar extracts, the current argument by default."""
     clusters = [word for i, word in enumerate(words) if re.fullmatch(r"-[A-Za-z]+" if i else r"-?[A-Za-z]+", word)]
     if not any("x" in cluster for cluster in clusters) and not {"--extract", "--get"} & {*words}:
         return []
     if any("O" in cluster for cluster in clusters) or "--to-stdout" in words:
         return []
-    folders = [one.value for one in given if one.name in ("-C", "--directory", "--one-top-level")]
+    folders = [argument.value for argument in given if argument.name in ("-C", "--directory", "--argument-top-level")]
     return folders or ["."]
 
 
-def check_value(turns: Turns, commands: Sequence[Command], place: int) -> None:
+def check_value(iterations: Iterations, commands: Sequence[Command], place: int) -> None:
     """Raises Refusal unless the words of a command are others in each turn, or what it reads is."""
     command = commands[place]
-    first, second = (in_turn(turns, command, turn) for turn in (0, -1))
-    own = bool(command.cwd and turns.differs(command.cwd))
+    first, second = (in_iteration(iterations, command, turn) for turn in (0, -1))
+    own = bool(command.cwd and iterations.differs(command.cwd))
     if not own and (first.name, script_of(first)[0]) != (second.name, script_of(second)[0]):
-        program = next(word.value for word in command.words if not turns.same(word.value))
-        raise NotQueueable(f"each turn runs another program ({turns.written(program)})")
-    held = [one.value for one in feeding(commands, place)]
+        program = next(word.value for word in command.words if not iterations.same(word.value))
+        raise NotQueueable(f"each turn runs another program ({iterations.written(program)})")
+    held = [argument.value for argument in input_arguments(commands, place)]
     held += [
         value
-        for one in commands
-        for name, value in exported(one.words)
-        if not sets_place(Argument(f"{name}=", value), DEVICES)
+        for argument in commands
+        for name, value in exported_variables(argument.words)
+        if not sets_placement(Argument(f"{name}=", value), DEVICES)
     ]
-    held += wrapping(turns, command) if {*command.wrappers} & {*CONTAINERS, *ENVIRONMENTS} else []
+    held += wrapper_words(iterations, command) if {*command.wrappers} & {*CONTAINERS, *ENVIRONMENTS} else []
     held += [*command.hosts, *([command.cwd] if command.cwd else [])]
-    if not any(not turns.same(value) for value in held):
-        raise NotQueueable(f"no word of {start(turns, command)} holds the value of its turn ({variable(turns)})")
-    keys = [*zip(*[turns.of(value) for value in held], strict=True)]
+    if not any(not iterations.same(value) for value in held):
+        raise NotQueueable(
+            f"no word of {command_start(iterations, command)} holds the value of its turn ({variable_names(iterations)})"
+        )
+    keys = [*zip(*[iterations.of(value) for value in held], strict=True)]
     if len({*keys}) < len(keys):
         same = max(keys, key=keys.count)
-        words = [value for value, by_turn in zip(same, map(turns.of, held), strict=True) if len({*by_turn}) > 1]
+        words = [value for value, by_turn in zip(same, map(iterations.of, held), strict=True) if len({*by_turn}) > 1]
         raise NotQueueable(f"two turns may be the same ({' '.join(words)})")
     ordered = next(
-        (one for one in arguments(command) if not turns.same(one.value) and {*words_of(one.name)} & ORDERED), None
+        (
+            argument
+            for argument in arguments(command)
+            if not iterations.same(argument.value) and {*name_words(argument.name)} & ORDERED
+        ),
+        None,
     )
     if ordered:
-        raise NotQueueable(f"{ordered.name} counts what comes one after the other ({turns.written(ordered.value)})")
+        raise NotQueueable(
+            f"{ordered.name} counts what comes one after the other ({iterations.written(ordered.value)})"
+        )
 
 
-def feeding(commands: Sequence[Command], place: int) -> Iterator[Argument]:
+def input_arguments(commands: Sequence[Command], place: int) -> Iterator[Argument]:
     """What a command is given: its arguments, variables and input, and those of the commands that feed it through a pipe."""
     command = commands[place]
-    for one in named(command):
+    for argument in all_arguments(command):
         if (
-            not sets_place(one, DEVICES)
-            and (one.name[-1:] not in ("<", ">") or one.name[0] == "<")
-            and one.name not in ("&>", "&>>", ">|")
+            not sets_placement(argument, DEVICES)
+            and (argument.name[-1:] not in ("<", ">") or argument.name[0] == "<")
+            and argument.name not in ("&>", "&>>", ">|")
         ):
-            yield one
+            yield argument
     before = place - 1
     while command.pipe[0] > 0 and before >= 0:
         feeder = commands[before]
         if feeder.pipe[1] == command.pipe[1] and feeder.via == command.via and feeder.pipe[0] < command.pipe[0]:
-            yield from feeding(commands, before)
+            yield from input_arguments(commands, before)
             return
         before -= 1
 
 
-def wrapping(turns: Turns, command: Command) -> list[str]:
+def wrapper_words(iterations: Iterations, command: Command) -> list[str]:
     """The words of the wrappers around a command, where they stand in the text itself."""
-    return turns.wrappers[turns.commands.index(command)].split()
+    return iterations.wrappers[iterations.commands.index(command)].split()
 
 
-def start(turns: Turns, command: Command) -> str:
-    words = " ".join([turns.written(word.value) for word in command.words])
+def command_start(iterations: Iterations, command: Command) -> str:
+    words = " ".join([iterations.written(word.value) for word in command.words])
     return f"`{words if len(words) <= 40 else words[:37] + '...'}`"
 
 
-def variable(turns: Turns) -> str:
-    return " ".join([name if not name.isidentifier() else f"${name}" for name in turns.names])
+def variable_names(iterations: Iterations) -> str:
+    return " ".join([name if not name.isidentifier() else f"${name}" for name in iterations.names])
 
 
-def check_arguments(turns: Turns, command: Command) -> list[str]:
-    """What the arguments of a command name to be written or kept, and of work what they may write. Raises Refusal when that is the same in two turns."""
-    script = script_of(in_turn(turns, command, 0))[0]
-    wrapped = wrapping(turns, command)
+def check_arguments(iterations: Iterations, command: Command) -> list[str]:
+    """What the arguments of a command name to be written or kept, and of work what they may write. Raises Refusal when that is the same in two iterations."""
+    script = script_of(in_iteration(iterations, command, 0))[0]
+    wrapped = wrapper_words(iterations, command)
     if (
         {*command.wrappers} & CONTAINERS
         and "--name" in wrapped[:-1]
-        and turns.same(wrapped[wrapped.index("--name") + 1])
+        and iterations.same(wrapped[wrapped.index("--name") + 1])
     ):
         raise NotQueueable(f"every turn has a container of one name ({wrapped[wrapped.index('--name') + 1]})")
-    work = is_work(turns, command)
-    well_known = not work or command.name in ROWS or command.name in LAST_WRITTEN | FIRST_WRITTEN | ALL_WRITTEN
+    work = is_work(iterations, command)
+    well_known = not work or command.name in TABLE or command.name in LAST_WRITTEN | FIRST_WRITTEN | ALL_WRITTEN
     given = [word.value.partition("=") for word in command.assigns]
-    given += [word.partition("=") for word in wrapping(turns, command) if SETTING.fullmatch(word)]
+    given += [word.partition("=") for word in wrapper_words(iterations, command) if SETTING.fullmatch(word)]
     written: list[str] = []
-    for one in [*arguments(command), *[Argument(f"{name}=", value) for name, _, value in given]]:
-        name = one.name.rpartition(" ")[2].rstrip("=")
-        if name.lstrip("-") in BY_INPUT.get(command.name, ()) or one.value == script:
+    for argument in [*arguments(command), *[Argument(f"{name}=", value) for name, _, value in given]]:
+        name = argument.name.rpartition(" ")[2].rstrip("=")
+        if name.lstrip("-") in NAMED_BY_INPUT.get(command.name, ()) or argument.value == script:
             continue
-        if (name == "-o" and command.name in OTHER_O) or (name in SERVED and command.name in SQL_CLIENTS):
+        if (name == "-o" and command.name in NO_OUTPUT_O) or (name in DATABASE_OPTIONS and command.name in SQL_CLIENTS):
             continue
         variable = name in [name for name, _, _ in given]
-        does = (role_of_variable if variable else role)(name, turns.of(one.value)[0])
+        does = (role_of_variable if variable else role)(name, iterations.of(argument.value)[0])
         if name == "-f" and command.name in OUTPUT_BY_F:
             does = "writes" if work else "sets"
-        if name == "-O" and command.name == "wget" and one.value != "-":
+        if name == "-O" and command.name == "wget" and argument.value != "-":
             does = "writes"
         if does in ("sets", "reads") or (does == "unknown" and (well_known or variable)):
             continue
-        if not own_file(turns, command, one.value) and (does != "unknown" or turns.same(one.value)):
+        if not is_own_file(iterations, command, argument.value) and (
+            does != "unknown" or iterations.same(argument.value)
+        ):
             verb = {"unknown": "may write"}.get(does, does)
-            raise NotQueueable(writes(turns, one.value, one.name or "its operand", verb))
-        written += [one.value] if does != "unknown" else []
+            raise NotQueueable(conflict_reason(iterations, argument.value, argument.name or "its operand", verb))
+        written += [argument.value] if does != "unknown" else []
     return written
 
 
@@ -484,12 +511,12 @@ def check_setup(before: str) -> None:
     """Raises Refusal when what is exported before a loop names a file that all turns keep."""
     script = parse(before.rstrip(" &;\n"))
     for node, _ in simple_nodes(script.nodes if isinstance(script, Script) else ()):
-        for name, value in exported(node.words):
+        for name, value in exported_variables(node.words):
             if role_of_variable(name, value) in ("writes", "keeps"):
                 raise NotQueueable(f"every turn keeps {value} ({name}=)")
 
 
-def exported(words: Sequence[Word]) -> Iterator[tuple[str, str]]:
+def exported_variables(words: Sequence[Word]) -> Iterator[tuple[str, str]]:
     """The variables that a command hands to the programs after it."""
     for word in words[1:] if words and words[0].value in ("export", "declare", "typeset") else ():
         name, equals, value = word.value.partition("=")
@@ -497,66 +524,67 @@ def exported(words: Sequence[Word]) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-def check_result(turns: Turns, command: Command) -> None:
+def check_result(iterations: Iterations, command: Command) -> None:
     """Raises Refusal when a command after the work of its turn reads a file that this may have written without being told so."""
-    if command.ssh or command.name in LOOKS | {"mkdir", "cd", "source", ".", "tee", "bash", "sh"}:
+    if command.ssh or command.name in HARMLESS_PROGRAMS | {"mkdir", "cd", "source", ".", "tee", "bash", "sh"}:
         return
-    taken = sources(command)
-    for one in named(command):
-        value = turns.of(one.value)[0]
-        looked = one.name == "<" or (
-            command.name not in TRANSFERS and (one.name == "" or command.name in ("[", "test", "cat", "head", "tail"))
+    taken = transfer_sources(command)
+    for argument in all_arguments(command):
+        value = iterations.of(argument.value)[0]
+        looked = argument.name == "<" or (
+            command.name not in TRANSFERS
+            and (argument.name == "" or command.name in ("[", "test", "cat", "head", "tail"))
         )
-        plain = one.value in taken or (one.name[:1] == "-" and FILE_WORDS.search(one.name))
+        plain = argument.value in taken or (argument.name[:1] == "-" and FILE_WORDS.search(argument.name))
         if not (plain and PLAIN_NAME.fullmatch(value)) and not ((looked or plain) and is_path(value)):
             continue
-        if value.endswith(READ_FORMS) or own_file(turns, command, one.value):
+        if value.endswith(READ_FORMS) or is_own_file(iterations, command, argument.value):
             continue
-        if turns.same(one.value) and not one.name.startswith((">", "&")):
-            raise NotQueueable(f"{turns.written(one.value)} may be what every turn writes ({command.name})")
+        if iterations.same(argument.value) and not argument.name.startswith((">", "&")):
+            raise NotQueueable(f"{iterations.written(argument.value)} may be what every turn writes ({command.name})")
 
 
-def sources(command: Command) -> list[str]:
+def transfer_sources(command: Command) -> list[str]:
     """The operands that a transfer reads, whatever the form of their names; empty for other programs."""
     if command.name not in TRANSFERS:
         return []
     given = arguments(command)
-    values = [one.value for one in given if one.value not in TRANSFER_VERBS]
+    values = [argument.value for argument in given if argument.value not in TRANSFER_VERBS]
     if command.name == "tar" and values and not given[0].name:
         return values[1:]  # the first are its letters
     return values[:-1] if len(values) > 1 and command.name not in ARCHIVERS else values
 
 
-def pattern_of(value: str) -> str | None:
-    """The regular expression of a value that is a pattern of the shell; one with too many stars matches everything."""
+def glob_regex(value: str) -> str | None:
+    """The regular expression of a value that is a pattern of the shell; argument with too many stars matches everything."""
     if not any(char in value for char in "*?") or " " in value:
         return None
     try:
         return shell_pattern(value)
-    except Unknown:
+    except UnknownValue:
         return ".*"
 
 
-def check_read(turns: Turns, command: Command, written: Sequence[str]) -> None:
+def check_read(iterations: Iterations, command: Command, written: Sequence[str]) -> None:
     """Raises Refusal when a word of all turns names what one of them writes, as a pattern or a folder may."""
-    if command.name in LOOKS | {"mkdir", "cd", "[", "test"}:
+    if command.name in HARMLESS_PROGRAMS | {"mkdir", "cd", "[", "test"}:
         return
-    for one in named(command):
-        if one.name[:1] in (">", "&") or not turns.same(one.value) or ADDRESS.match(one.value):
+    for argument in all_arguments(command):
+        if argument.name[:1] in (">", "&") or not iterations.same(argument.value) or ADDRESS.match(argument.value):
             continue
-        if own_file(turns, command, one.value):
+        if is_own_file(iterations, command, argument.value):
             continue
-        value = turns.of(one.value)[0].rstrip("/")
-        pattern = pattern_of(value)
+        value = iterations.of(argument.value)[0].rstrip("/")
+        pattern = glob_regex(value)
         for path in written:
-            for made in turns.of(path):
+            for made in iterations.of(path):
                 below = (
-                    is_work(turns, command)
+                    is_work(iterations, command)
                     and value
                     and made.startswith(value + "/")
-                    and role(one.name, value) == "reads"
+                    and role(argument.name, value) == "reads"
                 )
                 if made == value or below or (pattern and re.fullmatch(pattern, made)):
                     raise NotQueueable(
-                        f"{turns.written(one.value)} may be what another turn writes ({turns.written(path)})"
+                        f"{iterations.written(argument.value)} may be what another turn writes ({iterations.written(path)})"
                     )

@@ -10,7 +10,7 @@ import itertools
 from pueue_skill.plan.markers import trimmed
 from pueue_skill.plan.preamble import is_setup, only_prepares
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
-from pueue_skill.plan.whole_line import waits
+from pueue_skill.plan.whole_line import waits_for_background
 from pueue_skill.shell import quote
 from pueue_skill.shell.arguments import ArgSpec, basename, parse_options
 from pueue_skill.shell.nested import SHELLS, echoed_text, reads_script, session_words, shell_text
@@ -21,12 +21,12 @@ from pueue_skill.shell.walk import Statement, and_or_lists, only_node, separator
 from pueue_skill.shell.wrappers import peel
 from pueue_skill.startup.regex import regex
 
-DROPPED = ("nohup", "setsid")
+DETACHING_WRAPPERS = ("nohup", "setsid")
 CHATTER = {"echo", "printf", "disown", "jobs", "sleep", "true", ":"}
 """What may follow detached work and is not part of it: it tells of a process that there will not be."""
 
-NEW = ("new", "new-session")
-HOME = regex(r"~/[\w./-]*")
+NEW_SESSION = ("new", "new-session")
+HOME_PATH = regex(r"~/[\w./-]*")
 
 
 def detached(proposal: Proposal, works: Works) -> list[Work] | None:
@@ -35,17 +35,17 @@ def detached(proposal: Proposal, works: Works) -> list[Work] | None:
         inside = statements(node.body)
         if inside[-1].operator == "&":
             return works(proposal.inner(f"{proposal.script.text[inside[0].node.start : inside[-1].node.end]} &"))
-    at = at_now(node)
+    at = at_script(node)
     if at is not None:
         return works(proposal.inner(f"sh -c {quote.word(at)}"))
-    in_session = sessions(proposal.script.text, statements(proposal.script.nodes))
+    in_session = session_work(proposal.script.text, statements(proposal.script.nodes))
     if in_session is not None:
         text, label, cwd = in_session
         return [work._replace(label=work.label or label, cwd=cwd) for work in works(proposal.inner(text))]
-    return by_shell(proposal, works) or in_background(proposal, works)
+    return shell_with_background_text(proposal, works) or background_lists(proposal, works)
 
 
-def by_shell(proposal: Proposal, works: Works) -> list[Work] | None:
+def shell_with_background_text(proposal: Proposal, works: Works) -> list[Work] | None:
     """A shell whose own text puts its work in the background: the same shell with a text that does not."""
     node = only_node(proposal.script)
     command = command_at(proposal, node) if node else None
@@ -54,7 +54,7 @@ def by_shell(proposal: Proposal, works: Works) -> list[Work] | None:
     heredoc = next((redirect for redirect in node.redirects if redirect.body), None)
     here = next((redirect.target for redirect in node.redirects if redirect.op == "<<<"), None)
     word = shell_text(node.words) or ((heredoc.body if heredoc else here) if reads_script(command) else None)
-    if word is None or not word.static or waits(proposal.commands):
+    if word is None or not word.static or waits_for_background(proposal.commands):
         return None
     source = proposal.script.text
     found = []
@@ -70,37 +70,37 @@ def by_shell(proposal: Proposal, works: Works) -> list[Work] | None:
     return found
 
 
-def in_background(proposal: Proposal, works: Works) -> list[Work] | None:
+def background_lists(proposal: Proposal, works: Works) -> list[Work] | None:
     """Lists that `&` ends, or that nohup or setsid begin."""
     lists = and_or_lists(statements(proposal.script.nodes))
     away = [i for i, parts in enumerate(lists) if parts[-1].operator == "&"]
     own = tuple([command for command in proposal.commands if not command.via and not command.inside])
-    wrapped = any(command.wrappers and command.wrappers[0] in DROPPED for command in own)
+    wrapped = any(command.wrappers and command.wrappers[0] in DETACHING_WRAPPERS for command in own)
     if not away and not wrapped:
         return None
-    if any(command.name == "wait" for command in own) and waits(proposal.commands):
+    if any(command.name == "wait" for command in own) and waits_for_background(proposal.commands):
         return None
     if not away:
-        whole = text_of(proposal, [part for parts in lists for part in parts])
+        whole = undetached_text(proposal, [part for parts in lists for part in parts])
         return works(proposal.inner(whole)) if whole != trimmed(proposal.script.text) else None
     last = away[-1]
-    if not all(chatter(parts) or ends(parts) for parts in lists[last + 1 :]):
+    if not all(is_chatter(parts) or exits(parts) for parts in lists[last + 1 :]):
         return None
     before = [part for parts in lists[: away[0]] for part in parts]
     if len(away) == 1:
-        return works(proposal.inner(text_of(proposal, [*before, *lists[last]])))
+        return works(proposal.inner(undetached_text(proposal, [*before, *lists[last]])))
     between = lists[away[0] : last + 1]
-    if not only_prepares(before) or any(parts[-1].operator != "&" and not chatter(parts) for parts in between):
+    if not only_prepares(before) or any(parts[-1].operator != "&" and not is_chatter(parts) for parts in between):
         return None
     return [
         work
         for parts in between
         if parts[-1].operator == "&"
-        for work in works(proposal.inner(text_of(proposal, [*before, *parts])))
+        for work in works(proposal.inner(undetached_text(proposal, [*before, *parts])))
     ]
 
 
-def chatter(parts: list[Statement]) -> bool:
+def is_chatter(parts: list[Statement]) -> bool:
     return all(
         isinstance(part.node, Simple)
         and bool(part.node.words)
@@ -111,7 +111,7 @@ def chatter(parts: list[Statement]) -> bool:
     )
 
 
-def ends(parts: list[Statement]) -> bool:
+def exits(parts: list[Statement]) -> bool:
     """`exit` or `exit 0`, after which nothing is."""
     node = parts[0].node
     if len(parts) > 1 or not isinstance(node, Simple) or node.redirects:
@@ -119,34 +119,34 @@ def ends(parts: list[Statement]) -> bool:
     return [word.value for word in node.words] in (["exit"], ["exit", "0"])
 
 
-def text_of(proposal: Proposal, parts: list[Statement]) -> str:
+def undetached_text(proposal: Proposal, parts: list[Statement]) -> str:
     """The source of `parts` and what stands between them, without nohup, setsid and the last operator."""
     text = proposal.script.text
     if any(redirect.body for part in parts for redirect in getattr(part.node, "redirects", ())):
         raise NotQueueable("a heredoc goes to what is put in the background; write it to a file first")
-    out = "".join([undetached(text, part.node) + separator(part.operator) for part in parts[:-1]])
-    return out + undetached(text, parts[-1].node)
+    out = "".join([undetached_source(text, part.node) + separator(part.operator) for part in parts[:-1]])
+    return out + undetached_source(text, parts[-1].node)
 
 
-def undetached(text: str, node: Node) -> str:
+def undetached_source(text: str, node: Node) -> str:
     """The source of a statement without the wrappers that detach it."""
     if isinstance(node, Pipeline):
         source, at = "", node.start
         for part in node.parts:
-            source += text[at : part.start] + undetached(text, part)
+            source += text[at : part.start] + undetached_source(text, part)
             at = part.end
         return source + text[at : node.end]
     if not isinstance(node, Simple):
         return text[node.start : node.end]
     words = node.words
-    while (peeled := peel(words)) is not None and peeled[0] in DROPPED:
+    while (peeled := peel(words)) is not None and peeled[0] in DETACHING_WRAPPERS:
         words = peeled[1]
     if not words:
         return text[node.start : node.end]
     return text[node.start : node.words[0].start] + text[words[0].start : node.end]
 
 
-def at_now(node: Node | None) -> str | None:
+def at_script(node: Node | None) -> str | None:
     """The script in `echo work | at now`, `at now <<< work` and their like."""
     fed: str | None = None
     if isinstance(node, Pipeline) and len(node.parts) == 2 and not node.prefix:
@@ -163,10 +163,10 @@ def at_now(node: Node | None) -> str | None:
     return trimmed(fed)
 
 
-def sessions(text: str, found: list[Statement]) -> tuple[str, str | None, str | None] | None:
+def session_work(text: str, found: list[Statement]) -> tuple[str, str | None, str | None] | None:
     """What a new session of tmux or screen runs where nobody looks, with its name and folder; `cd` and the like before it stay."""
     before = list(itertools.takewhile(lambda part: is_setup(part.node), found))
-    while found and chatter(found[-1:]):
+    while found and is_chatter(found[-1:]):
         found = found[:-1]
     calls = [
         part.node.words for part in found[len(before) :] if isinstance(part.node, Simple) and not part.node.redirects
@@ -177,13 +177,13 @@ def sessions(text: str, found: list[Statement]) -> tuple[str, str | None, str | 
         or any(part.operator not in ("&&", ";", "\n") for part in found)
     ):
         return None
-    if not all(word.static or HOME.fullmatch(word.text) for words in calls for word in words):
+    if not all(word.static or HOME_PATH.fullmatch(word.text) for words in calls for word in words):
         return None
     name = basename(calls[0][0].value) if calls[0] else ""
     if name == "screen" and len(calls) == 1:
-        made = screen(calls[0])
-    elif name == "tmux" and all(moves(part) for part in before):  # its server may have another environment
-        made = tmux(calls)
+        made = screen_work(calls[0])
+    elif name == "tmux" and all(changes_folder(part) for part in before):  # its server may have another environment
+        made = tmux_work(calls)
     else:
         return None
     if made is None or not before:
@@ -198,13 +198,13 @@ def sessions(text: str, found: list[Statement]) -> tuple[str, str | None, str | 
     return text[before[0].node.start : before[-1].node.end] + joint + work, label, cwd
 
 
-def moves(part: Statement) -> bool:
+def changes_folder(part: Statement) -> bool:
     return (
         isinstance(part.node, Simple) and bool(part.node.words) and part.node.words[0].value in ("cd", "pushd", "mkdir")
     )
 
 
-def screen(words: tuple[Word, ...]) -> tuple[str, str | None, str | None] | None:
+def screen_work(words: tuple[Word, ...]) -> tuple[str, str | None, str | None] | None:
     run = [word.value for word in session_words(words)]
     found, _ = parse_options(words[1:], ArgSpec("cehpSsTt"))
     if not run or not {name for name, _ in found} <= {"-d", "-m", "-S"}:
@@ -213,10 +213,10 @@ def screen(words: tuple[Word, ...]) -> tuple[str, str | None, str | None] | None
     return quote.line(run), name, None
 
 
-def tmux(calls: list[tuple[Word, ...]]) -> tuple[str, str | None, str | None] | None:
+def tmux_work(calls: list[tuple[Word, ...]]) -> tuple[str, str | None, str | None] | None:
     """`tmux new -d 'work'`, or `tmux new -d` and then `tmux send-keys 'work' Enter`."""
     first = calls[0]
-    if len(first) < 2 or first[1].value not in NEW:
+    if len(first) < 2 or first[1].value not in NEW_SESSION:
         return None
     found, used = parse_options(first[2:], ArgSpec("cFnstxyelp"))
     told = {name: value.value for name, value in found if value is not None}

@@ -51,7 +51,7 @@ PLAIN_FILES = set("out output o save state checkpoint ckpt resume db database sq
 DEVICES = set("gpu gpus device devices cuda hip rocr visible".split())
 """Words of options that say where something runs, not what it works on."""
 
-PLACES = DEVICES | set("omp mkl threads thread cpu cpus core cores port node nodes rank local seed nice priority affinity numa num master world size addr".split())
+PLACEMENT = DEVICES | set("omp mkl threads thread cpu cpus core cores port node nodes rank local seed nice priority affinity numa num master world size addr".split())
 """Words of options whose number is no name of anything that turns could share."""
 
 ORDERED = set("""
@@ -60,13 +60,13 @@ ORDERED = set("""
 """.split())
 """Words for what comes one after the other: a loop's variable, an option or a value of such a name says that turns build on each other."""
 
-VERBS = set("""
+STEP_NAMES = set("""
     prepare prep preprocess extract transform load download fetch ingest clean build compile train fit finetune evaluate eval test predict infer deploy publish upload migrate
     seed setup init install configure merge aggregate report postprocess finalize validate
 """.split())
 """Values that say what is done rather than to what: several of them are the steps of something."""
 
-SPLITS = set("split splits subset set dataset partition part fold task".split())
+DATA_PARTS = set("split splits subset set dataset partition part fold task".split())
 """Words of variables whose values are parts of data, whatever they are called (train, test)."""
 
 READ_FORMS = (
@@ -91,7 +91,7 @@ class Tool(NamedTuple):
     but: tuple[str, ...] = ()
 
 
-def tools(where: str, text: str) -> Iterator[tuple[str, Tool]]:
+def parse_tools(where: str, text: str) -> Iterator[tuple[str, Tool]]:
     """Of lines `PROGRAM: WORD … !WORD …`."""
     for line in text.strip().splitlines():
         name, _, rest = line.partition(":")
@@ -104,7 +104,7 @@ def tools(where: str, text: str) -> Iterator[tuple[str, Tool]]:
 
 
 STATEFUL: Mapping[str, Tool] = dict([
-    *tools("folder", """
+    *parse_tools("folder", """
         git: !log !show !diff !status !rev-parse !ls-files !ls-remote !cat-file !describe !blame !grep !rev-list !shortlog !name-rev !for-each-ref !bundle !archive !fsck !clone !count-objects
         svn hg jj: !log !status !diff !cat !info
         make gmake bmake ninja autoninja samu cmake ctest meson scons waf tup:
@@ -119,7 +119,7 @@ STATEFUL: Mapping[str, Tool] = dict([
         latexmk pdflatex xelatex lualatex:
         mix rebar3 dune opam nix-shell:
     """),
-    *tools("machine", """
+    *parse_tools("machine", """
         pip pip3 pipx pipenv: install uninstall sync update upgrade inject
         uv: add remove sync lock pip tool python
         conda mamba micromamba: install update upgrade remove uninstall env create clean
@@ -144,8 +144,8 @@ CONTAINERS = {f"{engine} {verb}" for engine in ("docker", "podman") for verb in 
 }
 ENVIRONMENTS = {"conda run", "mamba run", "micromamba run", "uv run", "singularity exec", "apptainer exec", "srun"}
 """Wrappers whose own words say in what a command runs: with the value of a turn in them it is another run."""
-COMPOSE_LOOKS = {"config", "ps", "logs", "images", "ls", "version", "top"}
-MIGRATES = regex(r"(?:^|[^a-z])(?:migrat(?:e|es|ion|ions)|makemigrations)(?![a-z])", re.IGNORECASE)
+COMPOSE_READS = {"config", "ps", "logs", "images", "ls", "version", "top"}
+MIGRATION = regex(r"(?:^|[^a-z])(?:migrat(?:e|es|ion|ions)|makemigrations)(?![a-z])", re.IGNORECASE)
 OWN_FOLDER = {"-C", "--directory", "--cwd", "--chdir", "-chdir", "--prefix", "--manifest-path", "--target-dir", "--project-directory", "--work-tree", "--git-dir",
               "-B", "--build", "-S", "--project", "--target-path", "--workdir", "-w", "-p", "--file", "-f", "O", "BUILD", "BUILDDIR", "B"}  # fmt: skip
 """Options by which a tool works in another folder than this one."""
@@ -159,7 +159,7 @@ FIRST_WRITTEN = {"sqlite3", "duckdb", "zip", "7z", "7za", "7zz", "rar"}
 ALL_WRITTEN = {"rm", "rmdir", "mkdir", "touch", "truncate", "tee", "patch", "shred", "mkfifo", "sponge", "chmod", "chown"}  # fmt: skip
 """Programs that change all that their operands name."""
 
-BY_INPUT = {
+NAMED_BY_INPUT = {
     "whisper": ("output_dir", "o"), "fasterq-dump": ("O", "outdir"), "fastq-dump": ("O", "outdir"), "prefetch": ("O", "output-directory"), "wget": ("P", "directory-prefix"),
     "fastqc": ("o", "outdir"), "demucs": ("o", "out"), "unzip": ("d",), "libreoffice": ("outdir",), "soffice": ("outdir",), "yt-dlp": ("o", "P", "paths"),
     "huggingface-cli": ("cache-dir",), "whisperx": ("output_dir", "o"),
@@ -169,15 +169,15 @@ BY_INPUT = {
 OUTPUT_BY_F = {"pg_dump", "pg_dumpall", "tar", "expdp"}
 """Programs whose `-f` names what they write."""
 
-CALCULATES = {"date", "gdate", "expr", "bc", "dc", "awk", "gawk", "seq", "python", "python3", "perl", "ruby", "node", "jq"}  # fmt: skip
+CALCULATING_PROGRAMS = {"date", "gdate", "expr", "bc", "dc", "awk", "gawk", "seq", "python", "python3", "perl", "ruby", "node", "jq"}  # fmt: skip
 """Programs in a substitution that may make the value of another turn of a turn's own."""
 
-OTHER_O = set(
+NO_OUTPUT_O = set(
     "grep egrep fgrep zgrep rg ps find [ test ls set shopt cut tr od ssh scp sftp mount id lsof ip docker comm join column compgen".split()
 )
 """Programs whose `-o` is no output file."""
 
-DECLARES = {"local", "declare", "typeset", "readonly", "export", "set"}
+DECLARING_BUILTINS = {"local", "declare", "typeset", "readonly", "export", "set"}
 """Builtins whose NAME=value words set variables of the shell."""
 
 ARCHIVERS = {"tar", "gzip", "bzip2", "xz", "zstd", "zip", "7z"}
@@ -187,7 +187,7 @@ TRANSFERS = ARCHIVERS | {"cp", "mv", "aws", "rsync", "scp", "gsutil", "rclone"}
 TRANSFER_VERBS = {"s3", "cp", "mv", "sync", "copy", "move", "rsync", "a"}
 PLAIN_NAME = regex(r"[A-Za-z_][\w.+-]*")
 
-LOOKS = {"echo", "printf", "sleep", ":", "true", "date", "wait", "logger"}
+HARMLESS_PROGRAMS = {"echo", "printf", "sleep", ":", "true", "date", "wait", "logger"}
 """Programs whose words make no difference to the work."""
 
 FILE_WORDS = regex(r"(?:dir|directory|file|filename|path|folder|prefix|uri|url)s?$")
@@ -201,7 +201,7 @@ SETTING = regex(r"[+~]*([A-Za-z_][\w.]*)=(.*)", re.DOTALL)
 ATTACHED = regex(r"-([A-Za-z])([^=\s-].*[./].*)", re.DOTALL)
 
 
-def words_of(name: str) -> list[str]:
+def name_words(name: str) -> list[str]:
     """The words of an option's name, without a last `dir` or `file`; of a short option its letter as it is."""
     bare = name.lstrip("-")
     if len(bare) == 1:
@@ -228,7 +228,7 @@ def role(name: str, value: str) -> str:
 
     `name` is empty for an operand.
     """
-    words = words_of(name) if name else []
+    words = name_words(name) if name else []
     told, path = {*words}, is_path(value)
     if (
         value in WORDS_OF_FORMATS

@@ -18,7 +18,7 @@ from pueue_skill.shell.wrappers import peel
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
-LIMITS = {"timeout", "gtimeout"}
+TIME_LIMITERS = {"timeout", "gtimeout"}
 """Wrappers that end what they run after a time."""
 
 
@@ -70,13 +70,13 @@ SOURCES: Mapping[str, Source] = {
 }  # fmt: skip
 """Programs that write for ever, some with a subcommand."""
 
-FILES = {"/dev/zero", "/dev/full", "/dev/urandom", "/dev/random", "/dev/arandom"}
+ENDLESS_FILES = {"/dev/zero", "/dev/full", "/dev/urandom", "/dev/random", "/dev/arandom"}
 """Files whose end is never reached."""
-READERS = {"cat", "dd", "tr", "base64", "base32", "xxd", "od", "hexdump", "strings", "fold", "tee", "pv", "rev", "nl", "sed", "grep", "openssl",
+COPYING_PROGRAMS = {"cat", "dd", "tr", "base64", "base32", "xxd", "od", "hexdump", "strings", "fold", "tee", "pv", "rev", "nl", "sed", "grep", "openssl",
            "gzip", "zstd", "xz", "bzip2", "mbuffer", "sox"}  # fmt: skip
 """Programs that read their files to the end and write as they do."""
 
-STOPS = {
+STOPPING_PROGRAMS = {
     "head": regex(""),
     "dd": regex(r"(?:^| )count="),
     "sed": regex(r"(?:^|[\s;{\d'\"])[qQ](?:$|[\s;}\d])"),
@@ -85,7 +85,7 @@ STOPS = {
     "pv": regex(r"(?:^| )(?:-\w*S|--stop-at-size)"),
 }  # fmt: skip
 """Programs that stop reading before the end of their input, by what stands among their words."""
-SAME = {
+SAME_PROGRAM = {
     "egrep": "grep",
     "fgrep": "grep",
     "zgrep": "grep",
@@ -96,74 +96,78 @@ SAME = {
     "ghead": "head",
 }
 
-ALWAYS = {
+CONSTANT_CONDITIONS = {
     "while": regex(r"true|:|/bin/true|sleep .*|\(\( *[1-9]\d* *\)\)|\[ [^ ]+ \]|\[\[ [^ ]+ \]\]"),
     "until": regex(r"false|/bin/false|\(\( *0 *\)\)"),
 }  # fmt: skip
 """Conditions of loops that never change."""
-LEAVES = {"break", "exit", "return", "exec", "kill"}
+LOOP_EXITS = {"break", "exit", "return", "exec", "kill"}
 """What may end a loop whose condition never does."""
 
 
-def endless(node: Node) -> str:
+def endless_source(node: Node) -> str:
     """The name of what in `node` writes for ever, or empty."""
     match node:
         case Simple():
-            return of_command(node)
+            return endless_command(node)
         case Pipeline():
             found = ""
             for part in node.parts:
-                found = "" if stops(part) else endless(part) or found
+                found = "" if stops_reading(part) else endless_source(part) or found
             return found
         case Compound(kind="function"):
             return ""
         case Compound():
-            return forever(node) or fed_by(node.redirects) or first((*node.test, *node.body))
-    return first([part.node for part in statements((node,)) if part.operator != "&"])
+            return endless_loop(node) or endless_input(node.redirects) or first_endless((*node.test, *node.body))
+    return first_endless([part.node for part in statements((node,)) if part.operator != "&"])
 
 
-def first(nodes: Iterable[Node]) -> str:
-    return next((name for node in nodes if (name := endless(node))), "")
+def first_endless(nodes: Iterable[Node]) -> str:
+    return next((name for node in nodes if (name := endless_source(node))), "")
 
 
-def run_by(node: Node) -> Run | None:
+def run_in(node: Node) -> Run | None:
     if not isinstance(node, Simple):
         return None
     words, wrappers = node.words, set[str]()
     while (peeled := peel(words)) is not None:
         wrappers.add(peeled[0])
         words = peeled[1]
-    return Run(basename(words[0].value), words, bool(LIMITS & wrappers)) if words else None
+    return Run(basename(words[0].value), words, bool(TIME_LIMITERS & wrappers)) if words else None
 
 
-def of_command(node: Simple) -> str:
-    run = run_by(node)
-    if run is None or run.limited or stops(node):
+def endless_command(node: Simple) -> str:
+    run = run_in(node)
+    if run is None or run.limited or stops_reading(node):
         return ""
-    if run.name in READERS:
-        file = next((value for arg in run.args if (value := arg.removeprefix("if=")) in FILES), "")
-        if file or (fed := fed_by(node.redirects)):
+    if run.name in COPYING_PROGRAMS:
+        file = next((value for arg in run.args if (value := arg.removeprefix("if=")) in ENDLESS_FILES), "")
+        if file or (fed := endless_input(node.redirects)):
             return file or fed
     ssh = parse_ssh(run.words) if run.name in SSH_PROGRAMS else None
     carried = shell_text(run.words) if run.name in SHELLS else None
     text = ssh.payload if ssh else carried.value if carried else None
     script = parse(text) if text else None
     if script and not isinstance(script, Unparsed):
-        return first(script.nodes)
-    return next((name for name, source in SOURCES.items() if writes(run, name.split(), source)), "")
+        return first_endless(script.nodes)
+    return next((name for name, source in SOURCES.items() if is_source(run, name.split(), source)), "")
 
 
-def writes(run: Run, name: Sequence[str], source: Source) -> bool:
+def is_source(run: Run, name: Sequence[str], source: Source) -> bool:
     """Whether a program is that source, with options by which it never ends."""
     plain = [arg for arg in run.args if not arg.startswith("-")]
-    if run.name != name[0] or plain[: len(name) - 1] != name[1:] or any(has(run.args, end) for end in source.ends):
+    if (
+        run.name != name[0]
+        or plain[: len(name) - 1] != name[1:]
+        or any(has_option(run.args, end) for end in source.ends)
+    ):
         return False
     if source.interval:
         return sum(arg.replace(".", "", 1).isdigit() for arg in plain) == 1
-    return not source.needs or any(has(run.args, option) for option in source.needs)
+    return not source.needs or any(has_option(run.args, option) for option in source.needs)
 
 
-def has(args: Sequence[str], option: str) -> bool:
+def has_option(args: Sequence[str], option: str) -> bool:
     """Whether an option is among the arguments: alone, with its value, or in a row of letters."""
     if option.startswith("--"):
         return any(arg == option or arg.startswith(f"{option}=") for arg in args)
@@ -172,27 +176,27 @@ def has(args: Sequence[str], option: str) -> bool:
     return any(arg[:1] == "-" and arg[1:2] != "-" and option[1] in arg[1:] for arg in args)
 
 
-def stops(node: Node) -> bool:
+def stops_reading(node: Node) -> bool:
     """Whether it is known to stop reading before the end of its input."""
-    run = run_by(node)
+    run = run_in(node)
     if run is None:
         return False
-    pattern = STOPS.get(SAME.get(run.name, run.name))
+    pattern = STOPPING_PROGRAMS.get(SAME_PROGRAM.get(run.name, run.name))
     return run.limited or (pattern is not None and pattern.search(" ".join(run.args)) is not None)
 
 
-def fed_by(redirects: Sequence[Redirect]) -> str:
+def endless_input(redirects: Sequence[Redirect]) -> str:
     """What never ends in the standard input that redirects give, or empty."""
     fed = [r.target for r in redirects if r.op in ("<", "<>") and r.fd in (None, "0") and r.target]
-    return "" if not fed else fed[-1].value if fed[-1].value in FILES else first(fed[-1].programs)
+    return "" if not fed else fed[-1].value if fed[-1].value in ENDLESS_FILES else first_endless(fed[-1].programs)
 
 
-def forever(loop: Compound) -> str:
+def endless_loop(loop: Compound) -> str:
     """A loop whose condition is always met, and which nothing in it leaves."""
-    if any(node.words and node.words[0].value in LEAVES for node, _ in simple_nodes(loop.body)):
+    if any(node.words and node.words[0].value in LOOP_EXITS for node, _ in simple_nodes(loop.body)):
         return ""
     if loop.kind == "for" and loop.words[0].value.startswith("(("):
         return "for ((;;))" if not loop.words[0].value.split(";")[1].strip() else ""
-    test = statements(loop.test)[0].node if loop.kind in ALWAYS and loop.test else None
+    test = statements(loop.test)[0].node if loop.kind in CONSTANT_CONDITIONS and loop.test else None
     words = [word.value for word in test.words] if isinstance(test, Simple | Compound) else []
-    return f"{loop.kind} {words[0]}" if words and ALWAYS[loop.kind].fullmatch(" ".join(words)) else ""
+    return f"{loop.kind} {words[0]}" if words and CONSTANT_CONDITIONS[loop.kind].fullmatch(" ".join(words)) else ""

@@ -10,10 +10,10 @@ import itertools
 import re
 from collections.abc import Mapping
 
-from pueue_skill.plan.independence import MOST, independent_calls
+from pueue_skill.plan.independence import MAX_LISTED_ITEMS, check_independent_calls
 from pueue_skill.plan.model import Each
 from pueue_skill.plan.proposal import Proposal, Work
-from pueue_skill.plan.whole_line import check
+from pueue_skill.plan.whole_line import check_queueable
 from pueue_skill.shell import quote
 from pueue_skill.shell.arguments import basename, parse_options
 from pueue_skill.shell.expansion import Value, expand_words, seq
@@ -25,7 +25,7 @@ from pueue_skill.shell.wrappers import FAN_OUT
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
-KEPT = {
+INPUT_OPTIONS = {
     "-0": "-0",
     "--null": "-0",
     "-d": "-d",
@@ -40,29 +40,29 @@ KEPT = {
     "--arg-file": "-a",
 }
 """Options of xargs that say what it reads, each with the short form that every xargs knows."""
-AT_ONCE, SIZE, LINES, REPLACE = (
+MAX_PROCS_OPTIONS, MAX_ARGS_OPTIONS, MAX_LINES_OPTIONS, REPLACE_OPTIONS = (
     ("-P", "--max-procs"),
     ("-n", "--max-args"),
     ("-L", "--max-lines"),
     ("-I", "-i", "--replace"),
 )
-PARALLEL_KNOWN = {"-j", "-P", "--jobs", "--max-procs", "-k", "--keep-order", "--bar", "--eta", "--progress", "--will-cite", "-u", "--line-buffer", "--lb"}  # fmt: skip
-PLACE = regex(r"\{(\d*)\}")
-OTHER_PLACES = regex(r"\{\d*[-+./#%=:]")
+PARALLEL_OPTIONS = {"-j", "-P", "--jobs", "--max-procs", "-k", "--keep-order", "--bar", "--eta", "--progress", "--will-cite", "-u", "--line-buffer", "--lb"}  # fmt: skip
+PLACEHOLDER = regex(r"\{(\d*)\}")
+PARTIAL_PLACEHOLDER = regex(r"\{\d*[-+./#%=:]")
 """What parallel fills in beside an item as it is: a part of it, its number, what a program makes of it."""
 
 
-def fan_out(proposal: Proposal, node: Node, call: Simple, before: str, known: Mapping[str, Value]) -> list[Work]:
+def fan_out_work(proposal: Proposal, node: Node, call: Simple, before: str, known: Mapping[str, Value]) -> list[Work]:
     """The jobs of `call`, an xargs or a parallel, which is `node` or the end of the pipeline that is."""
     inside = [c for c in proposal.commands if any(node.start <= loop.start < node.end for loop in c.loops)]
     if any(command.ssh for command in inside):
         raise NotQueueable("each item runs over ssh")
-    check(proposal)
+    check_queueable(proposal)
     if basename(call.words[0].value) == "parallel":
         if isinstance(node, Pipeline) or call.redirects:
             raise NotQueueable("parallel reads its items from elsewhere")
-        return parallel(proposal, call, before, known)
-    return xargs(proposal, node, call, before, known)
+        return parallel_work(proposal, call, before, known)
+    return xargs_work(proposal, node, call, before, known)
 
 
 class Xargs(NamedTuple):
@@ -85,7 +85,7 @@ class Xargs(NamedTuple):
         )
 
 
-def read_xargs(text: str, call: Simple) -> Xargs:
+def parse_xargs(text: str, call: Simple) -> Xargs:
     """What an xargs does. Raises Refusal when only xargs itself can. Of -I, -n and -L it takes the last, and `-n 1` says nothing beside -I."""
     found, used = parse_options(call.words[1:], FAN_OUT["xargs"])
     words = call.words[1 + used :]
@@ -97,46 +97,51 @@ def read_xargs(text: str, call: Simple) -> Xargs:
         if word is not None and not word.static and text[word.start : word.end] != word.text:
             raise NotQueueable(f"only the shell knows the value of {name} of xargs")
         value, source = (word.value, word.text) if word else ("", "")
-        if name in AT_ONCE:
+        if name in MAX_PROCS_OPTIONS:
             at_once = value
-        elif name in KEPT:
-            reads[KEPT[name]] = source
-        elif name in REPLACE:
+        elif name in INPUT_OPTIONS:
+            reads[INPUT_OPTIONS[name]] = source
+        elif name in REPLACE_OPTIONS:
             if word and not (word.static and value):
                 raise NotQueueable("only xargs knows what stands for its items")
             place, limits = value if word else "{}", {}
-        elif name in SIZE and not (value == "1" and place is not None):
+        elif name in MAX_ARGS_OPTIONS and not (value == "1" and place is not None):
             place, limits = None, {"-n": source}
-        elif name in LINES:
+        elif name in MAX_LINES_OPTIONS:
             place, limits = None, {"-L": source}
-        elif name not in SIZE:
+        elif name not in MAX_ARGS_OPTIONS:
             raise NotQueueable(f"xargs is given {name}")
     if not words:
         raise NotQueueable("xargs is given no command")
     return Xargs(call.words[0].text, place, limits, reads, at_once, words)
 
 
-def xargs(proposal: Proposal, node: Node, call: Simple, before: str, known: Mapping[str, Value]) -> list[Work]:
+def xargs_work(proposal: Proposal, node: Node, call: Simple, before: str, known: Mapping[str, Value]) -> list[Work]:
     text = proposal.script.text
-    given = read_xargs(text, call)
+    given = parse_xargs(text, call)
     if [redirect for redirect in call.redirects if redirect.op not in ("<", "<<<")]:
         raise NotQueueable("all calls share one output")
     if "-a" in given.reads and (isinstance(node, Pipeline) or call.redirects):
         raise NotQueueable("each call reads what xargs is given")
     if not all(assign.static for assign in call.assigns):
         raise NotQueueable("variables are set for xargs that only the shell knows")
-    here, group = grouped(proposal.here, given.at_once)
+    here, group = group_with_limit(proposal.here, given.at_once)
     variables = "".join([f"{assign.text} " for assign in call.assigns])
     if any(re.search(r"\b255\b", word.value) for word in given.words):
         raise NotQueueable("xargs stops at a call with exit code 255")
-    calls = calls_of(node, call, given, known)
+    calls = xargs_calls(node, call, given, known)
     if given.at_once in (None, "1"):  # else the text itself runs its calls side by side
         source, place = " ".join([word.text for word in given.words]), given.place or "{}"
         items = None if calls is None else [(" ".join(values),) for _, values in calls]
-        independent_calls(proposal.script, source if given.place else f"{source} {place}", items, (place,), known)
-    if calls is not None and len(calls) <= MOST:
+        check_independent_calls(proposal.script, source if given.place else f"{source} {place}", items, (place,), known)
+    if calls is not None and len(calls) <= MAX_LISTED_ITEMS:
         return [
-            Work(here, before + variables + runner(argv[0]) + quote.line(argv), group=group, label=label_of(items))
+            Work(
+                here,
+                before + variables + program_prefix(argv[0]) + quote.line(argv),
+                group=group,
+                label=label_for(items),
+            )
             for argv, items in calls
         ]
     program = given.words[0]
@@ -148,7 +153,7 @@ def xargs(proposal: Proposal, node: Node, call: Simple, before: str, known: Mapp
     return [
         Work(
             here,
-            before + variables + runner(program.value if program.static else "") + source,
+            before + variables + program_prefix(program.value if program.static else "") + source,
             group=group,
             each=around,
         )
@@ -162,21 +167,21 @@ SHELL_WORDS = set(
     "type typeset ulimit umask unalias unset wait .".split()
 )
 """Reserved words and builtins of bash."""
-PROGRAM = regex(r"[\w./+-]+", re.ASCII)
+PROGRAM_NAME = regex(r"[\w./+-]+", re.ASCII)
 
 
-def runner(program: str) -> str:
+def program_prefix(program: str) -> str:
     """What stands before words of xargs, which runs programs: where bash could take the first one for something else, `exec`."""
-    return "" if PROGRAM.fullmatch(program) and program not in SHELL_WORDS else "exec -- "
+    return "" if PROGRAM_NAME.fullmatch(program) and program not in SHELL_WORDS else "exec -- "
 
 
-def calls_of(
+def xargs_calls(
     node: Node, call: Simple, given: Xargs, known: Mapping[str, Value]
 ) -> list[tuple[list[str], tuple[str, ...]]] | None:
     """The calls that xargs would make, each with its items, or None where only the shell knows them."""
     argv = expand_words(given.words, known)
     null = "-0" in given.reads
-    lines = lines_of(node, call, null, known)
+    lines = input_lines(node, call, null, known)
     if argv is None or lines is None or given.reads.keys() - {"-0", "-r", "-x"} or "-L" in given.limits:
         return None
     if not null and any(re.search(r"[\"'\\]", line) for line in lines):
@@ -198,11 +203,11 @@ def calls_of(
     return [([*argv, *chunk], chunk) for chunk in chunks]
 
 
-def lines_of(node: Node, call: Simple, null: bool, known: Mapping[str, Value]) -> list[str] | None:
+def input_lines(node: Node, call: Simple, null: bool, known: Mapping[str, Value]) -> list[str] | None:
     """What xargs reads, cut at newlines (or NULs), if an echo, a printf, a seq or a here-string says it."""
     text: str | None = None
     if isinstance(node, Pipeline) and len(node.parts) == 2 and not call.redirects:
-        text = printed(node.parts[0], known)
+        text = printed_text(node.parts[0], known)
     elif not isinstance(node, Pipeline) and len(call.redirects) == 1 and call.redirects[0].op == "<<<":
         target = call.redirects[0].target
         text = target.value + "\n" if target is not None and target.static else None
@@ -211,7 +216,7 @@ def lines_of(node: Node, call: Simple, null: bool, known: Mapping[str, Value]) -
     return text.removesuffix("\0" if null else "\n").split("\0" if null else "\n") if text else []
 
 
-def printed(node: Node, known: Mapping[str, Value]) -> str | None:
+def printed_text(node: Node, known: Mapping[str, Value]) -> str | None:
     """What echo, `printf '%s\\n'` or seq print."""
     if not isinstance(node, Simple) or node.redirects or node.assigns or len(node.words) < 2:
         return None
@@ -229,13 +234,13 @@ def printed(node: Node, known: Mapping[str, Value]) -> str | None:
     return None
 
 
-def parallel(proposal: Proposal, call: Simple, before: str, known: Mapping[str, Value]) -> list[Work]:
+def parallel_work(proposal: Proposal, call: Simple, before: str, known: Mapping[str, Value]) -> list[Work]:
     found, used = parse_options(call.words[1:], FAN_OUT["parallel"])
     told = {name: value.value if value is not None else "" for name, value in found}
     rest = call.words[1 + used :]
     at = [i for i, word in enumerate(rest) if word.value == ":::"]
     strange = any(word.value in ("::::", ":::+", "::::+") for word in rest)
-    unsupported = [name for name in told if name not in PARALLEL_KNOWN]
+    unsupported = [name for name in told if name not in PARALLEL_OPTIONS]
     if unsupported:
         raise NotQueueable(f"unsupported option of parallel ({unsupported[0]})")
     if not at or at[0] == 0 or strange:
@@ -248,22 +253,26 @@ def parallel(proposal: Proposal, call: Simple, before: str, known: Mapping[str, 
     if template is None or len(known_sources) < len(sources):
         raise NotQueueable("only the shell knows the items of parallel")
     line = " ".join(template)  # parallel(1) joins its command words and has the shell read them
-    if OTHER_PLACES.search(line):
+    if PARTIAL_PLACEHOLDER.search(line):
         raise NotQueueable("parallel fills in a part of each item")
-    here, group = grouped(proposal.here, told.get("-j", told.get("--jobs", told.get("-P"))))
-    items = list(itertools.islice(itertools.product(*known_sources), MOST + 1))
-    if len(items) > MOST:
-        raise NotQueueable(f"these are more than {MOST} jobs")
+    here, group = group_with_limit(proposal.here, told.get("-j", told.get("--jobs", told.get("-P"))))
+    items = list(itertools.islice(itertools.product(*known_sources), MAX_LISTED_ITEMS + 1))
+    if len(items) > MAX_LISTED_ITEMS:
+        raise NotQueueable(f"these are more than {MAX_LISTED_ITEMS} jobs")
     if told.get("-j", told.get("--jobs", told.get("-P", told.get("--max-procs")))) == "1":
         every = [(" ".join(values), *values) for values in items]
         places = ("{}", *[f"{{{i}}}" for i in range(1, len(sources) + 1)])
-        independent_calls(proposal.script, line if PLACE.search(line) else f"{line} {{}}", every, places, known)
-    return [Work(here, before + filled(line, values), group=group, label=label_of(values)) for values in items]
+        check_independent_calls(
+            proposal.script, line if PLACEHOLDER.search(line) else f"{line} {{}}", every, places, known
+        )
+    return [
+        Work(here, before + fill_placeholders(line, values), group=group, label=label_for(values)) for values in items
+    ]
 
 
-def filled(line: str, values: tuple[str, ...]) -> str:
+def fill_placeholders(line: str, values: tuple[str, ...]) -> str:
     """A line of parallel with the items in place of {} and {N}, or after it."""
-    if not PLACE.search(line):
+    if not PLACEHOLDER.search(line):
         line += " {}"
     # A bare NAME=value could be an assignment; parallel quotes the sign.
     quoted = [f"'{value}'" if "=" in value and quote.word(value) == value else quote.word(value) for value in values]
@@ -271,10 +280,10 @@ def filled(line: str, values: tuple[str, ...]) -> str:
     def item(match: re.Match[str]) -> str:
         return " ".join(quoted) if not match[1] else quoted[int(match[1]) - 1] if int(match[1]) <= len(values) else ""
 
-    return PLACE.sub(item, line)
+    return PLACEHOLDER.sub(item, line)
 
 
-def grouped(here: Host, at_once: str | None) -> tuple[Host, str | None]:
+def group_with_limit(here: Host, at_once: str | None) -> tuple[Host, str | None]:
     """The group whose limit is the number of calls at once: a configured one, or one that is made."""
     if at_once is None or not at_once.isdigit():
         return here, None
@@ -286,7 +295,7 @@ def grouped(here: Host, at_once: str | None) -> tuple[Host, str | None]:
     return here._replace(groups=(*here.groups, (name, limit))), name
 
 
-def label_of(values: tuple[str, ...]) -> str | None:
+def label_for(values: tuple[str, ...]) -> str | None:
     """`BTCUSDT`, `BTCUSDT@250`, `BTCUSDT@250:2024`; none where a value may be a secret."""
     if not values or any(map(holds_secret, values)):
         return None

@@ -51,7 +51,7 @@ RVM = Function('. "$rvm_path/scripts/rvm"', r"scripts/rvm\b", "rvm VERSION do PR
 ZOXIDE = Function('eval "$(zoxide init bash)"', r"\bzoxide\b.*\binit\b|/z\.sh\b")
 
 
-def versions(tool: str, variable: str) -> Function:
+def version_manager(tool: str, variable: str) -> Function:
     """The `shell` command of rbenv and of what was made after it."""
     return Function(f'eval "$({tool} init -)"', rf"\b{tool}\b.*\binit\b", f"{variable}=VERSION PROGRAM")
 
@@ -69,12 +69,12 @@ FUNCTIONS: dict[str, Function] = {
         f"pyenv {verb}": Function('eval "$(pyenv init -)"; eval "$(pyenv virtualenv-init -)"', PYENV, "PYENV_VERSION=NAME PROGRAM")
         for verb in ("activate", "deactivate")
     },
-    "rbenv shell": versions("rbenv", "RBENV_VERSION"),
-    "nodenv shell": versions("nodenv", "NODENV_VERSION"),
-    "goenv shell": versions("goenv", "GOENV_VERSION"),
-    "plenv shell": versions("plenv", "PLENV_VERSION"),
-    "phpenv shell": versions("phpenv", "PHPENV_VERSION"),
-    "jenv shell": versions("jenv", "JENV_VERSION"),
+    "rbenv shell": version_manager("rbenv", "RBENV_VERSION"),
+    "nodenv shell": version_manager("nodenv", "NODENV_VERSION"),
+    "goenv shell": version_manager("goenv", "GOENV_VERSION"),
+    "plenv shell": version_manager("plenv", "PLENV_VERSION"),
+    "phpenv shell": version_manager("phpenv", "PHPENV_VERSION"),
+    "jenv shell": version_manager("jenv", "JENV_VERSION"),
     "asdf shell": Function('. "$ASDF_DIR/asdf.sh"', r"asdf\.sh\b", "ASDF_TOOL_VERSION=VERSION PROGRAM"),
     "mise shell": Function('eval "$(mise activate bash)"', r"\bmise\b.*\bactivate\b", "mise exec TOOL@VERSION -- PROGRAM"),
     "sdk": Function('. "$SDKMAN_DIR/bin/sdkman-init.sh"', r"sdkman-init\.sh\b"),
@@ -98,7 +98,7 @@ def check_functions(proposal: Proposal, done: Sequence[Work]) -> None:
         return
     for work in done:
         script = parse(work.text) if work.shell == "bash" else None
-        found = undefined(commands_of(script)) if isinstance(script, Script) else None
+        found = undefined_function(commands_of(script)) if isinstance(script, Script) else None
         if found:
             words, function = found
             said = f"{words} is a function or an alias of your interactive shell, which a job does not have"
@@ -107,7 +107,7 @@ def check_functions(proposal: Proposal, done: Sequence[Work]) -> None:
             raise NotQueueable(said, f"{function.line}; {text_of(proposal.script)}" if function.line else "")
 
 
-def undefined(commands: Sequence[Command]) -> tuple[str, Function] | None:
+def undefined_function(commands: Sequence[Command]) -> tuple[str, Function] | None:
     """The first function that a text uses and does not define before, by its words."""
     for i, command in enumerate(commands):
         if command.via or command.wrappers:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from pueue_skill.plan.endless import LIMITS, endless, fed_by, has, run_by
-from pueue_skill.plan.independence import independent
+from pueue_skill.plan.endless import TIME_LIMITERS, endless_input, endless_source, has_option, run_in
+from pueue_skill.plan.independence import check_independent
 from pueue_skill.plan.proposal import Proposal
-from pueue_skill.plan.whole_line import check
+from pueue_skill.plan.whole_line import check_queueable
 from pueue_skill.shell.commands import commands as commands_of
 from pueue_skill.shell.model import Command, Ssh
 from pueue_skill.shell.nested import echoed_text, joined_words, reads_script
@@ -24,32 +24,34 @@ from pueue_skill.shell.ssh_target import NotQueueable, final_destination
 from pueue_skill.shell.syntax import Compound, Node, Pipeline, Redirect, Simple, Unparsed, Word
 from pueue_skill.shell.walk import LOOPS, compounds, simple_nodes, statements
 
-INPUT = ("<", "<<", "<<-", "<<<", "<>")
+INPUT_OPERATORS = ("<", "<<", "<<-", "<<<", "<>")
 
 
-def in_place(proposal: Proposal) -> str | None:
+def stand_in_text(proposal: Proposal) -> str | None:
     """The text of `proposal` with the stand-in for every ssh that was found something about, or None without any."""
     text = proposal.script.text
-    found = [command for command in proposal.commands if command.ssh and flagged(proposal, command)]
+    found = [command for command in proposal.commands if command.ssh and is_flagged(proposal, command)]
     for command in sorted(found, key=lambda command: -command.words[0].start):
         if command.ssh:
             word = command.words[0]
             text = (
                 text[: word.start]
                 + f"{proposal.program} ssh"
-                + options(proposal, command, command.ssh)
+                + stand_in_options(proposal, command, command.ssh)
                 + text[word.end :]
             )
     return text if found else None
 
 
-def flagged(proposal: Proposal, command: Command) -> bool:
+def is_flagged(proposal: Proposal, command: Command) -> bool:
     if not proposal.flagged:  # a marker says it of all
         return not command.via and command.ssh is not None and command.ssh.payload is not None
-    return not command.via and any(start <= at < end for at, _ in proposal.flagged for start, end in spans(command))
+    return not command.via and any(
+        start <= at < end for at, _ in proposal.flagged for start, end in command_spans(command)
+    )
 
 
-def spans(command: Command) -> list[tuple[int, int]]:
+def command_spans(command: Command) -> list[tuple[int, int]]:
     """Where a command stands, and the heredocs that it reads."""
     bodies = [redirect.body for redirect in command.redirects if redirect.body]
     return [(command.start, command.end), *[(body.start, body.end) for body in bodies]]
@@ -57,47 +59,50 @@ def spans(command: Command) -> list[tuple[int, int]]:
 
 def only_over_ssh(proposal: Proposal) -> bool:
     """Whether all that was found is about what ssh runs."""
-    places = [span for c in proposal.commands if c.ssh and not c.via for span in spans(c)]
+    places = [span for c in proposal.commands if c.ssh and not c.via for span in command_spans(c)]
     loops = [(loop.start, loop.end) for c in proposal.commands if c.ssh and not c.via for loop in c.loops]
     return all(any(start <= at < end for start, end in places) or (at, stop) in loops for at, stop in proposal.flagged)
 
 
-def options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
+def stand_in_options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
     """The stand-in's own options. Raises Refusal when it cannot stand in."""
     if command.words[0].value.rpartition("/")[2] != "ssh":
         raise NotQueueable(f"{command.words[0].value} starts its connection anew, and a job needs none")
     if forks_to_background(ssh):
         raise NotQueueable("ssh -f puts the work in the background, and its stand-in would wait for it")
     final_destination(
-        ssh._replace(destination=known(ssh.destination), payload=ssh.payload if ssh.static else None), proposal.hosts
+        ssh._replace(destination=any_destination(ssh.destination), payload=ssh.payload if ssh.static else None),
+        proposal.hosts,
     )
-    path = list(nodes_to(proposal.script.nodes, command.words[0].start))
+    path = list(nodes_around(proposal.script.nodes, command.words[0].start))
     own = path[-1]
-    measured = limit_around(proposal, command, path)
+    measured = time_limit_around(proposal, command, path)
     if measured:
         raise NotQueueable(f"{measured} would count the time in the queue too: put the limit into the remote command")
-    read = [redirect for redirect in getattr(own, "redirects", ()) if reads(redirect)]
+    read = [redirect for redirect in getattr(own, "redirects", ()) if reads_stdin(redirect)]
     through_xargs = bool({"xargs", "parallel"} & {*command.wrappers})  # they read it themselves
     piped = len(path) > 1 and isinstance(path[-2], Pipeline) and path[-2].parts[0] is not own and not through_xargs
     nothing = any(name == "-n" for name, _ in ssh.options) or (
         bool(read) and read[-1].target is not None and read[-1].target.value == "/dev/null"
     )
-    around = fed_around(path[:-1], command.words[0].start) or any(reads(redirect) for redirect in command.around)
+    around = has_input_around(path[:-1], command.words[0].start) or any(
+        reads_stdin(redirect) for redirect in command.around
+    )
     if not read and not piped and not nothing and not through_xargs and around:
         raise NotQueueable("ssh would read what is meant for the loop or group around it: give it -n")
-    source = "" if nothing else fed_by(read) or (piped and endless(path[-2])) or ""
+    source = "" if nothing else endless_input(read) or (piped and endless_source(path[-2])) or ""
     if source:
         raise NotQueueable(f"{source} never ends, and a job is given its input whole")
     check_remote(proposal, ssh, path, bool(read or piped))
     said = " --stdin" if (read or piped) and not nothing else ""
-    said += " --merge-output" if merges(getattr(own, "redirects", ())) else ""
-    return said + (" --detach" if submits(proposal, command, own) else "")
+    said += " --merge-output" if merges_stderr(getattr(own, "redirects", ())) else ""
+    return said + (" --detach" if may_detach(proposal, command, own) else "")
 
 
-def limit_around(proposal: Proposal, command: Command, path: Sequence[Node]) -> str:
+def time_limit_around(proposal: Proposal, command: Command, path: Sequence[Node]) -> str:
     """What measures the time of an ssh, or of what reads its output while it runs; empty without such."""
-    around = next((name for name in command.wrappers if name in LIMITS), "")
-    if around or any(c.name == "parallel" and has(c.args, "--timeout") for c in proposal.commands if not c.via):
+    around = next((name for name in command.wrappers if name in TIME_LIMITERS), "")
+    if around or any(c.name == "parallel" and has_option(c.args, "--timeout") for c in proposal.commands if not c.via):
         return around or "parallel --timeout"
     for outer, inner in pairwise(path):
         beside: tuple[Node, ...] = ()
@@ -108,13 +113,13 @@ def limit_around(proposal: Proposal, command: Command, path: Sequence[Node]) -> 
         ):
             beside = (outer,)
         for node, _ in simple_nodes(beside):
-            run = run_by(node)
-            if run and (run.limited or (run.name == "read" and has(run.args, "-t"))):
+            run = run_in(node)
+            if run and (run.limited or (run.name == "read" and has_option(run.args, "-t"))):
                 return "read -t" if run.name == "read" else "timeout"
     return ""
 
 
-def known(word: Word) -> Word:
+def any_destination(word: Word) -> Word:
     """A destination of which this shell knows more: any name will do to look at the options."""
     return (
         word
@@ -131,14 +136,14 @@ def check_remote(proposal: Proposal, ssh: Ssh, path: list[Node], fed: bool) -> N
         if isinstance(script, Unparsed):
             raise NotQueueable(f"the remote command is not understood: {script.reason}")
         remote = commands_of(script)
-        check(proposal._replace(script=script, commands=remote, shell="login", fed=fed, flagged=()))
+        check_queueable(proposal._replace(script=script, commands=remote, shell="login", fed=fed, flagged=()))
         reader = remote[-1] if remote else None
     if not ssh.remote or (reader and reads_script(reader)):
-        for text in handed_on(path):
-            check(proposal.inner(text)._replace(fed=True))
+        for text in input_texts(path):
+            check_queueable(proposal.inner(text)._replace(fed=True))
 
 
-def handed_on(path: list[Node]) -> Iterator[str]:
+def input_texts(path: list[Node]) -> Iterator[str]:
     """The texts that the command at the end of `path` reads: heredocs, here-strings, what an echo before it prints."""
     for redirect in getattr(path[-1], "redirects", ()):
         word = redirect.target if redirect.op == "<<<" else redirect.body
@@ -151,7 +156,7 @@ def handed_on(path: list[Node]) -> Iterator[str]:
             yield printed[0]
 
 
-def merges(redirects: Sequence[Redirect]) -> bool:
+def merges_stderr(redirects: Sequence[Redirect]) -> bool:
     """Whether standard error ends up where the output does (POSIX 2.7: redirections are made from left to right)."""
     out, err = 1, 2  # where they lead, as numbers of files
     for number, redirect in enumerate(redirects, 3):
@@ -162,18 +167,18 @@ def merges(redirects: Sequence[Redirect]) -> bool:
             err = out
         elif redirect.op == ">&" and redirect.fd in (None, "1") and target == "2":
             out = err
-        elif redirect.op not in INPUT and redirect.fd in (None, "1"):
+        elif redirect.op not in INPUT_OPERATORS and redirect.fd in (None, "1"):
             out = number
-        elif redirect.op not in INPUT and redirect.fd == "2":
+        elif redirect.op not in INPUT_OPERATORS and redirect.fd == "2":
             err = number
     return out == err
 
 
-def reads(redirect: Redirect) -> bool:
-    return redirect.op in INPUT and redirect.fd in (None, "0")
+def reads_stdin(redirect: Redirect) -> bool:
+    return redirect.op in INPUT_OPERATORS and redirect.fd in (None, "0")
 
 
-def nodes_to(nodes: tuple[Node, ...], at: int) -> Iterator[Node]:
+def nodes_around(nodes: tuple[Node, ...], at: int) -> Iterator[Node]:
     """The nodes around the place `at`, outermost first, those in substitutions included."""
     for node in nodes:
         if isinstance(node, Simple | Compound):
@@ -181,7 +186,7 @@ def nodes_to(nodes: tuple[Node, ...], at: int) -> Iterator[Node]:
             inner = (*carried, *(() if isinstance(node, Simple) else (*node.test, *node.body)))
         else:
             inner = node.parts
-        below = list(nodes_to(inner, at))
+        below = list(nodes_around(inner, at))
         if below or (node.start <= at < node.end and isinstance(node, Simple)):
             yield node
             yield from below
@@ -194,10 +199,10 @@ def read_words(node: Simple | Compound) -> list[Word]:
     return [*words, *(node.assigns if isinstance(node, Simple) else ())]
 
 
-def fed_around(path: list[Node], at: int) -> bool:
+def has_input_around(path: list[Node], at: int) -> bool:
     """Whether a loop, a group or a pipeline around a command gives it something to read."""
     for outer, inner in zip([None, *path], path, strict=False):
-        fed = [r for r in inner.redirects if reads(r)] if isinstance(inner, Compound) else []
+        fed = [r for r in inner.redirects if reads_stdin(r)] if isinstance(inner, Compound) else []
         if any(not (r.target and r.target.start <= at < r.target.end) for r in fed):
             return True
         if isinstance(outer, Pipeline) and outer.parts[0] is not inner:
@@ -205,25 +210,25 @@ def fed_around(path: list[Node], at: int) -> bool:
     return False
 
 
-def submits(proposal: Proposal, command: Command, own: Node) -> bool:
+def may_detach(proposal: Proposal, command: Command, own: Node) -> bool:
     """Whether it is the body of a last loop, whose output goes nowhere in particular: then a job a turn is left to itself."""
     last = statements(proposal.script.nodes)[-1]
     return (
         isinstance(last.node, Compound)
         and last.node.kind in ("for", "while", "until")
-        and not [redirect for redirect in last.node.redirects if not reads(redirect)]
+        and not [redirect for redirect in last.node.redirects if not reads_stdin(redirect)]
         and last.node.start <= own.start < last.node.end
         and set(command.inside) <= {"for", "while", "until"}
-        and alone(last.node)
+        and is_single_statement(last.node)
         and command.pipe == (0, 1)
-        and apart(proposal, last.node)
+        and has_independent_iterations(proposal, last.node)
         and command.then in (";", "\n", "")
         and not command.wrappers
-        and all(reads(redirect) or redirect.op == ">&" for redirect in command.redirects)
+        and all(reads_stdin(redirect) or redirect.op == ">&" for redirect in command.redirects)
     )
 
 
-def apart(proposal: Proposal, loop: Compound) -> bool:
+def has_independent_iterations(proposal: Proposal, loop: Compound) -> bool:
     """Whether the turns of a loop, and of the one loop in it, need not wait for each other."""
     try:
         chain = [
@@ -231,13 +236,13 @@ def apart(proposal: Proposal, loop: Compound) -> bool:
             *[node for inner in statements(loop.body) for node in compounds(inner.node) if node.kind in LOOPS],
         ]
         for one in chain:
-            independent(proposal.script, one, {})
+            check_independent(proposal.script, one, {})
     except NotQueueable:
         return False
     return True
 
 
-def alone(loop: Compound) -> bool:
+def is_single_statement(loop: Compound) -> bool:
     """Whether the body of a loop, and of the one loop in it, is a single statement."""
     body = statements(loop.body)
-    return len(body) == 1 and (not isinstance(body[0].node, Compound) or alone(body[0].node))
+    return len(body) == 1 and (not isinstance(body[0].node, Compound) or is_single_statement(body[0].node))

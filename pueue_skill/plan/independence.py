@@ -10,40 +10,52 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from pueue_skill.plan.loop_input import reader_of_input
-from pueue_skill.plan.conflicts import shown
-from pueue_skill.plan.iterations import turns
-from pueue_skill.plan.values import Unknown, representatives, whole
+from pueue_skill.plan.conflicts import check_conflicts
+from pueue_skill.plan.iterations import read_iterations
+from pueue_skill.plan.loop_input import first_input_reader
+from pueue_skill.plan.values import parse_integer, representatives
 from pueue_skill.shell.arguments import ArgSpec, parse_options
-from pueue_skill.shell.expansion import NAME, Value, assigned_names, expand_words, mentioned_names
+from pueue_skill.shell.expansion import NAME, UnknownValue, Value, assigned_names, expand_words, mentioned_names
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_target import NotQueueable
 from pueue_skill.shell.syntax import Compound, Node, Script, Simple
 from pueue_skill.shell.walk import Statement, compounds, redirects, simple_nodes, statements
 from pueue_skill.startup.regex import regex
 
-MOST = 200
+MAX_LISTED_ITEMS = 200
 """Items that are written out one by one; from there on the loop submits them itself."""
 
-ENDS_EARLY = {"break", "return", "exit", "exec", "trap"}
-MOVES = {"cd", "pushd", "popd"}
-STAYS = {"set", "shopt", "umask", "ulimit", "alias", "unalias", "unset", "enable", "hash", "shift", "getopts"}
+EARLY_EXITS = {"break", "return", "exit", "exec", "trap"}
+FOLDER_COMMANDS = {"cd", "pushd", "popd"}
+SHELL_STATE_COMMANDS = {
+    "set",
+    "shopt",
+    "umask",
+    "ulimit",
+    "alias",
+    "unalias",
+    "unset",
+    "enable",
+    "hash",
+    "shift",
+    "getopts",
+}
 """What changes the shell for the turns that follow."""
 
-CHANGE = regex(
+DERIVED_VALUE = regex(
     r"\$\{[^{}]*\}|\$\(\((?:[^()]|\([^()]*\))*\)\)|\$\[[^\]]*\]|\$\((?:basename|dirname)[^()]*\)|`(?:basename|dirname)[^`]*`"
 )
 """What may make another value of a loop's variable."""
-COUNTED = regex(
+COUNTING_LOOP = regex(
     r"\(\(\s*(\w+)\s*=\s*(-?\d+)\s*;\s*\1\s*(<=?)\s*(-?\d+)\s*;\s*(?:\1\+\+|\+\+\1|\1\s*\+=\s*(\d+))\s*\)\)"
 )
 """`((i = 0; i < 10; i++))` and its like: a loop that only counts."""
 
 
-def names_of(loop: Compound) -> tuple[str, ...]:
+def loop_variables(loop: Compound) -> tuple[str, ...]:
     """The variables that a loop sets each turn. Raises Refusal for a loop that turns on something else."""
     if loop.kind == "for":
-        counted = COUNTED.fullmatch(loop.words[0].text)
+        counted = COUNTING_LOOP.fullmatch(loop.words[0].text)
         if loop.words[0].text.startswith("((") and not counted:
             raise NotQueueable("each turn may depend on the one before")
         return (counted[1] if counted else loop.words[0].value,)
@@ -57,26 +69,28 @@ def names_of(loop: Compound) -> tuple[str, ...]:
     return tuple([word.value for word in node.words[1 + used :]]) or ("REPLY",)
 
 
-def independent(scope: Script, loop: Compound, known: Mapping[str, Value]) -> None:
+def check_independent(scope: Script, loop: Compound, known: Mapping[str, Value]) -> None:
     """Raises Refusal unless the turns of `loop`, which stands in `scope`, can be run in any order and each by itself."""
-    own = names_of(loop)
+    own = loop_variables(loop)
     check_flow(scope, loop, {*own})
     source = scope.text[loop.body[0].start : loop.body[-1].end]
     side_by_side = statements(loop.body)[-1].operator == "&"
-    every = variables_of(loop, known, source)
-    shown(turns(scope.text, loop.body, scope, every, own, known, background=side_by_side), side_by_side)
+    every = values_by_iteration(loop, known, source)
+    check_conflicts(
+        read_iterations(scope.text, loop.body, scope, every, own, known, background=side_by_side), side_by_side
+    )
 
 
-def variables_of(loop: Compound, known: Mapping[str, Value], source: str) -> list[Mapping[str, Value]]:
+def values_by_iteration(loop: Compound, known: Mapping[str, Value], source: str) -> list[Mapping[str, Value]]:
     """The values of a loop's variables in each turn, or representatives where only the shell knows them."""
-    items = items_of(loop, known)
-    changes = CHANGE.findall(source)
+    items = loop_items(loop, known)
+    changes = DERIVED_VALUE.findall(source)
     if items is not None:
         name, values = items
         if len({*values}) < len(values):
             raise NotQueueable(f"two turns are the same ({max(values, key=values.count)})")
-        return [{name: value} for value in values[:MOST]]
-    names = names_of(loop)
+        return [{name: value} for value in values[:MAX_LISTED_ITEMS]]
+    names = loop_variables(loop)
     words = [word.value for word in loop.words[1:]] if loop.kind == "for" else []
     used = [name for name in names if re.search(rf"\b{name}\b", source)] or [*names]
     some = {name: representatives(words, changes, name) for name in used}
@@ -84,45 +98,47 @@ def variables_of(loop: Compound, known: Mapping[str, Value], source: str) -> lis
     return [first, *[{**first, name: value} for name, values in some.items() for value in values[1:]]]
 
 
-def items_of(loop: Compound, known: Mapping[str, Value]) -> tuple[str, tuple[str, ...]] | None:
+def loop_items(loop: Compound, known: Mapping[str, Value]) -> tuple[str, tuple[str, ...]] | None:
     """The variable of a `for` loop and its values. Raises Refusal for a loop that counts by zero or beyond 64 bits."""
     if loop.kind != "for":
         return None
-    counted = COUNTED.fullmatch(loop.words[0].text)
+    counted = COUNTING_LOOP.fullmatch(loop.words[0].text)
     if counted:
         name, first, compared, last, step = counted.groups()
         try:
-            start, stop, by = [whole(digits) for digits in (first, last, step or "1")]
-        except Unknown:
+            start, stop, by = [parse_integer(digits) for digits in (first, last, step or "1")]
+        except UnknownValue:
             raise NotQueueable("only the shell knows how often the loop runs") from None
         if by == 0:
             raise NotQueueable("the loop may never end")
         numbers = range(start, stop + (compared == "<="), by)
-        return name, tuple([str(number) for number in numbers[: MOST + 1]])
+        return name, tuple([str(number) for number in numbers[: MAX_LISTED_ITEMS + 1]])
     found = expand_words(loop.words[1:], known) if len(loop.words) > 1 else None
     return None if found is None else (loop.words[0].value, found)
 
 
-def together(scope: Script, chain: Sequence[Compound], known: Mapping[str, Value]) -> None:
+def check_nested(scope: Script, chain: Sequence[Compound], known: Mapping[str, Value]) -> None:
     """Raises Refusal unless loops that are each nothing but the next one can be taken apart all at once."""
     body = chain[-1].body
     side_by_side = statements(body)[-1].operator == "&"
     source = scope.text[body[0].start : body[-1].end]
-    names = tuple([name for loop in chain for name in names_of(loop)])
-    every = [*itertools.islice(combinations(chain, known, source), MOST)]
-    shown(turns(scope.text, body, scope, every, names, known, background=side_by_side), side_by_side)
+    names = tuple([name for loop in chain for name in loop_variables(loop)])
+    every = [*itertools.islice(combinations(chain, known, source), MAX_LISTED_ITEMS)]
+    check_conflicts(
+        read_iterations(scope.text, body, scope, every, names, known, background=side_by_side), side_by_side
+    )
 
 
 def combinations(chain: Sequence[Compound], known: Mapping[str, Value], source: str) -> Iterator[Mapping[str, Value]]:
     if not chain:
         yield {}
         return
-    for own in variables_of(chain[0], known, source):
+    for own in values_by_iteration(chain[0], known, source):
         for inner in combinations(chain[1:], {**known, **own}, source):
             yield {**own, **inner}
 
 
-def independent_calls(
+def check_independent_calls(
     scope: Script,
     source: str,
     items: Sequence[tuple[str, ...]] | None,
@@ -139,13 +155,13 @@ def independent_calls(
     every = (
         [(one,) * len(places) for one in some]
         if items is None
-        else [(*item, *[""] * len(places))[: len(places)] for item in items[:MOST]]
+        else [(*item, *[""] * len(places))[: len(places)] for item in items[:MAX_LISTED_ITEMS]]
     )
     variables = [dict(zip(places, item, strict=True)) for item in every]
     script = parse(source)
     if not isinstance(script, Script):
         raise NotQueueable(f"`{source}` is not understood: {script.reason}")
-    shown(turns(source, script.nodes, scope, variables, places, known, places), False)
+    check_conflicts(read_iterations(source, script.nodes, scope, variables, places, known, places), False)
 
 
 def check_flow(scope: Script, loop: Compound, names: set[str]) -> None:
@@ -159,26 +175,26 @@ def check_flow(scope: Script, loop: Compound, names: set[str]) -> None:
             raise NotQueueable("all turns share one input or output")
     for node, place in simple_nodes(loop.body):
         name = node.words[0].value if node.words else ""
-        if name in ENDS_EARLY and "subshell" not in place and not (name == "break" and "loop" in place):
+        if name in EARLY_EXITS and "subshell" not in place and not (name == "break" and "loop" in place):
             raise NotQueueable(f"a turn may end the loop ({name})")
         if name == "continue" and len(node.words) > 1:
             raise NotQueueable("a turn may end the loop (continue)")
-        if name in MOVES and "subshell" not in place:
+        if name in FOLDER_COMMANDS and "subshell" not in place:
             raise NotQueueable(f"{name} in one turn moves the next one")
-        if name in STAYS and "subshell" not in place:
+        if name in SHELL_STATE_COMMANDS and "subshell" not in place:
             raise NotQueueable(f"{name} in one turn holds for the next one")
     if loop.kind == "while":
-        defined = {function.words[0].value: function for function in functions(scope)}
-        reader = reader_of_input(loop.body, defined)
+        defined = {function.words[0].value: function for function in function_definitions(scope)}
+        reader = first_input_reader(loop.body, defined)
         if reader:
             raise NotQueueable(f"{reader} in a turn reads the loop's input")
     sets = assigned_names(loop.body)
-    set_here = sets - bound(loop)
+    set_here = sets - loop_bound_names(loop)
     if "*" in set_here:
         raise NotQueueable("a turn runs text that only the shell knows")
     if any(redirect.body for redirect in redirects(*loop.body)):
         raise NotQueueable("a heredoc stands in the loop")
-    if names & sets - bound(*loop.body):
+    if names & sets - loop_bound_names(*loop.body):
         raise NotQueueable("a turn sets the loop's own variable")
     if any(inner.kind == "function" for node in loop.body for inner in compounds(node)):
         raise NotQueueable("a turn defines a function")
@@ -187,10 +203,10 @@ def check_flow(scope: Script, loop: Compound, names: set[str]) -> None:
         raise NotQueueable("a turn reads $! or $? of the previous turn")
     called = {node.words[0].value for node, _ in simple_nodes(loop.body) if node.words}
     left: set[str] = set()
-    for function in functions(scope):
+    for function in function_definitions(scope):
         if function.words[0].value in called:
-            own = assigned_names(function.body) - local(function)
-            check_carried(text, statements(inside(function)), own)
+            own = assigned_names(function.body) - local_names(function)
+            check_carried(text, statements(function_statements(function)), own)
             left |= own
     check_carried(text, body, set_here | left)
 
@@ -200,11 +216,11 @@ def check_carried(text: str, body: list[Statement], set_here: set[str]) -> None:
     known: set[str] = set()
     sure = True
     for i, part in enumerate(body):
-        if exports(part.node) and not (sure and all(sets_only(one.node) for one in body[: i + 1])):
+        if is_export(part.node) and not (sure and all(only_sets_variables(one.node) for one in body[: i + 1])):
             raise NotQueueable("a variable that one turn exports is seen by the next one")
-        read = reads(text, part.node)
+        read = names_read(text, part.node)
         if isinstance(part.node, Simple) and not part.node.words and "+=" not in text[part.node.start : part.node.end]:
-            read = set().union(*[read_by(word.text.partition("=")[2]) for word in part.node.assigns])
+            read = set().union(*[names_in_value(word.text.partition("=")[2]) for word in part.node.assigns])
         carried = read & (set_here - known)
         if carried:
             raise NotQueueable(f"a value goes from one turn to the next (${min(carried)})")
@@ -213,7 +229,7 @@ def check_carried(text: str, body: list[Statement], set_here: set[str]) -> None:
         sure = part.operator not in ("&&", "||")
 
 
-def read_by(value: str) -> set[str]:
+def names_in_value(value: str) -> set[str]:
     """The variables that the value of an assignment reads; of an arithmetic expression every name."""
     plain, _, reckoned = value.partition("((")
     return {
@@ -223,17 +239,17 @@ def read_by(value: str) -> set[str]:
     }
 
 
-def functions(scope: Script) -> list[Compound]:
+def function_definitions(scope: Script) -> list[Compound]:
     return [node for top in scope.nodes for node in compounds(top) if node.kind == "function"]
 
 
-def inside(function: Compound) -> tuple[Node, ...]:
+def function_statements(function: Compound) -> tuple[Node, ...]:
     """The statements of a function, without the braces around them."""
     body = function.body
     return body[0].body if len(body) == 1 and isinstance(body[0], Compound) and body[0].kind == "group" else body
 
 
-def local(function: Compound) -> set[str]:
+def local_names(function: Compound) -> set[str]:
     """The variables that are the function's own."""
     return set().union(*[
         assigned_names([node]) for node, _ in simple_nodes(function.body)
@@ -245,38 +261,38 @@ STATUS = regex(r"\$\{?(?:\?|PIPESTATUS)")
 SPECIAL = regex(r"\$(?:_\b|\{_[^\w]|!)")
 
 
-def exports(node: Node) -> bool:
+def is_export(node: Node) -> bool:
     return any(
         inner.words and inner.words[0].value in ("export", "declare", "typeset", "readonly") and "subshell" not in place
         for inner, place in simple_nodes((node,))
     )
 
 
-def sets_only(node: Node) -> bool:
+def only_sets_variables(node: Node) -> bool:
     """Whether a statement only sets or exports variables by their names."""
     if not isinstance(node, Simple):
         return False
-    names = node.words[1:] if exports(node) else node.words
-    return (not node.words or exports(node)) and all(re.match(r"[A-Za-z_]\w*(=|$)", word.text) for word in names)
+    names = node.words[1:] if is_export(node) else node.words
+    return (not node.words or is_export(node)) and all(re.match(r"[A-Za-z_]\w*(=|$)", word.text) for word in names)
 
 
-def continues(loop: Compound) -> bool:
+def has_continue(loop: Compound) -> bool:
     return any(node.words and node.words[0].value == "continue" for node, _ in simple_nodes(loop.body))
 
 
-def reads(text: str, node: Node) -> set[str]:
+def names_read(text: str, node: Node) -> set[str]:
     """The variables that `node` reads and does not set first itself, as a loop does its own."""
-    return mentioned_names(text, [node]) - bound(node)
+    return mentioned_names(text, [node]) - loop_bound_names(node)
 
 
-def bound(*nodes: Node) -> set[str]:
+def loop_bound_names(*nodes: Node) -> set[str]:
     """The variables of the loops in `nodes`, which are set before they are read."""
     found: set[str] = set()
     for node in nodes:
         for loop in compounds(node):
             if loop.kind in ("for", "while", "select"):
                 try:
-                    found |= {*names_of(loop)}
+                    found |= {*loop_variables(loop)}
                 except NotQueueable:
                     continue
     return found

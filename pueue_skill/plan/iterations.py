@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from pueue_skill.plan.values import certain, renamed, worth
+from pueue_skill.plan.values import expand, expand_path_commands, known_text
 from pueue_skill.shell.arguments import basename
 from pueue_skill.shell.commands import commands as commands_of
-from pueue_skill.shell.expansion import SETS, Value
+from pueue_skill.shell.expansion import DECLARING_BUILTINS, Value
 from pueue_skill.shell.model import Command
 from pueue_skill.shell.nested import SHELLS, joined_words, shell_text
 from pueue_skill.shell.parse import parse
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
 Variables: TypeAlias = "Mapping[str, Value]"
-Around: TypeAlias = "tuple[Redirect, tuple[str, ...]]"
+EnclosingRedirect: TypeAlias = "tuple[Redirect, tuple[str, ...]]"
 
-FIRST = 0x100000
+FIRST_MARK = 0x100000
 ANY_MARK = "[\U00100000-\U0010fffd]"
 MARK = regex(ANY_MARK)
 PROGRAM = ("`", "<(", ">(")
 POSITIONAL = regex(r"\$(?:\{([0-9@*])\}|([0-9@*]))")
 UNSAFE = regex(r"[\s'\"\\$`;&|<>(){}*?~#!]")
-CALLS = 3
+MAX_CALL_DEPTH = 3
 """As deep as functions that call functions are read."""
 
 
-class Turns(NamedTuple):
+class Iterations(NamedTuple):
     """Commands with marks in their words; by mark its source, and what it is worth in each turn.
 
     `wrappers` is the text before the words of each command, `around` are the redirects that belong to no command but to what is around it (`{ …; } > log`), with the hosts on which they
@@ -51,41 +51,41 @@ class Turns(NamedTuple):
 
     commands: tuple[Command, ...]
     wrappers: tuple[str, ...]
-    around: tuple[Around, ...]
+    around: tuple[EnclosingRedirect, ...]
     sources: tuple[str, ...]
-    worth: tuple[tuple[str, ...], ...]
+    values: tuple[tuple[str, ...], ...]
     names: tuple[str, ...]
 
     def of(self, text: str) -> tuple[str, ...]:
         """What `text` is in each turn."""
         if not MARK.search(text) and "mktemp" not in text:
-            return (text,) * len(self.worth)
-        return tuple([renamed(filled_in(text, values), turn) for turn, values in enumerate(self.worth)])
+            return (text,) * len(self.values)
+        return tuple([expand_path_commands(fill_marks(text, values), turn) for turn, values in enumerate(self.values)])
 
     def mark(self, name: str) -> str:
         """The mark of a variable that stands alone in an expansion, empty where none does."""
         found = [i for i, source in enumerate(self.sources) if source in (name, f"${name}", f"${{{name}}}")]
-        return chr(FIRST + found[0]) if found else ""
+        return chr(FIRST_MARK + found[0]) if found else ""
 
     def differs(self, *texts: str) -> bool:
         """Whether `texts` are certainly others in each turn, taken together."""
-        values = [*zip(*[map(certain, self.of(text)) for text in texts], strict=True)]
-        return len({*values}) == len(self.worth)
+        values = [*zip(*[map(known_text, self.of(text)) for text in texts], strict=True)]
+        return len({*values}) == len(self.values)
 
     def same(self, text: str) -> bool:
-        """Whether `text` is the same in all turns."""
+        """Whether `text` is the same in all iterations."""
         return len({*self.of(text)}) == 1
 
     def written(self, text: str) -> str:
         """`text` as it was written."""
-        return filled_in(text, self.sources)
+        return fill_marks(text, self.sources)
 
 
-def filled_in(text: str, values: Sequence[str]) -> str:
-    return MARK.sub(lambda mark: values[ord(mark[0]) - FIRST], text)
+def fill_marks(text: str, values: Sequence[str]) -> str:
+    return MARK.sub(lambda mark: values[ord(mark[0]) - FIRST_MARK], text)
 
 
-def turns(
+def read_iterations(
     text: str,
     nodes: tuple[Node, ...],
     scope: Script,
@@ -94,7 +94,7 @@ def turns(
     known: Variables,
     given: Sequence[str] = (),
     background: bool = False,
-) -> Turns:
+) -> Iterations:
     """What `nodes` of a text run in turns whose `variables` are these, in a shell that knows `known` and the functions of `scope`.
 
     `given` are texts in it that something else than the shell replaces (xargs). With `background` an `&` stands after it. Raises
@@ -107,7 +107,7 @@ def turns(
     def mark(expansion: str) -> str:
         if expansion not in sources:
             sources.append(expansion)
-        return chr(FIRST + sources.index(expansion))
+        return chr(FIRST_MARK + sources.index(expansion))
 
     def read(text: str, nodes: tuple[Node, ...], end: str = "", arguments: Sequence[str] | None = None) -> Script:
         out, at = "", nodes[0].start
@@ -120,7 +120,7 @@ def turns(
                 continue
             positional = POSITIONAL.fullmatch(text, start, stop)
             bind = positional is not None and arguments is not None
-            out += text[at:start] + (bound(positional, arguments) if bind else mark(text[start:stop]))  # type: ignore[arg-type]
+            out += text[at:start] + (positional_value(positional, arguments) if bind else mark(text[start:stop]))  # type: ignore[arg-type]
             at = stop
         out += text[at : statements(nodes)[-1].node.end] + end
         for one in given:
@@ -141,34 +141,38 @@ def turns(
             commands.append(command._replace(background=command.background or side_by_side))
             wrappers.append("" if command.via else script.text[command.start : command.words[0].start])
             function = functions.get(command.name)
-            if function is not None and function.body and depth < CALLS:
+            if function is not None and function.body and depth < MAX_CALL_DEPTH:
                 arguments = [UNSAFE.sub("_", word.value) for word in command.words]
                 inner = read(scope.text, function.body, arguments=arguments)
                 scripts.append(inner)
                 pending.append((inner, depth + 1, side_by_side or command.background))
     assigned = [pair for script in scripts for pair in assignments(script.nodes)]
-    around: list[Around] = [(redirect, ()) for script in scripts for redirect in apart(script.nodes)]
-    around += [(redirect, command.hosts + hosts) for command in commands for redirect, hosts in carried(command)]
-    by_turn = tuple([filled(own, known, assigned, sources) for own in variables])
-    return Turns(tuple(commands), tuple(wrappers), tuple(around), tuple(sources), by_turn, names)
+    around: list[EnclosingRedirect] = [
+        (redirect, ()) for script in scripts for redirect in enclosing_redirects(script.nodes)
+    ]
+    around += [
+        (redirect, command.hosts + hosts) for command in commands for redirect, hosts in carried_redirects(command)
+    ]
+    by_turn = tuple([source_values(own, known, assigned, sources) for own in variables])
+    return Iterations(tuple(commands), tuple(wrappers), tuple(around), tuple(sources), by_turn, names)
 
 
-def filled(
+def source_values(
     own: Variables, known: Variables, assigned: Sequence[tuple[str, str]], sources: Sequence[str]
 ) -> tuple[str, ...]:
     """What each source is worth, with the variables that the turn itself sets."""
     values: dict[str, Value] = {**known, **own}
     set_here: dict[str, list[str]] = {}
     for name, text in assigned:
-        text = renamed(filled_in(text, [worth(source, values) for source in sources]), 0)
+        text = expand_path_commands(fill_marks(text, [expand(source, values) for source in sources]), 0)
         set_here[name] = [*set_here.get(name, ()), text]
         texts = set_here[name]
         if name not in own:
             values[name] = text if len({*texts}) == 1 else f"$({' | '.join(texts)})"
-    return tuple([worth(source, values) for source in sources])
+    return tuple([expand(source, values) for source in sources])
 
 
-def bound(positional: re.Match[str], arguments: Sequence[str]) -> str:
+def positional_value(positional: re.Match[str], arguments: Sequence[str]) -> str:
     which = positional[1] or positional[2]
     if which in "@*":
         return " ".join(arguments[1:])
@@ -187,7 +191,7 @@ def with_arguments(commands: Iterable[Command]) -> Iterator[Command]:
             arguments = given or [""]
 
             def argument(word: Word, arguments: Sequence[str] = arguments) -> Word:
-                return word._replace(value=POSITIONAL.sub(lambda match: bound(match, arguments), word.value))
+                return word._replace(value=POSITIONAL.sub(lambda match: positional_value(match, arguments), word.value))
 
             yield command._replace(
                 words=tuple(map(argument, command.words)), assigns=tuple(map(argument, command.assigns)),
@@ -197,19 +201,19 @@ def with_arguments(commands: Iterable[Command]) -> Iterator[Command]:
         yield command
 
 
-def apart(nodes: Iterable[Node]) -> Iterator[Redirect]:
+def enclosing_redirects(nodes: Iterable[Node]) -> Iterator[Redirect]:
     """The redirects of compound commands, and those without any command."""
     for node in nodes:
         if isinstance(node, Simple):
             yield from () if node.words else node.redirects
         elif isinstance(node, Compound):
             yield from node.redirects
-            yield from apart((*node.test, *node.body))
+            yield from enclosing_redirects((*node.test, *node.body))
         else:
-            yield from apart(node.parts)
+            yield from enclosing_redirects(node.parts)
 
 
-def carried(command: Command) -> Iterator[Around]:
+def carried_redirects(command: Command) -> Iterator[EnclosingRedirect]:
     """Such redirects in a text that `command` hands to another shell."""
     text: str | None = None
     hosts: tuple[str, ...] = ()
@@ -225,7 +229,7 @@ def carried(command: Command) -> Iterator[Around]:
         text = joined_words(command.words[1:])[0]
     script = parse(text) if text else None
     if isinstance(script, Script):
-        yield from [(redirect, hosts) for redirect in apart(script.nodes)]
+        yield from [(redirect, hosts) for redirect in enclosing_redirects(script.nodes)]
 
 
 def expansions(text: str, nodes: Iterable[Node]) -> Iterator[tuple[int, int]]:
@@ -259,7 +263,7 @@ def assignments(nodes: Iterable[Node]) -> Iterator[tuple[str, str]]:
             yield from assignments((*node.test, *node.body))
         else:
             name = basename(node.words[0].value) if node.words else ""
-            words: Sequence[Word] = node.assigns if not name else node.words[1:] if name in SETS else ()
+            words: Sequence[Word] = node.assigns if not name else node.words[1:] if name in DECLARING_BUILTINS else ()
             for word in words:
                 variable, equals, value = word.value.partition("=")
                 if equals and variable.rstrip("+").isidentifier():

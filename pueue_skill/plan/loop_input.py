@@ -17,7 +17,7 @@ from pueue_skill.shell.wrappers import unwrap
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
-DEPTH = 4
+MAX_DEPTH = 4
 """How many functions and shells inside each other are read."""
 
 
@@ -35,12 +35,12 @@ class Reader(NamedTuple):
     always: bool = False
 
 
-SUMS = "cksum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum shasum sum"
-PLAIN = "cat tac nl rev less more zless gzip gunzip zcat bzip2 bunzip2 bzcat xz unxz xzcat zstd zstdcat lz4 tsort bc dc hexdump hd"
+CHECKSUM_PROGRAMS = "cksum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum shasum sum"
+PLAIN_READERS = "cat tac nl rev less more zless gzip gunzip zcat bzip2 bunzip2 bzcat xz unxz xzcat zstd zstdcat lz4 tsort bc dc hexdump hd"
 GREP = Reader(1, ArgSpec("efmABCd", "regexp file max-count after-context before-context context"), ("-e", "-f", "--regexp", "--file"), ("-r", "-R", "--recursive"))  # fmt: skip
 AWK = Reader(1, ArgSpec("vFf", "assign field-separator file"), ("-f", "--file"))
 READERS: Mapping[str, Reader] = {
-    **dict.fromkeys(f"{SUMS} {PLAIN}".split(), Reader()),
+    **dict.fromkeys(f"{CHECKSUM_PROGRAMS} {PLAIN_READERS}".split(), Reader()),
     **dict.fromkeys(("grep", "egrep", "fgrep", "zgrep"), GREP),
     **dict.fromkeys(("rg", "ag"), Reader(1, never=("--files",))),
     **dict.fromkeys(("awk", "gawk", "mawk", "nawk"), AWK),
@@ -65,46 +65,46 @@ READERS: Mapping[str, Reader] = {
 }  # fmt: skip
 """By program."""
 
-INPUT = {"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
+STDIN_PATHS = {"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
 ONLY_BEGIN = regex(r"\s*(?:BEGIN\s*\{[^{}]*\}\s*)+")
 """A program of awk that reads nothing."""
 
 
-def reader_of_input(nodes: tuple[Node, ...], functions: Mapping[str, Compound]) -> str:
+def first_input_reader(nodes: tuple[Node, ...], functions: Mapping[str, Compound]) -> str:
     """The name of the first command in `nodes` that reads the standard input of `nodes`, or an empty text."""
-    return next(readers(nodes, functions, 0), "")
+    return next(input_readers(nodes, functions, 0), "")
 
 
-def readers(nodes: tuple[Node, ...], functions: Mapping[str, Compound], depth: int) -> Iterator[str]:
+def input_readers(nodes: tuple[Node, ...], functions: Mapping[str, Compound], depth: int) -> Iterator[str]:
     """The names of the commands in `nodes` that read the standard input of `nodes`."""
     for node in nodes:
         if isinstance(node, Chain):
-            yield from readers(node.parts, functions, depth)
+            yield from input_readers(node.parts, functions, depth)
         elif isinstance(node, Pipeline):
-            yield from readers(node.parts[:1], functions, depth)
+            yield from input_readers(node.parts[:1], functions, depth)
         else:
             words = [*node.words, *(node.assigns if isinstance(node, Simple) else ())]
             words += [redirect.target for redirect in node.redirects if redirect.target]
             for word in words:
-                yield from readers(word.programs, functions, depth)
+                yield from input_readers(word.programs, functions, depth)
             if has_own_input(node) or (isinstance(node, Compound) and node.kind == "function"):
                 continue
             if isinstance(node, Simple):
-                yield from of_command(node, functions, depth)
+                yield from command_readers(node, functions, depth)
             else:
                 yield from ("select",) if node.kind == "select" else ()
-                yield from readers((*node.test, *node.body), functions, depth)
+                yield from input_readers((*node.test, *node.body), functions, depth)
 
 
 def has_own_input(node: Simple | Compound) -> bool:
     return any(
         redirect.op[:1] == "<" and redirect.fd in (None, "0")
-        and not (redirect.target and (redirect.target.value in INPUT - {"-"} or (redirect.op == "<&" and redirect.target.value == "0")))
+        and not (redirect.target and (redirect.target.value in STDIN_PATHS - {"-"} or (redirect.op == "<&" and redirect.target.value == "0")))
         for redirect in node.redirects
     )  # fmt: skip
 
 
-def of_command(node: Simple, functions: Mapping[str, Compound], depth: int) -> Iterator[str]:
+def command_readers(node: Simple, functions: Mapping[str, Compound], depth: int) -> Iterator[str]:
     words = unwrap(node.words)[2] if node.words else ()
     if not words:
         return
@@ -112,11 +112,11 @@ def of_command(node: Simple, functions: Mapping[str, Compound], depth: int) -> I
     function = functions.get(name)
     text = shell_text(words) if name in SHELLS else None
     if function is not None:
-        yield from readers(function.body, functions, depth + 1) if depth < DEPTH else ()
+        yield from input_readers(function.body, functions, depth + 1) if depth < MAX_DEPTH else ()
     elif text is not None or name == "eval":
         script = parse(text.value if text else " ".join([word.value for word in words[1:]]))
-        if isinstance(script, Script) and depth < DEPTH:
-            yield from readers(script.nodes, functions, depth + 1)
+        if isinstance(script, Script) and depth < MAX_DEPTH:
+            yield from input_readers(script.nodes, functions, depth + 1)
     elif reads_input(name, words):
         yield name
 
@@ -152,4 +152,4 @@ def reads_input(name: str, words: tuple[Word, ...]) -> bool:
     if name in ("awk", "gawk", "mawk", "nawk") and files and not found & {*given} and ONLY_BEGIN.fullmatch(files[0]):
         return False
     files = files if found & {*given} else files[row.operands :]
-    return not files or bool(INPUT & {*files})
+    return not files or bool(STDIN_PATHS & {*files})

@@ -11,22 +11,22 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from pueue_skill.plan.fan_out import fan_out, label_of
+from pueue_skill.plan.conflicts import check_setup
+from pueue_skill.plan.fan_out import fan_out_work, label_for
 from pueue_skill.plan.independence import (
-    ENDS_EARLY,
-    MOST,
-    MOVES,
-    continues,
-    independent,
-    items_of,
-    names_of,
-    reads,
-    together,
+    EARLY_EXITS,
+    FOLDER_COMMANDS,
+    MAX_LISTED_ITEMS,
+    check_independent,
+    check_nested,
+    has_continue,
+    loop_items,
+    loop_variables,
+    names_read,
 )
 from pueue_skill.plan.model import Each
-from pueue_skill.plan.preamble import only_prepares, stops_at_failure
+from pueue_skill.plan.preamble import only_prepares, sets_errexit
 from pueue_skill.plan.proposal import Proposal, Work, Works
-from pueue_skill.plan.conflicts import check_setup
 from pueue_skill.rules.cost import weigh
 from pueue_skill.shell import quote
 from pueue_skill.shell.expansion import Value, after_assignments, assigned_names, substitute
@@ -50,14 +50,14 @@ EXPORTS = regex(r"\bset\s+-\w*a|\ballexport|\b(?:export|declare|typeset)\b")
 """Setup after which a loop's variable may be seen by programs."""
 
 
-class Turn(NamedTuple):
+class Iteration(NamedTuple):
     """The source of one turn's body, with its values filled in, and those values."""
 
     text: str
     values: tuple[str, ...]
 
 
-class Part(NamedTuple):
+class Segment(NamedTuple):
     """A piece of a list: a loop, or what stands between loops. `before` is the setup that it needs."""
 
     statements: list[Statement]
@@ -74,12 +74,12 @@ class Part(NamedTuple):
         return self.statements[-1].node.end
 
 
-def spread(proposal: Proposal, works: Works) -> list[Work] | None:
+def loop_work(proposal: Proposal, works: Works) -> list[Work] | None:
     """The jobs of a list with loops in it. Raises Refusal with the reason why it stays one job."""
     found = statements(proposal.script.nodes)
     if not proposal.spread or not any(is_loop(proposal, part.node) for part in found):
         return None
-    parts = list(taken_apart(proposal, found))
+    parts = list(segments(proposal, found))
     jobs: list[Work] = []
     last: tuple[int, ...] = ()
     operator = ""
@@ -92,7 +92,7 @@ def spread(proposal: Proposal, works: Works) -> list[Work] | None:
             text = part.before + proposal.script.text[part.start : part.end]
             made = works(proposal.inner(text)._replace(spread=False))
         else:
-            made = of_loop(proposal, part, part.loop, works)
+            made = segment_work(proposal, part, part.loop, works)
         if len(made) == 0:
             continue
         if last and any(work.each for work in made):
@@ -108,16 +108,16 @@ def spread(proposal: Proposal, works: Works) -> list[Work] | None:
     return jobs
 
 
-def taken_apart(proposal: Proposal, found: list[Statement]) -> Iterator[Part]:
+def segments(proposal: Proposal, found: list[Statement]) -> Iterator[Segment]:
     """The loops of a list and what stands between them, each with the setup before it."""
-    if stops_at_failure(found):
+    if sets_errexit(found):
         raise NotQueueable("set -e stops the loop at the first turn that fails")
     text = proposal.script.text
     setup = ""  # that of earlier and-or lists, with what joins it to what follows
     known: dict[str, Value] = {}
     between: list[Statement] = []
     before = ""
-    later = mentioned_after(text, found)
+    later = names_read_later(text, found)
     for parts in and_or_lists(found):
         own = setup
         for i, part in enumerate(parts):
@@ -126,10 +126,10 @@ def taken_apart(proposal: Proposal, found: list[Statement]) -> Iterator[Part]:
                 raise NotQueueable("a heredoc stands in the list")
             if is_loop(proposal, node):
                 if between:
-                    yield Part(between, None, before, known)
+                    yield Segment(between, None, before, known)
                 if assigned_names([node]) & later[node.start]:
                     raise NotQueueable("what follows the loop reads what it has set")
-                yield Part([part], node, own if only_prepares(parts[:i]) else setup, dict(known))
+                yield Segment([part], node, own if only_prepares(parts[:i]) else setup, dict(known))
                 between = []
                 continue
             if prepared:
@@ -139,7 +139,7 @@ def taken_apart(proposal: Proposal, found: list[Statement]) -> Iterator[Part]:
                 if not between:
                     continue
             elif not is_wait(part):
-                carries(text, node, later[part.node.start])
+                check_carries_nothing(text, node, later[part.node.start])
             if is_wait(part) and not between:
                 continue
             if not between:
@@ -151,26 +151,26 @@ def taken_apart(proposal: Proposal, found: list[Statement]) -> Iterator[Part]:
             prepared_here = [p for j, p in enumerate(parts) if only_prepares(parts[: j + 1])]
             setup += "".join([text[p.node.start : p.node.end] + "\n" for p in prepared_here])
     if between:
-        yield Part(between, None, before, known)
+        yield Segment(between, None, before, known)
 
 
-def mentioned_after(text: str, found: list[Statement]) -> dict[int, set[str]]:
+def names_read_later(text: str, found: list[Statement]) -> dict[int, set[str]]:
     """By where a statement starts, the variables that later ones read."""
     later: dict[int, set[str]] = {}
     names: set[str] = set()
     for part in reversed(found):
         later[part.node.start] = set(names)
-        names |= reads(text, part.node)
+        names |= names_read(text, part.node)
     return later
 
 
-def carries(text: str, node: Node, later: set[str]) -> None:
+def check_carries_nothing(text: str, node: Node, later: set[str]) -> None:
     """Raises Refusal when `node` is work and sets what later parts read."""
     names = assigned_names([node])
     if names & later or "*" in names:
         raise NotQueueable("a later part reads what an earlier one has set")
     for inner, place in simple_nodes((node,)):
-        if inner.words and inner.words[0].value in {*ENDS_EARLY, *MOVES} and "subshell" not in place:
+        if inner.words and inner.words[0].value in {*EARLY_EXITS, *FOLDER_COMMANDS} and "subshell" not in place:
             raise NotQueueable(f"{inner.words[0].value} changes what comes after it")
 
 
@@ -182,60 +182,63 @@ def is_loop(proposal: Proposal, node: Node) -> bool:
         head, last = node.parts[:-1], node.parts[-1]
         if not all(isinstance(part, Simple) for part in head):
             return False
-        return (isinstance(last, Compound) and last.kind == "while" and heavy(proposal, last)) or (
-            isinstance(last, Simple) and fans_out(proposal, last)
+        return (isinstance(last, Compound) and last.kind == "while" and has_long_body(proposal, last)) or (
+            isinstance(last, Simple) and is_fan_out(proposal, last)
         )
     if isinstance(node, Simple):
-        return fans_out(proposal, node)
-    return isinstance(node, Compound) and node.kind in ("for", "while") and heavy(proposal, node)
+        return is_fan_out(proposal, node)
+    return isinstance(node, Compound) and node.kind in ("for", "while") and has_long_body(proposal, node)
 
 
-def fans_out(proposal: Proposal, node: Simple) -> bool:
+def is_fan_out(proposal: Proposal, node: Simple) -> bool:
     return (
-        bool(node.words) and node.words[0].value.rpartition("/")[2] in ("xargs", "parallel") and heavy(proposal, node)
+        bool(node.words)
+        and node.words[0].value.rpartition("/")[2] in ("xargs", "parallel")
+        and has_long_body(proposal, node)
     )
 
 
-def heavy(proposal: Proposal, node: Node) -> bool:
+def has_long_body(proposal: Proposal, node: Node) -> bool:
     inside = [c for c in proposal.commands if c.loops and any(node.start <= loop.start < node.end for loop in c.loops)]
     return any(weigh(command).size != "quick" and not command.ssh for command in inside)
 
 
-def of_loop(proposal: Proposal, part: Part, loop: Node, works: Works) -> list[Work]:
+def segment_work(proposal: Proposal, part: Segment, loop: Node, works: Works) -> list[Work]:
     """The jobs of one loop, or the one job that the loop itself submits a turn."""
     last = loop.parts[-1] if isinstance(loop, Pipeline) else loop
     if isinstance(last, Simple):
-        return fan_out(proposal, loop, last, part.before, part.known)
+        return fan_out_work(proposal, loop, last, part.before, part.known)
     if not isinstance(last, Compound):
         return []
     check_setup(part.before)
-    independent(proposal.script, last, part.known)
+    check_independent(proposal.script, last, part.known)
     chain = loops_within(proposal.script, last, part.known)
     if len(chain) > 1:
-        together(proposal.script, chain, part.known)
-    if proposal.shell == "login" and any(splits(word) for word in last.words[1:]):
+        check_nested(proposal.script, chain, part.known)
+    if proposal.shell == "login" and any(is_split(word) for word in last.words[1:]):
         raise NotQueueable("what the loop's items are is up to the login shell of the host")
     known_items = not isinstance(loop, Pipeline) and not OTHER_EXPANSION.search(part.before)
-    turns = turns_of(proposal.script, last, part.known, part.before) if known_items else None
-    if turns is None or len(turns) > MOST:
-        return [by_the_loop(proposal, loop, chain, part.before)]
+    turns = iterations_of(proposal.script, last, part.known, part.before) if known_items else None
+    if turns is None or len(turns) > MAX_LISTED_ITEMS:
+        return [submitting_loop(proposal, loop, chain, part.before)]
     jobs: list[Work] = []
     for turn in turns:
         jobs += [
-            work._replace(label=work.label or label_of(turn.values)) for work in of_turn(proposal, part, turn, works)
+            work._replace(label=work.label or label_for(turn.values))
+            for work in iteration_work(proposal, part, turn, works)
         ]
     return jobs
 
 
-def splits(word: Word) -> bool:
+def is_split(word: Word) -> bool:
     """Whether an item is a variable outside quotes, which not every shell splits."""
     return re.search(r"\$\{?\w", re.sub(r"\"[^\"]*\"|'[^']*'", "", word.text)) is not None
 
 
-def of_turn(proposal: Proposal, part: Part, turn: Turn, works: Works) -> list[Work]:
+def iteration_work(proposal: Proposal, part: Segment, turn: Iteration, works: Works) -> list[Work]:
     inner = proposal.inner(turn.text)._replace(spread=False)
     if any(command.ssh for command in inner.commands):
-        if not harmless_elsewhere(part):
+        if not sets_only_variables(part):
             raise NotQueueable("the loop needs this machine's setup, and its work runs on another")
         return works(inner)
     grouped = part.before.endswith("&& ") and len(statements(inner.script.nodes)) > 1
@@ -243,7 +246,7 @@ def of_turn(proposal: Proposal, part: Part, turn: Turn, works: Works) -> list[Wo
     return works(proposal.inner(part.before + body, shell="bash")._replace(spread=False))
 
 
-def harmless_elsewhere(part: Part) -> bool:
+def sets_only_variables(part: Segment) -> bool:
     """Whether the setup only sets variables, whose values are filled in already, and options of the shell."""
     setup = parse(part.before.rstrip(" &;\n"))
     return not part.before.strip() or (
@@ -255,28 +258,32 @@ def harmless_elsewhere(part: Part) -> bool:
     )
 
 
-def turns_of(
+def iterations_of(
     scope: Script,
     loop: Compound,
     known: Mapping[str, Value],
     before: str,
     outer: Mapping[str, str] = MappingProxyType({}),
-) -> list[Turn] | None:
+) -> list[Iteration] | None:
     """The turns of a `for` loop and of the one loop in its body, or None when only the shell knows its items.
 
     Where there are more than MOST, not all are given.
     """
-    found = items_of(loop, known)
+    found = loop_items(loop, known)
     if found is None:
         return None
     name, items = found
     inner = loop_within(scope, loop, known)
-    turns: list[Turn] = []
-    for item in items[: MOST + 1]:
+    turns: list[Iteration] = []
+    for item in items[: MAX_LISTED_ITEMS + 1]:
         values = {**outer, name: item}
-        nested = turns_of(scope, inner, {**known, **values}, before, values) if inner else None
-        turns += [Turn(filled(scope.text, loop, values, before), tuple(values.values()))] if nested is None else nested
-        if len(turns) > MOST:
+        nested = iterations_of(scope, inner, {**known, **values}, before, values) if inner else None
+        turns += (
+            [Iteration(iteration_source(scope.text, loop, values, before), tuple(values.values()))]
+            if nested is None
+            else nested
+        )
+        if len(turns) > MAX_LISTED_ITEMS:
             break
     return turns
 
@@ -294,13 +301,13 @@ def loop_within(scope: Script, loop: Compound, known: Mapping[str, Value]) -> Co
     if not isinstance(node, Compound) or node.kind != "for":
         return None
     try:
-        independent(scope, node, known)
+        check_independent(scope, node, known)
     except NotQueueable:
         return None
     return node
 
 
-def filled(text: str, loop: Compound, values: Mapping[str, str], before: str) -> str:
+def iteration_source(text: str, loop: Compound, values: Mapping[str, str], before: str) -> str:
     """The source of one turn's body: the values in place of the variables or, where that is not certain, a loop of one turn.
 
     A variable that is exported, as one in capitals may be, is seen by what the turn runs.
@@ -309,25 +316,25 @@ def filled(text: str, loop: Compound, values: Mapping[str, str], before: str) ->
     over_ssh = any(node.words and node.words[0].value == "ssh" for node, _ in simple_nodes(loop.body))
     exported = EXPORTS.search(before) or any(name != name.lower() for name in values)
     sources = [substitute(text, part.node, values) for part in body]
-    if None not in sources and not continues(loop) and (over_ssh or not exported):
+    if None not in sources and not has_continue(loop) and (over_ssh or not exported):
         return "".join(
             [
                 (source or "") + (separator(part.operator) if part is not body[-1] else "")
                 for part, source in zip(body, sources, strict=True)
             ]
         )
-    turn = source_of(text, body)
+    turn = body_source(text, body)
     for name, value in reversed(list(values.items())):
         turn = f"for {name} in {quote.word(value)}; do\n{turn}\ndone"
     return turn
 
 
-def source_of(text: str, body: list[Statement]) -> str:
+def body_source(text: str, body: list[Statement]) -> str:
     """The source of a loop's body, without the operator after it."""
     return text[body[0].node.start : body[-1].node.end]
 
 
-def by_the_loop(proposal: Proposal, loop: Node, chain: Sequence[Compound], before: str) -> Work:
+def submitting_loop(proposal: Proposal, loop: Node, chain: Sequence[Compound], before: str) -> Work:
     """The same loop, submitting a job a turn."""
     text = proposal.script.text
     if any(c.ssh and loop.start <= c.start < loop.end for c in proposal.commands):
@@ -336,12 +343,12 @@ def by_the_loop(proposal: Proposal, loop: Node, chain: Sequence[Compound], befor
                                           if loop.start <= c.start < chain[0].start):  # fmt: skip
         raise NotQueueable("what feeds the loop runs long itself")
     innermost = chain[-1]
-    names = [name for one in chain for name in names_of(one)]
+    names = [name for one in chain for name in loop_variables(one)]
     body = statements(innermost.body)
-    turn = source_of(text, body)
-    if continues(innermost):
+    turn = body_source(text, body)
+    if has_continue(innermost):
         turn = f'for {names[-1]} in "${names[-1]}"; do\n{turn}\ndone'
     tail = text[body[-1].node.end : loop.end].lstrip(" \t\n;&")
     each = Each(before + text[loop.start : body[0].node.start], tail, tuple(names))
-    label = None if any(map(holds_secret, names)) else label_of(tuple([f"${name}" for name in names]))
+    label = None if any(map(holds_secret, names)) else label_for(tuple([f"${name}" for name in names]))
     return Work(proposal.here, before + turn, "bash", label=label, each=each)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pueue_skill.plan.markers import text_of, trimmed
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
-from pueue_skill.plan.whole_line import waits
+from pueue_skill.plan.whole_line import waits_for_background
 from pueue_skill.shell import quote
 from pueue_skill.shell.login import LOGIN_SHELL
 from pueue_skill.shell.model import Command, Host, Ssh
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pueue_skill.plan.literals import Shell
 
 
-class Call(NamedTuple):
+class SshCall(NamedTuple):
     """One ssh: where it leads, what is run there, what that reads, and the redirects to put around it."""
 
     host: Host
@@ -39,9 +39,9 @@ def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
         return None
     if command.wrappers:
         raise NotQueueable(f"ssh runs through {command.wrappers[0]}")
-    call = read(proposal, node, command.ssh)
+    call = parse_call(proposal, node, command.ssh)
     if call.payload is None:
-        return by_reader(proposal, works, f"{LOGIN_SHELL} -l", "nested", call)
+        return script_work(proposal, works, f"{LOGIN_SHELL} -l", "nested", call)
     there = proposal.inner(call.payload, call.host, "login")._replace(fed=call.stdin is not None)
     inner = works(there)
     if call.stdin is None and not call.redirects:
@@ -50,30 +50,30 @@ def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
         top = only_node(there.script)
         reader = command_at(there, top) if top else None
         if reader is not None and reads_script(reader):
-            return by_reader(proposal, works, call.payload, "bash", call)
+            return script_work(proposal, works, call.payload, "bash", call)
     if len(inner) > 1 or inner[0].each:
         raise NotQueueable("several jobs would share what ssh reads or writes")
     shell = inner[0].shell if inner[0].shell == "bash" else "nested"
-    return [inner[0]._replace(text=wrapped(by_login_shell(inner[0]), call), shell=shell)]
+    return [inner[0]._replace(text=with_input(login_shell_text(inner[0]), call), shell=shell)]
 
 
-def by_reader(proposal: Proposal, works: Works, reader: str, shell: Shell, call: Call) -> list[Work]:
+def script_work(proposal: Proposal, works: Works, reader: str, shell: Shell, call: SshCall) -> list[Work]:
     """The script that ssh hands on, for the shell that reads it there: as it is, or without what detaches its work."""
     script = proposal.inner(call.stdin or "", call.host)._replace(fed=True, spread=False)
-    jobs = works(script if waits(script.commands) else script._replace(spread=proposal.spread))
+    jobs = works(script if waits_for_background(script.commands) else script._replace(spread=proposal.spread))
     if any(job.each for job in jobs):
         raise NotQueueable("several jobs would share what ssh reads or writes")
     if [job.text for job in jobs] == [text_of(script.script)]:
-        return [Work(call.host, wrapped(reader, call), shell)]
-    return [job._replace(text=wrapped(reader, call._replace(stdin=job.text)), shell=shell) for job in jobs]
+        return [Work(call.host, with_input(reader, call), shell)]
+    return [job._replace(text=with_input(reader, call._replace(stdin=job.text)), shell=shell) for job in jobs]
 
 
-def on_one_host(proposal: Proposal, works: Works) -> list[Work] | None:
+def several_over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
     """Several calls of ssh and nothing else: one job where they lead to one host in turn, jobs of their own where side by side."""
     found = statements(proposal.script.nodes)
     calls = [part for part in found if not is_wait(part)]
     commands = [ssh_at(proposal, part.node) for part in calls]
-    if len(calls) < 2 or not all(commands) or not any(inside(proposal, part) for part in calls):
+    if len(calls) < 2 or not all(commands) or not any(is_flagged(proposal, part) for part in calls):
         return None
     each = [
         works(proposal.inner(proposal.script.text[part.node.start : part.node.end], shell=proposal.shell))
@@ -91,7 +91,7 @@ def on_one_host(proposal: Proposal, works: Works) -> list[Work] | None:
         return None
     text = ""
     for work, part in zip(jobs, calls, strict=True):
-        text += by_login_shell(work) + ("\n" if part.operator in ("\n", ";") else f" {part.operator} ")
+        text += login_shell_text(work) + ("\n" if part.operator in ("\n", ";") else f" {part.operator} ")
     return [Work(jobs[0].host, trimmed(text), "bash" if all(work.shell == "bash" for work in jobs) else "nested")]
 
 
@@ -100,44 +100,44 @@ def ssh_at(proposal: Proposal, node: Node | None) -> Command | None:
     return command if command and command.ssh and not command.inside else None
 
 
-def inside(proposal: Proposal, part: Statement) -> bool:
+def is_flagged(proposal: Proposal, part: Statement) -> bool:
     return not proposal.flagged or any(part.node.start <= start < part.node.end for start, _ in proposal.flagged)
 
 
-def by_login_shell(work: Work) -> str:
+def login_shell_text(work: Work) -> str:
     """bash text that runs the work as its own shell would."""
     return f"{LOGIN_SHELL if work.shell == 'login' else 'bash'} -c {quote.word(work.text)}"
 
 
-def wrapped(text: str, call: Call) -> str:
+def with_input(text: str, call: SshCall) -> str:
     if call.stdin is None:
         return f"{text}{call.redirects}"
     return quote.heredoc(f"{text}{call.redirects}", call.stdin).rstrip("\n")
 
 
-def read(proposal: Proposal, node: Simple, ssh: Ssh) -> Call:
+def parse_call(proposal: Proposal, node: Simple, ssh: Ssh) -> SshCall:
     """What one ssh does. Raises Refusal."""
     if node.assigns:
         raise NotQueueable("variables are set for ssh itself")
     stdin: str | None = None
     out = ""
     for redirect in node.redirects:
-        fed = what_is_read(redirect)
+        fed = redirected_text(redirect)
         if fed is not None:
             stdin = fed or None
-        elif redirect.target is not None and (discards(redirect) or (merges(redirect) and out)):
+        elif redirect.target is not None and (discards_output(redirect) or (merges_stderr(redirect) and out)):
             out += f" {redirect.fd or ''}{redirect.op}{redirect.target.value}"
-        elif not merges(redirect):
+        elif not merges_stderr(redirect):
             raise NotQueueable("input or output of ssh is redirected on this machine")
     if not ssh.static:
         raise NotQueueable("the remote command holds what only your shell can fill in")
     host, payload = final_destination(ssh, proposal.hosts)
     if payload is None and stdin is None:
         raise NotQueueable("ssh is given no command")
-    return Call(host, payload, stdin, out)
+    return SshCall(host, payload, stdin, out)
 
 
-def what_is_read(redirect: Redirect) -> str | None:
+def redirected_text(redirect: Redirect) -> str | None:
     """The text that a redirect of input gives, empty for /dev/null, or None when it is no such redirect."""
     if redirect.fd not in (None, "0"):
         return None
@@ -148,7 +148,7 @@ def what_is_read(redirect: Redirect) -> str | None:
     return "" if redirect.op == "<" and redirect.target is not None and redirect.target.value == "/dev/null" else None
 
 
-def discards(redirect: Redirect) -> bool:
+def discards_output(redirect: Redirect) -> bool:
     return (
         redirect.op in (">", ">>", ">|", "&>", "&>>")
         and redirect.fd in (None, "1", "2")
@@ -157,6 +157,6 @@ def discards(redirect: Redirect) -> bool:
     )
 
 
-def merges(redirect: Redirect) -> bool:
+def merges_stderr(redirect: Redirect) -> bool:
     """`2>&1`: a job's log holds both anyway."""
     return (redirect.op, redirect.fd) == (">&", "2") and redirect.target is not None and redirect.target.value == "1"

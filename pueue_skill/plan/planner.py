@@ -12,10 +12,10 @@ from pueue_skill.plan.detached import detached
 from pueue_skill.plan.functions import check_functions
 from pueue_skill.plan.markers import MARKER, marker_of
 from pueue_skill.plan.model import Job, Plan
-from pueue_skill.plan.over_ssh import on_one_host, over_ssh
+from pueue_skill.plan.over_ssh import over_ssh, several_over_ssh
 from pueue_skill.plan.proposal import Proposal, Work, Works
-from pueue_skill.plan.pueue_add import add
-from pueue_skill.plan.whole_line import INTERACTIVE, whole
+from pueue_skill.plan.pueue_add import pueue_add
+from pueue_skill.plan.whole_line import INTERACTIVE_PROGRAMS, whole_line
 from pueue_skill.rules.model import Finding
 from pueue_skill.rules.registry import BY_ID
 from pueue_skill.shell import quote
@@ -34,12 +34,12 @@ def with_loops(proposal: Proposal, works: Works) -> list[Work] | None:
     """The row of loops, which is a half of this package and is not imported for the most of commands."""
     if not proposal.spread or not any(command.loops for command in proposal.commands):
         return None
-    from pueue_skill.plan.loops import spread
+    from pueue_skill.plan.loops import loop_work
 
-    return spread(proposal, works)
+    return loop_work(proposal, works)
 
 
-ROWS = (over_ssh, on_one_host, add, detached, with_loops)
+ROWS = (over_ssh, several_over_ssh, pueue_add, detached, with_loops)
 
 
 def plan(
@@ -67,54 +67,54 @@ def plan(
     spans = tuple([(finding.start, finding.end) for finding in findings])
     proposal = Proposal(script, commands, hosts, host_named(target, hosts), spread=True, flagged=spans, program=program)
     try:
-        done = works(proposal)
+        done = work_for(proposal)
         check_functions(proposal, done)
-        return planned(reason, done, cwd, target, group)
+        return plan_of_work(reason, done, cwd, target, group)
     except NotQueueable as refusal:
-        return waited_for(proposal, refusal, reason, cwd, group)
+        return plan_in_place(proposal, refusal, reason, cwd, group)
 
 
-def works(proposal: Proposal) -> list[Work]:
+def work_for(proposal: Proposal) -> list[Work]:
     """The work of a proposal, by the first row that it belongs to; else it stays whole. Raises Refusal."""
     note = ""
     for row in ROWS:
         try:
-            done = row(proposal, works)
+            done = row(proposal, work_for)
         except NotQueueable as refusal:
             if row is not with_loops:
                 raise
             done, note = None, str(refusal)  # a loop can always stay the loop that it is
         if done is not None:
             return done
-    return [work._replace(note=note) for work in whole(proposal)]
+    return [work._replace(note=note) for work in whole_line(proposal)]
 
 
-def waited_for(proposal: Proposal, refusal: NotQueueable, reason: str, cwd: str | None, group: str | None) -> Plan:
+def plan_in_place(proposal: Proposal, refusal: NotQueueable, reason: str, cwd: str | None, group: str | None) -> Plan:
     """The plan where ssh has to be waited for on the spot, or the refusal."""
     if proposal.here.ssh or isinstance(refusal, NoOtherForm):
-        return refused(proposal, refusal)
+        return plan_without_jobs(proposal, refusal)
     from pueue_skill.plan import in_place
 
     try:
-        text = in_place.in_place(proposal)
+        text = in_place.stand_in_text(proposal)
         if text is None:
-            return refused(proposal, refusal)
+            return plan_without_jobs(proposal, refusal)
         if in_place.only_over_ssh(proposal):
             return Plan("queue", f"{reason}; {refusal}", in_place=text)
-        done = whole(proposal.inner(text))
+        done = whole_line(proposal.inner(text))
         check_functions(proposal, done)
-        return planned(reason, done, cwd, LOCAL, group)
+        return plan_of_work(reason, done, cwd, LOCAL, group)
     except NotQueueable as second:
-        return refused(proposal, second)
+        return plan_without_jobs(proposal, second)
 
 
-def refused(proposal: Proposal, refusal: NotQueueable) -> Plan:
+def plan_without_jobs(proposal: Proposal, refusal: NotQueueable) -> Plan:
     """The plan without jobs, with the command that queues the cure where one line says it and that is a job itself."""
     said = str(refusal)
     if refusal.cure and "\n" not in refusal.cure and not proposal.here.ssh:
         try:
             cured = proposal.inner(refusal.cure)._replace(spread=False)
-            check_functions(cured, works(cured))
+            check_functions(cured, work_for(cured))
             said += f". Try: {proposal.program} run -- {quote.word(refusal.cure)}"
         except NotQueueable:
             pass
@@ -128,13 +128,15 @@ def plan_for_run(
     here = host_named(target, hosts)
     whole_text = [Work(here, text)]
     try:
-        done = works(Proposal(script, commands_of(script), hosts, here)) if isinstance(script, Script) else whole_text
+        done = (
+            work_for(Proposal(script, commands_of(script), hosts, here)) if isinstance(script, Script) else whole_text
+        )
     except NotQueueable:
         done = whole_text
-    return planned("asked for", done if len(done) == 1 and not done[0].each else whole_text, cwd, target, None)
+    return plan_of_work("asked for", done if len(done) == 1 and not done[0].each else whole_text, cwd, target, None)
 
 
-def planned(reason: str, done: list[Work], cwd: str | None, target: str, group: str | None) -> Plan:
+def plan_of_work(reason: str, done: list[Work], cwd: str | None, target: str, group: str | None) -> Plan:
     """The plan that submits the work. Raises Refusal when two hosts in it go by one name."""
     hosts: dict[str, Host] = {}
     jobs: list[Job] = []
@@ -143,7 +145,7 @@ def planned(reason: str, done: list[Work], cwd: str | None, target: str, group: 
         if known.ssh != work.host.ssh:
             raise NotQueueable(f"{work.host.name} is reached in two ways")
         hosts[work.host.name] = known._replace(groups=tuple(dict.fromkeys((*known.groups, *work.host.groups))))
-        job = job_of(work, cwd if work.host.name == target else None, group)
+        job = job_for(work, cwd if work.host.name == target else None, group)
         same = [one for one in jobs if one.key.partition("-")[0] == job.key]
         jobs.append(job._replace(
             key=f"{job.key}-{len(same) + 1}" if same else job.key, after=tuple([jobs[i].key for i in work.after])
@@ -154,17 +156,17 @@ def planned(reason: str, done: list[Work], cwd: str | None, target: str, group: 
     )
 
 
-def job_of(work: Work, cwd: str | None, group: str | None = None) -> Job:
+def job_for(work: Work, cwd: str | None, group: str | None = None) -> Job:
     cwd = work.cwd or cwd
     group = group or work.group or work.host.group or None
     return Job(
-        key_of(work.host.name, cwd, group, work.label, work.text),
+        job_key(work.host.name, cwd, group, work.label, work.text),
         work.host.name, work.host.backend, group, work.label, cwd, work.text,
         if_failed=work.if_failed, shell=work.shell, each=work.each,
     )  # fmt: skip
 
 
-def key_of(*parts: str | None) -> str:
+def job_key(*parts: str | None) -> str:
     """The key of what is defined by `parts`: 12 hexadecimal digits."""
     raw = "\0".join(["" if part is None else part for part in parts]).encode("utf-8", "surrogateescape")
     return digest(raw, 12)
@@ -180,7 +182,7 @@ def reason_to_leave(commands: tuple[Command, ...]) -> str:
             return f"{command.detached.leaves('its work')}, which keeps what becomes of it"
         if command.ssh and command.ssh.payload is None:
             return "ssh is given no command: interactive, or a tunnel"
-        if command.name in INTERACTIVE or (
+        if command.name in INTERACTIVE_PROGRAMS or (
             command.ssh and TERMINAL_OPTIONS & {name for name, _ in command.ssh.options}
         ):
             return "interactive: it needs a terminal"

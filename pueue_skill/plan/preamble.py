@@ -13,8 +13,8 @@ from pueue_skill.startup.regex import regex
 
 REPEATABLE = {"cd", "pushd", "export", "declare", "typeset", "readonly", "local", "set", "shopt", "source", ".", "unset",
               "alias", "ulimit", "umask", "module", "conda", "mamba", "micromamba", "pyenv", "nvm", ":", "true"}  # fmt: skip
-LEAVES = {"exit", "return"}
-ENVIRONMENT = regex(r"(?:activate|\.env|rc|profile|(?:conda|nvm|env|environment|setvars)\.sh)$")
+EXITS = {"exit", "return"}
+ENVIRONMENT_FILE = regex(r"(?:activate|\.env|rc|profile|(?:conda|nvm|env|environment|setvars)\.sh)$")
 """Files that are sourced for what they set, and do nothing else."""
 
 
@@ -24,7 +24,7 @@ def is_setup(node: Node) -> bool:
         return node.kind == "function" and not node.redirects
     if not isinstance(node, Simple):
         return False
-    if any(word.programs for word in (*node.assigns, *node.words)) or any(map(writes, node.redirects)):
+    if any(word.programs for word in (*node.assigns, *node.words)) or any(map(may_write, node.redirects)):
         return False
     if not node.words:
         return True
@@ -32,11 +32,11 @@ def is_setup(node: Node) -> bool:
     if name == "mkdir":
         return any(word.value in ("-p", "--parents") for word in node.words[1:])
     if name in ("source", "."):
-        return len(node.words) == 2 and ENVIRONMENT.search(node.words[1].value) is not None
+        return len(node.words) == 2 and ENVIRONMENT_FILE.search(node.words[1].value) is not None
     return name in REPEATABLE
 
 
-def writes(redirect: Redirect) -> bool:
+def may_write(redirect: Redirect) -> bool:
     """Whether what it opens is written to, or not known not to be; /dev/null does not count."""
     return redirect.op not in (">&", "<") and (redirect.target is None or redirect.target.value != "/dev/null")
 
@@ -49,14 +49,14 @@ def only_prepares(parts: list[Statement]) -> bool:
             and before.operator == "||"
             and isinstance(statement.node, Simple)
             and bool(statement.node.words)
-            and statement.node.words[0].value in LEAVES
+            and statement.node.words[0].value in EXITS
         )
         if not leaves and not is_setup(statement.node):
             return False
     return True
 
 
-def stops_at_failure(parts: list[Statement]) -> bool:
+def sets_errexit(parts: list[Statement]) -> bool:
     """Whether `set -e` is among them."""
     for statement in parts:
         node = statement.node

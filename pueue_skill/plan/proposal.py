@@ -44,7 +44,7 @@ class Proposal(NamedTuple):
         """The proposal of another text, which this one holds. Raises Refusal when it cannot be read."""
         script = parse(text)
         if isinstance(script, Unparsed):
-            raise NotQueueable(f"`{start_of(text)}` is not understood: {script.reason}")
+            raise NotQueueable(f"`{first_line(text)}` is not understood: {script.reason}")
         return self._replace(
             script=script, commands=commands_of(script), here=here or self.here, shell=shell or self.shell, flagged=()
         )
@@ -81,6 +81,6 @@ def command_at(proposal: Proposal, node: Node) -> Command | None:
     return None
 
 
-def start_of(text: str) -> str:
+def first_line(text: str) -> str:
     line = text.strip().partition("\n")[0]
     return line if len(line) <= 40 else line[:37] + "..."

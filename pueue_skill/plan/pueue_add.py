@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
-from pueue_skill.rules.pueue import ADD, added, lost, meant, script_at, with_script
+from pueue_skill.rules.pueue import ADD_SPEC, added_words, misread_words, quoted_words, script_index, with_script
 from pueue_skill.shell.arguments import parse_options
 from pueue_skill.shell.model import Command
 from pueue_skill.shell.ssh_target import NotQueueable
@@ -18,23 +18,27 @@ FIELDS = {
 }  # fmt: skip
 
 
-def add(proposal: Proposal, works: Works) -> list[Work] | None:
+def pueue_add(proposal: Proposal, works: Works) -> list[Work] | None:
     if len(proposal.script.nodes) != 1:
         return None
     node = proposal.script.nodes[0]
     first = node.parts[0] if isinstance(node, Chain) else node
     command = command_at(proposal, first)
-    if command is None or not added(command) or [c.name for c in proposal.commands if not c.hosts].count("pueue") > 1:
+    if (
+        command is None
+        or not added_words(command)
+        or [c.name for c in proposal.commands if not c.hosts].count("pueue") > 1
+    ):
         return None
     if not isinstance(first, Simple) or command.wrappers or first.redirects:
         return None
-    text = split(proposal, node, command) if isinstance(node, Chain) else joined(proposal, command)
+    text = split_text(proposal, node, command) if isinstance(node, Chain) else joined_text(proposal, command)
     if text is None:
         return None
     if first.assigns:
         raise NotQueueable("variables are set for `pueue add` itself")
     told: dict[str, str] = {}
-    for option, value in parse_options(command.words[2:], ADD)[0]:
+    for option, value in parse_options(command.words[2:], ADD_SPEC)[0]:
         if option in FIELDS and value is not None and value.static:
             told[FIELDS[option]] = value.value
         elif option not in ("-p", "--print-task-id"):
@@ -43,27 +47,27 @@ def add(proposal: Proposal, works: Works) -> list[Work] | None:
     return [work._replace(**told) for work in works(inner)]  # type: ignore[arg-type]
 
 
-def split(proposal: Proposal, node: Chain, command: Command) -> str | None:
+def split_text(proposal: Proposal, node: Chain, command: Command) -> str | None:
     """What a list was meant to queue of which `pueue add` is only the beginning."""
     if "&" in node.operators or len(node.parts) < 2:
         return None
-    words, text = added(command), proposal.script.text
-    at = script_at(words)
+    words, text = added_words(command), proposal.script.text
+    at = script_index(words)
     if at is not None:
         return with_script(words[:at], text[words[at].start : node.end])
     first = words[0].value if len(words) == 1 else text[words[0].start : words[-1].end]  # pueue joins what it is given
     return first + text[words[-1].end : node.end]
 
 
-def joined(proposal: Proposal, command: Command) -> str | None:
+def joined_text(proposal: Proposal, command: Command) -> str | None:
     """What several words were meant to be. Raises Refusal where only the shell knows them."""
-    words = added(command)
-    at = script_at(words)
+    words = added_words(command)
+    at = script_index(words)
     if at is not None:
         return with_script(words[:at], proposal.script.text[words[at].start : words[-1].end])
-    if not lost(words):
+    if not misread_words(words):
         return None
-    text = meant(words)
+    text = quoted_words(words)
     if text is None:
         raise NotQueueable("the words of `pueue add` hold what only your shell can fill in")
     return text

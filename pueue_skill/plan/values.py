@@ -12,30 +12,30 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from pueue_skill.shell.expansion import NAME, Value
+from pueue_skill.shell.expansion import NAME, UnknownValue, Value
 from pueue_skill.startup.regex import regex
 
 BRACED = regex(rf"\$\{{(#?)({NAME})(?:\[([^\]]*)\])?(.*)\}}", re.DOTALL)
 ARITHMETIC = regex(r"\$\(\((.*)\)\)|\$\[(.*)\]", re.DOTALL)
 TOKEN = regex(rf"\s*(?:(10#)?(?:(\d+)|\$?\{{?({NAME})\}}?)|(\*\*|[-+*/%()]))\s*")
-OPERATOR = regex(r"(%%?|##?|//|/%|/#|/|\^\^?|,,?|:(?![-=?+]))(.*)", re.DOTALL)
-RENAMED = regex(r"(?:\$\(|`)\s*(basename|dirname)\s+(?:-- )?(?:\"([^\"()`]*)\"|'([^'()`]*)'|([^\s\"'()`]+))(?:\s+['\"]?([^\s\"'()`]*)['\"]?)?\s*(?:\)|`)")  # fmt: skip
-FRESH = regex(r"(?:\$\(|`)\s*mktemp\b[^()`]*(?:\)|`)")
-OPEN = regex(r"\$\([^()]*\)|`[^`]*`|\$\{[^{}]*\}")
+EXPANSION_OPERATOR = regex(r"(%%?|##?|//|/%|/#|/|\^\^?|,,?|:(?![-=?+]))(.*)", re.DOTALL)
+PATH_COMMAND = regex(r"(?:\$\(|`)\s*(basename|dirname)\s+(?:-- )?(?:\"([^\"()`]*)\"|'([^'()`]*)'|([^\s\"'()`]+))(?:\s+['\"]?([^\s\"'()`]*)['\"]?)?\s*(?:\)|`)")  # fmt: skip
+MKTEMP = regex(r"(?:\$\(|`)\s*mktemp\b[^()`]*(?:\)|`)")
+UNKNOWN_EXPANSION = regex(r"\$\([^()]*\)|`[^`]*`|\$\{[^{}]*\}")
 """What only the shell knows, innermost first."""
 
 
-def truncated(value: int, by: int) -> int:
+def quotient(value: int, by: int) -> int:
     """The quotient, cut off towards zero as in C."""
     return abs(value) // abs(by) * (1 if (value < 0) == (by < 0) else -1)
 
 
 def remainder(value: int, by: int) -> int:
-    return value - truncated(value, by) * by
+    return value - quotient(value, by) * by
 
 
-STEPS: Mapping[str, tuple[int, Callable[[int, int], int]]] = {
-    "+": (1, operator.add), "-": (1, operator.sub), "*": (2, operator.mul), "/": (2, truncated), "%": (2, remainder),
+OPERATIONS: Mapping[str, tuple[int, Callable[[int, int], int]]] = {
+    "+": (1, operator.add), "-": (1, operator.sub), "*": (2, operator.mul), "/": (2, quotient), "%": (2, remainder),
     "**": (3, operator.pow),
 }  # fmt: skip
 MAX_DIGITS = 20
@@ -43,11 +43,7 @@ MAX_STARS = 3
 """Runs of `*` in a pattern; with more of them a search may take exponential time."""
 
 
-class Unknown(Exception):
-    """Only the shell knows."""
-
-
-def worth(source: str, known: Mapping[str, Value]) -> str:
+def expand(source: str, known: Mapping[str, Value]) -> str:
     """The value of an expansion (`$x`, `${x%.csv}`, `$((x + 1))`), with what is not known left in it."""
     if source in known:  # what xargs and parallel put in
         return scalar(known[source])
@@ -58,10 +54,10 @@ def worth(source: str, known: Mapping[str, Value]) -> str:
     braced = BRACED.fullmatch(source)
     try:
         if arithmetic:
-            return str(calculated(arithmetic[1] or arithmetic[2] or "", known))
+            return str(evaluate(arithmetic[1] or arithmetic[2] or "", known))
         if braced:
-            return changed(braced, known)
-    except Unknown:
+            return expand_braced(braced, known)
+    except UnknownValue:
         pass
     return re.sub(rf"\$({NAME})|(?<=\$\{{)({NAME})|\b({NAME})\b(?=[^{{}}]*\)\)$)", lambda match: value_or_name(match, known), source)  # fmt: skip
 
@@ -75,35 +71,35 @@ def scalar(value: Value) -> str:
     return value if isinstance(value, str) else value[0] if value else ""
 
 
-def changed(braced: re.Match[str], known: Mapping[str, Value]) -> str:
+def expand_braced(braced: re.Match[str], known: Mapping[str, Value]) -> str:
     """`${x…}` of bash's manual 3.5.3. Raises Unknown."""
     length, name, index, rest = braced.groups()
     if name not in known:
         if index and index not in "@*":
-            return f"${{{length}{name}[{calculated(index, known)}]{rest}}}"
-        raise Unknown
+            return f"${{{length}{name}[{evaluate(index, known)}]{rest}}}"
+        raise UnknownValue
     value = known[name]
     if index is not None:
-        at = calculated(index, known)
+        at = evaluate(index, known)
         if isinstance(value, str) or not 0 <= at < len(value):
-            raise Unknown
+            raise UnknownValue
         value = value[at]
     value = scalar(value)
     if length:
         return str(len(value))
     if rest[:1] == "@":
-        raise Unknown
+        raise UnknownValue
     if not rest or re.match(r":?[-=?]", rest):
         return value
-    found = OPERATOR.fullmatch(rest)
+    found = EXPANSION_OPERATOR.fullmatch(rest)
     if found is None or "$" in found[2]:
-        raise Unknown
+        raise UnknownValue
     how, argument = found[1], re.sub(r"[\"'\\]", "", found[2])
     if how == ":":
         start, _, count = argument.partition(":")
-        first = calculated(start, known)
+        first = evaluate(start, known)
         cut = value[first:] if first >= 0 or -first <= len(value) else ""
-        return cut if not count else cut[: calculated(count, known)]
+        return cut if not count else cut[: evaluate(count, known)]
     if how in ("^", "^^", ",", ",,"):
         cased = value.upper() if how[0] == "^" else value.lower()
         return cased if len(how) == 2 else cased[:1] + value[1:]
@@ -125,14 +121,14 @@ def shell_pattern(pattern: str) -> str:
     """A pattern of the shell as a regular expression. Raises Unknown for one with too many stars."""
     pattern = re.sub(r"\*+", "*", pattern)
     if pattern.count("*") > MAX_STARS:
-        raise Unknown
+        raise UnknownValue
     parts = re.findall(r"\[!?\]?[^\]]*\]|.", pattern, re.DOTALL)
     return "".join([
         {"*": ".*", "?": "."}.get(part) or (re.sub(r"^\[!", "[^", part) if len(part) > 1 else re.escape(part)) for part in parts
     ])  # fmt: skip
 
 
-def calculated(expression: str, known: Mapping[str, Value]) -> int:
+def evaluate(expression: str, known: Mapping[str, Value]) -> int:
     """The value of an arithmetic expression of whole numbers, `+ - * / % **` and parentheses. Raises Unknown."""
     tokens: list[str | int] = []
     expression = expression.replace("$((", "((")
@@ -140,67 +136,67 @@ def calculated(expression: str, known: Mapping[str, Value]) -> int:
     while at < len(expression):
         match = TOKEN.match(expression, at)
         if match is None or match.end() == at:
-            raise Unknown
+            raise UnknownValue
         decimal, number, name, sign = match.groups()
         if name is not None:
             number = scalar(known[name]) if name in known else ""
             if not re.fullmatch(r"-?\d+", number):
-                raise Unknown
-        tokens.append(sign or whole(number, decimal is not None))
+                raise UnknownValue
+        tokens.append(sign or parse_integer(number, decimal is not None))
         at = match.end()
-    value, used = summed(tokens, 0, 1)
+    value, used = evaluate_tokens(tokens, 0, 1)
     if used < len(tokens):
-        raise Unknown
+        raise UnknownValue
     return value
 
 
-def whole(digits: str, decimal: bool = False) -> int:
+def parse_integer(digits: str, decimal: bool = False) -> int:
     """The number that bash reads: octal after a leading 0, unless it is marked as `decimal`. Raises Unknown for one that bash refuses or that does not fit into 64 bits."""
     base = 8 if digits.lstrip("-")[:1] == "0" and not decimal else 10
     if len(digits) > MAX_DIGITS or (base == 8 and re.search("[89]", digits)):
-        raise Unknown
-    return fitting(int(digits, base))
+        raise UnknownValue
+    return check_64_bit(int(digits, base))
 
 
-def fitting(value: int) -> int:
+def check_64_bit(value: int) -> int:
     if not -(2**63) <= value < 2**63:
-        raise Unknown
+        raise UnknownValue
     return value
 
 
-def summed(tokens: Sequence[str | int], at: int, least: int) -> tuple[int, int]:
+def evaluate_tokens(tokens: Sequence[str | int], at: int, least: int) -> tuple[int, int]:
     """The value of what begins at a token, of operators that bind as much as `least`, and the place after it."""
     if at >= len(tokens):
-        raise Unknown
+        raise UnknownValue
     first = tokens[at]
     if first == "(":
-        value, at = summed(tokens, at + 1, 1)
+        value, at = evaluate_tokens(tokens, at + 1, 1)
         if at >= len(tokens) or tokens[at] != ")":
-            raise Unknown
+            raise UnknownValue
     elif first in ("-", "+"):
-        value, at = summed(tokens, at + 1, 4)
+        value, at = evaluate_tokens(tokens, at + 1, 4)
         value, at = (-value if first == "-" else value), at - 1
     elif isinstance(first, int):
         value = first
     else:
-        raise Unknown
+        raise UnknownValue
     at += 1
-    while at < len(tokens) and tokens[at] in STEPS and STEPS[str(tokens[at])][0] >= least:
+    while at < len(tokens) and tokens[at] in OPERATIONS and OPERATIONS[str(tokens[at])][0] >= least:
         sign = str(tokens[at])
-        binds, step = STEPS[sign]
-        right, at = summed(tokens, at + 1, binds if sign == "**" else binds + 1)
+        binds, step = OPERATIONS[sign]
+        right, at = evaluate_tokens(tokens, at + 1, binds if sign == "**" else binds + 1)
         if (sign in "/%" and right == 0) or (sign == "**" and not 0 <= right <= 64):
-            raise Unknown
-        value = fitting(step(value, right))
+            raise UnknownValue
+        value = check_64_bit(step(value, right))
     return value, at
 
 
-def renamed(text: str, turn: int) -> str:
+def expand_path_commands(text: str, turn: int) -> str:
     """`text` with what basename, dirname and mktemp give in its substitutions."""
     before = ""
     while before != text and ("$(" in text or "`" in text):
         before = text
-        text = FRESH.sub(f"$TMPDIR/tmp.{turn}", RENAMED.sub(path_part, text))
+        text = MKTEMP.sub(f"$TMPDIR/tmp.{turn}", PATH_COMMAND.sub(path_part, text))
     return text
 
 
@@ -213,12 +209,12 @@ def path_part(match: re.Match[str]) -> str:
     return name.removesuffix(suffix) if name != suffix else name
 
 
-def certain(text: str) -> str:
+def known_text(text: str) -> str:
     """`text` without what only the shell knows: in two turns that may be the same."""
     before = ""
     while before != text and ("$" in text or "`" in text):
         before = text
-        text = OPEN.sub("\0", text)
+        text = UNKNOWN_EXPANSION.sub("\0", text)
     return text
 
 
@@ -232,7 +228,7 @@ def representatives(words: Iterable[str], sources: Sequence[str], name: str) -> 
         return ["1", "2", "3", "4", "10", "11"]
     items = [*words]
     # What the pattern of a glob ends in itself (`${f%.csv}` of `*.csv`) makes no two values the same.
-    parts = [part for part in dict.fromkeys(itertools.chain.from_iterable(map(literals, changing)))
+    parts = [part for part in dict.fromkeys(itertools.chain.from_iterable(map(literal_parts, changing)))
              if len(part) == 1 or not any(part in word for word in items)]  # fmt: skip
     stems = [
         "x",
@@ -259,12 +255,12 @@ def representatives(words: Iterable[str], sources: Sequence[str], name: str) -> 
     return [*dict.fromkeys(found)] or stems
 
 
-def literals(source: str) -> Iterator[str]:
+def literal_parts(source: str) -> Iterator[str]:
     """The characters that stand for themselves in the patterns and paths of an expansion."""
     if re.search(r"basename|dirname", source):
         yield "/"
     braced = BRACED.fullmatch(source)
-    changes = OPERATOR.fullmatch(braced[4]) if braced else None
+    changes = EXPANSION_OPERATOR.fullmatch(braced[4]) if braced else None
     pattern = (
         changes[2].partition("/")[0]
         if changes and changes[1] in ("/", "/%", "/#") and len(changes[2].partition("/")[0]) > 1

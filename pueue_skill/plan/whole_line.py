@@ -5,7 +5,7 @@ What needs a terminal, asks for a password, leaves the queue's sight or speaks t
 
 from __future__ import annotations
 
-from pueue_skill.plan.attaching import attached
+from pueue_skill.plan.attaching import attached_text
 from pueue_skill.plan.markers import text_of
 from pueue_skill.plan.proposal import Proposal, Work
 from pueue_skill.rules.cost import weigh
@@ -15,41 +15,45 @@ from pueue_skill.shell.ssh_arguments import host_name
 from pueue_skill.shell.ssh_target import NoOtherForm, NotQueueable
 from pueue_skill.startup.regex import regex
 
-ASKS = {"sudo", "doas", "su", "passwd", "ssh-copy-id", "gpg"}
-ESCAPES = {"setsid", "at", "batch", *SESSION_PROGRAMS}
-INTERACTIVE = {"vim", "vi", "nano", "emacs", "top", "htop", "less", "more", "man", "tmux", "screen", "fzf"}
+PASSWORD_PROGRAMS = {"sudo", "doas", "su", "passwd", "ssh-copy-id", "gpg"}
+ESCAPING_PROGRAMS = {"setsid", "at", "batch", *SESSION_PROGRAMS}
+INTERACTIVE_PROGRAMS = {"vim", "vi", "nano", "emacs", "top", "htop", "less", "more", "man", "tmux", "screen", "fzf"}
 TERMINAL = "/dev/tty"
-READS = ("<", "<<", "<<-", "<<<", "<&", "<>")
-OWN_NAME = regex(r"\$(?:0\b|\{0\})")
+INPUT_OPERATORS = ("<", "<<", "<<-", "<<<", "<&", "<>")
+SHELL_NAME = regex(r"\$(?:0\b|\{0\})")
 
 
-def whole(proposal: Proposal) -> list[Work]:
-    check(proposal)
-    if any(command.hosts and not command.via[1:] and long(proposal, command) for command in proposal.commands):
+def whole_line(proposal: Proposal) -> list[Work]:
+    check_queueable(proposal)
+    if any(command.hosts and not command.via[1:] and runs_long(proposal, command) for command in proposal.commands):
         raise NotQueueable("part of it runs over ssh")
     return [Work(proposal.here, text_of(proposal.script), proposal.shell)]
 
 
-def check(proposal: Proposal) -> None:
+def check_queueable(proposal: Proposal) -> None:
     """Raises Refusal when a job cannot hold all of it."""
     own = [word for command in proposal.commands if not command.via for word in (*command.assigns, *command.words)]
-    if proposal.shell == "login" and any(not word.static and OWN_NAME.search(word.value) for word in own):
+    if proposal.shell == "login" and any(not word.static and SHELL_NAME.search(word.value) for word in own):
         raise NotQueueable("it asks for the name of its shell ($0), which is another in a job")
     for command in proposal.commands:
-        asks = [name for name in (*command.wrappers, command.name) if name in ASKS]
+        asks = [name for name in (*command.wrappers, command.name) if name in PASSWORD_PROGRAMS]
         if asks and not (asks[0] == "sudo" and "-n" in proposal.script.text.split()):
             raise NotQueueable(f"{asks[0]} may ask for a password, and a job has no terminal to ask on")
-        if command.name in INTERACTIVE and not (command.name in SESSION_PROGRAMS and session_words(command.words)):
+        if command.name in INTERACTIVE_PROGRAMS and not (
+            command.name in SESSION_PROGRAMS and session_words(command.words)
+        ):
             raise NotQueueable(f"{command.name} needs a terminal, which a job does not have")
         if command.terminal:
-            raise NotQueueable(f"{command.terminal} asks for a terminal, which a job does not have", attached(proposal))
-        if opens_the_terminal(command):
+            raise NotQueueable(
+                f"{command.terminal} asks for a terminal, which a job does not have", attached_text(proposal)
+            )
+        if opens_terminal(command):
             raise NotQueueable(f"it reads or writes {TERMINAL}, and a job has no terminal")
-        if command.asks and not (fed(command) or proposal.fed):
+        if command.asks and not (has_input(command) or proposal.fed):
             raise NotQueueable(f"{command.asks} asks before it acts, and a job has no terminal to answer on")
         if command.ssh and proposal.here.ssh:
             raise NotQueueable(f"part of the remote command goes on to {host_name(command.ssh.destination.value)}")
-        if asks_the_terminal(command) and not proposal.fed:
+        if reads_terminal_answer(command) and not proposal.fed:
             raise NotQueueable("it reads an answer from the terminal, which a job does not have")
         if command.name == "pueue" or (command.name == "pueue-skill" and command.args[:1] != ("ssh",)):
             raise NotQueueable(f"it speaks to {command.name} itself")
@@ -60,43 +64,43 @@ def check(proposal: Proposal) -> None:
             )
         if command.name == "sbatch":
             raise NotQueueable("sbatch queues its work already")
-        if command.detached and long(proposal, command):
+        if command.detached and runs_long(proposal, command):
             where = command.detached.leaves("the work")
-            raise NotQueueable(f"{where}, where the queue would not see it end", attached(proposal))
-        detacher = next((n for n in (*command.wrappers, command.name) if n in ESCAPES), None)
+            raise NotQueueable(f"{where}, where the queue would not see it end", attached_text(proposal))
+        detacher = next((n for n in (*command.wrappers, command.name) if n in ESCAPING_PROGRAMS), None)
         if detacher:
             raise NotQueueable(f"{detacher} would take the work out of the queue's sight; queue the work itself")
-    if not waits(proposal.commands):
+    if not waits_for_background(proposal.commands):
         raise NotQueueable("it puts part of the work in the background, where the queue would not see it end")
 
 
-def long(proposal: Proposal, command: Command) -> bool:
+def runs_long(proposal: Proposal, command: Command) -> bool:
     if proposal.flagged:
         return any(start <= command.start < end for start, end in proposal.flagged)
     return weigh(command).size != "quick"
 
 
-def waits(commands: tuple[Command, ...]) -> bool:
+def waits_for_background(commands: tuple[Command, ...]) -> bool:
     """Whether a `wait` follows all that is put in the background."""
     background = [i for i, command in enumerate(commands) if command.background]
     waiting = [i for i, command in enumerate(commands) if command.name == "wait" and not command.background]
     return not background or bool(waiting and waiting[-1] > background[-1])
 
 
-def asks_the_terminal(command: Command) -> bool:
+def reads_terminal_answer(command: Command) -> bool:
     """`read -p …` where nothing feeds it: no pipe, redirect, loop or heredoc."""
     around = {word.split()[0] for word in command.inside}
     own = command.name == "read" and not any(word.startswith("-u") for word in command.args)
-    return own and not fed(command) and not {"for", "while", "until", "function"} & around
+    return own and not has_input(command) and not {"for", "while", "until", "function"} & around
 
 
-def fed(command: Command) -> bool:
+def has_input(command: Command) -> bool:
     """Whether a pipe, a redirect or another shell's text is on its standard input."""
     redirects = (*command.redirects, *command.around)
-    given = any(redirect.op in READS and redirect.fd in (None, "0") for redirect in redirects)
+    given = any(redirect.op in INPUT_OPERATORS and redirect.fd in (None, "0") for redirect in redirects)
     return bool(command.pipe[0] or command.via or given)
 
 
-def opens_the_terminal(command: Command) -> bool:
+def opens_terminal(command: Command) -> bool:
     targets = [redirect.target for redirect in (*command.redirects, *command.around) if redirect.target]
     return any(word.value == TERMINAL for word in (*command.words[1:], *targets))

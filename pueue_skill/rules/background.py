@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pueue_skill.rules.cost import anchors, runs_script
-from pueue_skill.rules.rule import Around, Hit, Rule, on
+from pueue_skill.rules.rule import Hit, Rule, RuleContext, hit_at
 from pueue_skill.shell.model import Command
 from pueue_skill.shell.nested import SESSION_PROGRAMS as SCREENS
 
@@ -11,38 +11,38 @@ DETACHERS = {"nohup", "setsid", "at", "batch", *SCREENS}
 """The programs that detach what they run."""
 
 
-def check_detached(command: Command, around: Around) -> Hit | None:
+def check_detached(command: Command, around: RuleContext) -> Hit | None:
     size = around.weight.size
     left = command.detached
     if left and left.queue:
         return None
     if left and (size == "long" or (not left.keeper and unknown_remote(command, around))):
         work = "its work" if left.how.split()[0] == command.name else command.name
-        return on(command, f"{left.leaves(work)}; its exit status goes nowhere and nobody sees it end")
+        return hit_at(command, f"{left.leaves(work)}; its exit status goes nowhere and nobody sees it end")
     how = [wrapper for wrapper in command.wrappers if wrapper in DETACHERS]
     how += [via for via in command.via if via in DETACHERS]
     if how and size != "quick":
-        return on(
+        return hit_at(
             command, f"{how[0]} lets {command.name} go on, but its exit status goes nowhere and nobody sees it end"
         )
     if not how and command.background and unknown_remote(command, around):
-        return on(
+        return hit_at(
             command, f"& lets {command.name} go on after ssh, but its exit status goes nowhere and nobody sees it end"
         )
     return None
 
 
-def unknown_remote(command: Command, around: Around) -> bool:
+def unknown_remote(command: Command, around: RuleContext) -> bool:
     """Whether it is a script of unknown length on a host: what is detached there is meant to go on."""
     return bool(command.hosts) and around.weight.size == "unknown" and runs_script(command)
 
 
-def check_ampersand(command: Command, around: Around) -> Hit | None:
+def check_ampersand(command: Command, around: RuleContext) -> Hit | None:
     if not command.background or command.detached or DETACHERS & {*command.wrappers, *command.via}:
         return None
     if around.weight.size != "long":
         return None
-    return on(command, f"{around.weight.why} in the background ends with the session that started it")
+    return hit_at(command, f"{around.weight.why} in the background ends with the session that started it")
 
 
 WHY = "Detached work has no exit status, no place in a queue and no limit; what is started twice runs twice."

@@ -45,7 +45,7 @@ class Row(NamedTuple):
     why: str
 
 
-def entries() -> dict[str, list[tuple[str, list[str]]]]:
+def parse_table() -> dict[str, list[tuple[str, list[str]]]]:
     """By program: what it does, and the words of its row."""
     found: dict[str, list[tuple[str, list[str]]]] = {}
     for why, text in LONG.items():
@@ -55,7 +55,7 @@ def entries() -> dict[str, list[tuple[str, list[str]]]]:
     return found
 
 
-def rows(program: str) -> list[Row]:
+def rows_for(program: str) -> list[Row]:
     return [
         Row(
             tuple([word for word in rest if word[0] not in "-!"]),
@@ -63,19 +63,19 @@ def rows(program: str) -> list[Row]:
             tuple([word[1:] for word in rest if word[0] == "!"]),
             why,
         )
-        for why, rest in ROWS.get(program, ())
+        for why, rest in TABLE.get(program, ())
     ]
 
 
-ROWS = entries()
+TABLE = parse_table()
 RUNNERS = {"python", "python2", "python3", "pypy", "pypy3", "ipython", "node", "ruby", "perl", "Rscript", "julia", "php", "bun", "deno", "java", "bash", "sh", "zsh", "dash", "tsx"}  # fmt: skip
-TASKS = {"make", "just", "mise", "task", "npm", "pnpm", "yarn", "invoke", "inv", "nox", "rake", "bundle", "gradle", "gradlew", "ant", "doit"}  # fmt: skip
-LOOKS = {"pytest", "unittest", "http.server", "venv", "pip", "json_tool", "py_compile", "compileall", "black", "ruff", "mypy", "timeit", "site", "ensurepip", "build", "doctest"}  # fmt: skip
+TASK_RUNNERS = {"make", "just", "mise", "task", "npm", "pnpm", "yarn", "invoke", "inv", "nox", "rake", "bundle", "gradle", "gradlew", "ant", "doit"}  # fmt: skip
+CHECKS = {"pytest", "unittest", "http.server", "venv", "pip", "json_tool", "py_compile", "compileall", "black", "ruff", "mypy", "timeit", "site", "ensurepip", "build", "doctest"}  # fmt: skip
 SQL_CLIENTS = {"psql", "mysql", "mariadb", "clickhouse-client", "clickhouse", "clickhouse-local", "duckdb", "sqlite3", "cqlsh", "snowsql", "bq", "trino", "presto", "mongosh", "sqlcmd", "beeline"}  # fmt: skip
-SPANS = {"--start", "--from", "--since", "--start-date", "--start_date", "-since"}
+DATE_OPTIONS = {"--start", "--from", "--since", "--start-date", "--start_date", "-since"}
 """Options that begin a span of dates."""
 
-SQL = {"-c", "-e", "-q", "--query", "--command", "--execute", "--multiquery", "-Q"}
+SQL_OPTIONS = {"-c", "-e", "-q", "--query", "--command", "--execute", "--multiquery", "-Q"}
 SQL_FILES = {"-f", "--file", "--queries-file", "--init-file"}
 LONG_SQL = regex(
     r"\b(OPTIMIZE\s+TABLE|VACUUM|REINDEX|CLUSTER|ANALYZE\s+\w|CREATE\s+(UNIQUE\s+)?INDEX|INSERT\s+INTO\s(?!.*\bVALUES\b).*\b(SELECT|FROM|FORMAT)\b|INTO\s+OUTFILE|COPY\s*[\w.(]|\\copy|ALTER\s+TABLE\s+\S+\s+(?!(ADD|RENAME|DROP|COMMENT|MODIFY\s+COMMENT)\s+(COLUMN|TO|CONSTRAINT|IF)?)|REFRESH\s+MATERIALIZED"
@@ -86,23 +86,23 @@ ONE_ROW = regex(r"^\s*(UPDATE|DELETE)\b.*\bWHERE\b(?!.*(BETWEEN|<|>|\bIN\b)).*="
 CALL = regex(r"([A-Za-z_]\w*)\s*\(")
 SCRIPT_LITERAL = regex(r"[\"']([\w./-]+\.(?:py|sh))[\"']")
 WORDS = regex(r"[A-Za-z]+\d*")
-SIZE = regex(r"\d[\d_]*(?:[eE]\+?\d+)?")
+NUMBER = regex(r"\d[\d_]*(?:[eE]\+?\d+)?")
 JAVA_HEAP = regex(r"-Xmx(\d+)g$")
 YEAR = regex(r"(?:19|20)\d\d\b")
 
 
 def anchors_of(program: str) -> list[str]:
     """The program, and with it one of the words or options that its rows ask for; alone where one of them asks for none."""
-    asked = [rest for _, rest in ROWS[program]]
+    asked = [rest for _, rest in TABLE[program]]
     needed = [next((word for word in words if word[0] != "!"), "") for words in asked]
     return [program] if "" in needed else [f"{program} {word}" for word in needed]
 
 
 def anchors() -> set[str]:
     """One of these stands in every text with a command that weighs long for what its own words say."""
-    options = {option.lstrip("-") for option in (*LONG_OPTIONS, *SPANS)}
+    options = {option.lstrip("-") for option in (*LONG_OPTIONS, *DATE_OPTIONS)}
     others = {"rsync", "scp", "cp", "curl", "aws", "symbol", "pytest"}
-    return {*SCRIPT_WORDS, *SQL_CLIENTS, *options, *others}.union(*map(anchors_of, ROWS))
+    return {*SCRIPT_WORDS, *SQL_CLIENTS, *options, *others}.union(*map(anchors_of, TABLE))
 
 
 def weigh(command: Command, programs: tuple[Program, ...] = ()) -> Weight:
@@ -113,7 +113,7 @@ def weigh(command: Command, programs: tuple[Program, ...] = ()) -> Weight:
             return Weight(known.size, known.why, known.sure)
     if quick_option(command.name, args):
         return Weight("quick", "only asks for help, a version or a plan")
-    for judge in (by_table, by_transfer, by_sql, by_code, by_script):
+    for judge in (weigh_by_table, weigh_transfer, weigh_sql, weigh_code, weigh_script):
         weight = judge(command, args)
         if weight:
             return weight
@@ -131,10 +131,10 @@ def quick_option(name: str, args: tuple[str, ...]) -> bool:
             return True
         if arg in SMALL_OPTIONS and following.isdigit() and int(following) <= 1000:
             return True
-    return name in ROWS and any(arg in ("help", "version") for arg in args[:3])
+    return name in TABLE and any(arg in ("help", "version") for arg in args[:3])
 
 
-def has(args: tuple[str, ...], wanted: str) -> bool:
+def has_argument(args: tuple[str, ...], wanted: str) -> bool:
     """Whether an option (also among clustered letters, as `-avn`) or a word stands in `args`."""
     if any(re.fullmatch(r"-[a-z]+[a-z_]{4,}", arg) for arg in args):
         return any(arg == wanted or arg.startswith(wanted + "=") for arg in args)  # long options with one dash
@@ -148,26 +148,26 @@ def has(args: tuple[str, ...], wanted: str) -> bool:
     return any(arg == wanted or arg.startswith(wanted + "=") for arg in args)
 
 
-def plain(args: tuple[str, ...]) -> list[str]:
+def operands(args: tuple[str, ...]) -> list[str]:
     return [arg for arg in args if arg[:1] not in ("-", "+")]
 
 
-def by_table(command: Command, args: tuple[str, ...]) -> Weight | None:
-    first = plain(args)[:6]
-    for row in rows(command.name):
+def weigh_by_table(command: Command, args: tuple[str, ...]) -> Weight | None:
+    first = operands(args)[:6]
+    for row in rows_for(command.name):
         n = len(row.words)
         if n and not any(tuple(first[i : i + n]) == row.words for i in range(len(first))):
             continue
-        if all(has(args, option) and not tiny(args, option) for option in row.options) and not any(
-            has(args, word) for word in row.without
+        if all(has_argument(args, option) and not is_tiny(args, option) for option in row.options) and not any(
+            has_argument(args, word) for word in row.without
         ):
-            if row.why == "archive work" and not big_archive(command, args):
+            if row.why == "archive work" and not is_big_archive(command, args):
                 continue
             return Weight("long", row.why)
     return None
 
 
-def tiny(args: tuple[str, ...], option: str) -> bool:
+def is_tiny(args: tuple[str, ...], option: str) -> bool:
     """Whether a numeric option says that there is next to nothing to do: `-count=1`, `-n 5`."""
     for i, arg in enumerate(args):
         name, equals, value = arg.partition("=")
@@ -177,31 +177,31 @@ def tiny(args: tuple[str, ...], option: str) -> bool:
     return False
 
 
-def big_archive(command: Command, args: tuple[str, ...]) -> bool:
+def is_big_archive(command: Command, args: tuple[str, ...]) -> bool:
     """Archive work on a tree, not on a file or two with small names."""
     if command.name not in ("tar", "zip", "unzip", "zstd", "xz", "7z", "pigz"):
         return True
     if command.name == "tar":
-        return not (has(args, "-t") or (args and re.fullmatch(r"[a-zA-Z]*t[a-zA-Z]*", args[0])))
+        return not (has_argument(args, "-t") or (args and re.fullmatch(r"[a-zA-Z]*t[a-zA-Z]*", args[0])))
     return True
 
 
-def by_transfer(command: Command, args: tuple[str, ...]) -> Weight | None:
+def weigh_transfer(command: Command, args: tuple[str, ...]) -> Weight | None:
     """rsync, scp and cp between machines or trees: long for trees and big files, not for a listing or a small file."""
     name = command.name
     if name == "curl":
-        big = has(args, "-C") or any(arg.lower().endswith(BIG_DOWNLOADS) for arg in args)
+        big = has_argument(args, "-C") or any(arg.lower().endswith(BIG_DOWNLOADS) for arg in args)
         return Weight("long", "a big download") if big else None
-    if name == "aws" and plain(args)[:2] in (["s3", "cp"], ["s3", "mv"]):
-        args = tuple(plain(args)[2:]) + (("-r",) if has(args, "--recursive") else ())
+    if name == "aws" and operands(args)[:2] in (["s3", "cp"], ["s3", "mv"]):
+        args = tuple(operands(args)[2:]) + (("-r",) if has_argument(args, "--recursive") else ())
     elif name == "cp":
-        if not (has(args, "-a") or has(args, "-r") or has(args, "-R")) or not any(
-            re.match(r"/(data|mnt|srv|media|backup|archive|lake|scratch)\b", arg) for arg in plain(args)
+        if not (has_argument(args, "-a") or has_argument(args, "-r") or has_argument(args, "-R")) or not any(
+            re.match(r"/(data|mnt|srv|media|backup|archive|lake|scratch)\b", arg) for arg in operands(args)
         ):
             return None
     elif name not in ("rsync", "scp"):
         return None
-    if has(args, "-n") and name == "rsync":
+    if has_argument(args, "-n") and name == "rsync":
         return Weight("quick", "a dry run")
     valued = {"scp": "cFiJlDoPSX", "rsync": "eBfTM"}.get(name, "")
     words, skip = [], False
@@ -218,21 +218,21 @@ def by_transfer(command: Command, args: tuple[str, ...]) -> Weight | None:
         last = base.rstrip("/").rpartition("/")[2]
         tree = base.endswith("/") or "." not in last.lstrip(".") or any(char in last for char in "*?[{$")
         if (
-            tree and (name != "scp" or has(args, "-r") or any(char in last for char in "*?["))
+            tree and (name != "scp" or has_argument(args, "-r") or any(char in last for char in "*?["))
         ) or last.lower().endswith(BIG_FILES):
             return Weight("long", "a transfer")
     return Weight("quick", "a small copy")
 
 
-def by_sql(command: Command, args: tuple[str, ...]) -> Weight | None:
+def weigh_sql(command: Command, args: tuple[str, ...]) -> Weight | None:
     if command.name not in SQL_CLIENTS:
         return None
     texts = [redirect.body.value for redirect in command.redirects if redirect.body]
     for i, arg in enumerate(args):
         option, equals, value = arg.partition("=")
-        if option in SQL and equals:
+        if option in SQL_OPTIONS and equals:
             texts.append(value)
-        elif option in SQL or (re.fullmatch(r"-\w*[ceqQ]", option)):
+        elif option in SQL_OPTIONS or (re.fullmatch(r"-\w*[ceqQ]", option)):
             texts += args[i + 1 : i + 2]
         elif option in SQL_FILES or re.fullmatch(r"-\w*f", option):
             return Weight("long", "a script of SQL")
@@ -246,7 +246,7 @@ def by_sql(command: Command, args: tuple[str, ...]) -> Weight | None:
     return None
 
 
-def by_code(command: Command, args: tuple[str, ...]) -> Weight | None:
+def weigh_code(command: Command, args: tuple[str, ...]) -> Weight | None:
     """Python in -c or a heredoc: by what it calls."""
     if command.name not in ("python", "python3", "ipython", "pypy3"):
         return None
@@ -257,8 +257,8 @@ def by_code(command: Command, args: tuple[str, ...]) -> Weight | None:
     elif args and not args[0].startswith("-"):
         return None
     for text in code:
-        for name in [match[1] for match in CALL.finditer(text)] + scripts_started(text):
-            why = heavy_name(name)
+        for name in [match[1] for match in CALL.finditer(text)] + started_scripts(text):
+            why = reason_in_name(name)
             if why and not (
                 name.islower()
                 and "_" not in name
@@ -269,16 +269,16 @@ def by_code(command: Command, args: tuple[str, ...]) -> Weight | None:
     return Weight("quick", "a few lines of Python") if code else None
 
 
-def scripts_started(code: str) -> list[str]:
+def started_scripts(code: str) -> list[str]:
     """The scripts that Python code starts as programs."""
     if not re.search(r"\b(subprocess|os\.system|Popen|runpy|pexpect)\b", code):
         return []
     return [match[1] for match in SCRIPT_LITERAL.finditer(code)]
 
 
-def by_script(command: Command, args: tuple[str, ...]) -> Weight | None:
+def weigh_script(command: Command, args: tuple[str, ...]) -> Weight | None:
     if command.name == "pytest":
-        return by_tests("pytest", args)
+        return weigh_tests("pytest", args)
     script, rest = script_of(command)
     if script is None:
         return None
@@ -287,19 +287,19 @@ def by_script(command: Command, args: tuple[str, ...]) -> Weight | None:
         return Weight("long", "a build")
     first = [arg for arg in rest if arg[:1] not in ("-", "+")][:1]
     subcommand = first[0] if first and re.fullmatch(r"[A-Za-z][\w:-]*", first[0]) else ""
-    if calm(base) or calm(subcommand) or base in LOOKS:
-        return by_tests(base, args)
-    why = heavy_name(base) or (heavy_name(subcommand) if subcommand else None)
+    if is_calm(base) or is_calm(subcommand) or base in CHECKS:
+        return weigh_tests(base, args)
+    why = reason_in_name(base) or (reason_in_name(subcommand) if subcommand else None)
     if why:
         return Weight("long", why)
     bare = "/" not in command.words[0].value and script == command.words[0].value
-    why = by_options(args if command.name == "java" else rest, sized=not bare)
+    why = reason_in_options(args if command.name == "java" else rest, sized=not bare)
     if why:
         return Weight("long", why)
     return Weight("unknown", f"what {base} does, and for how long, is its own affair")
 
 
-def by_tests(base: str, args: tuple[str, ...]) -> Weight:
+def weigh_tests(base: str, args: tuple[str, ...]) -> Weight:
     if base == "pytest" and any(
         re.search(r"slow|integration|gpu|soak", arg)
         for arg in args
@@ -309,7 +309,7 @@ def by_tests(base: str, args: tuple[str, ...]) -> Weight:
     return Weight("quick", f"{base} is a look or a check")
 
 
-def by_options(args: tuple[str, ...], sized: bool) -> str | None:
+def reason_in_options(args: tuple[str, ...], sized: bool) -> str | None:
     """What options say of a run whose name says nothing; `sized`: whether a large number in them says something."""
     years = [int(match[0]) for arg in args for match in YEAR.finditer(arg)]
     for i, arg in enumerate(args):
@@ -325,7 +325,7 @@ def by_options(args: tuple[str, ...], sized: bool) -> str | None:
             return "a run over years of data"
         if not sized or not option.startswith("-") or option in ("--port", "--seed", "--seed-base", "-p"):
             continue
-        size = SIZE.fullmatch(value)
+        size = NUMBER.fullmatch(value)
         if size and float(value.replace("_", "")) >= 100_000:
             return f"{option.lstrip('-')} {value} is a lot"
     if any(heap and int(heap[1]) >= 8 for heap in map(JAVA_HEAP.match, args)):
@@ -351,7 +351,7 @@ def script_of(command: Command) -> tuple[str | None, tuple[str, ...]]:
                 return None, ()
             i += 2 if args[i] in ("-W", "-X", "-r", "-t") else 1
         return (args[i], args[i + 1 :]) if i < len(args) else (None, ())
-    if command.name in TASKS:
+    if command.name in TASK_RUNNERS:
         valued = ("-C", "-f", "-I", "-o", "-W", "--directory", "--file", "--prefix")
         words = [
             arg
@@ -374,8 +374,8 @@ def script_of(command: Command) -> tuple[str | None, tuple[str, ...]]:
         return args[1], args[2:]
     program = command.words[0].value
     if "/" in program or re.search(r"\.(py|sh|rb|pl|R|jl|js|ts)$", program):
-        return (program, args) if command.name not in QUICK and command.name not in ROWS else (None, ())
-    if command.name not in QUICK and command.name not in ROWS and program[:1] != "$":
+        return (program, args) if command.name not in QUICK and command.name not in TABLE else (None, ())
+    if command.name not in QUICK and command.name not in TABLE and program[:1] != "$":
         return program, args
     return None, ()
 
@@ -386,21 +386,21 @@ def runs_script(command: Command) -> bool:
     return script is not None and not (script == command.words[0].value and "/" not in script and "." not in script)
 
 
-def split(name: str) -> list[str]:
+def split_name(name: str) -> list[str]:
     """The words of a name: `populateFull_cache.py` is populate, full, cache, py."""
     return [word.lower() for word in WORDS.findall(re.sub(r"([a-z])([A-Z])", r"\1_\2", name))]
 
 
-def calm(name: str) -> bool:
-    words = split(re.sub(r"\.\w+$", "", name))
+def is_calm(name: str) -> bool:
+    words = split_name(re.sub(r"\.\w+$", "", name))
     return any(word in CALM_WORDS for word in words) and not (
         {"soak", "stress", "load"} & set(words) and "test" in words
     )
 
 
-def heavy_name(name: str) -> str | None:
+def reason_in_name(name: str) -> str | None:
     """What a script's or a function's name says it does, if that takes long."""
-    words = split(name)
+    words = split_name(name)
     if {"soak", "stress", "load"} & set(words) and "test" in words:
         return "a soak run"
     if any(word in CALM_WORDS for word in words):
@@ -409,7 +409,7 @@ def heavy_name(name: str) -> str | None:
 
 
 # Of a short option only its letter: what follows may be its value (`-psecret`).
-FLAG = regex(r"--[A-Za-z][A-Za-z_-]*|-[A-Za-z]")
+OPTION_NAME = regex(r"--[A-Za-z][A-Za-z_-]*|-[A-Za-z]")
 
 
 def shape(command: Command) -> str:
@@ -423,6 +423,6 @@ def shape(command: Command) -> str:
         words.append(script.rpartition("/")[2])
     elif not script:
         words += [arg for arg in command.args[:1] if re.fullmatch(r"[a-z][a-z-]{1,20}", arg)]
-    flags = sorted({match[0] for match in map(FLAG.match, command.args) if match})
+    flags = sorted({match[0] for match in map(OPTION_NAME.match, command.args) if match})
     host = f"{command.hosts[-1]}:" if command.hosts else ""
     return host + " ".join([*words, *flags])

@@ -4,47 +4,47 @@ from __future__ import annotations
 
 from pueue_skill.rules.cost import shape
 from pueue_skill.rules.model import Preferences
-from pueue_skill.rules.rule import Around, Hit, Rule, on
+from pueue_skill.rules.rule import Hit, Rule, RuleContext, hit_at
 from pueue_skill.shell.model import Command
 from pueue_skill.shell.printable import duration
 
-ENOUGH = {"long": 2, "quick": 3}
+MIN_RUNS = {"long": 2, "quick": 3}
 """Runs that must agree before they are believed."""
 
-SECONDS = 10.0
+MAX_QUICK_S = 10.0
 """A command that always ended within this many seconds is quick, whatever a rule of medium confidence suspects."""
 
 
-def remembered(command: Command, preferences: Preferences) -> tuple[float, ...]:
+def past_runs(command: Command, preferences: Preferences) -> tuple[float, ...]:
     return preferences.durations.get(shape(command), ()) if preferences.durations else ()
 
 
 def always_quick(command: Command, preferences: Preferences) -> bool:
-    runs = remembered(command, preferences)
-    return len(runs) >= ENOUGH["quick"] and max(runs) < SECONDS
+    runs = past_runs(command, preferences)
+    return len(runs) >= MIN_RUNS["quick"] and max(runs) < MAX_QUICK_S
 
 
 def slow_runs(command: Command, preferences: Preferences) -> tuple[float, ...]:
     """The last runs, up to three, when all of them were long; else none."""
-    runs = remembered(command, preferences)[-3:]
-    return runs if len(runs) >= ENOUGH["long"] and min(runs) >= preferences.long else ()
+    runs = past_runs(command, preferences)[-3:]
+    return runs if len(runs) >= MIN_RUNS["long"] and min(runs) >= preferences.long else ()
 
 
-def check_slow_before(command: Command, around: Around) -> Hit | None:
+def check_slow_before(command: Command, around: RuleContext) -> Hit | None:
     runs = slow_runs(command, around.preferences)
     if not runs or command.loops or not command.attached:
         return None
-    return on(command, f"last {len(runs)} runs: {figures(runs)}")
+    return hit_at(command, f"last {len(runs)} runs: {durations_text(runs)}")
 
 
-def check_slow_in_loop(command: Command, around: Around) -> Hit | None:
+def check_slow_in_loop(command: Command, around: RuleContext) -> Hit | None:
     runs = slow_runs(command, around.preferences)
     if not runs or not command.loops or command.detached:
         return None
-    return on(command.loops[0], f"each turn takes long: last {len(runs)} runs {figures(runs)}")
+    return hit_at(command.loops[0], f"each turn takes long: last {len(runs)} runs {durations_text(runs)}")
 
 
-def figures(runs: tuple[float, ...]) -> str:
+def durations_text(runs: tuple[float, ...]) -> str:
     return ", ".join([duration(run) for run in runs])
 
 

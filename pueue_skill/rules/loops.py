@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from pueue_skill.rules.cost import RUNNERS, anchors, script_of
-from pueue_skill.rules.rule import Around, Hit, Rule, on
+from pueue_skill.rules.rule import Hit, Rule, RuleContext, hit_at
 from pueue_skill.shell.model import Command
 
 FAN_OUT = ("xargs", "parallel", "find")
 
 
-def check_loop(command: Command, around: Around) -> Hit | None:
+def check_loop(command: Command, around: RuleContext) -> Hit | None:
     loops = [loop for loop in command.loops if loop.kind not in FAN_OUT]
     weight = around.weight
     if not loops or command.detached or weight.size != "long":
         return None
-    return on(loops[0], f"{weight.why} runs once a turn of this {loops[0].kind} loop, one after the other")
+    return hit_at(loops[0], f"{weight.why} runs once a turn of this {loops[0].kind} loop, one after the other")
 
 
-def check_fan_out(command: Command, around: Around) -> Hit | None:
+def check_fan_out(command: Command, around: RuleContext) -> Hit | None:
     loops = [loop for loop in command.loops if loop.kind in FAN_OUT]
     weight = around.weight
     if not loops or command.detached or weight.size != "long":
         return None
-    return on(loops[0], f"{loops[0].kind} fans out into {weight.why}")
+    return hit_at(loops[0], f"{loops[0].kind} fans out into {weight.why}")
 
 
-def check_loop_of_scripts(command: Command, around: Around) -> Hit | None:
+def check_loop_of_scripts(command: Command, around: RuleContext) -> Hit | None:
     script, _ = script_of(command)
     if (
         not command.loops
@@ -37,7 +37,7 @@ def check_loop_of_scripts(command: Command, around: Around) -> Hit | None:
         return None  # what is waited for inside $(…) is meant to be quick
     if command.name not in RUNNERS and "/" not in script:
         return None
-    return on(command.loops[0], f"{script} runs once an item, and nobody knows how long each takes")
+    return hit_at(command.loops[0], f"{script} runs once an item, and nobody knows how long each takes")
 
 
 RULES = (

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pueue_skill.rules.rule import Around, Hit, Rule, on
+from pueue_skill.rules.rule import Hit, Rule, RuleContext, hit_at
 from pueue_skill.shell.model import Command
 
-LOGIN = {"bash", "zsh", "sh"}
+LOGIN_SHELLS = {"bash", "zsh", "sh"}
 
 
-def path_is_set(command: Command, around: Around) -> bool:
+def path_is_set(command: Command, around: RuleContext) -> bool:
     """Whether the text itself sees to PATH on that host, or a login shell does."""
     carriers = [
         c
         for c in around.before
-        if c.name in LOGIN and c.hosts == command.hosts and any(a.startswith("-") and "l" in a for a in c.args)
+        if c.name in LOGIN_SHELLS and c.hosts == command.hosts and any(a.startswith("-") and "l" in a for a in c.args)
     ]
     words = [word for c in (*around.before, command) if c.hosts == command.hosts for word in (*c.words, *c.assigns)]
     return bool(carriers) or any(
@@ -24,7 +24,7 @@ def path_is_set(command: Command, around: Around) -> bool:
     )
 
 
-def check_bare_pueue(command: Command, around: Around) -> Hit | None:
+def check_bare_pueue(command: Command, around: RuleContext) -> Hit | None:
     if not command.hosts or command.words[0].value not in ("pueue", "pueued"):
         return None
     names = [command.hosts[-1]]
@@ -33,26 +33,26 @@ def check_bare_pueue(command: Command, around: Around) -> Hit | None:
     host = next((around.hosts[name] for name in names if name in around.hosts), None)
     if host is None or "/" not in host.pueue or path_is_set(command, around):
         return None
-    return on(
+    return hit_at(
         command, f"{command.name} is not on the PATH of a bare ssh command to {host.name}; it is {host.pueue} there"
     )
 
 
-def check_cargo(command: Command, around: Around) -> Hit | None:
+def check_cargo(command: Command, around: RuleContext) -> Hit | None:
     if not command.hosts or command.name != "maturin" or path_is_set(command, around):
         return None
-    return on(
+    return hit_at(
         command, f"maturin needs ~/.cargo/bin, which is not on the PATH of a bare ssh command to {command.hosts[-1]}"
     )
 
 
-def check_queued_cargo(command: Command, around: Around) -> Hit | None:
+def check_queued_cargo(command: Command, around: RuleContext) -> Hit | None:
     if command.name != "pueue" or not command.hosts or command.args[:1] != ("add",):
         return None
     words = " ".join(command.args)
     if "maturin" not in words or "PATH=" in words or path_is_set(command, around):
         return None
-    return on(
+    return hit_at(
         command,
         f"the job runs maturin, which needs ~/.cargo/bin; it is not on the PATH of a bare ssh command to {command.hosts[-1]}",
     )

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from pueue_skill.rules.cost import anchors, runs_script
-from pueue_skill.rules.rule import Around, Hit, Rule, on
+from pueue_skill.rules.rule import Hit, Rule, RuleContext, hit_at
 from pueue_skill.shell.model import Command
 
 
-def here(command: Command) -> bool:
+def runs_here(command: Command) -> bool:
     return not command.hosts and not command.loops and command.attached
 
 
-def check_program(command: Command, around: Around) -> Hit | None:
+def check_program(command: Command, around: RuleContext) -> Hit | None:
     weight = around.weight
-    if not here(command) or weight.size != "long" or runs_script(command):
+    if not runs_here(command) or weight.size != "long" or runs_script(command):
         return None
-    return on(command, f"{weight.why} in the foreground outlives neither the session nor its time limit")
+    return hit_at(command, f"{weight.why} in the foreground outlives neither the session nor its time limit")
 
 
-def check_script(command: Command, around: Around) -> Hit | None:
+def check_script(command: Command, around: RuleContext) -> Hit | None:
     weight = around.weight
-    if not here(command) or weight.size != "long" or not runs_script(command):
+    if not runs_here(command) or weight.size != "long" or not runs_script(command):
         return None
-    return on(command, f"{weight.why} in the foreground outlives neither the session nor its time limit")
+    return hit_at(command, f"{weight.why} in the foreground outlives neither the session nor its time limit")
 
 
 WHY = (

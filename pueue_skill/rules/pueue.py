@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pueue_skill.rules.cost import weigh
-from pueue_skill.rules.rule import Around, Hit, Rule, on
+from pueue_skill.rules.rule import Hit, Rule, RuleContext, hit_at
 from pueue_skill.shell import quote
 from pueue_skill.shell.arguments import ArgSpec, basename, parse_options
 from pueue_skill.shell.model import LOCAL, Command
@@ -13,7 +13,7 @@ from pueue_skill.shell.nested import SHELLS, shell_text
 from pueue_skill.shell.syntax import Word
 from pueue_skill.startup.regex import regex
 
-ADD = ArgSpec("wladgo", "working-directory label after delay group priority")
+ADD_SPEC = ArgSpec("wladgo", "working-directory label after delay group priority")
 """The options of `pueue add` that take a value (pueue 4.0: -w -l -a -d -g -o)."""
 
 
@@ -21,11 +21,11 @@ def subcommand(command: Command) -> str | None:
     return command.args[0] if command.name == "pueue" and command.args else None
 
 
-def added(command: Command) -> tuple[Word, ...]:
+def added_words(command: Command) -> tuple[Word, ...]:
     """The words that `pueue add` joins with spaces and queues."""
     rest = command.words[2:] if subcommand(command) == "add" else ()
     while rest:
-        found, used = parse_options(rest, ADD)
+        found, used = parse_options(rest, ADD_SPEC)
         last, rest = rest[used - 1 : used], rest[used:]
         if not found or found[-1] not in (("--after", *last), ("-a", *last)):
             break
@@ -36,10 +36,10 @@ def added(command: Command) -> tuple[Word, ...]:
 
 OPERATOR = regex(r"&&|\|[|&]?|;|&|\d*(?:>>?|<|>\||<>|[<>]&)\S*|&>>?\S*")
 EXPANSION = regex(r"\$\((?:[^()]|\([^()]*\))*\)|`[^`]*`|\$\{[^}]*\}|\$\w+|\$[@*#?]")
-LOST = regex(r"^$|^#|[\s'\"\\();&|<>]")
-HOME = regex(r"~/[\w./-]*")
+NEEDS_QUOTES = regex(r"^$|^#|[\s'\"\\();&|<>]")
+HOME_PATH = regex(r"~/[\w./-]*")
 ASSIGNMENT = regex(r"([A-Za-z_]\w*=)(.*)", re.ASCII | re.DOTALL)
-WORKER = regex(r"\$\{?PUEUE_\w+\}?")
+JOB_VARIABLE = regex(r"\$\{?PUEUE_\w+\}?")
 """A variable that only a job has: it is meant for the job's shell."""
 
 
@@ -49,18 +49,20 @@ def is_operator(word: Word, words: tuple[Word, ...]) -> bool:
     return bool(first and OPERATOR.fullmatch(first[0])) and basename(words[0].value) not in ("find", "fd", "fdfind")
 
 
-def lost(words: tuple[Word, ...]) -> list[Word]:
+def misread_words(words: tuple[Word, ...]) -> list[Word]:
     """The words of `pueue add` that the job's sh, which reads them joined by blanks, takes for something else."""
     if len(words) < 2 or (" " in words[0].value and not ASSIGNMENT.match(words[0].value)):
         return []  # one argument, or one that goes on: meant as shell text
-    return [word for word in words if not is_operator(word, words) and LOST.search(EXPANSION.sub("x", word.value))]
+    return [
+        word for word in words if not is_operator(word, words) and NEEDS_QUOTES.search(EXPANSION.sub("x", word.value))
+    ]
 
 
-def script_at(words: tuple[Word, ...]) -> int | None:
+def script_index(words: tuple[Word, ...]) -> int | None:
     """Where the text after a shell's -c begins that has lost its quotes before `pueue add`: `bash -c cd x`."""
     text = shell_text(words) if words and basename(words[0].value) in SHELLS else None
     at = words.index(text) if text is not None else len(words)
-    return at if at + 1 < len(words) and not LOST.search(words[at].value) else None
+    return at if at + 1 < len(words) and not NEEDS_QUOTES.search(words[at].value) else None
 
 
 def with_script(shell: tuple[Word, ...], script: str) -> str:
@@ -70,10 +72,10 @@ def with_script(shell: tuple[Word, ...], script: str) -> str:
     return " ".join([*[word.text for word in shell], quote.word(script)])
 
 
-def meant(words: tuple[Word, ...]) -> str | None:
+def quoted_words(words: tuple[Word, ...]) -> str | None:
     """One argument of `pueue add` that runs exactly `words`, or None where only the shell knows them."""
     knows = any(is_operator(word, words) for word in words)  # that they are joined
-    losses = lost(words)
+    losses = misread_words(words)
     parts: list[str] = []
     leading = True
     for word in words:
@@ -83,9 +85,9 @@ def meant(words: tuple[Word, ...]) -> str | None:
             parts.append(assigns[1] + quote.word(assigns[2]))
         elif word.static and (is_operator(word, words) or (knows and word not in losses)):
             parts.append(word.value)
-        elif WORKER.fullmatch(word.value):
+        elif JOB_VARIABLE.fullmatch(word.value):
             parts.append(f'"{word.value}"')
-        elif HOME.fullmatch(word.text):
+        elif HOME_PATH.fullmatch(word.text):
             parts.append(word.text)
         elif word.static:
             parts.append(quote.word(word.value))
@@ -101,33 +103,33 @@ def one_argument(command: Command, words: tuple[Word, ...]) -> str:
         for word in (*command.assigns, *command.words[: len(command.words) - len(words)])
         if word.value != "--"
     ]
-    at = script_at(words)
-    text = meant(words) if at is None else with_script(words[:at], " ".join([word.text for word in words[at:]]))
+    at = script_index(words)
+    text = quoted_words(words) if at is None else with_script(words[:at], " ".join([word.text for word in words[at:]]))
     if text is not None:
         return " ".join([*head, "--", quote.text(text)])
     return " ".join([*head, "--escape", "--", *[word.text for word in words]])
 
 
-def check_joined_add(command: Command, around: Around) -> Hit | None:
-    words = added(command)
-    escaped = {"-e", "--escape"} & {option for option, _ in parse_options(command.words[2:], ADD)[0]}
-    if escaped or check_split_add(command, around) or (script_at(words) is None and not lost(words)):
+def check_joined_add(command: Command, around: RuleContext) -> Hit | None:
+    words = added_words(command)
+    escaped = {"-e", "--escape"} & {option for option, _ in parse_options(command.words[2:], ADD_SPEC)[0]}
+    if escaped or check_split_add(command, around) or (script_index(words) is None and not misread_words(words)):
         return None
     queued = " ".join([word.value for word in words])
-    return on(
+    return hit_at(
         command, f"pueue joins the words and runs `{queued}`; one argument keeps them: `{one_argument(command, words)}`"
     )
 
 
-def check_split_add(command: Command, around: Around) -> Hit | None:
-    words = added(command)
+def check_split_add(command: Command, around: RuleContext) -> Hit | None:
+    words = added_words(command)
     if not words or (len(words) == 1 and (" " in words[0].value or not words[0].static)):
         return None
     queued = " ".join([word.value for word in words])
     if words[0].value in ("cd", "source", ".", "export") and "&&" not in queued and ";" not in queued:
-        return on(command, f"only `{queued}` is queued; what was to follow it runs at once, outside the queue")
-    if script_at(words) is not None and command.then in ("&&", ";", "||") and around.after:
-        return on(
+        return hit_at(command, f"only `{queued}` is queued; what was to follow it runs at once, outside the queue")
+    if script_index(words) is not None and command.then in ("&&", ";", "||") and around.after:
+        return hit_at(
             command,
             f"only `{queued}` is queued; the {command.then} ends `pueue add`, and the rest of the script runs at once, outside the queue",
         )
@@ -137,96 +139,100 @@ def check_split_add(command: Command, around: Around) -> Hit | None:
     heavy = [after for after in rest if weigh(after).size != "quick"]
     if not heavy:
         return None
-    return on(
+    return hit_at(
         command,
         f"only `{queued}` is queued; the {command.then} ends `pueue add`, and {' '.join([*heavy[0].wrappers, heavy[0].words[0].value])} runs at once, outside the queue",
     )
 
 
-def check_diverted_add(command: Command, around: Around) -> Hit | None:
-    words = added(command)
+def check_diverted_add(command: Command, around: RuleContext) -> Hit | None:
+    words = added_words(command)
     if len(words) < 2 or {"-p", "--print-task-id"} & set(command.args[: len(command.args) - len(words)]):
         return None
     diverted = [redirect for redirect in command.redirects if redirect.op in (">", ">>", "<", "&>")]
     if diverted and diverted[0].target and diverted[0].target.value != "/dev/null":
-        return on(command, f"`{diverted[0].op} {diverted[0].target.value}` is for `pueue add` itself, not for the job")
+        return hit_at(
+            command, f"`{diverted[0].op} {diverted[0].target.value}` is for `pueue add` itself, not for the job"
+        )
     if command.pipe[0] + 1 < command.pipe[1]:
-        return on(command, "the pipe is for `pueue add` itself, not for the job")
+        return hit_at(command, "the pipe is for `pueue add` itself, not for the job")
     return None
 
 
-def check_stale_after(command: Command, around: Around) -> Hit | None:
+def check_stale_after(command: Command, around: RuleContext) -> Hit | None:
     if subcommand(command) != "add":
         return None
     after = [
-        value for option, value in parse_options(command.words[2:], ADD)[0] if option in ("-a", "--after") and value
+        value
+        for option, value in parse_options(command.words[2:], ADD_SPEC)[0]
+        if option in ("-a", "--after") and value
     ]
     if not after or (after[0].static and "{" not in after[0].value):
         return None
     asked = [c for c in around.before if subcommand(c) in ("status", "log")]
     if asked or "pueue status" in after[0].value or any(loop.kind == "xargs" for loop in command.loops):
-        return on(command, "--after is fed from a list of the queue, which is out of date as soon as it is read")
+        return hit_at(command, "--after is fed from a list of the queue, which is out of date as soon as it is read")
     return None
 
 
-NUMBERED = regex(r"""tasks(?:\[|\.)["']?\d+|^\W*\(?\d+\b""")
+TASK_ID = regex(r"""tasks(?:\[|\.)["']?\d+|^\W*\(?\d+\b""")
 
 
-def check_numbered_monitor(command: Command, around: Around) -> Hit | None:
+def check_numbered_monitor(command: Command, around: RuleContext) -> Hit | None:
     asked = [c for c in around.before if subcommand(c) == "status"]
     if not asked:
         return None
-    numbers = command.name in ("grep", "egrep", "rg", "jq", "awk") and [a for a in command.args if NUMBERED.search(a)]
+    numbers = command.name in ("grep", "egrep", "rg", "jq", "awk") and [a for a in command.args if TASK_ID.search(a)]
     looped = [
         loop
         for loop in command.loops
         if loop.kind == "for" and loop.items and all(i.value.isdigit() for i in loop.items)
     ]
     if numbers or (looped and command.name in ("jq", "grep", "awk")):
-        return on(
+        return hit_at(
             command,
             "task ids are written down here; they are reused after a clean, and change when a task is added again",
         )
     return None
 
 
-def check_restart(command: Command, around: Around) -> Hit | None:
+def check_restart(command: Command, around: RuleContext) -> Hit | None:
     if subcommand(command) != "restart" or {"--help", "-h"} & set(command.args):
         return None
     if {"-a", "--all-failed"} & set(command.args):
-        return on(command, "restarts every failed task of every group as a new one, whoever's it is")
+        return hit_at(command, "restarts every failed task of every group as a new one, whoever's it is")
     if {"-i", "--in-place"} & set(command.args):
         return None
-    return on(command, "without --in-place a new task is made: dependencies are dropped and dependants stay failed")
+    return hit_at(command, "without --in-place a new task is made: dependencies are dropped and dependants stay failed")
 
 
-def check_reset(command: Command, around: Around) -> Hit | None:
+def check_reset(command: Command, around: RuleContext) -> Hit | None:
     if command.name in ("pkill", "killall") and "pueued" in command.args:
-        return on(command, "ends the daemon, and all that it runs or forgets what runs on without it")
+        return hit_at(command, "ends the daemon, and all that it runs or forgets what runs on without it")
     if command.name == "rm" and any("share/pueue" in arg for arg in command.args):
-        return on(command, "deletes the queue: what waits, and the output of what is done")
+        return hit_at(command, "deletes the queue: what waits, and the output of what is done")
     if subcommand(command) != "reset" or {"--help", "-h"} & set(command.args):
         return None
-    return on(command, "kills all running tasks of the whole queue and deletes their output")
+    return hit_at(command, "kills all running tasks of the whole queue and deletes their output")
 
 
-WAIT, FOLLOW = ArgSpec("gs", "group status"), ArgSpec("l", "lines")
+WAIT_SPEC, FOLLOW_SPEC = ArgSpec("gs", "group status"), ArgSpec("l", "lines")
 """The options of `pueue wait` and of `pueue follow` that take a value (pueue 4.0)."""
-SHOWS = frozenset({"echo", "printf", "date", "true", ":", "ls", "cat", "head", "tail", "wc"})
+SHOWING_PROGRAMS = frozenset({"echo", "printf", "date", "true", ":", "ls", "cat", "head", "tail", "wc"})
 """Programs that only show something, which is no harm after a job that failed."""
 
 
-def check_status_of_wait(command: Command, around: Around) -> Hit | None:
+def check_status_of_wait(command: Command, around: RuleContext) -> Hit | None:
     waits = subcommand(command)
     if waits not in ("wait", "follow") or not command.reader or not command.attached:
         return None
     if {"--help", "-h"} & set(command.args):
         return None
-    given, used = parse_options(command.words[2:], WAIT if waits == "wait" else FOLLOW)
+    given, used = parse_options(command.words[2:], WAIT_SPEC if waits == "wait" else FOLLOW_SPEC)
     status = [value.value for option, value in given if option in ("-s", "--status") and value]
     if waits == "wait" and status and status[-1] != "done":  # then pueue compares, and its exit code says so
         return None
-    if harmless_without(command.reader, around.after):
+    if needs_no_status(command.reader, around.after):
         return None
     host = command.hosts[-1] if command.hosts else LOCAL
     jobs = [f"{host}:{job.text}" for job in command.words[2 + used :]]
@@ -235,20 +241,20 @@ def check_status_of_wait(command: Command, around: Around) -> Hit | None:
         every = any(option in ("-a", "--all") for option, _ in given)
         jobs = [f"--host {host}", "--label '*'" if every else f"--group {group[-1] if group else 'default'}"]
     instead = " ".join(["pueue-skill", "wait" if waits == "wait" else "log --follow", *(jobs or [f"{host}:ID"])])
-    return on(
+    return hit_at(
         command,
         f"`pueue {waits}` exits 0 even when a job failed, and {command.reader} reads that exit code; use `{instead}`, which fails then",
     )
 
 
-def harmless_without(reader: str, after: tuple[Command, ...]) -> bool:
+def needs_no_status(reader: str, after: tuple[Command, ...]) -> bool:
     """Whether what depends on the exit status does the right thing without it: it only shows something, or looks for itself."""
     if reader == "||":
         return bool(after) and after[0].name in ("true", ":")
     if reader != "&&":
         return False
     for next in after:
-        shows = next.name in SHOWS or subcommand(next) in ("status", "log", "follow")
+        shows = next.name in SHOWING_PROGRAMS or subcommand(next) in ("status", "log", "follow")
         if not shows or next.reader == "||":
             return False
         if next.pipe[1] > 1 or next.reader != "&&":

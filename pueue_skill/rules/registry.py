@@ -12,7 +12,7 @@ from types import MappingProxyType
 from pueue_skill.rules import background, evidence, loops, paths, programs, pueue, ssh, waiting
 from pueue_skill.rules.cost import weigh
 from pueue_skill.rules.model import Finding, Preferences
-from pueue_skill.rules.rule import Around, Rule
+from pueue_skill.rules.rule import Rule, RuleContext
 from pueue_skill.shell.model import Command, Host
 
 FAMILIES = (ssh, loops, programs, background, pueue, waiting, evidence, paths)
@@ -34,7 +34,7 @@ def findings(
             continue  # its own function: what that runs is looked at where it stands
         if any(place.startswith("function ") and place not in called for place in command.inside):
             continue  # defined here, but not run
-        around = Around(commands, i, hosts, weigh(command, preferences.programs), preferences)
+        around = RuleContext(commands, i, hosts, weigh(command, preferences.programs), preferences)
         for rule in RULES:
             said = preferences.rules.get(rule.id)
             finding = None if said == "off" else rule.find(command, around)

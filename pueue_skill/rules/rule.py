@@ -22,7 +22,7 @@ class Hit(NamedTuple):
     end: int
 
 
-class Around(NamedTuple):
+class RuleContext(NamedTuple):
     """What a check may look at beside its command: its weight, all commands of the text, and the configured hosts."""
 
     commands: tuple[Command, ...]
@@ -40,7 +40,7 @@ class Around(NamedTuple):
         return self.commands[: self.place]
 
 
-Check = Callable[[Command, Around], "Hit | None"]
+Check = Callable[[Command, RuleContext], "Hit | None"]
 """(a command, what is around it) -> what there is to say of it."""
 
 
@@ -65,7 +65,7 @@ class Rule(NamedTuple):
     bad: tuple[str, ...]
     good: tuple[str, ...]
 
-    def find(self, command: Command, around: Around) -> Finding | None:
+    def find(self, command: Command, around: RuleContext) -> Finding | None:
         hit = self.check(command, around)
         if hit is None:
             return None
@@ -81,5 +81,5 @@ class Rule(NamedTuple):
         )
 
 
-def on(span: Command | Loop, message: str) -> Hit:
+def hit_at(span: Command | Loop, message: str) -> Hit:
     return Hit(message, span.start, span.end)

@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 from pueue_skill.rules.cost import script_of
-from pueue_skill.rules.rule import Around, Hit, Rule, on
+from pueue_skill.rules.rule import Hit, Rule, RuleContext, hit_at
 from pueue_skill.shell.model import Command
 
 
-def remote(command: Command) -> bool:
+def runs_remotely(command: Command) -> bool:
     return bool(command.hosts) and command.attached
 
 
-def on_terminal(command: Command, around: Around) -> bool:
+def has_terminal(command: Command, around: RuleContext) -> bool:
     """Whether the ssh that carries it asks for a terminal."""
     carriers = [c.ssh for c in around.before if c.ssh and len(c.hosts) < len(command.hosts)]
     return bool(carriers) and any(name == "-t" for name, _ in carriers[-1].options)
 
 
-def check_remote_work(command: Command, around: Around) -> Hit | None:
+def check_remote_work(command: Command, around: RuleContext) -> Hit | None:
     weight = around.weight
-    if not remote(command) or weight.size != "long":
+    if not runs_remotely(command) or weight.size != "long":
         return None
-    return on(command, f"{weight.why} runs on {command.hosts[-1]} inside the ssh connection and is lost with it")
+    return hit_at(command, f"{weight.why} runs on {command.hosts[-1]} inside the ssh connection and is lost with it")
 
 
-def check_remote_script(command: Command, around: Around) -> Hit | None:
+def check_remote_script(command: Command, around: RuleContext) -> Hit | None:
     fed = [redirect.target.value for redirect in command.redirects if redirect.op == "<" and redirect.target]
     if command.ssh and not command.hosts and fed and fed[0].endswith((".sh", ".py", ".sql", ".bash")):
-        return on(command, f"{fed[0]} runs on the host inside the ssh connection; its end and output go with it")
+        return hit_at(command, f"{fed[0]} runs on the host inside the ssh connection; its end and output go with it")
     script, rest = script_of(command)
-    if not remote(command) or script is None or around.weight.size != "unknown" or on_terminal(command, around):
+    if not runs_remotely(command) or script is None or around.weight.size != "unknown" or has_terminal(command, around):
         return None
     if command.words[0].value == script and "/" not in script and "." not in script and len(rest) < 2:
         return None  # a program of which nothing is known, told next to nothing
-    return on(command, f"{script} runs on {command.hosts[-1]} inside the ssh connection; its end and output go with it")
+    return hit_at(
+        command, f"{script} runs on {command.hosts[-1]} inside the ssh connection; its end and output go with it"
+    )
 
 
 RULES = (

@@ -2,48 +2,48 @@
 
 from __future__ import annotations
 
-from pueue_skill.rules.rule import Around, Hit, Rule, on
+from pueue_skill.rules.rule import Hit, Rule, RuleContext, hit_at
 from pueue_skill.shell.model import Command, Loop
 from pueue_skill.startup.regex import regex
 
-LEAST_POLL, LEAST_SLEEP = 5, 300
+MIN_POLL_S, MIN_SLEEP_S = 5, 300
 """Seconds of a pause in a loop, and of one by itself, from which on somebody is waiting for work."""
 
-HEALTH = {"curl", "wget", "nc", "ncat", "pg_isready", "ping", "systemctl", "gh", "mysqladmin", "ssh-keyscan", "nslookup", "dig", "adb", "virsh", "kubectl", "aws", "gcloud", "az", "helm"}  # fmt: skip
-UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+HEALTH_CHECKS = {"curl", "wget", "nc", "ncat", "pg_isready", "ping", "systemctl", "gh", "mysqladmin", "ssh-keyscan", "nslookup", "dig", "adb", "virsh", "kubectl", "aws", "gcloud", "az", "helm"}  # fmt: skip
+UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 DURATION = regex(r"(\d+(?:\.\d+)?)([smhd]?)")
 
 
-def pause(command: Command) -> float:
+def sleep_seconds(command: Command) -> float:
     """Seconds that a `sleep` takes; 60 when only the shell knows; 0 when it is none."""
     if command.name != "sleep" or not command.args:
         return 0
     match = DURATION.fullmatch(command.args[0])
-    return float(match[1]) * UNITS[match[2]] if match else 60 if "$" in command.args[0] else 0
+    return float(match[1]) * UNIT_SECONDS[match[2]] if match else 60 if "$" in command.args[0] else 0
 
 
-def within(command: Command, loop: Loop) -> bool:
+def is_within(command: Command, loop: Loop) -> bool:
     return loop.start <= command.start and command.end <= loop.end
 
 
-def check_poll(command: Command, around: Around) -> Hit | None:
+def check_poll(command: Command, around: RuleContext) -> Hit | None:
     loops = [loop for loop in command.loops if loop.kind in ("for", "while", "until")]
-    if not loops or pause(command) < LEAST_POLL or command.background:
+    if not loops or sleep_seconds(command) < MIN_POLL_S or command.background:
         return None
-    there = [other for other in around.commands if within(other, loops[0])]
-    if any(other.name in HEALTH for other in there):
+    there = [other for other in around.commands if is_within(other, loops[0])]
+    if any(other.name in HEALTH_CHECKS for other in there):
         return None
-    return on(
+    return hit_at(
         loops[0], f"asks again every {command.args[0]} s until something else has ended, and is lost with the session"
     )
 
 
-def check_sleep(command: Command, around: Around) -> Hit | None:
+def check_sleep(command: Command, around: RuleContext) -> Hit | None:
     if command.name == "tail" and around.after and any(arg.startswith("--pid") for arg in command.args):
-        return on(command, "waits for a process of which nobody learns how it ended")
-    if command.loops or pause(command) < LEAST_SLEEP or not around.after or command.background:
+        return hit_at(command, "waits for a process of which nobody learns how it ended")
+    if command.loops or sleep_seconds(command) < MIN_SLEEP_S or not around.after or command.background:
         return None
-    return on(command, "sleeps until something else should have ended, and runs on whether it has or not")
+    return hit_at(command, "sleeps until something else should have ended, and runs on whether it has or not")
 
 
 WHY = "A loop that asks is lost with its session, goes on when what it waits for has failed, and costs a turn each time it is looked at."

@@ -16,7 +16,7 @@ OPERAND = "+"
 """Among `answered`: a word that is no option."""
 
 
-class Behaviour(NamedTuple):
+class Behavior(NamedTuple):
     """Options of a tool, apart by blanks; those of one letter are also found in a cluster (`-itd`).
 
     With one of `detaches`, and none of `waits`, the tool leaves its work to `keeper`, or to a process in the background, and
@@ -42,48 +42,48 @@ COMPOSES = {
 CLUSTERS = ("kubectl", "oc")
 
 
-def container_tools() -> dict[str, Behaviour]:
+def container_tools() -> dict[str, Behavior]:
     """The same options for every engine, its compose and its `container` commands."""
-    found: dict[str, Behaviour] = {}
+    found: dict[str, Behavior] = {}
     for program, keeper in ENGINES.items():
-        attached = Behaviour(keeper, "-d --detach", terminal="-t --tty")
-        started = Behaviour(keeper, ALWAYS, waits="-a --attach -i --interactive")
+        attached = Behavior(keeper, "-d --detach", terminal="-t --tty")
+        started = Behavior(keeper, ALWAYS, waits="-a --attach -i --interactive")
         for prefix in (program, f"{program} container"):
             found |= {f"{prefix} run": attached, f"{prefix} exec": attached, f"{prefix} start": started}
     for program, keeper in COMPOSES.items():
-        attached = Behaviour(keeper, "-d --detach", terminal="-t --tty")
+        attached = Behavior(keeper, "-d --detach", terminal="-t --tty")
         found |= {f"{program} run": attached, f"{program} exec": attached}
-        found[f"{program} up"] = Behaviour(keeper, "-d --detach --wait", short="pft")
-        found[f"{program} start"] = Behaviour(keeper, ALWAYS)
+        found[f"{program} up"] = Behavior(keeper, "-d --detach --wait", short="pft")
+        found[f"{program} start"] = Behavior(keeper, ALWAYS)
     for program in CLUSTERS:
-        found |= {f"{program} {verb}": Behaviour(terminal="-t --tty") for verb in ("exec", "attach", "debug", "rsh")}
-        found[f"{program} run"] = Behaviour("Kubernetes", ALWAYS, waits="--attach -i --stdin --rm", terminal="-t --tty")
-        found[f"{program} apply"] = found[f"{program} create"] = Behaviour("Kubernetes", ALWAYS, queue=True)
+        found |= {f"{program} {verb}": Behavior(terminal="-t --tty") for verb in ("exec", "attach", "debug", "rsh")}
+        found[f"{program} run"] = Behavior("Kubernetes", ALWAYS, waits="--attach -i --stdin --rm", terminal="-t --tty")
+        found[f"{program} apply"] = found[f"{program} create"] = Behavior("Kubernetes", ALWAYS, queue=True)
     return found
 
 
-def queue_client(keeper: str, waits: str = "", terminal: str = "", detaches: str = ALWAYS) -> Behaviour:
+def queue_client(keeper: str, waits: str = "", terminal: str = "", detaches: str = ALWAYS) -> Behavior:
     """A tool that hands its work to a queue or a service, which keeps what becomes of it."""
-    return Behaviour(keeper, detaches, waits, terminal, queue=True)
+    return Behavior(keeper, detaches, waits, terminal, queue=True)
 
 
-def confirming(answered: str, asks: str = ALWAYS) -> Behaviour:
-    return Behaviour(asks=asks, answered=answered)
+def confirming(answered: str, asks: str = ALWAYS) -> Behavior:
+    return Behavior(asks=asks, answered=answered)
 
 
 APT_ANSWERS = "-y --yes --assume-yes -s --simulate --dry-run --just-print -d --download-only --print-uris"
 DNF_ANSWERS = "-y --assumeyes --assumeno --downloadonly"
 
-BEHAVIOURS: Mapping[str, Behaviour] = {
+BEHAVIORS: Mapping[str, Behavior] = {
     **container_tools(),
     "docker stack deploy": queue_client("Docker"),
-    "docker service create": Behaviour("Docker", ALWAYS),
-    "systemd-run": Behaviour(
+    "docker service create": Behavior("Docker", ALWAYS),
+    "systemd-run": Behavior(
         "systemd", ALWAYS, waits="--wait --scope -P --pipe -t --pty -S --shell", terminal="-t --pty -S --shell"
     ),
     # queues and services
     "sbatch": queue_client("Slurm", waits="-W --wait"),
-    "srun": Behaviour(terminal="--pty"),
+    "srun": Behavior(terminal="--pty"),
     "bsub": queue_client("LSF", waits="-K -I -Ip -Is -IS -ISp -ISs", terminal="-Ip -Is -ISp -ISs"),
     "qsub": queue_client("the batch system", waits="-I -sync", terminal="-I"),
     "condor_submit": queue_client("HTCondor", waits="-i -interactive", terminal="-i -interactive"),
@@ -112,24 +112,24 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     "btrfs balance start": queue_client("btrfs", detaches="--bg --background"),
     "smartctl": queue_client("the disk", detaches="-t --test", waits="-C --captive"),
     # programs that put themselves in the background
-    "wget": Behaviour(detaches="-b --background", short="aoeiBtOTwQPUlADI"),
-    "aria2c": Behaviour(detaches="-D --daemon", short="dohVijxsktTl"),
-    "nextflow": Behaviour(detaches="-bg"),
-    "guild run": Behaviour(detaches="--background"),
-    "gunicorn": Behaviour(detaches="-D --daemon", short="bcwktnpug"),
-    "uwsgi": Behaviour(detaches="-d --daemonize --daemonize2"),
-    "celery": Behaviour(detaches="-D --detach", short="ABCQcnlPfIOEXs"),
-    "redis-server": Behaviour(detaches="--daemonize"),
-    "mongod": Behaviour(detaches="--fork"),
-    "memcached": Behaviour(detaches="-d --daemon", short="upmctlsaUMf"),
-    "pm2 start": Behaviour("PM2", ALWAYS, waits="--no-daemon --attach"),
-    "sem": Behaviour(detaches=ALWAYS, waits="--fg --wait"),
-    "supervisorctl start": Behaviour("supervisord", ALWAYS),
+    "wget": Behavior(detaches="-b --background", short="aoeiBtOTwQPUlADI"),
+    "aria2c": Behavior(detaches="-D --daemon", short="dohVijxsktTl"),
+    "nextflow": Behavior(detaches="-bg"),
+    "guild run": Behavior(detaches="--background"),
+    "gunicorn": Behavior(detaches="-D --daemon", short="bcwktnpug"),
+    "uwsgi": Behavior(detaches="-d --daemonize --daemonize2"),
+    "celery": Behavior(detaches="-D --detach", short="ABCQcnlPfIOEXs"),
+    "redis-server": Behavior(detaches="--daemonize"),
+    "mongod": Behavior(detaches="--fork"),
+    "memcached": Behavior(detaches="-d --daemon", short="upmctlsaUMf"),
+    "pm2 start": Behavior("PM2", ALWAYS, waits="--no-daemon --attach"),
+    "sem": Behavior(detaches=ALWAYS, waits="--fg --wait"),
+    "supervisorctl start": Behavior("supervisord", ALWAYS),
     # shells of their own
-    **dict.fromkeys(("poetry shell", "pipenv shell", "hatch shell", "salloc"), Behaviour(terminal=ALWAYS)),
+    **dict.fromkeys(("poetry shell", "pipenv shell", "hatch shell", "salloc"), Behavior(terminal=ALWAYS)),
     # what asks before it acts; xargs and parallel ask at the terminal, whatever their input is
-    "xargs": Behaviour(terminal="-p --interactive -o --open-tty"),
-    "parallel": Behaviour(terminal="-p --interactive -o --open-tty --tty"),
+    "xargs": Behavior(terminal="-p --interactive -o --open-tty"),
+    "parallel": Behavior(terminal="-p --interactive -o --open-tty --tty"),
     "find": confirming("", asks="-ok -okdir"),
     **{
         f"{program} {verb}": confirming(APT_ANSWERS)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Value: TypeAlias = "str | tuple[str, ...]"
 """A scalar or an indexed array."""
 
-LIMIT = 10_000
+MAX_FIELDS = 10_000
 """Most fields that are made; more are nobody's loop."""
 
 NAME = r"[A-Za-z_]\w*"
@@ -48,11 +48,11 @@ RESERVED = {"if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "w
 INDIRECT = regex(r"\$\{!|\b(?:declare|typeset|local)\s+-\w*n|\btrap\b|\s-v\s")
 """What reads a variable whose name is not written as an expansion."""
 
-SETS = {"export", "declare", "typeset", "readonly", "local"}
-READS = {"read": "dinNptu", "mapfile": "dnOsuCc", "readarray": "dnOsuCc"}
+DECLARING_BUILTINS = {"export", "declare", "typeset", "readonly", "local"}
+READING_BUILTINS = {"read": "dinNptu", "mapfile": "dnOsuCc", "readarray": "dnOsuCc"}
 
 
-class Unknown(Exception):
+class UnknownValue(Exception):
     """Only the shell knows."""
 
 
@@ -71,9 +71,9 @@ def expand_words(words: Sequence[Word], known: Mapping[str, Value]) -> tuple[str
         for word in words:
             for atoms in braces(ATOM.findall(word.text)):
                 found += expand_word(atoms, known)
-                if len(found) > LIMIT:
+                if len(found) > MAX_FIELDS:
                     return None
-    except Unknown:
+    except UnknownValue:
         return None
     return tuple(found)
 
@@ -81,12 +81,12 @@ def expand_words(words: Sequence[Word], known: Mapping[str, Value]) -> tuple[str
 def braces(atoms: list[str]) -> list[list[str]]:
     """Brace expansion (bash manual 3.5.1), on the atoms of a word."""
     if atoms.count("{") > 50:
-        raise Unknown
+        raise UnknownValue
     for i, atom in enumerate(atoms):
         if atom != "{":
             continue
         if i and PARAMETER.fullmatch(atoms[i - 1]) and atoms[i - 1][1] != "{":
-            raise Unknown  # what braces make becomes a part of the name
+            raise UnknownValue  # what braces make becomes a part of the name
         depth, commas = 0, [i]
         for j in range(i, len(atoms)):
             depth += {"{": 1, "}": -1}.get(atoms[j], 0)
@@ -95,11 +95,11 @@ def braces(atoms: list[str]) -> list[list[str]]:
             if depth == 0:
                 break
         else:
-            raise Unknown  # bash has its own ways with braces that do not close
+            raise UnknownValue  # bash has its own ways with braces that do not close
         inner = atoms[i + 1 : j]
         counted = sequence("".join(inner)) if len(commas) == 1 else None
         if len(commas) == 1 and counted is None and ".." in "".join(inner):
-            raise Unknown
+            raise UnknownValue
         if len(commas) == 1 and counted is None:
             continue  # `{word}` stays as it is, with what is in it
         parts = (
@@ -108,8 +108,8 @@ def braces(atoms: list[str]) -> list[list[str]]:
             else [[number] for number in counted]
         )
         rest = braces(atoms[j + 1 :])
-        if len(parts) * len(rest) > LIMIT:
-            raise Unknown
+        if len(parts) * len(rest) > MAX_FIELDS:
+            raise UnknownValue
         return [[*atoms[:i], *part, *tail] for part in parts for tail in rest]
     return [atoms]
 
@@ -122,11 +122,11 @@ def sequence(text: str) -> list[str] | None:
     first, last, step = match.groups()
     letters = first.isalpha()
     if letters != last.isalpha() or (letters and first.isupper() != last.isupper()):
-        raise Unknown
+        raise UnknownValue
     a, b = (ord(first), ord(last)) if letters else (int(first), int(last))
     by = abs(int(step or 1)) or 1
-    if abs(a - b) // by > LIMIT:
-        raise Unknown
+    if abs(a - b) // by > MAX_FIELDS:
+        raise UnknownValue
     numbers = range(a, b + 1, by) if a <= b else range(a, b - 1, -by)
     if letters:
         return [chr(number) for number in numbers]
@@ -150,7 +150,7 @@ def expand_word(atoms: list[str], known: Mapping[str, Value]) -> list[str]:
             current = (current or "") + piece.text
             continue
         if GLOB.search(piece.text):
-            raise Unknown
+            raise UnknownValue
         for i, part in enumerate(re.split(r"[ \t\n]+", piece.text)):
             if i and current is not None:
                 found.append(current)
@@ -163,7 +163,7 @@ def expand_word(atoms: list[str], known: Mapping[str, Value]) -> list[str]:
 def expand_atom(atom: str, known: Mapping[str, Value]) -> list[Fragment]:
     if len(atom) == 1:
         if atom in "`$<>()~" or GLOB.match(atom):
-            raise Unknown
+            raise UnknownValue
         return [Fragment(atom, True)]
     counted = SEQ.fullmatch(atom)
     if counted:
@@ -174,7 +174,7 @@ def expand_atom(atom: str, known: Mapping[str, Value]) -> list[Fragment]:
             return [Fragment(value, False, i > 0) for i, value in enumerate(values)]
         return [Fragment(values[0], False)]
     if atom[0] == "`":
-        raise Unknown
+        raise UnknownValue
     if atom[0] == '"' or atom[:2] == '$"':
         return expand_double_quoted(atom.removeprefix("$")[1:-1], known)
     return [Fragment(read_word(atom, 0, len(atom)).value, True)]
@@ -191,7 +191,7 @@ def expand_double_quoted(text: str, known: Mapping[str, Value]) -> list[Fragment
                 return []
             pieces += [Fragment(value, True, every and i > 0) for i, value in enumerate(values)]
         elif "`" in part:
-            raise Unknown
+            raise UnknownValue
         else:
             pieces.append(Fragment(part, True))
     return pieces
@@ -202,13 +202,13 @@ def parameter_values(expansion: str, known: Mapping[str, Value]) -> tuple[tuple[
     match = PARAMETER.fullmatch(expansion)
     name = match and (match[1] or match[2] or match[3])
     if match is None or name not in known:
-        raise Unknown
+        raise UnknownValue
     value = known[str(name)]
     if match[4] is None:
         return ((value,) if isinstance(value, str) else value[:1] or ("",)), False
     elements = (value,) if isinstance(value, str) else value
     if match[4] == "*":
-        raise Unknown
+        raise UnknownValue
     if match[4] == "@":
         return elements, True
     index = int(match[4])
@@ -221,7 +221,7 @@ def seq(words: Sequence[str]) -> list[str] | None:
         return None
     try:
         return count(list(words))
-    except Unknown:
+    except UnknownValue:
         return None
 
 
@@ -230,18 +230,18 @@ def count(words: list[str]) -> list[str]:
     wide = "-w" in words
     numbers = [int(word) for word in words if word != "-w"]
     if not 1 <= len(numbers) <= 3 or words.count("-w") > 1 or (wide and words[0] != "-w"):
-        raise Unknown
+        raise UnknownValue
     first, step, last = (1, 1, numbers[0]) if len(numbers) == 1 else (numbers[0], 1, numbers[-1])
     if len(numbers) == 3:
         step = numbers[1]
     if (len(numbers) < 3 and first > last) or max(map(abs, numbers)) >= 1_000_000:
-        raise Unknown  # GNU's seq and BSD's differ
+        raise UnknownValue  # GNU's seq and BSD's differ
     if (
         step == 0
         or any(word.startswith("0") and len(word) > 1 for word in words)
-        or abs(last - first) // abs(step) > LIMIT
+        or abs(last - first) // abs(step) > MAX_FIELDS
     ):
-        raise Unknown
+        raise UnknownValue
     made = [str(number) for number in range(first, last + (1 if step > 0 else -1), step)]
     if wide:
         width = max(len(str(first)), len(str(last)))
@@ -255,7 +255,7 @@ def after_assignments(node: Node, known: Mapping[str, Value]) -> dict[str, Value
         return None
     assigns: Sequence[Word] = node.assigns
     if node.words:
-        if node.words[0].value not in SETS or node.assigns:
+        if node.words[0].value not in DECLARING_BUILTINS or node.assigns:
             return None
         assigns = [word for word in node.words[1:] if word.value[:1] != "-"]
     after = dict(known)
@@ -296,7 +296,7 @@ def assigned_value(source: str, known: Mapping[str, Value]) -> Value | None:
         return None
     try:
         pieces = [piece for atom in atoms for piece in expand_atom(atom, known)]
-    except Unknown:
+    except UnknownValue:
         return None
     return None if any(piece.more for piece in pieces) else "".join([piece.text for piece in pieces])
 
@@ -338,12 +338,12 @@ def names_set_by(node: Simple) -> set[str]:
     name, args = node.words[0].value, node.words[1:]
     if name in ("eval", "source", "."):
         return {"*"}
-    if name in SETS or name in ("unset", "let"):
+    if name in DECLARING_BUILTINS or name in ("unset", "let"):
         return {match[0] for word in args for match in [re.match(NAME, word.value.lstrip("+-"))] if match}
     if name == "getopts":
         return {"OPTARG", "OPTIND", *[word.value for word in args[1:2]]}
-    if name in READS:
-        found, used = parse_options(args, ArgSpec(READS[name] + "a"))
+    if name in READING_BUILTINS:
+        found, used = parse_options(args, ArgSpec(READING_BUILTINS[name] + "a"))
         rest = [word.value for word in args[used:]]
         rest += [value.value for option, value in found if option == "-a" and value is not None]
         return {*rest} or {"REPLY" if name == "read" else "MAPFILE"}
@@ -379,7 +379,7 @@ def substitute(text: str, node: Node, values: Mapping[str, str]) -> str | None:
                 if replaced.isdigit() and text[word.end : word.end + 1] in ("<", ">"):
                     replaced = f"'{replaced}'"
                 out.append((word.start, word.end, replaced))
-    except Unknown:
+    except UnknownValue:
         return None
     source, at = "", node.start
     for start, end, replaced in sorted(out):
@@ -402,7 +402,7 @@ def words_with_roles(node: Node) -> Iterator[tuple[Word, str]]:
         yield from ((word, "command" if word is node.words[0] else "word") for word in node.words)
         return
     if node.kind == "function":
-        raise Unknown
+        raise UnknownValue
     role = "word" if node.kind in ("for", "select") else "none"  # patterns and tests read a value in ways of their own
     yield from ((word, "none" if word.text.startswith("((") else role) for word in node.words)
     for inner in (*node.test, *node.body):
@@ -416,7 +416,7 @@ def substitute_in_word(word: Word, role: str, values: Mapping[str, str]) -> str:
     atoms = ATOM.findall(word.text)
     # Brace and tilde expansion would come first; a lone quote or bracket is a substitution with quotes of its own.
     if role == "none" or {"{", "`", "(", '"'} & {*atoms} or (role == "fixed" and "~" in atoms):
-        raise Unknown
+        raise UnknownValue
     out = ""
     for atom in atoms:
         match = PARAMETER.fullmatch(atom)
@@ -428,18 +428,18 @@ def substitute_in_word(word: Word, role: str, values: Mapping[str, str]) -> str:
         elif atom[0] == "'" or atom[:2] == "$'" or atom[0] == "\\":
             out += atom
         elif len(atom) > 1 and mentions_any(atom, values):
-            raise Unknown
+            raise UnknownValue
         else:
             out += atom
     if role == "command" and re.match(rf"{NAME}(?:\[.*\])?\+?=", out, re.DOTALL):
-        raise Unknown  # it would become an assignment
+        raise UnknownValue  # it would become an assignment
     return f"'{out}'" if role == "command" and out in RESERVED else out
 
 
 def separated(before: str, value: str) -> str:
     """`value`, which must not become a part of the name of an expansion before it."""
     if re.search(rf"\$(?:{NAME})?$", before) and re.match(r"[\w{(]", value):
-        raise Unknown
+        raise UnknownValue
     return value
 
 
@@ -453,10 +453,10 @@ def substitute_unquoted(value: str, role: str, alone: bool) -> str:
         return value
     if role == "fixed":
         if "'" in value or "\\" in value:
-            raise Unknown
+            raise UnknownValue
         return f"'{value}'"
     if not alone or role == "redirect" or not value.strip(" \t\n") or GLOB.search(value) or role == "command":
-        raise Unknown
+        raise UnknownValue
     return " ".join([quote.word(part) if BARE.fullmatch(part) else "'" + part.replace("'", "'\\''") + "'"
                      for part in re.split(r"[ \t\n]+", value) if part])  # fmt: skip
 
@@ -469,7 +469,7 @@ def substitute_double_quoted(atom: str, values: Mapping[str, str]) -> str:
         if name in values:
             return separated(atom[: match.start()], re.sub(r'([\\"$`])', r"\\\1", values[name]))
         if match[0].startswith("${") and mentions_any(match[0], values):
-            raise Unknown
+            raise UnknownValue
         return match[0]
 
     return re.sub(rf"(\\(?s:.))|\$({NAME})|\$\{{({NAME})\}}|\$\{{[^{{}}]*\}}", put, atom)

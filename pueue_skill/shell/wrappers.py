@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pueue_skill.shell.arguments import ArgSpec, basename, first_option, option_names, parse_options
-from pueue_skill.shell.detaching import BEHAVIOURS, CLUSTERS, COMPOSES, ENGINES, Behaviour
+from pueue_skill.shell.detaching import BEHAVIORS, CLUSTERS, COMPOSES, ENGINES, Behavior
 from pueue_skill.shell.model import Detached
 from pueue_skill.shell.syntax import Word
 from pueue_skill.startup.record import NamedTuple
@@ -216,7 +216,7 @@ class ToolUse(NamedTuple):
     """A tool of tools.py in a command: its options, how these are read, and where its name ends."""
 
     name: str
-    conduct: Behaviour
+    conduct: Behavior
     options: tuple[Word, ...]
     spec: ArgSpec
     end: int
@@ -233,7 +233,7 @@ def unwrap(words: tuple[Word, ...]) -> tuple[tuple[str, ...], tuple[ToolUse, ...
     uses: list[ToolUse] = []
     while words:
         name, own, rest = subcommands(words)
-        tool = longest_entry(BEHAVIOURS, name, rest)
+        tool = longest_entry(BEHAVIORS, name, rest)
         peeled = peel(words)
         if tool and (peeled is None or peeled.name == tool[0]):
             full, conduct, rest = tool

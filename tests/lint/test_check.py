@@ -28,11 +28,11 @@ FILES = sorted(path.relative_to(CASES).as_posix() for path in CASES.rglob("*") i
 EXPECTED: dict[str, list[str]] = tomllib.loads((CASES.parent / "check.toml").read_text("utf-8"))
 
 
-def checked(path: Path) -> check.Checked:
+def checked(path: Path) -> check.FileReport:
     return check.check_file(str(path), {}, Preferences())
 
 
-def described(one: check.Checked) -> list[str]:
+def described(one: check.FileReport) -> list[str]:
     """The findings as check.toml has them."""
     found = []
     for finding in one.findings:
@@ -74,7 +74,7 @@ def test_line_ends_of_windows_change_no_place(file: str, tmp_path: Path) -> None
 def test_a_piece_knows_where_each_character_stands(file: str) -> None:
     text = (CASES / file).read_text("utf-8")
     try:
-        pieces = sources.pieces(str(CASES / file), text)
+        pieces = sources.shell_texts(str(CASES / file), text)
     except sources.NoShell:
         return
     for piece in pieces:
@@ -90,7 +90,7 @@ WORKFLOW = ".github/workflows/ci.yml"
 
 
 def shell(path: str, text: str) -> list[str]:
-    return [piece.text for piece in sources.pieces(path, text)]
+    return [piece.text for piece in sources.shell_texts(path, text)]
 
 
 @pytest.mark.parametrize(
@@ -120,13 +120,13 @@ def shell(path: str, text: str) -> list[str]:
     ],
 )
 def test_kind(path: str, kind: Any) -> None:
-    assert next((read for names, read in sources.KINDS if names.search(path)), sources.script) is kind
+    assert next((read for names, read in sources.READERS if names.search(path)), sources.script) is kind
 
 
 @pytest.mark.parametrize(("path", "text"), [("pyproject.toml", ""), ("k8s.yml", ""), ("x", "#!/usr/bin/python3\n")])
 def test_what_holds_no_shell(path: str, text: str) -> None:
     with pytest.raises(sources.NoShell):
-        sources.pieces(path, text)
+        sources.shell_texts(path, text)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def scalar(value: str, style: str | None) -> str:
     ["Makefile", "justfile", "mise.toml", "tasks.toml", WORKFLOW, "a.sh"]))  # fmt: skip
 def test_no_text_is_too_strange(text: str, path: str) -> None:
     try:
-        pieces = sources.pieces(path, text)
+        pieces = sources.shell_texts(path, text)
     except (sources.Unreadable, sources.NoShell):
         return
     for piece in pieces:

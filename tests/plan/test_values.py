@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pueue_skill.plan.values import worth
+from pueue_skill.plan.values import expand
 
 
 @pytest.mark.parametrize(
@@ -23,13 +23,13 @@ from pueue_skill.plan.values import worth
     ],
 )
 def test_arithmetic_is_that_of_bash(expression: str, value: str) -> None:
-    assert worth(f"$(({expression}))", {}) == value
+    assert expand(f"$(({expression}))", {}) == value
 
 
 @pytest.mark.parametrize("expression", ["08", "9223372036854775807+1", "1+" + "9" * 5000, "1/0"])
 def test_arithmetic_that_bash_refuses_or_wraps_is_unknown(expression: str) -> None:
-    assert worth(f"$(({expression}))", {}) == f"$(({expression}))"
+    assert expand(f"$(({expression}))", {}) == f"$(({expression}))"
 
 
 def test_an_operator_of_a_parameter_is_unknown() -> None:
-    assert worth("${x@L}", {"x": "A"}) == "${A@L}"
+    assert expand("${x@L}", {"x": "A"}) == "${A@L}"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pueue_skill.configuration.schema import Config
 from pueue_skill.plan.analysis import Analysis, analyse
-from pueue_skill.plan.whole_line import waits
+from pueue_skill.plan.whole_line import waits_for_background
 
 CASES = Path(__file__).parent.parent / "cases/fidelity"
 HOSTS = {
@@ -88,7 +88,9 @@ def inferred(text: str) -> Case:
     side_by_side = any(command.background for command in commands) or any(
         "parallel" in used or ("xargs" in used and re.search(r"\s(-\w*P|--max-procs)", text)) for used in names
     )
-    detached = not waits(commands) or any(used & {"tmux", "screen", "at", "batch", "setsid"} for used in names)
+    detached = not waits_for_background(commands) or any(
+        used & {"tmux", "screen", "at", "batch", "setsid"} for used in names
+    )
     over_ssh = any(command.ssh for command in commands)
     return Case(text, "file", parallel=side_by_side, detached=detached, signal_over_ssh=over_ssh, may_stay=True)
 
