@@ -177,6 +177,7 @@ def note_submissions(event: Event) -> None:
     from pueue_skill.jobs import news
     from pueue_skill.queues.registry import BACKENDS
     from pueue_skill.shell.secrets import masked
+    from pueue_skill.shell.ssh_target import REMOTE_PUEUE
     from pueue_skill.state import database
 
     hosts = settings_of.load(event.cwd).hosts
@@ -185,7 +186,7 @@ def note_submissions(event: Event) -> None:
             host = next((host for host in hosts.values() if host.ssh == ssh), None)
             database.submitting(
                 database.Submitted(
-                    host.name if host else ssh, key, ssh, host.pueue if host else "~/.local/bin/pueue", name,
+                    host.name if host else ssh, key, ssh, host.pueue if host else REMOTE_PUEUE, name,
                     event.session, news.project_of(event.cwd), masked(command), time.time(),
                 )
             )  # fmt: skip
