@@ -66,11 +66,12 @@ EXCEPTIONS = {
     "shell/parse/tables.py": {"marshal", "os", "sys"},  # bashlex's tables are kept in a file, or its import is slow
     "startup/files.py": {"os"},
     "startup/digest.py": {"_sha2", "_sha256"},  # as hashlib, without OpenSSL
+    "queues/registry.py": {"importlib"},  # a kind of queue is imported when it is first asked for something
     "queues/actions.py": {"fnmatch"},  # for fnmatchcase, which only computes
 }
 
-READERS = {"shell/parse/tables.py", "startup/files.py", "queues/script.py"}
-"""Pure modules that open files: the tables of the parser, the one write, the scripts of this package."""
+READERS = {"shell/parse/tables.py", "startup/files.py", "queues/script.py", "queues/registry.py"}
+"""Pure modules that open files or import by name: the parser's tables, the one write, scripts and kinds of queue of this package."""
 
 IMPURE = {"open", "print", "input", "exec", "eval", "__import__", "import_module", "now", "today", "utcnow"}
 

@@ -194,6 +194,17 @@ def agents_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def packages_table() -> str:
+    """The packages in the order of their imports, with the first paragraph of each docstring."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    layers = importlib.import_module("test_layers")
+
+    def what(name: str) -> str:
+        return " ".join((importlib.import_module(f"pueue_skill.{name}").__doc__ or "").split("\n\n")[0].split())
+
+    return "| package | |\n|---|---|\n" + "".join(f"| `{name}/` | {what(name)} |\n" for name in layers.BELOW)
+
+
 def rewritten() -> str:
     """The table of what is rewritten, from the cases of the differential test."""
     from pueue_skill.plan.model import Plan
@@ -271,6 +282,7 @@ def files() -> dict[Path, str]:
         ROOT / "hooks/hooks.json": plugin_hooks(),
         ROOT / "hooks/requirements.txt": requirements(),
         ROOT / "README.md": readme(),
+        ROOT / "CONTRIBUTING.md": between((ROOT / "CONTRIBUTING.md").read_text("utf-8"), "packages", packages_table()),
         ROOT / "references/agents.md": between(
             (ROOT / "references/agents.md").read_text("utf-8"), "agents", agents_table()
         ),

@@ -175,14 +175,14 @@ def remember(analysis: Analysis, seconds: float, settings: Settings) -> None:
 def note_submissions(event: Event) -> None:
     """Remembers the jobs that an invocation has queued, so that the session hears of their end."""
     from pueue_skill.jobs import news
-    from pueue_skill.queues.registry import BACKENDS
+    from pueue_skill.queues.registry import KINDS
     from pueue_skill.shell.secrets import masked
     from pueue_skill.shell.ssh_target import REMOTE_PUEUE
     from pueue_skill.state import database
 
     hosts = settings_of.load(event.cwd).hosts
-    for name, backend in BACKENDS.items():
-        for ssh, key, command in backend.submissions(event.command):
+    for name, kind in KINDS.items():
+        for ssh, key, command in kind.submissions(event.command):
             host = next((host for host in hosts.values() if host.ssh == ssh), None)
             database.submitting(
                 database.Submitted(

@@ -582,11 +582,11 @@ def size(text: str, where: str) -> int:
     return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
 
 
-def job_of(manifest: Manifest, item: Item, backend: str = "pueue") -> Job:
-    """The job that an item is; it writes its end down on its host, where neither a clean nor a reboot takes that away (in Slurm all
-    jobs do)."""
+def job_of(manifest: Manifest, item: Item, backend: str = "pueue", queue_keeps_ends: bool = False) -> Job:
+    """Return the job of an item. Unless the queue's own scripts keep how jobs ended, the job writes its end into a file on its host, which
+    neither a clean nor a reboot removes."""
     needs = Needs(item.memory, item.cpus, item.gpus, (item.timeout or 0) and (item.timeout or 0) + 60)
-    if backend == "slurm":
+    if queue_keeps_ends:
         return Job(
             item.key, item.host, backend, item.group, item.label, manifest.cwd or None, text_of(manifest, item), item.after,
             priority=item.priority, needs=needs,
@@ -595,7 +595,7 @@ def job_of(manifest: Manifest, item: Item, backend: str = "pueue") -> Job:
         f'printf \'ended %s %s %s\\n\' {item.key} "$status" "$(date +%s)" >>"{JOURNAL}/{manifest.name}"\nexit "$status"'
     )
     return Job(
-        item.key, item.host, "pueue", item.group, item.label, manifest.cwd or None,
+        item.key, item.host, backend, item.group, item.label, manifest.cwd or None,
         f"{text_of(manifest, item)}\nstatus=$?\n{end}", item.after, priority=item.priority, needs=needs,
     )  # fmt: skip
 

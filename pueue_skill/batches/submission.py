@@ -1,14 +1,14 @@
 """Batches on their hosts: submitted, seen, waited for, resumed, ended. Items and hosts in, what became of them out.
 
-It speaks to queues through the scripts of BATCHING and to hosts through transport; it prints nothing. Whatever is
+It reaches queues by the scripts of their kind and to hosts through transport; it prints nothing. Whatever is
 cut off is asked for again: a submission adds what is missing and nothing else, however often it is made and by whom.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from pueue_skill.batches import items as batch_items
 from pueue_skill.batches.items import Item
@@ -16,22 +16,15 @@ from pueue_skill.batches.manifest import Manifest
 from pueue_skill.hosts import client, transport
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.plan.model import Job
-from pueue_skill.queues.model import Queue, State
-from pueue_skill.queues.protocol import Pack, SubmittedItem, Units
-from pueue_skill.queues.pueue import batch as pueue_batch
-from pueue_skill.queues.pueue import units as pueue_units
+from pueue_skill.queues.model import State
+from pueue_skill.queues.protocol import BatchRequest, BatchStatus, Capacity, Pack, RestartRequest, SubmittedItem
+from pueue_skill.queues.registry import KINDS
 from pueue_skill.queues.scripts import read_tails, reply
-from pueue_skill.queues.slurm import batch as slurm_batch
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.record import NamedTuple
 
-if TYPE_CHECKING:
-    from pueue_skill.queues.protocol import Batching
-
 T = TypeVar("T")
-
-BATCHING: Mapping[str, Batching] = {"pueue": pueue_batch, "slurm": slurm_batch}
 
 TIMEOUT_PER_JOB_S = 0.2
 """Seconds that an add may take at most, on the average of a submission."""
@@ -82,7 +75,7 @@ def submitted(
     manifest: Manifest, items: Sequence[Item], host: Host, replace: bool = False, again: Mapping[str, str] | None = None
 ) -> list[SubmittedItem]:
     """Submits what is missing of `items` on one host, and those in `again` once more (their ids by key). Raises Unreachable."""
-    backend = BATCHING[host.backend]
+    kind = KINDS[host.backend]
     here = [item for item in items if item.host == host.name]
     limits = {
         group: limit
@@ -96,12 +89,12 @@ def submitted(
         + TIMEOUT_PER_JOB_S * adds
         + TIMEOUT_PER_ITEM_S * sum([len(item.members) for item in here])
     )
-    look = backend.known_script(host)
+    look = kind.known_script(host)
     new: set[str] = set()
     for attempt in range(1, ATTEMPTS + 1):
-        known = client.asked(host, look, lambda done: backend.read_known(done.text), limit) if look else None
-        script, read = backend.submission(
-            jobs, host, manifest.name, limits, manifest.keep, replace, limit, known, again or {}
+        known = client.asked(host, look, lambda done: kind.read_known(done.text), limit) if look else None
+        script, read = kind.submission(
+            BatchRequest(jobs, host, manifest.name, limits, manifest.keep, replace, limit, known, again or {})
         )
         try:
             done = transport.run(host, script, timeout=limit + len(script) // client.MIN_BYTES_PER_S + 5)
@@ -125,7 +118,7 @@ def submitted(
 def queued(manifest: Manifest, item: Item, limits: Mapping[str, int], host: Host) -> Job | Pack:
     """What an item, or a pack of them, is in the queue."""
     if not item.members:
-        return batch_items.job_of(manifest, item, host.backend)
+        return batch_items.job_of(manifest, item, host.backend, KINDS[host.backend].KEEPS_ENDS)
     texts = tuple([(one.key, batch_items.text_of(manifest, one)) for one in item.members])
     share = batch_items.share_of(len(texts), limits.get(item.group, 1))
     return Pack(batch_items.job_of(manifest, item), texts, share, item.slots)
@@ -141,21 +134,20 @@ def standings(
         here = [item for item in items if item.host == name]
         packed = any(item.members for item in here)
 
-        backend = BATCHING[host.backend]
+        kind = KINDS[host.backend]
 
         def read(done: transport.Done) -> list[Standing]:
-            return list(stand(here, *backend.read_batch(done.text, packed)))
+            return list(stand(here, kind.read_batch(done.text, packed)))
 
         more = TIMEOUT_PER_ITEM_S * sum([len(item.members) for item in here])
-        script = backend.batch_script(host, manifest.name, packed)
+        script = kind.batch_script(host, manifest.name, packed)
         return client.asked(host, script, read, limit + more, again=True)
 
     return dict(client.together(hosts_of(items), ask))
 
 
-def stand(
-    items: Sequence[Item], queue: Queue, ended: Mapping[str, list[int]], again: Collection[str], units: Units
-) -> Iterator[Standing]:
+def stand(items: Sequence[Item], status: BatchStatus) -> Iterator[Standing]:
+    queue, ended, again, units = status
     by_key: dict[str, State] = {}
     names: dict[str, State] = {}
     by_unit: dict[str, State] = {}
@@ -290,16 +282,15 @@ def tails(manifest: Manifest, found: Sequence[Standing], host: Host, count: int)
     packed = [one.item.key for one in found if one.pack]
     given = {own[id]: end for id, end in ends.items()}
     if packed:
-        script = pueue_units.tails_script(host, manifest.name, packed, count)
+        script = KINDS[host.backend].item_tails_script(host, manifest.name, packed, count)
         given |= client.asked(host, script, lambda done: read_tails(done.stdout), again=True)
     return given
 
 
-def capacity(host: Host) -> tuple[int, list[str]]:
-    """The bytes of memory that all jobs of a host share (0: not told, or each has its own), and lines on the site's limits. Raises
-    Unreachable."""
-    backend = BATCHING[host.backend]
-    return client.asked(host, backend.capacity_script(host), lambda done: backend.read_capacity(done.text), again=True)
+def capacity(host: Host) -> Capacity:
+    """Return how much work fits on a host. Raises Unreachable."""
+    kind = KINDS[host.backend]
+    return client.asked(host, kind.capacity_script(host), lambda done: kind.read_capacity(done.text), again=True)
 
 
 def restart(
@@ -314,8 +305,7 @@ def restart(
     def ask(name: str) -> dict[str, str]:
         host = hosts[name]
         here = [one for one in chosen if one.item.host == name]
-        if not BATCHING[host.backend].PACKS:
-            return submitted_again(manifest, here, host, refresh)
+        kind = KINDS[host.backend]
         # A unit that was killed after the last of its items holds what comes after it: it is started again, and ends at once.
         held = {key for one in here if one.what == "dependency" for key in one.item.after}
         ends = [one for one in found if one.item.host == name and one.pack in held]
@@ -329,29 +319,28 @@ def restart(
         }
         anew = [one.item.key for one in here] if refresh else []
         again = [one.item.key for one in here if one.pack and one.exit_code is not None]
-        script = pueue_batch.restart_script(host, manifest.name, [*tasks.items()], anew, again)
+        script = kind.restart_script(RestartRequest(host, manifest.name, [*tasks.items()], anew, again))
 
         def read(done: transport.Done) -> dict[str, str]:
-            survivors, whole = pueue_batch.read_restart(done.text)
+            survivors, whole = kind.read_restart(done.text)
             if not whole:
                 raise Unreachable(f"{name}: the jobs were not all restarted: {client.complaint(done)}")
             return survivors
 
-        return client.asked(host, script, read, client.ANSWER_TIMEOUT_S + len(tasks))
+        survivors = client.asked(host, script, read, client.ANSWER_TIMEOUT_S + len(tasks))
+        if not kind.RESTARTS_IN_PLACE:
+            submit_again(manifest, here, host)
+        return survivors
 
     return dict(client.together(hosts_of([one.item for one in chosen]), ask))
 
 
-def submitted_again(manifest: Manifest, here: Sequence[Standing], host: Host, refresh: bool) -> dict[str, str]:
-    """Starts items again in a queue where that is another submission. Raises Unreachable."""
-    anew = [one.item.key for one in here] if refresh else []
-    script = slurm_batch.refresh_script(manifest.name, anew)
-    client.asked(host, script, lambda done: reply(done.text))
+def submit_again(manifest: Manifest, here: Sequence[Standing], host: Host) -> None:
+    """Submit ended items once more. Raises Unreachable."""
     again = {one.item.key: one.state.id for one in here if one.state}
     for outcome in submitted(manifest, [one.item for one in here], host, again=again):
         if outcome.what != "new":
             raise Unreachable(f"{host.name}: {outcome.key} was not started again: {outcome.what} {outcome.detail}")
-    return {}
 
 
 def cancel(found: Sequence[Standing], hosts: Mapping[str, Host]) -> dict[str, int | Unreachable]:
@@ -361,7 +350,7 @@ def cancel(found: Sequence[Standing], hosts: Mapping[str, Host]) -> dict[str, in
         here = [one for one in found if one.item.host == name and one.open]
         ids = dict.fromkeys([one.state.id for one in here if one.state])
         if ids:
-            script = BATCHING[hosts[name].backend].cancel_script(hosts[name], [*ids])
+            script = KINDS[hosts[name].backend].cancel_script(hosts[name], [*ids])
             client.asked(hosts[name], script, lambda done: reply(done.text), client.ANSWER_TIMEOUT_S + len(ids))
         return len(here)
 

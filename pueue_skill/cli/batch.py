@@ -25,6 +25,7 @@ from pueue_skill.configuration import config
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.jobs.news import TAIL_BYTES, end_of
 from pueue_skill.notify import compose
+from pueue_skill.queues.registry import KINDS
 from pueue_skill.shell import printable, quote
 from pueue_skill.shell.model import Host
 from pueue_skill.shell.ssh_target import host_named
@@ -89,7 +90,7 @@ def main(options: argparse.Namespace) -> int:
         )
         hosts = {name: host_named(name, config.load().by_name()) for name in made.hosts}
         items = batch_items.items(
-            made, sources, [name for name, host in hosts.items() if not submission.BATCHING[host.backend].PACKS]
+            made, sources, [name for name, host in hosts.items() if not KINDS[host.backend].PACKS]
         )
         grouped(made, items, hosts)
     except (manifest.ManifestError, batch_items.BatchError) as error:

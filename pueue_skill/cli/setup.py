@@ -16,6 +16,7 @@ from pueue_skill.hosts.provision.steps import Refusal, Wish
 from pueue_skill.hosts.provision.steps import home_relative as short
 from pueue_skill.jobs.proof import prove
 from pueue_skill.queues.pueue.provision import Found, Step
+from pueue_skill.queues.registry import KINDS
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.shell.ssh_target import host_named
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     settings = config.load()
     host = host_named(options.host, settings.by_name())
-    if host.backend != "pueue":
+    if not KINDS[host.backend].MANAGED:
         return failed(
             ExitCode.FINDINGS,
             f"{host.name} is of backend {host.backend}, which its operators set up: there is nothing to do. Type: pueue-skill doctor",

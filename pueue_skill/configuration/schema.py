@@ -12,10 +12,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from pueue_skill.configuration.diagnostics import own_mistake
 from pueue_skill.plan.model import Environment
+from pueue_skill.queues.registry import KINDS
 from pueue_skill.rules.model import Preferences, Program
 from pueue_skill.rules.registry import BY_ID
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
+from pueue_skill.shell.ssh_target import REMOTE_PUEUE
 from pueue_skill.state.literals import NoticeKind
 
 
@@ -196,9 +198,10 @@ class Config(Table):
         found = {LOCAL: Host(LOCAL)}
         for name, table in self.hosts.items():
             ssh = "" if name == LOCAL else table.ssh or quote.word(name)
-            pueue = table.pueue or ("" if name == LOCAL else "~/.local/bin/pueue")
+            pueue = table.pueue or ("" if name == LOCAL else REMOTE_PUEUE)
             groups, path = tuple(table.groups.items()), tuple(table.path)
             found[name] = Host(
-                name, ssh, pueue, table.backend, groups, table.group, path, tuple(table.options), table.share
-            )
+                name, ssh, pueue, table.backend, groups, table.group, path, tuple(table.options), table.share,
+                allocators=KINDS[table.backend].ALLOCATORS,
+            )  # fmt: skip
         return found

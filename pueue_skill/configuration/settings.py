@@ -50,7 +50,7 @@ def load(folder: str) -> Settings:
     """The settings that hold in `folder`; what its project may not say is left out, and the log says why. Raises ConfigError
     where the user's own file cannot be used."""
     user, project = paths.user_file(), paths.project_file(folder)
-    state = [f"{__version__} {len(Settings._fields)}", *stamp(user), *stamp(project)]
+    state = [f"{__version__} {len(Settings._fields)} {len(Host._fields)}", *stamp(user), *stamp(project)]
     if len(state) == 1:
         return Settings({LOCAL: Host(LOCAL)}, Preferences())
     name = f"settings-{binascii.crc32(repr((user, project)).encode('utf-8', 'surrogateescape')):08x}.marshal"

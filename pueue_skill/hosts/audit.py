@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from pueue_skill.queues import framing, outcome
 from pueue_skill.queues.framing import Answer, Part
 from pueue_skill.queues.model import Queue, State
-from pueue_skill.queues.registry import BACKENDS
+from pueue_skill.queues.registry import KINDS
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import bytes_of_tail
+from pueue_skill.queues.scripts import bytes_of_tail, read_tails
 from pueue_skill.shell.model import Host
 from pueue_skill.shell.printable import byte_size
 from pueue_skill.shell.secrets import masked
@@ -68,19 +68,19 @@ class Asking(NamedTuple):
 
 def asked(host: Host, wanted: Wanted) -> tuple[Part, ...]:
     """The parts of an audit, what takes longest last."""
-    backend = BACKENDS[host.backend]
+    kind = KINDS[host.backend]
     path = ":".join(host.path)
     return (
         Part("clock", script("hosts/clock")),
         Part("booted", script("hosts/booted")),
         Part("load", script("hosts/load")),
         Part("memory", script("hosts/memory")),
-        Part("disks", backend.where() + script("hosts/disks"), 10),
+        Part("disks", kind.where() + script("hosts/disks"), 10),
         Part("gpus", script("hosts/gpus", PQ_PATH=path), 15),
         Part("versions", script("hosts/versions", PQ_PATH=path), 10),
-        Part(host.backend, backend.versions_script(host), 10),
-        Part("queue", backend.status_script(host), 25, 100_000_000),
-        Part("failures", backend.failures_script(host, FAILURES, TAIL), 25, FAILURES * bytes_of_tail(TAIL)),
+        Part(host.backend, kind.versions_script(host), 10),
+        Part("queue", kind.status_script(host), 25, 100_000_000),
+        Part("failures", kind.failures_script(host, FAILURES, TAIL), 25, FAILURES * bytes_of_tail(TAIL)),
         *[
             Part(f"project {i}", script("hosts/project", PQ_PATH=path, PQ_FOLDER=folder), 10)
             for i, folder in enumerate(wanted.projects)
@@ -111,9 +111,9 @@ def read(host: Host, wanted: Wanted, found: Mapping[str, Answer], asking: Asking
         unknown[shown] = masked(why)
         return None
 
-    backend = BACKENDS[host.backend]
-    queue = of("queue", "queue", backend.read_status)
-    tails = of("failures", "failures", lambda _: backend.read_tails(found["failures"].data)) if queue else {}
+    kind = KINDS[host.backend]
+    queue = of("queue", "queue", kind.read_status)
+    tails = of("failures", "failures", lambda _: read_tails(found["failures"].data)) if queue else {}
     failed = sorted([one for one in queue.states if outcome.failed(one)], key=ended) if queue else []
     checkpoints = [
         of(f"checkpoints {i}", f"checkpoints {pattern}", partial(checkpoint, pattern))

@@ -11,8 +11,8 @@ from pueue_skill.hosts import transport
 from pueue_skill.queues import framing
 from pueue_skill.queues.framing import Answer, Part
 from pueue_skill.queues.model import Queue, State
-from pueue_skill.queues.registry import BACKENDS
-from pueue_skill.queues.scripts import WAITS
+from pueue_skill.queues.registry import KINDS
+from pueue_skill.queues.scripts import WAITS, read_tails
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.regex import regex
 
@@ -78,7 +78,7 @@ def trouble(host: Host, done: transport.Done) -> str:
         return f"{host.name} cannot be reached by ssh: {said}\nTry: ssh {host.ssh} true"
     if done.code == EXIT_FILES_FAILED:
         return f"{host.name} cannot write the files that are kept beside its queue: {said}"
-    return BACKENDS[host.backend].trouble(host, done.code, said)
+    return KINDS[host.backend].trouble(host, done.code, said)
 
 
 def asked(
@@ -129,17 +129,17 @@ def together(whom: Sequence[K], ask: Callable[[K], T]) -> list[tuple[K, T | Unre
 
 def queue_of(host: Host, limit: float = ANSWER_TIMEOUT_S) -> Queue:
     """All that the queue of `host` tells, within `limit` seconds. Raises Unreachable."""
-    backend = BACKENDS[host.backend]
-    return asked(host, backend.status_script(host), lambda done: backend.read_status(done.text), limit, again=True)
+    kind = KINDS[host.backend]
+    return asked(host, kind.status_script(host), lambda done: kind.read_status(done.text), limit, again=True)
 
 
 def tails(host: Host, states: list[State], count: int) -> dict[str, bytes]:
     """The last `count` bytes of what jobs of `host` wrote, by their ids. Raises Unreachable."""
     if not states:
         return {}
-    backend = BACKENDS[host.backend]
-    script = backend.tails_script(states, host, count)
-    return asked(host, script, lambda done: backend.read_tails(done.stdout), again=True)
+    kind = KINDS[host.backend]
+    script = kind.tails_script(states, host, count)
+    return asked(host, script, lambda done: read_tails(done.stdout), again=True)
 
 
 def queues(hosts: list[Host]) -> list[tuple[Host, Queue | Unreachable]]:

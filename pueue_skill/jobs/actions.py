@@ -18,8 +18,7 @@ from pueue_skill.queues import actions
 from pueue_skill.queues.actions import Act
 from pueue_skill.queues.model import Queue, State
 from pueue_skill.queues.protocol import Looked
-from pueue_skill.queues.pueue import actions as pueue_actions
-from pueue_skill.queues.slurm import actions as slurm_actions
+from pueue_skill.queues.registry import KINDS
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host
 from pueue_skill.shell.ssh_target import host_named, select_hosts
@@ -30,9 +29,6 @@ from pueue_skill.state import database
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pueue_skill.jobs.literals import Did
-    from pueue_skill.queues.protocol import Acting
-
-ACTING: Mapping[str, Acting] = {"pueue": pueue_actions, "slurm": slurm_actions}
 
 TIMEOUT_PER_JOB_S = 0.02
 """Seconds that one job more may take, on the average of an act."""
@@ -67,10 +63,10 @@ class Chosen(NamedTuple):
 
 def withdrawn(host: Host, state: State) -> bool:
     """Takes a job out of its queue unless it has started, and says whether this took it out. Raises Unreachable."""
-    backend = ACTING[host.backend]
-    call = "remove" if "cancel" in backend.CANNOT else "cancel"
-    script = backend.act_script(host, [Act(state._replace(status=status), call) for status in ("queued", "stashed")])
-    looked = client.asked(host, script, lambda done: backend.read_acts(done.text))
+    kind = KINDS[host.backend]
+    call = "remove" if "cancel" in kind.CANNOT else "cancel"
+    script = kind.act_script(host, [Act(state._replace(status=status), call) for status in ("queued", "stashed")])
+    looked = client.asked(host, script, lambda done: kind.read_acts(done.text))
     before, after = (
         next((one for one in queue.states if (one.id, one.created) == (state.id, state.created)), None)
         for queue in (looked.before, looked.after)
@@ -191,7 +187,7 @@ def judged(verb: str, choice: Choice, chosen: Sequence[Chosen]) -> list[tuple[Ch
     for one in chosen:
         whole = whole_group(verb, choice, one.host)
         states = list(one.states) if choice.named else actions.meant(verb, one.states, bool(whole))
-        found.append((one, actions.acts(verb, one.host.name, states, one.queue, ACTING[one.host.backend].CANNOT)))
+        found.append((one, actions.acts(verb, one.host.name, states, one.queue, KINDS[one.host.backend].CANNOT)))
     # A group is paused and started whether or not something runs in it.
     goes_on = any(whole_group(verb, choice, one.host) for one in chosen) and verb != "kill"
     if not any(planned for _, planned in found) and not goes_on:
@@ -204,7 +200,7 @@ def judged(verb: str, choice: Choice, chosen: Sequence[Chosen]) -> list[tuple[Ch
 
 def whole_group(verb: str, choice: Choice, host: Host) -> str:
     """The group that the verb is for as such, where the queue of `host` has that."""
-    return choice.whole_group if verb in ACTING[host.backend].OF_GROUPS else ""
+    return choice.whole_group if verb in KINDS[host.backend].OF_GROUPS else ""
 
 
 def act(verb: str, choice: Choice, planned: Sequence[tuple[Chosen, list[Act]]]) -> dict[str, Result | Unreachable]:
@@ -213,18 +209,18 @@ def act(verb: str, choice: Choice, planned: Sequence[tuple[Chosen, list[Act]]]) 
 
     def ask(name: str) -> Result:
         host, found = by_name[name]
-        backend, group = ACTING[host.backend], whole_group(verb, choice, host)
+        kind, group = KINDS[host.backend], whole_group(verb, choice, host)
         wanted = [one for one in found if one.call]
         if not wanted and not group:
             return Result(tuple([untouched(one) for one in found]))
         if verb == "clean":
             keep_results(host, wanted)
-        script = backend.act_script(host, wanted, group, verb)
+        script = kind.act_script(host, wanted, group, verb)
         said: list[str] = []
 
         def read(done: transport.Done) -> Looked:
             said.append(client.complaint(done))
-            return backend.read_acts(done.text)
+            return kind.read_acts(done.text)
 
         try:
             looked = client.asked(host, script, read, client.ANSWER_TIMEOUT_S + TIMEOUT_PER_JOB_S * len(wanted))
@@ -235,7 +231,7 @@ def act(verb: str, choice: Choice, planned: Sequence[tuple[Chosen, list[Act]]]) 
             known = {identity(one.state) for one in found}
             there = actions.matching(looked.before, None, group)
             more = [state for state in actions.meant(verb, there, True) if identity(state) not in known]
-            found = [*found, *actions.acts(verb, name, more, looked.before, backend.CANNOT)]
+            found = [*found, *actions.acts(verb, name, more, looked.before, kind.CANNOT)]
         outcomes = tuple(
             [
                 outcome(one, before.get(identity(one.state)), now(one.state, before, after), looked, said[0])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pueue_skill.hosts import transport
 from pueue_skill.hosts.client import RETRIES, Unreachable, first_line, trouble
 from pueue_skill.queues.model import State
-from pueue_skill.queues.registry import BACKENDS
+from pueue_skill.queues.registry import KINDS
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.record import NamedTuple
@@ -43,7 +43,7 @@ def follow(state: State, host: Host, sleep: Callable[[float], None] = time.sleep
     tries = errors_offset = 0
     while True:
         frames = Frames()
-        script = BACKENDS[host.backend].follow_script(state, host, offset, errors_offset)
+        script = KINDS[host.backend].follow_script(state, host, offset, errors_offset)
         with transport.stream(host, script) as stream:
             while True:
                 data = stream.read(1.0)
@@ -62,7 +62,7 @@ def follow(state: State, host: Host, sleep: Callable[[float], None] = time.sleep
                         errors_offset = frame.end
                         yield Output(frame.data, error=True)
                         continue
-                    now = BACKENDS[host.backend].read_state(frame.data.decode("utf-8", "surrogateescape"))
+                    now = KINDS[host.backend].read_state(frame.data.decode("utf-8", "surrogateescape"))
                     if now is None or (now.created, now.key) != (state.created, state.key):
                         raise Unreachable(
                             f"{host.name}:{state.id} is no longer in the queue; it was removed while it was followed"

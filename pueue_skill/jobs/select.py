@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Mapping
 
 from pueue_skill.queues.model import Queue, State
-from pueue_skill.queues.registry import BACKENDS
+from pueue_skill.queues.registry import KINDS
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.startup.record import NamedTuple
@@ -36,7 +36,7 @@ class Bearers(NamedTuple):
 
 def is_id(text: str) -> bool:
     """Whether `text` is an id of a job of some queue, rather than a label."""
-    return any(backend.ID.fullmatch(text) for backend in BACKENDS.values())
+    return any(kind.ID.fullmatch(text) for kind in KINDS.values())
 
 
 def host_of(name: str, hosts: Mapping[str, Host]) -> str:

@@ -32,7 +32,7 @@ from pueue_skill.jobs import select
 from pueue_skill.plan.model import Job
 from pueue_skill.queues import outcome
 from pueue_skill.queues.model import Group, State
-from pueue_skill.queues.registry import BACKENDS
+from pueue_skill.queues.registry import KINDS
 from pueue_skill.queues.scripts import ADDS, end_of
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
@@ -69,8 +69,8 @@ def submit(
 
     Raises NotSubmitted when it is certain that the job is not in the queue, NoConnection, Unreachable.
     """
-    backend = BACKENDS[job.backend]
-    script = backend.submit_script(job, host)
+    kind = KINDS[job.backend]
+    script = kind.submit_script(job, host)
     limit = ANSWER_TIMEOUT_S + len(script) // MIN_BYTES_PER_S
     sent = False
 
@@ -85,7 +85,7 @@ def submit(
                 # What was sent is gone: from the second time on it is only asked whether the job is there.
                 given = chain(stdin, [end_of(job.key)]) if attempt == 1 else ()
                 done = transport.feed(host, script, given, timeout=limit, env=env, cwd=cwd, heard=heard)
-            answer = backend.read_submission(done.text, job)
+            answer = kind.read_submission(done.text, job)
         except transport.Timeout as error:
             if host.ssh or sent or ADDS.encode() in error.stdout:
                 raise Unreachable(not_known(str(error), job)) from None
@@ -102,7 +102,7 @@ def submit(
                 raise Unreachable(not_known(trouble(host, done), job)) from None
             raise (NoConnection if done.code == transport.SSH_FAILED else NotSubmitted)(trouble(host, done)) from None
         if answer.state is None:
-            raise NotSubmitted(backend.advised(complaint(done), host) or answer.error)
+            raise NotSubmitted(kind.advised(complaint(done), host) or answer.error)
         if answer.differs:
             raise NotSubmitted(taken(job.key, f"{host.name}:{answer.state.id}", answer.state, answer.differs))
         return Queued(answer.state, answer.new, answer.group)

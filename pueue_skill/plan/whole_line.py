@@ -57,8 +57,8 @@ def check_queueable(proposal: Proposal) -> None:
             raise NotQueueable("it reads an answer from the terminal, which a job does not have")
         if command.name == "pueue" or (command.name == "pueue-skill" and command.args[:1] != ("ssh",)):
             raise NotQueueable(f"it speaks to {command.name} itself")
-        allocator = next((name for name in command.wrappers if name in ("srun", "salloc")), None)
-        if allocator and proposal.here.backend == "slurm":
+        allocator = next((name for name in command.wrappers if name in proposal.here.allocators), None)
+        if allocator:
             raise NoOtherForm(
                 f"{allocator} asks Slurm for resources of its own, which a job's are not; write them as options of sbatch"
             )

@@ -1,33 +1,71 @@
-"""The kinds of queue, each a module that meets the Protocol Backend: Job -> shell text, a queue's answers -> State.
+"""The kinds of queue, by name: each a package whose modules meet the Protocol Kind together.
 
-All of it is pure text: the scripts that a backend gives are run by transport (sh, the script on standard input, here or
-on a host), what they print is handed back to the backend. A new kind of queue is a module and one line in BACKENDS.
+A new kind is a package with the modules of MODULES and one line in KINDS. A module is imported when a member of it is first asked
+for: the hook only needs the invocation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from importlib import import_module
 
 from pueue_skill.plan.model import Plan
-from pueue_skill.queues.pueue import backend as pueue
-from pueue_skill.queues.slurm import backend as slurm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pueue_skill.queues.protocol import Backend
+    from typing import Any, cast
 
-BACKENDS: Mapping[str, Backend] = {"pueue": pueue, "slurm": slurm}
+    from pueue_skill.queues.protocol import Kind
+
+MODULES = {
+    "invocation": ("invocation", "submissions"),
+    "submit": ("submit_script", "read_submission"),
+    "state": ("ID", "status_script", "read_status"),
+    "follow": ("follow_script", "read_state", "tails_script", "failures_script"),
+    "site": ("ALLOCATORS", "MANAGED", "KEEPS_ENDS", "versions_script", "where", "trouble", "advised"),
+    "actions": ("CANNOT", "OF_GROUPS", "act_script", "read_acts"),
+    "batch": (
+        "PACKS", "RESTARTS_IN_PLACE", "known_script", "read_known", "submission", "batch_script", "read_batch", "restart_script",
+        "read_restart", "item_tails_script", "cancel_script", "capacity_script", "read_capacity",
+    ),
+}  # fmt: skip
+"""The module of a kind's package that holds each member of the Protocol."""
+
+MODULE_OF = {member: module for module, members in MODULES.items() for member in members}
+
+
+class Package:
+    """A kind of queue, as its package has it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __getattr__(self, member: str) -> Any:
+        if member not in MODULE_OF:
+            raise AttributeError(member)
+        found = getattr(import_module(f"pueue_skill.queues.{self.name}.{MODULE_OF[member]}"), member)
+        setattr(self, member, found)
+        return found
+
+
+if TYPE_CHECKING:
+
+    def package(name: str) -> Kind:
+        return cast("Kind", Package(name))
+else:
+    package = Package
+
+KINDS: dict[str, Kind] = {"pueue": package("pueue"), "slurm": package("slurm")}
 
 
 def invocation(plan: Plan) -> str | None:
-    """The shell text that submits `plan`, or takes its command's place; None where only advice is safe."""
+    """Return the shell text that submits `plan`, or takes its command's place; None where only advice is safe."""
     if plan.in_place is not None:
         return plan.in_place.rstrip("\n") + "\n"
     text = ""
     for host in plan.hosts:
         jobs = tuple([job for job in plan.jobs if job.host == host.name])
         try:
-            text += BACKENDS[host.backend].invocation(jobs, host)
+            text += KINDS[host.backend].invocation(jobs, host)
         except ValueError:
             return None
     return text or None

@@ -104,6 +104,7 @@ class Host(NamedTuple):
     those that it should have, with the jobs that each runs at once; `group` is the one for jobs that name none. `path`
     are folders before its own PATH, a leading `~/` as above. `options` are further words for what submits a job there (sbatch).
     `share`: calls may share one connection of ssh. `hops`: further shells that read what stands after `ssh`, on the hosts on the way.
+    `allocators`: programs that ask its queue for resources of their own, so that they cannot be part of a job.
     """
 
     name: str
@@ -116,3 +117,4 @@ class Host(NamedTuple):
     options: tuple[str, ...] = ()
     share: bool = True
     hops: int = 0
+    allocators: tuple[str, ...] = ()

@@ -13,10 +13,11 @@ from real import until
 from slurm import Client, Cluster
 
 from pueue_skill.hosts.transport import run
-from pueue_skill.queues.slurm import backend as slurm
+from pueue_skill.queues.registry import KINDS
 from pueue_skill.shell.model import Host
 
 pytestmark = pytest.mark.timeout(240)
+slurm = KINDS["slurm"]
 HERE = Host("local", backend="slurm")
 
 

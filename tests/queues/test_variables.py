@@ -15,15 +15,10 @@ from pueue_skill.plan.analysis import analyse
 from pueue_skill.plan.model import Job
 from pueue_skill.queues.actions import Act
 from pueue_skill.queues.model import State
-from pueue_skill.queues.protocol import Pack
-from pueue_skill.queues.pueue import actions as pueue_actions
-from pueue_skill.queues.pueue import backend as pueue
-from pueue_skill.queues.pueue import batch as pueue_batch
+from pueue_skill.queues.protocol import BatchRequest, Pack
 from pueue_skill.queues.pueue import units as pueue_units
 from pueue_skill.queues.pueue.invocation import RECORD
-from pueue_skill.queues.registry import invocation
-from pueue_skill.queues.slurm import actions as slurm_actions
-from pueue_skill.queues.slurm import backend as slurm
+from pueue_skill.queues.registry import KINDS, invocation
 from pueue_skill.queues.slurm import batch as slurm_batch
 from pueue_skill.queues.slurm.state import parse_snapshot
 from pueue_skill.queues.slurm.submit import script_of
@@ -81,13 +76,14 @@ def names_set(script: str) -> set[str]:
     return found - {""}
 
 
+pueue, slurm = KINDS["pueue"], KINDS["slurm"]
 HOST = Host("local", groups=(("few", 2),), path=("~/bin",))
 JOB = Job("k1", "local", "pueue", "few", "label", "/tmp", "echo 'a'")
 LONG = JOB._replace(key="k2", command="x" * 140_000, stdin=b"in", split_output=True, after=("1",))
 STATE = State("1", "k1", "done", "failed", 1, "", "few", None, "/tmp", "x", (), "", None, None)
 ACTS = [Act(STATE, call) for call in ("kill", "remove", "restart")]
 SITE = slurm_batch.Site(parse_snapshot(""), 1000)
-BATCH = (
+BATCH = BatchRequest(
     [JOB._replace(key="b:p:k1:0"), JOB._replace(key="b:p:k2:0", after=("b:p:k1:0",))],
     HOST,
     "b",
@@ -103,9 +99,9 @@ SCRIPTS = {
     "pueue: invocation": pueue.invocation((JOB, JOB._replace(key="k3", after=("k1",))), HOST),
     "pueue: follow": pueue.follow_script(STATE, HOST, 0, 0),
     "pueue: status": pueue.status_script(HOST),
-    "pueue: acts": pueue_actions.act_script(HOST, ACTS),
-    "pueue: batch": pueue_batch.submission(*BATCH, None, {})[0],
-    "pueue: units": pueue_batch.submission(PACKED, *BATCH[1:], None, {})[0],
+    "pueue: acts": pueue.act_script(HOST, ACTS),
+    "pueue: batch": pueue.submission(BATCH)[0],
+    "pueue: units": pueue.submission(BATCH._replace(jobs=PACKED))[0],
     "pueue: in a unit": pueue_units.UNIT,
     "slurm: submission": slurm.submit_script(JOB, HOST),
     "slurm: submission with files": slurm.submit_script(LONG, HOST),
@@ -113,8 +109,8 @@ SCRIPTS = {
     "slurm: invocation": slurm.invocation((JOB, JOB._replace(key="k3", after=("k1",))), HOST),
     "slurm: follow": slurm.follow_script(STATE, HOST, 0, 0),
     "slurm: status": slurm.status_script(HOST),
-    "slurm: acts": slurm_actions.act_script(HOST, ACTS),
-    "slurm: batch": slurm_batch.submission(*BATCH, SITE, {})[0],
+    "slurm: acts": slurm.act_script(HOST, ACTS),
+    "slurm: batch": slurm.submission(BATCH._replace(known=SITE))[0],
 }
 
 

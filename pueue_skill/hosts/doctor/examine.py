@@ -19,8 +19,9 @@ from pueue_skill.queues.framing import Answer, Part
 from pueue_skill.queues.model import Queue, State
 from pueue_skill.queues.pueue import health as pueue_health
 from pueue_skill.queues.pueue.health import Daemon, Findings
-from pueue_skill.queues.registry import BACKENDS
+from pueue_skill.queues.registry import KINDS
 from pueue_skill.queues.script import script
+from pueue_skill.queues.scripts import read_tails
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 from pueue_skill.shell.printable import byte_size
@@ -60,15 +61,15 @@ PATIENCE = "pq_patience=6\n"
 
 
 def asked(host: Host) -> tuple[Part, ...]:
-    backend = BACKENDS[host.backend]
+    kind = KINDS[host.backend]
     return (
         Part("clock", script("hosts/clock")),
         Part("found", pueue_health.script(host), 20),
-        Part("disks", backend.where() + script("hosts/disks"), 10),
+        Part("disks", kind.where() + script("hosts/disks"), 10),
         Part("programs", script("hosts/programs", PQ_PATH=":".join(host.path)), 10, 200_000),
         Part("work", script("hosts/processes"), 10, 2_000_000),
-        Part("queue", PATIENCE + backend.status_script(host), 10, 100_000_000),
-        Part("failures", PATIENCE + backend.failures_script(host, audit.FAILURES, 500), 10),
+        Part("queue", PATIENCE + kind.status_script(host), 10, 100_000_000),
+        Part("failures", PATIENCE + kind.failures_script(host, audit.FAILURES, 500), 10),
     )
 
 
@@ -79,7 +80,7 @@ def checks(host: Host, answers: Mapping[str, Answer], asking: Asking, config_fil
     def text(name: str) -> str:
         return "" if framing.lacking(answers.get(name), by_name[name]) else answers[name].text
 
-    backend = BACKENDS[host.backend]
+    kind = KINDS[host.backend]
     at = Place(host, config_file)
     now = int(text("clock")) if text("clock").strip().isdigit() else int(asking.ended)
     try:
@@ -88,7 +89,7 @@ def checks(host: Host, answers: Mapping[str, Answer], asking: Asking, config_fil
         lacking = framing.lacking(answers.get("found"), by_name["found"]) or "what it answers is not understood"
         return [Check(f"pueue of {host.name}", "failure", lacking, f"pueue-skill audit {host.name}")]
     try:
-        queue = backend.read_status(text("queue"))
+        queue = kind.read_status(text("queue"))
     except ValueError:
         queue = None
     made = [
@@ -102,7 +103,7 @@ def checks(host: Host, answers: Mapping[str, Answer], asking: Asking, config_fil
         made += [*daemon(at, found, queue, why), *state(at, found)]
     if queue is not None:
         try:
-            tails = backend.read_tails(answers["failures"].data) if text("failures") else {}
+            tails = read_tails(answers["failures"].data) if text("failures") else {}
         except ValueError:
             tails = {}
         made += [*groups(at, found, queue), *waiting(at, queue)]

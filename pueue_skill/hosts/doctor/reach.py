@@ -13,7 +13,7 @@ from pueue_skill.hosts import client, transport
 from pueue_skill.hosts.audit import Asking
 from pueue_skill.hosts.doctor import examine
 from pueue_skill.hosts.doctor.examine import Check
-from pueue_skill.queues.registry import BACKENDS
+from pueue_skill.queues.registry import KINDS
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
 
@@ -35,7 +35,7 @@ def examined(host: Host) -> list[Check]:
             found = way(host)
             if found[-1].result == "failure":
                 return found
-        if host.backend != "pueue":
+        if not KINDS[host.backend].MANAGED:
             return [*found, of_cluster(host)]
         began = time.time()
         answers = client.answers(host, examine.asked(host), secrets.token_hex(16))
@@ -47,9 +47,9 @@ def examined(host: Host) -> list[Check]:
 
 
 def of_cluster(host: Host) -> Check:
-    """Whether a queue that is not pueue's answers; its health is its operators' affair. Raises Unreachable."""
-    backend = BACKENDS[host.backend]
-    version = client.asked(host, backend.versions_script(host), lambda done: done.text.split("\n")[0])
+    """Check that a queue answers whose health is its operators' affair. Raises Unreachable."""
+    kind = KINDS[host.backend]
+    version = client.asked(host, kind.versions_script(host), lambda done: done.text.split("\n")[0])
     queue = client.queue_of(host)
     return Check(f"{host.backend} of {host.name}", "ok", f"{version}; {len(queue.states)} jobs of yours")
 

@@ -7,22 +7,31 @@ file that the jobs themselves write, so that a cleaned queue is no reason to do 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pueue_skill.plan.model import MINIMAL, Job
-from pueue_skill.queues.model import Queue
-from pueue_skill.queues.protocol import Pack, Reader, SubmittedItem, Units
+from pueue_skill.queues.protocol import (
+    BatchRequest,
+    BatchStatus,
+    Capacity,
+    Pack,
+    Reader,
+    RestartRequest,
+    SubmittedItem,
+    Units,
+)
 from pueue_skill.queues.pueue import units as pueue_units
 from pueue_skill.queues.pueue.invocation import PUT, put
 from pueue_skill.queues.pueue.site import head, path_before
 from pueue_skill.queues.pueue.state import SURVIVORS, read_queue
 from pueue_skill.queues.pueue.task import task, task_words
+from pueue_skill.queues.pueue.units import item_tails_script as item_tails_script
 from pueue_skill.queues.script import script
 from pueue_skill.queues.scripts import LOCK, REPLY, reply
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 
-PACKS = True
+PACKS = RESTARTS_IN_PLACE = True
 
 MANY = 1000
 """Jobs of a batch that have succeeded, from which on they are removed from the queue before others are added."""
@@ -185,26 +194,13 @@ def read_known(answer: str) -> None:
     return None
 
 
-def submission(
-    jobs: Sequence[Job | Pack], host: Host, name: str, limits: Mapping[str, int], keep: Sequence[str], replace: bool,
-    limit: int, known: None, again: Mapping[str, str],
-) -> tuple[str, Reader]:  # fmt: skip
-    return submit_script(jobs, host, name, limits, keep, replace, limit), lambda answer: read_outcomes(answer, jobs)
+def submission(request: BatchRequest) -> tuple[str, Reader]:
+    return submit_script(request), lambda answer: read_outcomes(answer, request.jobs)
 
 
-def submit_script(
-    jobs: Sequence[Job | Pack],
-    host: Host,
-    name: str,
-    limits: Mapping[str, int],
-    keep: Sequence[str],
-    replace: bool,
-    limit: int,
-) -> str:
-    """A sh script that adds what is missing of `jobs`, and answers for read_outcomes. `limit` is in seconds.
-
-    Raises ValueError for a job that cannot be text.
-    """
+def submit_script(request: BatchRequest) -> str:
+    """Return a sh script that adds the missing jobs, and answers for read_outcomes. Raises ValueError for a job that cannot be text."""
+    jobs, host, name, limits = request.jobs, request.host, request.name, request.limits
     places = {job.key: i for i, job in enumerate(jobs)}
     files: dict[str, bytes] = {}
     lines = []
@@ -226,9 +222,9 @@ def submit_script(
         if group != "default"
     ]
     # What the jobs get of the environment that ssh gives there.
-    kept = "|".join([*MINIMAL, *keep])
+    kept = "|".join([*MINIMAL, *request.keep])
     start = START.format(
-        lock=LOCK, many=MANY, limit=limit, name=name, kept=kept, replace="1" if replace else "", reply=REPLY,
+        lock=LOCK, many=MANY, limit=request.timeout_s, name=name, kept=kept, replace="1" if request.replace else "", reply=REPLY,
         path=f"PATH={path_before(host)}\n" if host.path else "",
         keys="\n".join([f"{i} {key}" for key, i in places.items()]),
     )  # fmt: skip
@@ -277,16 +273,12 @@ echo end
 """
 
 
-def restart_script(
-    host: Host, name: str, tasks: Sequence[tuple[str, str]], refresh: Sequence[str], again: Sequence[str] = ()
-) -> str:
-    """A sh script that restarts tasks, (id, key) each, in place, all in one call: so a chain of them keeps its order.
-
-    Items whose keys are in `refresh` begin anew; units take up those in `again` although they have ended.
-    """
-    return head(host) + pueue_units.again(name, again) + RESTART.format(
-        name=name, reply=REPLY, refresh="\n".join(refresh), ids=" ".join([str(int(id)) for id, _ in tasks]),
-        keys=" ".join([f"{int(id)}={key}" for id, key in tasks]), survivors=SURVIVORS,
+def restart_script(request: RestartRequest) -> str:
+    """Return a sh script that restarts tasks in place, all in one call: a chain of them keeps its order."""
+    return head(request.host) + pueue_units.again(request.name, request.again) + RESTART.format(
+        name=request.name, reply=REPLY, refresh="\n".join(request.begins_anew),
+        ids=" ".join([str(int(id)) for id, _ in request.tasks]),
+        keys=" ".join([f"{int(id)}={key}" for id, key in request.tasks]), survivors=SURVIVORS,
     )  # fmt: skip
 
 
@@ -309,10 +301,10 @@ def batch_script(host: Host, name: str, units: bool) -> str:
     return head(host) + STATUS.format(reply=REPLY, journal=pueue_units.STATUS.format(name=name) if units else journal)
 
 
-def read_batch(answer: str, units: bool) -> tuple[Queue, dict[str, list[int]], set[str], Units]:
+def read_batch(answer: str, units: bool) -> BatchStatus:
     status, _, rest = reply(answer).partition("\n")
     found, journal = pueue_units.read_units(rest) if units else (Units({}, set()), rest)
-    return read_queue(status), *read_journal(journal), found
+    return BatchStatus(read_queue(status), *read_journal(journal), found)
 
 
 def read_journal(text: str) -> tuple[dict[str, list[int]], set[str]]:
@@ -333,6 +325,6 @@ def capacity_script(host: Host) -> str:
     return "awk '/^MemTotal:/ { print $2 * 1024 }' /proc/meminfo 2>/dev/null || sysctl -n hw.memsize\n"
 
 
-def read_capacity(answer: str) -> tuple[int, list[str]]:
+def read_capacity(answer: str) -> Capacity:
     words = answer.split()
-    return int(float(words[-1])) if words and words[-1].replace(".", "").isdigit() else 0, []
+    return Capacity(int(float(words[-1])) if words and words[-1].replace(".", "").isdigit() else 0, [])

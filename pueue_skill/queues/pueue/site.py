@@ -5,7 +5,10 @@ from __future__ import annotations
 from pueue_skill.queues.script import script
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
-from pueue_skill.startup.regex import regex
+
+ALLOCATORS: tuple[str, ...] = ()
+MANAGED = True
+KEEPS_ENDS = False
 
 # Where pueue's configuration and its state are by themselves, then where the configuration says that the state is.
 PLACES = r"""if [ "$(uname)" = Darwin ]; then
@@ -69,9 +72,6 @@ def trouble(host: Host, code: int, said: str) -> str:
 def advised(said: str, host: Host) -> str:
     """An error of pueue's; it says itself what to do."""
     return said
-
-
-ID = regex(r"\d+")
 
 
 def callback(program: str) -> str:

@@ -17,6 +17,7 @@ from pueue_skill.queues.scripts import (
     reply,
 )
 from pueue_skill.shell.model import Host
+from pueue_skill.startup.regex import regex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ def read_queue(text: str) -> Queue:
     states = [read_task(task) for task in answer["tasks"].values()]
     return Queue(tuple(groups), tuple(sorted(states, key=lambda state: int(state.id))))
 
+
+ID = regex(r"\d+")
+"""What an id of a job looks like."""
 
 RESULTS: dict[str, Result] = {
     "Success": "success",

@@ -263,7 +263,7 @@ done
 """
 
 
-def tails_script(host: Host, name: str, keys: Sequence[str], count: int) -> str:
+def item_tails_script(host: Host, name: str, keys: Sequence[str], count: int) -> str:
     """A sh script that answers with the last `count` bytes of what items wrote, by key, for pueue.read_tails."""
     return head(host) + TAILS.format(name=name, keys=" ".join(keys), count=count, reply=REPLY)
 

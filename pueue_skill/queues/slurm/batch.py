@@ -12,8 +12,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pueue_skill.plan.model import MINIMAL, Job
-from pueue_skill.queues.model import Queue, State
-from pueue_skill.queues.protocol import Pack, Reader, SubmittedItem, Units
+from pueue_skill.queues.model import State
+from pueue_skill.queues.protocol import (
+    BatchRequest,
+    BatchStatus,
+    Capacity,
+    Reader,
+    RestartRequest,
+    SubmittedItem,
+    Units,
+)
 from pueue_skill.queues.scripts import LOCK, REPLY, reply
 from pueue_skill.queues.slurm.site import FOLDER, advised, head
 from pueue_skill.queues.slurm.state import ENDED, LOOK, ONE, Snapshot, id_of, parse_snapshot, status_script
@@ -23,7 +31,7 @@ from pueue_skill.shell.model import Host
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.record import NamedTuple
 
-PACKS = False
+PACKS = RESTARTS_IN_PLACE = False
 
 KNOWN = r"""pq_answer=$(look) || exit 69
 printf '%s\n%s\n%s\n' '{reply}' "$(printf '%s\n' "$pq_config" | sed -n 's/^MaxArraySize *= *//p')" "$pq_answer"
@@ -232,20 +240,18 @@ def ranges(places: Sequence[int]) -> str:
     return ",".join([f"{first}-{last}" if last > first else str(first) for first, last in found])
 
 
-def submission(
-    jobs: Sequence[Job | Pack], host: Host, name: str, limits: Mapping[str, int], keep: Sequence[str], replace: bool,
-    limit: int, known: Site, again: Mapping[str, str],
-) -> tuple[str, Reader]:  # fmt: skip
-    plain = [job for job in jobs if isinstance(job, Job)]
-    made, outcomes, dropped = arrays(plain, known, limits, again, replace)
+def submission(request: BatchRequest) -> tuple[str, Reader]:
+    host, known = request.host, request.known
+    plain = [job for job in request.jobs if isinstance(job, Job)]
+    made, outcomes, dropped = arrays(plain, known, request.limits, request.again, request.replace)
     highest = max([job.priority for job in plain], default=0)
     text = ""
     for number, array in enumerate(made):
-        text += array_text(number, array, host, name, highest)
+        text += array_text(number, array, host, request.name, highest)
     script = head(host) + LOOK.format(ended=ENDED) + ONE.format() + SEND.format() + SUBMIT.format(
         lock=LOCK, entries=known.snapshot.journal_lines, reply=REPLY, arrays=text,
         folder=quote.path(plain[0].cwd) if plain and plain[0].cwd else '"$PWD"', dropped=drop(dropped),
-        kept="|".join([*MINIMAL, "SLURM_CONF", *keep]),
+        kept="|".join([*MINIMAL, "SLURM_CONF", *request.keep]),
     )  # fmt: skip
 
     def read(answer: str) -> tuple[list[SubmittedItem], bool]:
@@ -310,9 +316,9 @@ def batch_script(host: Host, name: str, units: bool) -> str:
     return status_script(host)
 
 
-def read_batch(answer: str, units: bool) -> tuple[Queue, dict[str, list[int]], set[str], Units]:
+def read_batch(answer: str, units: bool) -> BatchStatus:
     snapshot = parse_snapshot(reply(answer))
-    return snapshot.queue, snapshot.exit_codes, set(), Units({}, set())
+    return BatchStatus(snapshot.queue, snapshot.exit_codes, set(), Units({}, set()))
 
 
 def cancel_script(host: Host, ids: Sequence[str]) -> str:
@@ -320,16 +326,25 @@ def cancel_script(host: Host, ids: Sequence[str]) -> str:
     return head(host) + CANCEL.format(lock=LOCK, ids=" ".join(known), listed=",".join(known), reply=REPLY)
 
 
-def refresh_script(name: str, keys: Sequence[str]) -> str:
-    """A sh script that says which jobs of a batch are to begin anew when they run next."""
-    return REFRESH.format(folder=BATCHES, name=name, keys="\n".join(keys), reply=REPLY)
+def restart_script(request: RestartRequest) -> str:
+    """Return a sh script that notes which jobs begin anew when they run next."""
+    return REFRESH.format(folder=BATCHES, name=request.name, keys="\n".join(request.begins_anew), reply=REPLY)
+
+
+def read_restart(answer: str) -> tuple[dict[str, str], bool]:
+    reply(answer)
+    return {}, True
+
+
+def item_tails_script(host: Host, name: str, keys: Sequence[str], count: int) -> str:
+    raise NotImplementedError("Slurm has no units: each item is a task of an array")
 
 
 def capacity_script(host: Host) -> str:
     return head(host) + CAPACITY.format(reply=REPLY)
 
 
-def read_capacity(answer: str) -> tuple[int, list[str]]:
+def read_capacity(answer: str) -> Capacity:
     lines = []
     for line in reply(answer).split("\n"):
         what, *rest = line.split("|")
@@ -353,4 +368,4 @@ def read_capacity(answer: str) -> tuple[int, list[str]]:
                 if value
             ]
             lines.append(f"QOS {rest[0]}: {', '.join(said)}")
-    return 0, lines
+    return Capacity(0, lines)

@@ -19,6 +19,10 @@ from __future__ import annotations
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 
+ALLOCATORS = ("srun", "salloc")
+MANAGED = False
+KEEPS_ENDS = True
+
 FOLDER = "$HOME/.local/share/pueue-skill/slurm"
 USUAL = ("/usr/bin", "/usr/local/bin", "/opt/slurm/bin", "/usr/local/slurm/bin", "/cm/shared/apps/slurm/current/bin")
 """Where sbatch is looked for beside PATH: a bare ssh command has only the system's folders on it."""
