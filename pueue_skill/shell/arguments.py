@@ -1,4 +1,4 @@
-"""How programs read their arguments: words and a program's options in, options with their values out."""
+"""How programs read their arguments: words and an ArgSpec in, options with their values out."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pueue_skill.shell.syntax import Word
 from pueue_skill.startup.record import NamedTuple
 
 FALSE_VALUES = ("false", "False", "FALSE", "f", "F", "0")
-"""How an option of Go's programs is told that it does not hold."""
+"""Values that turn off a boolean option of a Go program (`--detach=false`)."""
 
 
 class ArgSpec(NamedTuple):
-    """A program that runs the command in its arguments.
+    """The options of a program that take a value, and, for a wrapper, where the wrapped command begins.
 
-    `short` are its one-letter options that take a value, `long` the long ones; `skip` words stand between its options
-    and the command, with `late` more options after them. With `assigns`, NAME=value words may stand there too. `optional` are one-letter
-    options with a value in the same word, or none.
+    `short` are one-letter options with a value; `optional` are those whose value, if any, is in the same word. `long`
+    are long options with a value, separated by blanks. A wrapper has `skip` words between its options and the command;
+    `assigns` allows NAME=value words there, and `late` more options.
     """
 
     short: str = ""
@@ -30,7 +30,10 @@ class ArgSpec(NamedTuple):
 
 
 def parse_options(words: Sequence[Word], spec: ArgSpec) -> tuple[list[tuple[str, Word | None]], int]:
-    """The options that `words` begin with, as (name, value) pairs, and how many words they take up."""
+    """The options that `words` begin with, as (name, value) pairs, and the number of words they use.
+
+    Reads clusters (`-avn`), values in the same word (`-n5`, `--jobs=5`) and `--`, as getopt_long does.
+    """
     valued_long = spec.long.split()
     found: list[tuple[str, Word | None]] = []
     i = 0
@@ -53,7 +56,7 @@ def parse_options(words: Sequence[Word], spec: ArgSpec) -> tuple[list[tuple[str,
         i += 1
         for at, letter in enumerate(value[1:], 1):
             valued = letter in spec.short or (letter in spec.optional and at + 1 < len(value))
-            if not valued and value[at + 1 : at + 2] == "=":  # as Go's programs write a boolean: -d=false
+            if not valued and value[at + 1 : at + 2] == "=":  # a boolean of a Go program: -d=false
                 rest = value[at + 2 :]
                 found.append((f"-{letter}", words[i - 1]._replace(text=quote.word(rest), value=rest)))
                 break
@@ -71,7 +74,7 @@ def parse_options(words: Sequence[Word], spec: ArgSpec) -> tuple[list[tuple[str,
 
 
 def option_names(words: Sequence[Word], spec: ArgSpec) -> set[str]:
-    """The options among `words`, by their names; OPERAND when other words stand there too. `--tty=false` is none."""
+    """The names of the options in `words`, anywhere; OPERAND if there are other words. `--tty=false` does not count."""
     found: set[str] = set()
     while words:
         said, used = parse_options(words, spec)
@@ -88,11 +91,12 @@ def option_names(words: Sequence[Word], spec: ArgSpec) -> set[str]:
 
 
 def first_option(names: str, found: set[str]) -> str | None:
-    """The first of `names`, options apart by blanks, that is among `found`; empty where none is needed."""
+    """The first of `names` (separated by blanks) that is in `found`; empty if `names` contains ALWAYS; else None."""
     return next((name for name in names.split() if name in found), "" if ALWAYS in names.split() else None)
 
 
 def option_value(words: Sequence[Word], names: set[str]) -> Word | None:
+    """The word after the first of the options `names`, or None."""
     for i, word in enumerate(words[:-1]):
         if word.value in names:
             return words[i + 1]
@@ -100,4 +104,5 @@ def option_value(words: Sequence[Word], names: set[str]) -> Word | None:
 
 
 def basename(path: str) -> str:
+    """The last component of a path."""
     return path.rpartition("/")[2]

@@ -1,7 +1,7 @@
-"""How tools hold on to their work: data by tool and subcommand, read by facts.py.
+"""How tools behave towards their work: data by tool and subcommand, read by wrappers.py.
 
-A shell sees the end of what it starts only while the tool stays with its work, and a job has no terminal: so of each tool
-these are the options that decide it, as its documentation has them.
+The shell sees the end of a job only if the tool waits for its work, and a job has no terminal. These are the options
+that decide both, from each tool's documentation.
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ from collections.abc import Mapping
 from pueue_skill.startup.record import NamedTuple
 
 ALWAYS = "*"
-"""In place of options: without any of them too."""
+"""In a list of options: the tool does so without any option."""
 OPERAND = "+"
-"""Among `answered`: a word that is no option."""
+"""In `answered`: a word that is not an option."""
 
 
 class Behavior(NamedTuple):
-    """Options of a tool, apart by blanks; those of one letter are also found in a cluster (`-itd`).
+    """The options of a tool, separated by blanks; one-letter options also count inside a cluster (`-itd`).
 
-    With one of `detaches`, and none of `waits`, the tool leaves its work to `keeper`, or to a process in the background, and
-    returns; a `queue` among these keeps its output and exit status. `terminal` ask for a terminal. With one of `asks`, and none of `answered`, the tool asks
-    before it acts. `short` are the tool's one-letter options that take a value, where it is no wrapper of facts.py.
+    With one of `detaches` and none of `waits` the tool returns while `keeper`, or a background process, continues its
+    work; `queue` is true if the keeper stores output and exit status. `terminal` are options that ask for a terminal.
+    With one of `asks` and none of `answered` the tool asks for confirmation. `short` are the one-letter options with a
+    value of a tool that is not in WRAPPERS.
     """
 
     keeper: str = ""
@@ -43,7 +44,7 @@ CLUSTERS = ("kubectl", "oc")
 
 
 def container_tools() -> dict[str, Behavior]:
-    """The same options for every engine, its compose and its `container` commands."""
+    """The behaviors of every container engine, its compose and its `container` subcommands."""
     found: dict[str, Behavior] = {}
     for program, keeper in ENGINES.items():
         attached = Behavior(keeper, "-d --detach", terminal="-t --tty")
@@ -63,11 +64,12 @@ def container_tools() -> dict[str, Behavior]:
 
 
 def queue_client(keeper: str, waits: str = "", terminal: str = "", detaches: str = ALWAYS) -> Behavior:
-    """A tool that hands its work to a queue or a service, which keeps what becomes of it."""
+    """The behavior of a client that submits work to a queue or service, which stores the outcome."""
     return Behavior(keeper, detaches, waits, terminal, queue=True)
 
 
 def confirming(answered: str, asks: str = ALWAYS) -> Behavior:
+    """The behavior of a tool that asks for confirmation unless one of `answered` is given."""
     return Behavior(asks=asks, answered=answered)
 
 
@@ -125,9 +127,9 @@ BEHAVIORS: Mapping[str, Behavior] = {
     "pm2 start": Behavior("PM2", ALWAYS, waits="--no-daemon --attach"),
     "sem": Behavior(detaches=ALWAYS, waits="--fg --wait"),
     "supervisorctl start": Behavior("supervisord", ALWAYS),
-    # shells of their own
+    # interactive shells
     **dict.fromkeys(("poetry shell", "pipenv shell", "hatch shell", "salloc"), Behavior(terminal=ALWAYS)),
-    # what asks before it acts; xargs and parallel ask at the terminal, whatever their input is
+    # tools that ask for confirmation; xargs and parallel ask on the terminal even if their stdin is a pipe
     "xargs": Behavior(terminal="-p --interactive -o --open-tty"),
     "parallel": Behavior(terminal="-p --interactive -o --open-tty --tty"),
     "find": confirming("", asks="-ok -okdir"),

@@ -1,7 +1,7 @@
-"""What words are worth where the text itself says it: Words and known variables in, fields or source text out.
+"""Shell expansion as far as the text itself determines it: Words and known variables in, fields or source text out.
 
-The expansions are those of the bash manual (Shell Expansions) with the default IFS. Whatever only the shell can know (globs,
-unknown variables, other substitutions) is None, never a guess. Nothing here knows what the fields are for.
+The expansions are those of the bash manual (Shell Expansions) with the default IFS. What only the shell can know
+(globs, unknown variables, other substitutions) is None, never a guess. Nothing here knows what the fields are for.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
 Value: TypeAlias = "str | tuple[str, ...]"
-"""A scalar or an indexed array."""
+"""The value of a variable: a scalar or an indexed array."""
 
 MAX_FIELDS = 10_000
-"""Most fields that are made; more are nobody's loop."""
+"""Fields that one expansion may produce; a longer list is treated as unknown."""
 
 NAME = r"[A-Za-z_]\w*"
 ATOM = regex(
@@ -46,18 +46,18 @@ SEQ = regex(r"(?:\$\(|`)\s*seq((?:\s+(?:-w|-?\d+))+)\s*(?:\)|`)")
 RESERVED = {"if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "while", "until", "for", "in", "function",
             "time", "select", "coproc"}  # fmt: skip
 INDIRECT = regex(r"\$\{!|\b(?:declare|typeset|local)\s+-\w*n|\btrap\b|\s-v\s")
-"""What reads a variable whose name is not written as an expansion."""
+"""Text that reads a variable whose name is not written as an expansion."""
 
 DECLARING_BUILTINS = {"export", "declare", "typeset", "readonly", "local"}
 READING_BUILTINS = {"read": "dinNptu", "mapfile": "dnOsuCc", "readarray": "dnOsuCc"}
 
 
 class UnknownValue(Exception):
-    """Only the shell knows."""
+    """Only the shell knows the value."""
 
 
 class Fragment(NamedTuple):
-    """A part of a word after expansion; a quoted one is neither split nor globbed, `more` begins a new field."""
+    """A part of a word after expansion. A quoted one is neither split nor globbed; `more` begins a new field."""
 
     text: str
     quoted: bool
@@ -65,7 +65,7 @@ class Fragment(NamedTuple):
 
 
 def expand_words(words: Sequence[Word], known: Mapping[str, Value]) -> tuple[str, ...] | None:
-    """The fields that `words` expand to in bash, or None where only the shell knows them."""
+    """The fields that `words` expand to in bash, or None if only the shell knows them."""
     found: list[str] = []
     try:
         for word in words:
@@ -79,14 +79,14 @@ def expand_words(words: Sequence[Word], known: Mapping[str, Value]) -> tuple[str
 
 
 def braces(atoms: list[str]) -> list[list[str]]:
-    """Brace expansion (bash manual 3.5.1), on the atoms of a word."""
+    """Brace expansion (bash manual 3.5.1) on the atoms of a word. Raises UnknownValue."""
     if atoms.count("{") > 50:
         raise UnknownValue
     for i, atom in enumerate(atoms):
         if atom != "{":
             continue
         if i and PARAMETER.fullmatch(atoms[i - 1]) and atoms[i - 1][1] != "{":
-            raise UnknownValue  # what braces make becomes a part of the name
+            raise UnknownValue  # the result would become part of the name
         depth, commas = 0, [i]
         for j in range(i, len(atoms)):
             depth += {"{": 1, "}": -1}.get(atoms[j], 0)
@@ -95,13 +95,13 @@ def braces(atoms: list[str]) -> list[list[str]]:
             if depth == 0:
                 break
         else:
-            raise UnknownValue  # bash has its own ways with braces that do not close
+            raise UnknownValue  # bash has special rules for unbalanced braces
         inner = atoms[i + 1 : j]
         counted = sequence("".join(inner)) if len(commas) == 1 else None
         if len(commas) == 1 and counted is None and ".." in "".join(inner):
             raise UnknownValue
         if len(commas) == 1 and counted is None:
-            continue  # `{word}` stays as it is, with what is in it
+            continue  # `{word}` is not a brace expansion
         parts = (
             [one for a, b in itertools.pairwise([*commas, j]) for one in braces(atoms[a + 1 : b])]
             if counted is None
@@ -115,7 +115,7 @@ def braces(atoms: list[str]) -> list[list[str]]:
 
 
 def sequence(text: str) -> list[str] | None:
-    """`1..10`, `01..10..3`, `a..e`."""
+    """The values of `1..10`, `01..10..3` or `a..e`; None for other text. Raises UnknownValue."""
     match = SEQUENCE.fullmatch(text)
     if not match:
         return None
@@ -136,7 +136,10 @@ def sequence(text: str) -> list[str] | None:
 
 
 def expand_word(atoms: list[str], known: Mapping[str, Value]) -> list[str]:
-    """Parameter expansion, command substitution, word splitting and quote removal of one word."""
+    """The fields of one word after parameter expansion, command substitution, word splitting and quote removal.
+
+    Raises UnknownValue.
+    """
     pieces: list[Fragment] = []
     for atom in atoms:
         pieces += expand_atom(atom, known)
@@ -161,6 +164,7 @@ def expand_word(atoms: list[str], known: Mapping[str, Value]) -> list[str]:
 
 
 def expand_atom(atom: str, known: Mapping[str, Value]) -> list[Fragment]:
+    """The fragments of one atom of a word. Raises UnknownValue."""
     if len(atom) == 1:
         if atom in "`$<>()~" or GLOB.match(atom):
             raise UnknownValue
@@ -181,6 +185,7 @@ def expand_atom(atom: str, known: Mapping[str, Value]) -> list[Fragment]:
 
 
 def expand_double_quoted(text: str, known: Mapping[str, Value]) -> list[Fragment]:
+    """The fragments of a text in double quotes. Raises UnknownValue."""
     pieces = [Fragment("", True)]
     for part in re.findall(rf"\\(?s:.)|\$\{{[^{{}}]*\}}|\$(?:{NAME}|[0-9@*#?$!-])|[^\\$]+|\$", text):
         if part[0] == "\\":
@@ -198,7 +203,7 @@ def expand_double_quoted(text: str, known: Mapping[str, Value]) -> list[Fragment
 
 
 def parameter_values(expansion: str, known: Mapping[str, Value]) -> tuple[tuple[str, ...], bool]:
-    """The value of `$x` or `${a[@]}`, and whether it is every element of an array."""
+    """The values of `$x` or `${a[@]}`, and whether these are all elements of an array. Raises UnknownValue."""
     match = PARAMETER.fullmatch(expansion)
     name = match and (match[1] or match[2] or match[3])
     if match is None or name not in known:
@@ -216,7 +221,7 @@ def parameter_values(expansion: str, known: Mapping[str, Value]) -> tuple[tuple[
 
 
 def seq(words: Sequence[str]) -> list[str] | None:
-    """The lines that seq prints for its arguments, or None."""
+    """The lines that seq prints for its arguments, or None if that is not certain."""
     if not all(re.fullmatch(r"-w|-?\d+", word) for word in words):
         return None
     try:
@@ -226,7 +231,7 @@ def seq(words: Sequence[str]) -> list[str] | None:
 
 
 def count(words: list[str]) -> list[str]:
-    """What seq prints, for integers."""
+    """The lines that seq prints for integers. Raises UnknownValue."""
     wide = "-w" in words
     numbers = [int(word) for word in words if word != "-w"]
     if not 1 <= len(numbers) <= 3 or words.count("-w") > 1 or (wide and words[0] != "-w"):
@@ -250,7 +255,8 @@ def count(words: list[str]) -> list[str]:
 
 
 def after_assignments(node: Node, known: Mapping[str, Value]) -> dict[str, Value] | None:
-    """`known` after a simple command that only sets variables; what it sets to something unknown is no longer known."""
+    """`known` after a simple command that only assigns variables, or None for another node. Unknown values are
+    removed."""
     if not isinstance(node, Simple):
         return None
     assigns: Sequence[Word] = node.assigns
@@ -277,7 +283,7 @@ def after_assignments(node: Node, known: Mapping[str, Value]) -> dict[str, Value
 
 
 def assigned_value(source: str, known: Mapping[str, Value]) -> Value | None:
-    """What stands after the `=` of an assignment: a word that is not split, or an array."""
+    """The value of the text after the `=` of an assignment: an unsplit word, or an array; None if unknown."""
     array = re.fullmatch(r"\((.*)\)", source, re.DOTALL)
     script = parse("x " + (array[1].replace("\n", " ") if array else source)) if source else None
     if script is None:
@@ -302,7 +308,7 @@ def assigned_value(source: str, known: Mapping[str, Value]) -> Value | None:
 
 
 def assigned_names(nodes: Iterable[Node]) -> set[str]:
-    """The variables that running `nodes` may set; `*` where it may be any."""
+    """The variables that `nodes` may assign; `*` for any."""
     found: set[str] = set()
     for node in nodes:
         if isinstance(node, Chain | Pipeline):
@@ -321,9 +327,9 @@ def assigned_names(nodes: Iterable[Node]) -> set[str]:
         for word in words:
             found |= set(re.findall(rf"\$\{{({NAME}):?=", word.text))
             if "((" in word.text or "$[" in word.text:
-                reckoned = re.split(r"\(\(|\$\[", word.text, maxsplit=1)[1]  # what is before it is set by `set_by`
-                found |= set(re.findall(rf"({NAME})(?:\[[^\]]*\])?\s*(?:[-+*/%&|^]|<<|>>)?=(?!=)", reckoned))
-                steps = re.findall(rf"(?:\+\+|--)\s*({NAME})|({NAME})\s*(?:\+\+|--)", reckoned)
+                arithmetic = re.split(r"\(\(|\$\[", word.text, maxsplit=1)[1]  # names_set_by reads the text before it
+                found |= set(re.findall(rf"({NAME})(?:\[[^\]]*\])?\s*(?:[-+*/%&|^]|<<|>>)?=(?!=)", arithmetic))
+                steps = re.findall(rf"(?:\+\+|--)\s*({NAME})|({NAME})\s*(?:\+\+|--)", arithmetic)
                 found |= {before or after for before, after in steps}
         redirected = [r.fd for r in node.redirects if r.fd and r.fd.startswith("{")]
         found |= {fd.strip("{}") for fd in redirected}
@@ -331,7 +337,7 @@ def assigned_names(nodes: Iterable[Node]) -> set[str]:
 
 
 def names_set_by(node: Simple) -> set[str]:
-    """The variables that a simple command sets."""
+    """The variables that a simple command assigns; `*` for any."""
     names = {re.split(r"[=+\[]", word.text)[0] for word in node.assigns} if not node.words else set()
     if not node.words:
         return names
@@ -355,20 +361,20 @@ def names_set_by(node: Simple) -> set[str]:
 
 
 def mentioned_names(text: str, nodes: Iterable[Node]) -> set[str]:
-    """The variables that `nodes` may read, and perhaps some more: what stands in single quotes counts too."""
+    """The variables that `nodes` may read, and possibly more: names in single quotes count too."""
     found: set[str] = set()
     for node in nodes:
         stop = max([node.end, *[redirect.body.end for redirect in redirects(node) if redirect.body]])
         source = text[node.start : stop]
         found |= set(re.findall(rf"\$\{{?[#!]?({NAME})", source))
-        found |= set(re.findall(rf"\b({NAME})(?:\[[^\]\n]*\]\+?=|\+=)", source))  # what is kept of it
+        found |= set(re.findall(rf"\b({NAME})(?:\[[^\]\n]*\]\+?=|\+=)", source))  # the old value is read too
         if re.search(r"\(\(|\[\[|\$\[|\blet\b|\[-|-v\b|\{[^}]*\[", source):
             found |= set(re.findall(NAME, source))
     return found
 
 
 def substitute(text: str, node: Node, values: Mapping[str, str]) -> str | None:
-    """The source of `node` with the values in place of the variables, to be read as before, or None where that is not sure."""
+    """The source of `node` with `values` in place of variables, to be parsed again; None if that is not safe."""
     if has_heredoc(node) or {*values, "*"} & assigned_names([node]) or INDIRECT.search(text, node.start, node.end):
         return None
     out: list[tuple[int, int, str]] = []
@@ -389,7 +395,11 @@ def substitute(text: str, node: Node, values: Mapping[str, str]) -> str | None:
 
 
 def words_with_roles(node: Node) -> Iterator[tuple[Word, str]]:
-    """The words of a node, each with its role: command, word, or fixed (where it is not split)."""
+    """The words of a node, each with its role: command, word, redirect, fixed (not split), or none (not to be
+    changed).
+
+    Raises UnknownValue for a function definition.
+    """
     if isinstance(node, Chain | Pipeline):
         for inner in node.parts:
             yield from words_with_roles(inner)
@@ -403,18 +413,18 @@ def words_with_roles(node: Node) -> Iterator[tuple[Word, str]]:
         return
     if node.kind == "function":
         raise UnknownValue
-    role = "word" if node.kind in ("for", "select") else "none"  # patterns and tests read a value in ways of their own
+    role = "word" if node.kind in ("for", "select") else "none"  # patterns and tests do not read values as words
     yield from ((word, "none" if word.text.startswith("((") else role) for word in node.words)
     for inner in (*node.test, *node.body):
         yield from words_with_roles(inner)
 
 
 def substitute_in_word(word: Word, role: str, values: Mapping[str, str]) -> str:
-    """The source of a word with the values in it. Raises Unknown."""
+    """The source of a word with the values in it. Raises UnknownValue."""
     if not mentions_any(word.text, values):
         return word.text
     atoms = ATOM.findall(word.text)
-    # Brace and tilde expansion would come first; a lone quote or bracket is a substitution with quotes of its own.
+    # Brace and tilde expansion would run first; a lone quote or bracket belongs to a substitution with quotes.
     if role == "none" or {"{", "`", "(", '"'} & {*atoms} or (role == "fixed" and "~" in atoms):
         raise UnknownValue
     out = ""
@@ -432,23 +442,24 @@ def substitute_in_word(word: Word, role: str, values: Mapping[str, str]) -> str:
         else:
             out += atom
     if role == "command" and re.match(rf"{NAME}(?:\[.*\])?\+?=", out, re.DOTALL):
-        raise UnknownValue  # it would become an assignment
+        raise UnknownValue  # the value would become an assignment
     return f"'{out}'" if role == "command" and out in RESERVED else out
 
 
 def separated(before: str, value: str) -> str:
-    """`value`, which must not become a part of the name of an expansion before it."""
+    """`value`, unless it would extend the name of an expansion before it: then raises UnknownValue."""
     if re.search(rf"\$(?:{NAME})?$", before) and re.match(r"[\w{(]", value):
         raise UnknownValue
     return value
 
 
 def mentions_any(text: str, values: Mapping[str, str]) -> bool:
+    """Whether `text` contains one of the names in `values`."""
     return any(re.search(rf"\b{name}\b", text) for name in values)
 
 
 def substitute_unquoted(value: str, role: str, alone: bool) -> str:
-    """A value where it would be split and globbed, as source."""
+    """The source of a value outside quotes, where bash splits and globs it. Raises UnknownValue."""
     if BARE.fullmatch(value):
         return value
     if role == "fixed":
@@ -462,6 +473,8 @@ def substitute_unquoted(value: str, role: str, alone: bool) -> str:
 
 
 def substitute_double_quoted(atom: str, values: Mapping[str, str]) -> str:
+    """The source of a double-quoted atom with the values in it. Raises UnknownValue."""
+
     def put(match: re.Match[str]) -> str:
         if match[1]:
             return match[0]

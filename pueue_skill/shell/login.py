@@ -1,4 +1,4 @@
-"""A host's login shell, as shell text."""
+"""Shell text about a host's login shell."""
 
 from __future__ import annotations
 
@@ -7,4 +7,5 @@ LOGIN_SHELL = '"$SHELL"'
 
 
 KEEP_SHELL = " && true"
-"""After the one command of a login shell, of any: it does not give its place to that command, so that its environment can be looked at."""
+"""Text to append to the only command of a shell, so that the shell does not exec it: its environment stays readable in
+/proc."""

@@ -1,6 +1,6 @@
-"""What a Script would run, as values: the Commands in it, their loops, ssh calls and hosts.
+"""What a Script would run, as values: Commands, their loops, ssh calls and hosts.
 
-All positions are character offsets, `start` inclusive and `end` exclusive, into the command as it was proposed.
+Positions are character offsets into the proposed command: `start` inclusive, `end` exclusive.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from pueue_skill.shell.syntax import Redirect, Word
 from pueue_skill.startup.record import NamedTuple
 
 LOCAL = "local"
-"""The name of the host that the command itself is typed on."""
+"""The name of the host on which the command is typed."""
 
 
 class Loop(NamedTuple):
@@ -22,10 +22,10 @@ class Loop(NamedTuple):
 
 
 class Ssh(NamedTuple):
-    """A call of ssh: what stands before the destination, the destination, what is run there.
+    """The arguments of an ssh command.
 
-    `options` are (name, value word or None) pairs; `payload` is the remote command line as ssh joins it, or None when
-    there is none on the command line. `static` is false when this machine's shell still has something to expand in it.
+    `options` are (name, value word or None) pairs. `payload` is the remote command line as ssh joins it, None without
+    one. `static` is false if the local shell still has to expand something in it.
     """
 
     options: tuple[tuple[str, Word | None], ...]
@@ -36,9 +36,10 @@ class Ssh(NamedTuple):
 
 
 class Detached(NamedTuple):
-    """How (`docker run -d`) a tool leaves work to `keeper`, or to the background, and returns.
+    """How a tool returns while its work continues: `how` is the tool with its option (`docker run -d`).
 
-    A `queue` among these keeps the output and the exit status.
+    `keeper` is the program that keeps the work running (Docker, systemd), empty for a background process. `queue` is
+    true if the keeper also stores the output and the exit status.
     """
 
     how: str
@@ -46,22 +47,27 @@ class Detached(NamedTuple):
     queue: bool = False
 
     def leaves(self, work: str) -> str:
+        """The clause for messages: "docker run -d leaves train.py to Docker"."""
         return (
             f"{self.how} leaves {work} to {self.keeper}" if self.keeper else f"{self.how} puts {work} in the background"
         )
 
 
 class Command(NamedTuple):
-    """One command to be run, with its wrappers peeled and the place where it stands.
+    """One command to be run, without its wrappers, and its context.
 
-    `words` begin with the program; `name` is its basename. `wrappers` are the programs peeled off, outermost first.
-    `hosts` are the ssh destinations between here and it, `via` the programs that carried its text (ssh, bash, eval,
-    heredoc …). `cwd` is the folder that a `cd` before it in the same list names, as written, or None. `then` is the
-    operator after it in its list. `pipe` is its place in a pipeline and the pipeline's length. `detached` says which
-    tool around it, or itself, leaves it to something else; `terminal` and `asks` name the options by which one asks for a
-    terminal (`docker exec -t`), or the tool that asks before it acts, else they are empty. `reader` is what reads its exit
-    status: `&&`, `||`, `$?`, or if, while, until; empty when nothing does. `around` are the redirects that hold for it too: those of the groups and loops
-    around it, and of an `exec` before it.
+    `words` begin with the program; `name` is its basename. `wrappers` are the programs around it (sudo, nice),
+    outermost first. `hosts` are the ssh destinations between this host and the command; `via` the programs whose text
+    it is in (ssh, bash, eval, heredoc). `loops` are the loops around it, `inside` the compound commands and
+    substitutions.
+
+    `cwd` is the folder that a `cd` earlier in the same list names, as written, or None. `then` is the operator that
+    follows the command in its list. `pipe` is (index, length) in its pipeline. `background` is true after `&`.
+
+    `detached` is set if the command, or a tool around it, returns while the work continues. `terminal` is the option
+    that asks for a terminal (`docker exec -t`), `asks` the tool that asks for confirmation; both are empty otherwise.
+    `reader` is what reads the exit status: `&&`, `||`, `$?`, if, while or until; empty without one. `around` are the
+    redirects of the groups and loops around it and of an earlier `exec`.
     """
 
     name: str
@@ -88,23 +94,24 @@ class Command(NamedTuple):
 
     @property
     def attached(self) -> bool:
-        """Whether the shell that starts it waits for its end."""
+        """Whether the shell that starts the command waits until it ends."""
         return not self.background and self.detached is None
 
     @property
     def args(self) -> tuple[str, ...]:
+        """The values of the words after the program."""
         return tuple([word.value for word in self.words[1:]])
 
 
 class Host(NamedTuple):
-    """Where a queue lives.
+    """A host with a queue.
 
-    `ssh` is shell text: the options and destination for ssh, quoted; empty for this machine. `pueue` is the client's
-    path there, a leading `~/` left for that machine to expand; empty means look in PATH and the usual places. `groups` are
-    those that it should have, with the jobs that each runs at once; `group` is the one for jobs that name none. `path`
-    are folders before its own PATH, a leading `~/` as above. `options` are further words for what submits a job there (sbatch).
-    `share`: calls may share one connection of ssh. `hops`: further shells that read what stands after `ssh`, on the hosts on the way.
-    `allocators`: programs that ask its queue for resources of their own, so that they cannot be part of a job.
+    `ssh` is shell text: the quoted options and destination of ssh; empty for this host. `pueue` is the client's path on
+    that host (the host expands a leading `~/`); empty means PATH and the usual places. `groups` are (name, jobs that
+    run at once) pairs that the host should have; `group` is the default group. `path` are folders to put before the
+    host's PATH. `options` are extra words for the submitting program (sbatch). `share` allows calls to share one ssh
+    connection. `hops` is the number of further shells, on jump hosts, that read the text after `ssh`.
+    `allocators` are programs that request resources from the host's queue, and so cannot run inside a job.
     """
 
     name: str

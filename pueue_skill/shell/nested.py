@@ -1,4 +1,7 @@
-"""Texts and words that other programs run: words of bash -c, echo, tmux, xargs or find in, what they run out. Nothing is parsed here."""
+"""Texts and words that other programs run: the words of bash -c, echo, tmux, xargs or find in, what they run out.
+
+Nothing is parsed here; `commands` parses these texts.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ SESSION_PROGRAMS = {"tmux", "byobu", "screen", "daemonize", "start-stop-daemon",
 
 
 def joined_words(words: Sequence[Word]) -> tuple[str, Sequence[int]]:
-    """The words' values joined by single spaces, as ssh and eval do, with the place of each character."""
+    """The values of `words` joined by single spaces, as ssh and eval do, with the position of each character."""
     if len(words) == 1:
         return words[0].value, words[0].origin
     text = ""
@@ -30,7 +33,7 @@ def joined_words(words: Sequence[Word]) -> tuple[str, Sequence[int]]:
 
 
 def echoed_text(node: Node) -> tuple[str, Sequence[int]] | None:
-    """The text that an echo or a printf of words prints, or None."""
+    """The text that an echo, or a printf of plain words, prints, with positions; None for any other command."""
     if not isinstance(node, Simple) or len(node.words) < 2 or node.words[0].value not in ("echo", "printf"):
         return None
     words = node.words[1:]
@@ -45,7 +48,7 @@ def echoed_text(node: Node) -> tuple[str, Sequence[int]] | None:
 
 
 def reads_script(command: Command) -> bool:
-    """Whether it is a shell that reads its commands from standard input."""
+    """Whether the command is a shell that reads its script from stdin."""
     if command.name not in SHELLS or shell_text(command.words):
         return False
     found, used = parse_options(command.words[1:], ArgSpec("oO"))
@@ -53,7 +56,7 @@ def reads_script(command: Command) -> bool:
 
 
 def shell_text(words: Sequence[Word]) -> Word | None:
-    """The text after a shell's -c (also in -lc, -ec …)."""
+    """The script after a shell's -c (also in -lc, -ec), or None."""
     for i, word in enumerate(words[1:], 1):
         if not word.value.startswith("-") or word.value.startswith("--"):
             return None
@@ -63,7 +66,8 @@ def shell_text(words: Sequence[Word]) -> Word | None:
 
 
 def session_words(words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """What `tmux new -d …`, `screen -dm …` and their like run where nobody looks."""
+    """The words that `tmux new -d`, `screen -dm` and the other SESSION_PROGRAMS run in a detached session, empty
+    without such."""
     name = basename(words[0].value)
     if name in ("daemonize", "start-stop-daemon", "dtach", "abduco", "zellij"):
         return daemon_words(name, words)
@@ -87,7 +91,7 @@ def session_words(words: tuple[Word, ...]) -> tuple[Word, ...]:
 
 
 def daemon_words(name: str, words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """What programs that do nothing but detach run."""
+    """The words that a program runs whose only purpose is to detach it (daemonize, dtach, start-stop-daemon)."""
     if name == "start-stop-daemon":
         start = option_value(words, {"--exec", "-x", "--startas", "-a"})
         values = [word.value for word in words]
@@ -100,7 +104,7 @@ def daemon_words(name: str, words: tuple[Word, ...]) -> tuple[Word, ...]:
 
 
 def fan_out_words(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
-    """What xargs or parallel runs, and the items given after `:::`."""
+    """The words that xargs or parallel runs, and the items after `:::`."""
     _, used = parse_options(words[1:], FAN_OUT[basename(words[0].value)])
     rest = words[1 + used :]
     for i, word in enumerate(rest):
@@ -110,6 +114,7 @@ def fan_out_words(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], tuple[Word
 
 
 def find_commands(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
+    """The commands that find or fd runs (`-exec … ;`)."""
     i = 0
     while i < len(words):
         if words[i].value in ("-exec", "-execdir", "-ok", "-okdir", "-x", "--exec", "-X", "--exec-batch"):

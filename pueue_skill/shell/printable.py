@@ -1,7 +1,8 @@
-"""Text from elsewhere, made fit to be shown: any text in, text that no terminal and no reader mistakes for something else out.
+"""Untrusted text made safe to display: any text in, text without control characters out.
 
-Labels, names of groups and folders, commands, and what hosts say are other people's: they may hold escape sequences, line ends that
-forge a line of ours, or marks that turn the direction of writing. What is shown of them goes through here; a job's own output does not.
+Labels, group names, folders, commands and host output come from other users: they may contain escape sequences,
+newlines that forge an output line, or bidirectional controls. Every such text is displayed through this module; only a
+job's own output is not.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ REPLACED = "\ufffd"
 
 
 def safe(text: str, but: str = "\n\t") -> str:
-    """`text` with REPLACED for each character that a terminal would act on or not show; the characters of `but` stay."""
+    """`text` with REPLACED for each control or invisible character, except the characters in `but`."""
     if text.isprintable():
         return text
     return "".join([char if char.isprintable() or char in but else REPLACED for char in text])
 
 
 def line(text: str, longest: int = 0) -> str:
-    """`text` as one line: blanks for line ends and tabs, and cut to `longest` characters where that is given."""
+    """`text` as one line: blanks for newlines and tabs, cut to `longest` characters (0: no limit)."""
     if not text.isprintable():
         text = safe(" ".join(text.split()), "")
     return text if not longest or len(text) <= longest else text[: longest - 1] + "…"

@@ -1,9 +1,9 @@
-"""The one authority on quoting: text in, shell source that yields exactly that text out.
+"""The only module that quotes: text in, shell source that yields exactly that text out.
 
-Everything that leaves this package as shell text is built here from whole values; nothing else may add quotes or import
-shlex. The forms are those that sh (POSIX 2.2), bash, zsh and dash agree on. fish and tcsh do not read them (measured:
-fish on a backslash, tcsh on `!` and newlines inside single quotes), so remote text goes to a remote `sh -s` on stdin
-and never through the login shell.
+All shell text that leaves this package is built here from whole values; nothing else may add quotes or import shlex.
+The forms are those on which sh (POSIX 2.2), bash, zsh and dash agree. fish and tcsh read them differently (measured:
+fish a backslash, tcsh `!` and newlines inside single quotes), so remote text goes to a remote `sh -s` on stdin and
+never through the login shell.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import shlex
 from pueue_skill.startup.regex import regex
 
 BARE = regex(r"[A-Za-z0-9_@%+=:,./-]+", re.ASCII)
-# Within double quotes these keep a meaning (POSIX 2.2.3), `!` in interactive shells; a newline is only unreadable.
+# These are special in double quotes (POSIX 2.2.3), `!` only in interactive shells; a newline is merely unreadable.
 ACTIVE_IN_DOUBLE = regex(r'[$`\\"!\n]')
 
 
 def word(value: str) -> str:
-    """One word whose value is `value`: bare, in single quotes, or in double quotes where those read better.
+    """One word with the value `value`: bare, in single quotes, or in double quotes if that is easier to read.
 
     Raises ValueError for NUL, which no argument can hold.
     """
@@ -35,7 +35,8 @@ def word(value: str) -> str:
 
 
 def text(value: str) -> str:
-    """One word that holds shell text with single quotes of its own, which read better in double quotes; not for `split`."""
+    """One word that holds shell text: in double quotes if it contains single quotes and that is easier to read; not
+    for `split`."""
     escaped = re.sub(r'([$`"\\])', r"\\\1", value)
     double = "'" in value and not re.search(r"[!\n\0]", value) and len(escaped) - len(value) <= 3 * value.count("'")
     return f'"{escaped}"' if double else word(value)
@@ -47,21 +48,24 @@ def line(values: tuple[str, ...] | list[str]) -> str:
 
 
 def nested(value: str, shells: int) -> str:
-    """`value` as one word after it was read by `shells` shells in turn."""
+    """`value` as one word that survives `shells` shells in turn."""
     for _ in range(shells):
         value = word(value)
     return value
 
 
 def path(value: str) -> str:
-    """A path as one word, a leading `~/` left for the shell to expand."""
+    """A path as one word; a leading `~/` stays for the shell to expand."""
     if value.startswith("~/") and len(value) > 2:
         return "~/" + word(value[2:])
     return word(value)
 
 
 def ansi_c(value: str) -> str:
-    """One word in bash's `$'…'`, pure ASCII, for text that holds bytes which are not UTF-8 (surrogate escapes)."""
+    """One word in bash's `$'…'`, pure ASCII, for text with bytes that are not UTF-8 (surrogate escapes).
+
+    Raises ValueError for NUL.
+    """
     raw = value.encode("utf-8", "surrogateescape")
     if b"\0" in raw:
         raise ValueError("a shell word cannot hold a NUL byte")
@@ -75,7 +79,7 @@ def from_ansi_c(text: str) -> str:
 
 
 def heredoc(command: str, body: str) -> str:
-    """`command` with `body` on its standard input, byte for byte, as bash text that can be pasted."""
+    """`command` with `body` on its stdin, byte for byte, as bash text that can be pasted."""
     delimiter = "PUEUE"
     lines = body.split("\n")
     while delimiter in lines:
@@ -85,7 +89,7 @@ def heredoc(command: str, body: str) -> str:
 
 
 def split(text: str) -> list[str] | None:
-    """The words of a line that was made by `line`, or None when it is not such a line."""
+    """The words of a line made by `line`, or None for any other line."""
     try:
         return shlex.split(text)
     except ValueError:

@@ -1,9 +1,9 @@
-"""What looks like a secret: text in, yes or no, or the text without it, out.
+"""Finds and masks secrets: text in, true or false, or the text with the secrets masked, out.
 
-For what is shown, labelled, logged or stored; a command itself is never changed. Two readers look for secrets: FORMS knows what stands
-around one (`NAME=…`, a header, a URL) and what tokens of services look like; `by_words` reads shell words and knows which options of which
-programs take one. They know the forms that secrets usually have, and can neither know them all nor be told them. Both take time in
-proportion to the text, whatever stands in it.
+For text that is displayed, logged or stored, and for labels; a command itself is never changed. Two readers look for
+secrets: FORMS describes the text around one (`NAME=…`, a header, a URL) and the tokens of services; `word_secrets`
+reads shell words and knows which options of which programs take a secret. They find the usual forms and cannot find
+all. Both take time linear in the text.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ SENSITIVE_NAME = (
     r"|(?:access|account|app|auth|client|consumer|deploy|encryption|hmac|jwt|license|master|private|secret|service|session|shared|signing"
     r"|storage|subscription)[_-]?key|connection[_-]?string|session[_-]?id|webhook(?:[_-]?url)?)"
 )
-"""How the name of a secret ends; what stands before that in the name is not looked at, which would take long in long words."""
+"""The end of a secret's name. The rest of the name is not matched: that takes long in long words."""
 NOT_SENSITIVE_NAME = regex(
     r"(?i)(?:^|[^a-z])(?:old)?pwd$|(?:^|[^a-z])(?:no|ask|show|prompt|use|with|max|min|num|n)[_-][a-z_-]*$"
 )
 """Names that only end like those of secrets: PWD=/tmp, max_token=5, --no-password."""
 
-# Begins of tokens, by what may follow them. From the rules of gitleaks 8.30 (MIT licence, github.com/gitleaks/gitleaks,
-# config/gitleaks.toml), which ask for exact lengths; here a part of a token is masked too.
+# Prefixes of tokens, by the characters that may follow. From the rules of gitleaks 8.30 (MIT license, github.com/gitleaks/gitleaks,
+# config/gitleaks.toml), which require exact lengths; here a part of a token is masked too.
 ALPHANUMERIC_PREFIXES = """ghp_ gho_ ghu_ ghs_ ghr_ hf_ api_org_ npm_ lin_api_ ntn_ pnu_ rdme_ rubygems_ dapi doo_v1_ dop_v1_ dor_v1_ dt0c01. shpat_ shpca_
  shppa_ shpss_ shippo_live_ shippo_test_ sk_live_ sk_test_ sk_prod_ rk_live_ rk_test_ rk_prod_ sntryu_ sm_aat_ sm_pat_ sm_sat_ AKCp cmVmd
  LTAI ABSK EZAK EZTK GR1348941 AGE-SECRET-KEY-1 lin_oauth_ SG. 1//0 ya29."""
@@ -41,6 +41,7 @@ VARIABLE = r"\$[\w{(@*]"
 
 
 def alternatives(prefixes: str) -> str:
+    """A pattern that matches any of `prefixes`, separated by blanks."""
     return "(?:" + "|".join([prefix.replace(".", r"\.") for prefix in prefixes.split()]) + ")"
 
 
@@ -79,7 +80,8 @@ FORMS: Mapping[str, tuple[str, str]] = {
         r"|(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}|SK[0-9a-f]{32}\b|ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*)",
     ),
 }  # fmt: skip
-"""What stands before a secret, and is kept, and what the secret then looks like. No part of a form can match the same text in two ways."""
+"""By name, the pattern of the text before a secret, which stays, and of the secret. Each form matches a text in at
+most one way."""
 FORM = regex("|".join([f"(?P<{name}>{before}){hidden}" for name, (before, hidden) in FORMS.items()]))
 
 PROGRAMS: Mapping[str, str] = {
@@ -108,8 +110,11 @@ PROGRAMS: Mapping[str, str] = {
     "aws/set": "aws_access_key_id aws_secret_access_key aws_session_token",
     "gh/secret": "-b* --body",
 }  # fmt: skip
-"""Programs, and what their secrets stand behind, beside options that say so by their name: a word; with * one that may have its value in
-the same word, with ~ one that always has. After a slash: only where that word stands in the command too."""
+"""Programs, and the words that precede their secrets, in addition to options with a SENSITIVE_NAME.
+
+With `*` the value may be in the same word, with `~` it always is. After a slash: only if the command contains that word
+too.
+"""
 SECRET_OPTIONS = {name: behind.split() for names, behind in PROGRAMS.items() for name in names.split()}
 NAMES = {name.partition("/")[0] for name in SECRET_OPTIONS}
 
@@ -117,15 +122,16 @@ OPTION = regex(rf"--?(?:[A-Za-z0-9_-]*[_-])?(?i:{SENSITIVE_NAME})")
 STDIN_SECRET = regex(
     r"--[\w-]{0,40}(?:pass|token|secret|stdin)|\b(?:\w{0,20}passwd|kinit|cryptsetup|login|secrets?|unlock)\b|\bsudo\s(?:[^|;&]{0,60}\s)?-S\b"
 )
-"""What stands in a command that reads a secret from its standard input."""
+"""Text in a command that reads a secret from stdin."""
 VARIABLE_NAME = regex(rf"(?i:{SENSITIVE_NAME})")
 READ_COMMAND = regex(r"\bread\s[^|;&]{0,60}\Z")
-"""`read`, and what may stand between it and the name of its variable. One pattern for both would look for the name 60 times a `read`."""
+"""`read` and what may precede the name of its variable. One pattern for both would search for the name 60 times per
+`read`."""
 NOT_SECRET = regex(
     rf"[\"']?{VARIABLE}|-$|--?[A-Za-z]|(?:id|type|env|file|fd)[=:]|(?:stdin|none|basic|digest|ntlm|true|false)$|\*\*\*"
     r"|(?:~|\.\.?)/|/(?:etc|home|root|run|tmp|usr|var|opt|mnt|data|srv|dev|Users)/|[\w./-]+\.(?:txt|json|ya?ml|pem|key|crt|env|jar|cfg|ini)$"
 )
-"""How a word begins, or what it is, that is no secret: a variable, an option, a file, standard input."""
+"""The beginning of a word that is not a secret: a variable, an option, a file, stdin."""
 SHELL = regex(
     r"(?P<end>\n|\|[|&]?|&&?|;;?|[()`])|(?P<here><<<[ \t]*)|(?P<redirect>[<>]+&?)"
     r"|(?P<word>(?:\\.?|\"(?:[^\"\\]|\\.?)*(?:\"|$)|'[^']*(?:'|$)|[^\s;|&()<>\"'\\`]+)+)",
@@ -133,11 +139,11 @@ SHELL = regex(
 )
 QUOTED = regex(r"[\"'](?=[^\"']*\s)")
 MAX_NESTED_SHELLS = 4
-"""Shells within shells whose words are read."""
+"""Depth of nested shells whose words are read."""
 
 
 def holds_secret(text: str) -> bool:
-    """Whether `text` holds what looks like a secret, or is the name of one."""
+    """Whether `text` contains a likely secret, or is the name of one."""
     return (
         next(secret_spans(text), None) is not None
         or re.fullmatch(rf"(?i)[a-z0-9_-]*?{SENSITIVE_NAME}", text) is not None
@@ -145,7 +151,7 @@ def holds_secret(text: str) -> bool:
 
 
 def masked(text: str) -> str:
-    """`text` with MASK in place of what looks like a secret."""
+    """`text` with MASK in place of each likely secret."""
     parts, done = [], 0
     for start, end in sorted(secret_spans(text)):
         if start >= done:
@@ -155,7 +161,7 @@ def masked(text: str) -> str:
 
 
 def secret_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Where the secrets stand, in no order; they may overlap."""
+    """The (start, end) spans of likely secrets, unordered; they may overlap."""
     for match in FORM.finditer(text):
         form = match.lastgroup or ""
         name = text[max(0, match.start() - 60) : match.end(form)].rstrip("=:> \t\"'")
@@ -165,7 +171,8 @@ def secret_spans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def word_secrets(text: str, start: int, end: int, depth: int) -> Iterator[tuple[int, int]]:
-    """The secrets that commands are told by options, a here-string or echo, in the shell text between `start` and `end`."""
+    """The spans of secrets passed to commands by options, a here-string or echo, in the shell text between `start` and
+    `end`."""
     words: list[tuple[int, int]] = []
     given: list[tuple[int, int]] = []
     before = ""
@@ -189,7 +196,7 @@ def word_secrets(text: str, start: int, end: int, depth: int) -> Iterator[tuple[
 def command_secrets(
     text: str, words: Sequence[tuple[int, int]], given: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[int, int]]:
-    """The secrets among the words of one command, and in what it is `given` on standard input."""
+    """The spans of secrets among the words of one command, and in its input `given`."""
     program, behind = "", list[str]()
     found = []
     for i, (start, end) in enumerate(words):
@@ -209,7 +216,7 @@ def command_secrets(
 
 
 def reads_secret(text: str, start: int, end: int) -> bool:
-    """Whether the command between `start` and `end` reads a secret from its standard input."""
+    """Whether the command between `start` and `end` reads a secret from stdin."""
     if STDIN_SECRET.search(text, start, end):
         return True
     names = VARIABLE_NAME.finditer(text, start, end)
@@ -217,7 +224,7 @@ def reads_secret(text: str, start: int, end: int) -> bool:
 
 
 def value_start(word: str, behind: Sequence[str]) -> int | None:
-    """Where in `word` a secret begins; its length where the next word is one, None where neither is."""
+    """The offset in `word` at which a secret begins; the word's length if the next word is one; None for neither."""
     if word.lstrip("\"'").startswith("pass:"):
         return word.index("pass:") + 5
     option, equals, _ = word.partition("=")
@@ -230,5 +237,5 @@ def value_start(word: str, behind: Sequence[str]) -> int | None:
         if kind in "*~" and word.startswith(letter):
             return len(letter) if len(word) > len(letter) else len(word) if kind == "*" else None
         if kind == "*" and word[:1] == "-" and word[1:].isalpha() and word.endswith(letter[1]):
-            return len(word)  # a row of options, the last of which has a value
+            return len(word)  # a cluster of options, the last with a value
     return None

@@ -1,4 +1,4 @@
-"""How ssh reads its arguments: words in, options, destination and payload out. Where the call leads is said by `ssh_target`."""
+"""How ssh reads its arguments: words in, options, destination and payload out. `ssh_target` resolves the destination."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ FORK_OPTION = regex(r"(?i)\s*ForkAfterAuthentication(\s*=\s*|\s+)yes\s*")
 
 
 def parse_ssh(words: tuple[Word, ...]) -> Ssh | None:
-    """How ssh(1) reads its arguments: options may stand before and after the destination; the rest is joined by spaces."""
+    """The arguments of ssh in `words`, as ssh(1) reads them; None without a destination.
+
+    Options may precede and follow the destination; the remaining words are joined by spaces.
+    """
     spec = ArgSpec(SSH_VALUE_OPTIONS + ("M" if basename(words[0].value) == "autossh" else ""))
     found, used = parse_options(words[1:], spec)
     rest = words[1 + used :]
@@ -30,7 +33,7 @@ def parse_ssh(words: tuple[Word, ...]) -> Ssh | None:
 
 
 def forks_to_background(ssh: Ssh) -> bool:
-    """Whether ssh returns once it is connected (-f), while the remote command goes on."""
+    """Whether ssh returns once it is connected (-f) while the remote command continues."""
     return any(
         name == "-f" or (name == "-o" and value is not None and FORK_OPTION.fullmatch(value.value))
         for name, value in ssh.options

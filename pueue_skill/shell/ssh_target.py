@@ -1,7 +1,8 @@
-"""Where a call of ssh leads: an Ssh and the configured hosts in, a Host and the remote command out, or a Refusal.
+"""Where an ssh command connects to: an Ssh and the configured hosts in, a Host and the remote command out, or
+NotQueueable.
 
-Options are kept as they were written and passed on; those that ask for a terminal, or for something other than a command, cannot
-stand before a job. A remote command that is itself one ssh is followed to the last host.
+Options are passed on as written; those that ask for a terminal, or for something other than a command, cannot apply to
+a job. A remote command that is itself only an ssh command is followed to the last host.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pueue_skill.shell.syntax import Simple, Unparsed
 from pueue_skill.shell.walk import only_node
 
 REMOTE_PUEUE = "~/.local/bin/pueue"
-"""Where a host of which nothing is configured is believed to have pueue: not on the PATH of a bare ssh command."""
+"""The assumed path of pueue on a host without configuration: the PATH of a bare ssh command does not include it."""
 
 TERMINAL_OPTIONS = {"-t", "-tt"}
 NO_COMMAND_OPTIONS = {"-N", "-W", "-O", "-G", "-V", "-Q", "-s"}
@@ -33,7 +34,7 @@ TUNNEL = "opens a tunnel, which is gone with the connection: a job would not hav
 CONNECTION_OPTIONS: Mapping[str, str] = {
     "-A": AGENT_FORWARDING, "-X": X11_FORWARDING, "-Y": X11_FORWARDING, "-K": KERBEROS_DELEGATION, "-M": CONTROL_MASTER, "-L": TUNNEL, "-R": TUNNEL, "-D": TUNNEL, "-w": TUNNEL,
 }  # fmt: skip
-"""Options by which the work needs the connection that the caller holds, and why a job cannot have it."""
+"""Options with which the work needs the caller's connection, and why a job cannot have it."""
 
 CONFIGURED_OPTIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "requesttty": ("asks for a terminal, which a job does not have", ("no", "auto")),
@@ -49,15 +50,15 @@ CONFIGURED_OPTIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "controlmaster": (CONTROL_MASTER, ("no", "auto", "autoask")),
     "permitlocalcommand": ("runs a command on this machine for each connection", ("no",)),
 }
-"""Why an option of -o, or of ssh's configuration, cannot stand before a job, unless it has one of the values."""
+"""Options of -o, or of ssh's configuration, that cannot apply to a job: the reason, and the values that are fine."""
 CALLER_ONLY = ("localforward", "dynamicforward", "controlmaster")
-"""Options that do not change what a remote command finds, where they are the host's configuration and not the call's."""
+"""Options that affect only the caller when they come from the host's configuration: the remote command is the same."""
 
 
 class NotQueueable(Exception):
-    """The work cannot be queued with its meaning kept; the message is the reason, for people.
+    """The work cannot be queued without changing its meaning; the message is the reason, for users.
 
-    `cure` is a text that does what was meant and may be queued, empty where none is known.
+    `cure` is a text with the intended effect that can be queued, empty without one.
     """
 
     def __init__(self, reason: str, cure: str = "") -> None:
@@ -66,11 +67,11 @@ class NotQueueable(Exception):
 
 
 class NoOtherForm(NotQueueable):
-    """Nor can it take another form where it stands."""
+    """Nor can the text be rewritten in place."""
 
 
 def select_hosts(names: Sequence[str], hosts: Mapping[str, Host]) -> list[Host]:
-    """The configured hosts of these names, all without any. Raises LookupError."""
+    """The configured hosts with these names; all hosts if `names` is empty. Raises LookupError for an unknown name."""
     unknown = [name for name in names if name not in hosts]
     if unknown:
         raise LookupError(f"no host is called {unknown[0]}; configured: {', '.join(hosts)}")
@@ -78,7 +79,7 @@ def select_hosts(names: Sequence[str], hosts: Mapping[str, Host]) -> list[Host]:
 
 
 def host_named(name: str, hosts: Mapping[str, Host]) -> Host:
-    """The configured host of that name, or one that ssh is left to find."""
+    """The configured host of that name, or a host that only ssh's own configuration knows."""
     known = hosts.get(name)
     if known:
         return known
@@ -88,7 +89,7 @@ def host_named(name: str, hosts: Mapping[str, Host]) -> Host:
 
 
 def remote_host(ssh: Ssh, hosts: Mapping[str, Host]) -> Host:
-    """The host that `ssh` leads to, reached with the same options. Raises Refusal."""
+    """The host that `ssh` connects to, with the same options. Raises NotQueueable."""
     kept = []
     for name, value in ssh.options:
         if name in TERMINAL_OPTIONS:
@@ -117,13 +118,13 @@ def remote_host(ssh: Ssh, hosts: Mapping[str, Host]) -> Host:
 
 
 def obstacle(option: str, value: str) -> str:
-    """Why an option of ssh's configuration (both in lower case) cannot stand before a job, or empty."""
+    """Why an option of ssh's configuration (name and value in lower case) cannot apply to a job; empty if it can."""
     reason, fine = CONFIGURED_OPTIONS.get(option, ("", ()))
     return "" if value in fine else reason
 
 
 def configured_obstacle(configuration: str) -> str:
-    """The first option in what `ssh -G` prints of a host that keeps its remote command from being a job, and why, or empty."""
+    """The first line of `ssh -G` output that prevents a job, with the reason; empty without one."""
     for line in configuration.splitlines():
         option, _, value = line.lower().partition(" ")
         value = {"false": "no", "true": "yes"}.get(value, value)
@@ -134,7 +135,7 @@ def configured_obstacle(configuration: str) -> str:
 
 
 def final_destination(ssh: Ssh, hosts: Mapping[str, Host]) -> tuple[Host, str | None]:
-    """The last host on the way and what is run there: `ssh a ssh b work` runs on b. Raises Refusal."""
+    """The last host on the way and the command that it runs: `ssh a ssh b work` runs on b. Raises NotQueueable."""
     host, payload = remote_host(ssh, hosts), ssh.payload
     shells = 1
     while payload is not None:

@@ -1,8 +1,8 @@
 """The syntax of a shell text as values: words, redirects, commands, lists and the Script that holds them.
 
-Readers make them and every later stage walks over them. They are NamedTuples and not dataclasses because the hook imports this module on
-every command that passes the gate, and dataclasses pulls in inspect. All positions are character offsets, `start` inclusive and `end`
-exclusive, into the text of the Script that holds the node.
+Readers build them and every later stage walks them. They are NamedTuples and not dataclasses because the hook imports
+this module on every command that passes the gate, and dataclasses imports inspect. Positions are character offsets into
+the text of the Script that holds the node: `start` inclusive, `end` exclusive.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class Word(NamedTuple):
     """One shell word (POSIX 2.3): `text` as written, `value` after quote removal.
 
-    In `value` expansions stand as they were written (`"$HOME/x"` has the value `$HOME/x`); `static` is true when there
-    are none, so that `value` is exactly what the program receives. `origin[i]` is where `value[i]` stands in the
-    source. `programs` are the command and process substitutions within.
+    `value` keeps expansions as written (`"$HOME/x"` has the value `$HOME/x`). `static` is true if there are none, so
+    that `value` is exactly what the program receives. `origin[i]` is the position of `value[i]` in the source.
+    `programs` are the command and process substitutions in the word.
     """
 
     text: str
@@ -36,7 +36,8 @@ class Word(NamedTuple):
 
 
 class Redirect(NamedTuple):
-    """`op` with its target, a heredoc's body included; `fd` is the number or {name} before the operator, or None."""
+    """A redirect: `op` with its target, or a heredoc with its body. `fd` is the number or {name} before the operator,
+    or None."""
 
     op: str
     fd: str | None
@@ -47,7 +48,7 @@ class Redirect(NamedTuple):
 
 
 class Simple(NamedTuple):
-    """A simple command: assignments, words, redirects. `end` leaves out heredoc bodies."""
+    """A simple command: assignments, words, redirects. `end` excludes heredoc bodies."""
 
     assigns: tuple[Word, ...]
     words: tuple[Word, ...]
@@ -57,7 +58,7 @@ class Simple(NamedTuple):
 
 
 class Pipeline(NamedTuple):
-    """Commands joined by `|` or `|&`; one, or none, behind the reserved words of `prefix` (`!`, time, time -p)."""
+    """Commands joined by `|` or `|&`. A prefix (`!`, `time`, `time -p`) makes a pipeline of one command, or of none."""
 
     parts: tuple[Node, ...]
     start: int
@@ -66,7 +67,7 @@ class Pipeline(NamedTuple):
 
 
 class Chain(NamedTuple):
-    """A list: `operators[i]` stands after `parts[i]` (`&&`, `||`, `;`, `&`, a newline); the last may be empty."""
+    """A list: `operators[i]` follows `parts[i]` (`&&`, `||`, `;`, `&`, a newline); the last operator may be empty."""
 
     parts: tuple[Node, ...]
     operators: tuple[str, ...]
@@ -77,9 +78,9 @@ class Chain(NamedTuple):
 class Compound(NamedTuple):
     """A compound command or function definition.
 
-    kind: subshell, group, for, while, until, if, case, select, function, coproc, arith or test. `words` are the loop's
-    variable (or `((…;…;…))`) and items, the case word and all patterns, the function's or coproc's name, the `((…))`, or the
-    operands and operators between `[[` and `]]`; `test` is a loop's or an if's condition.
+    `kind`: subshell, group, for, while, until, if, case, select, function, coproc, arith or test. `words` are the
+    loop's variable (or `((…;…;…))`) and items, the case word and all patterns, the name of the function or coproc, the
+    `((…))`, or the operands and operators between `[[` and `]]`. `test` is the condition of a loop or an if.
     """
 
     kind: str
@@ -95,13 +96,15 @@ Node: TypeAlias = "Simple | Pipeline | Chain | Compound"
 
 
 class Comment(NamedTuple):
+    """A comment, from its `#` to the end of the line."""
+
     text: str
     start: int
     end: int
 
 
 class Script(NamedTuple):
-    """A parsed text. `parser` names the reader that understood it."""
+    """A parsed text. `parser` is the reader that parsed it."""
 
     text: str
     nodes: tuple[Node, ...]
@@ -110,7 +113,7 @@ class Script(NamedTuple):
 
 
 class Unparsed(NamedTuple):
-    """A text that no reader understood; nothing is ever rewritten from it."""
+    """A text that no reader can parse, and the reason. It is never rewritten."""
 
     text: str
     reason: str

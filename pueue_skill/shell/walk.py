@@ -1,6 +1,6 @@
-"""Ways through a Script: its nodes in, the statements of its lists, or what stands inside them, out.
+"""Traversals of a Script: nodes in, the statements of its lists, or the nodes inside them, out.
 
-Nothing is judged here; how a node's parts nest is known here, so that nobody else need go through them.
+Nothing is judged here. This module knows how nodes nest, so that other modules need not.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ LOOPS = ("for", "while", "until", "select")
 
 
 class Statement(NamedTuple):
-    """A part of a list with the operator that stands after it; the end of a line counts as one."""
+    """A statement of a list and the operator after it; the end of a line counts as an operator."""
 
     node: Node
     operator: str
 
 
 def statements(nodes: tuple[Node, ...]) -> list[Statement]:
-    """The statements of a script, lists and lines laid flat."""
+    """The statements of `nodes`, with lists and lines flattened."""
     found: list[Statement] = []
     for node in nodes:
         if isinstance(node, Chain):
@@ -34,22 +34,23 @@ def statements(nodes: tuple[Node, ...]) -> list[Statement]:
 
 
 def only_node(script: Script) -> Node | None:
-    """The one node that a script consists of, a closing `;` left out, or None."""
+    """The only node of a script, ignoring a final `;`, or None."""
     found = statements(script.nodes)
     return found[0].node if len(found) == 1 and found[0].operator in ("\n", ";") else None
 
 
 def separator(operator: str) -> str:
-    """What stands between two statements for the operator between them."""
+    """The text to put between two statements joined by `operator`."""
     return {"\n": "\n", ";": "; "}.get(operator, f" {operator} ")
 
 
 def is_wait(part: Statement) -> bool:
+    """Whether the statement is `wait` without arguments."""
     return isinstance(part.node, Simple) and [word.value for word in part.node.words] == ["wait"]
 
 
 def and_or_lists(found: list[Statement]) -> list[list[Statement]]:
-    """The statements of a list by the and-or lists (POSIX 2.9.3) that they form."""
+    """The statements grouped into and-or lists (POSIX 2.9.3)."""
     lists: list[list[Statement]] = [[]]
     for statement in found:
         lists[-1].append(statement)
@@ -59,6 +60,7 @@ def and_or_lists(found: list[Statement]) -> list[list[Statement]]:
 
 
 def compounds(node: Node) -> Iterator[Compound]:
+    """The compound commands in `node`, including nested ones."""
     if isinstance(node, Compound):
         yield node
         for inner in (*node.test, *node.body):
@@ -69,7 +71,7 @@ def compounds(node: Node) -> Iterator[Compound]:
 
 
 def simple_nodes(nodes: tuple[Node, ...], place: tuple[str, ...] = ()) -> Iterator[tuple[Simple, tuple[str, ...]]]:
-    """The simple commands in `nodes`, each with what is around it there: subshell, loop."""
+    """The simple commands in `nodes`, each with the kinds of compound around it (subshell, loop, …)."""
     for node in nodes:
         if isinstance(node, Simple):
             yield node, place
@@ -82,6 +84,7 @@ def simple_nodes(nodes: tuple[Node, ...], place: tuple[str, ...] = ()) -> Iterat
 
 
 def redirects(*nodes: Node) -> Iterator[Redirect]:
+    """The redirects in `nodes`, including nested ones."""
     for node in nodes:
         if isinstance(node, Simple | Compound):
             yield from node.redirects
@@ -92,4 +95,5 @@ def redirects(*nodes: Node) -> Iterator[Redirect]:
 
 
 def has_heredoc(node: Node) -> bool:
+    """Whether a redirect in `node` has a heredoc body."""
     return any(redirect.body for redirect in redirects(node))

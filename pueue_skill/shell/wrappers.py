@@ -1,4 +1,8 @@
-"""Programs that run the command in their arguments: words in, the wrappers around a command and its own words out."""
+"""Programs that run the command in their arguments: words in, the wrappers around a command and its own words out.
+
+The tables hold the options of wrappers (sudo, env, uv run, docker run) that take a value. Nothing is parsed or judged
+here.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +50,7 @@ CLUSTER_RUN = ArgSpec(
     skip=1,
     late=True,
 )
-"""The options of containers' engines that take a value, those of docker 28 and podman 5; of kubectl 1.32."""
+"""Options with a value of container engines (docker 28, podman 5) and of kubectl 1.32."""
 
 PARALLEL = ArgSpec(
     "BCDEHIJLNPSUWadjns",
@@ -62,7 +66,7 @@ PARALLEL = ArgSpec(
     "usecompressprogram usedecompressprogram wd work-dir workdir xapplyinputsource",
     optional="eil",
 )
-"""The options of GNU parallel that take a value, all spellings that its own table of them has (20221122)."""
+"""Options with a value of GNU parallel 20221122, in all spellings of its own option table."""
 
 WRAPPERS: dict[str, ArgSpec] = {
     "sudo": ArgSpec("ugpCDRTUhr", "user group prompt chdir chroot host role type other-user close-from", assigns=True),
@@ -144,7 +148,7 @@ TOOL_OPTIONS = {
     **dict.fromkeys(("terraform", "tofu", "zypper", "flux", "hq", "nomad", "velero", "argo", "prefect"), ArgSpec()),
     "aws": ArgSpec("", "profile region output endpoint-url cli-read-timeout cli-connect-timeout ca-bundle query color"),
 }  # fmt: skip
-"""The options of tools between their name and the subcommand."""
+"""Options with a value between a tool's name and its subcommand (`uv --directory x run`)."""
 
 FAN_OUT = {
     "xargs": ArgSpec("adEILnPs", "arg-file delimiter max-args max-procs max-chars process-slot-var", optional="eil"),
@@ -153,7 +157,7 @@ FAN_OUT = {
 
 
 def subcommands(words: tuple[Word, ...]) -> tuple[str, tuple[Word, ...], tuple[Word, ...]]:
-    """The name of the program in `words`, the tool's own options, and what follows these."""
+    """The name of the program in `words`, the tool's own options, and the words after them."""
     name, rest = basename(words[0].value), words[1:]
     used = parse_options(rest, TOOL_OPTIONS[name])[1] if name in TOOL_OPTIONS else 0
     own, rest = rest[:used], rest[used:]
@@ -166,7 +170,8 @@ def subcommands(words: tuple[Word, ...]) -> tuple[str, tuple[Word, ...], tuple[W
 def longest_entry(
     table: Mapping[str, Found], name: str, rest: tuple[Word, ...]
 ) -> tuple[str, Found, tuple[Word, ...]] | None:
-    """The entry of `table` for a program and its subcommands, the most of them that it names, with what follows them."""
+    """The entry of `table` for a program with up to three subcommands, longest match first: its key, its value, the
+    words after it."""
     for depth in (3, 2, 1, 0):
         full = " ".join([name, *[word.value for word in rest[:depth]]])
         if full in table and len(rest) >= depth:
@@ -175,7 +180,7 @@ def longest_entry(
 
 
 class Peeled(NamedTuple):
-    """A wrapper, the words that it runs, and its own options."""
+    """A wrapper: its name, the words that it runs, and its own options."""
 
     name: str
     words: tuple[Word, ...]
@@ -213,7 +218,10 @@ def peel(words: tuple[Word, ...]) -> Peeled | None:
 
 
 class ToolUse(NamedTuple):
-    """A tool of tools.py in a command: its options, how these are read, and where its name ends."""
+    """A tool of BEHAVIORS in a command: its options, how to read them, and the position after its name.
+
+    `wraps` is true for a wrapper, which has a command to run.
+    """
 
     name: str
     conduct: Behavior
@@ -224,11 +232,12 @@ class ToolUse(NamedTuple):
 
     @property
     def given(self) -> set[str]:
+        """The names of the options given."""
         return option_names(self.options, self.spec)
 
 
 def unwrap(words: tuple[Word, ...]) -> tuple[tuple[str, ...], tuple[ToolUse, ...], tuple[Word, ...]]:
-    """The wrappers around the command in `words`, the tools of tools.py among them and it, and its own words."""
+    """The wrappers around the command in `words`, the tools of BEHAVIORS among them, and the command's own words."""
     wrappers: list[str] = []
     uses: list[ToolUse] = []
     while words:
@@ -251,6 +260,7 @@ def unwrap(words: tuple[Word, ...]) -> tuple[tuple[str, ...], tuple[ToolUse, ...
 
 
 def detachment(use: ToolUse) -> Detached | None:
+    """How the tool detaches its work, or None if it waits for it."""
     option = first_option(use.conduct.detaches, use.given)
     if option is None or first_option(use.conduct.waits, use.given):
         return None
@@ -258,10 +268,12 @@ def detachment(use: ToolUse) -> Detached | None:
 
 
 def terminal_option(use: ToolUse) -> str:
-    """The tool and the option by which it asks for a terminal, or nothing; a wrapper without options has a command to run."""
+    """The tool and its option that asks for a terminal, empty without one. A tool that opens a terminal by default
+    does not do so around a command."""
     option = first_option(use.conduct.terminal, use.given)
     return "" if option is None or (use.wraps and not option) else f"{use.name} {option}".rstrip()
 
 
 def asks_for_confirmation(use: ToolUse) -> bool:
+    """Whether the tool asks for confirmation, and no option answers."""
     return first_option(use.conduct.asks, use.given) is not None and not first_option(use.conduct.answered, use.given)
