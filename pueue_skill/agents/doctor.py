@@ -23,7 +23,7 @@ from pueue_skill.hosts.doctor.examine import Check
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.startup.regex import regex
-from pueue_skill.state import database, paths
+from pueue_skill.state import database, paths, sessions
 from pueue_skill.state import log as hook_log
 
 RECENT = 7 * 24 * 3600
@@ -179,7 +179,7 @@ def memory() -> Check:
     if not file.exists():
         return Check("store", "ok", "nothing is remembered yet")
     try:
-        waiting = database.open_jobs()
+        waiting = sessions.open_jobs()
     except (sqlite3.Error, OSError) as error:
         return Check(
             "store", "failure", f"{file}: {error}", f"see who holds it (lsof {file}); moved away, it is made anew"

@@ -92,9 +92,9 @@ def answer(raw: bytes, event: str, mode: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
     if said.told:
-        from pueue_skill.state import database
+        from pueue_skill.state import sessions
 
-        database.confirm(found.session, said.told, said.what)
+        sessions.confirm(found.session, said.told, said.what)
 
 
 def interesting(event: Event) -> bool:

@@ -22,7 +22,7 @@ from pueue_skill.state import log, paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pueue_skill.state.database import Submitted
+    from pueue_skill.state.sessions import Submitted
 
 HOSTS_SHARE_OF_LIMIT = 0.5
 """The share of an event's time that hosts have for an answer while a session waits."""
@@ -80,10 +80,10 @@ def first_time(event: Event) -> bool:
     """Whether the session proposes the command for the first time. Where that cannot be remembered, nothing may be denied."""
     import sqlite3
 
-    from pueue_skill.state import database
+    from pueue_skill.state import database, sessions
 
     try:
-        return database.deny_once(event.session, event.command)
+        return sessions.deny_once(event.session, event.command)
     except (sqlite3.Error, OSError) as error:
         log.write(event.name, f"{database.path()}: {error}")
         return False
@@ -157,14 +157,14 @@ def cut_off(event: Event, settings: Settings) -> str:
 def remember(analysis: Analysis, seconds: float, settings: Settings) -> None:
     """Records how long a text took, when it is one command that took it: the others in it are quick, and no loop."""
     from pueue_skill.rules.cost import shape, weigh
-    from pueue_skill.state import database
+    from pueue_skill.state import runs
 
     carriers = ("ssh", "bash", "sh")
     programs = settings.preferences.programs
     heavy = [c for c in analysis.commands if weigh(c, programs).size != "quick" and not (c.ssh or c.name in carriers)]
     if len(heavy) != 1 or heavy[0].loops or heavy[0].background:
         return
-    database.record(shape(heavy[0]), seconds)
+    runs.record(shape(heavy[0]), seconds)
     if seconds >= settings.long:
         with open(paths.slow_programs(), "a+", encoding="utf-8") as file:
             file.seek(0)
@@ -178,14 +178,14 @@ def note_submissions(event: Event) -> None:
     from pueue_skill.queues.registry import KINDS
     from pueue_skill.shell.secrets import masked
     from pueue_skill.shell.ssh_target import REMOTE_PUEUE
-    from pueue_skill.state import database
+    from pueue_skill.state import sessions
 
     hosts = settings_of.load(event.cwd).hosts
     for name, kind in KINDS.items():
         for ssh, key, command in kind.submissions(event.command):
             host = next((host for host in hosts.values() if host.ssh == ssh), None)
-            database.submitting(
-                database.Submitted(
+            sessions.submitting(
+                sessions.Submitted(
                     host.name if host else ssh, key, ssh, host.pueue if host else REMOTE_PUEUE, name,
                     event.session, news.project_of(event.cwd), masked(command), time.time(),
                 )
@@ -195,20 +195,20 @@ def note_submissions(event: Event) -> None:
 def note_queued(event: Event) -> None:
     """Sees to it that a session hears of what `pueue-skill run` has queued, also where the client did not tell run of it."""
     from pueue_skill.jobs import news
-    from pueue_skill.state import database
+    from pueue_skill.state import database, sessions
 
-    if database.path().exists() and database.open_jobs(event.session, news.project_of(event.cwd)):
-        database.mark(event.session)
+    if database.path().exists() and sessions.open_jobs(event.session, news.project_of(event.cwd)):
+        sessions.mark(event.session)
 
 
 def heard(event: Event) -> tuple[list[Submitted], str]:
     """The jobs that have ended since the session was last told, and the notice of them; others are asked after meanwhile."""
     from pueue_skill.jobs import news
-    from pueue_skill.state import database
+    from pueue_skill.state import sessions
 
     project = news.project_of(event.cwd)
-    ended = database.claim(event.session, project)
-    if not ended and database.open_jobs(event.session, project):
+    ended = sessions.claim(event.session, project)
+    if not ended and sessions.open_jobs(event.session, project):
         news.ask_meanwhile()
     return ended, news.notice(ended) if ended else ""
 
@@ -241,31 +241,31 @@ def patience() -> float:
 def answered(event: Event, asked: float) -> tuple[list[Submitted], str]:
     """As `heard`, once the queues that were asked at `asked` (epoch seconds) have answered, or had their time."""
     from pueue_skill.jobs import news
-    from pueue_skill.state import database
+    from pueue_skill.state import sessions
 
     project = news.project_of(event.cwd)
     news.wait_for(event.session, project, asked, patience())
-    ended = database.claim(event.session, project)
+    ended = sessions.claim(event.session, project)
     return ended, news.notice(ended) if ended else ""
 
 
 def start(event: Event, installed: str) -> Response | None:
     """A session begins, or goes on: what has become of the project's jobs, which of them run, which hosts do not answer."""
     from pueue_skill.jobs import news
-    from pueue_skill.state import database
+    from pueue_skill.state import database, reachability, sessions
 
     project = news.project_of(event.cwd)
     if not database.path().exists():
         return None
-    waits = database.open_jobs(event.session, project)
+    waits = sessions.open_jobs(event.session, project)
     told, text = answered(event, news.ask_meanwhile()) if waits else heard(event)
-    running = database.open_jobs(event.session, project)
+    running = sessions.open_jobs(event.session, project)
     parts = [text] if text else []
     if running:
-        database.mark(event.session)
+        sessions.mark(event.session)
         names = news.names(running[:20]) + (f" and {len(running) - 20} more" if len(running) > 20 else "")
         parts.append(f"pueue-skill: queued jobs of this project that have not ended: {names}.\n")
-    down = database.down()
+    down = reachability.down()
     parts += [f"pueue-skill: {reason}\n" for host, reason in down.items() if host in {job.host for job in running}]
     return Response(Reply(context="".join(parts)), told) if parts else None
 
@@ -273,17 +273,17 @@ def start(event: Event, installed: str) -> Response | None:
 def stop(event: Event, installed: str) -> Response | None:
     """The agent is about to stop: once it is asked to look at its own jobs that have failed and that it has not looked at."""
     from pueue_skill.jobs import news
-    from pueue_skill.state import database
+    from pueue_skill.state import sessions
 
     project = news.project_of(event.cwd)
     if event.again:
         return None
-    if database.open_jobs(event.session, project):
+    if sessions.open_jobs(event.session, project):
         news.wait_for(event.session, project, news.ask_meanwhile(), patience())
-    failed = database.claim(event.session, project, "asked", own_failures=True)
+    failed = sessions.claim(event.session, project, "asked", own_failures=True)
     if not failed:
-        if not database.open_jobs(event.session, project):
-            database.unmark(event.session)
+        if not sessions.open_jobs(event.session, project):
+            sessions.unmark(event.session)
         return None
     names = "\n".join([f"- {news.line_of(job)}\n  pueue-skill log {job.name}" for job in failed[:10]])
     more = f"\nand {len(failed) - 10} more: pueue-skill status" if len(failed) > 10 else ""

@@ -143,7 +143,7 @@ def prospect(plan: Plan) -> str:
 def report(event: Event) -> str:
     """What became of a command that was rewritten, after its call; empty for others."""
     from pueue_skill.jobs import news
-    from pueue_skill.state import database
+    from pueue_skill.state import sessions
 
     key = key_of(event)
     failure = EXIT_CODE.match(event.error) if event.kind == "failed" else None
@@ -158,7 +158,7 @@ def report(event: Event) -> str:
         return "pueue-skill: the rewritten command has queued its work. You are told when a job ends.\n"
     if not key or f" run --or-detach --key={key} " not in event.command:
         return ""
-    job = database.submission(LOCAL, key)
+    job = sessions.submission(LOCAL, key)
     if job is None or not job.id:
         refused = failure is not None and int(failure[1]) == NOT_SUBMITTED
         return step_aside(event, failure[2], "was not queued, and did not run") if failure and refused else ""

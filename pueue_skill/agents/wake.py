@@ -16,14 +16,14 @@ from pathlib import Path
 from pueue_skill.agents.clients import claude
 from pueue_skill.configuration import config
 from pueue_skill.jobs import news
-from pueue_skill.state import database, paths
+from pueue_skill.state import paths, sessions
 
 WAKE, QUIET = 2, 0
 
 
 def main(raw: bytes) -> int:
     event = claude.decode(json.loads(raw))
-    if event is None or not attended(os.environ) or not database.PLAIN.fullmatch(event.session):
+    if event is None or not attended(os.environ) or not sessions.PLAIN.fullmatch(event.session):
         return QUIET
     folder = os.path.join(paths.data(), "sessions")
     os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -37,7 +37,7 @@ def main(raw: bytes) -> int:
         for ended in news.watch(config.load().by_name(), event.session, project):
             sys.stderr.write(news.notice(ended))
             sys.stderr.flush()
-            database.confirm(event.session, ended)
+            sessions.confirm(event.session, ended)
             return WAKE
     return QUIET
 

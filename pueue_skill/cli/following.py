@@ -82,9 +82,9 @@ def ended(name: str, state: State, host: Host) -> int:
     from pueue_skill.state import paths
 
     if state.key and Path(paths.store()).exists():
-        from pueue_skill.state import database
+        from pueue_skill.state import sessions
 
-        remembered(lambda: database.looked(host.name, state, agents.session_of(os.environ)))
+        remembered(lambda: sessions.looked(host.name, state, agents.session_of(os.environ)))
 
     why = {
         "killed": f"was ended from outside: {printable.line(state.detail)}"

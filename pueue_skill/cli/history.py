@@ -17,21 +17,21 @@ def main(options: argparse.Namespace) -> int:
     import sqlite3
 
     from pueue_skill.shell.printable import duration
-    from pueue_skill.state import database
+    from pueue_skill.state import database, runs
 
     if options.forget:
         try:
-            count = database.forget(None if options.forget == "all" else options.forget)
+            count = runs.forget(None if options.forget == "all" else options.forget)
         except (sqlite3.Error, OSError) as error:
             return failed(ExitCode.INTERNAL, f"{database.path()}: {error}. Remove the file to start anew")
         say(f"forgot {count} runs")
         return ExitCode.DONE if count else ExitCode.FINDINGS
-    remembered = database.history()
+    remembered = runs.history()
     if options.json:
-        print(json.dumps({"version": 1, "shapes": {shape: list(runs) for shape, runs in remembered.items()}}, indent=2))
+        print(json.dumps({"version": 1, "shapes": {shape: list(seconds) for shape, seconds in remembered.items()}}, indent=2))
         return ExitCode.DONE
-    for shape, runs in sorted(remembered.items(), key=lambda item: -max(item[1])):
-        print(f"{', '.join([duration(run) for run in runs[-3:]]):<20} {shape}")
+    for shape, seconds in sorted(remembered.items(), key=lambda item: -max(item[1])):
+        print(f"{', '.join([duration(run) for run in seconds[-3:]]):<20} {shape}")
     if not remembered:
         say("no run is remembered: the hooks record them (pueue-skill doctor)")
     return ExitCode.DONE

@@ -16,7 +16,7 @@ from pueue_skill.notify.deliver import NoApprise, Sent
 from pueue_skill.queues.model import Queue
 from pueue_skill.shell.model import LOCAL
 from pueue_skill.state import database, log
-from pueue_skill.state.database import Notice
+from pueue_skill.state.outbox import Notice
 
 AGAIN = 60.0
 """Seconds after which what could not be sent is tried again by a command that goes on."""

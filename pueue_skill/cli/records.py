@@ -13,7 +13,7 @@ from pueue_skill.cli.console import say
 if TYPE_CHECKING:
     from pueue_skill.plan.model import Job
     from pueue_skill.shell.model import Host
-    from pueue_skill.state.database import Submitted
+    from pueue_skill.state.sessions import Submitted
 
 
 def noted(job: Job, host: Host, cwd: Path | None) -> Submitted | None:
@@ -28,21 +28,21 @@ def noted(job: Job, host: Host, cwd: Path | None) -> Submitted | None:
         return None
     from pueue_skill.jobs import news
     from pueue_skill.shell.secrets import masked
-    from pueue_skill.state import database, paths
+    from pueue_skill.state import paths, sessions
 
     project = news.project_of(str(cwd or paths.working() or "/"))
-    entry = database.Submitted(
+    entry = sessions.Submitted(
         host.name, job.key, host.ssh, host.pueue, host.backend, session, project, masked(job.command), time.time()
     )
     made: list[Submitted] = []
-    return made[0] if remembered(lambda: made.append(database.submitting(entry))) else None
+    return made[0] if remembered(lambda: made.append(sessions.submitting(entry))) else None
 
 
 def forget_about(entry: Submitted | None) -> None:
-    from pueue_skill.state import database
+    from pueue_skill.state import sessions
 
     if entry:
-        remembered(lambda: database.not_submitted(entry.number))
+        remembered(lambda: sessions.not_submitted(entry.number))
 
 
 def remembered(write: Callable[[], None]) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pueue_skill.plan.model import Job
     from pueue_skill.queues.model import State
     from pueue_skill.shell.model import Host
-    from pueue_skill.state.database import Submitted
+    from pueue_skill.state.sessions import Submitted
 
 
 def submitted(
@@ -68,16 +68,16 @@ def submitted(
         )
     state = queued.state
     if options.key:
-        from pueue_skill.state import database
+        from pueue_skill.state import sessions
 
-        remembered(lambda: database.key_given(options.key, host))
+        remembered(lambda: sessions.key_given(options.key, host))
     if entry:
         from pueue_skill.shell.secrets import masked
-        from pueue_skill.state import database
+        from pueue_skill.state import sessions
 
         label = masked(state.label or "")
         queued_as = entry._replace(id=state.id, created=state.created, label=label, group=state.group)
-        remembered(lambda: database.submitted(queued_as))
+        remembered(lambda: sessions.submitted(queued_as))
     name = f"{host.name}:{state.id}"
     if not queued.new:
         say(f"already queued as {name}, which {submission.standing(state)}")
@@ -125,13 +125,13 @@ def taken_back(entry: Submitted | None, state: State, host: Host, new: bool) -> 
     """The exit code after SIGTERM. Takes the job out of the queue unless it has started; only a `new` one: another caller may want it."""
     from pueue_skill.hosts import client
     from pueue_skill.jobs import actions as job_actions
-    from pueue_skill.state import database
+    from pueue_skill.state import sessions
 
     name = f"{host.name}:{state.id}"
     try:
         if new and state.status in ("queued", "stashed") and job_actions.withdrawn(host, state):
             if entry:
-                remembered(lambda: database.withdrawn(host.name, state))
+                remembered(lambda: sessions.withdrawn(host.name, state))
             return failed(ExitCode.TERMINATED, f"terminated: {name} had not started, and is taken out of the queue")
     except client.Unreachable as error:
         say(str(error))
@@ -154,10 +154,10 @@ def not_elsewhere(key: str, host: Host) -> None:
 
     from pueue_skill.hosts import client
     from pueue_skill.jobs import select, submission
-    from pueue_skill.state import database
+    from pueue_skill.state import database, sessions
 
     try:
-        other = database.host_of_key(key)
+        other = sessions.host_of_key(key)
     except (sqlite3.Error, OSError) as error:
         say(f"{database.path()}: {error}; whether {key} is the key of a job on another host is not known")
         return

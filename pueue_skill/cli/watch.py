@@ -24,7 +24,7 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.configuration import config
     from pueue_skill.jobs import news
     from pueue_skill.notify import compose
-    from pueue_skill.state import database, paths
+    from pueue_skill.state import paths, sessions
 
     session = options.session or agents.session_of(os.environ)
     project = news.project_of(options.folder or paths.working() or "/")
@@ -39,7 +39,7 @@ def main(options: argparse.Namespace) -> int:
             print("\n".join([news.line(job) for job in jobs]), flush=True)
         else:
             print(news.notice(jobs), end="", flush=True)
-        database.confirm(session, jobs)
+        sessions.confirm(session, jobs)
         tell([notice for job in jobs for notice in compose.of_submitted(job)])
         if any(job.state != "success" for job in jobs):
             code = ExitCode.FINDINGS

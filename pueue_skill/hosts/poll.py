@@ -19,7 +19,7 @@ from pueue_skill.queues.model import Queue
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.record import NamedTuple
-from pueue_skill.state import database
+from pueue_skill.state import database, reachability
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,12 +45,12 @@ def together(names: Sequence[str], ask: Callable[[str], T], spare: bool = True) 
             waited[name] = time.monotonic() - began
 
     answers = client.together(names, timed)
-    known = memory(database.down)
+    known = memory(reachability.down)
     with suppress(sqlite3.Error, OSError):
         for name, answer in answers:
             reason = str(answer) if isinstance(answer, Unreachable) else ""
             if name in waited and (reason or name in known):
-                database.host_answered(name, reason, waited[name])
+                reachability.host_answered(name, reason, waited[name])
     return answers
 
 
@@ -58,7 +58,7 @@ def resting() -> dict[str, str]:
     """The hosts that are not asked now, and what is said of them instead."""
     return {
         name: f"{reason}\nIt is asked again in {seconds:.0f} s, or now by: pueue-skill status {name}"
-        for name, (reason, seconds) in memory(database.resting).items()
+        for name, (reason, seconds) in memory(reachability.resting).items()
     }
 
 

@@ -24,7 +24,7 @@ from pueue_skill.shell.model import Host
 from pueue_skill.shell.ssh_target import host_named, select_hosts
 from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.record import NamedTuple
-from pueue_skill.state import database
+from pueue_skill.state import database, sessions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -304,7 +304,7 @@ def keep_results(host: Host, wanted: Sequence[Act]) -> None:
     keys = {one.state.key for one in wanted}
     try:
         jobs = (
-            [job for job in database.open_jobs() if job.host == host.name and (job.key in keys or not job.id)]
+            [job for job in sessions.open_jobs() if job.host == host.name and (job.key in keys or not job.id)]
             if database.path().exists()
             else []
         )
@@ -322,7 +322,7 @@ def open_again(host: Host, outcomes: Sequence[ActionResult]) -> None:
     again = [(one.act.state, one.after) for one in outcomes if one.what == "done" and one.act.state.key and one.after]
     if again and database.path().exists():
         try:
-            database.open_again(host.name, again)
+            sessions.open_again(host.name, again)
         except (sqlite3.Error, OSError):
             pass  # their new end goes unreported; they run all the same
 

@@ -22,8 +22,8 @@ from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host
 from pueue_skill.shell.secrets import masked
 from pueue_skill.startup.backoff import pause_s
-from pueue_skill.state import database, paths
-from pueue_skill.state.database import Submitted
+from pueue_skill.state import paths, reachability, sessions
+from pueue_skill.state.sessions import Submitted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,14 +71,14 @@ def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = cli
         host = hosts.get(name) or Host(name, there[0].ssh, there[0].pueue, there[0].backend)
         asked = time.time()
         queue = client.queue_of(host, limit)
-        found, served = placed(there, queue, database.known(name), asked)
+        found, served = placed(there, queue, sessions.known(name), asked)
         tails = client.tails(host, [state for _, state in found if state and state.status == "done"], TAIL_BYTES)
         return [became(job, state, tails.get(state.id if state else "", b""), asked) for job, state in found], served
 
     answers = dict(poll.together(list(by_host), ask))
     for found in answers.values():
         if not isinstance(found, client.Unreachable):
-            database.seen(*found)
+            sessions.seen(*found)
     return {name: str(found) for name, found in answers.items() if isinstance(found, client.Unreachable)}
 
 
@@ -104,7 +104,7 @@ def main() -> None:
             return
         fcntl.flock(turn, fcntl.LOCK_EX)
         fcntl.flock(line, fcntl.LOCK_UN)
-        refresh(config.load().by_name(), database.open_jobs(), ANSWER_TIMEOUT_S)
+        refresh(config.load().by_name(), sessions.open_jobs(), ANSWER_TIMEOUT_S)
 
 
 def wait_for(session: str, project: str, asked: float, seconds: float) -> None:
@@ -112,8 +112,8 @@ def wait_for(session: str, project: str, asked: float, seconds: float) -> None:
     `seconds` after that. What a queue was asked before does not count: a job may have ended since."""
     end = time.monotonic() + seconds - max(0.0, time.time() - asked)
     while time.monotonic() < end:
-        left = database.resting()
-        if all(job.checked >= asked or job.host in left for job in database.open_jobs(session, project)):
+        left = reachability.resting()
+        if all(job.checked >= asked or job.host in left for job in sessions.open_jobs(session, project)):
             return
         time.sleep(0.03)
 
@@ -298,10 +298,10 @@ def notice(jobs: list[Submitted]) -> str:
 
 def waits(session: str, project: str) -> bool:
     """Whether the session has jobs to hear of; its marker is set or taken away accordingly."""
-    if database.open_jobs(session, project):
-        database.mark(session)
+    if sessions.open_jobs(session, project):
+        sessions.mark(session)
         return True
-    database.unmark(session)
+    sessions.unmark(session)
     return False
 
 
@@ -312,9 +312,9 @@ def watch(hosts: Mapping[str, Host], session: str, project: str) -> Iterator[lis
     """
     rounds = 0
     while client_lives():
-        there = database.open_jobs(session, project)
+        there = sessions.open_jobs(session, project)
         refresh(hosts, there)
-        ended = database.claim(session, project)
+        ended = sessions.claim(session, project)
         if ended:
             yield ended
         if not waits(session, project):
@@ -326,7 +326,7 @@ def watch(hosts: Mapping[str, Host], session: str, project: str) -> Iterator[lis
 def client_lives() -> bool:
     """Whether the client of the session is still there, as far as it can be told."""
     pid = os.environ.get("CLAUDE_PID", "")
-    return not pid.isdigit() or database.alive(int(pid))
+    return not pid.isdigit() or sessions.alive(int(pid))
 
 
 def names(jobs: Iterable[Submitted]) -> str:

@@ -19,7 +19,8 @@ from pueue_skill.shell import printable
 from pueue_skill.shell.model import LOCAL
 from pueue_skill.shell.secrets import masked
 from pueue_skill.startup.digest import digest
-from pueue_skill.state.database import Notice, Submitted
+from pueue_skill.state.outbox import Notice
+from pueue_skill.state.sessions import Submitted
 
 MAX_MESSAGE_CHARS = 1_500
 """Characters of a message."""

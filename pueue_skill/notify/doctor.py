@@ -10,7 +10,7 @@ from pueue_skill.configuration import config
 from pueue_skill.configuration.errors import ConfigError
 from pueue_skill.hosts.doctor.examine import Check
 from pueue_skill.notify import deliver
-from pueue_skill.state import database
+from pueue_skill.state import outbox
 
 
 def checks() -> Iterator[Check]:
@@ -19,9 +19,7 @@ def checks() -> Iterator[Check]:
         targets = config.load().notify
         for number, target in enumerate(targets, 1):
             name, to = f"notify {number}", deliver.shown(target)
-            waiting = (
-                [] if deliver.quiet(target.quiet, dt.datetime.now().time()) else database.kept(deliver.mark(target))
-            )
+            waiting = [] if deliver.quiet(target.quiet, dt.datetime.now().time()) else outbox.kept(deliver.mark(target))
             if deliver.service_of(target) is None:
                 yield Check(
                     name, "failure", f"{to}: apprise knows no such URL, or it is not whole", "see `apprise --details`"

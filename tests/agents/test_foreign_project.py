@@ -22,7 +22,7 @@ from pueue_skill.agents import event as agents
 from pueue_skill.agents.install import module
 from pueue_skill.jobs import news
 from pueue_skill.shell import quote
-from pueue_skill.state import database
+from pueue_skill.state import reachability, sessions
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CASES = ROOT / "tests/cases/agents"
@@ -164,13 +164,13 @@ def test_no_hook_runs_or_imports_anything_of_it(name: str, checkout: Checkout, h
     # A job whose end is not known: its queue is asked, here and over ssh.
     project = news.project_of(str(checkout.folder))
     for session in ("s", "x"):
-        database.submitting(
-            database.Submitted("local", f"k{session}", "", "", "pueue", session, project, "x", time.time())
+        sessions.submitting(
+            sessions.Submitted("local", f"k{session}", "", "", "pueue", session, project, "x", time.time())
         )
-    ssh = database.Submitted(
+    ssh = sessions.Submitted(
         "far", "k2", "-o ProxyCommand=false far", "~/.local/bin/pueue", "pueue", "s", project, "x", time.time()
     )
-    database.submitting(ssh)
+    sessions.submitting(ssh)
     env = checkout.environment(home)
     run = lines(name, ROOT / "hooks/launch")
     assert len(run) >= 4
@@ -183,7 +183,7 @@ def test_no_hook_runs_or_imports_anything_of_it(name: str, checkout: Checkout, h
         spoke += bool(done.stdout)
         assert checkout.clean(), f"{command}: {checkout.executed.read_text()}"
     assert spoke
-    wait_until(lambda: {"local", "far"} <= set(database.down()))  # what was started beside the hooks has asked
+    wait_until(lambda: {"local", "far"} <= set(reachability.down()))  # what was started beside the hooks has asked
     assert checkout.clean(), checkout.executed.read_text()
 
 
@@ -247,7 +247,7 @@ def test_a_job_of_the_plugins_command_has_the_callers_path(checkout: Checkout, h
 
 def test_the_monitor_runs_nothing_of_it(checkout: Checkout, home: Path) -> None:
     project = news.project_of(str(checkout.folder))
-    database.submitting(database.Submitted("local", "k1", "", "", "pueue", "s", project, "x", time.time()))
+    sessions.submitting(sessions.Submitted("local", "k1", "", "", "pueue", "s", project, "x", time.time()))
     env = checkout.environment(home) | {"CLAUDE_CODE_SESSION_ID": "s"}
     (command,) = [one["command"] for one in json.loads((ROOT / "monitors/monitors.json").read_text())]
     program = command.replace("${CLAUDE_PLUGIN_ROOT}", str(ROOT))
@@ -255,7 +255,7 @@ def test_the_monitor_runs_nothing_of_it(checkout: Checkout, home: Path) -> None:
         [program], env=env, cwd=checkout.folder, stdout=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        wait_until(lambda: bool(database.down()))
+        wait_until(lambda: bool(reachability.down()))
     finally:
         os.killpg(monitor.pid, 15)
         monitor.wait()

@@ -14,7 +14,7 @@ from syrupy.assertion import SnapshotAssertion
 from hooks import SEED, TRAIN, before, configure, hook, payload, said, silent
 from pueue_skill.agents import prompts
 from pueue_skill.shell.model import Host
-from pueue_skill.state import database
+from pueue_skill.state import runs
 
 
 class TestBefore:
@@ -90,7 +90,7 @@ class TestAfter:
     def test_a_quick_failure_says_nothing_of_how_long_it_takes(self, home: Path) -> None:
         for took in (1_000, 200_000):
             hook(payload("./frob", "PostToolUseFailure", duration_ms=took, error="Exit code 1"), "PostToolUseFailure")
-        assert database.history() == {"frob": (200.0,)}
+        assert runs.history() == {"frob": (200.0,)}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from syrupy.assertion import SnapshotAssertion
 from hooks import TRAIN, hook, payload, said, silent
 from pueue_skill.jobs import news
 from pueue_skill.shell.model import Host
-from pueue_skill.state import database
+from pueue_skill.state import database, sessions
 
 
 class TestNews:
@@ -47,15 +47,15 @@ class TestNews:
             pass
         with database.opened() as connection:
             connection.execute("insert into told values ('s', ?, 'end', ?, ?)", (number, gone.pid, time.time()))
-        assert [one.key for one in database.claim("s", "/p")] == ["k"]
-        assert database.claim("s", "/p") == []
+        assert [one.key for one in sessions.claim("s", "/p")] == ["k"]
+        assert sessions.claim("s", "/p") == []
 
     @pytest.mark.parametrize("shift", [-1e6, 1e6])
     def test_a_clock_that_jumps_loses_nothing(self, shift: float) -> None:
         number = finished().number
         with database.opened() as connection:
             connection.execute("insert into told values ('s', ?, 'end', ?, ?)", (number, 1, time.time() + shift))
-        assert [one.key for one in database.claim("s", "/p")] == ["k"]
+        assert [one.key for one in sessions.claim("s", "/p")] == ["k"]
 
     @pytest.mark.parametrize("count", [1, 2, 7, 60])
     def test_a_notice_has_its_length_and_names_failures_first(self, count: int) -> None:
@@ -86,7 +86,7 @@ class TestNews:
         finished("other", session="t")
         finished("fine", state="success")
         finished("seen")
-        database.looked("local", ended_state("seen"), "s")
+        sessions.looked("local", ended_state("seen"), "s")
         done = hook(payload(None, "Stop", cwd="/p", stop_hook_active=False), "Stop")
         answer = json.loads(done.stdout)
         assert answer["decision"] == "block"
@@ -103,7 +103,7 @@ class TestNews:
         ).stdout
         subprocess.run(["bash", "-c", text], env=pueued.env, check=True, capture_output=True)
         hook(payload(text, cwd="/p", duration_ms=5))
-        (known,) = database.open_jobs("s")
+        (known,) = sessions.open_jobs("s")
         assert (known.host, known.project, known.session) == ("local", "/p", "s")
 
     def test_the_turns_of_a_loop_are_known(self, pueued: Daemon, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,11 +116,11 @@ class TestNews:
         ).stdout
         subprocess.run(["bash", "-c", text], check=True, capture_output=True, cwd=home)
         hook(payload(text, cwd="/p", duration_ms=5))
-        (parent,) = database.open_jobs("s")
+        (parent,) = sessions.open_jobs("s")
 
         def told() -> bool:
-            news.refresh({"local": Host("local")}, database.open_jobs())
-            return not database.open_jobs("s")
+            news.refresh({"local": Host("local")}, sessions.open_jobs())
+            return not sessions.open_jobs("s")
 
         until(told, "the turns' ends", 20)
-        assert [one.key for one in database.claim("s")] == [f"{parent.key}-1", f"{parent.key}-2"]
+        assert [one.key for one in sessions.claim("s")] == [f"{parent.key}-1", f"{parent.key}-2"]

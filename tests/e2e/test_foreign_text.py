@@ -29,7 +29,7 @@ from pueue_skill.notify import compose
 from pueue_skill.queues.model import Group, Queue, State
 from pueue_skill.shell import printable, quote
 from pueue_skill.shell.model import Host
-from pueue_skill.state.database import Submitted
+from pueue_skill.state.sessions import Submitted
 from pueue_skill.views import documents, tables, timeline
 from pueue_skill.views.top import Top, seen
 

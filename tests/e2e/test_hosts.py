@@ -22,7 +22,7 @@ from real import Daemon, Host, Lab, kill, masters, until
 from pueue_skill.hosts import poll, transport
 from pueue_skill.jobs import news
 from pueue_skill.shell.model import Host as Where
-from pueue_skill.state import database
+from pueue_skill.state import reachability, sessions
 
 pytestmark = [
     pytest.mark.long,
@@ -289,30 +289,30 @@ def test_a_host_that_hangs_hides_no_other_and_is_then_left_alone(
 
 
 def test_a_host_that_says_at_once_that_it_is_down_is_asked_each_time() -> None:
-    database.host_answered("far", "refused", 0.01)
-    assert (database.down(), database.resting()) == ({"far": "refused"}, {})
+    reachability.host_answered("far", "refused", 0.01)
+    assert (reachability.down(), reachability.resting()) == ({"far": "refused"}, {})
 
 
 def test_pauses_grow_and_end_with_an_answer() -> None:
     found = []
     for _ in range(8):
-        database.host_answered("far", "timed out", 10)
-        found.append(round(database.resting()["far"][1] / 5))
+        reachability.host_answered("far", "timed out", 10)
+        found.append(round(reachability.resting()["far"][1] / 5))
     assert found == [1, 2, 4, 8, 16, 24, 24, 24]
     asked: list[str] = []
     spared = poll.together(["far", "near"], asked.append)
     assert asked == ["near"]
     assert "It is asked again in" in str(spared[0][1])
     assert poll.together(["far"], asked.append, spare=False) == [("far", None)]
-    assert (database.down(), database.resting()) == ({}, {})
+    assert (reachability.down(), reachability.resting()) == ({}, {})
 
 
 def test_nobody_waits_for_a_host_that_is_left_alone() -> None:
-    database.submitting(database.Submitted("far", "k", "far", "", "pueue", "s", "/p", "true", time.time()))
-    database.host_answered("far", "timed out", 10)
-    database.host_answered("far", "timed out", 10)
+    sessions.submitting(sessions.Submitted("far", "k", "far", "", "pueue", "s", "/p", "true", time.time()))
+    reachability.host_answered("far", "timed out", 10)
+    reachability.host_answered("far", "timed out", 10)
     news.wait_for("s", "/p", time.time(), 3600)
-    assert list(news.refresh({}, database.open_jobs())) == ["far"]
+    assert list(news.refresh({}, sessions.open_jobs())) == ["far"]
 
 
 def test_words_of_a_host_that_are_about_sharing() -> None:

@@ -22,8 +22,8 @@ from pueue_skill.notify import compose, deliver
 from pueue_skill.notify.deliver import Sent
 from pueue_skill.queues.pueue.site import callback
 from pueue_skill.queues.pueue.state import read_queue
-from pueue_skill.state import database, paths
-from pueue_skill.state.database import Notice
+from pueue_skill.state import outbox, paths
+from pueue_skill.state.outbox import Notice
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # apprise's, on Python 3.11 and 3.12
 
@@ -369,7 +369,7 @@ def test_without_apprise_it_says_what_to_install_and_keeps_the_notice(
     monkeypatch.setitem(sys.modules, "apprise", None)
     with pytest.raises(deliver.NoApprise, match=r"pueue-skill\[notify\]"):
         deliver.tell([target], [notice(1)], NOON)
-    assert [one.notice for one in database.kept(deliver.mark(target))] == [notice(1)]
+    assert [one.notice for one in outbox.kept(deliver.mark(target))] == [notice(1)]
 
 
 @pytest.mark.long

@@ -17,8 +17,8 @@ from real import Daemon, until
 from pueue_skill.jobs import news
 from pueue_skill.queues.model import Queue, State
 from pueue_skill.shell.model import Host
-from pueue_skill.state import database
-from pueue_skill.state.database import Submitted
+from pueue_skill.state import database, sessions
+from pueue_skill.state.sessions import Submitted
 
 NOW = 1_800_000_000.0
 TRAIN = "python train.py --seed 1"
@@ -114,14 +114,14 @@ class Session:
         """Waits until the session has been told of `count` jobs, and returns their names. Fails if it is told of more."""
 
         def asked() -> bool:
-            silent = news.refresh({"local": Host("local")}, database.open_jobs())
-            new = database.claim("s", str(self.folder))
-            database.confirm("s", new)
+            silent = news.refresh({"local": Host("local")}, sessions.open_jobs())
+            new = sessions.claim("s", str(self.folder))
+            sessions.confirm("s", new)
             self.heard += [one.name for one in new]
             return not silent and len(self.heard) >= count
 
         until(asked, f"{count} ends, not {self.heard}", 30)
-        assert database.claim("s", str(self.folder)) == []
+        assert sessions.claim("s", str(self.folder)) == []
         heard, self.heard = self.heard, []
         return heard
 
@@ -143,7 +143,7 @@ def test_the_same_invocation_again_is_reported_again(session: Session) -> None:
     (second,) = session.runs(text)
     assert second != first
     assert session.told(1) == [f"local:{second}"]
-    assert not database.open_jobs()
+    assert not sessions.open_jobs()
 
 
 def test_twice_before_anybody_asks(session: Session) -> None:
@@ -151,7 +151,7 @@ def test_twice_before_anybody_asks(session: Session) -> None:
     ids = [*session.runs(text), *session.runs(text), *session.runs(text * 2)]
     assert len(ids) == 4
     assert sorted(session.told(4)) == sorted([f"local:{id}" for id in ids])
-    assert not database.open_jobs()
+    assert not sessions.open_jobs()
 
 
 def test_an_id_is_used_again_after_a_clean(session: Session, pueued: Daemon) -> None:
@@ -201,8 +201,8 @@ def test_a_second_run_of_a_key_reports_nothing_new(session: Session, monkeypatch
     assert names[0] == names[1]
     assert session.told(1) == names[:1]
     subprocess.run(run, capture_output=True, check=True, cwd=session.folder)
-    assert not database.open_jobs()
-    assert database.claim("s", str(session.folder)) == []
+    assert not sessions.open_jobs()
+    assert sessions.claim("s", str(session.folder)) == []
 
 
 def test_a_job_that_was_started_again_is_reported_again_and_its_twin_is_not(session: Session) -> None:
@@ -249,7 +249,7 @@ def test_a_store_of_an_older_version_is_kept(home: Path) -> None:
         connection.executemany(f"insert into jobs values ({', '.join('?' * len(columns))})", [row[:-1] for row in rows])  # noqa: S608
         connection.execute("insert into told values ('s', 'local', 'k2', 'end', null, 1)")
         connection.execute("pragma user_version = 5")
-    assert [one.key for one in database.open_jobs()] == ["k0"]
-    assert [one.key for one in database.claim("s", "/p")] == ["k1"]
-    database.submitting(submission(0, "k0"))
-    assert [one.key for one in database.open_jobs()] == ["k0", "k0"]
+    assert [one.key for one in sessions.open_jobs()] == ["k0"]
+    assert [one.key for one in sessions.claim("s", "/p")] == ["k1"]
+    sessions.submitting(submission(0, "k0"))
+    assert [one.key for one in sessions.open_jobs()] == ["k0", "k0"]

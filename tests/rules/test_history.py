@@ -16,7 +16,7 @@ from pueue_skill.rules.registry import findings
 from pueue_skill.shell.commands import commands
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.syntax import Script
-from pueue_skill.state import database, durations
+from pueue_skill.state import durations, runs
 
 
 def shape_of(text: str) -> str:
@@ -128,7 +128,7 @@ def test_a_broken_store_is_in_nobodys_way(home: Path, fault: str) -> None:
     elif fault == "folder":
         file.mkdir()
     elif fault == "locked":
-        database.record("x", 1.0)
+        runs.record("x", 1.0)
         holder = sqlite3.connect(file, isolation_level=None)
         holder.execute("begin exclusive")
     else:
@@ -145,5 +145,5 @@ def test_a_broken_store_is_in_nobodys_way(home: Path, fault: str) -> None:
 
 def test_only_the_last_runs_are_kept() -> None:
     for i in range(30):
-        database.record("a", float(i))
-    assert database.history() == durations.read() == {"a": tuple(float(i) for i in range(20, 30))}
+        runs.record("a", float(i))
+    assert runs.history() == durations.read() == {"a": tuple(float(i) for i in range(20, 30))}

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pueue_skill.shell.secrets import MASK, holds_secret, masked
-from pueue_skill.state import database
+from pueue_skill.state import database, sessions
 
 CASES = tomllib.loads((Path(__file__).parent.parent / "cases/secrets.toml").read_text("utf-8"))
 SECRET = re.compile("«([^»]*)»?")
@@ -93,8 +93,8 @@ def test_the_store_holds_no_secret(home: Path) -> None:
             "create table denied (session text not null, command text not null, primary key (session, command)) without rowid;"
             "insert into denied values ('s', 'tool hunter1'); pragma user_version = 4;"
         )
-    assert database.deny_once("s", "tool --password hunter2")
-    assert not database.deny_once("s", "tool --password hunter2")
-    assert database.deny_once("s", "tool --password hunter3")
+    assert sessions.deny_once("s", "tool --password hunter2")
+    assert not sessions.deny_once("s", "tool --password hunter2")
+    assert sessions.deny_once("s", "tool --password hunter3")
     with closing(sqlite3.connect(file)) as connection:
         assert "hunter" not in "".join(connection.iterdump())

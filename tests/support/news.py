@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 from pueue_skill.queues.model import State
-from pueue_skill.state import database
-from pueue_skill.state.database import Submitted
+from pueue_skill.state import sessions
+from pueue_skill.state.sessions import Submitted
 
 
 def job(key: str = "k", **changes: Any) -> Submitted:
@@ -26,6 +26,6 @@ def finished(key: str = "k", **changes: Any) -> Submitted:
         key, id="7", created="c", label="btc", state="failed", exit_code=3, seconds=95.0, tail="lost it", ended="e"
     )
     made = made._replace(**changes)
-    made = made._replace(number=database.submitting(made._replace(state="open")).number)
-    database.seen([made])
+    made = made._replace(number=sessions.submitting(made._replace(state="open")).number)
+    sessions.seen([made])
     return made
