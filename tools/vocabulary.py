@@ -32,6 +32,8 @@ CHECKED = (
     "Makefile",
     "pyproject.toml",
     ".editorconfig",
+    "pueue_skill/startup/*.py",
+    "pueue_skill/state/*.py",
     "tools/setup.sh",
     "tools/vocabulary.py",
 )

@@ -83,7 +83,7 @@ def first_time(event: Event) -> bool:
     from pueue_skill.state import database, sessions
 
     try:
-        return sessions.deny_once(event.session, event.command)
+        return sessions.is_first_denial(event.session, event.command)
     except (sqlite3.Error, OSError) as error:
         log.write(event.name, f"{database.path()}: {error}")
         return False
@@ -184,7 +184,7 @@ def note_submissions(event: Event) -> None:
     for name, kind in KINDS.items():
         for ssh, key, command in kind.submissions(event.command):
             host = next((host for host in hosts.values() if host.ssh == ssh), None)
-            sessions.submitting(
+            sessions.record_submission(
                 sessions.Submitted(
                     host.name if host else ssh, key, ssh, host.pueue if host else REMOTE_PUEUE, name,
                     event.session, news.project_of(event.cwd), masked(command), time.time(),
@@ -198,7 +198,7 @@ def note_queued(event: Event) -> None:
     from pueue_skill.state import database, sessions
 
     if database.path().exists() and sessions.open_jobs(event.session, news.project_of(event.cwd)):
-        sessions.mark(event.session)
+        sessions.set_marker(event.session)
 
 
 def heard(event: Event) -> tuple[list[Submitted], str]:
@@ -262,10 +262,10 @@ def start(event: Event, installed: str) -> Response | None:
     running = sessions.open_jobs(event.session, project)
     parts = [text] if text else []
     if running:
-        sessions.mark(event.session)
+        sessions.set_marker(event.session)
         names = news.names(running[:20]) + (f" and {len(running) - 20} more" if len(running) > 20 else "")
         parts.append(f"pueue-skill: queued jobs of this project that have not ended: {names}.\n")
-    down = reachability.down()
+    down = reachability.unreachable_hosts()
     parts += [f"pueue-skill: {reason}\n" for host, reason in down.items() if host in {job.host for job in running}]
     return Response(Reply(context="".join(parts)), told) if parts else None
 
@@ -283,7 +283,7 @@ def stop(event: Event, installed: str) -> Response | None:
     failed = sessions.claim(event.session, project, "asked", own_failures=True)
     if not failed:
         if not sessions.open_jobs(event.session, project):
-            sessions.unmark(event.session)
+            sessions.remove_marker(event.session)
         return None
     names = "\n".join([f"- {news.line_of(job)}\n  pueue-skill log {job.name}" for job in failed[:10]])
     more = f"\nand {len(failed) - 10} more: pueue-skill status" if len(failed) > 10 else ""

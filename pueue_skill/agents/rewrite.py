@@ -158,7 +158,7 @@ def report(event: Event) -> str:
         return "pueue-skill: the rewritten command has queued its work. You are told when a job ends.\n"
     if not key or f" run --or-detach --key={key} " not in event.command:
         return ""
-    job = sessions.submission(LOCAL, key)
+    job = sessions.last_submission(LOCAL, key)
     if job is None or not job.id:
         refused = failure is not None and int(failure[1]) == NOT_SUBMITTED
         return step_aside(event, failure[2], "was not queued, and did not run") if failure and refused else ""

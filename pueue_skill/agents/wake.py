@@ -23,7 +23,7 @@ WAKE, QUIET = 2, 0
 
 def main(raw: bytes) -> int:
     event = claude.decode(json.loads(raw))
-    if event is None or not attended(os.environ) or not sessions.PLAIN.fullmatch(event.session):
+    if event is None or not attended(os.environ) or not sessions.SESSION_ID.fullmatch(event.session):
         return QUIET
     folder = os.path.join(paths.data(), "sessions")
     os.makedirs(folder, mode=0o700, exist_ok=True)

@@ -84,7 +84,7 @@ def ended(name: str, state: State, host: Host) -> int:
     if state.key and Path(paths.store()).exists():
         from pueue_skill.state import sessions
 
-        remembered(lambda: sessions.looked(host.name, state, agents.session_of(os.environ)))
+        remembered(lambda: sessions.record_viewed(host.name, state, agents.session_of(os.environ)))
 
     why = {
         "killed": f"was ended from outside: {printable.line(state.detail)}"

@@ -26,9 +26,13 @@ def main(options: argparse.Namespace) -> int:
             return failed(ExitCode.INTERNAL, f"{database.path()}: {error}. Remove the file to start anew")
         say(f"forgot {count} runs")
         return ExitCode.DONE if count else ExitCode.FINDINGS
-    remembered = runs.history()
+    remembered = runs.load()
     if options.json:
-        print(json.dumps({"version": 1, "shapes": {shape: list(seconds) for shape, seconds in remembered.items()}}, indent=2))
+        print(
+            json.dumps(
+                {"version": 1, "shapes": {shape: list(seconds) for shape, seconds in remembered.items()}}, indent=2
+            )
+        )
         return ExitCode.DONE
     for shape, seconds in sorted(remembered.items(), key=lambda item: -max(item[1])):
         print(f"{', '.join([duration(run) for run in seconds[-3:]]):<20} {shape}")

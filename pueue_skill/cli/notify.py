@@ -16,7 +16,7 @@ from pueue_skill.notify.deliver import NoApprise, Sent
 from pueue_skill.queues.model import Queue
 from pueue_skill.shell.model import LOCAL
 from pueue_skill.state import database, log
-from pueue_skill.state.outbox import Notice
+from pueue_skill.state.outbox import Notification
 
 AGAIN = 60.0
 """Seconds after which what could not be sent is tried again by a command that goes on."""
@@ -68,7 +68,7 @@ def test(targets: Sequence[NotifyTable]) -> int:
     return code
 
 
-def of_callback(settings: Config, id: int, result: str) -> list[Notice]:
+def of_callback(settings: Config, id: int, result: str) -> list[Notification]:
     """What is to be told of a job of this machine whose end pueue has called for."""
     kinds = {kind for target in settings.notify for kind in target.kinds}
     if result == "Success" and "groups" not in kinds:
@@ -97,7 +97,7 @@ def now() -> dt.datetime:
     return dt.datetime.now()
 
 
-def teller() -> Callable[[Sequence[Notice]], None]:
+def teller() -> Callable[[Sequence[Notification]], None]:
     """What a command that watches tells people by, again and again; also with nothing new, so that what waits is sent in time.
 
     Raises LookupError where nobody is to be told, or nothing can send.
@@ -112,7 +112,7 @@ def teller() -> Callable[[Sequence[Notice]], None]:
     last = -AGAIN
     known: set[str] = set()
 
-    def tell(found: Sequence[Notice]) -> None:
+    def tell(found: Sequence[Notification]) -> None:
         nonlocal last
         found = [notice for notice in found if notice.event not in known]
         known.update([notice.event for notice in found])
@@ -129,7 +129,7 @@ def queue_watcher() -> Callable[[poll.Observation | None], None]:
     before: dict[str, Queue] = {}
 
     def heard(look: poll.Observation | None) -> None:
-        found: list[Notice] = []
+        found: list[Notification] = []
         if look and isinstance(look.answer, Queue):
             name = look.host.name
             if name in before:

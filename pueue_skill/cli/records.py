@@ -35,14 +35,14 @@ def noted(job: Job, host: Host, cwd: Path | None) -> Submitted | None:
         host.name, job.key, host.ssh, host.pueue, host.backend, session, project, masked(job.command), time.time()
     )
     made: list[Submitted] = []
-    return made[0] if remembered(lambda: made.append(sessions.submitting(entry))) else None
+    return made[0] if remembered(lambda: made.append(sessions.record_submission(entry))) else None
 
 
 def forget_about(entry: Submitted | None) -> None:
     from pueue_skill.state import sessions
 
     if entry:
-        remembered(lambda: sessions.not_submitted(entry.number))
+        remembered(lambda: sessions.forget_submission(entry.number))
 
 
 def remembered(write: Callable[[], None]) -> bool:

@@ -70,14 +70,14 @@ def submitted(
     if options.key:
         from pueue_skill.state import sessions
 
-        remembered(lambda: sessions.key_given(options.key, host))
+        remembered(lambda: sessions.record_key(options.key, host))
     if entry:
         from pueue_skill.shell.secrets import masked
         from pueue_skill.state import sessions
 
         label = masked(state.label or "")
         queued_as = entry._replace(id=state.id, created=state.created, label=label, group=state.group)
-        remembered(lambda: sessions.submitted(queued_as))
+        remembered(lambda: sessions.record_queued(queued_as))
     name = f"{host.name}:{state.id}"
     if not queued.new:
         say(f"already queued as {name}, which {submission.standing(state)}")
@@ -131,7 +131,7 @@ def taken_back(entry: Submitted | None, state: State, host: Host, new: bool) -> 
     try:
         if new and state.status in ("queued", "stashed") and job_actions.withdrawn(host, state):
             if entry:
-                remembered(lambda: sessions.withdrawn(host.name, state))
+                remembered(lambda: sessions.forget_withdrawn(host.name, state))
             return failed(ExitCode.TERMINATED, f"terminated: {name} had not started, and is taken out of the queue")
     except client.Unreachable as error:
         say(str(error))

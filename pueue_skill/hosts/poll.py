@@ -45,12 +45,12 @@ def together(names: Sequence[str], ask: Callable[[str], T], spare: bool = True) 
             waited[name] = time.monotonic() - began
 
     answers = client.together(names, timed)
-    known = memory(reachability.down)
+    known = memory(reachability.unreachable_hosts)
     with suppress(sqlite3.Error, OSError):
         for name, answer in answers:
             reason = str(answer) if isinstance(answer, Unreachable) else ""
             if name in waited and (reason or name in known):
-                reachability.host_answered(name, reason, waited[name])
+                reachability.record_answer(name, reason, waited[name])
     return answers
 
 
@@ -58,7 +58,7 @@ def resting() -> dict[str, str]:
     """The hosts that are not asked now, and what is said of them instead."""
     return {
         name: f"{reason}\nIt is asked again in {seconds:.0f} s, or now by: pueue-skill status {name}"
-        for name, (reason, seconds) in memory(reachability.resting).items()
+        for name, (reason, seconds) in memory(reachability.skipped_hosts).items()
     }
 
 

@@ -322,7 +322,7 @@ def open_again(host: Host, outcomes: Sequence[ActionResult]) -> None:
     again = [(one.act.state, one.after) for one in outcomes if one.what == "done" and one.act.state.key and one.after]
     if again and database.path().exists():
         try:
-            sessions.open_again(host.name, again)
+            sessions.reopen(host.name, again)
         except (sqlite3.Error, OSError):
             pass  # their new end goes unreported; they run all the same
 

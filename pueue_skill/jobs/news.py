@@ -27,7 +27,7 @@ from pueue_skill.state.sessions import Submitted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pueue_skill.state.database import Identity
+    from pueue_skill.state.sessions import Identity
 
 MAX_NOTICE_CHARS = 1_500
 """Characters of a notice."""
@@ -71,14 +71,14 @@ def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = cli
         host = hosts.get(name) or Host(name, there[0].ssh, there[0].pueue, there[0].backend)
         asked = time.time()
         queue = client.queue_of(host, limit)
-        found, served = placed(there, queue, sessions.known(name), asked)
+        found, served = placed(there, queue, sessions.known_jobs(name), asked)
         tails = client.tails(host, [state for _, state in found if state and state.status == "done"], TAIL_BYTES)
         return [became(job, state, tails.get(state.id if state else "", b""), asked) for job, state in found], served
 
     answers = dict(poll.together(list(by_host), ask))
     for found in answers.values():
         if not isinstance(found, client.Unreachable):
-            sessions.seen(*found)
+            sessions.record_states(*found)
     return {name: str(found) for name, found in answers.items() if isinstance(found, client.Unreachable)}
 
 
@@ -112,7 +112,7 @@ def wait_for(session: str, project: str, asked: float, seconds: float) -> None:
     `seconds` after that. What a queue was asked before does not count: a job may have ended since."""
     end = time.monotonic() + seconds - max(0.0, time.time() - asked)
     while time.monotonic() < end:
-        left = reachability.resting()
+        left = reachability.skipped_hosts()
         if all(job.checked >= asked or job.host in left for job in sessions.open_jobs(session, project)):
             return
         time.sleep(0.03)
@@ -299,9 +299,9 @@ def notice(jobs: list[Submitted]) -> str:
 def waits(session: str, project: str) -> bool:
     """Whether the session has jobs to hear of; its marker is set or taken away accordingly."""
     if sessions.open_jobs(session, project):
-        sessions.mark(session)
+        sessions.set_marker(session)
         return True
-    sessions.unmark(session)
+    sessions.remove_marker(session)
     return False
 
 
@@ -326,7 +326,7 @@ def watch(hosts: Mapping[str, Host], session: str, project: str) -> Iterator[lis
 def client_lives() -> bool:
     """Whether the client of the session is still there, as far as it can be told."""
     pid = os.environ.get("CLAUDE_PID", "")
-    return not pid.isdigit() or sessions.alive(int(pid))
+    return not pid.isdigit() or sessions.process_exists(int(pid))
 
 
 def names(jobs: Iterable[Submitted]) -> str:

@@ -19,7 +19,7 @@ from pueue_skill.shell import printable
 from pueue_skill.shell.model import LOCAL
 from pueue_skill.shell.secrets import masked
 from pueue_skill.startup.digest import digest
-from pueue_skill.state.outbox import Notice
+from pueue_skill.state.outbox import Notification
 from pueue_skill.state.sessions import Submitted
 
 MAX_MESSAGE_CHARS = 1_500
@@ -34,7 +34,7 @@ def machine(host: str) -> str:
     return os.uname().nodename if host == LOCAL else host
 
 
-def since(host: str, before: Queue, after: Queue) -> list[Notice]:
+def since(host: str, before: Queue, after: Queue) -> list[Notification]:
     """What has happened on `host` between two looks at its queue."""
     was = {(state.id, state.created, state.ended) for state in before.states}
     return of_ended(
@@ -42,7 +42,7 @@ def since(host: str, before: Queue, after: Queue) -> list[Notice]:
     )
 
 
-def of_ended(host: str, queue: Queue, ended: Sequence[State]) -> list[Notice]:
+def of_ended(host: str, queue: Queue, ended: Sequence[State]) -> list[Notification]:
     """What is to be told of jobs that have ended, the queue being as it is now."""
     found = [failure(host, state) for state in ended if state.result != "success"]
     for group in dict.fromkeys([state.group for state in ended]):
@@ -53,14 +53,14 @@ def of_ended(host: str, queue: Queue, ended: Sequence[State]) -> list[Notice]:
     return found
 
 
-def failure(host: str, state: State) -> Notice:
+def failure(host: str, state: State) -> Notification:
     how = actions.ending(state)
     took = dt.timedelta()
     if state.started and state.ended and state.result in ("failed", "killed"):
         took = dt.datetime.fromisoformat(state.ended) - dt.datetime.fromisoformat(state.started)
     after = f" after {printable.duration(took.total_seconds())}" if took > dt.timedelta() else ""
     name = f"{host}:{state.id}" + (f" ({plain(state.label)})" if state.label else "")
-    return Notice(
+    return Notification(
         "failures",
         f"job {host}:{state.id} {state.created} {state.ended}",
         f"{host}: {plain(state.label or state.command, 60)} {how}",
@@ -69,24 +69,26 @@ def failure(host: str, state: State) -> Notice:
     )
 
 
-def of_submitted(job: Submitted) -> list[Notice]:
+def of_submitted(job: Submitted) -> list[Notification]:
     """What is to be told of the end of a job that a session submitted."""
     if job.state == "success":
         return []
     here = job._replace(host=machine(job.host))
     title = f"{here.host}: {plain(job.label or job.command, 60)} has not succeeded"
-    return [Notice("failures", f"job {here.name} {job.created} {job.ended}", title, plain(line_of(here), 400), True)]
+    return [
+        Notification("failures", f"job {here.name} {job.created} {job.ended}", title, plain(line_of(here), 400), True)
+    ]
 
 
-def gone(host: str, id: int, result: str, now: float) -> list[Notice]:
+def gone(host: str, id: int, result: str, now: float) -> list[Notification]:
     """What is to be told of a job of which only the end is known, since its queue does not tell more."""
     if result == "Success":
         return []
     text = f"{host}:{id} has ended ({plain(result)}), and its queue tells no more of it"
-    return [Notice("failures", f"job {host}:{id} {now}", f"{host}: job {id} has not succeeded", text, True)]
+    return [Notification("failures", f"job {host}:{id} {now}", f"{host}: job {id} has not succeeded", text, True)]
 
 
-def run_empty(host: str, group: str, done: Iterable[State]) -> Notice:
+def run_empty(host: str, group: str, done: Iterable[State]) -> Notification:
     """That a group has nothing to do any more; counted are the jobs of its last run, in which it was never empty."""
     run: list[State] = []
     begin = last = ""
@@ -100,12 +102,12 @@ def run_empty(host: str, group: str, done: Iterable[State]) -> Notice:
     counts = counted({"succeeded": len(run) - len(failed), "failed": len(failed)})
     name = plain(group)
     text = f"{host}: group {name} has run empty: {counts}{some(failed)}"
-    return Notice(
+    return Notification(
         "groups", f"group {host} {group} {last}", f"{host}: group {name} has run empty, {counts}", text, bool(failed)
     )
 
 
-def of_batch(name: str, found: Sequence[Standing], whole: bool) -> list[Notice]:
+def of_batch(name: str, found: Sequence[Standing], whole: bool) -> list[Notification]:
     """The failed jobs of a batch, and its end once nothing of it is open; `whole`: all its hosts have answered."""
     failed = [one for one in found if not one.open and one.what not in ("success", "missing", "changed")]
     told = [
@@ -124,17 +126,17 @@ def of_batch(name: str, found: Sequence[Standing], whole: bool) -> list[Notice]:
     title = f"batch {plain(name)} has ended, {spoken_of}"
     text = f"batch {plain(name)} has ended: {spoken_of}{some(names)}"
     event = f"batch {name} {digest(repr(sorted(ends, key=repr)).encode(), 32)}"
-    return [*told, Notice("batches", event, title, text, counts["success"] < len(found))]
+    return [*told, Notification("batches", event, title, text, counts["success"] < len(found))]
 
 
-def of_unit(one: Standing) -> Notice:
+def of_unit(one: Standing) -> Notification:
     """The failure of an item that is no job of its own, or no longer in its queue."""
     how = f"failed, exit {one.exit_code}" if one.exit_code else f"has not succeeded ({one.what})"
     text = f"{machine(one.item.host)}: {plain(one.item.label)} {how}"
-    return Notice("failures", f"item {one.item.host} {one.item.key} {one.tries}", text, text, True)
+    return Notification("failures", f"item {one.item.host} {one.item.key} {one.tries}", text, text, True)
 
 
-def message(kept: Sequence[tuple[float, Notice]]) -> tuple[str, str, bool]:
+def message(kept: Sequence[tuple[float, Notification]]) -> tuple[str, str, bool]:
     """One message, with title and text, for notices and the times at which they were kept; whether something failed."""
     bad = any(notice.bad for _, notice in kept)
     if len(kept) == 1:

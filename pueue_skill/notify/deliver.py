@@ -24,7 +24,7 @@ from pueue_skill.startup.digest import digest
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 from pueue_skill.state import outbox, paths
-from pueue_skill.state.outbox import Notice
+from pueue_skill.state.outbox import Notification
 
 if TYPE_CHECKING:
     import apprise
@@ -48,13 +48,13 @@ class NoApprise(Exception):
     """The package that sends is not installed; the message says what to type."""
 
 
-def tell(targets: Sequence[NotifyTable], found: Sequence[Notice], now: dt.datetime) -> list[Sent]:
+def tell(targets: Sequence[NotifyTable], found: Sequence[Notification], now: dt.datetime) -> list[Sent]:
     """Keeps notices for the targets that want their kinds, and sends what is kept; what was tried."""
     wanted = [(target, [notice for notice in found if notice.kind in target.kinds]) for target in targets]
     try:
         for target, these in wanted:
             if these:
-                outbox.keep(mark(target), these, now.timestamp())
+                outbox.enqueue(mark(target), these, now.timestamp())
     except (sqlite3.Error, OSError):
         # The disk may be full, which is just what somebody should hear of.
         unkept = [(target, [(now.timestamp(), notice) for notice in these]) for target, these in wanted if these]
@@ -66,17 +66,17 @@ def deliver(targets: Sequence[NotifyTable], now: dt.datetime) -> list[Sent]:
     """Sends what is kept, but to targets whose quiet hours it is; what was tried."""
     awake = [target for target in targets if not quiet(target.quiet, now.time())]
     tried: dict[int, Sent] = {}
-    while any(one.number not in tried for target in awake for one in outbox.kept(mark(target))):
+    while any(one.number not in tried for target in awake for one in outbox.pending(mark(target))):
         with sole() as mine:
             if not mine:
                 break
             for target in awake:
-                kept = outbox.kept(mark(target))
+                kept = outbox.pending(mark(target))
                 if all(one.number in tried for one in kept):
                     continue
                 sent = send(target, *compose.message([(one.at, one.notice) for one in kept]))
                 if not sent.why:
-                    outbox.told_of([one.number for one in kept], now.timestamp())
+                    outbox.mark_sent([one.number for one in kept], now.timestamp())
                 tried |= {one.number: sent for one in kept}
     return list(dict.fromkeys(tried.values()))
 

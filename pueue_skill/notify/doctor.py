@@ -19,7 +19,9 @@ def checks() -> Iterator[Check]:
         targets = config.load().notify
         for number, target in enumerate(targets, 1):
             name, to = f"notify {number}", deliver.shown(target)
-            waiting = [] if deliver.quiet(target.quiet, dt.datetime.now().time()) else outbox.kept(deliver.mark(target))
+            waiting = (
+                [] if deliver.quiet(target.quiet, dt.datetime.now().time()) else outbox.pending(deliver.mark(target))
+            )
             if deliver.service_of(target) is None:
                 yield Check(
                     name, "failure", f"{to}: apprise knows no such URL, or it is not whole", "see `apprise --details`"

@@ -1,4 +1,4 @@
-"""SHA-256 from CPython's own code where it is there: hashlib loads OpenSSL, which takes the hook as long as all the rules."""
+"""SHA-256 by CPython's own code if it is there: hashlib loads OpenSSL, which takes as long as all rules together."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ else:
 
 
 def digest(content: bytes, length: int) -> str:
-    """The first `length` hexadecimal digits of the SHA-256 of `content`."""
+    """Return the first `length` hexadecimal digits of the SHA-256 of `content`."""
     return sha256(content).hexdigest()[:length]

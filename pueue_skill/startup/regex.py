@@ -1,7 +1,7 @@
-"""Regular expressions that are compiled at their first use.
+"""Regular expressions that are compiled on first use.
 
-Compiling all of the core's at import would be a fifth of what the hook takes for a command that a rule may flag, and one
-command needs few of them.
+Compiling all patterns at import would take a fifth of the hook's time for a command that a rule may flag, and one command needs few of
+them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 else:
 
     class regex:
-        """What re.compile gives, once something is asked of it."""
+        """A pattern that compiles itself when an attribute is first read."""
 
         def __init__(self, pattern: str, flags: int = 0) -> None:
             self.source, self.flags_given = pattern, flags

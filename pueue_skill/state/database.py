@@ -1,8 +1,7 @@
-"""What is remembered between calls, in one sqlite database of the user's: how long each shape of command took, which jobs were
-submitted by whom, what became of them, and which session has been told.
+"""The user's sqlite database: opened, created and migrated. A path in, a connection out.
 
-Values in and out; nothing here asks a host. The file is closed to others, all who write wait their turn, and a file that is no
-database is put aside for a new one. Whoever calls decides what an error means: to a hook, that there is nothing to say.
+Only the user may read the file, writers wait for each other, and a file that is no database is renamed and replaced. It knows no table's
+meaning: runs, sessions, reachability and outbox do. Callers decide what an error means; a hook stays silent.
 """
 
 from __future__ import annotations
@@ -14,14 +13,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pueue_skill.state import paths
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    Identity: TypeAlias = tuple[str, str, str]
-    """The key, id and creation time of a job in its queue: ids are used again, and the same text submitted twice has one key."""
-
 
 VERSION = 6
 
@@ -63,7 +54,7 @@ alter table jobs rename to jobs_5;
 alter table told rename to told_5;
 drop index if exists jobs_by_state;
 """
-"""Before SCHEMA where jobs were known by their keys, a job a key; KEPT_OLDER comes after it."""
+"""Runs before SCHEMA where the primary key of jobs was their key; KEPT_OLDER runs after it."""
 KEPT_OLDER = """
 insert into jobs (host, key, ssh, pueue, backend, session, project, command, submitted, id, label, "group", created, state, exit_code,
   seconds, tail, ended, checked, looked)
@@ -80,23 +71,23 @@ def path() -> Path:
 
 
 @contextmanager
-def opened(patience: float = 0.3) -> Iterator[sqlite3.Connection]:
-    """The database, made when it is not there; others are waited for, for `patience` seconds. Raises sqlite3.Error, OSError."""
+def opened(timeout_s: float = 0.3) -> Iterator[sqlite3.Connection]:
+    """Open the database, creating it if needed; wait up to `timeout_s` for other writers. Raises sqlite3.Error, OSError."""
     file = path()
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        connection = connected(file, patience)
+        connection = connected(file, timeout_s)
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):  # locked, full, not writable: it may be whole
             raise
         file.rename(file.with_name(f"{file.name}.broken-{int(time.time())}"))
-        connection = connected(file, patience)
+        connection = connected(file, timeout_s)
     with closing(connection), connection:
         yield connection
 
 
-def connected(file: Path, patience: float) -> sqlite3.Connection:
-    connection = sqlite3.connect(file, timeout=patience)
+def connected(file: Path, timeout_s: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, timeout=timeout_s)
     try:
         if version(connection) < VERSION:
             file.chmod(0o600)
@@ -114,7 +105,7 @@ def version(connection: sqlite3.Connection) -> int:
 
 
 def make(connection: sqlite3.Connection) -> None:
-    """Makes the tables, and keeps what an older version had, unless somebody else has made them meanwhile."""
+    """Create the tables and migrate those of an older version, unless another process just did."""
     if version(connection) == VERSION:
         return
     found = connection.execute("select count(*) from sqlite_master where type = 'table' and name in ('jobs', 'told')")

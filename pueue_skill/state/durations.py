@@ -1,7 +1,4 @@
-"""How long each shape of command took, as the hook reads it: a copy of what the store holds, without sqlite's import.
-
-The store writes the copy whenever something is recorded; nobody else does. A copy that cannot be read is an empty one.
-"""
+"""A copy of the runs of commands, which the hook reads without importing sqlite. `runs` writes it; an unreadable copy counts as empty."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ def file() -> str:
 
 
 def read() -> Mapping[str, tuple[float, ...]]:
-    """The seconds of the last runs of each shape, the latest last."""
+    """Return the seconds of the last runs of each shape, the latest last."""
     try:
         with open(file(), "rb") as copy:
             if os.fstat(copy.fileno()).st_uid != os.getuid():
@@ -30,5 +27,5 @@ def read() -> Mapping[str, tuple[float, ...]]:
 
 
 def write(found: Mapping[str, tuple[float, ...]]) -> None:
-    """Replaces the copy. Raises OSError."""
+    """Replace the copy. Raises OSError."""
     write_atomic(file(), marshal.dumps(dict(found)))

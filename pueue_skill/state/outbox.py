@@ -1,4 +1,7 @@
-"""TODO."""
+"""Notifications for people that are not delivered yet: notifications in, what is pending for a target out.
+
+A notification stays pending until its delivery is recorded, and is recorded once for each target and event.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,19 @@ from pueue_skill.state.database import opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
     from pueue_skill.state.literals import NoticeKind
-
-    Identity: TypeAlias = tuple[str, str, str]
-    """The key, id and creation time of a job in its queue: ids are used again, and the same text submitted twice has one key."""
 
 
 LOCK_TIMEOUT_S = 20.0
-"""Seconds that a notice waits for others who write: many jobs may end at once, and none of their ends may be lost."""
+"""How long a writer waits for others: many jobs may end at once, and each outcome must be stored."""
 
 
 SENT_MEMORY_S = 60 * 86_400.0
-"""Seconds for which it is remembered that a notice was sent, so that it is not sent again."""
+"""How long a delivery is remembered, so that the same event is not sent twice."""
 
 
-class Notice(NamedTuple):
-    """Something that people are to be told, once: `event` is the same whoever notices it. `bad`: something failed."""
+class Notification(NamedTuple):
+    """A message for people. `event` identifies what happened, whoever noticed it; `bad` is true for failures."""
 
     kind: NoticeKind
     event: str
@@ -35,16 +33,16 @@ class Notice(NamedTuple):
     bad: bool
 
 
-class Kept(NamedTuple):
-    """A notice that was kept at `at`, in seconds of the epoch."""
+class PendingNotification(NamedTuple):
+    """A notification that was stored at `at`, in seconds since the epoch."""
 
     number: int
     at: float
-    notice: Notice
+    notice: Notification
 
 
-def keep(target: str, notices: Sequence[Notice], now: float) -> None:
-    """Keeps what a target is to be told, unless it has been kept before. Raises sqlite3.Error, OSError."""
+def enqueue(target: str, notices: Sequence[Notification], now: float) -> None:
+    """Store notifications for a target, except those it already has. Raises sqlite3.Error, OSError."""
     with opened(LOCK_TIMEOUT_S) as connection:
         connection.executemany(
             "insert or ignore into notices (target, at, kind, event, title, text, bad) values (?, ?, ?, ?, ?, ?, ?)",
@@ -52,21 +50,21 @@ def keep(target: str, notices: Sequence[Notice], now: float) -> None:
         )
 
 
-def kept(target: str) -> list[Kept]:
-    """What a target has not been told yet, the oldest first."""
+def pending(target: str) -> list[PendingNotification]:
+    """Return the notifications that are not delivered to a target yet, the oldest first. Raises sqlite3.Error, OSError."""
     with opened(LOCK_TIMEOUT_S) as connection:
         rows = connection.execute(
             "select number, at, kind, event, title, text, bad from notices where target = ? and sent is null order by number",
             (target,),
         )
         return [
-            Kept(number, at, Notice(kind, event, title, text, bool(bad)))
+            PendingNotification(number, at, Notification(kind, event, title, text, bool(bad)))
             for number, at, kind, event, title, text, bad in rows
         ]
 
 
-def told_of(numbers: Sequence[int], now: float) -> None:
-    """Remembers that notices were sent, and forgets those of long ago."""
+def mark_sent(numbers: Sequence[int], now: float) -> None:
+    """Record that notifications were delivered, and delete old records. Raises sqlite3.Error, OSError."""
     with opened(LOCK_TIMEOUT_S) as connection:
         connection.executemany("update notices set sent = ? where number = ?", [(now, number) for number in numbers])
         connection.execute("delete from notices where sent < ?", (now - SENT_MEMORY_S,))

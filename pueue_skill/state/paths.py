@@ -1,7 +1,7 @@
-"""Where files of this program lie: its configuration, its data, its cache. Folders out, for the environment of this process.
+"""The folders and files of this program: configuration, data, cache. The environment of this process in, paths out.
 
-What platformdirs would say (a test compares them) but for macOS, where data and cache lie as on Linux: the hook's launcher is
-a sh script and looks there too. It is not asked because the hook needs a folder on every interesting command.
+The same as platformdirs (a test compares them), except on macOS, where data and cache are as on Linux, because the hooks' launcher is a
+sh script that looks there too. platformdirs is not used because its import would slow down the hook.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ NAME = "pueue-skill"
 
 
 def config() -> str:
-    """The folder of config.toml."""
+    """Return the folder of config.toml."""
     return folder("XDG_CONFIG_HOME", "Library/Application Support" if sys.platform == "darwin" else ".config")
 
 
 def data() -> str:
-    """The folder of what is remembered: the store, the log, what sessions wait for."""
+    """Return the folder of the database, the log and the markers of sessions."""
     return folder("XDG_DATA_HOME", ".local/share")
 
 
 def store() -> str:
-    """The file of what is remembered, whether it is there or not."""
+    """Return the path of the database, whether it exists or not."""
     return os.path.join(data(), "store.db")
 
 
 def cache() -> str:
-    """The folder of what can be made anew at any time."""
+    """Return the folder of files that can be recreated at any time."""
     return folder("XDG_CACHE_HOME", ".cache")
 
 
 def run() -> str:
-    """The folder of sockets, closed to others: gone with the session where the system has such a place, else the cache's."""
+    """Return the folder of sockets: in XDG_RUNTIME_DIR if that is set, else in the cache."""
     place = os.environ.get("XDG_RUNTIME_DIR", "")
     return os.path.join(place, NAME) if place.startswith("/") else os.path.join(cache(), "run")
 
@@ -42,12 +42,12 @@ PROJECT_FILE = ".pueue-skill.toml"
 
 
 def user_file() -> str:
-    """The user's own configuration, whether it is there or not."""
+    """Return the path of the user's configuration, whether it exists or not."""
     return os.path.join(config(), "config.toml")
 
 
 def project_file(folder: str) -> str:
-    """The project's configuration: in `folder` or the nearest folder above it; empty where there is none."""
+    """Return the path of the project's configuration, in `folder` or the nearest folder above it, or an empty text."""
     while True:
         if os.path.isfile(os.path.join(folder, PROJECT_FILE)):
             return os.path.join(folder, PROJECT_FILE)
@@ -58,23 +58,24 @@ def project_file(folder: str) -> str:
 
 
 def working() -> str | None:
-    """The working directory; None where it no longer exists."""
+    """Return the working directory, or None if it no longer exists."""
     try:
         return os.getcwd()
     except FileNotFoundError:
         return None
 
 
-def folder(variable: str, usual: str) -> str:
-    set_to = os.environ.get(variable, "")
-    base = set_to if set_to.startswith("/") else os.path.join(os.path.expanduser("~"), usual)
+def folder(variable: str, default: str) -> str:
+    configured = os.environ.get(variable, "")
+    base = configured if configured.startswith("/") else os.path.join(os.path.expanduser("~"), default)
     return os.path.join(base, NAME)
 
 
 def slow_programs() -> str:
+    """Return the path of the list of programs that were slow here, which the hook reads."""
     return os.path.join(data(), "slow-programs")
 
 
 def expects_news(session: str) -> bool:
-    """Whether the session's marker stands (store.marker, without sqlite)."""
+    """Return whether the session has open jobs, by its marker (sessions.marker_path)."""
     return bool(session) and os.path.exists(os.path.join(data(), "sessions", os.path.basename(session)))

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Which hosts do not answer: outcomes of connections in; out, which hosts to skip, and for how long."""
 
 from __future__ import annotations
 
@@ -6,14 +6,6 @@ import time
 
 from pueue_skill.startup.backoff import pause_s
 from pueue_skill.state.database import opened, path
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    Identity: TypeAlias = tuple[str, str, str]
-    """The key, id and creation time of a job in its queue: ids are used again, and the same text submitted twice has one key."""
-
 
 FIRST_REST_S = 5.0
 """Seconds for which a host that kept a command waiting is not asked with all others, the first time; longer each time."""
@@ -24,11 +16,11 @@ LONGEST_REST_S = 120.0
 
 
 NOTICEABLE_WAIT_S = 1.0
-"""Seconds from which on a host was waited for; one that says at once that it is down costs nobody anything."""
+"""A host is skipped later only if it kept a command waiting for this long; a quick refusal costs nothing."""
 
 
-def host_answered(host: str, reason: str, seconds: float = 0) -> None:
-    """Remembers whether a host has answered: with "" it has, else why not, after how many seconds."""
+def record_answer(host: str, reason: str, seconds: float = 0) -> None:
+    """Record the answer of a host: `reason` is empty, or says why there was none, after `seconds`. Raises sqlite3.Error, OSError."""
     now = time.time()
     with opened() as connection:
         if reason:
@@ -46,19 +38,19 @@ def host_answered(host: str, reason: str, seconds: float = 0) -> None:
             connection.execute("delete from down where host = ?", (host,))
 
 
-def down() -> dict[str, str]:
-    """The hosts that did not answer when they were asked last, and why."""
+def unreachable_hosts() -> dict[str, str]:
+    """Return the hosts that did not answer the last time, with the reason. Raises sqlite3.Error, OSError."""
     with opened() as connection:
         return dict(connection.execute("select host, reason from down"))
 
 
-def resting() -> dict[str, tuple[str, float]]:
-    """The hosts that are left alone for a while, since they were waited for in vain: why, and for how many seconds more."""
+def skipped_hosts() -> dict[str, tuple[str, float]]:
+    """Return the hosts to skip for now, each with the reason and the seconds left."""
     if not path().exists():
         return {}
     now = time.time()
     with opened() as connection:
-        # A clock that was set back must not have a host left alone for longer.
+        # After a clock was set back, a host is not skipped for longer.
         rows = connection.execute(
             "select host, reason, rests from down where rests between ? and ?", (now, now + LONGEST_REST_S)
         )

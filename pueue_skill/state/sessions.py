@@ -1,4 +1,7 @@
-"""TODO."""
+"""Submitted jobs and the sessions that hear of them: jobs and their states in; out, which jobs a session has not been notified of.
+
+A reader claims jobs, passes them on and confirms; what a dead process claimed is given to the next reader. Nothing here asks a queue.
+"""
 
 from __future__ import annotations
 
@@ -21,20 +24,19 @@ if TYPE_CHECKING:
     from pueue_skill.queues.model import State
 
     Identity: TypeAlias = tuple[str, str, str]
-    """The key, id and creation time of a job in its queue: ids are used again, and the same text submitted twice has one key."""
+    """The key, id and creation time of a job: a queue reuses ids, and a text that is submitted twice has one key."""
 
 
 CLAIM_S = 60.0
-"""Seconds that a session's reader has for telling what it has claimed; then another may."""
+"""How long a claim of a living process holds; then another reader may claim the same jobs."""
 
 
 class Submitted(NamedTuple):
-    """A job that was submitted here. `state` is `open`, `lost` (its queue no longer knows it) or a Result of a State.
+    """A submitted job. `state` is `open`, `lost` (no longer in its queue) or the result of a State.
 
-    Until it is seen in its queue it has no `id`: then it stands for all that was submitted under its key, or, where a loop submits, under
-    keys that begin with its key. `number` is its own in the store, 0 before it is there. `tail` is the end of its output, secrets
-    masked; `seconds` is how long it ran; `looked` whether its end was seen by run, wait or log, and not by a notice only. `submitted`
-    and `checked` are seconds of the epoch.
+    Until it is found in its queue, it has no `id` and stands for every job with its key or, if a loop submits, with a key that begins
+    with its key. `number` is its row, 0 before it is stored. `tail` is the end of its output with secrets masked, `seconds` its run
+    time. `looked` is 1 if `run`, `wait` or `log` showed its end. `submitted` and `checked` are seconds since the epoch.
     """
 
     host: str
@@ -74,26 +76,26 @@ COLUMNS = ", ".join([f'"{name}"' for name in Submitted._fields])
 NEW = ", ".join([f'"{name}"' for name in Submitted._fields if name != "number"])
 
 
-def submitting(job: Submitted) -> Submitted:
-    """Remembers a job that is about to be submitted, or was just now, so that it is found again whatever happens; the job with its number.
+def record_submission(job: Submitted) -> Submitted:
+    """Store a job that is about to be submitted, so that it is found whatever happens, and return it with its number.
 
     Raises sqlite3.Error, OSError.
     """
     with opened() as connection:
-        number = inserted(connection, job)
-    mark(job.session)
+        number = insert_job(connection, job)
+    set_marker(job.session)
     return job._replace(number=number)
 
 
-def inserted(connection: sqlite3.Connection, job: Submitted) -> int:
-    """The number of a new row for `job`; 0 when there is one already for the job in its queue."""
+def insert_job(connection: sqlite3.Connection, job: Submitted) -> int:
+    """Insert a row for `job` and return its number; 0 if a row of that job exists."""
     marks = ", ".join("?" * (len(job) - 1))
     made = connection.execute(f"insert or ignore into jobs ({NEW}) values ({marks})", job[:-1])  # noqa: S608
     return (made.lastrowid or 0) if made.rowcount == 1 else 0
 
 
-def submitted(job: Submitted) -> None:
-    """Remembers by which id the queue knows a job; one that had the key before, and was meant again, is known already."""
+def record_queued(job: Submitted) -> None:
+    """Record the id of a submitted job; a job that already had the key keeps its row."""
     with opened() as connection:
         known = connection.execute(
             "update jobs set session = ?, project = ? where host = ? and key = ? and id = ? and created = ? and session = '' returning number",
@@ -107,14 +109,14 @@ def submitted(job: Submitted) -> None:
             connection.execute("delete from jobs where number = ? and id = ''", (job.number,))
 
 
-def not_submitted(number: int) -> None:
-    """Forgets a job that did not get into its queue."""
+def forget_submission(number: int) -> None:
+    """Delete a job whose submission failed."""
     with opened() as connection:
         connection.execute("delete from jobs where number = ? and id = ''", (number,))
 
 
-def withdrawn(host: str, state: State) -> None:
-    """Forgets a job that was taken out of its queue before it began."""
+def forget_withdrawn(host: str, state: State) -> None:
+    """Delete a job that was removed from its queue before it started."""
     with opened() as connection:
         connection.execute(
             "delete from jobs where host = ? and key = ? and id = ? and created = ?",
@@ -122,15 +124,15 @@ def withdrawn(host: str, state: State) -> None:
         )
 
 
-def known(host: str) -> set[Identity]:
-    """The jobs of `host` that were seen in its queue, whatever has become of them."""
+def known_jobs(host: str) -> set[Identity]:
+    """Return the identities of all jobs that were found in the queue of `host`."""
     with opened() as connection:
         return set(connection.execute("select key, id, created from jobs where host = ? and id != ''", (host,)))
 
 
-def seen(jobs: Sequence[Submitted], served: Iterable[int] = ()) -> None:
-    """Remembers what a queue said of jobs: that they go on (`checked`), or how they have ended. Those without a number are new, and
-    `served` are the numbers of the submissions that all of them came from."""
+def record_states(jobs: Sequence[Submitted], served: Iterable[int] = ()) -> None:
+    """Record the states of jobs. Jobs without a number are new; `served` are the numbers of the submissions that produced them, whose rows
+    are deleted."""
     with opened() as connection:
         for job in jobs:
             if job.number:
@@ -140,12 +142,12 @@ def seen(jobs: Sequence[Submitted], served: Iterable[int] = ()) -> None:
                     (job.id, job.created, job.state, job.exit_code, job.seconds, job.tail, job.ended, job.checked, job.number),
                 )  # fmt: skip
             else:
-                inserted(connection, job)
+                insert_job(connection, job)
         connection.executemany("delete from jobs where number = ? and id = ''", [(number,) for number in served])
 
 
-def open_again(host: str, again: Sequence[tuple[State, State]]) -> None:
-    """Remembers that jobs that had ended were started again, by their states before and after that: their next end is news."""
+def reopen(host: str, again: Sequence[tuple[State, State]]) -> None:
+    """Record that ended jobs were restarted, given their states before and after: their next outcome is reported."""
     sessions: set[str] = set()
     with opened() as connection:
         for before, after in again:
@@ -157,15 +159,15 @@ def open_again(host: str, again: Sequence[tuple[State, State]]) -> None:
             sessions |= {session for _, session in found}
             connection.executemany("delete from told where job = ?", [(number,) for number, _ in found])
     for session in sessions:
-        mark(session)
+        set_marker(session)
 
 
-def looked(host: str, state: State, session: str) -> None:
-    """Remembers that `session` has seen the end of a job for itself."""
+def record_viewed(host: str, state: State, session: str) -> None:
+    """Record that `session` saw the outcome of a job itself, so that it is not notified of it."""
     identity = (host, state.key or "", state.id, state.created)
     with opened() as connection:
-        number = number_of(connection, identity)
-        if number is None:  # a submission whose jobs nobody has looked for yet
+        number = number_of_job(connection, identity)
+        if number is None:  # a submission whose jobs are not looked up yet
             rows = connection.execute(
                 f"select {COLUMNS} from jobs where host = ? and id = '' and (key = ? or ? like key || '-%') order by submitted",  # noqa: S608
                 (host, state.key, state.key),
@@ -173,7 +175,7 @@ def looked(host: str, state: State, session: str) -> None:
             if not rows:
                 return
             job = Submitted(*rows[0])._replace(key=state.key or "", id=state.id, created=state.created)
-            number = inserted(connection, job._replace(label=state.label or "", group=state.group))
+            number = insert_job(connection, job._replace(label=state.label or "", group=state.group))
         connection.execute("update jobs set looked = 1 where number = ?", (number,))
         if session:
             connection.execute(
@@ -181,15 +183,15 @@ def looked(host: str, state: State, session: str) -> None:
             )
 
 
-def number_of(connection: sqlite3.Connection, identity: tuple[str, str, str, str]) -> int | None:
+def number_of_job(connection: sqlite3.Connection, identity: tuple[str, str, str, str]) -> int | None:
     found = connection.execute(
         "select number from jobs where host = ? and key = ? and id = ? and created = ?", identity
     ).fetchone()
     return found and int(found[0])
 
 
-def key_given(key: str, host: Host) -> None:
-    """Remembers to which host a job was submitted under a key that somebody chose."""
+def record_key(key: str, host: Host) -> None:
+    """Record the host to which a job was submitted with a key chosen by the user."""
     with opened() as connection:
         connection.execute(
             "insert or replace into keys values (?, ?, ?, ?, ?)", (key, host.name, host.ssh, host.pueue, host.backend)
@@ -197,7 +199,7 @@ def key_given(key: str, host: Host) -> None:
 
 
 def host_of_key(key: str) -> Host | None:
-    """The host of the last job that was submitted from here under a key that somebody chose."""
+    """Return the host of the last job submitted with a key chosen by the user, or None."""
     if not path().exists():
         return None
     with opened() as connection:
@@ -205,18 +207,18 @@ def host_of_key(key: str) -> Host | None:
     return Host(*found) if found else None
 
 
-# Whose job it is to a session: its own, or one of its project that nobody else has been told about.
+# The jobs of which a session is notified: its own, and those of its project of which no other session was.
 CONCERNS = """(jobs.session = :session or (:project != '' and jobs.project = :project and not exists (
   select 1 from told where told.job = jobs.number and told.what = 'end'
   and told.session != :session and told.pid is null)))"""
 
 
-UNTOLD = """not exists (select 1 from told where told.job = jobs.number and told.session = :session
+NOT_NOTIFIED = """not exists (select 1 from told where told.job = jobs.number and told.session = :session
   and told.what = :what and (told.pid is null or told.at between :now - :lease and :now + 1))"""
 
 
-def submission(host: str, key: str) -> Submitted | None:
-    """The job that was last submitted to `host` under `key`, or None."""
+def last_submission(host: str, key: str) -> Submitted | None:
+    """Return the job last submitted to `host` with `key`, or None."""
     query = f"select {COLUMNS} from jobs where host = ? and key = ? order by number desc"  # noqa: S608
     with opened() as connection:
         row = connection.execute(query, (host, key)).fetchone()
@@ -224,7 +226,7 @@ def submission(host: str, key: str) -> Submitted | None:
 
 
 def open_jobs(session: str = "", project: str = "") -> list[Submitted]:
-    """The jobs whose end is not known: those that concern a session, or all."""
+    """Return the jobs without an outcome: those of which a session is notified, or all."""
     where = f"state = 'open' and {CONCERNS if session or project else ':session = :project'}"
     with opened() as connection:
         rows = connection.execute(
@@ -235,10 +237,10 @@ def open_jobs(session: str = "", project: str = "") -> list[Submitted]:
 
 
 def claim(session: str, project: str = "", what: str = "end", own_failures: bool = False) -> list[Submitted]:
-    """The jobs that have ended and that `session` has not been told about, claimed for this process: confirm what was told.
+    """Claim the ended jobs of which `session` has not been notified, and return them; `confirm` those that were passed on.
 
-    What is claimed and never confirmed, because its process died, is given out again after CLAIM_S, at once when the process is
-    no more. With `own_failures` only the session's own that failed and were not looked at.
+    A claim that is never confirmed expires after CLAIM_S seconds, or with its process. With `own_failures` only the session's own failed
+    jobs whose outcome nobody viewed.
     """
     now, pid = time.time(), os.getpid()
     named = {"session": session, "project": project, "what": what, "now": now, "lease": CLAIM_S}
@@ -247,10 +249,10 @@ def claim(session: str, project: str = "", what: str = "end", own_failures: bool
         connection.execute("begin immediate")
         held = connection.execute("select distinct pid from told where pid is not null and session = ?", (session,))
         for (other,) in held.fetchall():
-            if not alive(other):
+            if not process_exists(other):
                 connection.execute("delete from told where pid = ?", (other,))
         rows = connection.execute(
-            f"select {COLUMNS} from jobs where state not in ('open', 'turns') and {which} and {UNTOLD} order by ended, submitted",  # noqa: S608
+            f"select {COLUMNS} from jobs where state not in ('open', 'turns') and {which} and {NOT_NOTIFIED} order by ended, submitted",  # noqa: S608
             named,
         ).fetchall()
         found = [Submitted(*row) for row in rows]
@@ -261,7 +263,7 @@ def claim(session: str, project: str = "", what: str = "end", own_failures: bool
     return found
 
 
-def alive(pid: int) -> bool:
+def process_exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -272,7 +274,7 @@ def alive(pid: int) -> bool:
 
 
 def confirm(session: str, jobs: list[Submitted], what: str = "end") -> None:
-    """Remembers that `session` has been told."""
+    """Record that `session` was notified of `jobs`."""
     with opened() as connection:
         connection.executemany(
             "update told set pid = null, at = ? where session = ? and job = ? and what = ?",
@@ -280,31 +282,31 @@ def confirm(session: str, jobs: list[Submitted], what: str = "end") -> None:
         )
 
 
-def deny_once(session: str, command: str) -> bool:
-    """Whether `session` proposes `command` for the first time; its digest is remembered, for the text may hold secrets."""
-    mark = digest(command.encode("utf-8", "surrogateescape"), 32)
+def is_first_denial(session: str, command: str) -> bool:
+    """Return whether `session` proposes `command` for the first time. A digest is stored, since the text may hold secrets."""
+    command_digest = digest(command.encode("utf-8", "surrogateescape"), 32)
     with opened() as connection:
-        made = connection.execute("insert or ignore into denied values (?, ?)", (session, mark))
+        made = connection.execute("insert or ignore into denied values (?, ?)", (session, command_digest))
         return made.rowcount == 1
 
 
-PLAIN = regex(r"[A-Za-z0-9_-]{1,128}")
+SESSION_ID = regex(r"[A-Za-z0-9_-]{1,128}")
 
 
-def marker(session: str) -> str | None:
-    """The file that stands there while a session has jobs to hear of, so that the launcher can tell without Python."""
-    return os.path.join(paths.data(), "sessions", session) if PLAIN.fullmatch(session) else None
+def marker_path(session: str) -> str | None:
+    """Return the file that exists while a session has open jobs: the hooks' launcher checks it without Python."""
+    return os.path.join(paths.data(), "sessions", session) if SESSION_ID.fullmatch(session) else None
 
 
-def mark(session: str) -> None:
-    file = marker(session)
+def set_marker(session: str) -> None:
+    file = marker_path(session)
     if file:
         os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
         with open(file, "a"):
             os.utime(file)
 
 
-def unmark(session: str) -> None:
-    file = marker(session)
+def remove_marker(session: str) -> None:
+    file = marker_path(session)
     if file and os.path.exists(file):
         os.unlink(file)

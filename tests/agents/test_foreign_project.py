@@ -164,13 +164,13 @@ def test_no_hook_runs_or_imports_anything_of_it(name: str, checkout: Checkout, h
     # A job whose end is not known: its queue is asked, here and over ssh.
     project = news.project_of(str(checkout.folder))
     for session in ("s", "x"):
-        sessions.submitting(
+        sessions.record_submission(
             sessions.Submitted("local", f"k{session}", "", "", "pueue", session, project, "x", time.time())
         )
     ssh = sessions.Submitted(
         "far", "k2", "-o ProxyCommand=false far", "~/.local/bin/pueue", "pueue", "s", project, "x", time.time()
     )
-    sessions.submitting(ssh)
+    sessions.record_submission(ssh)
     env = checkout.environment(home)
     run = lines(name, ROOT / "hooks/launch")
     assert len(run) >= 4
@@ -183,7 +183,9 @@ def test_no_hook_runs_or_imports_anything_of_it(name: str, checkout: Checkout, h
         spoke += bool(done.stdout)
         assert checkout.clean(), f"{command}: {checkout.executed.read_text()}"
     assert spoke
-    wait_until(lambda: {"local", "far"} <= set(reachability.down()))  # what was started beside the hooks has asked
+    wait_until(
+        lambda: {"local", "far"} <= set(reachability.unreachable_hosts())
+    )  # what was started beside the hooks has asked
     assert checkout.clean(), checkout.executed.read_text()
 
 
@@ -247,7 +249,7 @@ def test_a_job_of_the_plugins_command_has_the_callers_path(checkout: Checkout, h
 
 def test_the_monitor_runs_nothing_of_it(checkout: Checkout, home: Path) -> None:
     project = news.project_of(str(checkout.folder))
-    sessions.submitting(sessions.Submitted("local", "k1", "", "", "pueue", "s", project, "x", time.time()))
+    sessions.record_submission(sessions.Submitted("local", "k1", "", "", "pueue", "s", project, "x", time.time()))
     env = checkout.environment(home) | {"CLAUDE_CODE_SESSION_ID": "s"}
     (command,) = [one["command"] for one in json.loads((ROOT / "monitors/monitors.json").read_text())]
     program = command.replace("${CLAUDE_PLUGIN_ROOT}", str(ROOT))
@@ -255,7 +257,7 @@ def test_the_monitor_runs_nothing_of_it(checkout: Checkout, home: Path) -> None:
         [program], env=env, cwd=checkout.folder, stdout=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        wait_until(lambda: bool(reachability.down()))
+        wait_until(lambda: bool(reachability.unreachable_hosts()))
     finally:
         os.killpg(monitor.pid, 15)
         monitor.wait()

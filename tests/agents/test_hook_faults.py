@@ -49,7 +49,7 @@ def doctor(env: dict[str, str] | None = None) -> str:
 def test_a_broken_store(home: Path, fault: str) -> None:
     finished("old", session="x", project="/nowhere")
     file = database.path()
-    sessions.mark("s")
+    sessions.set_marker("s")
     holder, limit = None, None
     if fault == "locked":
         holder = sqlite3.connect(file, isolation_level=None)
@@ -99,8 +99,8 @@ def test_a_host_that_hangs_and_a_daemon_that_is_down(
     (tmp_path / "ssh").write_text("#!/bin/sh\nexec sleep 60\n")
     (tmp_path / "ssh").chmod(0o755)
     configure(home, "[hosts.bigblack]\n")
-    sessions.submitting(job("far", host="bigblack", ssh="bigblack", session="s", project="/"))
-    sessions.submitting(job("near", session="s", project="/"))
+    sessions.record_submission(job("far", host="bigblack", ssh="bigblack", session="s", project="/"))
+    sessions.record_submission(job("near", session="s", project="/"))
     env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     every_event(env)
 
@@ -112,8 +112,8 @@ def test_a_host_that_hangs_and_a_daemon_that_is_down(
     prompt = payload(None, "UserPromptSubmit", prompt="run this on bigblack")
     assert "bigblack: no answer now" in told(prompt, "UserPromptSubmit")
     assert "bigblack:far, local:near" in told(payload(None, "SessionStart", source="startup"), "SessionStart")
-    until(lambda: set(reachability.down()) == {"bigblack", "local"}, "the questions that went on", 30)
-    assert "daemon of local is not running" in reachability.down()["local"]
+    until(lambda: set(reachability.unreachable_hosts()) == {"bigblack", "local"}, "the questions that went on", 30)
+    assert "daemon of local is not running" in reachability.unreachable_hosts()["local"]
     (tmp_path / "ssh").write_text("#!/bin/sh\nexit 255\n")
     for name in ("asks-next", "asking"):
         with (home / ".local/share/pueue-skill" / name).open() as lock:
@@ -135,7 +135,7 @@ def test_fifty_at_once(home: Path) -> None:
         done = list(pool.map(lambda i: hook(payload(f"./frob{i} --all", duration_ms=200_000)), range(50)))
     assert all((one.returncode, one.stderr) == (0, b"") for one in done)
     # None waits for the others longer than its own limit, so not all of them are remembered.
-    assert 1 <= len(runs.history()) <= 50
+    assert 1 <= len(runs.load()) <= 50
 
 
 def test_the_log_has_no_secrets_and_an_end(home: Path) -> None:

@@ -86,7 +86,7 @@ class TestNews:
         finished("other", session="t")
         finished("fine", state="success")
         finished("seen")
-        sessions.looked("local", ended_state("seen"), "s")
+        sessions.record_viewed("local", ended_state("seen"), "s")
         done = hook(payload(None, "Stop", cwd="/p", stop_hook_active=False), "Stop")
         answer = json.loads(done.stdout)
         assert answer["decision"] == "block"

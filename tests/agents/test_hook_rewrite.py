@@ -262,13 +262,13 @@ class TestReport:
     COMMAND = f"pueue-skill run --or-detach --key={KEY} -- 'python train.py'"
 
     def job(self, **changes: Any) -> None:
-        entry = sessions.submitting(
+        entry = sessions.record_submission(
             Submitted("local", self.KEY, "", "", "pueue", "s", "/", "python train.py", time.time())
         )
         queued = entry._replace(id="7", created="2026-01-01T00:00:00Z")
-        sessions.submitted(queued)
+        sessions.record_queued(queued)
         if changes:
-            sessions.seen([queued._replace(**changes)])
+            sessions.record_states([queued._replace(**changes)])
 
     def test_a_job_that_goes_on(self) -> None:
         self.job()
@@ -280,7 +280,7 @@ class TestReport:
 
     def test_a_job_whose_end_run_waited_for(self) -> None:
         self.job()
-        sessions.looked("local", ended_state(self.KEY, "2026-01-01T00:00:00Z"), "s")
+        sessions.record_viewed("local", ended_state(self.KEY, "2026-01-01T00:00:00Z"), "s")
         assert "ran as the job local:7, with exit code 0." in said(hook(payload(self.COMMAND)))
         event = payload(self.COMMAND, "PostToolUseFailure", error="Exit code 3\nno disk")
         assert "ran as the job local:7, with exit code 3." in said(hook(event, "PostToolUseFailure"))
@@ -337,7 +337,7 @@ class TestReport:
 
     def test_a_job_with_that_exit_code_is_no_reason_to(self) -> None:
         self.job()
-        sessions.looked("local", ended_state(self.KEY, "2026-01-01T00:00:00Z"), "s")
+        sessions.record_viewed("local", ended_state(self.KEY, "2026-01-01T00:00:00Z"), "s")
         event = payload(self.COMMAND, "PostToolUseFailure", error="Exit code 125\ndocker: no such image")
         assert "with exit code 125" in said(hook(event, "PostToolUseFailure"))
         assert not rewrite.stands_aside("s")

@@ -289,28 +289,28 @@ def test_a_host_that_hangs_hides_no_other_and_is_then_left_alone(
 
 
 def test_a_host_that_says_at_once_that_it_is_down_is_asked_each_time() -> None:
-    reachability.host_answered("far", "refused", 0.01)
-    assert (reachability.down(), reachability.resting()) == ({"far": "refused"}, {})
+    reachability.record_answer("far", "refused", 0.01)
+    assert (reachability.unreachable_hosts(), reachability.skipped_hosts()) == ({"far": "refused"}, {})
 
 
 def test_pauses_grow_and_end_with_an_answer() -> None:
     found = []
     for _ in range(8):
-        reachability.host_answered("far", "timed out", 10)
-        found.append(round(reachability.resting()["far"][1] / 5))
+        reachability.record_answer("far", "timed out", 10)
+        found.append(round(reachability.skipped_hosts()["far"][1] / 5))
     assert found == [1, 2, 4, 8, 16, 24, 24, 24]
     asked: list[str] = []
     spared = poll.together(["far", "near"], asked.append)
     assert asked == ["near"]
     assert "It is asked again in" in str(spared[0][1])
     assert poll.together(["far"], asked.append, spare=False) == [("far", None)]
-    assert (reachability.down(), reachability.resting()) == ({}, {})
+    assert (reachability.unreachable_hosts(), reachability.skipped_hosts()) == ({}, {})
 
 
 def test_nobody_waits_for_a_host_that_is_left_alone() -> None:
-    sessions.submitting(sessions.Submitted("far", "k", "far", "", "pueue", "s", "/p", "true", time.time()))
-    reachability.host_answered("far", "timed out", 10)
-    reachability.host_answered("far", "timed out", 10)
+    sessions.record_submission(sessions.Submitted("far", "k", "far", "", "pueue", "s", "/p", "true", time.time()))
+    reachability.record_answer("far", "timed out", 10)
+    reachability.record_answer("far", "timed out", 10)
     news.wait_for("s", "/p", time.time(), 3600)
     assert list(news.refresh({}, sessions.open_jobs())) == ["far"]
 

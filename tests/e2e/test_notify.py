@@ -23,7 +23,7 @@ from pueue_skill.notify.deliver import Sent
 from pueue_skill.queues.pueue.site import callback
 from pueue_skill.queues.pueue.state import read_queue
 from pueue_skill.state import outbox, paths
-from pueue_skill.state.outbox import Notice
+from pueue_skill.state.outbox import Notification
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # apprise's, on Python 3.11 and 3.12
 
@@ -44,8 +44,8 @@ def target(receiver: Receiver) -> NotifyTable:
     return NotifyTable.model_validate({"url": receiver.url, "quiet": "22:00-07:00"})
 
 
-def notice(number: int, kind: Any = "failures") -> Notice:
-    return Notice(kind, f"event {number}", f"title {number}", f"text {number}", kind == "failures")
+def notice(number: int, kind: Any = "failures") -> Notification:
+    return Notification(kind, f"event {number}", f"title {number}", f"text {number}", kind == "failures")
 
 
 NOON = dt.datetime(2026, 11, 24, 12, 0)
@@ -120,9 +120,9 @@ SENDER = """
 import datetime as dt, sys
 from pueue_skill.notify import deliver as notify
 from pueue_skill.configuration.schema import NotifyTable
-from pueue_skill.state.database import Notice
+from pueue_skill.state.database import Notification
 number, url = sys.argv[1:]
-both = [Notice("failures", f"event {n}", f"title {n}", f"text {n}", True) for n in ("all", number)]
+both = [Notification("failures", f"event {n}", f"title {n}", f"text {n}", True) for n in ("all", number)]
 print("ready", flush=True)
 sys.stdin.readline()
 notify.tell([NotifyTable(url=url)], both, dt.datetime(2026, 11, 24, 12))
@@ -369,7 +369,7 @@ def test_without_apprise_it_says_what_to_install_and_keeps_the_notice(
     monkeypatch.setitem(sys.modules, "apprise", None)
     with pytest.raises(deliver.NoApprise, match=r"pueue-skill\[notify\]"):
         deliver.tell([target], [notice(1)], NOON)
-    assert [one.notice for one in outbox.kept(deliver.mark(target))] == [notice(1)]
+    assert [one.notice for one in outbox.pending(deliver.mark(target))] == [notice(1)]
 
 
 @pytest.mark.long

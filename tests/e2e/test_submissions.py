@@ -251,5 +251,5 @@ def test_a_store_of_an_older_version_is_kept(home: Path) -> None:
         connection.execute("pragma user_version = 5")
     assert [one.key for one in sessions.open_jobs()] == ["k0"]
     assert [one.key for one in sessions.claim("s", "/p")] == ["k1"]
-    sessions.submitting(submission(0, "k0"))
+    sessions.record_submission(submission(0, "k0"))
     assert [one.key for one in sessions.open_jobs()] == ["k0", "k0"]

@@ -146,4 +146,4 @@ def test_a_broken_store_is_in_nobodys_way(home: Path, fault: str) -> None:
 def test_only_the_last_runs_are_kept() -> None:
     for i in range(30):
         runs.record("a", float(i))
-    assert runs.history() == durations.read() == {"a": tuple(float(i) for i in range(20, 30))}
+    assert runs.load() == durations.read() == {"a": tuple(float(i) for i in range(20, 30))}

@@ -93,8 +93,8 @@ def test_the_store_holds_no_secret(home: Path) -> None:
             "create table denied (session text not null, command text not null, primary key (session, command)) without rowid;"
             "insert into denied values ('s', 'tool hunter1'); pragma user_version = 4;"
         )
-    assert sessions.deny_once("s", "tool --password hunter2")
-    assert not sessions.deny_once("s", "tool --password hunter2")
-    assert sessions.deny_once("s", "tool --password hunter3")
+    assert sessions.is_first_denial("s", "tool --password hunter2")
+    assert not sessions.is_first_denial("s", "tool --password hunter2")
+    assert sessions.is_first_denial("s", "tool --password hunter3")
     with closing(sqlite3.connect(file)) as connection:
         assert "hunter" not in "".join(connection.iterdump())

@@ -26,6 +26,6 @@ def finished(key: str = "k", **changes: Any) -> Submitted:
         key, id="7", created="c", label="btc", state="failed", exit_code=3, seconds=95.0, tail="lost it", ended="e"
     )
     made = made._replace(**changes)
-    made = made._replace(number=sessions.submitting(made._replace(state="open")).number)
-    sessions.seen([made])
+    made = made._replace(number=sessions.record_submission(made._replace(state="open")).number)
+    sessions.record_states([made])
     return made
