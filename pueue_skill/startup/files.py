@@ -9,10 +9,10 @@ import os
 
 
 def write_atomic(path: str | os.PathLike[str], content: bytes, mode: int = 0o600) -> None:
-    """Replace the file at `path`, or make it, with `content` and the permissions `mode`.
+    """Replace or create the file at `path` with `content` and the permissions `mode`.
 
-    Whoever reads it meanwhile sees the old content or the new one. Missing folders are made, closed to others. Raises OSError; then
-    the old file is as it was and nothing is left beside it.
+    A process that reads it meanwhile sees either the old or the new content. Missing folders are created with mode 0700. Raises OSError; then
+    the old file is unchanged and no partial file is left.
     """
     partial = f"{os.fspath(path)}.{os.getpid()}"
     os.makedirs(os.path.dirname(partial) or ".", mode=0o700, exist_ok=True)

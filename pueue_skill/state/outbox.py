@@ -24,7 +24,7 @@ SENT_MEMORY_S = 60 * 86_400.0
 
 
 class Notification(NamedTuple):
-    """A message for people. `event` identifies what happened, whoever noticed it; `bad` is true for failures."""
+    """A message for people. `event` identifies what happened; `bad` is true for failures."""
 
     kind: NoticeKind
     event: str
