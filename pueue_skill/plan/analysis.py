@@ -1,4 +1,4 @@
-"""The pipe in one call: a proposed text in, what every stage made of it out."""
+"""The whole analysis in one call: a proposed text in, the result of every stage out."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from pueue_skill.startup.record import NamedTuple
 
 
 class Analysis(NamedTuple):
+    """The result of each stage for one text."""
+
     script: Script | Unparsed
     commands: tuple[Command, ...]
     findings: tuple[Finding, ...]
@@ -34,7 +36,11 @@ def analyse(
     group: str | None = None,
     program: str = "pueue-skill",
 ) -> Analysis:
-    """`program` is how the shell that the text is meant for calls pueue-skill."""
+    """The analysis of `text`, proposed on this host. Local work goes to the host `target`, folder `cwd`, group
+    `group`.
+
+    `program` is the command that calls pueue-skill in the shell for which the text is meant.
+    """
     script = parse(text)
     try:
         found = commands(script) if isinstance(script, Script) else ()

@@ -1,4 +1,5 @@
-"""Texts that may be queued in place of one that is left as it is: tools hold on to their work. A Proposal in, its text out."""
+"""Alternatives for texts that are left as is because a tool detaches its work or asks for a terminal: a Proposal in, a
+text without those options out."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from pueue_skill.shell.wrappers import FAN_OUT, ToolUse, detachment, terminal_op
 
 
 def attached_text(proposal: Proposal) -> str:
-    """The text of the outermost proposal with tools that hold on to their work and need no terminal; empty where it is none."""
+    """The outermost proposal's text, changed so that every tool waits for its work and needs no terminal; empty
+    without such tools."""
     edits = [edit for node, _ in simple_nodes(proposal.script.nodes) for edit in attaching_edits(node)]
     text = text_of(proposal.script)
     if not edits or not proposal.flagged or text != proposal.script.text:
@@ -23,10 +25,10 @@ def attached_text(proposal: Proposal) -> str:
 
 
 def attaching_edits(node: Simple) -> Iterator[tuple[int, int, str]]:
-    """The changes, (start, end, text), with which the tools of a command hold on to their work and need no terminal."""
+    """The edits, (start, end, text), after which the tools of a command wait for their work and need no terminal."""
     for use in unwrap(node.words)[1]:
         if use.name in FAN_OUT or (detachment(use) is None and not terminal_option(use)):
-            continue  # to be asked is what xargs -p is for
+            continue  # xargs -p is meant to ask
         names = {*use.conduct.detaches.split(), *use.conduct.terminal.split()}
         kept: list[Word] = []
         for word in use.options:
@@ -39,7 +41,7 @@ def attaching_edits(node: Simple) -> Iterator[tuple[int, int, str]]:
 
 
 def without_options(word: Word, use: ToolUse, names: set[str]) -> str:
-    """The source of a word without those of its options that are among `names`."""
+    """The source of a word without those of its options that are in `names`."""
     value = word.value
     if word.text != value or value[:1] != "-":
         return word.text

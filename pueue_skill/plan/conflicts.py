@@ -1,7 +1,9 @@
-"""Whether the words of turns show them to be independent: Turns in, nothing or a Refusal out, which names the word that decided.
+"""Finds conflicts between iterations in their words: Iterations in, nothing or NotQueueable out, naming the
+conflicting word.
 
-The value of each turn has to be in the words of its work, no turn may name the value of another, and nothing that all turns name
-alike may be written or kept by them, as far as the tables in effects.py tell; an unknown option that names a file may write it.
+The value of each iteration must be in the words of its work, no iteration may name the value of another, and no
+iteration may write or keep a file that all iterations name, as far as the tables in effects.py show. An unknown option
+that names a file may write it.
 """
 
 from __future__ import annotations
@@ -63,9 +65,9 @@ from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
 ELEMENT = regex(r"\$\{\w+\[\$?\{?\w+\}?\]\}")
-"""An element of an array by the value of the turn, which is another in each."""
+"""An array element indexed by the loop variable, different in each iteration."""
 DATABASE_OPTIONS = {"--db", "--database"}
-"""Options that name a database of a server, which takes several clients at once."""
+"""Options that name a database on a server, which accepts several clients at once."""
 STEP_NAME = regex(r"[a-z]+[-_ ]?\d*")
 
 
@@ -77,9 +79,9 @@ class Argument(NamedTuple):
 
 
 def check_conflicts(iterations: Iterations, side_by_side: bool) -> None:
-    """Raises Refusal unless the words of the turns tell that these are independent.
+    """Raises NotQueueable unless the words of the iterations show that these are independent.
 
-    With `side_by_side` the text itself runs what is in the background next to that of the other iterations.
+    With `side_by_side` the text itself runs its background commands next to those of other iterations.
     """
     if len(iterations.values) < 2:
         return
@@ -111,12 +113,12 @@ def check_conflicts(iterations: Iterations, side_by_side: bool) -> None:
 
 
 def on_different_hosts(iterations: Iterations, command: Command) -> bool:
-    """Whether each turn runs it on another host."""
+    """Whether each iteration runs the command on another host."""
     return any(iterations.differs(host) for host in command.hosts)
 
 
 def is_work(iterations: Iterations, command: Command) -> bool:
-    """Whether it may take long, and is no text whose commands are known by themselves."""
+    """Whether the command may take long and is not a text whose commands are checked themselves."""
     return (
         not carries_text(command)
         and command.name not in HARMLESS_PROGRAMS
@@ -125,7 +127,7 @@ def is_work(iterations: Iterations, command: Command) -> bool:
 
 
 def carries_text(command: Command) -> bool:
-    """Whether its words are a text whose commands are known by themselves."""
+    """Whether the command passes a text to a shell, whose commands are checked themselves."""
     text = shell_text(command.words) if command.name in SHELLS else None
     return (
         command.ssh is not None
@@ -135,19 +137,20 @@ def carries_text(command: Command) -> bool:
 
 
 def in_iteration(iterations: Iterations, command: Command, turn: int) -> Command:
+    """The command with its values in iteration `turn`."""
     words = tuple([word._replace(value=iterations.of(word.value)[turn]) for word in command.words])
     return command._replace(words=words, name=basename(words[0].value))
 
 
 def is_own_file(iterations: Iterations, command: Command, value: str) -> bool:
-    """Whether a path names another file in each turn."""
+    """Whether a path names another file in each iteration."""
     first = iterations.of(value)[0]
     relative = not first.startswith(("/", "~", "$")) and ".." not in first.split("/")
     return iterations.differs(value, *command.hosts, *([command.cwd] if relative and command.cwd else []))
 
 
 def check_order(iterations: Iterations) -> None:
-    """Raises Refusal when the turns are steps, by the name of their variable or by its values."""
+    """Raises NotQueueable if the iterations are steps, judging by the variable's name or its values."""
     for name in iterations.names:
         if {*name_words(name)} & ORDERED:
             raise NotQueueable(f"the turns of ${name} come one after the other by its name")
@@ -162,7 +165,8 @@ def check_order(iterations: Iterations) -> None:
 
 
 def check_names(iterations: Iterations, commands: Sequence[Command]) -> None:
-    """Raises Refusal when an expansion is in one turn what another is in a different argument."""
+    """Raises NotQueueable if an expansion has the value in one iteration that another expansion has in a different
+    one."""
     uses = [
         (argument, MARK.findall(argument.value))
         for c in commands
@@ -204,7 +208,7 @@ def check_names(iterations: Iterations, commands: Sequence[Command]) -> None:
 
 
 def calculates(iterations: Iterations, command: Command) -> bool:
-    """Whether a program in a substitution reckons with the value of the turn."""
+    """Whether a program in a substitution computes with the iteration's value."""
     values = [word.value for word in command.words[1:] if not iterations.same(word.value)]
     if command.name in ("bc", "dc", "date", "gdate", "expr"):
         return bool(values) or command.pipe[0] > 0
@@ -213,7 +217,7 @@ def calculates(iterations: Iterations, command: Command) -> bool:
 
 
 def all_arguments(command: Command) -> Iterator[Argument]:
-    """The arguments of a command, the variables that it is given and its redirects."""
+    """The arguments of a command, its assigned variables and its redirects."""
     yield from arguments(command)
     for word in command.assigns:
         name, _, value = word.value.partition("=")
@@ -224,7 +228,7 @@ def all_arguments(command: Command) -> Iterator[Argument]:
 
 
 def arguments(command: Command) -> list[Argument]:
-    """The words after the program, or after the script that it runs, options with their values."""
+    """The words after the program, or after the script that it runs; options with their values."""
     found: list[Argument] = []
     pending = ""
     script, rest = script_of(command)
@@ -247,13 +251,14 @@ def arguments(command: Command) -> list[Argument]:
 
 
 def sets_placement(argument: Argument, places: set[str]) -> bool:
-    """Whether it says where or with what something runs."""
+    """Whether the argument only says where something runs (`places`: device, thread or core words)."""
     words = name_words(argument.name.rpartition(" ")[2].rstrip("="))
     return bool(words) and {*words} <= places
 
 
 def check_outputs(iterations: Iterations) -> list[str]:
-    """What the turns write by redirects and tee. Raises Refusal when that is the same in two iterations."""
+    """The files that the iterations write by redirects and tee. Raises NotQueueable if two iterations write the same
+    file."""
     for redirect, hosts in iterations.around:
         if (
             redirect.target
@@ -272,7 +277,7 @@ def check_outputs(iterations: Iterations) -> list[str]:
 
 
 def opens_file(redirect: Redirect) -> bool:
-    """Whether it writes to a file, or to what was opened before the loop."""
+    """Whether the redirect writes to a file, or to a descriptor opened before the loop."""
     target = redirect.target.value if redirect.target else ""
     if redirect.op in ("<", "<<<", "<<", "<<-", "<&") or target in ("/dev/null", "-", "/dev/stdout", "/dev/stderr"):
         return False
@@ -280,13 +285,14 @@ def opens_file(redirect: Redirect) -> bool:
 
 
 def conflict_reason(iterations: Iterations, value: str, by: str, verb: str = "writes") -> str:
+    """The reason why `value` is a conflict; `by` is the option or redirect that names it."""
     if iterations.same(value):
         return f"every turn {verb} {iterations.written(value)} ({by})"
     return f"two turns may have the same {iterations.written(value)} ({by})"
 
 
 def check_tool(iterations: Iterations, command: Command) -> None:
-    """Raises Refusal when a program changes a state of its own that the turns share."""
+    """Raises NotQueueable if a program changes state that the iterations share."""
     words = [iterations.written(word.value) for word in command.words[1:]]
     plain = [word for word in words if word[:1] not in ("-", "+")]
     tool = STATEFUL.get(command.name)
@@ -311,7 +317,7 @@ def check_tool(iterations: Iterations, command: Command) -> None:
 
 
 def check_sql(iterations: Iterations, command: Command) -> None:
-    """Raises Refusal when a client of a database runs another script in each turn, on one database."""
+    """Raises NotQueueable if each iteration runs another SQL script against one database."""
     given = arguments(command)
     asks = any(argument.name in SQL_OPTIONS or " " in argument.value for argument in given)
     fed = [r.target.value for r in command.redirects if r.op == "<" and r.target]
@@ -325,7 +331,7 @@ def check_sql(iterations: Iterations, command: Command) -> None:
 
 
 def check_operands(iterations: Iterations, command: Command) -> list[str]:
-    """What well-known programs write to their operands. Raises Refusal when that is the same in two iterations."""
+    """The operands that well-known programs write. Raises NotQueueable if two iterations write the same file."""
     written = written_operands(command)
     for value in written:
         if not is_own_file(iterations, command, value):
@@ -369,12 +375,12 @@ def written_operands(command: Command) -> list[str]:
         if into == "." or into.endswith("/"):
             return [into.removesuffix(".") + value.rstrip("/").rpartition("/")[2] for value in values[:-1]]
         return [into] if into else []
-    # A word of one letter says what is done: `7z a`.
+    # A word of one letter is a subcommand: `7z a`.
     return [value for value in values if len(value) > 1 and is_path(value)][:1] if name in FIRST_WRITTEN else []
 
 
 def written_archives(words: Sequence[str]) -> list[str]:
-    """The archive that tar makes or adds to."""
+    """The archive that tar creates or appends to."""
     clusters = [
         word
         for i, word in enumerate(words)
@@ -386,7 +392,7 @@ def written_archives(words: Sequence[str]) -> list[str]:
 
 
 def extraction_folders(given: Sequence[Argument], words: Sequence[str]) -> list[str]:
-    """The folder into which tar extracts, the current argument by default."""
+    """The folder into which tar extracts: the current folder by default."""
     clusters = [word for i, word in enumerate(words) if re.fullmatch(r"-[A-Za-z]+" if i else r"-?[A-Za-z]+", word)]
     if not any("x" in cluster for cluster in clusters) and not {"--extract", "--get"} & {*words}:
         return []
@@ -397,7 +403,7 @@ def extraction_folders(given: Sequence[Argument], words: Sequence[str]) -> list[
 
 
 def check_value(iterations: Iterations, commands: Sequence[Command], place: int) -> None:
-    """Raises Refusal unless the words of a command are others in each turn, or what it reads is."""
+    """Raises NotQueueable unless the words or the input of a command differ between iterations."""
     command = commands[place]
     first, second = (in_iteration(iterations, command, turn) for turn in (0, -1))
     own = bool(command.cwd and iterations.differs(command.cwd))
@@ -437,7 +443,7 @@ def check_value(iterations: Iterations, commands: Sequence[Command], place: int)
 
 
 def input_arguments(commands: Sequence[Command], place: int) -> Iterator[Argument]:
-    """What a command is given: its arguments, variables and input, and those of the commands that feed it through a pipe."""
+    """The arguments, variables and input of a command, and those of the commands that feed it through a pipe."""
     command = commands[place]
     for argument in all_arguments(command):
         if (
@@ -456,21 +462,23 @@ def input_arguments(commands: Sequence[Command], place: int) -> Iterator[Argumen
 
 
 def wrapper_words(iterations: Iterations, command: Command) -> list[str]:
-    """The words of the wrappers around a command, where they stand in the text itself."""
+    """The words of the wrappers around a command in the text itself."""
     return iterations.wrappers[iterations.commands.index(command)].split()
 
 
 def command_start(iterations: Iterations, command: Command) -> str:
+    """The first 40 characters of a command, in backticks, for messages."""
     words = " ".join([iterations.written(word.value) for word in command.words])
     return f"`{words if len(words) <= 40 else words[:37] + '...'}`"
 
 
 def variable_names(iterations: Iterations) -> str:
+    """The loop variables, for messages."""
     return " ".join([name if not name.isidentifier() else f"${name}" for name in iterations.names])
 
 
 def check_arguments(iterations: Iterations, command: Command) -> list[str]:
-    """What the arguments of a command name to be written or kept, and of work what they may write. Raises Refusal when that is the same in two iterations."""
+    """The values of a command's arguments that it writes or keeps. Raises NotQueueable if two iterations share one."""
     script = script_of(in_iteration(iterations, command, 0))[0]
     wrapped = wrapper_words(iterations, command)
     if (
@@ -508,7 +516,7 @@ def check_arguments(iterations: Iterations, command: Command) -> list[str]:
 
 
 def check_setup(before: str) -> None:
-    """Raises Refusal when what is exported before a loop names a file that all turns keep."""
+    """Raises NotQueueable if a variable exported before the loop names a file that all iterations keep."""
     script = parse(before.rstrip(" &;\n"))
     for node, _ in simple_nodes(script.nodes if isinstance(script, Script) else ()):
         for name, value in exported_variables(node.words):
@@ -517,7 +525,7 @@ def check_setup(before: str) -> None:
 
 
 def exported_variables(words: Sequence[Word]) -> Iterator[tuple[str, str]]:
-    """The variables that a command hands to the programs after it."""
+    """The (name, value) pairs that a command exports."""
     for word in words[1:] if words and words[0].value in ("export", "declare", "typeset") else ():
         name, equals, value = word.value.partition("=")
         if equals:
@@ -525,7 +533,7 @@ def exported_variables(words: Sequence[Word]) -> Iterator[tuple[str, str]]:
 
 
 def check_result(iterations: Iterations, command: Command) -> None:
-    """Raises Refusal when a command after the work of its turn reads a file that this may have written without being told so."""
+    """Raises NotQueueable if a command after an iteration's work reads a file that the work may have written."""
     if command.ssh or command.name in HARMLESS_PROGRAMS | {"mkdir", "cd", "source", ".", "tee", "bash", "sh"}:
         return
     taken = transfer_sources(command)
@@ -545,18 +553,18 @@ def check_result(iterations: Iterations, command: Command) -> None:
 
 
 def transfer_sources(command: Command) -> list[str]:
-    """The operands that a transfer reads, whatever the form of their names; empty for other programs."""
+    """The operands that a transfer reads, whatever their form; empty for other programs."""
     if command.name not in TRANSFERS:
         return []
     given = arguments(command)
     values = [argument.value for argument in given if argument.value not in TRANSFER_VERBS]
     if command.name == "tar" and values and not given[0].name:
-        return values[1:]  # the first are its letters
+        return values[1:]  # the first word is the cluster of options
     return values[:-1] if len(values) > 1 and command.name not in ARCHIVERS else values
 
 
 def glob_regex(value: str) -> str | None:
-    """The regular expression of a value that is a pattern of the shell; argument with too many stars matches everything."""
+    """The regular expression of a value that is a glob, or None; a glob with too many stars matches everything."""
     if not any(char in value for char in "*?") or " " in value:
         return None
     try:
@@ -566,7 +574,8 @@ def glob_regex(value: str) -> str | None:
 
 
 def check_read(iterations: Iterations, command: Command, written: Sequence[str]) -> None:
-    """Raises Refusal when a word of all turns names what one of them writes, as a pattern or a folder may."""
+    """Raises NotQueueable if a word of all iterations names a file that one of them writes, possibly by a glob or
+    folder."""
     if command.name in HARMLESS_PROGRAMS | {"mkdir", "cd", "[", "test"}:
         return
     for argument in all_arguments(command):

@@ -1,6 +1,7 @@
-"""Work that is detached by hand: `nohup work > log 2>&1 &`, `work & disown`, `(work &)`, tmux, screen, at.
+"""Work that the text detaches: `nohup work > log 2>&1 &`, `work & disown`, `(work &)`, tmux, screen, at.
 
-The work with its redirects is the job; what detaches it goes, and so does what only speaks of the detached process.
+The work with its redirects becomes the job. The detaching wrapper is dropped, and so are commands that only report on
+the detached process.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from pueue_skill.startup.regex import regex
 
 DETACHING_WRAPPERS = ("nohup", "setsid")
 CHATTER = {"echo", "printf", "disown", "jobs", "sleep", "true", ":"}
-"""What may follow detached work and is not part of it: it tells of a process that there will not be."""
+"""Commands that may follow detached work without being part of it: they refer to a process that a job does not have."""
 
 NEW_SESSION = ("new", "new-session")
 HOME_PATH = regex(r"~/[\w./-]*")
 
 
 def detached(proposal: Proposal, works: Works) -> list[Work] | None:
+    """The work that the text detaches, or None if it detaches none. Raises NotQueueable."""
     node = only_node(proposal.script)
     if isinstance(node, Compound) and node.kind in ("subshell", "group") and not node.redirects:
         inside = statements(node.body)
@@ -46,7 +48,7 @@ def detached(proposal: Proposal, works: Works) -> list[Work] | None:
 
 
 def shell_with_background_text(proposal: Proposal, works: Works) -> list[Work] | None:
-    """A shell whose own text puts its work in the background: the same shell with a text that does not."""
+    """The work of a shell whose script puts its work in the background: the same shell with a script that does not."""
     node = only_node(proposal.script)
     command = command_at(proposal, node) if node else None
     if not isinstance(node, Simple) or command is None or command.name not in SHELLS or command.wrappers:
@@ -71,7 +73,7 @@ def shell_with_background_text(proposal: Proposal, works: Works) -> list[Work] |
 
 
 def background_lists(proposal: Proposal, works: Works) -> list[Work] | None:
-    """Lists that `&` ends, or that nohup or setsid begin."""
+    """The work of and-or lists that end in `&`, or begin with nohup or setsid."""
     lists = and_or_lists(statements(proposal.script.nodes))
     away = [i for i, parts in enumerate(lists) if parts[-1].operator == "&"]
     own = tuple([command for command in proposal.commands if not command.via and not command.inside])
@@ -101,6 +103,7 @@ def background_lists(proposal: Proposal, works: Works) -> list[Work] | None:
 
 
 def is_chatter(parts: list[Statement]) -> bool:
+    """Whether the statements only report on a background process."""
     return all(
         isinstance(part.node, Simple)
         and bool(part.node.words)
@@ -112,7 +115,7 @@ def is_chatter(parts: list[Statement]) -> bool:
 
 
 def exits(parts: list[Statement]) -> bool:
-    """`exit` or `exit 0`, after which nothing is."""
+    """Whether the statements are `exit` or `exit 0`."""
     node = parts[0].node
     if len(parts) > 1 or not isinstance(node, Simple) or node.redirects:
         return False
@@ -120,7 +123,7 @@ def exits(parts: list[Statement]) -> bool:
 
 
 def undetached_text(proposal: Proposal, parts: list[Statement]) -> str:
-    """The source of `parts` and what stands between them, without nohup, setsid and the last operator."""
+    """The source of `parts` without nohup, setsid and the last operator. Raises NotQueueable for a heredoc."""
     text = proposal.script.text
     if any(redirect.body for part in parts for redirect in getattr(part.node, "redirects", ())):
         raise NotQueueable("a heredoc goes to what is put in the background; write it to a file first")
@@ -147,7 +150,7 @@ def undetached_source(text: str, node: Node) -> str:
 
 
 def at_script(node: Node | None) -> str | None:
-    """The script in `echo work | at now`, `at now <<< work` and their like."""
+    """The script in `echo work | at now`, `at now <<< work` and similar; None without one."""
     fed: str | None = None
     if isinstance(node, Pipeline) and len(node.parts) == 2 and not node.prefix:
         fed = (echoed_text(node.parts[0]) or (None,))[0]
@@ -164,7 +167,10 @@ def at_script(node: Node | None) -> str | None:
 
 
 def session_work(text: str, found: list[Statement]) -> tuple[str, str | None, str | None] | None:
-    """What a new session of tmux or screen runs where nobody looks, with its name and folder; `cd` and the like before it stay."""
+    """The text that a new tmux or screen session runs detached, its name and its folder; None without such a session.
+
+    Setup before the session, such as `cd`, stays in the text.
+    """
     before = list(itertools.takewhile(lambda part: is_setup(part.node), found))
     while found and is_chatter(found[-1:]):
         found = found[:-1]
@@ -182,7 +188,9 @@ def session_work(text: str, found: list[Statement]) -> tuple[str, str | None, st
     name = basename(calls[0][0].value) if calls[0] else ""
     if name == "screen" and len(calls) == 1:
         made = screen_work(calls[0])
-    elif name == "tmux" and all(changes_folder(part) for part in before):  # its server may have another environment
+    elif name == "tmux" and all(
+        changes_folder(part) for part in before
+    ):  # the tmux server may have another environment
         made = tmux_work(calls)
     else:
         return None
@@ -199,12 +207,14 @@ def session_work(text: str, found: list[Statement]) -> tuple[str, str | None, st
 
 
 def changes_folder(part: Statement) -> bool:
+    """Whether the statement is cd, pushd or mkdir."""
     return (
         isinstance(part.node, Simple) and bool(part.node.words) and part.node.words[0].value in ("cd", "pushd", "mkdir")
     )
 
 
 def screen_work(words: tuple[Word, ...]) -> tuple[str, str | None, str | None] | None:
+    """The text that `screen -dmS NAME work` runs, the session's name, and no folder; None for other uses."""
     run = [word.value for word in session_words(words)]
     found, _ = parse_options(words[1:], ArgSpec("cehpSsTt"))
     if not run or not {name for name, _ in found} <= {"-d", "-m", "-S"}:
@@ -214,7 +224,8 @@ def screen_work(words: tuple[Word, ...]) -> tuple[str, str | None, str | None] |
 
 
 def tmux_work(calls: list[tuple[Word, ...]]) -> tuple[str, str | None, str | None] | None:
-    """`tmux new -d 'work'`, or `tmux new -d` and then `tmux send-keys 'work' Enter`."""
+    """The text of `tmux new -d 'work'`, or of `tmux new -d` and `tmux send-keys 'work' Enter`, with name and folder;
+    None for other uses."""
     first = calls[0]
     if len(first) < 2 or first[1].value not in NEW_SESSION:
         return None

@@ -1,8 +1,7 @@
-"""What is known of what programs write and keep, as far as the names of options and the forms of values tell: data, read by
-shown.py.
+"""Data about the files that programs write and keep, judged by option names and values; read by conflicts.py.
 
-An option is judged by the words of its name (`--checkpoint-dir`, `--outFileNamePrefix`, `DB_PATH=`). What is known of no option
-by its name is judged by the form of its value: a path may be written, a number, a word or an address is a setting.
+An option is judged by the words of its name (`--checkpoint-dir`, `--outFileNamePrefix`, `DB_PATH=`). An option with an
+unknown name is judged by the form of its value: a path may be written; a number, a word or an address is a setting.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ WRITES = set("""
     out output outputs o O dest destination target save saved write export dump report results result artifacts dst to log logs record recording summary metrics
     tensorboard predictions preds submission
 """.split())
-"""Words of options that name what is written."""
+"""Words in options that name an output."""
 
 KEEPS = set("""
     state states resume checkpoint checkpoints ckpt ckpts cache caches cached db database sqlite duckdb store storage journal lock pid progress bookmark watermark history
     archive session snapshot snapshots work scratch tmp temp run runs spool memo pot restart accumulate ledger
 """.split())
-"""Words of options that name what is kept from one run to the next."""
+"""Words in options that name state kept from one run to the next."""
 
 READS = set("""
     config configs configuration conf cfg settings data dataset datasets input inputs in i source sources src from script vocab tokenizer template templates schema ref
@@ -32,10 +31,10 @@ READS = set("""
     isystem I L B lib libs rules grammar dictionary dict mapping map module train val valid validation test eval gt labels corpus init initial warm warmstart import read reads bed gtf gff
     regions panel credentials token secrets identity inventory playbook image images video audio mesh scene font theme
 """.split())
-"""Words of options that name what is only read."""
+"""Words in options that name an input."""
 
 MODELS = set("model models weights encoder decoder adapter teacher student".split())
-"""Words of options that name a model: one that is read, unless it is a file of weights, which a training writes."""
+"""Words in options that name a model: an input, unless it is a file of weights, which training writes."""
 
 WEIGHTS = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".h5", ".hdf5", ".keras", ".onnx", ".bin", ".safetensors", ".npz", ".npy", ".model", ".json", ".cbm", ".ubj")
 
@@ -43,47 +42,49 @@ SETTINGS = set("""
     format level interval every steps step size freq frequency type mode limit ttl backend engine verbosity style max min num count n rate ratio period days hours
     workers threads jobs batch order by only no not without dry timeout column columns field fields width height length method policy strategy
 """.split())
-"""Words that make a setting of an option with a plain value, whatever else stands in its name: `--log-level`, `--save-every`."""
+"""Words that make an option with a plain value a setting, whatever other words its name has: `--log-level`,
+`--save-every`."""
 
 PLAIN_FILES = set("out output o save state checkpoint ckpt resume db database sqlite store cache".split())
-"""Words that name a file or folder by themselves, whatever the form of its name: `--out model`."""
+"""Words that name a file or folder, whatever the form of the value: `--out model`."""
 
 DEVICES = set("gpu gpus device devices cuda hip rocr visible".split())
-"""Words of options that say where something runs, not what it works on."""
+"""Words in options that select a device."""
 
 PLACEMENT = DEVICES | set("omp mkl threads thread cpu cpus core cores port node nodes rank local seed nice priority affinity numa num master world size addr".split())
-"""Words of options whose number is no name of anything that turns could share."""
+"""Words in options whose number names nothing that iterations could share."""
 
 ORDERED = set("""
     stage stages phase phases step steps round rounds attempt attempts retry retries try tries pass passes generation generations gen epoch epochs iteration
     iterations iter cycle cycles turn milestone migration migrations revision
 """.split())
-"""Words for what comes one after the other: a loop's variable, an option or a value of such a name says that turns build on each other."""
+"""Words for consecutive steps: a loop variable, option or value with such a name shows that iterations build on each
+other."""
 
 STEP_NAMES = set("""
     prepare prep preprocess extract transform load download fetch ingest clean build compile train fit finetune evaluate eval test predict infer deploy publish upload migrate
     seed setup init install configure merge aggregate report postprocess finalize validate
 """.split())
-"""Values that say what is done rather than to what: several of them are the steps of something."""
+"""Values that name an action, not its object: several of them are the steps of a pipeline."""
 
 DATA_PARTS = set("split splits subset set dataset partition part fold task".split())
-"""Words of variables whose values are parts of data, whatever they are called (train, test)."""
+"""Words of variables whose values are parts of a data set, even if these are called train and test."""
 
 READ_FORMS = (
     ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".env", ".sql", ".py", ".sh", ".bash", ".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".rs", ".go", ".java", ".f90", ".cu", ".a", ".so", ".dylib", ".lib", ".r", ".R", ".jl", ".js", ".mjs", ".ts", ".rb", ".pl", ".jar", ".class", ".ipynb",
     ".j2", ".jinja", ".tmpl", ".template", ".proto", ".graphql", ".tf", ".mk", ".dockerfile", ".fa", ".fasta", ".fna", ".faa", ".2bit", ".gtf", ".gff", ".gff3", ".bed", ".fai", ".blend", ".mdp", ".top",
 )
-"""How the names of files end that programs read and seldom write."""
+"""Suffixes of files that programs read and rarely write."""
 
 WORDS_OF_FORMATS = set("json yaml yml csv tsv table text txt plain none auto true false yes no on off stdout stderr - parquet arrow html xml md junit wide console silent 0 1".split())
-"""Values that name a format or a switch where an option of that name may also take a file."""
+"""Values that name a format or a switch, for options that may also take a file."""
 # fmt: on
 
 
 class Tool(NamedTuple):
-    """A program with a state of its own, which its runs share: in a folder, or on the whole machine.
+    """A program with state that its runs share: `where` is folder or machine.
 
-    `words`: those first words with which it changes it, all without any; `but`: those with which it does not.
+    It changes the state with one of `words` as a first word (any, if empty), and not with one of `but`.
     """
 
     where: str
@@ -92,7 +93,7 @@ class Tool(NamedTuple):
 
 
 def parse_tools(where: str, text: str) -> Iterator[tuple[str, Tool]]:
-    """Of lines `PROGRAM: WORD … !WORD …`."""
+    """The (program, Tool) pairs of lines `PROGRAM …: WORD … !WORD …`."""
     for line in text.strip().splitlines():
         name, _, rest = line.partition(":")
         words = rest.split()
@@ -148,47 +149,47 @@ COMPOSE_READS = {"config", "ps", "logs", "images", "ls", "version", "top"}
 MIGRATION = regex(r"(?:^|[^a-z])(?:migrat(?:e|es|ion|ions)|makemigrations)(?![a-z])", re.IGNORECASE)
 OWN_FOLDER = {"-C", "--directory", "--cwd", "--chdir", "-chdir", "--prefix", "--manifest-path", "--target-dir", "--project-directory", "--work-tree", "--git-dir",
               "-B", "--build", "-S", "--project", "--target-path", "--workdir", "-w", "-p", "--file", "-f", "O", "BUILD", "BUILDDIR", "B"}  # fmt: skip
-"""Options by which a tool works in another folder than this one."""
+"""Options that make a tool work in another folder."""
 
 LAST_WRITTEN = {"cp", "mv", "ln", "install", "rsync", "scp", "ffmpeg", "mksquashfs", "convert", "magick", "pandoc", "sox", "gsutil", "rclone"}  # fmt: skip
-"""Programs that write what their last operand names."""
+"""Programs that write their last operand."""
 
 FIRST_WRITTEN = {"sqlite3", "duckdb", "zip", "7z", "7za", "7zz", "rar"}
-"""Programs that keep something in what their first operand names."""
+"""Programs that keep state in their first operand."""
 
 ALL_WRITTEN = {"rm", "rmdir", "mkdir", "touch", "truncate", "tee", "patch", "shred", "mkfifo", "sponge", "chmod", "chown"}  # fmt: skip
-"""Programs that change all that their operands name."""
+"""Programs that change all operands."""
 
 NAMED_BY_INPUT = {
     "whisper": ("output_dir", "o"), "fasterq-dump": ("O", "outdir"), "fastq-dump": ("O", "outdir"), "prefetch": ("O", "output-directory"), "wget": ("P", "directory-prefix"),
     "fastqc": ("o", "outdir"), "demucs": ("o", "out"), "unzip": ("d",), "libreoffice": ("outdir",), "soffice": ("outdir",), "yt-dlp": ("o", "P", "paths"),
     "huggingface-cli": ("cache-dir",), "whisperx": ("output_dir", "o"),
 }  # fmt: skip
-"""Programs that name what they write into a folder by what they read, and the option for that folder."""
+"""Programs that name their output files after the input, and their option for the output folder."""
 
 OUTPUT_BY_F = {"pg_dump", "pg_dumpall", "tar", "expdp"}
-"""Programs whose `-f` names what they write."""
+"""Programs whose `-f` is the output file."""
 
 CALCULATING_PROGRAMS = {"date", "gdate", "expr", "bc", "dc", "awk", "gawk", "seq", "python", "python3", "perl", "ruby", "node", "jq"}  # fmt: skip
-"""Programs in a substitution that may make the value of another turn of a turn's own."""
+"""Programs that, in a substitution, may compute another iteration's value from this one's."""
 
 NO_OUTPUT_O = set(
     "grep egrep fgrep zgrep rg ps find [ test ls set shopt cut tr od ssh scp sftp mount id lsof ip docker comm join column compgen".split()
 )
-"""Programs whose `-o` is no output file."""
+"""Programs whose `-o` is not an output file."""
 
 DECLARING_BUILTINS = {"local", "declare", "typeset", "readonly", "export", "set"}
-"""Builtins whose NAME=value words set variables of the shell."""
+"""Builtins whose NAME=value words set shell variables."""
 
 ARCHIVERS = {"tar", "gzip", "bzip2", "xz", "zstd", "zip", "7z"}
-"""Programs whose last operand is no place that the others go to."""
+"""Programs whose last operand is not a destination."""
 TRANSFERS = ARCHIVERS | {"cp", "mv", "aws", "rsync", "scp", "gsutil", "rclone"}
-"""Programs whose operands are files whatever the form of their names."""
+"""Programs whose operands are files, whatever the form of their names."""
 TRANSFER_VERBS = {"s3", "cp", "mv", "sync", "copy", "move", "rsync", "a"}
 PLAIN_NAME = regex(r"[A-Za-z_][\w.+-]*")
 
 HARMLESS_PROGRAMS = {"echo", "printf", "sleep", ":", "true", "date", "wait", "logger"}
-"""Programs whose words make no difference to the work."""
+"""Programs whose words do not affect the work."""
 
 FILE_WORDS = regex(r"(?:dir|directory|file|filename|path|folder|prefix|uri|url)s?$")
 FOLDER_VARIABLES = ("_DIR", "_DIRECTORY", "_FOLDER")
@@ -202,7 +203,7 @@ ATTACHED = regex(r"-([A-Za-z])([^=\s-].*[./].*)", re.DOTALL)
 
 
 def name_words(name: str) -> list[str]:
-    """The words of an option's name, without a last `dir` or `file`; of a short option its letter as it is."""
+    """The words of an option's name, without a final `dir` or `file`; for a short option its letter, case preserved."""
     bare = name.lstrip("-")
     if len(bare) == 1:
         return [bare]
@@ -211,22 +212,23 @@ def name_words(name: str) -> list[str]:
 
 
 def is_path(value: str) -> bool:
-    """Whether a value has the form of a file or folder."""
+    """Whether the value has the form of a file or folder."""
     if ADDRESS.match(value) or NUMBER.fullmatch(value) or value in ("", "-", "."):
         return False
     return ("/" in value and " " not in value) or ENDING.search(value) is not None
 
 
 def role_of_variable(name: str, value: str) -> str:
-    """What a program does with what an environment variable names, as role has it: an unknown folder is kept."""
+    """The role of an environment variable's value, as in `role`; a variable that names an unknown folder keeps state."""
     found = role(name, value)
     return "keeps" if found == "unknown" and name.upper().rstrip("=").endswith(FOLDER_VARIABLES) else found
 
 
 def role(name: str, value: str) -> str:
-    """What a program does with what an option's value names: writes, keeps or reads it; sets, where it is no file; or unknown.
+    """What a program does with the value of option `name` (empty for an operand): writes, keeps, reads, sets or
+    unknown.
 
-    `name` is empty for an operand.
+    "sets" means that the value is not a file.
     """
     words = name_words(name) if name else []
     told, path = {*words}, is_path(value)
@@ -238,7 +240,7 @@ def role(name: str, value: str) -> str:
     ):
         return "sets"
     if "name" in told and told <= {"name", "run", "exp", "experiment", "job", "study"}:
-        return "keeps"  # a run's name, under which it writes
+        return "keeps"  # the run writes under its name
     somewhere = path or "$" in value or (FILE_WORDS.search(name.lower()) is not None and not ADDRESS.match(value))
     if told & WRITES and not (
         told & {"config", "conf", "cfg", "settings"} and not told & {"save", "write", "out", "output"}

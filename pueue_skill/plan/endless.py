@@ -1,7 +1,7 @@
-"""What writes for ever: a node of a Script in, the name of what in it never ends out.
+"""Detects sources that never end: a node of a Script in, the name of its endless source out.
 
-A job is given its input whole, so that work which reads such a source could never begin. A source in a pipeline ends with a later
-part that stops reading, if that part is known to: `yes | head -n 5`.
+A job's input is stored before the job starts, so work that reads such a source could never start. In a pipeline a
+source ends if a later part is known to stop reading: `yes | head -n 5`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
 TIME_LIMITERS = {"timeout", "gtimeout"}
-"""Wrappers that end what they run after a time."""
+"""Wrappers that end their command after a time."""
 
 
 class Run(NamedTuple):
-    """A simple command, its wrappers peeled; `limited`: one of them ends it after a time."""
+    """A simple command without its wrappers; `limited`: a wrapper ends it after a time."""
 
     name: str
     words: tuple[Word, ...]
@@ -31,13 +31,15 @@ class Run(NamedTuple):
 
     @property
     def args(self) -> list[str]:
+        """The values of the words after the program."""
         return [word.value for word in self.words[1:]]
 
 
 class Source(NamedTuple):
-    """A program that writes for ever: with one of the options `needs` (empty: always), and without any of `ends`.
+    """A program that writes forever: with one of the options `needs` (always, if empty) and none of `ends`.
 
-    With `interval` it does so when one number is among its words, the pause between two lines, and a second would be their count.
+    With `interval` it does so if exactly one operand is a number, the pause between lines; a second would be their
+    count.
     """
 
     needs: tuple[str, ...] = ()
@@ -68,13 +70,13 @@ SOURCES: Mapping[str, Source] = {
     "kcat": Source(("-C",), ("-e", "-c")), "kafkacat": Source(("-C",), ("-e", "-c")), "mosquitto_sub": Source(ends=("-C", "-W", "-E")),
     "arecord": Source(ends=("-d", "--duration", "-s", "--samples")), "parec": Source(),
 }  # fmt: skip
-"""Programs that write for ever, some with a subcommand."""
+"""Programs that write forever, some only with a subcommand."""
 
 ENDLESS_FILES = {"/dev/zero", "/dev/full", "/dev/urandom", "/dev/random", "/dev/arandom"}
-"""Files whose end is never reached."""
+"""Files without an end."""
 COPYING_PROGRAMS = {"cat", "dd", "tr", "base64", "base32", "xxd", "od", "hexdump", "strings", "fold", "tee", "pv", "rev", "nl", "sed", "grep", "openssl",
            "gzip", "zstd", "xz", "bzip2", "mbuffer", "sox"}  # fmt: skip
-"""Programs that read their files to the end and write as they do."""
+"""Programs that read their files to the end and write as they read."""
 
 STOPPING_PROGRAMS = {
     "head": regex(""),
@@ -84,7 +86,7 @@ STOPPING_PROGRAMS = {
     "awk": regex(r"\bexit\b"),
     "pv": regex(r"(?:^| )(?:-\w*S|--stop-at-size)"),
 }  # fmt: skip
-"""Programs that stop reading before the end of their input, by what stands among their words."""
+"""Programs that stop reading before the end of their input, with the pattern that their words must match."""
 SAME_PROGRAM = {
     "egrep": "grep",
     "fgrep": "grep",
@@ -100,13 +102,13 @@ CONSTANT_CONDITIONS = {
     "while": regex(r"true|:|/bin/true|sleep .*|\(\( *[1-9]\d* *\)\)|\[ [^ ]+ \]|\[\[ [^ ]+ \]\]"),
     "until": regex(r"false|/bin/false|\(\( *0 *\)\)"),
 }  # fmt: skip
-"""Conditions of loops that never change."""
+"""Loop conditions that never change."""
 LOOP_EXITS = {"break", "exit", "return", "exec", "kill"}
-"""What may end a loop whose condition never does."""
+"""Commands that may end a loop with a constant condition."""
 
 
 def endless_source(node: Node) -> str:
-    """The name of what in `node` writes for ever, or empty."""
+    """The name of the source in `node` that never ends; empty without one."""
     match node:
         case Simple():
             return endless_command(node)
@@ -123,10 +125,12 @@ def endless_source(node: Node) -> str:
 
 
 def first_endless(nodes: Iterable[Node]) -> str:
+    """The first endless source in `nodes`; empty without one."""
     return next((name for node in nodes if (name := endless_source(node))), "")
 
 
 def run_in(node: Node) -> Run | None:
+    """The Run of a simple command, or None."""
     if not isinstance(node, Simple):
         return None
     words, wrappers = node.words, set[str]()
@@ -137,6 +141,7 @@ def run_in(node: Node) -> Run | None:
 
 
 def endless_command(node: Simple) -> str:
+    """The endless source that a simple command is or reads; empty without one."""
     run = run_in(node)
     if run is None or run.limited or stops_reading(node):
         return ""
@@ -154,7 +159,7 @@ def endless_command(node: Simple) -> str:
 
 
 def is_source(run: Run, name: Sequence[str], source: Source) -> bool:
-    """Whether a program is that source, with options by which it never ends."""
+    """Whether the program is that source, with options that make it endless."""
     plain = [arg for arg in run.args if not arg.startswith("-")]
     if (
         run.name != name[0]
@@ -168,7 +173,7 @@ def is_source(run: Run, name: Sequence[str], source: Source) -> bool:
 
 
 def has_option(args: Sequence[str], option: str) -> bool:
-    """Whether an option is among the arguments: alone, with its value, or in a row of letters."""
+    """Whether an option is in `args`: by itself, with a value, or in a cluster."""
     if option.startswith("--"):
         return any(arg == option or arg.startswith(f"{option}=") for arg in args)
     if len(option) > 2:
@@ -177,7 +182,7 @@ def has_option(args: Sequence[str], option: str) -> bool:
 
 
 def stops_reading(node: Node) -> bool:
-    """Whether it is known to stop reading before the end of its input."""
+    """Whether `node` is known to stop reading before the end of its input."""
     run = run_in(node)
     if run is None:
         return False
@@ -186,13 +191,13 @@ def stops_reading(node: Node) -> bool:
 
 
 def endless_input(redirects: Sequence[Redirect]) -> str:
-    """What never ends in the standard input that redirects give, or empty."""
+    """The endless source that redirects connect to stdin; empty without one."""
     fed = [r.target for r in redirects if r.op in ("<", "<>") and r.fd in (None, "0") and r.target]
     return "" if not fed else fed[-1].value if fed[-1].value in ENDLESS_FILES else first_endless(fed[-1].programs)
 
 
 def endless_loop(loop: Compound) -> str:
-    """A loop whose condition is always met, and which nothing in it leaves."""
+    """The name of a loop with a constant condition and nothing that leaves it; empty for other loops."""
     if any(node.words and node.words[0].value in LOOP_EXITS for node, _ in simple_nodes(loop.body)):
         return ""
     if loop.kind == "for" and loop.words[0].value.startswith("(("):

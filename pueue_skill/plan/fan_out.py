@@ -1,7 +1,7 @@
-"""xargs and parallel become jobs, one a call, in a group whose limit is the number of calls at once.
+"""xargs and parallel as jobs: one job per call, in a group whose limit is the number of parallel calls.
 
-Items that the text itself says (echo, printf, seq, a here-string, `:::`) are filled in as xargs(1) and parallel(1) would; else
-xargs stays, and each of its calls submits a job.
+Items that the text determines (echo, printf, seq, a here-string, `:::`) are filled in as xargs(1) and parallel(1) do.
+Otherwise xargs stays, and each of its calls submits a job.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ INPUT_OPTIONS = {
     "-a": "-a",
     "--arg-file": "-a",
 }
-"""Options of xargs that say what it reads, each with the short form that every xargs knows."""
+"""Options of xargs that select its input, each with the short form that every xargs accepts."""
 MAX_PROCS_OPTIONS, MAX_ARGS_OPTIONS, MAX_LINES_OPTIONS, REPLACE_OPTIONS = (
     ("-P", "--max-procs"),
     ("-n", "--max-args"),
@@ -49,11 +49,12 @@ MAX_PROCS_OPTIONS, MAX_ARGS_OPTIONS, MAX_LINES_OPTIONS, REPLACE_OPTIONS = (
 PARALLEL_OPTIONS = {"-j", "-P", "--jobs", "--max-procs", "-k", "--keep-order", "--bar", "--eta", "--progress", "--will-cite", "-u", "--line-buffer", "--lb"}  # fmt: skip
 PLACEHOLDER = regex(r"\{(\d*)\}")
 PARTIAL_PLACEHOLDER = regex(r"\{\d*[-+./#%=:]")
-"""What parallel fills in beside an item as it is: a part of it, its number, what a program makes of it."""
+"""Placeholders of parallel for a part of an item, its number or a computed value."""
 
 
 def fan_out_work(proposal: Proposal, node: Node, call: Simple, before: str, known: Mapping[str, Value]) -> list[Work]:
-    """The jobs of `call`, an xargs or a parallel, which is `node` or the end of the pipeline that is."""
+    """The jobs of `call`, an xargs or parallel that is `node` or the last part of the pipeline `node`. Raises
+    NotQueueable."""
     inside = [c for c in proposal.commands if any(node.start <= loop.start < node.end for loop in c.loops)]
     if any(command.ssh for command in inside):
         raise NotQueueable("each item runs over ssh")
@@ -66,8 +67,12 @@ def fan_out_work(proposal: Proposal, node: Node, call: Simple, before: str, know
 
 
 class Xargs(NamedTuple):
-    """How `program`, an xargs, makes calls of what it reads. `place` is what stands for the item in the words of a call, None where the items come
-    after them; `limits` the options that say how many, `reads` those that say what is read, as source. `words` are the user's."""
+    """How an xargs makes calls from its input.
+
+    `place` is the placeholder in the words of a call; None if items are appended. `limits` are the options that limit
+    the items per call, `reads` those that select the input, as source. `at_once` is the number of parallel calls, as
+    written. `words` are the command that it runs.
+    """
 
     program: str
     place: str | None
@@ -78,7 +83,7 @@ class Xargs(NamedTuple):
 
     @property
     def source(self) -> str:
-        """The same xargs with a placeholder of our own, but for the words that it runs."""
+        """The source of the same xargs with `{}` as placeholder, without its command."""
         calls = {"-I": "{}"} if self.place is not None else self.limits
         return " ".join(
             [self.program, *[f"{name} {value}".rstrip() for name, value in [*self.reads.items(), *calls.items()]]]
@@ -86,7 +91,10 @@ class Xargs(NamedTuple):
 
 
 def parse_xargs(text: str, call: Simple) -> Xargs:
-    """What an xargs does. Raises Refusal when only xargs itself can. Of -I, -n and -L it takes the last, and `-n 1` says nothing beside -I."""
+    """The Xargs of a command. Raises NotQueueable if only xargs itself can evaluate its options.
+
+    As in xargs, the last of -I, -n and -L wins, and `-n 1` has no effect with -I.
+    """
     found, used = parse_options(call.words[1:], FAN_OUT["xargs"])
     words = call.words[1 + used :]
     place: str | None = None
@@ -117,6 +125,7 @@ def parse_xargs(text: str, call: Simple) -> Xargs:
 
 
 def xargs_work(proposal: Proposal, node: Node, call: Simple, before: str, known: Mapping[str, Value]) -> list[Work]:
+    """The jobs of an xargs, or the one job that the xargs submits per call. Raises NotQueueable."""
     text = proposal.script.text
     given = parse_xargs(text, call)
     if [redirect for redirect in call.redirects if redirect.op not in ("<", "<<<")]:
@@ -130,7 +139,7 @@ def xargs_work(proposal: Proposal, node: Node, call: Simple, before: str, known:
     if any(re.search(r"\b255\b", word.value) for word in given.words):
         raise NotQueueable("xargs stops at a call with exit code 255")
     calls = xargs_calls(node, call, given, known)
-    if given.at_once in (None, "1"):  # else the text itself runs its calls side by side
+    if given.at_once in (None, "1"):  # otherwise the text itself runs its calls in parallel
         source, place = " ".join([word.text for word in given.words]), given.place or "{}"
         items = None if calls is None else [(" ".join(values),) for _, values in calls]
         check_independent_calls(proposal.script, source if given.place else f"{source} {place}", items, (place,), known)
@@ -171,14 +180,14 @@ PROGRAM_NAME = regex(r"[\w./+-]+", re.ASCII)
 
 
 def program_prefix(program: str) -> str:
-    """What stands before words of xargs, which runs programs: where bash could take the first one for something else, `exec`."""
+    """`exec -- ` if bash could read the program's name as something else, otherwise empty: xargs runs only programs."""
     return "" if PROGRAM_NAME.fullmatch(program) and program not in SHELL_WORDS else "exec -- "
 
 
 def xargs_calls(
     node: Node, call: Simple, given: Xargs, known: Mapping[str, Value]
 ) -> list[tuple[list[str], tuple[str, ...]]] | None:
-    """The calls that xargs would make, each with its items, or None where only the shell knows them."""
+    """The calls that xargs would make, as (arguments, items), or None if only the shell knows them."""
     argv = expand_words(given.words, known)
     null = "-0" in given.reads
     lines = input_lines(node, call, null, known)
@@ -190,7 +199,7 @@ def xargs_calls(
         items = lines if null else [line.lstrip(" \t") for line in lines]
         if not all(items):
             return None
-        # In the name of the program nothing is replaced.
+        # xargs replaces nothing in the program's name.
         return [([argv[0], *[word.replace(given.place, item) for word in argv[1:]]], (item,)) for item in items]
     if not null:
         lines = [item for line in lines for item in re.split(r"[ \t\n]+", line) if item]
@@ -198,13 +207,13 @@ def xargs_calls(
     if not size.isdigit() or int(size) == 0:
         return None
     if not lines:
-        return None  # whether it runs once with nothing depends on the kind of xargs
+        return None  # BSD and GNU xargs differ on empty input
     chunks = [tuple(lines[i : i + int(size)]) for i in range(0, len(lines), int(size))]
     return [([*argv, *chunk], chunk) for chunk in chunks]
 
 
 def input_lines(node: Node, call: Simple, null: bool, known: Mapping[str, Value]) -> list[str] | None:
-    """What xargs reads, cut at newlines (or NULs), if an echo, a printf, a seq or a here-string says it."""
+    """The input of xargs split at newlines (or NULs), if an echo, printf, seq or here-string determines it; else None."""
     text: str | None = None
     if isinstance(node, Pipeline) and len(node.parts) == 2 and not call.redirects:
         text = printed_text(node.parts[0], known)
@@ -217,7 +226,7 @@ def input_lines(node: Node, call: Simple, null: bool, known: Mapping[str, Value]
 
 
 def printed_text(node: Node, known: Mapping[str, Value]) -> str | None:
-    """What echo, `printf '%s\\n'` or seq print."""
+    r"""The output of echo, `printf '%s\\n'` or seq; None if only the shell knows it."""
     if not isinstance(node, Simple) or node.redirects or node.assigns or len(node.words) < 2:
         return None
     values = expand_words(node.words, known)
@@ -235,6 +244,7 @@ def printed_text(node: Node, known: Mapping[str, Value]) -> str | None:
 
 
 def parallel_work(proposal: Proposal, call: Simple, before: str, known: Mapping[str, Value]) -> list[Work]:
+    """The jobs of a parallel with items after `:::`. Raises NotQueueable."""
     found, used = parse_options(call.words[1:], FAN_OUT["parallel"])
     told = {name: value.value if value is not None else "" for name, value in found}
     rest = call.words[1 + used :]
@@ -252,7 +262,7 @@ def parallel_work(proposal: Proposal, call: Simple, before: str, known: Mapping[
     known_sources = [source for source in sources if source is not None]
     if template is None or len(known_sources) < len(sources):
         raise NotQueueable("only the shell knows the items of parallel")
-    line = " ".join(template)  # parallel(1) joins its command words and has the shell read them
+    line = " ".join(template)  # parallel(1) joins its words and passes them to a shell
     if PARTIAL_PLACEHOLDER.search(line):
         raise NotQueueable("parallel fills in a part of each item")
     here, group = group_with_limit(proposal.here, told.get("-j", told.get("--jobs", told.get("-P"))))
@@ -271,7 +281,7 @@ def parallel_work(proposal: Proposal, call: Simple, before: str, known: Mapping[
 
 
 def fill_placeholders(line: str, values: tuple[str, ...]) -> str:
-    """A line of parallel with the items in place of {} and {N}, or after it."""
+    """A command line of parallel with the items in place of {} and {N}, or appended."""
     if not PLACEHOLDER.search(line):
         line += " {}"
     # A bare NAME=value could be an assignment; parallel quotes the sign.
@@ -284,7 +294,8 @@ def fill_placeholders(line: str, values: tuple[str, ...]) -> str:
 
 
 def group_with_limit(here: Host, at_once: str | None) -> tuple[Host, str | None]:
-    """The group whose limit is the number of calls at once: a configured one, or one that is made."""
+    """The host and the group whose limit is `at_once`: a configured group, or a new one. None as the group without a
+    limit."""
     if at_once is None or not at_once.isdigit():
         return here, None
     limit = int(at_once)
@@ -296,7 +307,7 @@ def group_with_limit(here: Host, at_once: str | None) -> tuple[Host, str | None]
 
 
 def label_for(values: tuple[str, ...]) -> str | None:
-    """`BTCUSDT`, `BTCUSDT@250`, `BTCUSDT@250:2024`; none where a value may be a secret."""
+    """The label of an iteration: `BTCUSDT`, `BTCUSDT@250`, `BTCUSDT@250:2024`; None if a value may be a secret."""
     if not values or any(map(holds_secret, values)):
         return None
     return values[0] + ("@" + ":".join(values[1:]) if values[1:] else "")

@@ -1,7 +1,8 @@
-"""Functions and aliases that only an interactive shell has: the text of a job in, a Refusal out where it uses one.
+"""Functions and aliases that exist only in an interactive shell: the text of a job in, NotQueueable out if it uses
+one.
 
-The start-up files of an interactive shell define them; a job's bash reads none. What a text defines itself, by the line that
-the tool documents, it may use.
+An interactive shell's start-up files define them, and a job's bash reads none. A text may use functions that it defines
+itself, by the line that the tool documents.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from pueue_skill.startup.record import NamedTuple
 class Function(NamedTuple):
     """A command that start-up files define.
 
-    `line` defines it in a script, as the tool's documentation says; `defined` is a pattern of what `source` and `eval` are given
-    where a text does so; `instead` needs no such line.
+    `line` defines it in a script, from the tool's documentation. `defined` is a pattern for the arguments of a `source`
+    or `eval` that does so. `instead` is a command that needs no such line.
     """
 
     line: str
@@ -52,7 +53,7 @@ ZOXIDE = Function('eval "$(zoxide init bash)"', r"\bzoxide\b.*\binit\b|/z\.sh\b"
 
 
 def version_manager(tool: str, variable: str) -> Function:
-    """The `shell` command of rbenv and of what was made after it."""
+    """The `shell` command of rbenv and its descendants."""
     return Function(f'eval "$({tool} init -)"', rf"\b{tool}\b.*\binit\b", f"{variable}=VERSION PROGRAM")
 
 
@@ -89,11 +90,11 @@ FUNCTIONS: dict[str, Function] = {
     "zi": ZOXIDE,
     **dict.fromkeys(("ll", "la", "l"), Function("", r"$^", "ls -l")),
 }  # fmt: skip
-"""By the words that need it; `ll` and its like are the aliases that most start-up files have."""
+"""By the words that use it; `ll`, `la` and `l` are aliases in most start-up files."""
 
 
 def check_functions(proposal: Proposal, done: Sequence[Work]) -> None:
-    """Raises Refusal when a job would use a function of the interactive shell that its text does not define."""
+    """Raises NotQueueable if a job would use a function of the interactive shell that its text does not define."""
     if not any(longest_entry(FUNCTIONS, command.name, command.words[1:]) for command in proposal.commands):
         return
     for work in done:
@@ -108,10 +109,10 @@ def check_functions(proposal: Proposal, done: Sequence[Work]) -> None:
 
 
 def undefined_function(commands: Sequence[Command]) -> tuple[str, Function] | None:
-    """The first function that a text uses and does not define before, by its words."""
+    """The first function that the text uses before defining it, as (words, Function); None without one."""
     for i, command in enumerate(commands):
         if command.via or command.wrappers:
-            continue  # another shell's, or run as a program
+            continue  # of another shell, or run as a program
         found = longest_entry(FUNCTIONS, command.words[0].value, command.words[1:])
         if found and not any(defines(other, found[1], command, commands[j:i]) for j, other in enumerate(commands[:i])):
             return found[:2]
@@ -119,7 +120,7 @@ def undefined_function(commands: Sequence[Command]) -> tuple[str, Function] | No
 
 
 def defines(other: Command, function: Function, command: Command, between: Sequence[Command]) -> bool:
-    """Whether an earlier command defines the function where `command` uses it."""
+    """Whether an earlier command defines the function for `command`."""
     name = command.words[0].value
     if other.via or any(step.inside[: len(other.inside)] != other.inside for step in (*between, command)):
         return f"function {name}" in other.inside

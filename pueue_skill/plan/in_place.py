@@ -1,9 +1,9 @@
-"""Where the output of ssh is needed on the spot: the same text with `pueue-skill ssh` in place of ssh.
+"""Replaces ssh by `pueue-skill ssh` where the text needs its output or exit status immediately.
 
-In a pipe, a redirect, `$(…)`, a condition or a chain over several hosts, and where this shell has something to fill into the
-remote command, the text stays and only the program changes: the stand-in queues the remote command, waits, and gives its
-output and exit status. ssh that reads what comes down a pipe or a redirect is told to hand it on (--stdin); one that would
-read what a loop around it reads is refused.
+In a pipe, redirect, `$(…)`, condition or chain over several hosts, and where the local shell has to expand something in
+the remote command, the text stays and only the program changes: the stand-in queues the remote command, waits, and
+returns its output and exit status. An ssh that reads a pipe or redirect gets --stdin; an ssh that would read the input
+of a loop around it is refused.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ INPUT_OPERATORS = ("<", "<<", "<<-", "<<<", "<>")
 
 
 def stand_in_text(proposal: Proposal) -> str | None:
-    """The text of `proposal` with the stand-in for every ssh that was found something about, or None without any."""
+    """The proposal's text with the stand-in for every ssh with a finding, or None without one. Raises NotQueueable."""
     text = proposal.script.text
     found = [command for command in proposal.commands if command.ssh and is_flagged(proposal, command)]
     for command in sorted(found, key=lambda command: -command.words[0].start):
@@ -44,7 +44,8 @@ def stand_in_text(proposal: Proposal) -> str | None:
 
 
 def is_flagged(proposal: Proposal, command: Command) -> bool:
-    if not proposal.flagged:  # a marker says it of all
+    """Whether a finding, or a marker for the whole text, applies to this ssh."""
+    if not proposal.flagged:  # a marker applies to the whole text
         return not command.via and command.ssh is not None and command.ssh.payload is not None
     return not command.via and any(
         start <= at < end for at, _ in proposal.flagged for start, end in command_spans(command)
@@ -52,20 +53,20 @@ def is_flagged(proposal: Proposal, command: Command) -> bool:
 
 
 def command_spans(command: Command) -> list[tuple[int, int]]:
-    """Where a command stands, and the heredocs that it reads."""
+    """The spans of a command and of the heredocs that it reads."""
     bodies = [redirect.body for redirect in command.redirects if redirect.body]
     return [(command.start, command.end), *[(body.start, body.end) for body in bodies]]
 
 
 def only_over_ssh(proposal: Proposal) -> bool:
-    """Whether all that was found is about what ssh runs."""
+    """Whether all findings are about commands that ssh runs."""
     places = [span for c in proposal.commands if c.ssh and not c.via for span in command_spans(c)]
     loops = [(loop.start, loop.end) for c in proposal.commands if c.ssh and not c.via for loop in c.loops]
     return all(any(start <= at < end for start, end in places) or (at, stop) in loops for at, stop in proposal.flagged)
 
 
 def stand_in_options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
-    """The stand-in's own options. Raises Refusal when it cannot stand in."""
+    """The options of the stand-in for one ssh. Raises NotQueueable."""
     if command.words[0].value.rpartition("/")[2] != "ssh":
         raise NotQueueable(f"{command.words[0].value} starts its connection anew, and a job needs none")
     if forks_to_background(ssh):
@@ -80,7 +81,7 @@ def stand_in_options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
     if measured:
         raise NotQueueable(f"{measured} would count the time in the queue too: put the limit into the remote command")
     read = [redirect for redirect in getattr(own, "redirects", ()) if reads_stdin(redirect)]
-    through_xargs = bool({"xargs", "parallel"} & {*command.wrappers})  # they read it themselves
+    through_xargs = bool({"xargs", "parallel"} & {*command.wrappers})  # xargs and parallel read stdin themselves
     piped = len(path) > 1 and isinstance(path[-2], Pipeline) and path[-2].parts[0] is not own and not through_xargs
     nothing = any(name == "-n" for name, _ in ssh.options) or (
         bool(read) and read[-1].target is not None and read[-1].target.value == "/dev/null"
@@ -100,7 +101,7 @@ def stand_in_options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
 
 
 def time_limit_around(proposal: Proposal, command: Command, path: Sequence[Node]) -> str:
-    """What measures the time of an ssh, or of what reads its output while it runs; empty without such."""
+    """The command that limits the run time of ssh, or of a reader of its output; empty without one."""
     around = next((name for name in command.wrappers if name in TIME_LIMITERS), "")
     if around or any(c.name == "parallel" and has_option(c.args, "--timeout") for c in proposal.commands if not c.via):
         return around or "parallel --timeout"
@@ -120,7 +121,7 @@ def time_limit_around(proposal: Proposal, command: Command, path: Sequence[Node]
 
 
 def any_destination(word: Word) -> Word:
-    """A destination of which this shell knows more: any name will do to look at the options."""
+    """The destination, or a placeholder for one that only the shell knows: the options can be checked with any name."""
     return (
         word
         if word.static and not word.programs
@@ -129,7 +130,7 @@ def any_destination(word: Word) -> Word:
 
 
 def check_remote(proposal: Proposal, ssh: Ssh, path: list[Node], fed: bool) -> None:
-    """Raises Refusal when what ssh runs, or a script that it hands on, cannot be a job."""
+    """Raises NotQueueable if the command that ssh runs, or a script that it passes on, cannot be a job."""
     reader = None
     if ssh.remote:
         script = parse(joined_words(ssh.remote)[0])
@@ -144,7 +145,7 @@ def check_remote(proposal: Proposal, ssh: Ssh, path: list[Node], fed: bool) -> N
 
 
 def input_texts(path: list[Node]) -> Iterator[str]:
-    """The texts that the command at the end of `path` reads: heredocs, here-strings, what an echo before it prints."""
+    """The texts that the command at the end of `path` reads: heredocs, here-strings, the output of an echo before it."""
     for redirect in getattr(path[-1], "redirects", ()):
         word = redirect.target if redirect.op == "<<<" else redirect.body
         if word is not None:
@@ -157,8 +158,8 @@ def input_texts(path: list[Node]) -> Iterator[str]:
 
 
 def merges_stderr(redirects: Sequence[Redirect]) -> bool:
-    """Whether standard error ends up where the output does (POSIX 2.7: redirections are made from left to right)."""
-    out, err = 1, 2  # where they lead, as numbers of files
+    """Whether stderr goes where stdout goes (POSIX 2.7: redirections apply from left to right)."""
+    out, err = 1, 2  # stand-ins for the open files behind the descriptors
     for number, redirect in enumerate(redirects, 3):
         target = redirect.target.value if redirect.target else ""
         if redirect.op in ("&>", "&>>"):
@@ -175,11 +176,12 @@ def merges_stderr(redirects: Sequence[Redirect]) -> bool:
 
 
 def reads_stdin(redirect: Redirect) -> bool:
+    """Whether the redirect is for stdin."""
     return redirect.op in INPUT_OPERATORS and redirect.fd in (None, "0")
 
 
 def nodes_around(nodes: tuple[Node, ...], at: int) -> Iterator[Node]:
-    """The nodes around the place `at`, outermost first, those in substitutions included."""
+    """The nodes around the position `at`, outermost first, including those in substitutions."""
     for node in nodes:
         if isinstance(node, Simple | Compound):
             carried = tuple([program for word in read_words(node) for program in word.programs])
@@ -194,13 +196,13 @@ def nodes_around(nodes: tuple[Node, ...], at: int) -> Iterator[Node]:
 
 
 def read_words(node: Simple | Compound) -> list[Word]:
-    """The words of a command, of its redirects and assignments."""
+    """The words of a command, its redirects and its assignments."""
     words = [*node.words, *[w for r in node.redirects for w in (r.target, r.body) if w]]
     return [*words, *(node.assigns if isinstance(node, Simple) else ())]
 
 
 def has_input_around(path: list[Node], at: int) -> bool:
-    """Whether a loop, a group or a pipeline around a command gives it something to read."""
+    """Whether a loop, group or pipeline around a command connects its stdin."""
     for outer, inner in zip([None, *path], path, strict=False):
         fed = [r for r in inner.redirects if reads_stdin(r)] if isinstance(inner, Compound) else []
         if any(not (r.target and r.target.start <= at < r.target.end) for r in fed):
@@ -211,7 +213,8 @@ def has_input_around(path: list[Node], at: int) -> bool:
 
 
 def may_detach(proposal: Proposal, command: Command, own: Node) -> bool:
-    """Whether it is the body of a last loop, whose output goes nowhere in particular: then a job a turn is left to itself."""
+    """Whether the command is the body of a final loop with independent iterations: then no iteration waits for its
+    job."""
     last = statements(proposal.script.nodes)[-1]
     return (
         isinstance(last.node, Compound)
@@ -229,7 +232,7 @@ def may_detach(proposal: Proposal, command: Command, own: Node) -> bool:
 
 
 def has_independent_iterations(proposal: Proposal, loop: Compound) -> bool:
-    """Whether the turns of a loop, and of the one loop in it, need not wait for each other."""
+    """Whether the iterations of a loop, and of a loop in it, are independent."""
     try:
         chain = [
             loop,
@@ -243,6 +246,6 @@ def has_independent_iterations(proposal: Proposal, loop: Compound) -> bool:
 
 
 def is_single_statement(loop: Compound) -> bool:
-    """Whether the body of a loop, and of the one loop in it, is a single statement."""
+    """Whether the body of a loop, and of a loop in it, is a single statement."""
     body = statements(loop.body)
     return len(body) == 1 and (not isinstance(body[0].node, Compound) or is_single_statement(body[0].node))

@@ -1,7 +1,7 @@
-"""Whether the turns of a loop can be jobs of their own: in any order, each without the others.
+"""Checks whether the iterations of a loop are independent: whether each can be a job, in any order.
 
-In: a loop, or a call of xargs or parallel. Out: nothing, or a Refusal that says what ties its turns together: what one of them leaves
-to the shell for the next, or what shown.py finds in their words.
+In: a loop, or a call of xargs or parallel. Out: nothing, or NotQueueable with the reason: a shell state that one
+iteration leaves to the next, or a conflict that conflicts.py finds in their words.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pueue_skill.shell.walk import Statement, compounds, redirects, simple_nodes
 from pueue_skill.startup.regex import regex
 
 MAX_LISTED_ITEMS = 200
-"""Items that are written out one by one; from there on the loop submits them itself."""
+"""Items that become jobs of the plan; for longer lists the loop itself submits its jobs."""
 
 EARLY_EXITS = {"break", "return", "exit", "exec", "trap"}
 FOLDER_COMMANDS = {"cd", "pushd", "popd"}
@@ -40,20 +40,20 @@ SHELL_STATE_COMMANDS = {
     "shift",
     "getopts",
 }
-"""What changes the shell for the turns that follow."""
+"""Commands that change the shell for later iterations."""
 
 DERIVED_VALUE = regex(
     r"\$\{[^{}]*\}|\$\(\((?:[^()]|\([^()]*\))*\)\)|\$\[[^\]]*\]|\$\((?:basename|dirname)[^()]*\)|`(?:basename|dirname)[^`]*`"
 )
-"""What may make another value of a loop's variable."""
+"""Expressions that may derive another value from the loop variable."""
 COUNTING_LOOP = regex(
     r"\(\(\s*(\w+)\s*=\s*(-?\d+)\s*;\s*\1\s*(<=?)\s*(-?\d+)\s*;\s*(?:\1\+\+|\+\+\1|\1\s*\+=\s*(\d+))\s*\)\)"
 )
-"""`((i = 0; i < 10; i++))` and its like: a loop that only counts."""
+"""`((i = 0; i < 10; i++))` and similar: a loop that only counts."""
 
 
 def loop_variables(loop: Compound) -> tuple[str, ...]:
-    """The variables that a loop sets each turn. Raises Refusal for a loop that turns on something else."""
+    """The variables that a loop sets in each iteration. Raises NotQueueable for another kind of loop."""
     if loop.kind == "for":
         counted = COUNTING_LOOP.fullmatch(loop.words[0].text)
         if loop.words[0].text.startswith("((") and not counted:
@@ -70,7 +70,7 @@ def loop_variables(loop: Compound) -> tuple[str, ...]:
 
 
 def check_independent(scope: Script, loop: Compound, known: Mapping[str, Value]) -> None:
-    """Raises Refusal unless the turns of `loop`, which stands in `scope`, can be run in any order and each by itself."""
+    """Raises NotQueueable unless the iterations of `loop`, part of `scope`, are independent."""
     own = loop_variables(loop)
     check_flow(scope, loop, {*own})
     source = scope.text[loop.body[0].start : loop.body[-1].end]
@@ -82,7 +82,10 @@ def check_independent(scope: Script, loop: Compound, known: Mapping[str, Value])
 
 
 def values_by_iteration(loop: Compound, known: Mapping[str, Value], source: str) -> list[Mapping[str, Value]]:
-    """The values of a loop's variables in each turn, or representatives where only the shell knows them."""
+    """The loop variables' values in each iteration, or representatives if only the shell knows them.
+
+    Raises NotQueueable if two iterations are the same.
+    """
     items = loop_items(loop, known)
     changes = DERIVED_VALUE.findall(source)
     if items is not None:
@@ -99,7 +102,10 @@ def values_by_iteration(loop: Compound, known: Mapping[str, Value], source: str)
 
 
 def loop_items(loop: Compound, known: Mapping[str, Value]) -> tuple[str, tuple[str, ...]] | None:
-    """The variable of a `for` loop and its values. Raises Refusal for a loop that counts by zero or beyond 64 bits."""
+    """The variable of a `for` loop and its values, or None if only the shell knows them.
+
+    Raises NotQueueable for a loop that counts by zero or beyond 64 bits.
+    """
     if loop.kind != "for":
         return None
     counted = COUNTING_LOOP.fullmatch(loop.words[0].text)
@@ -118,7 +124,7 @@ def loop_items(loop: Compound, known: Mapping[str, Value]) -> tuple[str, tuple[s
 
 
 def check_nested(scope: Script, chain: Sequence[Compound], known: Mapping[str, Value]) -> None:
-    """Raises Refusal unless loops that are each nothing but the next one can be taken apart all at once."""
+    """Raises NotQueueable unless nested loops, each the whole body of the one before, are independent together."""
     body = chain[-1].body
     side_by_side = statements(body)[-1].operator == "&"
     source = scope.text[body[0].start : body[-1].end]
@@ -130,6 +136,7 @@ def check_nested(scope: Script, chain: Sequence[Compound], known: Mapping[str, V
 
 
 def combinations(chain: Sequence[Compound], known: Mapping[str, Value], source: str) -> Iterator[Mapping[str, Value]]:
+    """The values of the variables of nested loops, for every combination of their iterations."""
     if not chain:
         yield {}
         return
@@ -145,9 +152,9 @@ def check_independent_calls(
     places: tuple[str, ...],
     known: Mapping[str, Value],
 ) -> None:
-    """Raises Refusal unless the calls that xargs or parallel makes of `source` are independent.
+    """Raises NotQueueable unless the calls that xargs or parallel makes of `source` are independent.
 
-    In each the texts `places` stand for one of `items`, or for something that only the shell knows.
+    In each call the texts `places` are replaced by one of `items`, or by a value that only the shell knows (None).
     """
     if items is not None and len({*items}) < len(items):
         raise NotQueueable(f"two turns are the same ({' '.join(max(items, key=items.count))})")
@@ -165,7 +172,7 @@ def check_independent_calls(
 
 
 def check_flow(scope: Script, loop: Compound, names: set[str]) -> None:
-    """Raises Refusal when a turn changes the shell for the next one, or leaves it a value."""
+    """Raises NotQueueable if an iteration changes the shell for the next one, or passes it a value."""
     text = scope.text
     body = statements(loop.body)
     if any(part.operator == "&" for part in body[:-1]):
@@ -212,7 +219,7 @@ def check_flow(scope: Script, loop: Compound, names: set[str]) -> None:
 
 
 def check_carried(text: str, body: list[Statement], set_here: set[str]) -> None:
-    """Raises Refusal when a statement reads one of the variables `set_here` that may have been set by an earlier turn."""
+    """Raises NotQueueable if a statement reads one of the variables `set_here` that an earlier iteration may have set."""
     known: set[str] = set()
     sure = True
     for i, part in enumerate(body):
@@ -230,7 +237,7 @@ def check_carried(text: str, body: list[Statement], set_here: set[str]) -> None:
 
 
 def names_in_value(value: str) -> set[str]:
-    """The variables that the value of an assignment reads; of an arithmetic expression every name."""
+    """The variables that the value of an assignment reads; in an arithmetic expression every name."""
     plain, _, reckoned = value.partition("((")
     return {
         *re.findall(rf"\$\{{?[#!]?({NAME})", value),
@@ -240,6 +247,7 @@ def names_in_value(value: str) -> set[str]:
 
 
 def function_definitions(scope: Script) -> list[Compound]:
+    """The functions defined in `scope`."""
     return [node for top in scope.nodes for node in compounds(top) if node.kind == "function"]
 
 
@@ -250,7 +258,7 @@ def function_statements(function: Compound) -> tuple[Node, ...]:
 
 
 def local_names(function: Compound) -> set[str]:
-    """The variables that are the function's own."""
+    """The variables that a function declares local."""
     return set().union(*[
         assigned_names([node]) for node, _ in simple_nodes(function.body)
         if node.words and node.words[0].value in ("local", "declare", "typeset")
@@ -262,6 +270,7 @@ SPECIAL = regex(r"\$(?:_\b|\{_[^\w]|!)")
 
 
 def is_export(node: Node) -> bool:
+    """Whether `node` exports or declares a variable outside a subshell."""
     return any(
         inner.words and inner.words[0].value in ("export", "declare", "typeset", "readonly") and "subshell" not in place
         for inner, place in simple_nodes((node,))
@@ -269,7 +278,7 @@ def is_export(node: Node) -> bool:
 
 
 def only_sets_variables(node: Node) -> bool:
-    """Whether a statement only sets or exports variables by their names."""
+    """Whether a statement only sets or exports variables."""
     if not isinstance(node, Simple):
         return False
     names = node.words[1:] if is_export(node) else node.words
@@ -277,11 +286,12 @@ def only_sets_variables(node: Node) -> bool:
 
 
 def has_continue(loop: Compound) -> bool:
+    """Whether the loop contains `continue`."""
     return any(node.words and node.words[0].value == "continue" for node, _ in simple_nodes(loop.body))
 
 
 def names_read(text: str, node: Node) -> set[str]:
-    """The variables that `node` reads and does not set first itself, as a loop does its own."""
+    """The variables that `node` reads, except those that its own loops set."""
     return mentioned_names(text, [node]) - loop_bound_names(node)
 
 

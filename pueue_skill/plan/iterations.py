@@ -1,8 +1,8 @@
-"""What a loop runs in each of its turns: the source of a turn and its variables in, its commands with their values out.
+"""The commands of each iteration: a loop's source and variables in, its commands with their values out.
 
-The source is read once, with a mark in place of each expansion that this shell makes of it, wherever it stands: in a word, in a
-substitution, in the text for another shell. So what stands in single quotes there is known not to be the turn's value, and the
-words of all turns come from the same commands.
+The source is parsed once, with a mark (a private-use character) for each expansion that this shell makes, in a word, a
+substitution or the text for another shell. So text in single quotes is known to be constant, and the words of all
+iterations come from the same commands.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ PROGRAM = ("`", "<(", ">(")
 POSITIONAL = regex(r"\$(?:\{([0-9@*])\}|([0-9@*]))")
 UNSAFE = regex(r"[\s'\"\\$`;&|<>(){}*?~#!]")
 MAX_CALL_DEPTH = 3
-"""As deep as functions that call functions are read."""
+"""Depth of functions that call functions."""
 
 
 class Iterations(NamedTuple):
-    """Commands with marks in their words; by mark its source, and what it is worth in each turn.
+    """Commands with marks in their words, and the values of the marks.
 
-    `wrappers` is the text before the words of each command, `around` are the redirects that belong to no command but to what is around it (`{ …; } > log`), with the hosts on which they
-    are made. `names` are the variables
-    that differ from turn to turn by themselves.
+    `wrappers[i]` is the text before the words of `commands[i]`. `around` are redirects of enclosing compound commands
+    (`{ …; } > log`), with the hosts on which they apply. `sources[m]` is the source of mark m, `values[n][m]` its value
+    in iteration n. `names` are the loop variables.
     """
 
     commands: tuple[Command, ...]
@@ -57,18 +57,18 @@ class Iterations(NamedTuple):
     names: tuple[str, ...]
 
     def of(self, text: str) -> tuple[str, ...]:
-        """What `text` is in each turn."""
+        """The value of `text` in each iteration."""
         if not MARK.search(text) and "mktemp" not in text:
             return (text,) * len(self.values)
         return tuple([expand_path_commands(fill_marks(text, values), turn) for turn, values in enumerate(self.values)])
 
     def mark(self, name: str) -> str:
-        """The mark of a variable that stands alone in an expansion, empty where none does."""
+        """The mark of a variable that is an expansion by itself; empty without one."""
         found = [i for i, source in enumerate(self.sources) if source in (name, f"${name}", f"${{{name}}}")]
         return chr(FIRST_MARK + found[0]) if found else ""
 
     def differs(self, *texts: str) -> bool:
-        """Whether `texts` are certainly others in each turn, taken together."""
+        """Whether `texts`, taken together, are certainly different in every iteration."""
         values = [*zip(*[map(known_text, self.of(text)) for text in texts], strict=True)]
         return len({*values}) == len(self.values)
 
@@ -77,11 +77,12 @@ class Iterations(NamedTuple):
         return len({*self.of(text)}) == 1
 
     def written(self, text: str) -> str:
-        """`text` as it was written."""
+        """`text` as written in the source."""
         return fill_marks(text, self.sources)
 
 
 def fill_marks(text: str, values: Sequence[str]) -> str:
+    """`text` with `values` in place of its marks."""
     return MARK.sub(lambda mark: values[ord(mark[0]) - FIRST_MARK], text)
 
 
@@ -95,10 +96,11 @@ def read_iterations(
     given: Sequence[str] = (),
     background: bool = False,
 ) -> Iterations:
-    """What `nodes` of a text run in turns whose `variables` are these, in a shell that knows `known` and the functions of `scope`.
+    """The commands that `nodes` of `text` run in iterations with `variables`; the shell knows `known` and the
+    functions of `scope`.
 
-    `given` are texts in it that something else than the shell replaces (xargs). With `background` an `&` stands after it. Raises
-    Refusal for a text that cannot be read.
+    `given` are texts that another program replaces (xargs). `background`: the text is followed by `&`. Raises
+    NotQueueable for a text that cannot be parsed.
     """
     if MARK.search(text) or MARK.search(scope.text):
         raise NotQueueable("the loop contains private-use characters")
@@ -160,7 +162,7 @@ def read_iterations(
 def source_values(
     own: Variables, known: Variables, assigned: Sequence[tuple[str, str]], sources: Sequence[str]
 ) -> tuple[str, ...]:
-    """What each source is worth, with the variables that the turn itself sets."""
+    """The value of each source in one iteration, including the variables that the iteration sets."""
     values: dict[str, Value] = {**known, **own}
     set_here: dict[str, list[str]] = {}
     for name, text in assigned:
@@ -173,6 +175,7 @@ def source_values(
 
 
 def positional_value(positional: re.Match[str], arguments: Sequence[str]) -> str:
+    """The value of `$1`, `$@` …, for the words of a call."""
     which = positional[1] or positional[2]
     if which in "@*":
         return " ".join(arguments[1:])
@@ -180,7 +183,7 @@ def positional_value(positional: re.Match[str], arguments: Sequence[str]) -> str
 
 
 def with_arguments(commands: Iterable[Command]) -> Iterator[Command]:
-    """The commands, those of a `sh -c` with its arguments in place of `$1`."""
+    """The commands; those in a `sh -c` script get its arguments in place of `$1` …."""
     given: list[str] | None = None
     for command in commands:
         if command.name in SHELLS and shell_text(command.words):
@@ -202,7 +205,7 @@ def with_arguments(commands: Iterable[Command]) -> Iterator[Command]:
 
 
 def enclosing_redirects(nodes: Iterable[Node]) -> Iterator[Redirect]:
-    """The redirects of compound commands, and those without any command."""
+    """The redirects of compound commands, and those without a command."""
     for node in nodes:
         if isinstance(node, Simple):
             yield from () if node.words else node.redirects
@@ -214,7 +217,7 @@ def enclosing_redirects(nodes: Iterable[Node]) -> Iterator[Redirect]:
 
 
 def carried_redirects(command: Command) -> Iterator[EnclosingRedirect]:
-    """Such redirects in a text that `command` hands to another shell."""
+    """The enclosing redirects in a text that `command` passes to another shell."""
     text: str | None = None
     hosts: tuple[str, ...] = ()
     if command.ssh:
@@ -233,7 +236,7 @@ def carried_redirects(command: Command) -> Iterator[EnclosingRedirect]:
 
 
 def expansions(text: str, nodes: Iterable[Node]) -> Iterator[tuple[int, int]]:
-    """Where the expansions of this shell stand in `nodes`, those in its substitutions included. Raises Refused."""
+    """The spans of this shell's expansions in `nodes`, including those in its substitutions. Raises Refused."""
     for node in nodes:
         if isinstance(node, Chain | Pipeline):
             yield from expansions(text, node.parts)
@@ -252,7 +255,7 @@ def expansions(text: str, nodes: Iterable[Node]) -> Iterator[tuple[int, int]]:
 
 
 def assignments(nodes: Iterable[Node]) -> Iterator[tuple[str, str]]:
-    """The variables that are set, in their order, each with the text that it is set to; one that is read has a value of its own."""
+    """The variables that are set, in order, each with the text of its value; read variables get a unique text."""
     for node in nodes:
         if isinstance(node, Chain | Pipeline):
             yield from assignments(node.parts)

@@ -1,7 +1,7 @@
-"""The words of a Plan and its jobs, as literal types.
+"""The values of a Plan and its jobs, as literal types.
 
-A module of its own, imported only for types and by the published schemas: importing typing costs a twentieth of the hook's time on a
-command that a rule may flag.
+A separate module, imported only for types and by the published schemas: importing typing takes a twentieth of the
+hook's time for a command that a rule may flag.
 """
 
 from __future__ import annotations
@@ -10,4 +10,5 @@ from typing import Literal
 
 Verdict = Literal["queue", "leave"]
 Shell = Literal["bash", "login", "nested"]
-"""The shell that runs a job's text: bash; the login shell of the job's host, as ssh runs it; bash, where the text itself starts the login shell."""
+"""The shell that runs a job's text: bash; login, the login shell of the host, as ssh runs it; nested, bash running a
+text that starts the login shell itself."""

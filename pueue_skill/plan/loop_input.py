@@ -1,6 +1,6 @@
-"""Which command of a turn reads the input of its loop: the body of a `while read` in, the name of such a command out.
+"""Finds a command that would read its loop's input: the body of a `while read` in, the command's name out.
 
-Only programs that read standard input when they get no file operand are known here. Any other program (python) may read it too.
+Only programs that read stdin without a file operand are known here. Any other program (python) may read stdin too.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
 MAX_DEPTH = 4
-"""How many functions and shells inside each other are read."""
+"""Depth of nested functions and shells."""
 
 
 class Reader(NamedTuple):
-    """A program that reads standard input when it gets no file operand.
+    """A program that reads stdin without a file operand.
 
-    `operands` first operands are no files; `options` take a value. With one of the options `elsewhere` the first operands are files
-    too, with one of `never` it reads no standard input. `always`: its operands are never what it reads.
+    The first `operands` operands are not files. `options` are its options with a value. With an option in `elsewhere`
+    the first operands are files too; with one in `never` it does not read stdin. `always`: it reads stdin even with
+    operands.
     """
 
     operands: int = 0
@@ -67,16 +68,16 @@ READERS: Mapping[str, Reader] = {
 
 STDIN_PATHS = {"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
 ONLY_BEGIN = regex(r"\s*(?:BEGIN\s*\{[^{}]*\}\s*)+")
-"""A program of awk that reads nothing."""
+"""An awk program that reads no input."""
 
 
 def first_input_reader(nodes: tuple[Node, ...], functions: Mapping[str, Compound]) -> str:
-    """The name of the first command in `nodes` that reads the standard input of `nodes`, or an empty text."""
+    """The name of the first command in `nodes` that reads their stdin; empty without one."""
     return next(input_readers(nodes, functions, 0), "")
 
 
 def input_readers(nodes: tuple[Node, ...], functions: Mapping[str, Compound], depth: int) -> Iterator[str]:
-    """The names of the commands in `nodes` that read the standard input of `nodes`."""
+    """The names of the commands in `nodes` that read their stdin."""
     for node in nodes:
         if isinstance(node, Chain):
             yield from input_readers(node.parts, functions, depth)
@@ -97,6 +98,7 @@ def input_readers(nodes: tuple[Node, ...], functions: Mapping[str, Compound], de
 
 
 def has_own_input(node: Simple | Compound) -> bool:
+    """Whether a redirect replaces stdin."""
     return any(
         redirect.op[:1] == "<" and redirect.fd in (None, "0")
         and not (redirect.target and (redirect.target.value in STDIN_PATHS - {"-"} or (redirect.op == "<&" and redirect.target.value == "0")))
@@ -105,6 +107,7 @@ def has_own_input(node: Simple | Compound) -> bool:
 
 
 def command_readers(node: Simple, functions: Mapping[str, Compound], depth: int) -> Iterator[str]:
+    """The names of the commands that a simple command runs and that read its stdin."""
     words = unwrap(node.words)[2] if node.words else ()
     if not words:
         return
@@ -122,7 +125,7 @@ def command_readers(node: Simple, functions: Mapping[str, Compound], depth: int)
 
 
 def reads_input(name: str, words: tuple[Word, ...]) -> bool:
-    """Whether a program with these words reads standard input."""
+    """Whether a program with these words reads stdin."""
     values = [word.value for word in words[1:]]
     if name in SSH_PROGRAMS:
         ssh = parse_ssh(words)

@@ -1,8 +1,8 @@
-"""Loops become jobs, one a turn: each with the values of its turn filled in, labelled by them.
+"""Loops as jobs: one job per iteration, with the iteration's values filled in and as its label.
 
-A list is taken apart into loops and what stands between them. What only prepares the shell goes into every job after it;
-what follows a loop comes after all of its jobs. Where turns are not shown to be independent the loop stays one job, with the reason:
-values carried from one to the next, one file written by all, `break`, `set -e`.
+A list is split into loops and the statements between them. Setup goes into every later job; statements after a loop
+depend on all of its jobs. If iterations are not shown to be independent, the loop stays one job, with the reason:
+values passed on, one output file, `break`, `set -e`.
 """
 
 from __future__ import annotations
@@ -39,26 +39,27 @@ from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
 READS_STATUS = regex(r"\$\{?(?:\?|!|PIPESTATUS)")
-"""What tells how the work before it has ended, or its process."""
+"""Expansions that read the exit status or the process of earlier work."""
 
 OTHER_EXPANSION = regex(
     r"\bIFS\+?=|\bset\s+[-+]\w*[Bf]|\bnoglob|\bbraceexpand|\bshopt\b|\b(?:declare|typeset)\s+-\w*[inlu]"
 )
-"""Setup after which words expand in another way than by default."""
+"""Setup that changes how words expand."""
 
 EXPORTS = regex(r"\bset\s+-\w*a|\ballexport|\b(?:export|declare|typeset)\b")
-"""Setup after which a loop's variable may be seen by programs."""
+"""Setup that may export a loop variable to programs."""
 
 
 class Iteration(NamedTuple):
-    """The source of one turn's body, with its values filled in, and those values."""
+    """The source of one iteration's body with its values filled in, and the values."""
 
     text: str
     values: tuple[str, ...]
 
 
 class Segment(NamedTuple):
-    """A piece of a list: a loop, or what stands between loops. `before` is the setup that it needs."""
+    """A part of a list: a loop, or the statements between loops. `before` is the setup that it needs, `known` its
+    variables."""
 
     statements: list[Statement]
     loop: Node | None
@@ -75,7 +76,8 @@ class Segment(NamedTuple):
 
 
 def loop_work(proposal: Proposal, works: Works) -> list[Work] | None:
-    """The jobs of a list with loops in it. Raises Refusal with the reason why it stays one job."""
+    """The jobs of a list with loops, or None without one. Raises NotQueueable with the reason why the list stays one
+    job."""
     found = statements(proposal.script.nodes)
     if not proposal.spread or not any(is_loop(proposal, part.node) for part in found):
         return None
@@ -109,11 +111,11 @@ def loop_work(proposal: Proposal, works: Works) -> list[Work] | None:
 
 
 def segments(proposal: Proposal, found: list[Statement]) -> Iterator[Segment]:
-    """The loops of a list and what stands between them, each with the setup before it."""
+    """The loops of a list and the statements between them, each with the setup before it. Raises NotQueueable."""
     if sets_errexit(found):
         raise NotQueueable("set -e stops the loop at the first turn that fails")
     text = proposal.script.text
-    setup = ""  # that of earlier and-or lists, with what joins it to what follows
+    setup = ""  # setup of earlier and-or lists, with its final operator
     known: dict[str, Value] = {}
     between: list[Statement] = []
     before = ""
@@ -155,7 +157,7 @@ def segments(proposal: Proposal, found: list[Statement]) -> Iterator[Segment]:
 
 
 def names_read_later(text: str, found: list[Statement]) -> dict[int, set[str]]:
-    """By where a statement starts, the variables that later ones read."""
+    """By the start of a statement, the variables that later statements read."""
     later: dict[int, set[str]] = {}
     names: set[str] = set()
     for part in reversed(found):
@@ -165,7 +167,7 @@ def names_read_later(text: str, found: list[Statement]) -> dict[int, set[str]]:
 
 
 def check_carries_nothing(text: str, node: Node, later: set[str]) -> None:
-    """Raises Refusal when `node` is work and sets what later parts read."""
+    """Raises NotQueueable if work in `node` sets variables that later statements read."""
     names = assigned_names([node])
     if names & later or "*" in names:
         raise NotQueueable("a later part reads what an earlier one has set")
@@ -175,7 +177,7 @@ def check_carries_nothing(text: str, node: Node, later: set[str]) -> None:
 
 
 def is_loop(proposal: Proposal, node: Node) -> bool:
-    """Whether `node` is a loop or a fan-out over something that is not known to end soon."""
+    """Whether `node` is a loop or fan-out over work that is not known to be quick."""
     if isinstance(node, Pipeline):
         if node.prefix or len(node.parts) < 2:
             return False
@@ -191,6 +193,7 @@ def is_loop(proposal: Proposal, node: Node) -> bool:
 
 
 def is_fan_out(proposal: Proposal, node: Simple) -> bool:
+    """Whether `node` is an xargs or parallel over work that is not known to be quick."""
     return (
         bool(node.words)
         and node.words[0].value.rpartition("/")[2] in ("xargs", "parallel")
@@ -199,12 +202,14 @@ def is_fan_out(proposal: Proposal, node: Simple) -> bool:
 
 
 def has_long_body(proposal: Proposal, node: Node) -> bool:
+    """Whether a loop in `node` runs a local command that is not known to be quick."""
     inside = [c for c in proposal.commands if c.loops and any(node.start <= loop.start < node.end for loop in c.loops)]
     return any(weigh(command).size != "quick" and not command.ssh for command in inside)
 
 
 def segment_work(proposal: Proposal, part: Segment, loop: Node, works: Works) -> list[Work]:
-    """The jobs of one loop, or the one job that the loop itself submits a turn."""
+    """The jobs of one loop, or the one job with which the loop itself submits a job per iteration. Raises
+    NotQueueable."""
     last = loop.parts[-1] if isinstance(loop, Pipeline) else loop
     if isinstance(last, Simple):
         return fan_out_work(proposal, loop, last, part.before, part.known)
@@ -231,11 +236,12 @@ def segment_work(proposal: Proposal, part: Segment, loop: Node, works: Works) ->
 
 
 def is_split(word: Word) -> bool:
-    """Whether an item is a variable outside quotes, which not every shell splits."""
+    """Whether an item is an unquoted variable, which not every shell splits."""
     return re.search(r"\$\{?\w", re.sub(r"\"[^\"]*\"|'[^']*'", "", word.text)) is not None
 
 
 def iteration_work(proposal: Proposal, part: Segment, turn: Iteration, works: Works) -> list[Work]:
+    """The jobs of one iteration. Raises NotQueueable."""
     inner = proposal.inner(turn.text)._replace(spread=False)
     if any(command.ssh for command in inner.commands):
         if not sets_only_variables(part):
@@ -247,7 +253,7 @@ def iteration_work(proposal: Proposal, part: Segment, turn: Iteration, works: Wo
 
 
 def sets_only_variables(part: Segment) -> bool:
-    """Whether the setup only sets variables, whose values are filled in already, and options of the shell."""
+    """Whether the setup only sets variables, whose values are already filled in, and shell options."""
     setup = parse(part.before.rstrip(" &;\n"))
     return not part.before.strip() or (
         isinstance(setup, Script)
@@ -265,9 +271,9 @@ def iterations_of(
     before: str,
     outer: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Iteration] | None:
-    """The turns of a `for` loop and of the one loop in its body, or None when only the shell knows its items.
+    """The iterations of a `for` loop and of a loop that is its body, or None if only the shell knows the items.
 
-    Where there are more than MOST, not all are given.
+    The list stops after MAX_LISTED_ITEMS + 1 iterations.
     """
     found = loop_items(loop, known)
     if found is None:
@@ -289,13 +295,13 @@ def iterations_of(
 
 
 def loops_within(scope: Script, loop: Compound, known: Mapping[str, Value]) -> list[Compound]:
-    """`loop` and the loops that are each all of the body of the one before, with turns of their own."""
+    """`loop` and the nested loops that are each the whole body of the one before, with independent iterations."""
     inner = loop_within(scope, loop, known)
     return [loop, *(loops_within(scope, inner, known) if inner else ())]
 
 
 def loop_within(scope: Script, loop: Compound, known: Mapping[str, Value]) -> Compound | None:
-    """The `for` loop that is all of the body of `loop`, if its turns are independent too."""
+    """The `for` loop that is the whole body of `loop`, if its iterations are independent; else None."""
     body = statements(loop.body)
     node = body[0].node if len(body) == 1 and body[0].operator != "&" else None
     if not isinstance(node, Compound) or node.kind != "for":
@@ -308,9 +314,10 @@ def loop_within(scope: Script, loop: Compound, known: Mapping[str, Value]) -> Co
 
 
 def iteration_source(text: str, loop: Compound, values: Mapping[str, str], before: str) -> str:
-    """The source of one turn's body: the values in place of the variables or, where that is not certain, a loop of one turn.
+    """The source of one iteration's body: the values in place of the variables or, if that is not safe, a loop of one
+    iteration.
 
-    A variable that is exported, as one in capitals may be, is seen by what the turn runs.
+    A variable that is exported, as one in capitals may be, is visible to the programs of the iteration.
     """
     body = statements(loop.body)
     over_ssh = any(node.words and node.words[0].value == "ssh" for node, _ in simple_nodes(loop.body))
@@ -335,7 +342,7 @@ def body_source(text: str, body: list[Statement]) -> str:
 
 
 def submitting_loop(proposal: Proposal, loop: Node, chain: Sequence[Compound], before: str) -> Work:
-    """The same loop, submitting a job a turn."""
+    """The same loop, submitting one job per iteration. Raises NotQueueable."""
     text = proposal.script.text
     if any(c.ssh and loop.start <= c.start < loop.end for c in proposal.commands):
         raise NotQueueable("only the shell knows the loop's items")

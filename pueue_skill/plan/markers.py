@@ -1,4 +1,4 @@
-"""Marker comments: `# pueue: skip` and `# pueue: queue` anywhere in a command overrule the rules."""
+"""Marker comments: `# pueue: skip` and `# pueue: queue` anywhere in a command override the rules."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ MARKER = regex(r"#+\s*pueue:\s*(skip|queue)\b")
 
 
 def marker_of(script: Script) -> str | None:
-    """What the last marker comment says, or None."""
+    """The word of the last marker comment, or None."""
     said = [match[1] for match in map(MARKER.match, [comment.text for comment in script.comments]) if match]
     return said[-1] if said else None
 
 
 def text_of(script: Script) -> str:
-    """The script's text without marker comments (and without the lines that hold nothing else)."""
+    """The script's text without marker comments, and without lines that contain nothing else."""
     text = script.text
     for comment in reversed(script.comments):
         if MARKER.match(comment.text):
@@ -27,9 +27,9 @@ def text_of(script: Script) -> str:
 
 
 def trimmed(text: str) -> str:
-    """`text` without the blanks and newlines around it; those of a shell, which are fewer than Python's.
+    """`text` without surrounding blanks and newlines, as the shell defines them.
 
-    A blank or newline after a backslash stays: it is part of a word, or makes a line continuation.
+    A blank or newline after a backslash stays: it is part of a word, or a line continuation.
     """
     text = text.lstrip(" \t\n")
     stripped = text.rstrip(" \t\n")

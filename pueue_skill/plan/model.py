@@ -1,4 +1,4 @@
-"""A Plan and what it is made of: jobs, what each needs, and the environment that a job on this machine gets."""
+"""A Plan and its parts: jobs, their resources, and the environment of a job on this host."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ MINIMAL = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME",
     "XDG_DATA_HOME", "PUEUE_CONFIG_PATH",
 )  # fmt: skip
-"""The variables, as patterns of a shell, that a job needs at least."""
+"""The variables that every job gets, as shell patterns."""
 
 
 class Environment(NamedTuple):
-    """Which variables of the submitting process a job on this machine gets; as config.EnvironmentTable."""
+    """The variables of the submitting process that a job on this host gets; see config.EnvironmentTable."""
 
     mode: str = "full"
     keep: tuple[str, ...] = ()
@@ -26,7 +26,8 @@ class Environment(NamedTuple):
 
 
 class Needs(NamedTuple):
-    """What a job needs, where its queue gives that out (0: nothing is said): `memory` in bytes, `seconds` at most."""
+    """Resources that a job requests from a queue that allocates them: `memory` in bytes, `seconds` of run time at
+    most; 0 for the default."""
 
     memory: int = 0
     cpus: int = 0
@@ -35,11 +36,11 @@ class Needs(NamedTuple):
 
 
 class Each(NamedTuple):
-    """A loop whose items only the shell knows; the queue is given a job a turn.
+    """A loop whose items only the shell knows: the loop itself submits one job per iteration.
 
-    `before` and `after` are its shell text, around the body; `names` the variables whose values each job is given. Of an xargs, which
-    stands between them, `xargs` is the source but for `words`, those that it runs: there `place` stands for an item or, where it is None,
-    items come after them.
+    `before` and `after` are the loop's source around its body; `names` are the variables whose values each job gets.
+    For xargs, between them: `xargs` is its source without `words`, the command that it runs, in which `place` is the
+    placeholder of an item; with `place` None the items are appended.
     """
 
     before: str
@@ -51,11 +52,12 @@ class Each(NamedTuple):
 
 
 class Job(NamedTuple):
-    """One unit in a queue. `command` is text for `shell`; `key` makes it the same job when it is submitted again.
+    """One unit in a queue. `command` is text for `shell`; a job submitted again with the same `key` is the same job.
 
-    `after` are the jobs that it comes after (keys in a plan, ids in a submission): it is started when they have succeeded,
-    or, with `if_failed`, when they have ended. `stdin`: it reads what comes with its submission, else nothing at all. With `split_output` its
-    standard error is kept apart. `umask` and `nice` are those of the submitting process, where they are to hold. With `each` it is a job a turn. Of jobs that could start, those of higher `priority` do first.
+    `after` are its dependencies (keys in a plan, ids in a submission): it starts when they have succeeded or, with
+    `if_failed`, when they have ended. `stdin`: the submission contains its input; otherwise it has none. `split_output`
+    stores stderr separately. `umask` and `nice` are those of the submitting process, None or 0 for the queue's. `each`
+    makes it one job per iteration. Jobs with a higher `priority` start first.
     """
 
     key: str
@@ -78,10 +80,10 @@ class Job(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What becomes of a command: jobs that do the same work, or a reason why there are none.
+    """What to do with a command: jobs that do the same work, or the reason for none.
 
-    verdict: queue or leave. With verdict queue and no jobs only advice is safe, and `reason` says why; or the work has to be
-    waited for where it stands, and `in_place` is the command with `pueue-skill ssh` in place of ssh.
+    `verdict` is queue or leave. With queue and no jobs, `in_place` is the command with `pueue-skill ssh` in place of
+    ssh; if that is None too, only advice is safe, and `reason` says why.
     """
 
     verdict: Verdict

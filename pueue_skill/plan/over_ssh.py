@@ -1,7 +1,7 @@
-"""`ssh [opts] host 'work'`: the whole remote command is the job, run by that host's login shell as sshd would.
+"""`ssh [opts] host 'work'`: the whole remote command becomes the job, run by the host's login shell as sshd does.
 
-What ssh reads here and hands on (a heredoc, a here-string) goes into the job, whose text is then bash's; what it writes to
-/dev/null is dropped there. Input and output that belong to this machine cannot go along: that is for in_place.
+Text that ssh reads and passes on (a heredoc, a here-string) becomes part of the job, which bash then runs; output to
+/dev/null is discarded on the host. Input and output of this host cannot be part of a job; in_place handles them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class SshCall(NamedTuple):
-    """One ssh: where it leads, what is run there, what that reads, and the redirects to put around it."""
+    """One ssh: its host, remote command, stdin, and redirects for the job."""
 
     host: Host
     payload: str | None
@@ -33,6 +33,7 @@ class SshCall(NamedTuple):
 
 
 def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
+    """The work of a text that is one ssh command, or None. Raises NotQueueable."""
     node = only_node(proposal.script)
     command = ssh_at(proposal, node)
     if not isinstance(node, Simple) or command is None or command.ssh is None:
@@ -58,7 +59,8 @@ def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
 
 
 def script_work(proposal: Proposal, works: Works, reader: str, shell: Shell, call: SshCall) -> list[Work]:
-    """The script that ssh hands on, for the shell that reads it there: as it is, or without what detaches its work."""
+    """The work of a script that ssh passes to `reader` on the host: as is, or without the commands that detach its
+    work."""
     script = proposal.inner(call.stdin or "", call.host)._replace(fed=True, spread=False)
     jobs = works(script if waits_for_background(script.commands) else script._replace(spread=proposal.spread))
     if any(job.each for job in jobs):
@@ -69,7 +71,8 @@ def script_work(proposal: Proposal, works: Works, reader: str, shell: Shell, cal
 
 
 def several_over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
-    """Several calls of ssh and nothing else: one job where they lead to one host in turn, jobs of their own where side by side."""
+    """The work of several ssh commands and nothing else: one job if they run in turn on one host, a job each if side
+    by side."""
     found = statements(proposal.script.nodes)
     calls = [part for part in found if not is_wait(part)]
     commands = [ssh_at(proposal, part.node) for part in calls]
@@ -96,11 +99,13 @@ def several_over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
 
 
 def ssh_at(proposal: Proposal, node: Node | None) -> Command | None:
+    """The ssh Command that is `node`, or None."""
     command = command_at(proposal, node) if isinstance(node, Simple) else None
     return command if command and command.ssh and not command.inside else None
 
 
 def is_flagged(proposal: Proposal, part: Statement) -> bool:
+    """Whether a finding is about the statement, or none is about any."""
     return not proposal.flagged or any(part.node.start <= start < part.node.end for start, _ in proposal.flagged)
 
 
@@ -110,13 +115,14 @@ def login_shell_text(work: Work) -> str:
 
 
 def with_input(text: str, call: SshCall) -> str:
+    """`text` with the redirects and stdin of the call."""
     if call.stdin is None:
         return f"{text}{call.redirects}"
     return quote.heredoc(f"{text}{call.redirects}", call.stdin).rstrip("\n")
 
 
 def parse_call(proposal: Proposal, node: Simple, ssh: Ssh) -> SshCall:
-    """What one ssh does. Raises Refusal."""
+    """The SshCall of an ssh command. Raises NotQueueable."""
     if node.assigns:
         raise NotQueueable("variables are set for ssh itself")
     stdin: str | None = None
@@ -138,7 +144,7 @@ def parse_call(proposal: Proposal, node: Simple, ssh: Ssh) -> SshCall:
 
 
 def redirected_text(redirect: Redirect) -> str | None:
-    """The text that a redirect of input gives, empty for /dev/null, or None when it is no such redirect."""
+    """The text that an input redirect provides, empty for /dev/null; None for any other redirect."""
     if redirect.fd not in (None, "0"):
         return None
     if redirect.op in ("<<", "<<-") and redirect.body is not None and redirect.body.static:
@@ -149,6 +155,7 @@ def redirected_text(redirect: Redirect) -> str | None:
 
 
 def discards_output(redirect: Redirect) -> bool:
+    """Whether the redirect sends output to /dev/null."""
     return (
         redirect.op in (">", ">>", ">|", "&>", "&>>")
         and redirect.fd in (None, "1", "2")
@@ -158,5 +165,5 @@ def discards_output(redirect: Redirect) -> bool:
 
 
 def merges_stderr(redirect: Redirect) -> bool:
-    """`2>&1`: a job's log holds both anyway."""
+    """Whether the redirect is `2>&1`: a job's log holds both anyway."""
     return (redirect.op, redirect.fd) == (">&", "2") and redirect.target is not None and redirect.target.value == "1"

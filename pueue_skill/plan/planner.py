@@ -1,7 +1,8 @@
-"""What becomes of a command: Script, Commands, Findings and hosts in, Plan out.
+"""Chooses the plan for a command: Script, Commands, Findings and hosts in, a Plan out.
 
-The rows of the table in DESIGN.md are the modules here, asked in the order of ROWS; each gives the work or says why not. A
-plan keeps the meaning of what was proposed or it has no jobs. Nothing here knows how a queue is spoken to.
+The rows of the table in DESIGN.md are the modules of this package, tried in the order of ROWS; each returns the work,
+or raises NotQueueable with the reason. A plan without the meaning of the proposed text has no jobs. Nothing here knows
+a queue's command line.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ __all__ = ["MARKER", "marker_of", "plan", "plan_for_run"]
 
 
 def with_loops(proposal: Proposal, works: Works) -> list[Work] | None:
-    """The row of loops, which is a half of this package and is not imported for the most of commands."""
+    """Plans loops. Imported on demand: most commands have none."""
     if not proposal.spread or not any(command.loops for command in proposal.commands):
         return None
     from pueue_skill.plan.loops import loop_work
@@ -52,7 +53,7 @@ def plan(
     group: str | None = None,
     program: str = "pueue-skill",
 ) -> Plan:
-    """The plan for a command that was proposed on this machine; local work goes to `target`, into the folder `cwd`."""
+    """The plan for a command proposed on this host; local work goes to the host `target`, folder `cwd`, group `group`."""
     if isinstance(script, Unparsed):
         return Plan("leave", script.reason)
     marker = marker_of(script)
@@ -75,7 +76,8 @@ def plan(
 
 
 def work_for(proposal: Proposal) -> list[Work]:
-    """The work of a proposal, by the first row that it belongs to; else it stays whole. Raises Refusal."""
+    """The work of a proposal from the first row that applies; otherwise the whole line is one job. Raises
+    NotQueueable."""
     note = ""
     for row in ROWS:
         try:
@@ -83,14 +85,14 @@ def work_for(proposal: Proposal) -> list[Work]:
         except NotQueueable as refusal:
             if row is not with_loops:
                 raise
-            done, note = None, str(refusal)  # a loop can always stay the loop that it is
+            done, note = None, str(refusal)  # a loop can always stay one job
         if done is not None:
             return done
     return [work._replace(note=note) for work in whole_line(proposal)]
 
 
 def plan_in_place(proposal: Proposal, refusal: NotQueueable, reason: str, cwd: str | None, group: str | None) -> Plan:
-    """The plan where ssh has to be waited for on the spot, or the refusal."""
+    """The plan for a text that needs ssh's result immediately, or a plan without jobs with the reason."""
     if proposal.here.ssh or isinstance(refusal, NoOtherForm):
         return plan_without_jobs(proposal, refusal)
     from pueue_skill.plan import in_place
@@ -109,7 +111,7 @@ def plan_in_place(proposal: Proposal, refusal: NotQueueable, reason: str, cwd: s
 
 
 def plan_without_jobs(proposal: Proposal, refusal: NotQueueable) -> Plan:
-    """The plan without jobs, with the command that queues the cure where one line says it and that is a job itself."""
+    """The plan with only the reason, and with `Try: …` if the alternative is one line that can be queued."""
     said = str(refusal)
     if refusal.cure and "\n" not in refusal.cure and not proposal.here.ssh:
         try:
@@ -124,7 +126,8 @@ def plan_without_jobs(proposal: Proposal, refusal: NotQueueable) -> Plan:
 def plan_for_run(
     text: str, script: Script | Unparsed, hosts: Mapping[str, Host], target: str = LOCAL, cwd: str | None = None
 ) -> Plan:
-    """The plan for text that a person has said to queue: one job, as `plan` has it where it can, else the whole text as it is."""
+    """The plan for a text that the user queues explicitly: one job, as `plan` has it if possible, else the whole text
+    as is."""
     here = host_named(target, hosts)
     whole_text = [Work(here, text)]
     try:
@@ -137,7 +140,7 @@ def plan_for_run(
 
 
 def plan_of_work(reason: str, done: list[Work], cwd: str | None, target: str, group: str | None) -> Plan:
-    """The plan that submits the work. Raises Refusal when two hosts in it go by one name."""
+    """The plan that submits the work. Raises NotQueueable if two hosts have the same name."""
     hosts: dict[str, Host] = {}
     jobs: list[Job] = []
     for work in done:
@@ -157,6 +160,7 @@ def plan_of_work(reason: str, done: list[Work], cwd: str | None, target: str, gr
 
 
 def job_for(work: Work, cwd: str | None, group: str | None = None) -> Job:
+    """The Job of one Work."""
     cwd = work.cwd or cwd
     group = group or work.group or work.host.group or None
     return Job(
@@ -167,12 +171,13 @@ def job_for(work: Work, cwd: str | None, group: str | None = None) -> Job:
 
 
 def job_key(*parts: str | None) -> str:
-    """The key of what is defined by `parts`: 12 hexadecimal digits."""
+    """The key of a job defined by `parts`: 12 hexadecimal digits."""
     raw = "\0".join(["" if part is None else part for part in parts]).encode("utf-8", "surrogateescape")
     return digest(raw, 12)
 
 
 def reason_to_leave(commands: tuple[Command, ...]) -> str:
+    """Why a command without findings is left as is."""
     for command in commands:
         if command.name == "pueue" or command.name == "pueue-skill":
             return "it speaks to the queue already"

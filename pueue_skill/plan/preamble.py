@@ -1,7 +1,7 @@
-"""What a line does before its work and what may be done again for each part of it: cd, variables, a virtual environment.
+"""Setup statements: those that may run again in each job, such as cd, variables, a virtual environment.
 
-Repeating a setup statement in every job gives each what the one shell had; what could differ the second time (a command
-substitution, an output) is no setup.
+Repeating setup in every job gives each job the state that the one shell had. A statement that could differ the second
+time (a command substitution, an output) is not setup.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ REPEATABLE = {"cd", "pushd", "export", "declare", "typeset", "readonly", "local"
               "alias", "ulimit", "umask", "module", "conda", "mamba", "micromamba", "pyenv", "nvm", ":", "true"}  # fmt: skip
 EXITS = {"exit", "return"}
 ENVIRONMENT_FILE = regex(r"(?:activate|\.env|rc|profile|(?:conda|nvm|env|environment|setvars)\.sh)$")
-"""Files that are sourced for what they set, and do nothing else."""
+"""Files that are sourced only for the variables and functions that they set."""
 
 
 def is_setup(node: Node) -> bool:
-    """Whether `node` only prepares the shell, and does the same whenever it is run."""
+    """Whether `node` only prepares the shell, with the same result every time."""
     if isinstance(node, Compound):
         return node.kind == "function" and not node.redirects
     if not isinstance(node, Simple):
@@ -37,12 +37,12 @@ def is_setup(node: Node) -> bool:
 
 
 def may_write(redirect: Redirect) -> bool:
-    """Whether what it opens is written to, or not known not to be; /dev/null does not count."""
+    """Whether the redirect may write to a file other than /dev/null."""
     return redirect.op not in (">&", "<") and (redirect.target is None or redirect.target.value != "/dev/null")
 
 
 def only_prepares(parts: list[Statement]) -> bool:
-    """Whether an and-or list is setup alone, `|| exit` after it included."""
+    """Whether an and-or list consists of setup, possibly with `|| exit`."""
     for before, statement in zip([None, *parts], parts, strict=False):
         leaves = (
             before is not None
@@ -57,7 +57,7 @@ def only_prepares(parts: list[Statement]) -> bool:
 
 
 def sets_errexit(parts: list[Statement]) -> bool:
-    """Whether `set -e` is among them."""
+    """Whether `set -e` is one of the statements."""
     for statement in parts:
         node = statement.node
         if isinstance(node, Simple) and node.words and node.words[0].value == "set":

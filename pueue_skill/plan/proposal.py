@@ -1,7 +1,7 @@
-"""What the rows of the plan take and give: a Proposal in, the Work of one or more jobs out, or a Refusal.
+"""The input and output of the plan's rows: a Proposal in, the Work of one or more jobs out, or NotQueueable.
 
-The rows are the modules beside this one, in the order of ROWS in the package; each answers None for what is not its own.
-A row that finds a simpler proposal inside (what ssh carries, what nohup detaches) asks for the work in that one.
+The rows are the modules of this package in the order of planner.ROWS; each returns None for a text of another form. A
+row that finds a simpler proposal inside (the command in ssh, the work after nohup) asks for the work of that one.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 
 class Proposal(NamedTuple):
-    """A script, where it would run, and by which shell. `flagged` are the spans of findings, of the outermost script only.
+    """A script, and the host and shell that would run it. `flagged` are the spans of findings, set only for the
+    outermost script.
 
-    `spread`: whether loops in it may become a job a turn. `fed`: whether something is on its standard input. `program`: how this
-    shell calls pueue-skill.
+    `spread`: its loops may become one job per iteration. `fed`: its stdin is connected. `program`: the command that
+    calls pueue-skill in this shell.
     """
 
     script: Script
@@ -41,7 +42,7 @@ class Proposal(NamedTuple):
     program: str = "pueue-skill"
 
     def inner(self, text: str, here: Host | None = None, shell: Shell | None = None) -> Proposal:
-        """The proposal of another text, which this one holds. Raises Refusal when it cannot be read."""
+        """The proposal of another text, contained in this one. Raises NotQueueable if it cannot be parsed."""
         script = parse(text)
         if isinstance(script, Unparsed):
             raise NotQueueable(f"`{first_line(text)}` is not understood: {script.reason}")
@@ -51,7 +52,8 @@ class Proposal(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Text for one job. `after` are the places of other Works in the same list; `note` says what was not done, and why."""
+    """The text of one job. `after` are indexes of its dependencies in the same list; `note` is the reason why it is
+    not split."""
 
     host: Host
     text: str
@@ -66,21 +68,22 @@ class Work(NamedTuple):
 
 
 Works: TypeAlias = "Callable[[Proposal], list[Work]]"
-"""The work in a proposal, by whichever row it belongs to. Raises Refusal."""
+"""The work of a proposal, from the first row that applies. Raises NotQueueable."""
 
 
 def command_at(proposal: Proposal, node: Node) -> Command | None:
-    """The Command of a simple command that stands in the text itself, its wrappers not peeled by another program."""
+    """The Command that is `node` itself, not one that another program carries; None without one."""
     if not isinstance(node, Simple) or not node.words:
         return None
     for command in proposal.commands:
         if "substitution" in command.inside:
-            continue  # that is in its words
+            continue  # inside the node's words
         if not command.via and command.words and node.words[0].start <= command.words[0].start < node.end:
             return command
     return None
 
 
 def first_line(text: str) -> str:
+    """The first line of `text`, at most 40 characters."""
     line = text.strip().partition("\n")[0]
     return line if len(line) <= 40 else line[:37] + "..."

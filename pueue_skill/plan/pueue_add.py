@@ -1,6 +1,7 @@
-"""`pueue add` that queues something else than it seems to: the work that it was meant to queue, with its options.
+"""Repairs a `pueue add` that queues something other than intended: the Work that it was meant to queue, with its
+options.
 
-`pueue add -- cd x && work` queues only `cd x`; `pueue add -- sh -c 'a; b'` loses the quotes.
+`pueue add -- cd x && work` queues only `cd x`; `pueue add -- sh -c 'a; b'` loses its quotes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ FIELDS = {
 
 
 def pueue_add(proposal: Proposal, works: Works) -> list[Work] | None:
+    """The work that the `pueue add` of a text was meant to queue, or None for another text. Raises NotQueueable."""
     if len(proposal.script.nodes) != 1:
         return None
     node = proposal.script.nodes[0]
@@ -48,19 +50,20 @@ def pueue_add(proposal: Proposal, works: Works) -> list[Work] | None:
 
 
 def split_text(proposal: Proposal, node: Chain, command: Command) -> str | None:
-    """What a list was meant to queue of which `pueue add` is only the beginning."""
+    """The intended text of a list that begins with `pueue add`, or None."""
     if "&" in node.operators or len(node.parts) < 2:
         return None
     words, text = added_words(command), proposal.script.text
     at = script_index(words)
     if at is not None:
         return with_script(words[:at], text[words[at].start : node.end])
-    first = words[0].value if len(words) == 1 else text[words[0].start : words[-1].end]  # pueue joins what it is given
+    first = words[0].value if len(words) == 1 else text[words[0].start : words[-1].end]  # pueue joins its arguments
     return first + text[words[-1].end : node.end]
 
 
 def joined_text(proposal: Proposal, command: Command) -> str | None:
-    """What several words were meant to be. Raises Refusal where only the shell knows them."""
+    """The intended text of a `pueue add` with several words, or None. Raises NotQueueable if only the shell knows
+    them."""
     words = added_words(command)
     at = script_index(words)
     if at is not None:

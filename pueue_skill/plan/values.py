@@ -1,8 +1,8 @@
-"""What an expansion is worth in a turn of a loop: its source and the values of variables in, its value out.
+"""Values of expansions in an iteration: the source of an expansion and the values of variables in, its value out.
 
-Nothing is left open: what only the shell knows stays the source that it is, with the values in it, so that two turns can be
-compared. Where the items of a loop are not known, representatives stand for them, chosen so that what makes two items the same
-(`${f%.*}`, `$(basename "$f")`, `$((y - 1))`) does so to two of the representatives.
+The result is always text: what only the shell knows stays as source, with known values filled in, so that two
+iterations can be compared. If a loop's items are unknown, representatives replace them, chosen so that an expansion
+that makes two items equal (`${f%.*}`, `$(basename "$f")`, `$((y - 1))`) does so for two representatives.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ EXPANSION_OPERATOR = regex(r"(%%?|##?|//|/%|/#|/|\^\^?|,,?|:(?![-=?+]))(.*)", re
 PATH_COMMAND = regex(r"(?:\$\(|`)\s*(basename|dirname)\s+(?:-- )?(?:\"([^\"()`]*)\"|'([^'()`]*)'|([^\s\"'()`]+))(?:\s+['\"]?([^\s\"'()`]*)['\"]?)?\s*(?:\)|`)")  # fmt: skip
 MKTEMP = regex(r"(?:\$\(|`)\s*mktemp\b[^()`]*(?:\)|`)")
 UNKNOWN_EXPANSION = regex(r"\$\([^()]*\)|`[^`]*`|\$\{[^{}]*\}")
-"""What only the shell knows, innermost first."""
+"""Expansions that only the shell knows, innermost first."""
 
 
 def quotient(value: int, by: int) -> int:
-    """The quotient, cut off towards zero as in C."""
+    """The quotient, truncated towards zero as in C."""
     return abs(value) // abs(by) * (1 if (value < 0) == (by < 0) else -1)
 
 
 def remainder(value: int, by: int) -> int:
+    """The remainder of `quotient`."""
     return value - quotient(value, by) * by
 
 
@@ -38,14 +39,15 @@ OPERATIONS: Mapping[str, tuple[int, Callable[[int, int], int]]] = {
     "+": (1, operator.add), "-": (1, operator.sub), "*": (2, operator.mul), "/": (2, quotient), "%": (2, remainder),
     "**": (3, operator.pow),
 }  # fmt: skip
+"""By operator, its precedence and function."""
 MAX_DIGITS = 20
 MAX_STARS = 3
 """Runs of `*` in a pattern; with more of them a search may take exponential time."""
 
 
 def expand(source: str, known: Mapping[str, Value]) -> str:
-    """The value of an expansion (`$x`, `${x%.csv}`, `$((x + 1))`), with what is not known left in it."""
-    if source in known:  # what xargs and parallel put in
+    """The value of an expansion (`$x`, `${x%.csv}`, `$((x + 1))`); unknown parts stay as source."""
+    if source in known:  # a placeholder of xargs or parallel
         return scalar(known[source])
     name = source[1:]
     if source[:1] == "$" and name.isidentifier():
@@ -63,16 +65,18 @@ def expand(source: str, known: Mapping[str, Value]) -> str:
 
 
 def value_or_name(match: re.Match[str], known: Mapping[str, Value]) -> str:
+    """The value of the variable in `match`, or the matched text if it is unknown."""
     name = match[1] or match[2] or match[3]
     return scalar(known[name]) if name in known else match[0]
 
 
 def scalar(value: Value) -> str:
+    """The value of `$x`: the first element of an array."""
     return value if isinstance(value, str) else value[0] if value else ""
 
 
 def expand_braced(braced: re.Match[str], known: Mapping[str, Value]) -> str:
-    """`${x…}` of bash's manual 3.5.3. Raises Unknown."""
+    """The value of `${x…}` (bash manual 3.5.3). Raises UnknownValue."""
     length, name, index, rest = braced.groups()
     if name not in known:
         if index and index not in "@*":
@@ -109,7 +113,7 @@ def expand_braced(braced: re.Match[str], known: Mapping[str, Value]) -> str:
         return re.sub(
             anchored.get(how, shell_pattern(pattern)), lambda _: new, value, count=how != "//", flags=re.DOTALL
         )
-    lengths = range(len(value) + 1) if len(how) == 1 else range(len(value), -1, -1)  # of what goes
+    lengths = range(len(value) + 1) if len(how) == 1 else range(len(value), -1, -1)  # lengths of the removed text
     for taken in lengths:
         part, left = (value[:taken], value[taken:]) if how[0] == "#" else (value[len(value) - taken :], value[: len(value) - taken])  # fmt: skip
         if re.fullmatch(shell_pattern(argument), part, re.DOTALL):
@@ -118,7 +122,7 @@ def expand_braced(braced: re.Match[str], known: Mapping[str, Value]) -> str:
 
 
 def shell_pattern(pattern: str) -> str:
-    """A pattern of the shell as a regular expression. Raises Unknown for one with too many stars."""
+    """A shell pattern as a regular expression. Raises UnknownValue for more than MAX_STARS stars."""
     pattern = re.sub(r"\*+", "*", pattern)
     if pattern.count("*") > MAX_STARS:
         raise UnknownValue
@@ -129,7 +133,7 @@ def shell_pattern(pattern: str) -> str:
 
 
 def evaluate(expression: str, known: Mapping[str, Value]) -> int:
-    """The value of an arithmetic expression of whole numbers, `+ - * / % **` and parentheses. Raises Unknown."""
+    """The value of an arithmetic expression of integers, `+ - * / % **` and parentheses. Raises UnknownValue."""
     tokens: list[str | int] = []
     expression = expression.replace("$((", "((")
     at = 0
@@ -151,7 +155,8 @@ def evaluate(expression: str, known: Mapping[str, Value]) -> int:
 
 
 def parse_integer(digits: str, decimal: bool = False) -> int:
-    """The number that bash reads: octal after a leading 0, unless it is marked as `decimal`. Raises Unknown for one that bash refuses or that does not fit into 64 bits."""
+    """The integer that bash reads: octal after a leading 0 unless `decimal`. Raises UnknownValue for invalid or large
+    numbers."""
     base = 8 if digits.lstrip("-")[:1] == "0" and not decimal else 10
     if len(digits) > MAX_DIGITS or (base == 8 and re.search("[89]", digits)):
         raise UnknownValue
@@ -159,13 +164,18 @@ def parse_integer(digits: str, decimal: bool = False) -> int:
 
 
 def check_64_bit(value: int) -> int:
+    """`value` if it fits into 64 bits. Raises UnknownValue."""
     if not -(2**63) <= value < 2**63:
         raise UnknownValue
     return value
 
 
 def evaluate_tokens(tokens: Sequence[str | int], at: int, least: int) -> tuple[int, int]:
-    """The value of what begins at a token, of operators that bind as much as `least`, and the place after it."""
+    """The value of the expression at token `at` with operators of precedence `least` or higher, and the index after
+    it.
+
+    Raises UnknownValue.
+    """
     if at >= len(tokens):
         raise UnknownValue
     first = tokens[at]
@@ -192,7 +202,7 @@ def evaluate_tokens(tokens: Sequence[str | int], at: int, least: int) -> tuple[i
 
 
 def expand_path_commands(text: str, turn: int) -> str:
-    """`text` with what basename, dirname and mktemp give in its substitutions."""
+    """`text` with the results of basename, dirname and mktemp in place of their substitutions."""
     before = ""
     while before != text and ("$(" in text or "`" in text):
         before = text
@@ -201,6 +211,7 @@ def expand_path_commands(text: str, turn: int) -> str:
 
 
 def path_part(match: re.Match[str]) -> str:
+    """The result of the basename or dirname in `match`."""
     what, suffix = match[1], match[5] or ""
     path = (match[2] or match[3] or match[4] or "").rstrip("/") or "/"
     folder, _, name = path.rpartition("/")
@@ -210,7 +221,7 @@ def path_part(match: re.Match[str]) -> str:
 
 
 def known_text(text: str) -> str:
-    """`text` without what only the shell knows: in two turns that may be the same."""
+    """`text` without the expansions that only the shell knows, which may be equal in two iterations."""
     before = ""
     while before != text and ("$" in text or "`" in text):
         before = text
@@ -219,15 +230,15 @@ def known_text(text: str) -> str:
 
 
 def representatives(words: Iterable[str], sources: Sequence[str], name: str) -> list[str]:
-    """Values for a variable whose items only the shell knows: of globs (`data/*.csv`) such as these could match.
+    """Values for a variable whose items only the shell knows; for a glob (`data/*.csv`) values that it could match.
 
-    `sources` are the expansions that mention it: each says what could make two values the same.
+    `sources` are the expansions that mention the variable: each may make two values equal.
     """
     changing = [source for source in sources if re.search(rf"\b{name}\b", source)]
     if any(ARITHMETIC.fullmatch(source) or re.search(rf"\[[^]]*\b{name}\b", source) for source in changing):
         return ["1", "2", "3", "4", "10", "11"]
     items = [*words]
-    # What the pattern of a glob ends in itself (`${f%.csv}` of `*.csv`) makes no two values the same.
+    # The suffix of the glob itself (`${f%.csv}` for `*.csv`) makes no two values equal.
     parts = [part for part in dict.fromkeys(itertools.chain.from_iterable(map(literal_parts, changing)))
              if len(part) == 1 or not any(part in word for word in items)]  # fmt: skip
     stems = [
@@ -256,7 +267,7 @@ def representatives(words: Iterable[str], sources: Sequence[str], name: str) -> 
 
 
 def literal_parts(source: str) -> Iterator[str]:
-    """The characters that stand for themselves in the patterns and paths of an expansion."""
+    """The literal characters in the patterns and paths of an expansion."""
     if re.search(r"basename|dirname", source):
         yield "/"
     braced = BRACED.fullmatch(source)

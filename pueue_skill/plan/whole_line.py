@@ -1,6 +1,6 @@
-"""A line that stays whole: one job that holds all of it, or the reason why a job cannot.
+"""A line as one job: a Proposal in, one Work out, or NotQueueable with the reason.
 
-What needs a terminal, asks for a password, leaves the queue's sight or speaks to the queue itself is refused.
+Work that needs a terminal, asks for a password, escapes from the queue or uses the queue itself is refused.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ SHELL_NAME = regex(r"\$(?:0\b|\{0\})")
 
 
 def whole_line(proposal: Proposal) -> list[Work]:
+    """The whole line as one job. Raises NotQueueable."""
     check_queueable(proposal)
     if any(command.hosts and not command.via[1:] and runs_long(proposal, command) for command in proposal.commands):
         raise NotQueueable("part of it runs over ssh")
@@ -31,7 +32,7 @@ def whole_line(proposal: Proposal) -> list[Work]:
 
 
 def check_queueable(proposal: Proposal) -> None:
-    """Raises Refusal when a job cannot hold all of it."""
+    """Raises NotQueueable if a job cannot hold the whole proposal."""
     own = [word for command in proposal.commands if not command.via for word in (*command.assigns, *command.words)]
     if proposal.shell == "login" and any(not word.static and SHELL_NAME.search(word.value) for word in own):
         raise NotQueueable("it asks for the name of its shell ($0), which is another in a job")
@@ -75,32 +76,34 @@ def check_queueable(proposal: Proposal) -> None:
 
 
 def runs_long(proposal: Proposal, command: Command) -> bool:
+    """Whether a finding is about the command or, without findings, whether it is not known to be quick."""
     if proposal.flagged:
         return any(start <= command.start < end for start, end in proposal.flagged)
     return weigh(command).size != "quick"
 
 
 def waits_for_background(commands: tuple[Command, ...]) -> bool:
-    """Whether a `wait` follows all that is put in the background."""
+    """Whether a `wait` follows all background commands."""
     background = [i for i, command in enumerate(commands) if command.background]
     waiting = [i for i, command in enumerate(commands) if command.name == "wait" and not command.background]
     return not background or bool(waiting and waiting[-1] > background[-1])
 
 
 def reads_terminal_answer(command: Command) -> bool:
-    """`read -p …` where nothing feeds it: no pipe, redirect, loop or heredoc."""
+    """Whether the command is a `read` without a pipe, redirect, loop or heredoc for its stdin."""
     around = {word.split()[0] for word in command.inside}
     own = command.name == "read" and not any(word.startswith("-u") for word in command.args)
     return own and not has_input(command) and not {"for", "while", "until", "function"} & around
 
 
 def has_input(command: Command) -> bool:
-    """Whether a pipe, a redirect or another shell's text is on its standard input."""
+    """Whether a pipe, a redirect or another shell's text is connected to stdin."""
     redirects = (*command.redirects, *command.around)
     given = any(redirect.op in INPUT_OPERATORS and redirect.fd in (None, "0") for redirect in redirects)
     return bool(command.pipe[0] or command.via or given)
 
 
 def opens_terminal(command: Command) -> bool:
+    """Whether the command names /dev/tty."""
     targets = [redirect.target for redirect in (*command.redirects, *command.around) if redirect.target]
     return any(word.value == TERMINAL for word in (*command.words[1:], *targets))
