@@ -48,7 +48,7 @@ def context(hosts: list[Host], limit: float) -> str:
         "pueue-skill: this sounds like work for the job queue; the skill pueue-skill says how. "
         '`pueue-skill suggest "CMD"` gives the invocation for a command, `pueue-skill run [--host HOST] -- CMD` queues it.\n'
     ]
-    left = poll.resting()
+    left = poll.skipped_hosts()
     if hosts:
         with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
             lines += pool.map(lambda host: busy(host, 0 if host.name in left else limit), hosts)
@@ -59,7 +59,7 @@ def busy(host: Host, limit: float) -> str:
     """One line on a host, which is not asked where it has no seconds for an answer."""
     limits = ", ".join([f"{name} {count or 'without limit'}" for name, count in host.groups])
     try:
-        queue = client.queue_of(host, limit) if limit else None
+        queue = client.fetch_queue(host, limit) if limit else None
     except (client.Unreachable, OSError):
         queue = None
     if queue is None:

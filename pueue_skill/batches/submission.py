@@ -64,7 +64,7 @@ def submit(
 ) -> dict[str, list[SubmittedItem] | Unreachable]:
     """Adds what is missing of `items` to the queues of their hosts; what became of each, or why a host did not answer."""
 
-    return dict(client.together(hosts_of(items), lambda name: submitted(manifest, items, hosts[name], replace)))
+    return dict(client.ask_all(hosts_of(items), lambda name: submitted(manifest, items, hosts[name], replace)))
 
 
 def hosts_of(items: Sequence[Item]) -> list[str]:
@@ -102,9 +102,9 @@ def submitted(
         except transport.Timeout as error:
             found, whole, why = [], False, f"{error}: submit again, what is there already is not added twice"
         except ValueError:
-            found, whole, why = [], False, client.trouble(host, done)
+            found, whole, why = [], False, client.explain_failure(host, done)
         else:
-            why = "" if whole else client.trouble(host, done)
+            why = "" if whole else client.explain_failure(host, done)
         # What a submission that was cut off has added is found to be there by the next.
         new |= {outcome.key for outcome in found if outcome.what == "new"}
         if whole:
@@ -143,7 +143,7 @@ def standings(
         script = kind.batch_script(host, manifest.name, packed)
         return client.asked(host, script, read, limit + more, again=True)
 
-    return dict(client.together(hosts_of(items), ask))
+    return dict(client.ask_all(hosts_of(items), ask))
 
 
 def stand(items: Sequence[Item], status: BatchStatus) -> Iterator[Standing]:
@@ -278,7 +278,7 @@ def sibling(manifest: Manifest, one: Standing, found: Sequence[Standing]) -> Sta
 def tails(manifest: Manifest, found: Sequence[Standing], host: Host, count: int) -> dict[str, bytes]:
     """The last `count` bytes of what items of a host wrote, by key. Raises Unreachable."""
     own = {one.state.id: one.item.key for one in found if one.state and not one.pack}
-    ends = client.tails(host, [one.state for one in found if one.state and not one.pack], count)
+    ends = client.fetch_tails(host, [one.state for one in found if one.state and not one.pack], count)
     packed = [one.item.key for one in found if one.pack]
     given = {own[id]: end for id, end in ends.items()}
     if packed:
@@ -324,7 +324,7 @@ def restart(
         def read(done: transport.Done) -> dict[str, str]:
             survivors, whole = kind.read_restart(done.text)
             if not whole:
-                raise Unreachable(f"{name}: the jobs were not all restarted: {client.complaint(done)}")
+                raise Unreachable(f"{name}: the jobs were not all restarted: {client.stderr_of(done)}")
             return survivors
 
         survivors = client.asked(host, script, read, client.ANSWER_TIMEOUT_S + len(tasks))
@@ -332,7 +332,7 @@ def restart(
             submit_again(manifest, here, host)
         return survivors
 
-    return dict(client.together(hosts_of([one.item for one in chosen]), ask))
+    return dict(client.ask_all(hosts_of([one.item for one in chosen]), ask))
 
 
 def submit_again(manifest: Manifest, here: Sequence[Standing], host: Host) -> None:
@@ -354,4 +354,4 @@ def cancel(found: Sequence[Standing], hosts: Mapping[str, Host]) -> dict[str, in
             client.asked(hosts[name], script, lambda done: reply(done.text), client.ANSWER_TIMEOUT_S + len(ids))
         return len(here)
 
-    return dict(client.together(hosts_of([one.item for one in found]), ask))
+    return dict(client.ask_all(hosts_of([one.item for one in found]), ask))

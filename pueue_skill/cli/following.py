@@ -59,7 +59,7 @@ def events(state: State, host: Host) -> Iterator[Event]:
         elif isinstance(event, State) and lost:
             lost = False
             with suppress(client.Unreachable):
-                for group in client.queue_of(host).groups if event.status == "queued" else ():
+                for group in client.fetch_queue(host).groups if event.status == "queued" else ():
                     if group.name == event.group:
                         say_of_group(group, f"{host.name}:{event.id}", host)
         yield event

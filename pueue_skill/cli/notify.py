@@ -75,7 +75,7 @@ def of_callback(settings: Config, id: int, result: str) -> list[Notification]:
         return []  # before the queue is asked: many short jobs may end at once
     name = compose.machine(LOCAL)
     try:
-        queue = client.queue_of(settings.by_name()[LOCAL])
+        queue = client.fetch_queue(settings.by_name()[LOCAL])
     except client.Unreachable as error:
         log.write("notify", str(error))
         return compose.gone(name, id, result, time.time())

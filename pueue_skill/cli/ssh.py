@@ -61,7 +61,7 @@ def main(options: argparse.Namespace) -> int:
         return failed(
             ExitCode.USAGE, f"{refusal}: that is for ssh itself. Type: {quote.line(['ssh', *options.command])}"
         )
-    away = ssh_target.configured_obstacle(transport.configuration(host))
+    away = ssh_target.configured_obstacle(transport.ssh_configuration(host))
     if away:
         say(f"not queued, but run by ssh itself: the configuration for {host.name} says {away}")
         transport.ssh(options.command, options.stdin)

@@ -44,7 +44,7 @@ def main(options: argparse.Namespace) -> int:
     asked = chosen_hosts(options)
     if options.watch:
         return watch_status(asked, options)
-    report = documents.status(poll.queues(asked, spare=not options.hosts), dt.datetime.now(dt.UTC))
+    report = documents.status(poll.fetch_queues(asked, spare=not options.hosts), dt.datetime.now(dt.UTC))
     if options.json:
         print(json.dumps(report, indent=2))
     else:
@@ -104,7 +104,7 @@ def looks(
 
     known = {host.name: documents.host_report(host, Exception("asked …"), dt.datetime.now(dt.UTC)) for host in hosts}
     silent = set(known)
-    for look in poll.watched(hosts, every):
+    for look in poll.watch(hosts, every):
         heard(look)
         if look:
             known[look.host.name] = documents.host_report(look.host, look.answer, dt.datetime.now(dt.UTC))

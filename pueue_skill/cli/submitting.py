@@ -164,7 +164,7 @@ def not_elsewhere(key: str, host: Host) -> None:
     if other is None or other.name == host.name:
         return
     try:
-        there = select.labelled(key, {other.name: client.queue_of(other)})
+        there = select.labelled(key, {other.name: client.fetch_queue(other)})
     except client.Unreachable as error:
         raise submission.NotSubmitted(
             f"the key {key} was given to a job on {other.name}, which does not say whether it is there: {error}\nTry: another --key"

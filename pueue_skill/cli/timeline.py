@@ -45,7 +45,7 @@ def main(options: argparse.Namespace) -> int:
         day = options.day or now.date()
         begin, end = (dt.datetime.combine(day + dt.timedelta(days=n), dt.time()).astimezone() for n in (0, 1))
         title = f"{day}"
-    answers = poll.queues(select_hosts(options.host, hosts), spare=not options.host)
+    answers = poll.fetch_queues(select_hosts(options.host, hosts), spare=not options.host)
     bars: list[Bar] = []
     code = ExitCode.DONE
     for host, queue in answers:

@@ -1,6 +1,6 @@
-"""Asks a host: a script in, what is made of its answer out, or Unreachable with the reason and what to do.
+"""Asks one host: a script in, its parsed answer out, or Unreachable with the reason and what to type.
 
-It knows queues only by their backend's scripts, and ssh only by transport. It prints nothing and reads no configuration.
+It knows queues only by the scripts of their kind, and ssh only by transport. It prints nothing and reads no configuration.
 """
 
 from __future__ import annotations
@@ -24,40 +24,43 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 ANSWER_TIMEOUT_S = 30.0
-"""Seconds that a host has for one answer."""
+"""How long a host may take for one answer."""
 
 
 MIN_BYTES_PER_S = 50_000
-"""Bytes a second of a connection that is still waited for; a job may bring files of any length."""
+"""The slowest connection that a time limit allows for, since a job may bring files of any length."""
 
 RETRIES = 6
-"""How often a host, or a daemon, that does not answer is tried again while a job is submitted or followed."""
+"""How often a host or daemon that does not answer is retried while a job is submitted or followed."""
 
 EXIT_FILES_FAILED = 74
-"""The exit code of a script whose files could not be written or read."""
+"""The exit code of a script that could not read or write its files."""
 
 EXIT_QUEUE_DOWN = 69
 """The exit code of a script whose queue does not answer."""
 
 TURNED_AWAY = regex(r"kex_exchange_identification|banner exchange|[Cc]onnection (?:closed|reset) by|Connection reset")
-"""What ssh says when a server has too many connections that have not logged in yet (MaxStartups)."""
+"""What ssh prints when a server has too many unauthenticated connections (MaxStartups in sshd_config)."""
 
 
 class Unreachable(Exception):
-    """The host or its daemon does not answer; the message says which, and what to do."""
+    """The host or its daemon does not answer; the message says which, and what to type."""
 
 
 class NoConnection(Unreachable):
-    """ssh does not get through to the host."""
+    """ssh cannot connect to the host."""
 
 
-def waits(said: bytes, notice: Callable[[str], None] = lambda text: None) -> bool:
-    """Whether a script that has written `said` waits for others; `notice` is given how many they are, if that is known."""
+def is_waiting(said: bytes, notice: Callable[[str], None] = lambda text: None) -> bool:
+    """Return whether a script whose stdout so far is `said` waits for other submissions.
+
+    `notice` gets a line with their number, if it is known.
+    """
     last = said.decode("utf-8", "replace").rstrip("\n").rpartition("\n")[2]
     if not last.startswith(WAITS):
         return False
     count = last.removeprefix(WAITS).strip()
-    others = int(count) - 1 if count.isdigit() else 0  # it is counted too
+    others = int(count) - 1 if count.isdigit() else 0  # the script counts itself
     notice(f"waiting for {f'{others} ' if others > 0 else ''}other submission{'' if others == 1 else 's'}")
     return True
 
@@ -66,41 +69,45 @@ def first_line(text: str) -> str:
     return text.partition("\n")[0]
 
 
-def complaint(done: transport.Done) -> str:
-    """What a script wrote to stderr, without colours and ssh's notices; lines after the first are indented, so that none looks like ours."""
+def stderr_of(done: transport.Done) -> str:
+    """Return what a script wrote to stderr, without colors and ssh's notices. All lines but the first are indented, so that none can pass for a
+    message of ours.
+    """
     return "\n  ".join(framing.said(done.stderr.decode("utf-8", "replace")))
 
 
-def trouble(host: Host, done: transport.Done) -> str:
-    """Why there was no answer, and what to do."""
-    said = complaint(done)
+def explain_failure(host: Host, done: transport.Done) -> str:
+    """Return why a host gave no answer, and what to type."""
+    said = stderr_of(done)
     if host.ssh and done.code == transport.SSH_FAILED:
         return f"{host.name} cannot be reached by ssh: {said}\nTry: ssh {host.ssh} true"
     if done.code == EXIT_FILES_FAILED:
-        return f"{host.name} cannot write the files that are kept beside its queue: {said}"
+        return f"{host.name} cannot write the files that belong to its queue: {said}"
     return KINDS[host.backend].trouble(host, done.code, said)
 
 
 def asked(
     host: Host, script: str, read: Callable[[transport.Done], T], limit: float = ANSWER_TIMEOUT_S, again: bool = False
 ) -> T:
-    """What `read` makes of the answer of `host` to a script, within `limit` seconds; `again` as in transport.run. A script that acts
-    may wait for others as long as it says so. Raises Unreachable."""
+    """Return what `read` makes of the answer of `host` to a script, within `limit` seconds. Raises Unreachable.
+
+    `again` as in transport.run. The time limit of a script that changes something starts over while it waits for other submissions.
+    """
     try:
-        done = transport.run(host, script, timeout=limit, again=again, heard=None if again else waits)
+        done = transport.run(host, script, timeout=limit, again=again, heard=None if again else is_waiting)
     except transport.Timeout as error:
         raise Unreachable(str(error)) from None
     try:
         return read(done)
     except (ValueError, KeyError):
-        raise Unreachable(trouble(host, done)) from None
+        raise Unreachable(explain_failure(host, done)) from None
 
 
-def answers(host: Host, asked: Sequence[Part], mark: str) -> Mapping[str, Answer]:
-    """What `host` answers to the parts of a script, as far as it gets in the time that they have. Raises Unreachable."""
+def ask_parts(host: Host, asked: Sequence[Part], mark: str) -> Mapping[str, Answer]:
+    """Return the answers of `host` to those parts of a script that ended in time. Raises Unreachable."""
     limit = ANSWER_TIMEOUT_S + framing.seconds(asked)
     try:
-        # Alone, as its parts are commands of the user's, which are not sent twice.
+        # Over a new connection: the parts are the user's commands, which must not be sent twice.
         done = transport.run(host, framing.script(asked, mark), timeout=limit, alone=True)
     except transport.Timeout as error:
         if not error.stdout:
@@ -109,11 +116,11 @@ def answers(host: Host, asked: Sequence[Part], mark: str) -> Mapping[str, Answer
     try:
         return framing.answers(done.stdout, mark)
     except ValueError:
-        raise Unreachable(trouble(host, done)) from None
+        raise Unreachable(explain_failure(host, done)) from None
 
 
-def together(whom: Sequence[K], ask: Callable[[K], T]) -> list[tuple[K, T | Unreachable]]:
-    """What each answers, or why it does not; all are asked at the same time."""
+def ask_all(whom: Sequence[K], ask: Callable[[K], T]) -> list[tuple[K, T | Unreachable]]:
+    """Call `ask` for each of `whom` at the same time; return each with its result, or with the Unreachable that was raised."""
 
     def bounded(one: K) -> tuple[K, T | Unreachable]:
         try:
@@ -121,20 +128,20 @@ def together(whom: Sequence[K], ask: Callable[[K], T]) -> list[tuple[K, T | Unre
         except Unreachable as error:
             return one, error
 
-    from concurrent.futures import ThreadPoolExecutor  # which imports logging: `run` asks one queue only
+    from concurrent.futures import ThreadPoolExecutor  # imports logging, which `run` on one queue does not need
 
     with ThreadPoolExecutor(max_workers=max(1, len(whom))) as pool:
         return list(pool.map(bounded, whom))
 
 
-def queue_of(host: Host, limit: float = ANSWER_TIMEOUT_S) -> Queue:
-    """All that the queue of `host` tells, within `limit` seconds. Raises Unreachable."""
+def fetch_queue(host: Host, limit: float = ANSWER_TIMEOUT_S) -> Queue:
+    """Return the queue of `host`, within `limit` seconds. Raises Unreachable."""
     kind = KINDS[host.backend]
     return asked(host, kind.status_script(host), lambda done: kind.read_status(done.text), limit, again=True)
 
 
-def tails(host: Host, states: list[State], count: int) -> dict[str, bytes]:
-    """The last `count` bytes of what jobs of `host` wrote, by their ids. Raises Unreachable."""
+def fetch_tails(host: Host, states: list[State], count: int) -> dict[str, bytes]:
+    """Return the last `count` bytes of the outputs of jobs of `host`, by job id. Raises Unreachable."""
     if not states:
         return {}
     kind = KINDS[host.backend]
@@ -142,6 +149,6 @@ def tails(host: Host, states: list[State], count: int) -> dict[str, bytes]:
     return asked(host, script, lambda done: read_tails(done.stdout), again=True)
 
 
-def queues(hosts: list[Host]) -> list[tuple[Host, Queue | Unreachable]]:
-    """What each host's queue tells, or why it does not; all are asked at the same time."""
-    return together(hosts, queue_of)
+def fetch_queues(hosts: list[Host]) -> list[tuple[Host, Queue | Unreachable]]:
+    """Return each host with its queue, or with Unreachable; all are asked at the same time."""
+    return ask_all(hosts, fetch_queue)

@@ -1,7 +1,7 @@
-"""Asks many hosts at the same time, and spares for a while those that were waited for in vain: names and a question in, answers out.
+"""Asks many hosts at the same time, and skips for a while those that kept a command waiting in vain: names and a question in, answers out.
 
-What a host did not answer is remembered by the store, with pauses that grow; it is asked again after each, and by whoever names
-it. A memory that cannot be read or written is no reason not to ask.
+The database remembers which hosts did not answer; each is skipped for longer each time, unless a command names it. If that memory cannot
+be read or written, all hosts are asked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from pueue_skill.hosts import client
-from pueue_skill.hosts.client import ANSWER_TIMEOUT_S, Unreachable, queue_of
+from pueue_skill.hosts.client import ANSWER_TIMEOUT_S, Unreachable, fetch_queue
 from pueue_skill.queues.model import Queue
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.backoff import pause_s
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
-def together(names: Sequence[str], ask: Callable[[str], T], spare: bool = True) -> list[tuple[str, T | Unreachable]]:
-    """What each host answers, or why it does not. With `spare`, those that did not answer of late are not asked."""
-    left = resting() if spare else {}
+def ask_all(names: Sequence[str], ask: Callable[[str], T], spare: bool = True) -> list[tuple[str, T | Unreachable]]:
+    """Return each host with its answer, or with Unreachable. With `spare`, hosts that recently did not answer are skipped."""
+    left = skipped_hosts() if spare else {}
     waited: dict[str, float] = {}
 
     def timed(name: str) -> T:
@@ -44,8 +44,8 @@ def together(names: Sequence[str], ask: Callable[[str], T], spare: bool = True) 
         finally:
             waited[name] = time.monotonic() - began
 
-    answers = client.together(names, timed)
-    known = memory(reachability.unreachable_hosts)
+    answers = client.ask_all(names, timed)
+    known = remembered(reachability.unreachable_hosts)
     with suppress(sqlite3.Error, OSError):
         for name, answer in answers:
             reason = str(answer) if isinstance(answer, Unreachable) else ""
@@ -54,22 +54,22 @@ def together(names: Sequence[str], ask: Callable[[str], T], spare: bool = True) 
     return answers
 
 
-def resting() -> dict[str, str]:
-    """The hosts that are not asked now, and what is said of them instead."""
+def skipped_hosts() -> dict[str, str]:
+    """Return the hosts that are skipped now, with the reason and the command that asks them."""
     return {
         name: f"{reason}\nIt is asked again in {seconds:.0f} s, or now by: pueue-skill status {name}"
-        for name, (reason, seconds) in memory(reachability.skipped_hosts).items()
+        for name, (reason, seconds) in remembered(reachability.skipped_hosts).items()
     }
 
 
-def queues(hosts: Sequence[Host], spare: bool) -> list[tuple[Host, Queue | Unreachable]]:
-    """What the queues tell; `spare` as above."""
+def fetch_queues(hosts: Sequence[Host], spare: bool) -> list[tuple[Host, Queue | Unreachable]]:
+    """Return each host with its queue, or with Unreachable; `spare` as for ask_all."""
     by_name = {host.name: host for host in hosts}
-    answers = together(list(by_name), lambda name: client.queue_of(by_name[name]), spare)
+    answers = ask_all(list(by_name), lambda name: client.fetch_queue(by_name[name]), spare)
     return [(by_name[name], answer) for name, answer in answers]
 
 
-def memory(read: Callable[[], dict[str, T]]) -> Mapping[str, T]:
+def remembered(read: Callable[[], dict[str, T]]) -> Mapping[str, T]:
     try:
         return read() if database.path().exists() else {}
     except (sqlite3.Error, OSError):
@@ -77,16 +77,18 @@ def memory(read: Callable[[], dict[str, T]]) -> Mapping[str, T]:
 
 
 class Observation(NamedTuple):
-    """What a host has answered; `asked` is when it was asked, on the clock of time.monotonic."""
+    """The answer of a host; `asked` is when it was asked, on the clock of time.monotonic."""
 
     host: Host
     answer: Queue | Unreachable
     asked: float
 
 
-def watched(hosts: Sequence[Host], every: float, limit: float = ANSWER_TIMEOUT_S) -> Iterator[Observation | None]:
-    """What the queues tell, over and over, each when it comes: a host that hangs holds no other up. None where nothing has come for a
-    second. A host that does not answer is asked less often."""
+def watch(hosts: Sequence[Host], every: float, limit: float = ANSWER_TIMEOUT_S) -> Iterator[Observation | None]:
+    """Yield observations of the queues of `hosts`, every `every` seconds a host, as they arrive: a host that hangs delays no other.
+
+    Yields None when nothing arrived for a second. A host that does not answer is asked less often. `limit` is in seconds.
+    """
     answers: SimpleQueue[Observation] = SimpleQueue()
     closed = threading.Event()
 
@@ -95,7 +97,7 @@ def watched(hosts: Sequence[Host], every: float, limit: float = ANSWER_TIMEOUT_S
         while not closed.is_set():
             asked = time.monotonic()
             try:
-                answers.put(Observation(host, queue_of(host, limit), asked))
+                answers.put(Observation(host, fetch_queue(host, limit), asked))
                 misses = 0
             except (Unreachable, OSError) as error:
                 answers.put(

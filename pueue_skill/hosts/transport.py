@@ -1,9 +1,9 @@
-"""Runs scripts here or on a host: a sh script goes in on standard input, exit code and output come back.
+"""Runs scripts on this machine or on a host: a sh script goes in on stdin; its exit code, stdout and stderr come back.
 
-The only module that starts processes. It knows OpenSSH, not queues: a host is reached as the user's own ssh configuration
-says, never asked for a password, and given up after a bounded time. The calls of a host share one connection: ssh leaves a
-master in the background, which ends by itself; where the user has said how connections are shared, that holds. A master that
-is broken costs a call its speed, never its answer, and never has a script run twice that does more than read.
+The only module that starts processes. It knows OpenSSH, not queues: it connects as the user's own ssh configuration says, never prompts for
+a password, and gives up after a time limit. Commands to the same host share one ssh connection (ControlMaster), whose master process ends
+by itself; a user's own sharing settings hold. A broken shared connection slows a command down, but never changes its result, and never
+makes a script that changes something run twice.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 SSH_FAILED = 255
-"""ssh's own exit status for "could not connect"; a script that was started never gives it."""
+"""ssh's own exit status for a failed connection; a script that ran never returns it."""
 
 SSH = "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15 -o ServerAliveCountMax=4"
 
-# The first word counts with ssh: a link that is dead is noticed within the time that a host has for an answer. A tunnel of the
-# user's configuration would be held for as long as the master stays.
+# ssh uses the first value of an option: with these, a dead connection is noticed within the time limit of an answer. A tunnel from the
+# user's configuration would stay open as long as the master process.
 SHARED = "-o ControlMaster=auto -o ControlPersist=60 -o ServerAliveInterval=5 -o ServerAliveCountMax=3 -o ClearAllForwardings=yes"
-SAID = regex(r"(?i)control(master|path|persist)|(?<!\S)-[a-z0-9]*[SM]")
-"""Words of a host that are about sharing. What a configuration file says of it is told by `ssh -G`."""
+SHARING_OPTIONS = regex(r"(?i)control(master|path|persist)|(?<!\S)-[a-z0-9]*[SM]")
+"""ssh options about shared connections. `ssh -G` prints those of a configuration file."""
 
 MAX_SOCKET_PATH_BYTES = 104 - 1 - len(".0123456789abcdef")
-"""Bytes of a socket's path: macOS has room for 103, and ssh makes it under a longer name first."""
+"""The longest path of a socket: macOS allows 103 bytes, and ssh first creates it with a longer name."""
 
 QUICK_TIMEOUT_S = 2.0
-"""Seconds for what takes milliseconds: `ssh -G`, and the greeting of a master that was not stopped."""
+"""A time limit for what takes milliseconds: `ssh -G`, and the greeting of a master process that is not stopped."""
 
 RUNNING: set[subprocess.Popen[bytes]] = set()
 STARTING = threading.Lock()
@@ -64,7 +64,7 @@ class Done(NamedTuple):
 
 
 class Timeout(Exception):
-    """The host or its queue did not answer in time; `stdout` is what it had said by then."""
+    """The host or its queue did not answer in time; `stdout` is what it had written by then."""
 
     def __init__(self, message: str, stdout: bytes) -> None:
         super().__init__(message)
@@ -72,35 +72,35 @@ class Timeout(Exception):
 
 
 class Stream(NamedTuple):
-    """A script that is running: its output as it comes, and its end."""
+    """A running script: its stdout as it arrives, and its end."""
 
     stdout: IO[bytes]
     process: subprocess.Popen[bytes]
     errors: IO[bytes]
 
     def read(self, timeout: float) -> bytes | None:
-        """What has come: empty at the end, None when nothing came for `timeout` seconds."""
+        """Return what has arrived: empty at the end, None when nothing arrived for `timeout` seconds."""
         ready, _, _ = select.select([self.stdout], [], [], timeout)
         return os.read(self.stdout.fileno(), 1 << 16) if ready else None
 
     def finish(self) -> Done:
         code = self.process.wait()
-        return Done(code, b"", whole(self.errors))
+        return Done(code, b"", read_all(self.errors))
 
 
-class Master(NamedTuple):
-    """The connection that the calls of a host share: its socket, and whether it was there before."""
+class SharedConnection(NamedTuple):
+    """The connection that commands to one host share (ControlMaster): its socket, and whether it existed before."""
 
     socket: Path
     there: bool = False
 
 
-def command(host: Host, master: Master | None, fed: int = 0) -> list[str]:
-    """What runs a script from standard input on `host`; with `fed` its first `fed` bytes are the script, and it reads the rest.
+def command(host: Host, master: SharedConnection | None, fed: int = 0) -> list[str]:
+    """Return the command that runs a script from stdin on `host`. With `fed`, the first `fed` bytes of stdin are the script, which reads the
+    rest.
 
-    sh may read more of its script than it has run: it cannot share the input with what it runs.
-
-    The ssh words of a host are shell text (an option may hold `~` or a variable, as it was proposed), so bash reads them.
+    sh may read more of its script than it has run, so a script cannot share stdin with the programs that it runs. The ssh words of a host are
+    shell text (an option may contain `~` or a variable, as the user wrote it), so bash reads them.
     """
     text = f'eval "$(dd bs=1 count={fed} 2>/dev/null)"'
     if not host.ssh:
@@ -111,26 +111,28 @@ def command(host: Host, master: Master | None, fed: int = 0) -> list[str]:
 
 
 def bash(text: str) -> list[str]:
-    """What runs a line of bash; without a start-up file (BASH_ENV), which a relative name would look for in the current folder."""
+    """Return the command that runs a line of bash, without BASH_ENV, whose relative path would be looked up in the current folder."""
     folders = absolute(os.environ.get("PATH", "")).split(os.pathsep)
     program = next((file for folder in folders if os.access(file := f"{folder}/bash", os.X_OK)), "/bin/bash")
     return [program, "-p", "-c", text]
 
 
 def absolute(path: str) -> str:
-    """PATH without relative and empty entries: what those lead to depends on the current folder, which may be anybody's."""
+    """Return PATH without relative and empty entries, whose programs depend on the current folder."""
     return os.pathsep.join([folder for folder in path.split(os.pathsep) if folder.startswith("/")]) or os.defpath
 
 
-def own_environment() -> dict[str, str]:
-    """What programs get that work for this process, and not for a job."""
+def clean_environment() -> dict[str, str]:
+    """Return the environment of programs that work for this process, not for a job."""
     return {**os.environ, "PATH": absolute(os.environ.get("PATH", ""))}
 
 
-def master_of(host: Host, limit: float = QUICK_TIMEOUT_S) -> Master | None:
-    """The connection that calls of `host` share, as far as that is known within `limit` seconds; None where each has its own, or the
-    user's configuration says how they share."""
-    if not host.ssh or not host.share or SAID.search(host.ssh):
+def shared_connection(host: Host, limit: float = QUICK_TIMEOUT_S) -> SharedConnection | None:
+    """Return the connection that commands to `host` share, or None if each has its own or the user's ssh configuration says how they share.
+
+    `limit` is in seconds.
+    """
+    if not host.ssh or not host.share or SHARING_OPTIONS.search(host.ssh):
         return None
     folder = Path(paths.run())
     try:
@@ -138,21 +140,21 @@ def master_of(host: Host, limit: float = QUICK_TIMEOUT_S) -> Master | None:
         found = folder.lstat()
     except OSError:
         return None
-    # All that ssh goes by is in the name: where one word of it changes, another connection is made.
-    shown = configuration(host, limit)
+    # The name covers all settings of ssh: when one changes, a new connection is opened.
+    shown = ssh_configuration(host, limit)
     socket = folder / f"ssh-{digest((host.ssh + shown).encode('utf-8', 'surrogateescape'), 16)}"
     ours = found.st_uid == os.getuid() and found.st_mode & 0o170077 == 0o040000
     fits = len(os.fsencode(socket)) <= MAX_SOCKET_PATH_BYTES and not set(str(socket)) & set(
         "%$"
-    )  # which ssh would read
+    )  # characters that ssh expands
     free = "\ncontrolmaster false\n" in shown and "\ncontrolpath " not in shown
     if not (ours and fits and free):
         return None
-    return Master(socket, greets(socket, limit))
+    return SharedConnection(socket, is_answering(socket, limit))
 
 
-def configuration(host: Host, limit: float = QUICK_TIMEOUT_S) -> str:
-    """What `ssh -G` prints of the options for `host`; empty when it fails, for this machine, and after `limit` seconds."""
+def ssh_configuration(host: Host, limit: float = QUICK_TIMEOUT_S) -> str:
+    """Return what `ssh -G` prints for `host`; empty for this machine, and when it fails or takes longer than `limit` seconds."""
     if not host.ssh:
         return ""
     asked, null = bash(f"exec ssh -G {host.ssh}"), subprocess.DEVNULL
@@ -164,7 +166,7 @@ def configuration(host: Host, limit: float = QUICK_TIMEOUT_S) -> str:
             stderr=null,
             timeout=limit,
             process_group=0,
-            env=own_environment(),
+            env=clean_environment(),
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
@@ -172,13 +174,13 @@ def configuration(host: Host, limit: float = QUICK_TIMEOUT_S) -> str:
 
 
 def ssh(arguments: Sequence[str], reads: bool) -> NoReturn:
-    """Becomes ssh with these arguments; unless it `reads`, with nothing on its standard input."""
+    """Replace this process by ssh with these arguments; unless ssh `reads`, with /dev/null as stdin."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    os.execvpe("ssh", ["ssh", *([] if reads else ["-n"]), *arguments], own_environment())  # noqa: S606
+    os.execvpe("ssh", ["ssh", *([] if reads else ["-n"]), *arguments], clean_environment())  # noqa: S606
 
 
-def greets(path: Path, limit: float) -> bool:
-    """Whether a master answers at a socket. One that hangs is taken away; one that is gone ssh itself takes away."""
+def is_answering(path: Path, limit: float) -> bool:
+    """Return whether a master process answers on a socket. The socket of one that hangs is removed; ssh itself removes that of a dead one."""
     from socket import AF_UNIX, socket
 
     with socket(AF_UNIX) as client:
@@ -187,14 +189,14 @@ def greets(path: Path, limit: float) -> bool:
             client.connect(str(path))
             return bool(client.recv(1))
         except TimeoutError:
-            leave(path)
+            remove_socket(path)
             return False
         except OSError:
             return False
 
 
-def leave(path: Path) -> None:
-    """Takes a socket away: the next call makes another. What goes through its master goes on."""
+def remove_socket(path: Path) -> None:
+    """Remove a socket, so that the next command opens a connection. Commands that use the old one continue."""
     with suppress(OSError):
         path.unlink()
 
@@ -210,31 +212,30 @@ def run(
     alone: bool = False,
     heard: Callable[[bytes], bool] | None = None,
 ) -> Done:
-    """Runs `script` on `host` to its end. Raises Timeout (seconds), OSError when ssh or the folder is missing.
+    """Run `script` on `host` to its end and return its result. `timeout` is in seconds. Raises Timeout, and OSError when ssh or `cwd` is missing.
 
-    `again`: the script only reads, and is sent once more where a connection that was there turns out to be broken. `alone`: over
-    a connection of its own. `heard` is given all that the script has written whenever that is more; where it says so,
-    its time limit starts over.
+    `again`: the script only reads, so it is sent once more if an existing shared connection turns out to be broken. `alone`: use a new
+    connection. `heard` is called with all of stdout whenever there is more; when it returns True, the time limit starts over.
     """
     end = time.monotonic() + timeout
-    master = None if alone else master_of(host, min(QUICK_TIMEOUT_S, timeout / 4))
+    master = None if alone else shared_connection(host, min(QUICK_TIMEOUT_S, timeout / 4))
 
     def once() -> Done:
-        with started(host, master, env, cwd) as (process, errors):
+        with running_script(host, master, env, cwd) as (process, errors):
             raw = script.encode("utf-8", "surrogateescape")
             stdout = (
-                listened(process, raw, timeout, heard) if heard else process.communicate(raw, end - time.monotonic())[0]
+                exchange(process, raw, timeout, heard) if heard else process.communicate(raw, end - time.monotonic())[0]
             )
-            return Done(process.returncode, stdout, whole(errors))
+            return Done(process.returncode, stdout, read_all(errors))
 
     try:
         done = once()
         if again and master and master.there and done.code == SSH_FAILED:
-            leave(master.socket)
+            remove_socket(master.socket)
             done = once()
     except subprocess.TimeoutExpired as error:
         if master:
-            leave(master.socket)  # its link may be dead; where the host was only slow, a new one is made
+            remove_socket(master.socket)  # it may be dead; if the host was only slow, a new one is opened
         raise Timeout(f"{host.name} did not answer within {timeout:g} s", error.stdout or b"") from None
     return done
 
@@ -249,12 +250,12 @@ def feed(
     cwd: Path | None = None,
     heard: Callable[[bytes], bool],
 ) -> Done:
-    """Runs `script` on `host` with `data` on its standard input, handed on as it comes. An exception that `data` raises ends it.
+    """Run `script` on `host` with `data` as its stdin, passed on as it arrives. An exception raised by `data` ends the script.
 
-    It has `timeout` seconds to end once it has all; `heard` as for `run`. Raises Timeout, OSError as `run` does.
+    The script has `timeout` seconds to end once it has all data; `heard` as for `run`. Raises Timeout and OSError as `run` does.
     """
     raw = script.encode("utf-8", "surrogateescape")
-    with started(host, master_of(host), env, cwd, len(raw)) as (process, errors):
+    with running_script(host, shared_connection(host), env, cwd, len(raw)) as (process, errors):
         assert process.stdin
         try:
             process.stdin.write(raw)
@@ -262,16 +263,16 @@ def feed(
                 process.stdin.write(chunk)
             process.stdin.flush()
         except BrokenPipeError:
-            pass  # its answer says why it has ended
+            pass  # its answer says why it ended
         try:
-            stdout = listened(process, b"", timeout, heard)
+            stdout = exchange(process, b"", timeout, heard)
         except subprocess.TimeoutExpired as error:
             raise Timeout(f"{host.name} did not answer within {timeout:g} s", error.stdout or b"") from None
-        return Done(process.returncode, stdout, whole(errors))
+        return Done(process.returncode, stdout, read_all(errors))
 
 
-def listened(process: subprocess.Popen[bytes], data: bytes, timeout: float, heard: Callable[[bytes], bool]) -> bytes:
-    """What a process writes that is given `data`; `heard` as for `run`. Raises subprocess.TimeoutExpired."""
+def exchange(process: subprocess.Popen[bytes], data: bytes, timeout: float, heard: Callable[[bytes], bool]) -> bytes:
+    """Write `data` to a process and return its stdout; `heard` as for `run`. Raises subprocess.TimeoutExpired."""
     end, count, given = time.monotonic() + timeout, 0, data or None
     while True:
         try:
@@ -286,16 +287,16 @@ def listened(process: subprocess.Popen[bytes], data: bytes, timeout: float, hear
             count = len(said)
 
 
-def detached(arguments: list[str]) -> None:
-    """Starts a program that goes on by itself, whatever becomes of this process; it has no standard input or output."""
+def start_detached(arguments: list[str]) -> None:
+    """Start a program that outlives this process, without stdin or output."""
     null = subprocess.DEVNULL
     subprocess.Popen(arguments, stdin=null, stdout=null, stderr=null, cwd="/", start_new_session=True)
 
 
 @contextmanager
 def stream(host: Host, script: str) -> Iterator[Stream]:
-    """Runs `script` on `host` and gives its output while it runs; leaving the context ends it."""
-    with started(host, master_of(host), None, None) as (process, errors):
+    """Run `script` on `host` and provide its stdout while it runs; leaving the context ends it."""
+    with running_script(host, shared_connection(host), None, None) as (process, errors):
         assert process.stdin
         assert process.stdout
         try:
@@ -307,29 +308,28 @@ def stream(host: Host, script: str) -> Iterator[Stream]:
 
 
 @contextmanager
-def started(
-    host: Host, master: Master | None, env: Mapping[str, str] | None, cwd: Path | None, fed: int = 0
+def running_script(
+    host: Host, master: SharedConnection | None, env: Mapping[str, str] | None, cwd: Path | None, fed: int = 0
 ) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
-    """What runs a script from its standard input, and the file of its errors; leaving the context ends it.
+    """Start the process that runs a script from its stdin, and provide it with the file of its stderr; leaving the context ends it.
 
-    Errors go to a file, since what ssh leaves in the background (an older master, the ProxyCommand of one) may hold them open:
-    a pipe of them would not end before it.
+    stderr goes to a file: a process that ssh leaves in the background (an older master process, its ProxyCommand) may keep a pipe open.
     """
     with errors_file() as errors:
-        # In a process group of its own: Ctrl-C is for the one who waits, not for the ssh that carries the answer.
+        # In a separate process group: Ctrl-C is meant for the command that waits, not for the ssh that carries the answer.
         with STARTING:
             process = subprocess.Popen(
                 command(host, master, fed),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=own_environment() if env is None else dict(env),
+                env=clean_environment() if env is None else dict(env),
                 cwd=cwd,
                 process_group=0,
             )
             RUNNING.add(process)
         if fed and process.stdin and hasattr(fcntl, "F_SETPIPE_SZ"):
-            with suppress(OSError):  # EPERM: the user's pipes hold as much as they may (pipe-user-pages-soft)
+            with suppress(OSError):  # EPERM: the user's limit of pipe buffers is reached (pipe-user-pages-soft)
                 fcntl.fcntl(process.stdin, fcntl.F_SETPIPE_SZ, 1 << 20)
         try:
             yield process, errors
@@ -342,7 +342,7 @@ def started(
 
 
 def errors_file() -> IO[bytes]:
-    """A file that is gone with whoever has it open; in memory, where there are such files."""
+    """Open a file that vanishes with its last user; in memory where the system has such files."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("stderr"), "w+b", buffering=0)
     from tempfile import TemporaryFile
@@ -350,13 +350,13 @@ def errors_file() -> IO[bytes]:
     return TemporaryFile(buffering=0)
 
 
-def whole(file: IO[bytes]) -> bytes:
+def read_all(file: IO[bytes]) -> bytes:
     file.seek(0)
     return file.read()
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ends a script that is still running, its children with it."""
+    """End a running script with its children."""
     if process.poll() is None:
         try:
             os.killpg(process.pid, signal.SIGTERM)
@@ -367,7 +367,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def stop_all() -> None:
-    """Ends all that is running, for a process that leaves in the midst of it: nothing can be started from here on."""
+    """End all running scripts, for a process that exits at once: no script can be started from here on."""
     STARTING.acquire(timeout=3)
     for process in list(RUNNING):
         stop(process)

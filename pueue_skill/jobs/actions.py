@@ -141,7 +141,7 @@ def choose(
 
 def answers(hosts: Iterable[Host]) -> tuple[dict[str, Queue], dict[str, Unreachable]]:
     """The queues of `hosts` by name, and why others do not answer."""
-    asked = client.queues(list(hosts))
+    asked = client.fetch_queues(list(hosts))
     return (
         {host.name: queue for host, queue in asked if isinstance(queue, Queue)},
         {host.name: queue for host, queue in asked if isinstance(queue, Unreachable)},
@@ -219,7 +219,7 @@ def act(verb: str, choice: Choice, planned: Sequence[tuple[Chosen, list[Act]]]) 
         said: list[str] = []
 
         def read(done: transport.Done) -> Looked:
-            said.append(client.complaint(done))
+            said.append(client.stderr_of(done))
             return kind.read_acts(done.text)
 
         try:
@@ -242,7 +242,7 @@ def act(verb: str, choice: Choice, planned: Sequence[tuple[Chosen, list[Act]]]) 
             open_again(host, outcomes)
         return Result(outcomes, group, halted(looked.after, group, outcomes), looked.files, looked.after)
 
-    return dict(client.together(list(by_name), ask))
+    return dict(client.ask_all(list(by_name), ask))
 
 
 def outcome(one: Act, before: State | None, after: State | None, looked: Looked, said: str) -> ActionResult:
@@ -338,7 +338,7 @@ def wait(
     missed = dict.fromkeys(open_, 0)
     rounds = 0
     while open_:
-        for name, queue in client.together(list(open_), lambda name: client.queue_of(hosts[name])):
+        for name, queue in client.ask_all(list(open_), lambda name: client.fetch_queue(hosts[name])):
             if isinstance(queue, Unreachable):
                 missed[name] += 1
                 if missed[name] > client.RETRIES:

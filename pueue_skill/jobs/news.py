@@ -70,12 +70,12 @@ def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = cli
         there = by_host[name]
         host = hosts.get(name) or Host(name, there[0].ssh, there[0].pueue, there[0].backend)
         asked = time.time()
-        queue = client.queue_of(host, limit)
+        queue = client.fetch_queue(host, limit)
         found, served = placed(there, queue, sessions.known_jobs(name), asked)
-        tails = client.tails(host, [state for _, state in found if state and state.status == "done"], TAIL_BYTES)
+        tails = client.fetch_tails(host, [state for _, state in found if state and state.status == "done"], TAIL_BYTES)
         return [became(job, state, tails.get(state.id if state else "", b""), asked) for job, state in found], served
 
-    answers = dict(poll.together(list(by_host), ask))
+    answers = dict(poll.ask_all(list(by_host), ask))
     for found in answers.values():
         if not isinstance(found, client.Unreachable):
             sessions.record_states(*found)
@@ -85,7 +85,7 @@ def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = cli
 def ask_meanwhile() -> float:
     """Starts a process of its own that asks the queues of all open jobs, and lets it be; the time (epoch seconds) before that."""
     now = time.time()
-    transport.detached([sys.executable, "-I", "-c", REFRESH, str(Path(__file__).parent.parent.parent), *sys.path])
+    transport.start_detached([sys.executable, "-I", "-c", REFRESH, str(Path(__file__).parent.parent.parent), *sys.path])
     return now
 
 

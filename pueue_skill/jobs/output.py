@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from pueue_skill.hosts import transport
-from pueue_skill.hosts.client import RETRIES, Unreachable, first_line, trouble
+from pueue_skill.hosts.client import RETRIES, Unreachable, explain_failure, first_line
 from pueue_skill.queues.model import State
 from pueue_skill.queues.registry import KINDS
 from pueue_skill.shell.model import Host
@@ -73,8 +73,8 @@ def follow(state: State, host: Host, sleep: Callable[[float], None] = time.sleep
             done = stream.finish()
         # A host may come back, and a daemon that is restarted; its queue then says what has become of the job.
         if tries == RETRIES:
-            raise Unreachable(trouble(host, done))
-        yield Lost(first_line(trouble(host, done)))
+            raise Unreachable(explain_failure(host, done))
+        yield Lost(first_line(explain_failure(host, done)))
         tries += 1
         sleep(pause_s(tries))
 

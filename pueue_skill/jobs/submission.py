@@ -22,11 +22,11 @@ from pueue_skill.hosts.client import (
     TURNED_AWAY,
     NoConnection,
     Unreachable,
-    complaint,
+    explain_failure,
+    fetch_queue,
     first_line,
-    queue_of,
-    trouble,
-    waits,
+    is_waiting,
+    stderr_of,
 )
 from pueue_skill.jobs import select
 from pueue_skill.plan.model import Job
@@ -63,7 +63,7 @@ def submit(
     """Adds `job` to the queue of `host`, unless a job with its key is there.
 
     `env` and `cwd` are those of the submitting process, which a queue on this machine hands on to the job. `stdin` is what a job with
-    `stdin` reads; it is sent as it comes, and once. `notice` is given a line when it waits for other submissions, however long that
+    `stdin` reads; it is sent as it comes, and once. `notice` is given a line when it is_waiting for other submissions, however long that
     takes, and when it tries again: what failed before the job was sent, or an answer that was cut off. The same key is never added
     twice.
 
@@ -75,7 +75,7 @@ def submit(
     sent = False
 
     def heard(said: bytes) -> bool:
-        return waits(said, notice)
+        return is_waiting(said, notice)
 
     for attempt in range(1, RETRIES + 2):
         try:
@@ -93,16 +93,18 @@ def submit(
         except ValueError:
             sent = sent or ADDS.encode() in done.stdout
             if attempt <= retries(host, done, sent, stdin is not None):
-                notice(f"{first_line(trouble(host, done))}; trying again")
+                notice(f"{first_line(explain_failure(host, done))}; trying again")
                 time.sleep(
                     pause_s(attempt) * (0.5 + os.getpid() % 16 / 16)
                 )  # clients turned away together return apart
                 continue
             if sent:
-                raise Unreachable(not_known(trouble(host, done), job)) from None
-            raise (NoConnection if done.code == transport.SSH_FAILED else NotSubmitted)(trouble(host, done)) from None
+                raise Unreachable(not_known(explain_failure(host, done), job)) from None
+            raise (NoConnection if done.code == transport.SSH_FAILED else NotSubmitted)(
+                explain_failure(host, done)
+            ) from None
         if answer.state is None:
-            raise NotSubmitted(kind.advised(complaint(done), host) or answer.error)
+            raise NotSubmitted(kind.advised(stderr_of(done), host) or answer.error)
         if answer.differs:
             raise NotSubmitted(taken(job.key, f"{host.name}:{answer.state.id}", answer.state, answer.differs))
         return Queued(answer.state, answer.new, answer.group)
@@ -127,7 +129,7 @@ def standing(state: State) -> str:
 
 def retries(host: Host, done: transport.Done, sent: bool, fed: bool) -> int:
     """Return how often a submission without an answer is tried again."""
-    if sent or (done.code == transport.SSH_FAILED and TURNED_AWAY.search(complaint(done))):
+    if sent or (done.code == transport.SSH_FAILED and TURNED_AWAY.search(stderr_of(done))):
         return RETRIES
     if done.code == transport.SSH_FAILED:
         return 1
@@ -150,7 +152,7 @@ def dependencies(asked: Sequence[str], host: Host, hosts: Mapping[str, Host]) ->
                 f"{other}{f' (a bare id always is; write {host.name}:{name})' if select.is_id(name) else ''}"
                 f"\nTry: pueue-skill wait {quote.word(name)}, then the same run without --after {quote.word(name)}"
             )
-    queue = queue_of(host)
+    queue = fetch_queue(host)
     try:
         found = [select.bearers(name, {host.name: queue}).meant for name in asked]
     except LookupError as error:

@@ -322,7 +322,7 @@ class Top(App[None]):
     # What comes in.
 
     def look(self) -> None:
-        for look in poll.watched(self.hosts, self.every):
+        for look in poll.watch(self.hosts, self.every):
             if self.left.is_set():
                 return
             if look:
@@ -375,7 +375,7 @@ class Top(App[None]):
     def ask_log(self, row: Row) -> None:
         def ask() -> None:
             try:
-                text = readable(client.tails(row.host, [row.state], TAIL).get(row.state.id, b""))
+                text = readable(client.fetch_tails(row.host, [row.state], TAIL).get(row.state.id, b""))
             except (Unreachable, OSError) as error:
                 text = printable.safe(str(error))
             told(self, self.log_came, row, text)

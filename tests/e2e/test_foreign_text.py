@@ -271,7 +271,7 @@ def test_every_key_of_top(tmp_path: Path) -> None:
         async with app.run_test(size=(160, 40), notifications=True) as pilot:
             app.answered(seen(host, EVIL_QUEUE), time.monotonic())
             app.known["down"] = seen(
-                host._replace(name="down"), Exception(client.complaint(transport.Done(255, b"", WORDS.encode())))
+                host._replace(name="down"), Exception(client.stderr_of(transport.Done(255, b"", WORDS.encode())))
             )
             app.draw()
             for key in ["down", *keys, *keys]:

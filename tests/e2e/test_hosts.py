@@ -300,10 +300,10 @@ def test_pauses_grow_and_end_with_an_answer() -> None:
         found.append(round(reachability.skipped_hosts()["far"][1] / 5))
     assert found == [1, 2, 4, 8, 16, 24, 24, 24]
     asked: list[str] = []
-    spared = poll.together(["far", "near"], asked.append)
+    spared = poll.ask_all(["far", "near"], asked.append)
     assert asked == ["near"]
     assert "It is asked again in" in str(spared[0][1])
-    assert poll.together(["far"], asked.append, spare=False) == [("far", None)]
+    assert poll.ask_all(["far"], asked.append, spare=False) == [("far", None)]
     assert (reachability.unreachable_hosts(), reachability.skipped_hosts()) == ({}, {})
 
 
@@ -318,5 +318,5 @@ def test_nobody_waits_for_a_host_that_is_left_alone() -> None:
 def test_words_of_a_host_that_are_about_sharing() -> None:
     said = ["-S none h", "-o ControlPath=none h", "-oControlMaster=no h", "-vM h", "-p 22 -S /x h"]
     other = ["h", "-p 2222 dev@h", "-i ~/.ssh/id_S h", "-o ServerAliveInterval=3 h", "dev@HOST-S"]
-    assert [bool(transport.SAID.search(words)) for words in [*said, *other]] == [True] * 5 + [False] * 5
-    assert transport.master_of(Where("h", "-S none h")) is None
+    assert [bool(transport.SHARING_OPTIONS.search(words)) for words in [*said, *other]] == [True] * 5 + [False] * 5
+    assert transport.shared_connection(Where("h", "-S none h")) is None

@@ -45,7 +45,7 @@ def test_the_end_of_an_output_that_grows(chatty: State, count: int) -> None:
     """The bytes of one job are never taken for those of the next, whether all of the output is wanted or a part."""
     other = chatty._replace(id="99999")
     for _ in range(TIMES):
-        tails = client.tails(LOCAL, [chatty, other], count)
+        tails = client.fetch_tails(LOCAL, [chatty, other], count)
         assert set(tails) == {chatty.id, other.id}
         assert re.fullmatch(rb"(?:1?\.?o?u?t?\n)?(?:1\.out\n)*(?:1?\.?e?r?r?\n)?(?:1\.err\n)*", tails[chatty.id])
 

@@ -71,7 +71,7 @@ UNWRITTEN = {
 }
 """The exit codes of commands that want a home, where it cannot be written."""
 
-UNKEPT = "local cannot write the files that are kept beside its queue: "
+UNKEPT = "local cannot write the files that belong to its queue: "
 
 
 def names(parser: argparse.ArgumentParser, before: str = "") -> list[str]:

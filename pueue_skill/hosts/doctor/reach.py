@@ -22,7 +22,7 @@ CONNECT_TIMEOUT_S = 15
 
 
 def checks(hosts: Sequence[Host]) -> Iterator[Check]:
-    for _, found in client.together(hosts, examined):
+    for _, found in client.ask_all(hosts, examined):
         if not isinstance(found, client.Unreachable):
             yield from found
 
@@ -38,7 +38,7 @@ def examined(host: Host) -> list[Check]:
         if not KINDS[host.backend].MANAGED:
             return [*found, of_cluster(host)]
         began = time.time()
-        answers = client.answers(host, examine.asked(host), secrets.token_hex(16))
+        answers = client.ask_parts(host, examine.asked(host), secrets.token_hex(16))
         asking = Asking(began, time.time())
         return found + examine.checks(host, answers, asking, str(config.user_file()))
     except client.Unreachable as error:
@@ -50,7 +50,7 @@ def of_cluster(host: Host) -> Check:
     """Check that a queue answers whose health is its operators' affair. Raises Unreachable."""
     kind = KINDS[host.backend]
     version = client.asked(host, kind.versions_script(host), lambda done: done.text.split("\n")[0])
-    queue = client.queue_of(host)
+    queue = client.fetch_queue(host)
     return Check(f"{host.backend} of {host.name}", "ok", f"{version}; {len(queue.states)} jobs of yours")
 
 
@@ -93,4 +93,4 @@ def mend(check: Check) -> str:
         done = transport.run(Host(LOCAL), f"exec bash -p -c {quote.word(check.fix)}\n", timeout=30)
     except transport.Timeout as error:
         return str(error)
-    return client.complaint(done) or f"exit code {done.code}" if done.code else ""
+    return client.stderr_of(done) or f"exit code {done.code}" if done.code else ""

@@ -180,14 +180,14 @@ def attempt(host: Host, found: Found, todo: list[Step], wish: Wish) -> tuple[str
     except transport.Timeout as error:
         raise Unreachable(f"{error}\n{AGAIN}") from None
     except ValueError:
-        raise Unreachable(client.trouble(host, done)) from None
+        raise Unreachable(client.explain_failure(host, done)) from None
     if whole:
         return "", ""
     if done.code == pueue_provision.CHANGED:
         return "", f"{host.name} was changed by somebody else meanwhile; looking again"
     if status is None:
-        raise Unreachable(f"{client.trouble(host, done)}\n{AGAIN}")
-    said = "\n".join(client.complaint(done).splitlines()[-5:])
+        raise Unreachable(f"{client.explain_failure(host, done)}\n{AGAIN}")
+    said = "\n".join(client.stderr_of(done).splitlines()[-5:])
     step = next(step for step in todo if step.name == name)
     if status == pueue_provision.INSTEAD:
         return step.instead, f"{step.name}: {said}; trying another way"
