@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_core import PydanticKnownError
 
 from pueue_skill.configuration.diagnostics import own_mistake
 from pueue_skill.plan.model import Environment
@@ -27,11 +28,18 @@ def known_rule(id: str) -> str:
     return id
 
 
+def known_kind(name: str) -> str:
+    if name not in KINDS:
+        raise PydanticKnownError("literal_error", {"expected": ", ".join(KINDS)})
+    return name
+
+
 RuleId = Annotated[
     str,
     AfterValidator(known_rule),
     Field(json_schema_extra={"title": "rule ID", "enum": sorted(BY_ID)}),
 ]
+QueueKind = Annotated[str, AfterValidator(known_kind), Field(json_schema_extra={"enum": list(KINDS)})]
 Name = Annotated[
     str,
     Field(
@@ -68,7 +76,7 @@ class HostTable(Table):
         description="whether calls share one connection of ssh, which stays open for a minute; where your ssh configuration has a "
         "ControlMaster or ControlPath for the host, that holds",
     )
-    backend: Literal["pueue", "slurm"] = Field(
+    backend: QueueKind = Field(
         "pueue", description="the kind of queue; slurm: a cluster's login node, or a machine with sbatch"
     )
     options: list[str] = Field(
