@@ -9,10 +9,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import memory as memory_kind
 import pytest
 from batch import Batch
+from memory_host import Memory
 from real import Daemon, Host, Lab, local
 from slurm import Cluster
+
+from pueue_skill.hosts import transport
+from pueue_skill.queues.registry import KINDS
 
 FOREIGN = ("ANTHROPIC", "CLAUDE", "PUEUE", "XDG_", "SLURM", "SBATCH", "SQUEUE")
 WEIRD = ["a'; echo foo", "a\n0", 'a"=0"', "a b", "-a", "ä"]
@@ -79,6 +84,18 @@ def home(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Path:
     # What a hook says must not depend on how busy the machine is; the tests of its time limit take this out again.
     monkeypatch.setenv("PUEUE_SKILL_HOOK_LIMIT", "30")
     return home
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
+    """Hosts whose queues are in memory, of the kind `memory`; no other host is reached, and no process started."""
+    from pueue_skill.configuration import schema as schema  # the kinds that it publishes are those of the product
+
+    memory = Memory()
+    monkeypatch.setitem(KINDS, "memory", memory_kind)
+    for name in ("run", "feed", "stream"):
+        monkeypatch.setattr(transport, name, getattr(memory, name))
+    return memory
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,434 @@
+"""Hosts whose queues are in memory: what stands in for transport.run, feed and stream, and carries out the scripts of memory.py.
+
+A job ends when the test says so. A fault stands before a call: it is given what carries the call's script out, and answers in its
+place. There is no process, no clock and no sleep.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import memory
+
+from pueue_skill.hosts.transport import Done, Timeout
+from pueue_skill.queues.scripts import ADDS, REPLY, end_of
+from pueue_skill.shell.model import Host
+
+Fault = Callable[[Callable[[], bytes]], Done]
+
+MAX_IDLE = 1000
+"""How often a follower may be told that there is nothing new before the test is taken to have forgotten to end the job."""
+
+
+def refused(carry_out: Callable[[], bytes]) -> Done:
+    """ssh does not connect."""
+    return Done(255, b"", b"ssh: connect to host far port 22: Connection refused")
+
+
+def turned_away(carry_out: Callable[[], bytes]) -> Done:
+    """The server has too many connections that have not logged in."""
+    return Done(255, b"", b"kex_exchange_identification: Connection closed by remote host")
+
+
+def queue_down(carry_out: Callable[[], bytes]) -> Done:
+    return Done(69, b"", b"no daemon")
+
+
+def cut(count: int) -> Fault:
+    """The script is carried out, and the connection breaks after `count` bytes of its answer."""
+    return lambda carry_out: Done(255, carry_out()[:count], b"client_loop: send disconnect: Broken pipe")
+
+
+def late(said: bytes) -> Fault:
+    """The host has said this much when its time is over; the script is carried out all the same."""
+
+    def fault(carry_out: Callable[[], bytes]) -> Done:
+        carry_out()
+        raise Timeout("far did not answer within 30 s", said)
+
+    return fault
+
+
+class Task:
+    """A job in the queue, as memory.described says it, and what has become of it."""
+
+    def __init__(self, id: str, job: Mapping[str, Any], created: str, env: Mapping[str, str], stdin: bytes) -> None:
+        self.id, self.job, self.created, self.env, self.stdin = id, job, created, dict(env), stdin
+        self.output, self.errors = b"", b""
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        self.status, self.detail = "queued", ""
+        self.result: str | None = None
+        self.exit_code: int | None = None
+        self.started: str | None = None
+        self.ended: str | None = None
+        self.output = self.errors = b""
+
+    @property
+    def state(self) -> dict[str, Any]:
+        job = self.job
+        return {
+            "id": self.id, "key": job["key"], "status": self.status, "result": self.result, "exit_code": self.exit_code,
+            "detail": self.detail, "group": job["group"], "label": job["label"], "cwd": job["cwd"] or "/home",
+            "command": job["command"], "after": job["after"], "created": self.created, "started": self.started,
+            "ended": self.ended, "errors": "errors" if job["split"] else "",
+        }  # fmt: skip
+
+
+class MemoryHost:
+    """A host and its queue. `faults` are those of the next calls, None for one that is answered; `calls` what was asked."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.tasks: dict[str, Task] = {}
+        self.groups: dict[str, list[Any]] = {"default": ["default", 4, "running"]}
+        self.groups |= {name: [name, limit, "running"] for name, limit in host.groups}
+        self.exits: dict[str, list[int]] = {}
+        self.survivors: dict[str, str] = {}
+        self.faults: list[Fault | None] = []
+        self.calls: list[str] = []
+        self.idle: Callable[[], object] | None = None
+        """What happens whenever a follower finds nothing new."""
+        self.ids = self.ticks = self.submissions = 0
+
+    # What a test does with the queue.
+
+    def task(self, name: str) -> Task:
+        """The newest job of this id, key or label."""
+        return [one for one in self.tasks.values() if name in (one.id, one.job["key"], one.job["label"])][-1]
+
+    def add(self, command: str = "x", **more: Any) -> Task:
+        """A job that somebody has queued."""
+        job = {
+            "key": f"key{self.ids}", "group": "default", "label": None, "cwd": None, "command": command, "after": (),
+            "if_failed": False, "split": False, "priority": 0, **more,
+        }  # fmt: skip
+        task = self.added(job)
+        self.settle()
+        return task
+
+    def write(self, name: str, output: bytes = b"", errors: bytes = b"") -> None:
+        task = self.task(name)
+        task.output += output
+        task.errors += errors
+
+    def end(self, name: str, code: int = 0) -> None:
+        """The job ends with this exit code."""
+        self.ends(self.task(name), "failed" if code else "success", code)
+
+    def kill(self, name: str) -> None:
+        """Something outside the queue ends the job."""
+        self.ends(self.task(name), "killed")
+
+    def lose(self, name: str) -> None:
+        """The queue forgets the job."""
+        del self.tasks[self.task(name).id]
+        self.settle()
+
+    def statuses(self) -> dict[str, str]:
+        """What has become of each job, by label or key."""
+        return {one.job["label"] or one.job["key"]: one.result or one.status for one in self.tasks.values()}
+
+    # How the queue works.
+
+    def now(self) -> str:
+        self.ticks += 1
+        return f"2026-01-01T{self.ticks // 3600:02}:{self.ticks // 60 % 60:02}:{self.ticks % 60:02}Z"
+
+    def added(self, job: Mapping[str, Any], env: Mapping[str, str] | None = None, stdin: bytes = b"") -> Task:
+        self.ids += 1
+        task = Task(f"m{self.ids}", job, self.now(), env or {}, stdin)
+        self.tasks[task.id] = task
+        self.groups.setdefault(job["group"], [job["group"], 1, "running"])
+        return task
+
+    def ends(self, task: Task, result: str, code: int | None = None) -> None:
+        task.status, task.result, task.exit_code, task.ended = "done", result, code, self.now()
+        if code is not None:
+            self.exits.setdefault(task.job["key"], []).append(code)
+        self.settle()
+
+    def settle(self) -> None:
+        """Starts what may start, and gives up what depends on a failed job."""
+        for task in sorted(self.tasks.values(), key=lambda one: -one.job["priority"]):
+            parents = [self.tasks[id] for id in task.job["after"] if id in self.tasks]
+            if task.status != "queued" or not all(one.status == "done" for one in parents):
+                continue
+            if not task.job["if_failed"] and any(one.result != "success" for one in parents):
+                self.ends(task, "dependency")
+                continue
+            _, limit, status = self.groups[task.job["group"]]
+            taken = sum(
+                one.status in ("running", "paused") and one.job["group"] == task.job["group"]
+                for one in self.tasks.values()
+            )
+            if status == "running" and (not limit or taken < limit):
+                task.status, task.started = "running", self.now()
+
+    def queue(self) -> dict[str, Any]:
+        return {
+            "groups": list(self.groups.values()),
+            "states": [one.state for one in self.tasks.values()],
+            "load": "0.5",
+        }
+
+    # What scripts ask for.
+
+    def answer(self, text: str, env: Mapping[str, str] | None = None, given: bytes | None = None) -> bytes:
+        asked = json.loads(text)
+        ask = asked.pop("ask")
+        if ask in ("submit", "batch", "tails", "failures"):
+            return bytes(getattr(self, ask)(asked, env or {}, given))
+        return answered(getattr(self, f"answer_{ask}")(**asked))
+
+    def submit(self, asked: Any, env: Mapping[str, str], given: bytes | None) -> bytes:
+        job, mark = asked["job"], end_of(asked["job"]["key"])
+        whole = not asked["stdin"] or (given or b"").endswith(mark)
+        stdin = (given or b"").removesuffix(mark)
+        self.submissions += 1
+        said, error, new, differs = b"", "", False, []
+        there = [one for one in self.tasks.values() if one.job["key"] == job["key"]]
+        if there:
+            old = there[-1]
+            differs = [f"has the group {old.job['group']}, not {job['group']}"] * (old.job["group"] != job["group"])
+            if old.env != dict(env):
+                differs.insert(0, "has another environment")
+            if old.job["command"] != job["command"]:
+                differs.insert(0, "runs another command")
+            if asked["stdin"] and whole and stdin != old.stdin:
+                differs.insert(0, "reads another input")
+        elif not whole:
+            error = "standard input was cut off"
+        else:
+            said, new = f"{ADDS}\n".encode(), True
+            there = [self.added(job, env, stdin)]
+            self.settle()
+        group = self.groups.get(job["group"])
+        state = there[-1].state if there else None
+        return said + answered([{"state": state, "new": new, "error": error, "group": group, "differs": differs}])
+
+    def answer_status(self) -> list[Any]:
+        return [self.queue()]
+
+    def tails(self, asked: Any, *_: object) -> bytes:
+        written = [(id, (self.tasks[id].output + self.tasks[id].errors)[-asked["count"] :]) for id in asked["ids"]]
+        frames = [b"tail %s\n%s.\n" % (id.encode(), base64.encodebytes(data)) for id, data in written]
+        return f"{REPLY}\n".encode() + b"".join(frames)
+
+    def failures(self, asked: Any, *_: object) -> bytes:
+        failed = [one.id for one in self.tasks.values() if one.status == "done" and one.result != "success"]
+        return self.tails({"ids": failed[-asked["jobs"] :], "count": asked["count"]})
+
+    def answer_versions(self) -> list[Any]:
+        return ["memory 1"]
+
+    def answer_act(self, acts: list[Any], group: str, verb: str) -> list[Any]:
+        before = self.queue()
+        wanted = [
+            (call, self.tasks[id], with_)
+            for call, id, created, status, with_ in acts
+            if id in self.tasks and (self.tasks[id].created, self.tasks[id].status) == (created, status)
+        ]
+        if group:
+            self.groups[group][2] = "running" if verb == "start" else "paused"
+            inside = [one for one in self.tasks.values() if one.job["group"] == group]
+            wanted = [(verb, one, ()) for one in inside if one.status in ("running", "paused")]
+        done: set[str] = set()
+        chosen = {task.id for _, task, _ in wanted}
+        for call, task, with_ in wanted:
+            held = any(id not in self.tasks or (id in chosen and id not in done) for id in with_)
+            if not held and not (call == "restart" and task.job["key"] in self.survivors):
+                done.add(task.id)
+                self.act(call, task)
+        self.settle()
+        return [before, self.queue(), {"survivors": self.survivors, "files": 0}]
+
+    def act(self, call: str, task: Task) -> None:
+        match call:
+            case "kill" | "cancel" | "withdraw":
+                self.ends(task, "killed")
+            case "remove":
+                del self.tasks[task.id]
+            case "restart":
+                task.begin_anew()
+            case "pause" | "stash":
+                task.status = "paused" if call == "pause" else "stashed"
+            case "start" | "enqueue":
+                task.status = "running" if call == "start" else "queued"
+            case _:
+                raise AssertionError(call)
+
+    def answer_known(self) -> list[Any]:
+        return [self.submissions]
+
+    def batch(self, asked: Any, env: Mapping[str, str], given: bytes | None) -> bytes:
+        if asked["known"] != self.submissions:
+            return f"{REPLY}\n".encode()
+        self.submissions += 1
+        for name, limit in asked["limits"].items():
+            self.groups.setdefault(name, [name, limit, "running"])
+        lines = [json.dumps([job["key"], *self.item(job, asked)]) for job in asked["jobs"]]
+        self.settle()
+        return "\n".join([REPLY, *lines, "end", ""]).encode()
+
+    def item(self, job: Mapping[str, Any], asked: Any) -> tuple[str, str]:
+        """Adds a job of a batch unless it is there; what became of it, and its id or why."""
+        by_key = {one.job["key"]: one for one in self.tasks.values()}
+        was = [one for key, one in by_key.items() if key.rpartition(":")[0] == job["key"].rpartition(":")[0]]
+        if job["key"] in by_key:
+            return "old", by_key[job["key"]].id
+        if was and not (asked["replace"] and was[0].status not in ("running", "paused")):
+            return "changed", was[0].id
+        if was:
+            del self.tasks[was[0].id]
+        elif job["key"] in self.exits:
+            return "ended", str(self.exits[job["key"]][-1])
+        held = [key for key in job["after"] if key not in by_key and self.exits.get(key, [1])[-1]]
+        if held:
+            return "held", held[0]
+        return "new", self.added({**job, "after": [by_key[key].id for key in job["after"] if key in by_key]}).id
+
+    def answer_standings(self, name: str) -> list[Any]:
+        return [self.queue(), self.exits]
+
+    def answer_restart(self, ids: list[str], anew: list[str]) -> list[Any]:
+        survivors = {
+            key: pid for key, pid in self.survivors.items() if key in {self.tasks[id].job["key"] for id in ids}
+        }
+        if not survivors:
+            for id in ids:
+                self.tasks[id].begin_anew()
+            self.settle()
+        return [{"survivors": survivors, "whole": True}]
+
+    def answer_cancel(self, ids: list[str]) -> list[Any]:
+        for id in ids:
+            del self.tasks[id]
+        self.settle()
+        return []
+
+    def answer_capacity(self) -> list[Any]:
+        return [{"memory": 8 << 30, "limits": ["8 GB"]}]
+
+    def frames(self, asked: Any) -> Iterator[bytes | None]:
+        """What a follow script writes, piece by piece; None where there is nothing new."""
+        id, last, idle = asked["id"], "", 0
+        at = {"output": asked["offset"], "error": asked["errors_offset"]}
+        yield f"{REPLY}\n".encode()
+        while True:
+            task = self.tasks.get(id)
+            state = json.dumps(task.state if task else None)
+            piece = b""
+            for kind, data in (("output", task.output), ("error", task.errors)) if task else ():
+                begin = at[kind] if at[kind] <= len(data) else 0  # emptied by a restart
+                new = data[begin:]
+                at[kind] = begin + len(new)
+                piece += f"{kind} {begin} {len(new)}\n".encode() + new if new else b""
+            piece += f"state {state}\n".encode() if state != last else b""
+            last = state
+            if piece:
+                yield piece
+            if not task or task.status == "done":
+                return
+            if not piece:
+                idle += 1
+                assert idle < MAX_IDLE, f"nothing ends {id}"
+                yield None
+                if self.idle:
+                    self.idle()
+
+
+def answered(lines: Iterable[Any]) -> bytes:
+    return "\n".join([REPLY, *map(json.dumps, lines), memory.END, ""]).encode()
+
+
+class MemoryStream:
+    """A follow script that runs; its end is that of its pieces, or of `left` bytes of them where its connection breaks then."""
+
+    def __init__(self, pieces: Iterator[bytes | None], left: int | None, code: int, stderr: bytes) -> None:
+        self.pieces, self.left, self.done = pieces, left, Done(code, b"", stderr)
+
+    def read(self, timeout: float) -> bytes | None:
+        if self.left == 0:
+            return b""
+        piece = next(self.pieces, b"")
+        if self.left is not None and piece:
+            piece = piece[: self.left]
+            self.left -= len(piece)
+        return piece
+
+    def finish(self) -> Done:
+        return self.done
+
+
+class Memory:
+    """All hosts of a test. `far` is reached by ssh, `near` is not."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, MemoryHost] = {}
+        self.near = self.host("near")
+        self.far = self.host("far", ssh="far")
+
+    def host(self, name: str, **more: Any) -> MemoryHost:
+        self.by_name[name] = MemoryHost(Host(name, backend="memory", **more))
+        return self.by_name[name]
+
+    @property
+    def hosts(self) -> dict[str, Host]:
+        return {name: one.host for name, one in self.by_name.items()}
+
+    def run(
+        self,
+        host: Host,
+        script: str,
+        *,
+        timeout: float,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        again: bool = False,
+        alone: bool = False,
+        heard: Callable[[bytes], bool] | None = None,
+    ) -> Done:
+        """In place of transport.run."""
+        return self.call(host, script, env)
+
+    def feed(
+        self,
+        host: Host,
+        script: str,
+        data: Iterable[bytes],
+        *,
+        timeout: float,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        heard: Callable[[bytes], bool],
+    ) -> Done:
+        """In place of transport.feed."""
+        return self.call(host, script, env, b"".join(data))
+
+    def call(self, host: Host, script: str, env: Mapping[str, str] | None, given: bytes | None = None) -> Done:
+        here = self.by_name[host.name]
+        here.calls.append(json.loads(script)["ask"])
+        fault = here.faults.pop(0) if here.faults else None
+        if fault:
+            return fault(lambda: here.answer(script, env, given))
+        return Done(0, here.answer(script, env, given), b"")
+
+    @contextmanager
+    def stream(self, host: Host, script: str) -> Iterator[MemoryStream]:
+        """In place of transport.stream; a fault is asked what it lets through, and how the connection ends."""
+        here = self.by_name[host.name]
+        asked = json.loads(script)
+        here.calls.append(asked.pop("ask"))
+        fault = here.faults.pop(0) if here.faults else None
+        if not fault:
+            yield MemoryStream(here.frames(asked), None, 0, b"")
+            return
+        done = fault(lambda: b"." * (1 << 20))
+        yield MemoryStream(here.frames(asked), len(done.stdout), done.code, done.stderr)
