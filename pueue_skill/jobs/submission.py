@@ -45,7 +45,7 @@ class NotSubmitted(Exception):
 
 
 class Queued(NamedTuple):
-    """A job that is in the queue; `new` is false when one with its key was there before."""
+    """A job that is in the queue; `new` is false when one with its key was there before this submission."""
 
     state: State
     new: bool
@@ -59,13 +59,14 @@ def submit(
     cwd: Path | None = None,
     stdin: Iterable[bytes] | None = None,
     notice: Callable[[str], None] = lambda text: None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Queued:
     """Adds `job` to the queue of `host`, unless a job with its key is there.
 
     `env` and `cwd` are those of the submitting process, which a queue on this machine hands on to the job. `stdin` is what a job with
-    `stdin` reads; it is sent as it comes, and once. `notice` is given a line when it is_waiting for other submissions, however long that
-    takes, and when it tries again: what failed before the job was sent, or an answer that was cut off. The same key is never added
-    twice.
+    `stdin` reads; it is sent as it comes, and once. `notice` is given a line when it waits for other submissions, however long that
+    takes, and when it tries again, after a `sleep` of so many seconds: what failed before the job was sent, or an answer that was cut off.
+    The same key is never added twice.
 
     Raises NotSubmitted when it is certain that the job is not in the queue, NoConnection, Unreachable.
     """
@@ -94,9 +95,7 @@ def submit(
             sent = sent or ADDS.encode() in done.stdout
             if attempt <= retries(host, done, sent, stdin is not None):
                 notice(f"{first_line(explain_failure(host, done))}; trying again")
-                time.sleep(
-                    pause_s(attempt) * (0.5 + os.getpid() % 16 / 16)
-                )  # clients turned away together return apart
+                sleep(pause_s(attempt) * (0.5 + os.getpid() % 16 / 16))  # clients turned away together return apart
                 continue
             if sent:
                 raise Unreachable(not_known(explain_failure(host, done), job)) from None
@@ -107,7 +106,8 @@ def submit(
             raise NotSubmitted(kind.advised(stderr_of(done), host) or answer.error)
         if answer.differs:
             raise NotSubmitted(taken(job.key, f"{host.name}:{answer.state.id}", answer.state, answer.differs))
-        return Queued(answer.state, answer.new, answer.group)
+        # Once its host has begun to add it, what a later attempt finds there is this job.
+        return Queued(answer.state, answer.new or sent, answer.group)
     raise AssertionError("unreachable")
 
 

@@ -1,0 +1,168 @@
+"""A job is submitted exactly once, whatever becomes of the connection and whoever submits it too."""
+
+from __future__ import annotations
+
+import pytest
+from memory_host import Fault, Memory, MemoryHost, cut, late, queue_down, refused, turned_away
+
+from pueue_skill.hosts.client import RETRIES, NoConnection, Unreachable
+from pueue_skill.jobs import submission
+from pueue_skill.jobs.submission import NotSubmitted, Queued
+from pueue_skill.plan.model import Job
+from pueue_skill.queues.registry import KINDS
+from pueue_skill.queues.scripts import ADDS, REPLY, end_of
+
+JOB = Job("k1", "far", "memory", None, "train", None, "python train.py")
+
+
+class Submitter:
+    """Submits to one host, and remembers the pauses and what was said."""
+
+    def __init__(self, on: MemoryHost) -> None:
+        self.on = on
+        self.pauses: list[float] = []
+        self.said: list[str] = []
+
+    def __call__(self, job: Job = JOB, *faults: Fault, stdin: list[bytes] | None = None, **env: str) -> Queued:
+        self.on.faults += faults
+        return submission.submit(job, self.on.host, env, None, stdin, notice=self.said.append, sleep=self.pauses.append)
+
+    @property
+    def keys(self) -> list[str]:
+        return [one.job["key"] for one in self.on.tasks.values()]
+
+
+@pytest.fixture
+def far(memory: Memory) -> Submitter:
+    return Submitter(memory.far)
+
+
+@pytest.fixture
+def near(memory: Memory) -> Submitter:
+    return Submitter(memory.near)
+
+
+def test_a_job_is_queued(far: Submitter) -> None:
+    queued = far()
+    assert (queued.state.id, queued.state.key, queued.state.status, queued.new) == ("m1", "k1", "running", True)
+    assert queued.group
+    assert (queued.group.name, queued.group.limit) == ("default", 4)
+    assert (far.pauses, far.said) == ([], [])
+
+
+def test_the_same_key_is_the_same_job(far: Submitter) -> None:
+    first, second = far(), far()
+    assert (first.new, second.new) == (True, False)
+    assert first.state == second.state
+    assert far.keys == ["k1"]
+
+
+@pytest.mark.parametrize("stdin", [False, True], ids=["plain", "input"])
+def test_an_answer_that_is_cut_off_anywhere_is_asked_for_again(far: Submitter, stdin: bool) -> None:
+    """Whether the job was added is not known then. It is added once, and is this caller's."""
+    job = JOB._replace(stdin=stdin)
+    script = KINDS["memory"].submit_script(job, far.on.host)
+    given = b"given" if stdin else b""
+    whole = len(far.on.answer(script, {}, given + end_of(job.key)))
+    assert whole > 300
+    for count in range(whole + 1):
+        far.on.tasks.clear()
+        queued = far(job, cut(count), stdin=[given] if stdin else None)
+        assert far.keys == ["k1"], count
+        assert queued.state.key == "k1"
+        assert queued.new == (count >= len(ADDS)), "it was not there before, once its host has said that it adds it"
+        assert far.on.task("k1").stdin == given
+
+
+@pytest.mark.parametrize(
+    ("more", "env", "says"),
+    [
+        ({"command": "python other.py"}, {}, "it runs another command"),
+        ({"group": "p1"}, {}, "it has the group default, not p1"),
+        ({}, {"SEED": "2"}, "it has another environment"),
+    ],
+)
+def test_a_key_of_another_job_is_refused(far: Submitter, more: dict[str, str], env: dict[str, str], says: str) -> None:
+    far()
+    with pytest.raises(NotSubmitted) as error:
+        far(JOB._replace(**more), **env)  # type: ignore[arg-type]
+    lines = str(error.value).splitlines()
+    assert lines == [f"the key k1 belongs to far:m1, which is running; {says}", "Try: pueue-skill log far:m1, or another --key"]  # fmt: skip
+    assert far.keys == ["k1"]
+
+
+def test_a_key_of_a_job_that_has_ended_is_refused_with_its_outcome(far: Submitter) -> None:
+    far()
+    far.on.end("k1", 3)
+    with pytest.raises(NotSubmitted, match=r"far:m1, which ended at .* \(failed, exit 3\); it runs another command"):
+        far(JOB._replace(command="other"))
+
+
+def test_another_input_under_the_same_key_is_refused(far: Submitter) -> None:
+    job = JOB._replace(stdin=True)
+    assert far(job, stdin=[b"a", b"b"]).new
+    assert not far(job, stdin=[b"ab"]).new
+    with pytest.raises(NotSubmitted, match="it reads another input"):
+        far(job, stdin=[b"ab", b"c"])
+
+
+def test_a_host_that_is_away_for_a_moment_is_tried_once_more(far: Submitter) -> None:
+    assert far(JOB, refused).new
+    assert len(far.pauses) == 1
+    assert far.said == ["far cannot be reached by ssh: ssh: connect to host far port 22: Connection refused; trying again"]  # fmt: skip
+
+
+def test_a_host_that_stays_away_has_no_job(far: Submitter) -> None:
+    with pytest.raises(NoConnection, match="Try: ssh far true"):
+        far(JOB, refused, refused)
+    assert far.keys == []
+
+
+def test_a_server_with_too_many_connections_is_tried_with_growing_pauses(far: Submitter) -> None:
+    assert far(JOB, *[turned_away] * RETRIES).new
+    ratios = [round(later / earlier, 3) for earlier, later in zip(far.pauses, far.pauses[1:], strict=False)]
+    assert ratios == [2, 2, 2, 2, 1]  # 0.5 to 8 seconds, each by a factor of this process's own
+    assert 0.25 <= far.pauses[0] <= 0.75
+
+
+def test_a_queue_that_is_restarted_is_tried_three_times(far: Submitter) -> None:
+    assert far(JOB, *[queue_down] * 3).new
+    far.on.tasks.clear()
+    with pytest.raises(NotSubmitted, match="no daemon"):
+        far(JOB, *[queue_down] * 4)
+    assert far.keys == []
+
+
+def test_input_is_not_sent_to_a_queue_that_is_down_a_second_time(far: Submitter) -> None:
+    with pytest.raises(NotSubmitted, match="no daemon"):
+        far(JOB._replace(stdin=True), queue_down, stdin=[b"given"])
+    assert far.pauses == []
+
+
+def test_input_that_was_sent_to_a_host_that_went_away_is_not_made_up(far: Submitter) -> None:
+    with pytest.raises(NotSubmitted, match="standard input was cut off"):
+        far(JOB._replace(stdin=True), refused, stdin=[b"given"])
+    assert far.keys == []
+
+
+def test_what_cannot_be_known_is_said(far: Submitter, near: Submitter) -> None:
+    adding = f"{ADDS}\n{REPLY}\n".encode()
+    with pytest.raises(Unreachable, match="Whether the job was queued is not known"):
+        far(JOB, *[cut(len(adding))] * (RETRIES + 1))
+    assert far.keys == ["k1"]
+    with pytest.raises(Unreachable, match="with --key k1, which queues it once"):
+        far(JOB, late(b""))
+    with pytest.raises(Unreachable, match="with --key k1, which queues it once"):
+        near(JOB, late(adding))
+    with pytest.raises(NotSubmitted, match="did not answer"):
+        near(JOB._replace(key="k2"), late(b""))  # ended with its client, before it had begun to add
+    assert not far().new
+
+
+def test_dependencies_are_named(memory: Memory, far: Submitter) -> None:
+    ids = [memory.far.add(label=label).id for label in ("a", "b", "a")]
+    found = submission.dependencies(["a", "far:b", "far:m1", "a~1"], memory.far.host, memory.hosts)
+    assert found == (ids[2], ids[1], ids[0])
+    for name, says in (("c", "far has no job of that name"), ("near:m1", "m1 is a job of near"), ("far:m9", "no job")):
+        with pytest.raises(NotSubmitted, match=says):
+            submission.dependencies([name], memory.far.host, memory.hosts)
