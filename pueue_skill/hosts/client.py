@@ -146,7 +146,14 @@ def fetch_tails(host: Host, states: list[State], count: int) -> dict[str, bytes]
         return {}
     kind = KINDS[host.backend]
     script = kind.tails_script(states, host, count)
-    return asked(host, script, lambda done: read_tails(done.stdout), again=True)
+
+    def read(done: transport.Done) -> dict[str, bytes]:
+        found = read_tails(done.stdout)
+        if found.keys() != {state.id for state in states}:
+            raise ValueError("the answer was cut off")
+        return found
+
+    return asked(host, script, read, again=True)
 
 
 def fetch_queues(hosts: list[Host]) -> list[tuple[Host, Queue | Unreachable]]:

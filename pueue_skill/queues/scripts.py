@@ -178,8 +178,13 @@ def reply(answer: str) -> str:
 
 
 def read_tails(answer: bytes) -> dict[str, bytes]:
-    """The ends of outputs by the ids of their jobs, or the keys of their items. Raises ValueError when the answer was cut off."""
-    _, _, rest = answer.partition(REPLY.encode() + b"\n")
+    """Return the ends of outputs by the ids of their jobs, or the keys of their items, as far as the answer has them.
+
+    Raises ValueError when there is no answer, or when it was cut off within an end.
+    """
+    _, began, rest = answer.partition(REPLY.encode() + b"\n")
+    if not began:
+        raise ValueError(f"no answer in {answer[:200]!r}")
     found: dict[str, bytes] = {}
     while rest:
         head, _, rest = rest.partition(b"\n")

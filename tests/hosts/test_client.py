@@ -1,0 +1,51 @@
+"""Answers of hosts: read whole or not at all."""
+
+from __future__ import annotations
+
+import pytest
+from memory_host import Memory, cut, late, queue_down, refused
+
+from pueue_skill.hosts import client
+from pueue_skill.hosts.client import Unreachable
+from pueue_skill.queues.model import Queue, State
+
+
+def states(memory: Memory) -> list[State]:
+    return list(client.fetch_queue(memory.far.host).states)
+
+
+def test_a_queue_that_was_cut_off_anywhere_is_no_queue(memory: Memory) -> None:
+    memory.far.add(label="a")
+    whole = len(memory.far.answer('{"ask": "status"}'))
+    for count in range(whole):
+        memory.far.faults.append(cut(count))
+        with pytest.raises(Unreachable, match="far cannot be reached by ssh"):
+            client.fetch_queue(memory.far.host)
+    assert [state.label for state in states(memory)] == ["a"]
+
+
+def test_ends_of_outputs_that_were_cut_off_anywhere_are_none(memory: Memory) -> None:
+    for i in range(3):
+        memory.far.write(memory.far.add().id, b"output %d\n" % i)
+    jobs = states(memory)
+    found = client.fetch_tails(memory.far.host, jobs, 4)
+    assert found == {"m1": b"t 0\n", "m2": b"t 1\n", "m3": b"t 2\n"}
+    whole = len(memory.far.answer('{"ask": "tails", "ids": ["m1", "m2", "m3"], "count": 4}'))
+    for count in range(whole):
+        memory.far.faults.append(cut(count))
+        with pytest.raises(Unreachable, match="far cannot be reached by ssh"):
+            client.fetch_tails(memory.far.host, jobs, 4)
+    memory.far.faults.append(queue_down)
+    with pytest.raises(Unreachable, match="no daemon"):
+        client.fetch_tails(memory.far.host, jobs, 4)
+    assert client.fetch_tails(memory.far.host, [], 4) == {}
+
+
+def test_hosts_answer_for_themselves(memory: Memory) -> None:
+    memory.far.add()
+    memory.far.faults.append(refused)
+    memory.host("slow", ssh="slow").faults.append(late(b""))
+    found = {host.name: answer for host, answer in client.fetch_queues(list(memory.hosts.values()))}
+    assert isinstance(found["near"], Queue)
+    assert "cannot be reached" in str(found["far"])
+    assert "did not answer within" in str(found["slow"])
