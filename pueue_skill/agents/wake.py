@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from pueue_skill.agents.clients import claude
-from pueue_skill.configuration import config
+from pueue_skill.configuration import settings
 from pueue_skill.jobs import news
 from pueue_skill.state import paths, sessions
 
@@ -34,7 +34,7 @@ def main(raw: bytes) -> int:
             return QUIET
         gc.enable()  # the launcher turns it off, for those that are gone in a moment
         project = news.project_of(event.cwd)
-        for ended in news.watch(config.load().by_name(), event.session, project):
+        for ended in news.watch(settings.current().hosts, event.session, project):
             sys.stderr.write(news.notice(ended))
             sys.stderr.flush()
             sessions.confirm(event.session, ended)

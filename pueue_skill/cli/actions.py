@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.cli.selection import choice_of, say_older
-from pueue_skill.configuration import config
+from pueue_skill.configuration import settings
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.jobs import actions as job_actions
 from pueue_skill.jobs.actions import Choice, Chosen, Result
@@ -31,7 +31,7 @@ def main(options: argparse.Namespace) -> int:
     choice = choice_of(options)
     if choice.jobs and (choice.label is not None or choice.group):
         return failed(ExitCode.USAGE, "jobs are named, or chosen by --label and --group, not both")
-    chosen, down, called = job_actions.choose(choice, config.load().by_name())
+    chosen, down, called = job_actions.choose(choice, settings.current().hosts)
     say_older(called)
     if getattr(options, "successful_only", False):
         chosen = [one._replace(states=tuple([s for s in one.states if s.result == "success"])) for one in chosen]

@@ -21,7 +21,7 @@ from pueue_skill.cli import notify as cli_notify
 from pueue_skill.cli import options as shared
 from pueue_skill.cli import streams
 from pueue_skill.cli.console import ExitCode, failed, say
-from pueue_skill.configuration import config
+from pueue_skill.configuration import settings
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.jobs.news import TAIL_BYTES, end_of
 from pueue_skill.notify import compose
@@ -88,7 +88,7 @@ def main(options: argparse.Namespace) -> int:
         sources = batch_items.Sources(
             lambda pattern: manifest.files_of(pattern, folder), lambda name: manifest.rows_of(folder / name)
         )
-        hosts = {name: host_named(name, config.load().by_name()) for name in made.hosts}
+        hosts = {name: host_named(name, settings.current().hosts) for name in made.hosts}
         items = batch_items.items(
             made, sources, [name for name, host in hosts.items() if not KINDS[host.backend].PACKS]
         )

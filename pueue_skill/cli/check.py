@@ -17,11 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    from pueue_skill.configuration import config
+    from pueue_skill.configuration import settings
     from pueue_skill.lint import check as checker
 
-    settings = config.load()
-    checked = checker.check_files(options.files, settings.by_name(), settings.preferences({}))
+    current = settings.current()
+    checked = checker.check_files(options.files, current.hosts, current.preferences)
     report = checker.report(checked)
     if options.json or options.sarif:
         print(json.dumps(checker.sarif(report) if options.sarif else report, indent=2))

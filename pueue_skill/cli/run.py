@@ -56,9 +56,8 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.shell import quote
     from pueue_skill.shell.model import LOCAL
     from pueue_skill.shell.parse import parse
-    from pueue_skill.state import paths
 
-    known = settings.whole(paths.working() or "/")
+    known = settings.current()
     words = options.command[1:] if options.command[0] == "--" else options.command  # Python 3.13 removes it itself
     if options.typed[-len(words) - 1] != "--" and (misplaced := of_run(words)):
         return failed(ExitCode.USAGE, misplaced)

@@ -10,9 +10,9 @@ from pydantic import TypeAdapter
 from pueue_skill.batches import manifest
 from pueue_skill.configuration.diagnostics import PublishedSchema
 from pueue_skill.configuration.schema import Config
-from pueue_skill.hosts import reports
+from pueue_skill.hosts import reports as host_reports
 from pueue_skill.lint import check
-from pueue_skill.views import documents
+from pueue_skill.views import reports
 
 
 def of(name: str, kind: Any) -> Callable[[], dict[str, Any]]:
@@ -24,14 +24,14 @@ def of(name: str, kind: Any) -> Callable[[], dict[str, Any]]:
 
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
-    "acts": of("acts", documents.ActsReport),
-    "audit": of("audit", reports.AuditReport),
+    "acts": of("acts", reports.ActsReport),
+    "audit": of("audit", host_reports.AuditReport),
     "batch": of("batch", manifest.Manifest),
-    "batch-status": of("batch-status", documents.BatchReport),
+    "batch-status": of("batch-status", reports.BatchReport),
     "check": of("check", check.CheckReport),
     "config": of("config", Config),
-    "doctor": of("doctor", reports.DoctorReport),
-    "setup": of("setup", documents.SetupReport),
-    "status": of("status", documents.StatusReport),
-    "suggestion": of("suggestion", documents.SuggestionReport),
+    "doctor": of("doctor", host_reports.DoctorReport),
+    "setup": of("setup", reports.SetupReport),
+    "status": of("status", reports.StatusReport),
+    "suggestion": of("suggestion", reports.SuggestionReport),
 }

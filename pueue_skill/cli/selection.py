@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 
 from pueue_skill.cli.console import say
-from pueue_skill.configuration import config
+from pueue_skill.configuration import settings
 from pueue_skill.jobs import actions as job_actions
 from pueue_skill.jobs.actions import Choice
 from pueue_skill.jobs.select import Bearers
@@ -19,7 +19,7 @@ def chosen_hosts(options: argparse.Namespace) -> list[Host]:
     """The hosts that were named, or all. Raises LookupError."""
     from pueue_skill.shell.ssh_target import select_hosts
 
-    return select_hosts(options.hosts, config.load().by_name())
+    return select_hosts(options.hosts, settings.current().hosts)
 
 
 def choice_of(options: argparse.Namespace) -> Choice:
@@ -28,7 +28,7 @@ def choice_of(options: argparse.Namespace) -> Choice:
 
 def jobs(options: argparse.Namespace) -> list[tuple[Host, State]]:
     """The jobs that are chosen. Raises LookupError, Unreachable."""
-    chosen, down, called = job_actions.choose(choice_of(options), config.load().by_name())
+    chosen, down, called = job_actions.choose(choice_of(options), settings.current().hosts)
     say_older(called)
     for error in down.values():
         say(str(error))

@@ -21,7 +21,7 @@ from pueue_skill.shell import printable
 from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.shell.ssh_target import host_named
 from pueue_skill.views import documents
-from pueue_skill.views.documents import SetupReport
+from pueue_skill.views.reports import SetupReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

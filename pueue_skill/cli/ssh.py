@@ -49,14 +49,13 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.shell.login import LOGIN_SHELL
     from pueue_skill.shell.ssh_arguments import parse_ssh
     from pueue_skill.shell.syntax import Word
-    from pueue_skill.state import paths
 
     words = tuple([Word(quote.word(value), value, True, 0, 0) for value in ["ssh", *options.command]])
     call = parse_ssh(words)
     if call is None:
         return failed(ExitCode.USAGE, "ssh is given no host. Type: pueue-skill ssh [options of ssh] HOST COMMAND")
     try:
-        host, command = ssh_target.final_destination(call, settings.whole(paths.working() or "/").hosts)
+        host, command = ssh_target.final_destination(call, settings.current().hosts)
     except ssh_target.NotQueueable as refusal:
         return failed(
             ExitCode.USAGE, f"{refusal}: that is for ssh itself. Type: {quote.line(['ssh', *options.command])}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from pueue_skill.hosts.poll import Observation
     from pueue_skill.shell.model import Host
-    from pueue_skill.views.documents import HostReport, StatusReport
+    from pueue_skill.views.reports import HostReport, StatusReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +40,8 @@ def main(options: argparse.Namespace) -> int:
 
     from pueue_skill.cli import streams
     from pueue_skill.hosts import poll
-    from pueue_skill.views import documents, tables
+    from pueue_skill.views import documents
+    from pueue_skill.views import status as view
 
     asked = chosen_hosts(options)
     if options.watch:
@@ -47,11 +49,14 @@ def main(options: argparse.Namespace) -> int:
     report = documents.status(poll.fetch_queues(asked, spare=not options.hosts), dt.datetime.now(dt.UTC))
     if options.json:
         print(json.dumps(report, indent=2))
-    else:
+    elif sys.stdout.isatty():
         from rich.console import Console
 
         console = Console(highlight=False, file=streams.drawing())
-        console.print(tables.status_jobs(report, dt.datetime.now(dt.UTC), console.width), tables.status_hosts(report))
+        console.print(view.jobs_table(report, dt.datetime.now(dt.UTC), console.width), view.hosts_lines(report))
+    else:
+        width = os.environ.get("COLUMNS", "")
+        print(view.text(report, dt.datetime.now(dt.UTC), int(width) if width.isdecimal() else None), end="")
     return ExitCode.DONE if all(host["reachable"] for host in report["hosts"]) else ExitCode.UNREACHABLE
 
 
@@ -65,13 +70,13 @@ def watch_status(hosts: Sequence[Host], options: argparse.Namespace) -> int:
     from pueue_skill.cli import notify as cli_notify
     from pueue_skill.cli import streams
     from pueue_skill.hosts import transport
-    from pueue_skill.views import tables
+    from pueue_skill.views import status as view
 
     heard = cli_notify.queue_watcher() if options.notify else lambda look: None
 
     def drawn(report: StatusReport) -> RenderableType:
-        jobs = tables.status_jobs(report, dt.datetime.now(dt.UTC), console.width)
-        return Group(tables.status_hosts(report), jobs)  # what matters most first: a screen may be too short
+        jobs = view.jobs_table(report, dt.datetime.now(dt.UTC), console.width)
+        return Group(view.hosts_lines(report), jobs)  # what matters most first: a screen may be too short
 
     console = Console(highlight=False, file=streams.drawing())
     shown: list[HostReport] = []

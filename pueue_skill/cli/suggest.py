@@ -26,25 +26,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    from pueue_skill.configuration import config
+    from pueue_skill.configuration import settings
     from pueue_skill.plan.analysis import analyse
     from pueue_skill.rules import gate
     from pueue_skill.state import durations
-    from pueue_skill.views import documents, tables
+    from pueue_skill.views import documents, findings
 
     text = options.command
     if text == "-":
         text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
-    settings = config.load()
-    preferences = settings.preferences(durations.read())
-    analysis = analyse(text, settings.by_name(), options.host, options.cwd, preferences, options.group)
+    current = settings.current()
+    preferences = current.preferences._replace(durations=durations.read())
+    analysis = analyse(text, current.hosts, options.host, options.cwd, preferences, options.group)
     report = documents.suggestion(text, analysis.script, analysis.findings, analysis.plan)
     if options.explain:
         explain(text, gate.interesting(text), analysis)
     if options.json:
         print(json.dumps(report, indent=2))
     else:
-        sys.stderr.write(tables.drawn(text, analysis.findings))
+        sys.stderr.write(findings.drawn(text, analysis.findings))
         verdict = analysis.plan.verdict
         if report["invocation"] is None:
             say(f"{'left alone' if verdict == 'leave' else 'no rewrite'}: {analysis.plan.reason}")

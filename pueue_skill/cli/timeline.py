@@ -11,7 +11,7 @@ from pueue_skill.batches import manifest
 from pueue_skill.cli import options as shared
 from pueue_skill.cli import streams
 from pueue_skill.cli.console import ExitCode, failed, say
-from pueue_skill.configuration import config
+from pueue_skill.configuration import settings
 from pueue_skill.hosts import poll
 from pueue_skill.queues.model import Queue
 from pueue_skill.shell.model import Host
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     now = dt.datetime.now().astimezone()
-    hosts: Mapping[str, Host] = config.load().by_name()
+    hosts: Mapping[str, Host] = settings.current().hosts
     begin, end = (time.replace(tzinfo=dt.UTC) for time in (dt.datetime.min, dt.datetime.max))
     keys = ""
     if options.file:

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     from pueue_skill.agents import event as agents
     from pueue_skill.cli import notify as cli_notify
-    from pueue_skill.configuration import config
+    from pueue_skill.configuration import settings
     from pueue_skill.jobs import news
     from pueue_skill.notify import compose
     from pueue_skill.state import paths, sessions
@@ -34,7 +34,7 @@ def main(options: argparse.Namespace) -> int:
         )
     tell = cli_notify.teller() if options.notify else lambda found: None
     code = ExitCode.DONE
-    for jobs in news.watch(config.load().by_name(), session, project):
+    for jobs in news.watch(settings.current().hosts, session, project):
         if options.events:
             print("\n".join([news.line(job) for job in jobs]), flush=True)
         else:

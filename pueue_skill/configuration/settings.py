@@ -46,6 +46,11 @@ def whole(folder: str) -> Settings:
     return settings
 
 
+def current() -> Settings:
+    """The settings that hold in the working directory, for a command of the user's. Raises ConfigError as `whole` does."""
+    return whole(paths.working() or "/")
+
+
 def load(folder: str) -> Settings:
     """The settings that hold in `folder`; what its project may not say is left out, and the log says why. Raises ConfigError
     where the user's own file cannot be used."""

@@ -94,7 +94,7 @@ REFRESH = "import sys; sys.path[:0] = sys.argv[1:]; from pueue_skill.jobs.news i
 
 def main() -> None:
     """The process that ask_meanwhile starts. While one is at it another stands in line, and asks for all who come meanwhile."""
-    from pueue_skill.configuration import config
+    from pueue_skill.configuration import settings
 
     folder = Path(paths.data())
     with (folder / "asks-next").open("w") as line, (folder / "asking").open("w") as turn:
@@ -104,7 +104,7 @@ def main() -> None:
             return
         fcntl.flock(turn, fcntl.LOCK_EX)
         fcntl.flock(line, fcntl.LOCK_UN)
-        refresh(config.load().by_name(), sessions.open_jobs(), ANSWER_TIMEOUT_S)
+        refresh(settings.current().hosts, sessions.open_jobs(), ANSWER_TIMEOUT_S)
 
 
 def wait_for(session: str, project: str, asked: float, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What people see: findings drawn under their command, and the table of all queues. Values in, text out."""
+"""Batches, audits and what was done to jobs, for people. Values in, text or tables for rich out."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from pueue_skill.hosts.audit import files_of
 from pueue_skill.hosts.reports import AuditReport
 from pueue_skill.queues.actions import named, start_of
-from pueue_skill.queues.outcome import STATE_WORDS, adjective
-from pueue_skill.rules.model import Finding
+from pueue_skill.queues.outcome import STATE_WORDS
 from pueue_skill.shell import printable
-from pueue_skill.views.documents import BatchJobReport, BatchReport, GroupReport, StateReport, StatusReport
+from pueue_skill.views.reports import BatchJobReport, BatchReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,141 +27,6 @@ def cell(text: str, style: str = "") -> Text:
     from rich.text import Text
 
     return Text(printable.line(text), style=style)
-
-
-def drawn(command: str, findings: tuple[Finding, ...]) -> str:
-    """The findings, each under its line of the command with a caret span.
-
-    A span of several lines is marked to the end of its first.
-    """
-    parts = []
-    for finding in findings:
-        start = command.rfind("\n", 0, finding.start) + 1
-        end = command.find("\n", finding.start)
-        end = len(command) if end < 0 else end
-        line = "".join([char if char.isprintable() else " " for char in command[start:end]])
-        carets = "^" * max(1, min(finding.end, end) - finding.start)
-        parts.append(
-            f"  {line}\n  {' ' * (finding.start - start)}{carets}\n"
-            f"{finding.rule} {finding.name} ({finding.confidence}): {finding.message}\n"
-        )
-    return "\n".join(parts)
-
-
-LISTED = 30
-"""Jobs of a host that are listed whatever their state; of more, those that run, and the ends of the others."""
-
-NARROW = 70
-"""Columns below which a table has only what tells jobs apart."""
-
-
-def status_jobs(report: StatusReport, now: dt.datetime, width: int) -> RenderableType:
-    """The jobs of all queues in one table, for rich."""
-    from rich.console import Group
-    from rich.table import Table
-
-    names = (
-        ("job", "state", "label", "time") if width < NARROW else ("job", "state", "group", "label", "time", "command")
-    )
-    table = Table(box=None, pad_edge=False)
-    for name in names:
-        table.add_column(
-            name, no_wrap=name in ("job", "time") or (name == "state" and width >= NARROW),
-            overflow="fold" if name == "command" else "ellipsis",
-        )  # fmt: skip
-    more = []
-    for host in report["hosts"]:
-        jobs = listed(host["jobs"])
-        for job in jobs:
-            cells = {
-                "job": cell(job["name"]),
-                "state": cell(state_words(job), style=STYLES.get(job["result"] or job["status"], "")),
-                "group": cell(job["group"]),
-                "label": cell(job["label"] or ""),
-                "time": cell(run_time(job, now)),
-                "command": cell(first_line(job["command"])),
-            }
-            table.add_row(*[cells[name] for name in names])
-        if len(jobs) < len(host["jobs"]):
-            more.append(
-                cell(
-                    f"{host['host']}: {len(host['jobs']) - len(jobs)} more jobs: pueue-skill status --json", style="dim"
-                )
-            )
-    return Group(*([table] if table.row_count else []), *more)
-
-
-def listed(jobs: Sequence[StateReport]) -> Sequence[StateReport]:
-    """Those of a queue's jobs that are worth a row: all of a few; of many those that run, that are next, and that ended last."""
-    if len(jobs) <= LISTED:
-        return jobs
-    third = LISTED // 3
-    runs = [job for job in jobs if job["status"] in ("running", "paused")]
-    waits = [job for job in jobs if job["status"] in ("queued", "stashed")]
-    done = sorted([job for job in jobs if job["status"] == "done"], key=lambda job: job["ended"] or "")
-    chosen = {job["name"] for job in [*runs[:LISTED], *waits[:third], *done[-third:]]}
-    return [job for job in jobs if job["name"] in chosen]
-
-
-def status_hosts(report: StatusReport) -> RenderableType:
-    """Each host in a line or two, and what is stuck there, for rich."""
-    from rich.console import Group
-    from rich.text import Text
-
-    lines = []
-    for host in report["hosts"]:
-        if not host["reachable"]:
-            lines.append(Text(printable.safe(f"{host['host']}: {host['reason']}"), style="red"))
-            continue
-        groups = ", ".join([group_words(group) for group in host["groups"]])
-        rest = f"; ended in the last hour: {host['ended']}" if host["ended"] else "" if host["jobs"] else "; no jobs"
-        rest += f", of which failed: {host['failed']}" if host["failed"] else ""
-        lines.append(cell(f"{host['host']}: {groups}{rest}"))
-        for one in host["stuck"]:
-            names = one["jobs"][0] if len(one["jobs"]) == 1 else f"{len(one['jobs'])} jobs"
-            fix = f". {one['fix']}" if one["fix"] else ""
-            lines.append(cell(f"  {names}: {one['why']}{fix}", style="yellow"))
-    return Group(*lines)
-
-
-def group_words(group: GroupReport) -> str:
-    """A group's slots that are taken, what waits, and how many jobs have succeeded and failed: `p1 2/4 +12 ✓7 paused`."""
-    words = f"{printable.line(group['name'], 60)} {group['running'] + group['paused']}/{group['limit'] or '∞'}"
-    words += f" +{group['queued']}" if group["queued"] else ""
-    words += f" ✓{group['success']}" if group["success"] else ""
-    words += f" ✗{group['failed']}" if group["failed"] else ""
-    return words + (f" {group['status']}" if group["status"] != "running" else "")
-
-
-STYLES = {
-    "success": "green",
-    "running": "cyan",
-    "failed": "red",
-    "killed": "red",
-    "dependency": "red",
-    "spawn": "red",
-    "paused": "yellow",
-}
-
-
-def state_words(job: StateReport) -> str:
-    if job["status"] != "done":
-        return job["status"]
-    return adjective(job["result"], job["exit_code"])
-
-
-def run_time(job: StateReport, now: dt.datetime) -> str:
-    """How long the job ran, or has been running."""
-    if not job["started"] or job["result"] in ("dependency", "spawn"):
-        return ""
-    end = dt.datetime.fromisoformat(job["ended"]) if job["ended"] else now
-    seconds = max(0, int((end - dt.datetime.fromisoformat(job["started"])).total_seconds()))
-    return printable.duration(seconds)
-
-
-def first_line(command: str) -> str:
-    line, newline, _ = command.strip().partition("\n")
-    return printable.line(line) + (" …" if newline else "")
 
 
 ROWS = 50

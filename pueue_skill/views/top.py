@@ -41,7 +41,8 @@ from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.views import documents, tables
-from pueue_skill.views.documents import HostReport, StateReport
+from pueue_skill.views import status as status_view
+from pueue_skill.views.reports import HostReport, StateReport
 
 CONSOLE = Console()  # rich wants one to make segments of text; nothing is printed by it
 
@@ -88,7 +89,7 @@ def seen(host: Host, answer: Queue | Exception) -> Seen:
         return Seen(report, None, [])
     rows = []
     for state, job in zip(answer.states, report["jobs"], strict=True):
-        words = (job["name"], tables.state_words(job), state.group, state.label or "", state.command)
+        words = (job["name"], status_view.state_words(job), state.group, state.label or "", state.command)
         rows.append(Row(host, state, job, " ".join(words).lower()))
     return Seen(report, answer, rows)
 
@@ -176,13 +177,13 @@ class Jobs(ScrollView, can_focus=True):
         job = self.rows[place].job
         words = {
             "job": job["name"],
-            "state": tables.state_words(job),
+            "state": status_view.state_words(job),
             "group": job["group"],
             "label": job["label"] or "",
-            "time": tables.run_time(job, dt.datetime.now(dt.UTC)),
-            "command": tables.first_line(job["command"]),
+            "time": status_view.run_time(job, dt.datetime.now(dt.UTC)),
+            "command": status_view.first_line(job["command"]),
         }
-        color = tables.STYLES.get(job["result"] or job["status"])
+        color = status_view.STYLES.get(job["result"] or job["status"])
         styles = {"state": Style(color=color)} if color else {}
         base = self.rich_style + Style(reverse=place == self.cursor)
         return strip([(words[name], styles.get(name, Style())) for name in columns(width)], width, base)
@@ -190,7 +191,7 @@ class Jobs(ScrollView, can_focus=True):
 
 def columns(width: int) -> dict[str, int]:
     """The columns of the table of jobs, and how wide each is; what the last one gets is the rest."""
-    if width < tables.NARROW:
+    if width < status_view.NARROW_COLUMNS:
         return {"job": 14, "state": max(8, width - 34), "time": 7, "label": 0}
     if width < 100:
         return {"job": 14, "state": 16, "group": 8, "label": 16, "time": 7, "command": 0}
@@ -343,7 +344,7 @@ class Top(App[None]):
 
     def draw(self) -> None:
         hosts = [one.report for one in self.known.values()]
-        self.hosts_line.update(tables.status_hosts({"version": documents.VERSION, "hosts": hosts}))
+        self.hosts_line.update(status_view.hosts_lines({"version": documents.VERSION, "hosts": hosts}))
         self.arrange()
 
     def arrange(self) -> None:

@@ -23,7 +23,7 @@ from rich.console import Console
 from pueue_skill.queues.model import Queue
 from pueue_skill.queues.pueue.state import read_queue
 from pueue_skill.shell import model
-from pueue_skill.views import documents, tables
+from pueue_skill.views import documents, status
 
 CONFIG = """
 [hosts.bigblack]
@@ -91,7 +91,7 @@ def test_of_many_jobs_those_that_matter_are_listed() -> None:
     now = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
     report = documents.status([(model.Host("h"), queue)], now)
     console = Console(width=100, file=io.StringIO(), highlight=False)
-    console.print(tables.status_jobs(report, now, 100), tables.status_hosts(report))
+    console.print(status.jobs_table(report, now, 100), status.hosts_lines(report))
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert 20 <= sum(line.startswith("h:") for line in lines) <= 40
     assert "h: 9972 more jobs: pueue-skill status --json" in [line.rstrip() for line in lines]
