@@ -15,6 +15,7 @@ from real import Daemon, until
 from pueue_skill.hosts import client, transport
 from pueue_skill.jobs import output, submission
 from pueue_skill.plan.model import Job
+from pueue_skill.queues import script as loader
 from pueue_skill.queues import scripts
 from pueue_skill.queues.model import State
 from pueue_skill.queues.pueue import units as pueue_units
@@ -62,11 +63,11 @@ def test_the_states_of_a_job_that_writes_are_not_taken_for_output(chatty: State)
 
 
 def follows(file: Path, offset: int, more: str) -> list[output.Frame]:
-    """What `new` writes of a file from `offset` on, decoded; `more` runs in the midst of it, as its file is read."""
+    """What `frame` writes of a file from `offset` on, decoded; `more` runs in the midst of it, as its file is read."""
     script = (
-        scripts.NEW.format()
+        loader.load("queues/sh/lib/frames.sh").text
         + 'tail() { command tail "$@"; ' + more + "; }\n"
-        + f"echo '{scripts.REPLY}'\nnew output {file} {offset}\nnew output {file} $pq_size\nprintf 'state %s\\n' $pq_size\n"
+        + f"echo '{scripts.REPLY}'\nframe output {file} {offset}\nframe output {file} $pq_size\nprintf 'state %s\\n' $pq_size\n"
     )  # fmt: skip
     done = transport.run(LOCAL, script, timeout=20)
     return list(output.Frames().feed(done.stdout))
@@ -99,9 +100,9 @@ def test_a_file_that_is_emptied_while_it_is_read_ends_the_script(tmp_path: Path,
     file = tmp_path / "log"
     file.write_bytes(b"x" * 100)
     script = (
-        scripts.NEW.format()
+        loader.load("queues/sh/lib/frames.sh").text
         + f'tail() {{ {what.replace("FILE", str(file))}; command tail "$@"; }}\n'
-        + f"echo '{scripts.REPLY}'\nnew output {file} 0\nprintf 'state %s\\n' no\n"
+        + f"echo '{scripts.REPLY}'\nframe output {file} 0\nprintf 'state %s\\n' no\n"
     )
     done = transport.run(LOCAL, script, timeout=20)
     assert list(output.Frames().feed(done.stdout)) == []
@@ -123,7 +124,7 @@ def test_the_end_of_what_an_item_writes(tmp_path: Path) -> None:
     (units / "at-unit-1-1").write_text("k:1 0\n")
     out = units / "out-unit-1-1"
     out.touch()
-    script = pueue_units.TAILS.format(name="b", keys="k:1 k:2", count=10_000_000, reply=scripts.REPLY)
+    script = pueue_units.tails_script(LOCAL, "b", ["k:1", "k:2"], 10_000_000)
     env = os.environ | {"HOME": str(tmp_path)}
     writer = subprocess.Popen(["sh", "-c", f"while :; do echo 123456789; sleep 0.001; done >>{out}"])
     try:
@@ -150,7 +151,7 @@ def test_what_an_item_leaves_running_does_not_move_the_outputs_after_it(tmp_path
     (units / "unit-1").write_text("b:1 echo first\nb:2 echo second\n")
     (units.parent / "b").touch()
     unit = tmp_path / "unit"
-    unit.write_text(pueue_units.UNIT)
+    unit.write_bytes(pueue_units.runner())
     env = os.environ | {"HOME": str(tmp_path), "PATH": f"{bin_}:{os.environ['PATH']}"}
     done = subprocess.run(["bash", str(unit), "b:unit:unit-1:x", "1"], env=env, capture_output=True, timeout=20)
     assert done.returncode == 0, done

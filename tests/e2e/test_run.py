@@ -330,9 +330,9 @@ def test_what_run_adds_is_pueues_own_tick(pueued: Daemon) -> None:
     """The wait after the queue has noticed the end: bounded by the pauses of the follow script, not by `pueue wait`."""
     script = call("pueue-skill", "run", "--detach", "--", "sleep 0.5", env=pueued.env)
     assert script.returncode == 0
-    from pueue_skill.queues.pueue.follow import FOLLOW
+    from pueue_skill.queues.script import functions
 
-    pauses = [float(words.split(";")[0]) for words in FOLLOW.split("sleep ")[1:]]
+    pauses = [float(words.split(";")[0]) for words in functions("queues/pause").split("sleep ")[1:]]
     assert max(pauses) < 0.4
 
 

@@ -12,7 +12,8 @@ from real import Daemon
 
 from pueue_skill.plan.model import Job
 from pueue_skill.queues.model import State
-from pueue_skill.queues.scripts import ENVIRONMENT, OF_A_LOGIN, differences
+from pueue_skill.queues.script import functions
+from pueue_skill.queues.scripts import OF_A_LOGIN, differences
 
 
 class Runs:
@@ -129,7 +130,7 @@ def state(cwd: str = "/a", group: str = "default") -> State:
 @pytest.mark.parametrize("awk", ["gawk", "mawk", "busybox awk", "awk"])
 def test_any_awk_tells_the_environment(awk: str) -> None:
     env = {"A": "a=b\\n'\"$x", "N": "1\n2\n", "NUMBER": "0x10", "E": "", "PATH": os.environ["PATH"], "BASH_FUNC_f%%": "() {  :\n}"}  # fmt: skip
-    text = f"command -v {awk.split()[0]} >/dev/null || exit 99; {awk} {ENVIRONMENT}"
+    text = f'command -v {awk.split()[0]} >/dev/null || exit 99; {functions("queues/environment")}{awk} "$pq_print_environment"'
     done = subprocess.run(["bash", "-c", text], env=env, capture_output=True, text=True)
     if done.returncode == 99:
         pytest.skip(f"{awk} is missing")

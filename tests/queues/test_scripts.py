@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import time
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
-from real import real
+from real import SYSTEM_PATH, real
 from stubbed import SHELLS, Stubbed
 
 import pueue_skill
+from pueue_skill.plan.model import Job
 from pueue_skill.queues import script as loader
+from pueue_skill.queues.protocol import BatchRequest, Pack, RestartRequest, Units
+from pueue_skill.queues.pueue.batch import batch_script, read_batch, read_restart, restart_script
+from pueue_skill.queues.pueue.batch import submit_script as submit_batch
+from pueue_skill.queues.pueue.task import encoded
+from pueue_skill.queues.pueue.units import runner_name
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import REPLY, read_tails
+from pueue_skill.queues.scripts import REPLY, read_tails, reply
+from pueue_skill.shell.model import Host
 
 PACKAGE = Path(pueue_skill.__file__).parent
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("**/sh/**/*.*sh"))
@@ -196,3 +206,331 @@ def test_a_login_shell_that_reads_its_files_begins_with_what_sshd_gave(run: Stub
             [sh, "-c", f"{command}; :"], env={**env, "SHELL": "/bin/false"}, capture_output=True, text=True, timeout=20
         )
         assert holds | lacks <= set(other.stdout.splitlines())
+
+
+# What pueue says of tasks, as JSON on a line.
+EMPTY = '{"tasks":{},"groups":{"default":{"status":"Running","parallel_tasks":1}}}'
+
+
+def queue(*tasks: str) -> str:
+    """A queue in pueue's JSON; a task is `ID KEY STATUS`, created at a time that its id tells."""
+    entries = []
+    for task in tasks:
+        id, key, status = task.split()
+        result = ',"result":"Success"' if status == "Done" else ""
+        entries.append(
+            f'"{id}":{{"id":{id},"created_at":"2026-01-01T00:00:0{id}Z","original_command":"env PUEUE_SKILL_KEY={key} bash -c x </dev/null; exit"'
+            f',"status":{{"{status}":{{"enqueued_at":"x"{result}}}}}}}'
+        )
+    return EMPTY.replace("{}", f"{{{','.join(entries)}}}", 1)
+
+
+def says(text: str) -> str:
+    """A stub's answer that prints a text."""
+    return f"printf '%s\\n' '{text}'"
+
+
+def then(first: str, later: str) -> str:
+    """A stub's answer that prints one text when it is asked first, another later."""
+    return f'if [ "$(grep -c "^$1 " "$STUB/calls")" = 1 ]; then {says(first)}; else {says(later)}; fi'
+
+
+def submit(**changes: str) -> str:
+    inputs = {
+        "PQ_PUEUE": "", "PQ_PATH": "", "PQ_KEY": "k", "PQ_ADD": "add --print-task-id --label='a b' -- 'echo it'", "PQ_CWD": "",
+        "PQ_SHELL": "inherited", "PQ_FILES": "", "PQ_STDIN": "", "PQ_APART": "",
+    }  # fmt: skip
+    return script("queues/pueue/submit", **(inputs | changes))
+
+
+def jobs_folder(run: Stubbed) -> Path:
+    return run.home / ".local/share/pueue-skill/jobs"
+
+
+def test_submit_adds_a_job_that_is_not_there(run: Stubbed) -> None:
+    after = queue("1 k Queued")
+    done = run(submit(PQ_PATH="~/bin"), status=then(EMPTY, after), add='echo "$PATH" >"$STUB/path"; echo 1')
+    assert done.stdout == f"pueue-skill adds\npueue-skill reply\n0\n{EMPTY}\n{after}\n\n\n"
+    known = "status --json command%=env PUEUE_SKILL_KEY=k "
+    assert run.calls == [known, "add --print-task-id --label=a b -- echo it", known]
+    assert (run.stub / "path").read_text().startswith(f"{run.home}/bin:")
+
+
+def test_submit_says_what_a_job_that_is_there_would_be_now(run: Stubbed) -> None:
+    there = queue("1 k Queued")
+    (run.home / "work").mkdir()
+    done = run(submit(PQ_CWD="~/work"), status=says(there))
+    lines = reply(done.stdout).split("\n")
+    assert lines[:4] == ["0", there, there, b64encode(f"{run.home}/work".encode()).decode()]
+    assert f"STUB={run.stub}" in lines[4:]
+    assert len(run.calls) == 1
+
+
+def test_submit_puts_files_into_place_first(run: Stubbed) -> None:
+    big = bytes(range(256)) * 999
+    files = encoded({"f1": b"one", "f2": big})
+    add = 'ls "$HOME/.local/share/pueue-skill/jobs"; echo 1'
+    (run.home / ".local/share/pueue-skill/jobs").mkdir(parents=True)
+    (jobs_folder(run) / "k.err").touch()
+    done = run(submit(PQ_FILES=files, PQ_APART="1"), status=says(EMPTY), add=f"{{ {add}; }} >&2")
+    assert done.stderr == "f1\nf2\n1\n"
+    assert (jobs_folder(run) / "f2").read_bytes() == big
+
+
+def test_submit_fails_where_a_file_cannot_be_written(run: Stubbed) -> None:
+    (run.home / ".local").write_text("a file")
+    done = run(submit(PQ_FILES=encoded({"f1": b"one"})), status=says(EMPTY))
+    assert reply(done.stdout).startswith(f"74\n{EMPTY}\n")
+    assert not [call for call in run.calls if call.startswith("add")]
+
+
+def test_submit_takes_standard_input(run: Stubbed) -> None:
+    sent = run.home / "sent"
+    sent.write_text("its input\npueue-skill end k\n")
+    text = f"exec <{sent}\n" + submit(PQ_STDIN="1")
+    (run.home / "script").write_text(text)
+    again = f'. "{run.home}/script"\n'
+    done = run(again, status=says(EMPTY), add=f'cat "{jobs_folder(run)}/k.in" >&2')
+    assert (done.stdout.split("\n")[:3], done.stderr) == (["pueue-skill adds", "pueue-skill reply", "0"], "its input\n")
+    assert reply(run(again, status=says(queue("1 k Running"))).stdout).startswith("0\n")
+    sent.write_text("another\npueue-skill end k\n")
+    assert reply(run(again).stdout).startswith("other\n")
+    assert [path.name for path in jobs_folder(run).iterdir()] == ["k.in"]
+
+
+def test_submit_says_that_pueue_does_not_answer_or_add(run: Stubbed) -> None:
+    done = run(submit(), status="echo no daemon >&2; exit 1")
+    assert (done.returncode, done.stdout, done.stderr) == (69, "", "no daemon\n")
+    done = run(submit(), status=says(EMPTY), add="exit 3")
+    assert reply(done.stdout).startswith("3\n")
+
+
+def test_status(run: Stubbed) -> None:
+    run.put("uptime", "#!/bin/sh\necho load average: 0.52, 1, 1\n")
+    assert (
+        run(script("queues/pueue/status", PQ_PUEUE=""), status=says(EMPTY)).stdout
+        == f"pueue-skill reply\n{EMPTY}\n0.52\n"
+    )
+    assert run(script("queues/pueue/status", PQ_PUEUE=""), status="exit 1").returncode == 69
+
+
+def logs(run: Stubbed, **texts: str) -> None:
+    folder = run.home / ".local/share/pueue/task_logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / f"{name.strip('_')}.log").write_text(text)
+
+
+def test_follow_writes_output_and_states_until_the_end(run: Stubbed) -> None:
+    logs(run, _1="0123456789")
+    (run.home / "k.err").write_text("error")
+    text = script("queues/pueue/follow", PQ_PUEUE="", PQ_ID="1", PQ_OFFSET="4", PQ_ERRORS="k.err", PQ_ERRORS_OFFSET="0")
+    done = run(
+        text,
+        log=then('{"Running":0}', '{"Done":0}')
+        + f'\n[ "$(wc -l <"$STUB/calls")" = 1 ] || printf more >>"{run.home}/k.err"',
+    )
+    assert done.stdout == (
+        'pueue-skill reply\noutput 4 6\n456789error 0 5\nerrorstate {"Running":0}\nerror 5 4\nmorestate {"Done":0}\n'
+    )
+    assert run(text, log="exit 1").returncode == 69
+
+
+def test_ends_of_outputs_of_jobs(run: Stubbed) -> None:
+    logs(run, _1="first", _2="second")
+    (run.home / "k.err").write_text("error")
+    text = script("queues/pueue/tails", PQ_PUEUE="", PQ_JOBS="1 \n2 k.err\n3", PQ_COUNT="3")
+    assert read_tails(run(text).stdout.encode()) == {"1": b"rst", "2": b"ondror", "3": b""}
+
+
+def test_ends_of_outputs_of_failed_jobs(run: Stubbed) -> None:
+    logs(run, _1="first", _2="second", _3="third")
+    jobs_folder(run).mkdir(parents=True)
+    (jobs_folder(run) / "k:3.err").write_text("error")
+    apart = queue("1 k:1 Done", "2 k:2 Done", "3 k:3 Done").replace(
+        "env PUEUE_SKILL_KEY=k:3", "exec 2>/dev/null; (env PUEUE_SKILL_KEY=k:3"
+    )
+    text = script("queues/pueue/failures", PQ_PUEUE="", PQ_LAST="2", PQ_COUNT="9")
+    assert read_tails(run(text, status=says(apart)).stdout.encode()) == {"2": b"second", "3": b"thirderror"}
+    assert run.calls == ["status --json status=failed"]
+
+
+def act(*wanted: str, calls: str = "", group: str = "", verb: str = "") -> str:
+    return script(
+        "queues/pueue/act", PQ_PUEUE="", PQ_WANTED="\n".join(wanted), PQ_CALLS=calls, PQ_GROUP=group, PQ_VERB=verb
+    )
+
+
+def test_act_touches_what_is_as_it_was_chosen(run: Stubbed) -> None:
+    before = queue("1 a Running", "2 b Running", "3 c Queued")
+    wanted = (
+        "want kill 1 2026-01-01T00:00:01Z Running a ",
+        "want kill 2 2026-01-01T00:00:09Z Running b ",  # another task of that id
+        "want kill 3 2026-01-01T00:00:03Z Running c ",  # no longer so
+    )
+    done = run(act(*wanted, calls="kill"), status=then(before, queue("1 a Done")))
+    assert run.calls == ["status --json", "kill 1", "status --json"]
+    assert reply(done.stdout) == f"files 0\n{before}\n{queue('1 a Done')}\n"
+
+
+def test_act_leaves_what_needs_a_parent_that_is_gone(run: Stubbed) -> None:
+    before = queue("2 b Done", "3 c Done", "4 d Done")
+    wanted = (
+        "want restart 2 2026-01-01T00:00:02Z Done b 1",
+        "want restart 3 2026-01-01T00:00:03Z Done c 2",
+        "want restart 4 2026-01-01T00:00:04Z Done d ",
+    )
+    run(act(*wanted, calls="restart"), status=says(before))
+    assert run.calls[1] == "restart --in-place 4"
+
+
+def test_act_waits_for_the_end_of_what_it_kills(run: Stubbed) -> None:
+    run.put("sleep", "#!/bin/sh\n")
+    running, ended = queue("1 a Running"), queue("1 a Done")
+    text = act("want kill 1 2026-01-01T00:00:01Z Running a ", calls="kill")
+    status = f'if [ "$(grep -c "^status" "$STUB/calls")" -lt 5 ]; then {says(running)}; else {says(ended)}; fi'
+    assert reply(run(text, status=status).stdout).endswith(f"\n{ended}\n")
+
+
+def test_act_on_a_group(run: Stubbed) -> None:
+    run(act(group="few slots", verb="pause"), status=says(EMPTY))
+    assert run.calls == ["status --json", "pause --group=few slots", "status --json"]
+
+
+def test_act_removes_the_files_of_removed_jobs(run: Stubbed) -> None:
+    names = {"a.err": 0, "b.err": 0, "used": 7200, "old": 7200, "new": 0}
+    jobs_folder(run).mkdir(parents=True)
+    for name, age in names.items():
+        (jobs_folder(run) / name).touch()
+        os.utime(jobs_folder(run) / name, (time.time() - age,) * 2)
+    path = "$HOME/.local/share/pueue-skill/jobs"
+    files = f"{path}/a.err {path}/b.err"
+    before = queue("1 a Done", "2 b Done").replace("bash -c x", f"bash {path}/used {files}")
+    after = queue("2 b Done").replace("bash -c x", f"bash {path}/used {path}/b.err")
+    done = run(act("want remove 1 2026-01-01T00:00:01Z Done a ", calls="remove"), status=then(before, after))
+    assert reply(done.stdout).startswith("files 2\n")
+    assert {path.name for path in jobs_folder(run).iterdir()} == {"b.err", "used", "new"}
+
+
+def batch(**changes: str) -> str:
+    inputs = {
+        "PQ_PUEUE": "", "PQ_PATH": "", "PQ_BATCH": "b", "PQ_KEYS": "0 b:p:x:0\n1 b:p:y:0",
+        "PQ_JOBS": "job 0 b:p:x:0 '' --label=x -- 'echo x'\njob 1 b:p:y:0 '0' -- 'echo y'",
+        "PQ_GROUPS": "2 few", "PQ_KEEP": "PATH HOME STUB XDG_*", "PQ_FILES": "", "PQ_ITEMS": "", "PQ_SHARES": "", "PQ_REPLACE": "",
+        "PQ_MANY": "3", "PQ_LIMIT": "20",
+    }  # fmt: skip
+    return script("queues/pueue/batch_submit", **(inputs | changes))
+
+
+COUNT = 'echo "$(($(grep -c "^add" "$STUB/calls") + 6))"'
+
+
+def batches_folder(run: Stubbed) -> Path:
+    (run.home / ".local/share/pueue-skill/batches").mkdir(parents=True, exist_ok=True)
+    return run.home / ".local/share/pueue-skill/batches"
+
+
+def test_a_batch_is_added_parents_first(run: Stubbed) -> None:
+    done = run(batch(), status=says(EMPTY), add=COUNT)
+    assert done.stdout == "pueue-skill reply\nnew 0 7\nnew 1 8\nend\n"
+    assert run.calls == [
+        "status --json",
+        "group add --parallel 2 -- few",
+        "add --print-task-id --label=x -- echo x",
+        "add --print-task-id --after 7 -- echo y",
+    ]
+    assert [path.name for path in batches_folder(run).iterdir()] == ["b"]
+
+
+def test_of_a_batch_what_is_missing_is_added(run: Stubbed) -> None:
+    there = queue("4 b:p:x:0 Running", "5 b:p:z:1 Queued").replace(
+        '"groups":{', '"groups":{"few":{"status":"Running"},'
+    )
+    (batches_folder(run) / "b").write_text("ended b:p:y:0 0 1 1\n")
+    keys = {"PQ_KEYS": "0 b:p:x:0\n1 b:p:y:0\n2 b:p:z:0\n3 b:p:w:0"}
+    jobs = "\n".join([f"job {i} b:p:{name}:0 '' -- {name}" for i, name in enumerate("xyzw")])
+    done = run(batch(**keys, PQ_JOBS=jobs), status=says(there), add=COUNT)
+    assert done.stdout == "pueue-skill reply\nold 0 4\nended 1 0\nchanged 2 5\nnew 3 7\nend\n"
+    assert run.calls == ["status --json", "add --print-task-id -- w"]
+    done = run(batch(**keys, PQ_JOBS=jobs, PQ_REPLACE="1"))
+    assert "remove 5" in run.calls
+    assert "changed" not in done.stdout
+
+
+def test_of_a_batch_what_comes_after_a_failed_job_is_held(run: Stubbed) -> None:
+    (batches_folder(run) / "b").write_text("ended b:p:x:0 1 1 1\n")
+    assert run(batch(), status=says(EMPTY)).stdout == "pueue-skill reply\nended 0 1\nheld 1 0\nend\n"
+    (batches_folder(run) / "b").unlink()
+    assert run(batch(), add="echo no such group >&2; exit 1").stdout == (
+        "pueue-skill reply\nfailed 0 no such group\nheld 1 0\nend\n"
+    )
+
+
+def test_a_batch_gets_only_the_variables_that_are_kept(run: Stubbed) -> None:
+    text = "export XDG_X=1 OTHER=1\n" + batch(PQ_PATH="/first")
+    run(text, status=says(EMPTY), add=f'env >"$STUB/env"\n{COUNT}')
+    names = {line.partition("=")[0] for line in (run.stub / "env").read_text().splitlines()}
+    assert "XDG_X" in names
+    assert names <= {"PATH", "HOME", "STUB", "XDG_X", "XDG_RUNTIME_DIR", "_", "PWD", "SHLVL", "OLDPWD"}
+    assert "PATH=/first:" in (run.stub / "env").read_text()
+
+
+def test_succeeded_jobs_of_a_batch_are_removed_where_they_are_many(run: Stubbed) -> None:
+    there = queue(*[f"{i} b:p:x{i}:0 Done" for i in range(1, 5)])
+    (batches_folder(run) / "b").write_text("".join([f"ended b:p:x{i}:0 0 1 1\n" for i in range(1, 5)]))
+    run(batch(), status=says(there), add=COUNT)
+    (removal,) = [call for call in run.calls if call.startswith("remove")]
+    assert sorted(removal.split()[1:]) == ["1", "2", "3", "4"]
+
+
+def test_items_of_a_batch_are_packed_into_units(run: Stubbed) -> None:
+    job = Job("b:p:p:0", "local", "pueue", None, "label", None, "")
+    pack = Pack(job, tuple([(f"b:p:i{i}:0", f"echo {i}\necho more") for i in range(3)]), 2, 2)
+    text = submit_batch(BatchRequest([pack], Host("local"), "b", {}, ("STUB",), False, 20))
+    (batches_folder(run) / "b").write_text("ended b:p:i0:0 0 1 1\n")
+    done = run(text, status=says(EMPTY), add=COUNT)
+    assert done.stdout == "pueue-skill reply\npack 0 2 0 1 0\nnew 0 7\nend\n", done
+    (unit,) = (batches_folder(run) / "b.units").iterdir()
+    assert unit.read_text() == "b:p:i1:0 echo 1\\necho more\nb:p:i2:0 echo 2\\necho more\n"
+    (call,) = [call for call in run.calls if call.startswith("add")]
+    assert f"--label=label:{unit.name.removeprefix('unit-')} -- env PUEUE_SKILL_KEY=b:p:{unit.name}:0 bash -c " in call
+    assert (jobs_folder(run) / runner_name()).exists()
+    there = queue(f"7 b:p:{unit.name}:0 Running")
+    assert run(text, status=says(there)).stdout == "pueue-skill reply\npack 0 0 2 1 0\nend\n"
+
+
+def test_the_state_of_a_batch(run: Stubbed) -> None:
+    (batches_folder(run) / "b").write_text("ended b:p:x:0 0 1 1\n")
+    done = run(batch_script(Host("local"), "b", False), status=says(EMPTY))
+    assert done.stdout == f"pueue-skill reply\n{EMPTY}\nended b:p:x:0 0 1 1\n"
+    units = batches_folder(run) / "b.units"
+    units.mkdir()
+    (units / "unit-1").write_text("b:p:i1:0 echo\nb:p:i2:0 echo\n")
+    (units / "at-unit-1-0").write_text("b:p:i2:0 123\n")
+    _, ended, _, found = read_batch(run(batch_script(Host("local"), "b", True)).stdout, True)[:4]
+    assert ended == {"b:p:x:0": [0]}
+    assert found == Units({"b:p:i1:0": "unit-1", "b:p:i2:0": "unit-1"}, {"b:p:i2:0"})
+    assert run(batch_script(Host("local"), "b", False), status="exit 1").returncode == 69
+
+
+def test_a_batch_is_restarted_in_one_call(run: Stubbed) -> None:
+    folder = batches_folder(run)
+    text = restart_script(
+        RestartRequest(Host("local"), "b", [("1", "b:p:x:0"), ("2", "b:p:y:0")], ["b:p:x:0"], ["b:p:i:0"])
+    )
+    assert read_restart(run(text).stdout) == ({}, True)
+    assert run.calls == ["restart --in-place 1 2"]
+    assert (folder / "b").read_text() == "again b:p:i:0\n"
+    assert (folder / "b.refresh").read_text() == "b:p:x:0\n"
+    assert read_restart(run(text, restart="exit 1").stdout) == ({}, False)
+    survivor = subprocess.Popen(["sleep", "20"], env={"PUEUE_SKILL_KEY": "b:p:y:0", "PATH": SYSTEM_PATH})
+    try:
+        assert read_restart(run(text, restart="").stdout) == ({"b:p:y:0": str(survivor.pid)}, True)
+    finally:
+        survivor.kill()
+        survivor.wait()
+    assert run.calls[-1] == "restart --in-place 1"
+
+
+def test_the_memory_of_a_machine(run: Stubbed) -> None:
+    assert int(float(run(script("queues/pueue/capacity")).stdout)) > 1 << 20

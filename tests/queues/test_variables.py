@@ -102,7 +102,7 @@ SCRIPTS = {
     "pueue: acts": pueue.act_script(HOST, ACTS),
     "pueue: batch": pueue.submission(BATCH)[0],
     "pueue: units": pueue.submission(BATCH._replace(jobs=PACKED))[0],
-    "pueue: in a unit": pueue_units.UNIT,
+    "pueue: in a unit": pueue_units.runner().decode(),
     "slurm: submission": slurm.submit_script(JOB, HOST),
     "slurm: submission with files": slurm.submit_script(LONG, HOST),
     "slurm: job": script_of(LONG)[0],

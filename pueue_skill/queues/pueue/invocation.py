@@ -8,16 +8,12 @@ import re
 from pueue_skill.plan.model import Each, Job
 from pueue_skill.queues.pueue.site import folders, path_before
 from pueue_skill.queues.pueue.task import (
-    FOLDER,
     QUEUED,
     add_arguments,
     task,
 )
-from pueue_skill.queues.scripts import (
-    BARE,
-    FIRST,
-    by_host,
-)
+from pueue_skill.queues.script import functions
+from pueue_skill.queues.scripts import by_host
 from pueue_skill.shell import quote
 from pueue_skill.shell.login import KEEP_SHELL
 from pueue_skill.shell.model import Host
@@ -27,23 +23,6 @@ WAITER = "{pueue} wait --quiet {ids} >/dev/null 2>&1 </dev/null"
 """What other jobs can come after where a job is to run however those before it end, which pueue's --after does not do."""
 WAITERS = "pueue-skill-waiters"
 """The group of such jobs, without a limit: one that waits takes no slot from what it waits for."""
-# A file of a job is there whole or not at all.
-DECODED = r"""decoded() {
-  if base64 -d </dev/null >/dev/null 2>&1; then base64 -d
-  elif base64 -D </dev/null >/dev/null 2>&1; then base64 -D
-  else openssl base64 -d
-  fi
-}
-"""
-PUT = (
-    f'{DECODED}put() {{\n  pq_file="{FOLDER}/$1"'
-    + r"""
-  if (umask 077 && mkdir -p "${pq_file%/*}" && decoded >"$pq_file.$$" && mv "$pq_file.$$" "$pq_file"); then return 0; fi
-  rm -f "$pq_file.$$"
-  return 1
-}
-"""
-)
 KEYED = regex(r"PUEUE_SKILL_KEY=([A-Za-z0-9:_.@+-]+?)(?:-\$\(\(pq_turn \+= 1\)\))? ")
 
 
@@ -70,7 +49,7 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
     tasks = {job.key: task(job) for job in jobs if not job.each}
     files = {name: content for _, needed_files in tasks.values() for name, content in needed_files.items()}
     if files:
-        lines += [PUT.rstrip("\n"), *map(put, files, files.values())]
+        lines += [put_text().rstrip("\n"), *map(put, files, files.values())]
     ids: dict[str, str] = {}
     waiters: dict[str, str] = {}  # by the ids that they wait for
     if any(job.if_failed for job in jobs):
@@ -117,10 +96,16 @@ def client(job: Job, host: Host, pueue: str) -> str:
     return f"bare SHLVL=1 {found}" if job.shell == "nested" else f"bare {found}"
 
 
-def bare_text(host: Host, words: str = "") -> str:
-    """The function `bare` of `host`; `words` are more variables for what it runs, as sh source."""
-    first = f"pq_first={folders(host)}:\n" if host.path else ""
-    return first + BARE.format(words=words + (FIRST if host.path else ""))
+def bare_text(host: Host) -> str:
+    """The function `bare` for jobs of `host`, as sh text."""
+    if not host.path:
+        return functions("queues/bare")
+    return f"pq_first={folders(host)}:\n" + functions("queues/bare_path")
+
+
+def put_text() -> str:
+    """The function `put`, as sh text."""
+    return functions("queues/decoded") + functions("queues/pueue/put")
 
 
 def group_of(pueue: str, name: str, limit: int) -> str:

@@ -14,8 +14,8 @@ import gzip
 import json
 from collections.abc import Mapping, Sequence
 
-from pueue_skill.queues.pueue.invocation import DECODED
 from pueue_skill.queues.pueue.site import PLACES, STATE, candidates
+from pueue_skill.queues.script import functions
 from pueue_skill.queues.scripts import REPLY, reply
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
@@ -497,7 +497,7 @@ def do_script(host: Host, url: str, mark: str, todo: Sequence[Step], files: Mapp
     send = f"send() {{\n{{ case $1 in\n{''.join(sends)}esac; }} | gzip -dc\n}}\n" if files else ""
     calls = "".join([f"one() (\nset -e\n{step.script})\nstep {quote.word(step.name)} one\n" for step in todo])
     return (
-        f"{{\n{beginning(host, url)}{DECODED}{DO}{send}{LOCK}echo '{REPLY}'\n"
+        f"{{\n{beginning(host, url)}{functions('queues/decoded')}{DO}{send}{LOCK}echo '{REPLY}'\n"
         f'if [ "$(mark "$(look)")" != {quote.word(mark)} ]; then exit {CHANGED}; fi\n{calls}echo whole\n}}\n'
     )
 

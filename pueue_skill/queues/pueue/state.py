@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 
 from pueue_skill.queues.model import Group, Queue, State
-from pueue_skill.queues.pueue.site import head
 from pueue_skill.queues.pueue.task import (
     WAITS,
     errors_of,
     proposed,
 )
+from pueue_skill.queues.script import script
 from pueue_skill.queues.scripts import (
-    LOAD,
-    REPLY,
     reply,
 )
 from pueue_skill.shell.model import Host
@@ -33,17 +31,11 @@ SURVIVORS = r"""pq_survivors=$(
   done 2>/dev/null
 )
 """
-STATUS = (
-    r"""pq_answer=$(ask status --json) || exit 69
-"""
-    + LOAD
-    + r"""printf '%s\n%s\n%s\n' '{reply}' "$pq_answer" "$pq_load"
-"""
-)
 
 
 def status_script(host: Host) -> str:
-    return head(host) + STATUS.format(reply=REPLY)
+    """A sh script that answers for read_status."""
+    return script("queues/pueue/status", PQ_PUEUE=host.pueue or "")
 
 
 def read_status(answer: str) -> Queue:

@@ -12,10 +12,12 @@ task that is restarted in place needs them again: nothing here removes them, who
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pueue_skill.plan.model import Job
+from pueue_skill.queues.model import State
 from pueue_skill.queues.scripts import (
     LONGEST,
     SPELLED,
@@ -62,6 +64,11 @@ def task(job: Job) -> tuple[str, dict[str, bytes]]:
         work = text.encode("utf-8", "surrogateescape")
         files[name_of(work)] = work
     return formed(job, f'"{FOLDER}/{name_of(work)}"'), files
+
+
+def encoded(files: Mapping[str, bytes]) -> str:
+    """Files by name as scripts take them (PQ_FILES): words by turns the name of one and its content in base64."""
+    return " ".join([f"{name} {base64.b64encode(content).decode()}" for name, content in files.items()])
 
 
 def queued(job: Job) -> str:
@@ -125,6 +132,11 @@ def errors_of(text: str) -> str:
     waits = WAITS.match(text)
     match = PROPOSED.fullmatch(text, waits.end() if waits else 0)
     return (match["errors"] or "") if match else ""
+
+
+def errors_below_home(state: State) -> str:
+    """The file of `state.errors` as a path below the home; empty without one."""
+    return state.errors.removeprefix('"$HOME/').removesuffix('"')
 
 
 def add_arguments(job: Job, text: str, after: Sequence[str] | None = None) -> str:

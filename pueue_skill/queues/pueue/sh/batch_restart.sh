@@ -1,0 +1,25 @@
+# Restarts tasks of the batch PQ_BATCH in place, all in one call: so a chain of them keeps its order. PQ_TASKS are words `ID=KEY`. Items
+# whose keys are in PQ_REFRESH (a line each) begin anew; units take up those of PQ_AGAIN although they have ended. A job of which processes
+# still run (survivors.sh) is left as it is.
+#
+# Prints the reply line, a line `survivor KEY PID` for each job that is left, `failed` where pueue has not restarted the others, and `end`.
+: "${PQ_BATCH:?}" "${PQ_TASKS?}" "${PQ_REFRESH?}" "${PQ_AGAIN?}"
+
+. queues/pueue/sh/lib/client.sh
+. queues/pueue/sh/lib/survivors.sh
+
+pq_batch=$HOME/.local/share/pueue-skill/batches/$PQ_BATCH
+if [ -n "$PQ_AGAIN" ]; then printf '%s\n' "$PQ_AGAIN" | sed 's/^/again /' >>"$pq_batch"; fi
+printf '%s\n' "$PQ_REFRESH" >"$pq_batch.refresh.$$"
+mv "$pq_batch.refresh.$$" "$pq_batch.refresh"
+echo 'pueue-skill reply'
+pq_survivors=$(survivors) pq_ids=''
+for pq_task in $PQ_TASKS; do
+    pq_pid=$(printf '%s\n' "$pq_survivors" | awk -v key="${pq_task#*=}" '$3 == key { print $2; exit }')
+    if [ -n "$pq_pid" ]; then
+        echo "survivor ${pq_task#*=} $pq_pid"
+    else pq_ids="$pq_ids ${pq_task%%=*}"; fi
+done
+# shellcheck disable=SC2086 # a word an id
+if [ -n "$pq_ids" ]; then ask restart --in-place $pq_ids >/dev/null 2>&1 || echo failed; fi
+echo end

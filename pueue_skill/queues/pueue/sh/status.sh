@@ -1,0 +1,7 @@
+# Prints the reply line, the state of the queue as JSON on one line, and the load of the machine (load.sh).
+
+. queues/pueue/sh/lib/client.sh
+. queues/sh/lib/load.sh
+
+pq_answer=$(ask status --json) || exit 69
+printf '%s\n' 'pueue-skill reply' "$pq_answer" "$(load)"
