@@ -136,6 +136,7 @@ def started(state: State, host: str, queue: Queue) -> Act:
 
 def restarted(host: str, chosen: Sequence[State], queue: Queue) -> list[Act]:
     by_id = outcome.by_id(queue)
+    places = {id: place for place, id in enumerate(by_id)}
     refused: dict[str, str] = {}
     for state in chosen:
         if state.status in ("running", "paused"):
@@ -160,7 +161,7 @@ def restarted(host: str, chosen: Sequence[State], queue: Queue) -> list[Act]:
                 open_ = True
                 refused[state.id] = (
                     f"it comes after {named(host, parent)}, which {ending(parent)}; restart both: "
-                    f"pueue-skill restart {line(host, [*ancestors(state, by_id), state.id], state.group)}"
+                    f"pueue-skill restart {line(host, [*ancestors(state, by_id, places), state.id], state.group)}"
                 )
     return [
         Act(state, "", refused[state.id], missed=True)
@@ -193,15 +194,15 @@ def failed_parents(state: State, by_id: Mapping[str, State]) -> list[State]:
     return [parent for parent in parents if outcome.failed(parent)]
 
 
-def ancestors(state: State, by_id: Mapping[str, State]) -> list[str]:
-    """The ids of the failed jobs that a job comes after, at any distance, in the order in which they were queued."""
+def ancestors(state: State, by_id: Mapping[str, State], places: Mapping[str, int]) -> list[str]:
+    """Return the ids of the failed jobs that a job depends on, at any distance, by their `places` in the queue."""
     found: dict[str, None] = {}
     open_ = [state]
     while open_ and len(found) <= NAMED:
         parents = [parent for parent in failed_parents(open_.pop(), by_id) if parent.id not in found]
         found |= dict.fromkeys([parent.id for parent in parents])
         open_ += parents
-    return sorted(found, key=int)
+    return sorted(found, key=places.__getitem__)
 
 
 NAMED = 8

@@ -11,12 +11,17 @@ from pueue_skill.queues.model import Group, Queue, State
 
 
 def job(
-    id: int, status: str, result: str | None = None, after: Sequence[int] = (), group: str = "default", **more: object
+    number: int,
+    status: str,
+    result: str | None = None,
+    after: Sequence[int] = (),
+    group: str = "default",
+    **more: object,
 ) -> State:
     code = {"success": 0, "failed": 3}.get(result or "")
     fields: dict[str, object] = {
-        "id": str(id), "key": None, "status": status, "result": result, "exit_code": code, "detail": "", "group": group,
-        "label": None, "cwd": "/", "command": "work", "after": tuple(map(str, after)), "created": f"at-{id}", "started": None,
+        "id": str(number), "key": None, "status": status, "result": result, "exit_code": code, "detail": "", "group": group,
+        "label": None, "cwd": "/", "command": "work", "after": tuple(map(str, after)), "created": f"at-{number}", "started": None,
         "ended": None,
     }  # fmt: skip
     return State(**(fields | more))  # type: ignore[arg-type]
@@ -85,6 +90,16 @@ def test_a_child_is_not_restarted_without_its_failed_parents() -> None:
         in found["2"][1]
     )
     assert found["3"][0] == ""  # its parent is refused, so it is
+
+
+@pytest.mark.parametrize("ids", [("9_10", "10_2", "11"), ("m9", "m10", "m11")], ids=["Slurm's", "other"])
+def test_failed_parents_are_named_in_the_order_of_the_queue(ids: tuple[str, str, str]) -> None:
+    """Ids are words of the queue, and need not be numbers."""
+    first, second, third = ids
+    failed = [job(0, "done", "failed", id=id) for id in (first, second)]
+    child = job(0, "done", "dependency", id=third, after=(second, first))
+    (act,) = acts("restart", "h", [child], queue(*failed, child))
+    assert act.why.endswith(f"restart both: pueue-skill restart h:{first} h:{second} h:{third}")
 
 
 def test_a_chain_is_restarted_whole() -> None:
