@@ -1,0 +1,298 @@
+"""What verbs do on hosts: what is chosen, what becomes of each job, and of what has changed meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from memory_host import Fault, Memory, cut, late, refused
+
+from pueue_skill.hosts.client import RETRIES, Unreachable
+from pueue_skill.hosts.transport import Done
+from pueue_skill.jobs import actions
+from pueue_skill.jobs.actions import Choice, Result
+from pueue_skill.queues.model import State
+
+
+def chosen(memory: Memory, **choice: object) -> list[str]:
+    found, _, _ = actions.choose(Choice(**choice), memory.hosts)  # type: ignore[arg-type]
+    return [f"{one.host.name}:{state.id}" for one in found for state in one.states]
+
+
+def acted(memory: Memory, verb: str, meanwhile: Callable[[], object] | None = None, **choice: object) -> dict[str, Result | Unreachable]:  # fmt: skip
+    """What a verb does; `meanwhile` is what happens between the choice and the act."""
+    wanted = Choice(**choice)  # type: ignore[arg-type]
+    planned = actions.judged(verb, wanted, actions.choose(wanted, memory.hosts)[0])
+    if meanwhile:
+        meanwhile()
+    return actions.act(verb, wanted, planned)
+
+
+def results(found: dict[str, Result | Unreachable]) -> dict[str, tuple[str, str]]:
+    """What became of each job, and why, by its name."""
+    return {
+        f"{name}:{one.act.state.id}": (one.what, one.why)
+        for name, result in found.items()
+        if isinstance(result, Result)
+        for one in result.outcomes
+    }
+
+
+@pytest.fixture
+def jobs(memory: Memory) -> Memory:
+    """Two jobs a host, those of far the newer ones."""
+    memory.far.ticks = 100
+    for on in (memory.near, memory.far):
+        on.add(label="a", key=f"{on.host.name}-a")
+        on.add(label="b", key=f"{on.host.name}-b", group="p1")
+    return memory
+
+
+@pytest.mark.parametrize(
+    ("choice", "names"),
+    [
+        ({"jobs": ("far:m1",)}, ["far:m1"]),
+        ({"jobs": ("far:m1", "far:m1", "far-a", "near:b")}, ["near:m2", "far:m1"]),
+        ({"jobs": ("a",)}, ["far:m1"]),  # the newest
+        ({"jobs": ("a~1",)}, ["near:m1"]),
+        ({"label": "a"}, ["near:m1", "far:m1"]),
+        ({"label": "*", "hosts": ("far",)}, ["far:m1", "far:m2"]),
+        ({"group": "p1"}, ["near:m2", "far:m2"]),
+    ],
+)
+def test_what_is_chosen(jobs: Memory, choice: dict[str, object], names: list[str]) -> None:
+    assert chosen(jobs, **choice) == names
+
+
+@pytest.mark.parametrize(
+    ("choice", "says"),
+    [
+        (
+            {"group": "p1", "label": "a*"},
+            "no job has a label like 'a\\*' and the group p1. There is:\n  near: group default",
+        ),
+        ({"jobs": ("c",)}, "no job is called c. There is:"),
+        ({"jobs": ("near-aa",)}, "no job is called near-aa; some are: near-a"),
+        ({"jobs": ("a~2",)}, "no job is called a~2: 2 jobs have that name, the newest without ~"),
+        ({"jobs": ("far:m9",)}, "no job is called far:m9"),
+        ({"jobs": ("m1",), "hosts": ("near",)}, "a bare id is a job of this machine, write near:m1"),
+        ({}, "no job is chosen: give HOST:ID"),
+        ({"label": "a", "hosts": ("elsewhere",)}, "no host is called elsewhere"),
+    ],
+)
+def test_what_cannot_be_chosen_says_what_there_is(jobs: Memory, choice: dict[str, object], says: str) -> None:
+    with pytest.raises(LookupError, match=says):
+        chosen(jobs, **choice)
+
+
+def test_a_silent_host_is_named_where_it_could_have_the_job(jobs: Memory) -> None:
+    jobs.far.faults.append(refused)
+    found, down, _ = actions.choose(Choice(label="a"), jobs.hosts)
+    assert [one.host.name for one in found] == ["near"]
+    assert "cannot be reached" in str(down["far"])
+    jobs.far.faults.append(refused)
+    with pytest.raises(Unreachable, match="cannot be reached"):
+        actions.choose(Choice(jobs=("c",)), jobs.hosts)
+
+
+def test_running_jobs_are_killed_and_the_next_start(memory: Memory) -> None:
+    memory.far.groups["default"][1] = 1
+    for label in "abc":
+        memory.far.add(label=label)
+    found = acted(memory, "kill", label="*")
+    assert results(found) == {"far:m1": ("done", "")}
+    assert memory.far.statuses() == {"a": "killed", "b": "running", "c": "queued"}
+    named = results(acted(memory, "kill", jobs=("a", "c")))
+    assert named == {"far:m1": ("left", "it has ended already"), "far:m3": ("done", "")}
+
+
+def test_what_has_changed_since_it_was_chosen_is_left_as_is(jobs: Memory) -> None:
+    def meanwhile() -> None:
+        jobs.far.end("a")
+        jobs.far.lose("b")
+
+    found = results(acted(jobs, "kill", meanwhile, jobs=("far:a", "far:b")))
+    assert found == {
+        "far:m1": ("changed", "it is done by now; nothing was done"),
+        "far:m2": ("changed", "it is no longer in the queue; nothing was done"),
+    }
+    assert jobs.far.statuses() == {"a": "success"}
+
+
+def test_an_id_that_is_used_again_is_another_job(jobs: Memory) -> None:
+    def meanwhile() -> None:
+        jobs.far.lose("b")
+        jobs.far.ids = 1
+        jobs.far.add(label="other")
+
+    found = results(acted(jobs, "kill", meanwhile, jobs=("far:b",)))
+    assert found["far:m2"][0] == "changed"
+    assert jobs.far.statuses()["other"] == "running"
+
+
+def test_a_chain_is_restarted_in_place_and_in_order(memory: Memory) -> None:
+    far = memory.far
+    far.add(label="a")
+    far.add(label="b", after=["m1"])
+    far.add(label="c", after=["m2"])
+    far.end("a", 3)
+    assert far.statuses() == {"a": "failed", "b": "dependency", "c": "dependency"}
+    refused_one = results(acted(memory, "restart", jobs=("far:c",)))["far:m3"]
+    assert refused_one[0] == "refused"
+    assert "pueue-skill restart far:m1 far:m2 far:m3" in refused_one[1]
+    assert set(results(acted(memory, "restart", label="*")).values()) == {("done", "")}
+    assert far.statuses() == {"a": "running", "b": "queued", "c": "queued"}
+    for label in "abc":
+        far.end(label)
+    assert set(far.statuses().values()) == {"success"}
+
+
+def test_a_job_whose_process_still_runs_is_not_started_beside_it(memory: Memory) -> None:
+    memory.far.add(key="k")
+    memory.far.kill("k")
+    memory.far.survivors["k"] = "4711"
+    found = results(acted(memory, "restart", jobs=("far:m1",)))
+    assert found == {"far:m1": ("refused", "process 4711 of it still runs there; end it first")}
+
+
+def test_a_child_is_not_restarted_when_its_parent_has_gone_meanwhile(memory: Memory) -> None:
+    far = memory.far
+    far.add(label="a")
+    far.add(label="b", after=["m1"])
+    far.end("a", 1)
+    found = results(acted(memory, "restart", lambda: far.lose("a"), label="*"))
+    assert found["far:m1"][0] == "changed"
+    assert found["far:m2"] == ("failed", "what it comes after was not started again")
+    assert far.statuses() == {"b": "dependency"}
+
+
+def test_jobs_and_groups_are_paused_and_resumed(jobs: Memory) -> None:
+    far = jobs.far
+    far.groups["default"][1] = 1
+    far.add(label="c")
+    assert set(results(acted(jobs, "pause", jobs=("far:a", "far:c"))).values()) == {("done", "")}
+    assert far.statuses() == {"a": "paused", "b": "running", "c": "stashed"}
+    assert set(results(acted(jobs, "start", jobs=("far:a", "far:c"))).values()) == {("done", "")}
+    assert far.statuses() == {"a": "running", "b": "running", "c": "queued"}
+    (result,) = acted(jobs, "pause", group="default", hosts=("far",)).values()
+    assert isinstance(result, Result)
+    assert (result.group, result.halted) == ("default", (("default", 1),))
+    assert far.groups["default"][2] == "paused"
+    (result,) = acted(jobs, "start", group="default", hosts=("far",)).values()
+    assert isinstance(result, Result)
+    assert (result.halted, far.groups["default"][2]) == ((), "running")
+
+
+def test_what_comes_to_run_in_a_group_meanwhile_is_met_as_well(memory: Memory) -> None:
+    memory.far.add(label="a")
+    found = acted(memory, "kill", lambda: memory.far.add(label="b"), group="default", hosts=("far",))
+    assert results(found) == {"far:m1": ("done", ""), "far:m2": ("done", "")}
+
+
+def test_ended_jobs_are_cleaned_unless_others_need_them(memory: Memory) -> None:
+    far = memory.far
+    far.add(label="a")
+    far.add(label="b", after=["m1"])
+    far.end("a")
+    found = results(acted(memory, "clean", jobs=("far:a", "far:b")))
+    assert found["far:m1"] == ("refused", "far:m2 comes after it, and has not run")
+    assert found["far:m2"][0] == "refused"
+    far.end("b")
+    assert set(results(acted(memory, "clean", label="*")).values()) == {("done", "")}
+    assert far.statuses() == {}
+
+
+def test_a_host_that_answers_in_part_keeps_no_others_work_from_being_done(jobs: Memory) -> None:
+    whole = len(jobs.far.answer('{"ask": "status"}'))
+    for fault in (refused, cut(0), cut(whole), late(b"")):
+        jobs.near.tasks.clear()
+        jobs.near.add(label="a")
+        found = acted(jobs, "kill", lambda fault=fault: jobs.far.faults.append(fault), label="a")  # type: ignore[misc]
+        assert set(results(found).values()) == {("done", "")}
+        assert "What was done there is not known. See: pueue-skill status far" in str(found["far"])
+        jobs.far.tasks["m1"].begin_anew()
+        jobs.far.settle()
+
+
+def test_nothing_to_do_is_said(jobs: Memory) -> None:
+    with pytest.raises(LookupError, match="there is nothing to restart in what is chosen"):
+        acted(jobs, "restart", label="*")
+
+
+def test_a_job_is_withdrawn_only_while_it_waits(memory: Memory) -> None:
+    far = memory.far
+    far.groups["default"][1] = 1
+    far.add(label="a")
+    far.add(label="b")
+    running, queued = actions.choose(Choice(label="*", hosts=("far",)), memory.hosts)[0][0].states
+    assert not actions.withdrawn(far.host, running)
+    assert actions.withdrawn(far.host, queued)
+    assert far.statuses() == {"a": "running", "b": "killed"}
+    assert not actions.withdrawn(far.host, queued)
+    far.faults.append(cut(20))
+    with pytest.raises(Unreachable):
+        actions.withdrawn(far.host, queued)
+
+
+class Waiter:
+    """Waits for the jobs of all hosts; each pause is what happens next."""
+
+    def __init__(self, memory: Memory, *steps: Callable[[], object]) -> None:
+        self.pauses: list[float] = []
+        self.ended: dict[str, str] = {}
+        left = list(steps)
+
+        def sleep(seconds: float) -> None:
+            self.pauses.append(seconds)
+            assert left, f"still waiting after {self.ended}"
+            left.pop(0)()
+
+        found = actions.choose(Choice(label="*"), memory.hosts)[0]
+        pairs = [(one.host, state) for one in found for state in one.states]
+        for host, state in actions.wait(pairs, sleep):
+            name = f"{host.name}:{state.id}" if isinstance(state, State) else str(state).partition("\n")[0]
+            self.ended[name] = (state.result or state.status) if isinstance(state, State) else host.name
+
+
+def nothing() -> None:
+    pass
+
+
+def test_jobs_are_waited_for_and_told_as_they_end(jobs: Memory) -> None:
+    for name in ("a", "b"):
+        jobs.near.end(name)
+    found = Waiter(jobs, nothing, lambda: jobs.far.end("b", 3), lambda: jobs.far.kill("a"))
+    assert found.ended == {"near:m1": "success", "near:m2": "success", "far:m2": "failed", "far:m1": "killed"}
+    assert list(found.ended)[-1] == "far:m1"
+    assert found.pauses == pytest.approx([0.2, 0.3, 0.45])
+
+
+def test_a_job_that_is_gone_is_not_waited_for(jobs: Memory) -> None:
+    jobs.near.tasks.clear()
+    found = Waiter(jobs, lambda: jobs.far.lose("a"), lambda: jobs.far.end("b"))
+    assert found.ended == {"far:m1 is no longer in the queue": "far", "far:m2": "success"}
+
+
+def test_a_host_that_is_away_is_waited_for_until_it_has_missed_too_often(jobs: Memory) -> None:
+    def away(times: int) -> Callable[[], None]:
+        return lambda: jobs.far.faults.extend([refused] * times)
+
+    for name in ("a", "b"):
+        jobs.near.end(name)
+    steps: list[Callable[[], object]] = [away(RETRIES), *[nothing] * RETRIES, lambda: (jobs.far.end("a"), away(RETRIES + 1)())]  # fmt: skip
+    found = Waiter(jobs, *steps, *[nothing] * RETRIES)
+    assert "far:m1" not in found.ended  # it was not heard of its end before it went away
+    assert set(found.ended.values()) == {"success", "far"}
+
+
+def answers_late(carry_out: Callable[[], bytes]) -> Done:
+    return Done(0, b"motd\n" + carry_out(), b"")
+
+
+FAULTS: dict[str, Fault] = {"a login that prints": answers_late}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_what_start_up_files_print_is_no_answer(jobs: Memory, fault: Fault) -> None:
+    jobs.far.faults += [fault, fault]
+    assert results(acted(jobs, "kill", jobs=("far:a",))) == {"far:m1": ("done", "")}
