@@ -22,7 +22,7 @@ import pytest
 
 from pueue_skill.shell.commands import commands
 from pueue_skill.shell.parse import BASHLEX_DEPTH, LIMIT, bashlex_reader, parse, treesitter_reader
-from pueue_skill.shell.parse.words import DEPTH, Refused
+from pueue_skill.shell.parse.source import DEPTH, Refused
 from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Redirect, Script, Simple, Unparsed, Word
 
 CASES = Path(__file__).parent.parent / "cases"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from pueue_skill.shell.parse.words import Refused
+from pueue_skill.shell.parse.source import Refused
 from pueue_skill.shell.syntax import Script, Unparsed
 from pueue_skill.startup.regex import regex
 

@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 
 from pueue_skill.shell.parse import tables
-from pueue_skill.shell.parse.words import DEPTH, Refused, read_heredoc, read_word
+from pueue_skill.shell.parse.expansions import expansions_of
+from pueue_skill.shell.parse.lines import heredoc_body
+from pueue_skill.shell.parse.source import DEPTH, Refused, Source, Substitution
+from pueue_skill.shell.parse.words import ORDINARY, literal_word, plain_word, scan_parts, skip_substitution, word_of
 from pueue_skill.shell.syntax import Chain, Comment, Compound, Node, Pipeline, Redirect, Script, Simple, Word
 from pueue_skill.startup.regex import regex
 
@@ -32,6 +35,11 @@ MISREAD = (
     (regex(r"^[^\n<]*(?:<<[^\n<]*){17}", re.MULTILINE), "so many heredocs on a line"),
     (regex(r"(?<!\\)(?:\\\\)*\\\Z"), "a backslash at the end"),
 )
+
+
+def known_substitution(source: Source, i: int, quoted: bool) -> Substitution:
+    """The substitution at `i` as bashlex has found it, or, where it has not, as its brackets say."""
+    return source.known.get(i) or skip_substitution(source, i, quoted)
 
 
 def read(text: str) -> Script:
@@ -56,10 +64,13 @@ def read(text: str) -> Script:
 
 
 class Reading:
-    """One conversion: the text, and the spans that the tree accounts for."""
+    """One conversion: the text, and the spans that the tree accounts for.
+
+    `within` is the text up to the backtick that ends the innermost substitution, where a word ends too.
+    """
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.text = self.within = text
         self.depth = 0
         self.spans: list[tuple[int, int]] = []
         self.bodies: list[tuple[int, int]] = []
@@ -83,28 +94,30 @@ class Reading:
             raise Refused("bashlex misplaces the end of a word")
         while self.text[start:end].endswith("\\\n"):
             end -= 2
-        programs, ends = self.programs(tree)
-        expansions: list[tuple[int, int]] = []
-        word = read_word(self.text, start, end, programs, ends, expansions)
+        plain = None if tree.parts else plain_word(self.within, start)
+        if plain and plain.end == end:
+            return plain
+        known = self.substitutions(tree)
+        parts = scan_parts(Source(self.within, known_substitution, 0, known), start, ORDINARY).parts
+        word = word_of(self.text, start, parts)
+        if word.end != end:
+            raise Refused("bashlex misplaces the end of a word")
         begun = []
-        for at, stop in expansions:
+        for at, stop, _ in expansions_of(parts):
             opener = self.text[at : at + 2]
             if opener == "$[" or self.text.startswith("$((", at):
                 raise Refused("bashlex does not read arithmetic")
-            if opener == "${" and self.text[at + 2] in " \t\n|":
-                raise Refused("bashlex does not read `${ …}`")
             if opener == "${" and INSIDE.search(self.text, at, stop):
                 raise Refused("bashlex does not read a command substitution inside ${…}")
             if opener[0] == "`" or opener[1:] == "(":
                 begun.append(at)
-        if begun != list(ends):
+        if begun != list(known):
             raise Refused("bashlex misses a command substitution, or sees one in quotes")
         return word
 
-    def programs(self, tree: Any) -> tuple[tuple[Node, ...], dict[int, int]]:
-        """The programs in a word, and where the substitutions that hold them begin and end."""
-        nodes = []
-        ends = {}
+    def substitutions(self, tree: Any) -> dict[int, Substitution]:
+        """The substitutions in a word, by where they begin."""
+        found = {}
         for part in tree.parts:
             if not hasattr(part, "command"):
                 continue
@@ -115,9 +128,12 @@ class Reading:
                 raise Refused("bashlex misplaces the end of a command substitution")
             if self.text[part.command.pos[1] : end - 1].strip(" \t\n;"):
                 raise Refused("bashlex reads only the first line of a command substitution")
-            nodes.append(self.node(part.command))
-            ends[start] = end
-        return tuple(nodes), ends
+            outer = self.within
+            if self.text[start] == "`":
+                self.within = self.text[: end - 1]
+            found[start] = Substitution(end, (self.node(part.command),))
+            self.within = outer
+        return found
 
     def on_command(self, tree: Any) -> Simple:
         assigns: list[Word] = []
@@ -146,7 +162,7 @@ class Reading:
             self.spans.append(tree.pos)
             end = tree.pos[1]
             number = self.text[start:end].rpartition("&")[2].strip()
-            target = read_word(self.text, end - len(number), end)
+            target = literal_word(self.text, end - len(number), end)
             return Redirect(tree.type, fd, target, None, start, end)
         target = self.word(tree.output)
         self.spans.append((start, target.start))
@@ -170,7 +186,7 @@ class Reading:
             raise Refused("bashlex does not read substitutions in a heredoc")
         if not quoted and "\\\n" in body:
             raise Refused("bashlex does not join the lines of a heredoc")
-        return read_heredoc(self.text, start, body_end, strip, quoted)
+        return heredoc_body(self.text, start, body_end, strip, quoted)
 
     def on_pipeline(self, tree: Any) -> Pipeline:
         parts = []

@@ -9,13 +9,15 @@ pipelines and redirects belong together is worked out here, for its grammar join
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 
 import tree_sitter
 import tree_sitter_bash
 
-from pueue_skill.shell.parse.skeleton import Before, Skeleton, Token
-from pueue_skill.shell.parse.words import Refused
+from pueue_skill.shell.parse.skeleton import Skeleton, read_program
+from pueue_skill.shell.parse.source import Refused, Source
+from pueue_skill.shell.parse.substitutions import read_substitution
+from pueue_skill.shell.parse.tokens import Before, Token
 from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Redirect, Script, Simple, Word
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
@@ -48,9 +50,8 @@ Item = Token | Part
 
 def read(text: str) -> Script:
     """The Script for `text`. Raises Refused for what bash would not read, and for what tree-sitter does not."""
-    skeleton = Skeleton(text, nodes)
     try:
-        skeleton.read()
+        skeleton = read_program(Source(text, partial(read_substitution, nodes), 0, {}))
         return Script(text, nodes(skeleton), tuple(skeleton.comments), "tree-sitter")
     except RecursionError:
         raise Refused("the command is nested too deep") from None
@@ -109,13 +110,14 @@ class Reading:
         rest = node.children[::-1]
         while rest:
             child = rest.pop()
-            kind = child.type
-            if kind in COMPOUND:
-                into.append(self.compound(COMPOUND[kind], child))
-            elif child.child_count:
+            if not child.child_count:
+                token = tokens.get(child.start_byte)
+                if token is not None:
+                    into.append(token)
+            elif child.type in COMPOUND:
+                into.append(self.compound(COMPOUND[child.type], child))
+            else:
                 rest.extend(child.children[::-1])
-            elif child.start_byte in tokens:
-                into.append(tokens[child.start_byte])
         return into
 
     def compound(self, kind: str, node: tree_sitter.Node) -> Part:

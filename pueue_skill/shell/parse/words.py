@@ -1,275 +1,232 @@
-"""The value of one shell word: quote removal (POSIX 2.2, bash's `$'…'`), with each character's place in the source.
+"""Words: where one ends, what quote removal leaves of it, and the programs in it, all in one pass.
 
-In: the text and the bounds of a word that a reader has found. Out: a Word. It expands nothing; where the shell would, the
-source text stays in the value and the word is not static. Both readers use this, so that they agree on every value.
+In: a source and where a word begins. Out: the Word, its value with the place of each character. It expands nothing; where
+the shell would, the source text stays in the value and the word is not static. Both readers use this, so that they agree
+on every value. Source: POSIX 2.2 and 2.3, read_token_word in bash's parse.y.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
 
-from pueue_skill.shell.syntax import Node, Word
+from pueue_skill.shell.parse.expansions import (
+    PARTS,
+    Part,
+    expansions_of,
+    joined,
+    literal,
+    programs_of,
+    scan_bracketed,
+    scan_substitution,
+)
+from pueue_skill.shell.parse.lines import Gap, Heredoc, skip_gap
+from pueue_skill.shell.parse.quotes import BYTES, join_bytes
+from pueue_skill.shell.parse.source import Refused as Refused
+from pueue_skill.shell.parse.source import Source, Substitution, unexpected
+from pueue_skill.shell.syntax import Comment, Word
+from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import TypeVar
-
-    Placed = TypeVar("Placed")
-
-DEPTH = 100
-"""Deepest nesting that is read: what goes through a Script calls itself at each level, and Python stops at 1,000 calls."""
-
-
-class Refused(Exception):
-    """A reader does not understand this text; the message is the reason, for people."""
-
-
-ESCAPES = {
-    "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "n": "\n",
-    "r": "\r", "t": "\t", "v": "\v", "\\": "\\", "'": "'", '"': '"', "?": "?",
-}  # fmt: skip
-NUMERIC = regex(r"[0-7]{1,3}|x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-f]{1,8}|c[^\\]", re.DOTALL)
-# The common words, read without a loop: bare ones, and those in one pair of single quotes.
-PLAIN = regex(r"[A-Za-z0-9_@%+=:,./-]+")
-PLAIN_RUN = regex(r"[^\\'\"`$<>][^\\'\"`$<>]*|.", re.DOTALL)
-PLAIN_QUOTED = regex(r"[^\\\"`$]+|.", re.DOTALL)
-EXPANSION = regex(r"\$(?:[A-Za-z_0-9@*#?$!({-]|\[)")
-BYTES = regex("[\udc80-\udcff]{2}")
+BREAKS = " \t\n|&;()<>"
+PLAIN_WORD = regex(r"[A-Za-z0-9_@%+=:,./-]++(?=[ \t\n;|&)]|\Z)")
+"""Behind it `<` and `>` may begin a substitution, which would belong to the word."""
+WORD_END = r"(?=(?:\\\n)*(?:[ \t\n|&;()<>]|\Z))"
+"""Stands for the end of a word, in the pattern of a reserved one."""
+RUN = regex(r"[^ \t\n|&;()<>\\'\"`$]+")
+CAREFUL_RUN = regex(r"[^ \t\n|&;()<>\\'\"`$\[=?*+@!]+|.", re.DOTALL)
+ENCLOSING = "[(?*+@!"
+NAME = regex(r"(?:\\\n)*[A-Za-z_](?:\w|\\\n)*", re.ASCII)
+ARRAY_NAME = regex(r"[A-Za-z_]\w*(?:\[.*\])?\+?", re.ASCII | re.DOTALL)
 BRACES = regex(r"\{(?=[^{}\s]*+\})[^{}\s]*?(?:,|\.\.)")
 TILDE = regex(r"~|[A-Za-z_]\w*\+?=(?:.*:)?~", re.ASCII | re.DOTALL)
 ARRAY = regex(r"[A-Za-z_]\w*\+?=\(", re.ASCII)
 ASSIGNMENT = regex(r"[A-Za-z_]\w*(?:\[.*\])?\+?=", re.ASCII | re.DOTALL)
 
 
-def read_word(
-    text: str,
-    start: int,
-    end: int,
-    programs: tuple[Node, ...] = (),
-    ends: Mapping[int, int] | None = None,
-    found: list[tuple[int, int]] | None = None,
-) -> Word:
-    """The word that stands at text[start:end].
+class Kind(NamedTuple):
+    """What holds blanks and operators together in a word, besides quotes and expansions.
 
-    `ends` says of expansions in it, by where they begin, where they end; to `found` those that are met are added.
+    `breaks` end the word. `subscript`: `name[…]` at its beginning; `array`: `name=(…)`; `parentheses`: `(…)`, as in a
+    regular expression; `patterns`: `?(…)`, `*(…)`, `+(…)`, `@(…)`, `!(…)`.
+    """
+
+    breaks: str = BREAKS
+    subscript: bool = False
+    array: bool = False
+    parentheses: bool = False
+    patterns: bool = False
+
+
+ORDINARY = Kind()
+FIRST = Kind(subscript=True, array=True)
+"""A word that may be an assignment before a command."""
+DECLARED = Kind(array=True)
+"""An argument of declare, export and their like."""
+REGULAR_EXPRESSION = Kind(breaks=" \t\n&;)<>", parentheses=True)
+PATTERN = Kind(patterns=True)
+WHOLE = Kind(breaks="")
+"""A word whose end is known."""
+
+
+class Parts(NamedTuple):
+    """The parts of a word, and where reading goes on behind it.
+
+    `gap` is what stood between the elements of arrays in it, if there were any.
+    """
+
+    parts: list[Part]
+    end: int
+    gap: Gap | None
+
+
+def scan_word(source: Source, i: int, kind: Kind = ORDINARY) -> tuple[Word, int]:
+    """The word at `i`, and where reading goes on: behind the line continuations that follow it.
+
+    Raises Refused where there is none, and for quotes, expansions and brackets that are not closed.
+    """
+    word = None if kind is REGULAR_EXPRESSION else plain_word(source.text, i)
+    if word:
+        return word, word.end
+    parts, end, _ = scan_parts(source, i, kind)
+    return word_of(source.text, i, parts), end
+
+
+def scan_assignment(source: Source, i: int, kind: Kind, waiting: tuple[Heredoc, ...]) -> tuple[Word, int, Gap | None]:
+    """As scan_word, for a word that may be an assignment of an array; with the gaps between its elements.
+
+    `waiting` are the heredocs whose bodies follow the next newline, which such a gap may hold.
+    """
+    word = plain_word(source.text, i)
+    if word:
+        return word, word.end, None
+    parts, end, gap = scan_parts(source, i, kind, waiting)
+    return word_of(source.text, i, parts), end, gap
+
+
+def plain_word(text: str, i: int) -> Word | None:
+    """The word at `i` if it is a common one, which is its own value."""
+    plain = PLAIN_WORD.match(text, i)
+    return Word(plain[0], plain[0], True, i, plain.end(), range(i, plain.end())) if plain else None
+
+
+def scan_parts(source: Source, start: int, kind: Kind, waiting: tuple[Heredoc, ...] = ()) -> Parts:
+    """The parts of the word at `start`; there are none where none begins. `waiting` as in scan_assignment."""
+    text = source.text
+    parts: list[Part] = []
+    at, gap = start, None
+    run = RUN if kind is ORDINARY else CAREFUL_RUN
+    while at < len(text):
+        char = text[at]
+        if char == "\\" and text.startswith("\n", at + 1):
+            at += 2
+            continue
+        if char in PARTS:
+            part = PARTS[char](source, at, False)
+        elif char in "<>" and text.startswith("(", at + 1):
+            part = scan_substitution(source, at, False)
+        elif char == "=" and kind.array and text.startswith("(", at + 1) and ARRAY_NAME.fullmatch(text, start, at):
+            part, gap = scan_array(source, at, gap or Gap(at, waiting))
+        elif char in ENCLOSING and (enclosed := scan_enclosed(source, start, at, kind)):
+            part = enclosed
+        elif char in kind.breaks:
+            break
+        else:
+            run_end = run.match(text, at)
+            part = literal(text, at, run_end.end() if run_end else at + 1)
+        parts.append(part)
+        at = part.end
+    return Parts(parts, at, gap)
+
+
+def scan_enclosed(source: Source, start: int, at: int, kind: Kind) -> Part | None:
+    """The brackets that begin at `at` in a word of this kind that begins at `start`, or None where they do not enclose."""
+    char = source.text[at]
+    if char == "[":
+        name = NAME.match(source.text, start) if kind.subscript else None
+        return scan_bracketed(source, at, at + 1, "[", "]") if name and name.end() == at else None
+    if char == "(":
+        return scan_bracketed(source, at, at + 1, "(", ")") if kind.parentheses else None
+    if kind.patterns and source.text.startswith("(", at + 1):
+        return scan_bracketed(source, at, at + 2, "(", ")")
+    return None
+
+
+def scan_array(source: Source, i: int, gap: Gap) -> tuple[Part, Gap]:
+    """The `=(…)` at `i`, and the gaps between its elements together with `gap`."""
+    text = source.text
+    parts = [literal(text, i, i + 2)]
+    at = i + 2
+    while True:
+        passed = len(gap.comments)
+        gap = skip_gap(source, at, gap)
+        parts.extend(gap_parts(text, at, gap.end, gap.comments[passed:]))
+        at = gap.end
+        if text.startswith(")", at):
+            parts.append(literal(text, at, at + 1))
+            return joined(parts, at + 1), gap
+        if text.startswith("[", at):
+            parts.append(scan_bracketed(source, at, at + 1, "[", "]"))
+            at = parts[-1].end
+        element = scan_parts(source, at, ORDINARY)
+        parts.extend(element.parts)
+        at = element.end
+        if at == gap.end:
+            raise unexpected(text, at)
+
+
+def gap_parts(text: str, start: int, end: int, comments: tuple[Comment, ...]) -> list[Part]:
+    """What stands between the elements of an array, with blanks for comments and without line continuations."""
+    chars = list(text[start:end])
+    for comment in comments:
+        chars[comment.start - start : comment.end - start] = " " * (comment.end - comment.start)
+    parts = []
+    for blank in "".join(chars).split("\\\n"):
+        parts.append(Part(start + len(blank), blank, range(start, start + len(blank)), blank))
+        start += len(blank) + 2
+    return parts
+
+
+def word_of(text: str, start: int, parts: list[Part]) -> Word:
+    """The word at `start` that consists of `parts`. Raises Refused where there are none, or a comment begins."""
+    if not parts or text[start] == "#":
+        raise unexpected(text, start)
+    end, value, origin, bare, expansions = joined(parts, parts[-1].end)
+    if BYTES.search(value):
+        value, origin = join_bytes(value, origin)
+    source = text[start:end]
+    if value == source:
+        origin = range(start, end)
+    return Word(source, value, not expansions and is_static(bare), start, end, origin, programs_of(expansions))
+
+
+def literal_word(text: str, start: int, end: int) -> Word:
+    """The word at text[start:end], which is its own value."""
+    return Word(text[start:end], text[start:end], True, start, end, range(start, end))
+
+
+def is_static(bare: str) -> bool:
+    """Whether the shell makes one word of it, the same everywhere: no pattern, braces, tilde or array."""
+    return not (any([char in bare for char in "*?["]) or ARRAY.match(bare) or TILDE.match(bare) or BRACES.search(bare))
+
+
+def read_word(text: str, start: int, end: int, found: list[tuple[int, int]] | None = None) -> Word:
+    """The word that is known to stand at text[start:end], without the programs in it; to `found` its expansions are added.
 
     >>> word = read_word('''echo "a b"'c'$HOME''', 5, 18)
     >>> word.value, word.static
     ('a bc$HOME', False)
     """
-    if PLAIN.fullmatch(text, start, end):
-        return Word(text[start:end], text[start:end], True, start, end, range(start, end), programs)
-    if text[start] == "'" and text.find("'", start + 1, end) == end - 1:
-        return Word(text[start:end], text[start + 1 : end - 1], True, start, end, range(start + 1, end - 1), programs)
-    value: list[str] = []
-    origin: list[int] = []
-    static = True
-    unquoted: list[str] = []
-    known = ends or {}
-
-    def put(chars: str, at: int) -> None:
-        value.append(chars)
-        origin.extend([at] * len(chars))
-
-    def keep(at: int, stop: int) -> None:
-        value.append(text[at:stop])
-        origin.extend(range(at, stop))
-
-    i = start
-    while i < end:
-        char = text[i]
-        if char == "\\":
-            if i + 1 >= end:
-                put(char, i)  # at the very end of a text bash keeps it
-            elif text[i + 1] != "\n":
-                put(text[i + 1], i + 1)
-                unquoted.append("x")
-            i += 2
-        elif char == "'":
-            close = text.find("'", i + 1, end)
-            if close < 0:
-                raise Refused(f"a quote at character {i} is not closed")
-            keep(i + 1, close)
-            unquoted.append("x")
-            i = close + 1
-        elif char == "$" and text[i + 1 : i + 2] == "'":
-            i = read_ansi_c(text, i + 2, end, put)
-            unquoted.append("x")
-        elif char == '"' or (char == "$" and text[i + 1 : i + 2] == '"'):
-            i += 1 if char == '"' else 2
-            unquoted.append("x")
-            while i < end and text[i] != '"':
-                if text[i] == "\\" and i + 1 < end and text[i + 1] in '$`"\\\n':
-                    if text[i + 1] != "\n":
-                        put(text[i + 1], i + 1)
-                    i += 2
-                elif text[i] == "`" or EXPANSION.match(text, i, end):
-                    static = False
-                    stop = known.get(i) or expansion_end(text, i, end)
-                    if found is not None:
-                        found.append((i, stop))
-                    keep(i, stop)
-                    i = stop
-                else:
-                    stop = PLAIN_QUOTED.match(text, i, end).end()  # type: ignore[union-attr]
-                    keep(i, stop)
-                    i = stop
-            if i >= end:
-                raise Refused(f"a double quote before character {end} is not closed")
-            i += 1
-        elif char == "`" or EXPANSION.match(text, i, end) or (char in "<>" and text[i + 1 : i + 2] == "("):
-            static = False
-            stop = known.get(i) or expansion_end(text, i, end)
-            if found is not None:
-                found.append((i, stop))
-            keep(i, stop)
-            unquoted.append("x")
-            i = stop
-        else:
-            stop = PLAIN_RUN.match(text, i, end).end()  # type: ignore[union-attr]
-            keep(i, stop)
-            unquoted.append(text[i:stop])
-            i = stop
-    whole = "".join(value)
-    if BYTES.search(whole):
-        whole, origin = characters(whole, origin)
-    bare = "".join(unquoted)
-    if ARRAY.match(bare) or TILDE.match(bare) or any(c in bare for c in "*?[") or BRACES.search(bare):
-        static = False
-    return Word(text[start:end], whole, static, start, end, tuple(origin), programs)
+    parts = scan_parts(Source(text[:end], skip_substitution, 0, {}), start, WHOLE).parts
+    if found is not None:
+        found.extend([(expansion.start, expansion.end) for expansion in expansions_of(parts)])
+    return word_of(text, start, parts)
 
 
-def read_ansi_c(text: str, i: int, end: int, put: Callable[[str, int], None]) -> int:
-    """Reads the inside of `$'…'` from `i`; returns the place after its closing quote. A NUL byte ends what it means."""
-    ended = False
-    while i < end and text[i] != "'":
-        at, char = i, text[i]
-        numeric = NUMERIC.match(text, i + 1, end) if char == "\\" else None
-        if numeric:
-            char = numeric_escape(numeric[0])
-            i = numeric.end()
-        elif char == "\\" and i + 1 < end:
-            char = ESCAPES.get(text[i + 1], "\\" + text[i + 1])
-            i += 2
-        else:
-            i += 1
-        ended = ended or char == "\0"
-        if not ended:
-            put(char, at)
-    if i >= end:
-        raise Refused(f"a quote before character {end} is not closed")
-    return i + 1
-
-
-def numeric_escape(escape: str) -> str:
-    if escape[0] == "c":
-        return "\x7f" if escape[1] == "?" else chr(ord(escape[1]) & 0x1F)
-    if escape[0] in "uU":
-        code = int(escape[1:], 16)
-        return chr(code) if code < 0x110000 else ""
-    byte = int(escape[1:], 16) if escape[0] == "x" else int(escape, 8) & 0xFF
-    return chr(byte) if byte < 128 else bytes([byte]).decode("utf-8", "surrogateescape")
-
-
-def characters(value: str, origin: list[int]) -> tuple[str, list[int]]:
-    """Bytes that were written one by one (`$'\\xc3\\xa9'`) as the characters that they make up."""
-    joined: list[str] = []
-    where: list[int] = []
-    at = 0
-    for char in value.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape"):
-        joined.append(char)
-        where.append(origin[at])
-        at += 1 if value[at] == char else len(char.encode("utf-8"))
-    return "".join(joined), where
-
-
-CLOSERS = {"(": ")", "{": "}", "[": "]"}
-
-
-def expansion_end(text: str, i: int, end: int) -> int:
-    """Where the expansion that begins at `i` (`$name`, `${…}`, `$(…)`, `$((…))`, a backtick, `<(…)`) ends.
-
-    Of `case` patterns and comments in a substitution it knows nothing: a reader that does says where such a one ends.
-    """
-    if text[i] == "`":
-        i += 1
-        while i < end and text[i] != "`":
-            i += 2 if text[i] == "\\" else 1
-        return min(i + 1, end)
-    i += 1
-    opener = text[i : i + 1]
-    if opener not in CLOSERS:
-        name = regex(r"[A-Za-z_][A-Za-z0-9_]*|.", re.DOTALL).match(text, i, end)
-        return name.end() if name else i
-    closer = CLOSERS[opener]
-    depth = 1
-    i += 1
-    while i < end:
-        char = text[i]
-        if char == closer:
-            depth -= 1
-            if not depth:
-                return i + 1
-        elif char == "\\":
-            i += 1
-        elif char == "'":
-            i = text.find("'", i + 1, end)
-            if i < 0:
-                raise Refused("a quote in an expansion is not closed")
-        elif char == '"':
-            i += 1
-            while i < end and text[i] != '"':
-                if text[i] == "\\":
-                    i += 2
-                elif text[i] == "`" or EXPANSION.match(text, i, end):
-                    i = expansion_end(text, i, end)
-                else:
-                    i += 1
-        elif char == "`" or (char == "$" and text[i + 1 : i + 2] in ("(", "{", "[")):
-            i = expansion_end(text, i, end) - 1
-        elif char == opener and char != "{":
-            depth += 1
-        i += 1
-    return end
-
-
-def read_heredoc(text: str, start: int, end: int, strip: bool, quoted: bool, programs: tuple[Node, ...] = ()) -> Word:
-    """The body of a heredoc that stands at text[start:end]; with `strip` (`<<-`) the tabs that begin its lines go."""
-    body = text[start:end]
-    static = quoted or not any([char in body for char in "$`\\"])
-    if not strip or "\t" not in body:
-        return Word(body, body, static, start, end, range(start, end), programs)
-    origin: list[int] = []
-    at = start
-    for line in re.findall(r"[^\n]*\n|[^\n]+", body):
-        origin.extend(range(at + len(line) - len(line.lstrip("\t")), at + len(line)))
-        at += len(line)
-    return Word(body, "".join([text[i] for i in origin]), static, start, end, tuple(origin), programs)
-
-
-def is_range(*sequences: Sequence[int]) -> bool:
-    return all([isinstance(sequence, range) and len(sequence) > 0 for sequence in sequences])
-
-
-def relocated(value: Placed, where: Sequence[int]) -> Placed:
-    """A node, and all within it, moved from positions in one text to those of another: i becomes where[i]."""
-    if isinstance(value, tuple):
-        fields = getattr(value, "_fields", None)
-        if fields is None:
-            return tuple([relocated(item, where) for item in value])  # type: ignore[return-value]
-        moved = []
-        for name, item in zip(fields, value, strict=True):
-            if name == "start":
-                moved.append(where[item])
-            elif name == "end":
-                moved.append(where[item - 1] + 1 if item else where[0])
-            elif name == "origin":
-                moved.append(
-                    where[item[0] : item[-1] + 1] if is_range(item, where) else tuple([where[i] for i in item])
-                )
-            else:
-                moved.append(relocated(item, where))
-        return type(value)(*moved)
-    return value
+def skip_substitution(source: Source, i: int, quoted: bool) -> Substitution:
+    """Where the substitution at `i` ends by its brackets alone: `case` patterns and comments in it count as brackets too."""
+    if source.text[i] == "`":
+        at = i + 1
+        while source.text[at : at + 1] not in ("`", ""):
+            at += 2 if source.text[at] == "\\" else 1
+        return Substitution(min(at + 1, len(source.text)))
+    return Substitution(scan_bracketed(source, i, i + 2, "(", ")").end)
