@@ -26,6 +26,7 @@ NOTHING = regex(r"(?:\s|\\\n|#[^\n]*+)*+")  # possessive: a ruler of `#` could b
 COMMENT = regex(r"#[^\n]*")
 BREAKS = " \t\n|&;()<>`"
 ASSIGNS = regex(r"[A-Za-z_]\w*(?:\[|\+?=)", re.ASCII)
+DESCRIPTOR = regex(r"&(?:[ \t]|\\\n)*(\d+|-)(?:\\\n)*\Z", re.ASCII)
 INSIDE = regex(r"\$\(|`|[<>]\(")
 # bashlex takes these for something else than bash does, and its tree does not show it. More is looked for in the tree below.
 MISREAD = (
@@ -160,10 +161,11 @@ class Reading:
         fd = None if tree.input is None else str(tree.input)
         if not hasattr(tree.output, "pos"):
             self.spans.append(tree.pos)
-            end = tree.pos[1]
-            number = self.text[start:end].rpartition("&")[2].strip()
-            target = literal_word(self.text, end - len(number), end)
-            return Redirect(tree.type, fd, target, None, start, end)
+            number = DESCRIPTOR.search(self.text, *tree.pos)
+            if number is None:
+                raise Refused("bashlex misplaces a descriptor")
+            target = literal_word(self.text, *number.span(1))
+            return Redirect(tree.type, fd, target, None, start, target.end)
         target = self.word(tree.output)
         self.spans.append((start, target.start))
         body = self.heredoc(tree, target) if tree.heredoc is not None else None
