@@ -16,7 +16,7 @@ ESCAPES = {
     "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "n": "\n",
     "r": "\r", "t": "\t", "v": "\v", "\\": "\\", "'": "'", '"': '"', "?": "?",
 }  # fmt: skip
-NUMERIC = regex(r"[0-7]{1,3}|x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-f]{1,8}|c[^\\]", re.DOTALL)
+NUMERIC = regex(r"[0-7]{1,3}|x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-f]{1,8}|c(?:\\\\?|.)", re.DOTALL)
 INSIDE = regex(r"(?:[^\\']+|\\.)*+'", re.DOTALL)
 BYTES = regex("[\udc80-\udcff]{2}")
 
