@@ -86,6 +86,48 @@ def fill_marks(text: str, values: Sequence[str]) -> str:
     return MARK.sub(lambda mark: values[ord(mark[0]) - FIRST_MARK], text)
 
 
+class Marker:
+    """Replaces expansions by marks; `sources[i]` is the source of mark i.
+
+    `given` are texts that another program replaces (xargs); they get marks too.
+    """
+
+    def __init__(self, given: Sequence[str]) -> None:
+        self.given = given
+        self.sources: list[str] = []
+
+    def mark(self, expansion: str) -> str:
+        """The mark of an expansion, the same for the same source."""
+        if expansion not in self.sources:
+            self.sources.append(expansion)
+        return chr(FIRST_MARK + self.sources.index(expansion))
+
+    def read(self, text: str, nodes: tuple[Node, ...], end: str = "", arguments: Sequence[str] | None = None) -> Script:
+        """The Script of `nodes` and `end` with marks; `arguments` replace `$1` …. Raises NotQueueable."""
+        marked, at = "", nodes[0].start
+        try:
+            spans = sorted({*expansions(text, nodes)})
+        except Refused as refused:
+            raise NotQueueable(str(refused)) from None
+        for start, stop in spans:
+            if start < at:
+                continue
+            positional = POSITIONAL.fullmatch(text, start, stop)
+            if positional is not None and arguments is not None:
+                expansion = positional_value(positional, arguments)
+            else:
+                expansion = self.mark(text[start:stop])
+            marked += text[at:start] + expansion
+            at = stop
+        marked += text[at : statements(nodes)[-1].node.end] + end
+        for placeholder in self.given:
+            marked = marked.replace(placeholder, self.mark(placeholder))
+        script = parse(marked)
+        if not isinstance(script, Script):
+            raise NotQueueable(f"a turn is not understood: {script.reason}")
+        return script
+
+
 def read_iterations(
     text: str,
     nodes: tuple[Node, ...],
@@ -96,44 +138,16 @@ def read_iterations(
     given: Sequence[str] = (),
     background: bool = False,
 ) -> Iterations:
-    """The commands that `nodes` of `text` run in iterations with `variables`; the shell knows `known` and the
-    functions of `scope`.
+    """The Iterations of `nodes` of `text`, one for each of `variables`.
 
-    `given` are texts that another program replaces (xargs). `background`: the text is followed by `&`. Raises
-    NotQueueable for a text that cannot be parsed.
+    The shell knows the variables `known` and the functions of `scope`. `given` are texts that another program replaces
+    (xargs). `background`: an `&` follows the text. Raises NotQueueable for a text that cannot be parsed.
     """
     if MARK.search(text) or MARK.search(scope.text):
         raise NotQueueable("the loop contains private-use characters")
-    sources: list[str] = []
-
-    def mark(expansion: str) -> str:
-        if expansion not in sources:
-            sources.append(expansion)
-        return chr(FIRST_MARK + sources.index(expansion))
-
-    def read(text: str, nodes: tuple[Node, ...], end: str = "", arguments: Sequence[str] | None = None) -> Script:
-        out, at = "", nodes[0].start
-        try:
-            spots = sorted({*expansions(text, nodes)})
-        except Refused as refused:
-            raise NotQueueable(str(refused)) from None
-        for start, stop in spots:
-            if start < at:
-                continue
-            positional = POSITIONAL.fullmatch(text, start, stop)
-            bind = positional is not None and arguments is not None
-            out += text[at:start] + (positional_value(positional, arguments) if bind else mark(text[start:stop]))  # type: ignore[arg-type]
-            at = stop
-        out += text[at : statements(nodes)[-1].node.end] + end
-        for one in given:
-            out = out.replace(one, mark(one))
-        marked = parse(out)
-        if not isinstance(marked, Script):
-            raise NotQueueable(f"a turn is not understood: {marked.reason}")
-        return marked
-
+    marker = Marker(given)
     functions = {node.words[0].value: node for top in scope.nodes for node in compounds(top) if node.kind == "function"}
-    scripts = [read(text, nodes, " &" if background else "")]
+    scripts = [marker.read(text, nodes, " &" if background else "")]
     commands: list[Command] = []
     wrappers: list[str] = []
     pending = [(scripts[0], 0, False)]
@@ -145,7 +159,7 @@ def read_iterations(
             function = functions.get(command.name)
             if function is not None and function.body and depth < MAX_CALL_DEPTH:
                 arguments = [UNSAFE.sub("_", word.value) for word in command.words]
-                inner = read(scope.text, function.body, arguments=arguments)
+                inner = marker.read(scope.text, function.body, arguments=arguments)
                 scripts.append(inner)
                 pending.append((inner, depth + 1, side_by_side or command.background))
     assigned = [pair for script in scripts for pair in assignments(script.nodes)]
@@ -155,8 +169,8 @@ def read_iterations(
     around += [
         (redirect, command.hosts + hosts) for command in commands for redirect, hosts in carried_redirects(command)
     ]
-    by_turn = tuple([source_values(own, known, assigned, sources) for own in variables])
-    return Iterations(tuple(commands), tuple(wrappers), tuple(around), tuple(sources), by_turn, names)
+    values = tuple([source_values(own, known, assigned, marker.sources) for own in variables])
+    return Iterations(tuple(commands), tuple(wrappers), tuple(around), tuple(marker.sources), values, names)
 
 
 def source_values(
