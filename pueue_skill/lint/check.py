@@ -86,7 +86,7 @@ def check_file(path: str, hosts: Mapping[str, Host], preferences: Preferences) -
         reason = getattr(error, "strerror", None) or str(error)
         return FileReport((), errors=({"file": path, "line": None, "reason": reason},))
     if b"\0" in content:
-        return FileReport((), errors=({"file": path, "line": None, "reason": "it is not text: it holds NUL bytes"},))
+        return FileReport((), errors=({"file": path, "line": None, "reason": "it is not text: it contains NUL bytes"},))
     # Nothing is rewritten here: a byte that is not UTF-8, in a comment for one, must not hide the rest.
     text = content.decode("utf-8", "replace").removeprefix("\ufeff").replace("\r\n", "\n")
     return check_text(path, text, hosts, preferences)

@@ -87,7 +87,7 @@ def blank(match: re.Match[str]) -> str:
 
 def script(text: str) -> Iterator[ShellText]:
     if not is_shell(text):
-        raise NoShell(f"it is for {interpreter(text)}, which is not a shell that is read here")
+        raise NoShell(f"it is for {interpreter(text)}, which is not a supported shell")
     yield ShellText(text, range(len(text)))
 
 
@@ -254,9 +254,9 @@ def workflow(text: str) -> Iterator[ShellText]:
         raise Unreadable(f"broken YAML: {error.problem}", mark.line + 1 if mark else None) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise Unreadable(f"broken YAML: #x{error.character:04x} may not stand there", line) from None
+        raise Unreadable(f"broken YAML: #x{error.character:04x} is not allowed there", line) from None
     except RecursionError:
-        raise Unreadable("broken YAML: it is nested too deep") from None
+        raise Unreadable("broken YAML: it is nested too deeply") from None
     seen: set[int] = set()
     for root in roots:
         top = value_at(root, "defaults", "run", "shell")
@@ -382,7 +382,7 @@ def toml(text: str) -> dict[str, Any]:
         line = re.search(r"\(at line (\d+)", str(error))
         raise Unreadable(f"broken TOML: {error}", int(line[1]) if line else None) from None
     except RecursionError:
-        raise Unreadable("broken TOML: it is nested too deep") from None
+        raise Unreadable("broken TOML: it is nested too deeply") from None
 
 
 def task_texts(text: str, tasks: dict[str, Any]) -> Iterator[ShellText]:

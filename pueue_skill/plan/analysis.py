@@ -45,7 +45,7 @@ def analyse(
     try:
         found = commands(script) if isinstance(script, Script) else ()
     except RecursionError:
-        script, found = Unparsed(text, "shells are nested in it too deep"), ()
+        script, found = Unparsed(text, "its shells are nested too deeply"), ()
     skipped = isinstance(script, Script) and marker_of(script) == "skip"
     said = () if skipped else findings(found, hosts, preferences)
     return Analysis(script, found, said, plan(script, found, said, hosts, target, cwd, group, program))

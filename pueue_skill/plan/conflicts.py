@@ -153,7 +153,7 @@ def check_order(iterations: Iterations) -> None:
     """Raises NotQueueable if the iterations are steps, judging by the variable's name or its values."""
     for name in iterations.names:
         if {*name_words(name)} & ORDERED:
-            raise NotQueueable(f"the turns of ${name} come one after the other by its name")
+            raise NotQueueable(f"the iterations of ${name} are steps, by its name")
         values = iterations.of(iterations.mark(name)) if not {*name_words(name)} & DATA_PARTS else ()
         steps = [
             value
@@ -161,7 +161,7 @@ def check_order(iterations: Iterations) -> None:
             if value in STEP_NAMES or (STEP_NAME.fullmatch(value) and {*name_words(value)} & ORDERED)
         ]
         if len({*steps}) > 1:
-            raise NotQueueable(f"{steps[0]} and {steps[1]} are steps that come one after the other")
+            raise NotQueueable(f"{steps[0]} and {steps[1]} are steps that depend on their order")
 
 
 def check_names(iterations: Iterations, commands: Sequence[Command]) -> None:
@@ -186,11 +186,11 @@ def check_names(iterations: Iterations, commands: Sequence[Command]) -> None:
         if any(a == b and i != j for i, a in enumerate(values) if a in shared for j, b in enumerate(others)):
             where = next(argument for argument, found in uses if mark in found)
             raise NotQueueable(
-                f"{where.name or iterations.written(where.value)} names the value of another turn ({iterations.written(mark)})"
+                f"{where.name or iterations.written(where.value)} names the value of another iteration ({iterations.written(mark)})"
             )
     for mark in marks:
         if "$((" in iterations.of(mark)[0] and len(marks) > 1:
-            raise NotQueueable(f"{iterations.written(mark)} may be the value of another turn")
+            raise NotQueueable(f"{iterations.written(mark)} may be the value of another iteration")
     outside = [
         argument
         for c in commands
@@ -204,7 +204,7 @@ def check_names(iterations: Iterations, commands: Sequence[Command]) -> None:
             and calculates(iterations, command)
             and any(iterations.differs(argument.value) for argument in outside)
         ):
-            raise NotQueueable(f"{command.name} may make the value of another turn of it")
+            raise NotQueueable(f"{command.name} may compute the value of another iteration")
 
 
 def calculates(iterations: Iterations, command: Command) -> bool:
@@ -287,8 +287,8 @@ def opens_file(redirect: Redirect) -> bool:
 def conflict_reason(iterations: Iterations, value: str, by: str, verb: str = "writes") -> str:
     """The reason why `value` is a conflict; `by` is the option or redirect that names it."""
     if iterations.same(value):
-        return f"every turn {verb} {iterations.written(value)} ({by})"
-    return f"two turns may have the same {iterations.written(value)} ({by})"
+        return f"every iteration {verb} {iterations.written(value)} ({by})"
+    return f"two iterations may have the same {iterations.written(value)} ({by})"
 
 
 def check_tool(iterations: Iterations, command: Command) -> None:
@@ -308,10 +308,10 @@ def check_tool(iterations: Iterations, command: Command) -> None:
     if command.name in ("python", "python3") and words[:2] in (["-m", "pip"], ["-m", "venv"]):
         shares, own = True, False
     if shares and not own:
-        raise NotQueueable(f"every turn changes what {' '.join([command.name, *plain[:1]])} keeps")
+        raise NotQueueable(f"every iteration changes the state of {' '.join([command.name, *plain[:1]])}")
     migrates = next((word for word in [command.name, *words] if MIGRATION.search(word)), None)
     if migrates and command.name not in HARMLESS_PROGRAMS:
-        raise NotQueueable(f"migrations come one after the other ({migrates})")
+        raise NotQueueable(f"migrations depend on their order ({migrates})")
     if command.name in SQL_CLIENTS:
         check_sql(iterations, command)
 
@@ -325,9 +325,7 @@ def check_sql(iterations: Iterations, command: Command) -> None:
     if not asks and any(not iterations.same(value) for value in (*fed, *files)):
         rest = [argument.value for argument in given if argument.value not in files]
         if not any(iterations.differs(value) for value in rest):
-            raise NotQueueable(
-                f"{command.name} runs one script of SQL after the other ({iterations.written([*fed, *files][0])})"
-            )
+            raise NotQueueable(f"{command.name} runs a series of SQL scripts ({iterations.written([*fed, *files][0])})")
 
 
 def check_operands(iterations: Iterations, command: Command) -> list[str]:
@@ -409,7 +407,7 @@ def check_value(iterations: Iterations, commands: Sequence[Command], place: int)
     own = bool(command.cwd and iterations.differs(command.cwd))
     if not own and (first.name, script_of(first)[0]) != (second.name, script_of(second)[0]):
         program = next(word.value for word in command.words if not iterations.same(word.value))
-        raise NotQueueable(f"each turn runs another program ({iterations.written(program)})")
+        raise NotQueueable(f"each iteration runs another program ({iterations.written(program)})")
     held = [argument.value for argument in input_arguments(commands, place)]
     held += [
         value
@@ -421,13 +419,13 @@ def check_value(iterations: Iterations, commands: Sequence[Command], place: int)
     held += [*command.hosts, *([command.cwd] if command.cwd else [])]
     if not any(not iterations.same(value) for value in held):
         raise NotQueueable(
-            f"no word of {command_start(iterations, command)} holds the value of its turn ({variable_names(iterations)})"
+            f"no word of {command_start(iterations, command)} contains the value of its iteration ({variable_names(iterations)})"
         )
     keys = [*zip(*[iterations.of(value) for value in held], strict=True)]
     if len({*keys}) < len(keys):
         same = max(keys, key=keys.count)
         words = [value for value, by_turn in zip(same, map(iterations.of, held), strict=True) if len({*by_turn}) > 1]
-        raise NotQueueable(f"two turns may be the same ({' '.join(words)})")
+        raise NotQueueable(f"two iterations may be the same ({' '.join(words)})")
     ordered = next(
         (
             argument
@@ -438,7 +436,7 @@ def check_value(iterations: Iterations, commands: Sequence[Command], place: int)
     )
     if ordered:
         raise NotQueueable(
-            f"{ordered.name} counts what comes one after the other ({iterations.written(ordered.value)})"
+            f"{ordered.name} counts steps that depend on their order ({iterations.written(ordered.value)})"
         )
 
 
@@ -486,7 +484,7 @@ def check_arguments(iterations: Iterations, command: Command) -> list[str]:
         and "--name" in wrapped[:-1]
         and iterations.same(wrapped[wrapped.index("--name") + 1])
     ):
-        raise NotQueueable(f"every turn has a container of one name ({wrapped[wrapped.index('--name') + 1]})")
+        raise NotQueueable(f"every iteration uses the same container name ({wrapped[wrapped.index('--name') + 1]})")
     work = is_work(iterations, command)
     well_known = not work or command.name in TABLE or command.name in LAST_WRITTEN | FIRST_WRITTEN | ALL_WRITTEN
     given = [word.value.partition("=") for word in command.assigns]
@@ -521,7 +519,7 @@ def check_setup(before: str) -> None:
     for node, _ in simple_nodes(script.nodes if isinstance(script, Script) else ()):
         for name, value in exported_variables(node.words):
             if role_of_variable(name, value) in ("writes", "keeps"):
-                raise NotQueueable(f"every turn keeps {value} ({name}=)")
+                raise NotQueueable(f"every iteration keeps {value} ({name}=)")
 
 
 def exported_variables(words: Sequence[Word]) -> Iterator[tuple[str, str]]:
@@ -549,7 +547,9 @@ def check_result(iterations: Iterations, command: Command) -> None:
         if value.endswith(READ_FORMS) or is_own_file(iterations, command, argument.value):
             continue
         if iterations.same(argument.value) and not argument.name.startswith((">", "&")):
-            raise NotQueueable(f"{iterations.written(argument.value)} may be what every turn writes ({command.name})")
+            raise NotQueueable(
+                f"{iterations.written(argument.value)} may be written by every iteration ({command.name})"
+            )
 
 
 def transfer_sources(command: Command) -> list[str]:
@@ -595,5 +595,5 @@ def check_read(iterations: Iterations, command: Command, written: Sequence[str])
                 )
                 if made == value or below or (pattern and re.fullmatch(pattern, made)):
                     raise NotQueueable(
-                        f"{iterations.written(argument.value)} may be what another turn writes ({iterations.written(path)})"
+                        f"{iterations.written(argument.value)} may be written by another iteration ({iterations.written(path)})"
                     )

@@ -126,7 +126,7 @@ def undetached_text(proposal: Proposal, parts: list[Statement]) -> str:
     """The source of `parts` without nohup, setsid and the last operator. Raises NotQueueable for a heredoc."""
     text = proposal.script.text
     if any(redirect.body for part in parts for redirect in getattr(part.node, "redirects", ())):
-        raise NotQueueable("a heredoc goes to what is put in the background; write it to a file first")
+        raise NotQueueable("a background command reads a heredoc; write it to a file first")
     out = "".join([undetached_source(text, part.node) + separator(part.operator) for part in parts[:-1]])
     return out + undetached_source(text, parts[-1].node)
 

@@ -61,7 +61,7 @@ def fan_out_work(proposal: Proposal, node: Node, call: Simple, before: str, know
     check_queueable(proposal)
     if basename(call.words[0].value) == "parallel":
         if isinstance(node, Pipeline) or call.redirects:
-            raise NotQueueable("parallel reads its items from elsewhere")
+            raise NotQueueable("parallel reads its items from a file or stdin")
         return parallel_work(proposal, call, before, known)
     return xargs_work(proposal, node, call, before, known)
 
@@ -103,7 +103,7 @@ def parse_xargs(text: str, call: Simple) -> Xargs:
     at_once: str | None = None
     for name, word in found:
         if word is not None and not word.static and text[word.start : word.end] != word.text:
-            raise NotQueueable(f"only the shell knows the value of {name} of xargs")
+            raise NotQueueable(f"only the shell knows the value of xargs {name}")
         value, source = (word.value, word.text) if word else ("", "")
         if name in MAX_PROCS_OPTIONS:
             at_once = value
@@ -111,16 +111,16 @@ def parse_xargs(text: str, call: Simple) -> Xargs:
             reads[INPUT_OPTIONS[name]] = source
         elif name in REPLACE_OPTIONS:
             if word and not (word.static and value):
-                raise NotQueueable("only xargs knows what stands for its items")
+                raise NotQueueable("only xargs knows the placeholder of its items")
             place, limits = value if word else "{}", {}
         elif name in MAX_ARGS_OPTIONS and not (value == "1" and place is not None):
             place, limits = None, {"-n": source}
         elif name in MAX_LINES_OPTIONS:
             place, limits = None, {"-L": source}
         elif name not in MAX_ARGS_OPTIONS:
-            raise NotQueueable(f"xargs is given {name}")
+            raise NotQueueable(f"unsupported option of xargs ({name})")
     if not words:
-        raise NotQueueable("xargs is given no command")
+        raise NotQueueable("xargs has no command")
     return Xargs(call.words[0].text, place, limits, reads, at_once, words)
 
 
@@ -131,9 +131,9 @@ def xargs_work(proposal: Proposal, node: Node, call: Simple, before: str, known:
     if [redirect for redirect in call.redirects if redirect.op not in ("<", "<<<")]:
         raise NotQueueable("all calls share one output")
     if "-a" in given.reads and (isinstance(node, Pipeline) or call.redirects):
-        raise NotQueueable("each call reads what xargs is given")
+        raise NotQueueable("each call reads the stdin of xargs")
     if not all(assign.static for assign in call.assigns):
-        raise NotQueueable("variables are set for xargs that only the shell knows")
+        raise NotQueueable("it sets variables for xargs that only the shell knows")
     here, group = group_with_limit(proposal.here, given.at_once)
     variables = "".join([f"{assign.text} " for assign in call.assigns])
     if any(re.search(r"\b255\b", word.value) for word in given.words):
@@ -254,7 +254,7 @@ def parallel_work(proposal: Proposal, call: Simple, before: str, known: Mapping[
     if unsupported:
         raise NotQueueable(f"unsupported option of parallel ({unsupported[0]})")
     if not at or at[0] == 0 or strange:
-        raise NotQueueable("parallel reads its items from elsewhere")
+        raise NotQueueable("parallel reads its items from a file or stdin")
     template = expand_words(rest[: at[0]], known)
     sources = [
         expand_words(rest[start + 1 : stop], known) for start, stop in zip(at, [*at[1:], len(rest)], strict=True)
@@ -264,7 +264,7 @@ def parallel_work(proposal: Proposal, call: Simple, before: str, known: Mapping[
         raise NotQueueable("only the shell knows the items of parallel")
     line = " ".join(template)  # parallel(1) joins its words and passes them to a shell
     if PARTIAL_PLACEHOLDER.search(line):
-        raise NotQueueable("parallel fills in a part of each item")
+        raise NotQueueable("parallel uses a part of each item")
     here, group = group_with_limit(proposal.here, told.get("-j", told.get("--jobs", told.get("-P"))))
     items = list(itertools.islice(itertools.product(*known_sources), MAX_LISTED_ITEMS + 1))
     if len(items) > MAX_LISTED_ITEMS:

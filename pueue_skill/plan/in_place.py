@@ -68,9 +68,9 @@ def only_over_ssh(proposal: Proposal) -> bool:
 def stand_in_options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
     """The options of the stand-in for one ssh. Raises NotQueueable."""
     if command.words[0].value.rpartition("/")[2] != "ssh":
-        raise NotQueueable(f"{command.words[0].value} starts its connection anew, and a job needs none")
+        raise NotQueueable(f"{command.words[0].value} restarts its connection, and a job needs none")
     if forks_to_background(ssh):
-        raise NotQueueable("ssh -f puts the work in the background, and its stand-in would wait for it")
+        raise NotQueueable("ssh -f runs the work in the background, and pueue-skill ssh would wait for it")
     final_destination(
         ssh._replace(destination=any_destination(ssh.destination), payload=ssh.payload if ssh.static else None),
         proposal.hosts,
@@ -79,7 +79,7 @@ def stand_in_options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
     own = path[-1]
     measured = time_limit_around(proposal, command, path)
     if measured:
-        raise NotQueueable(f"{measured} would count the time in the queue too: put the limit into the remote command")
+        raise NotQueueable(f"{measured} would include the time in the queue: put the limit into the remote command")
     read = [redirect for redirect in getattr(own, "redirects", ()) if reads_stdin(redirect)]
     through_xargs = bool({"xargs", "parallel"} & {*command.wrappers})  # xargs and parallel read stdin themselves
     piped = len(path) > 1 and isinstance(path[-2], Pipeline) and path[-2].parts[0] is not own and not through_xargs
@@ -90,10 +90,10 @@ def stand_in_options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
         reads_stdin(redirect) for redirect in command.around
     )
     if not read and not piped and not nothing and not through_xargs and around:
-        raise NotQueueable("ssh would read what is meant for the loop or group around it: give it -n")
+        raise NotQueueable("ssh would read the input of the loop or group around it: add -n")
     source = "" if nothing else endless_input(read) or (piped and endless_source(path[-2])) or ""
     if source:
-        raise NotQueueable(f"{source} never ends, and a job is given its input whole")
+        raise NotQueueable(f"{source} never ends, and a job's input must be complete before it starts")
     check_remote(proposal, ssh, path, bool(read or piped))
     said = " --stdin" if (read or piped) and not nothing else ""
     said += " --merge-output" if merges_stderr(getattr(own, "redirects", ())) else ""
@@ -135,7 +135,7 @@ def check_remote(proposal: Proposal, ssh: Ssh, path: list[Node], fed: bool) -> N
     if ssh.remote:
         script = parse(joined_words(ssh.remote)[0])
         if isinstance(script, Unparsed):
-            raise NotQueueable(f"the remote command is not understood: {script.reason}")
+            raise NotQueueable(f"the remote command cannot be parsed: {script.reason}")
         remote = commands_of(script)
         check_queueable(proposal._replace(script=script, commands=remote, shell="login", fed=fed, flagged=()))
         reader = remote[-1] if remote else None

@@ -57,15 +57,15 @@ def loop_variables(loop: Compound) -> tuple[str, ...]:
     if loop.kind == "for":
         counted = COUNTING_LOOP.fullmatch(loop.words[0].text)
         if loop.words[0].text.startswith("((") and not counted:
-            raise NotQueueable("each turn may depend on the one before")
+            raise NotQueueable("each iteration may depend on the previous one")
         return (counted[1] if counted else loop.words[0].value,)
     test = statements(loop.test)
     node = test[0].node if len(test) == 1 else None
     if not isinstance(node, Simple) or not node.words or node.words[0].value != "read":
-        raise NotQueueable("each turn may depend on the one before")
+        raise NotQueueable("each iteration may depend on the previous one")
     found, used = parse_options(node.words[1:], ArgSpec("d"))
     if not {name for name, _ in found} <= {"-r", "-d"}:
-        raise NotQueueable("each turn may depend on the one before")
+        raise NotQueueable("each iteration may depend on the previous one")
     return tuple([word.value for word in node.words[1 + used :]]) or ("REPLY",)
 
 
@@ -91,7 +91,7 @@ def values_by_iteration(loop: Compound, known: Mapping[str, Value], source: str)
     if items is not None:
         name, values = items
         if len({*values}) < len(values):
-            raise NotQueueable(f"two turns are the same ({max(values, key=values.count)})")
+            raise NotQueueable(f"two iterations are the same ({max(values, key=values.count)})")
         return [{name: value} for value in values[:MAX_LISTED_ITEMS]]
     names = loop_variables(loop)
     words = [word.value for word in loop.words[1:]] if loop.kind == "for" else []
@@ -157,7 +157,7 @@ def check_independent_calls(
     In each call the texts `places` are replaced by one of `items`, or by a value that only the shell knows (None).
     """
     if items is not None and len({*items}) < len(items):
-        raise NotQueueable(f"two turns are the same ({' '.join(max(items, key=items.count))})")
+        raise NotQueueable(f"two iterations are the same ({' '.join(max(items, key=items.count))})")
     some = representatives((), (), "") if items is None else []
     every = (
         [(one,) * len(places) for one in some]
@@ -167,7 +167,7 @@ def check_independent_calls(
     variables = [dict(zip(places, item, strict=True)) for item in every]
     script = parse(source)
     if not isinstance(script, Script):
-        raise NotQueueable(f"`{source}` is not understood: {script.reason}")
+        raise NotQueueable(f"`{source}` cannot be parsed: {script.reason}")
     check_conflicts(read_iterations(source, script.nodes, scope, variables, places, known, places), False)
 
 
@@ -176,38 +176,38 @@ def check_flow(scope: Script, loop: Compound, names: set[str]) -> None:
     text = scope.text
     body = statements(loop.body)
     if any(part.operator == "&" for part in body[:-1]):
-        raise NotQueueable("part of each turn is put in the background")
+        raise NotQueueable("part of each iteration runs in the background")
     for redirect in loop.redirects:
         if loop.kind == "for" or redirect.op not in ("<", "<<<"):
-            raise NotQueueable("all turns share one input or output")
+            raise NotQueueable("all iterations share one input or output")
     for node, place in simple_nodes(loop.body):
         name = node.words[0].value if node.words else ""
         if name in EARLY_EXITS and "subshell" not in place and not (name == "break" and "loop" in place):
-            raise NotQueueable(f"a turn may end the loop ({name})")
+            raise NotQueueable(f"an iteration may end the loop ({name})")
         if name == "continue" and len(node.words) > 1:
-            raise NotQueueable("a turn may end the loop (continue)")
+            raise NotQueueable("an iteration may end the loop (continue)")
         if name in FOLDER_COMMANDS and "subshell" not in place:
-            raise NotQueueable(f"{name} in one turn moves the next one")
+            raise NotQueueable(f"{name} in one iteration changes the folder of the next")
         if name in SHELL_STATE_COMMANDS and "subshell" not in place:
-            raise NotQueueable(f"{name} in one turn holds for the next one")
+            raise NotQueueable(f"{name} in one iteration applies to the next")
     if loop.kind == "while":
         defined = {function.words[0].value: function for function in function_definitions(scope)}
         reader = first_input_reader(loop.body, defined)
         if reader:
-            raise NotQueueable(f"{reader} in a turn reads the loop's input")
+            raise NotQueueable(f"{reader} in an iteration reads the loop's input")
     sets = assigned_names(loop.body)
     set_here = sets - loop_bound_names(loop)
     if "*" in set_here:
-        raise NotQueueable("a turn runs text that only the shell knows")
+        raise NotQueueable("an iteration runs text that only the shell knows")
     if any(redirect.body for redirect in redirects(*loop.body)):
-        raise NotQueueable("a heredoc stands in the loop")
+        raise NotQueueable("the loop contains a heredoc")
     if names & sets - loop_bound_names(*loop.body):
-        raise NotQueueable("a turn sets the loop's own variable")
+        raise NotQueueable("an iteration sets the loop's own variable")
     if any(inner.kind == "function" for node in loop.body for inner in compounds(node)):
-        raise NotQueueable("a turn defines a function")
+        raise NotQueueable("an iteration defines a function")
     first = body[0].node
     if SPECIAL.search(text, first.start, body[-1].node.end) or STATUS.search(text, first.start, first.end):
-        raise NotQueueable("a turn reads $! or $? of the previous turn")
+        raise NotQueueable("an iteration reads $! or $? of the previous one")
     called = {node.words[0].value for node, _ in simple_nodes(loop.body) if node.words}
     left: set[str] = set()
     for function in function_definitions(scope):
@@ -224,13 +224,13 @@ def check_carried(text: str, body: list[Statement], set_here: set[str]) -> None:
     sure = True
     for i, part in enumerate(body):
         if is_export(part.node) and not (sure and all(only_sets_variables(one.node) for one in body[: i + 1])):
-            raise NotQueueable("a variable that one turn exports is seen by the next one")
+            raise NotQueueable("a variable that one iteration exports is visible to the next")
         read = names_read(text, part.node)
         if isinstance(part.node, Simple) and not part.node.words and "+=" not in text[part.node.start : part.node.end]:
             read = set().union(*[names_in_value(word.text.partition("=")[2]) for word in part.node.assigns])
         carried = read & (set_here - known)
         if carried:
-            raise NotQueueable(f"a value goes from one turn to the next (${min(carried)})")
+            raise NotQueueable(f"a value is passed from one iteration to the next (${min(carried)})")
         if sure and isinstance(part.node, Simple):
             known |= assigned_names([part.node])
         sure = part.operator not in ("&&", "||")

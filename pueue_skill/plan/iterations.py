@@ -124,7 +124,7 @@ class Marker:
             marked = marked.replace(placeholder, self.mark(placeholder))
         script = parse(marked)
         if not isinstance(script, Script):
-            raise NotQueueable(f"a turn is not understood: {script.reason}")
+            raise NotQueueable(f"an iteration cannot be parsed: {script.reason}")
         return script
 
 

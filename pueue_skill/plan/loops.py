@@ -87,9 +87,9 @@ def loop_work(proposal: Proposal, works: Works) -> list[Work] | None:
     operator = ""
     for part in parts:
         if operator not in ("", "&&", ";", "\n"):
-            raise NotQueueable(f"what follows does not come after success or the end of what is before it ({operator})")
+            raise NotQueueable(f"the next command does not wait for the end of the previous one ({operator})")
         if last and READS_STATUS.search(proposal.script.text, part.start, part.end):
-            raise NotQueueable("what follows the loop reads its exit status")
+            raise NotQueueable("a command after the loop reads its exit status")
         if part.loop is None:
             text = part.before + proposal.script.text[part.start : part.end]
             made = works(proposal.inner(text)._replace(spread=False))
@@ -98,11 +98,11 @@ def loop_work(proposal: Proposal, works: Works) -> list[Work] | None:
         if len(made) == 0:
             continue
         if last and any(work.each for work in made):
-            raise NotQueueable("what the loop's items are is only known when the work before it has ended")
+            raise NotQueueable("the loop's items are known only after the work before it")
         if last and len({work.host for work in [*jobs, *made]}) > 1:
-            raise NotQueueable("what comes after the loop runs on another host")
+            raise NotQueueable("a command after the loop runs on another host")
         if last and any(work.each for work in jobs):
-            raise NotQueueable("what follows the loop has to wait for turns that only the shell knows")
+            raise NotQueueable("a command after the loop has to wait for iterations that only the shell knows")
         at = len(jobs)
         jobs += [work._replace(after=last or work.after, if_failed=bool(last) and operator != "&&") for work in made]
         last = tuple(range(at, len(jobs)))
@@ -113,7 +113,7 @@ def loop_work(proposal: Proposal, works: Works) -> list[Work] | None:
 def segments(proposal: Proposal, found: list[Statement]) -> Iterator[Segment]:
     """The loops of a list and the statements between them, each with the setup before it. Raises NotQueueable."""
     if sets_errexit(found):
-        raise NotQueueable("set -e stops the loop at the first turn that fails")
+        raise NotQueueable("set -e stops the loop at the first iteration that fails")
     text = proposal.script.text
     setup = ""  # setup of earlier and-or lists, with its final operator
     known: dict[str, Value] = {}
@@ -125,12 +125,12 @@ def segments(proposal: Proposal, found: list[Statement]) -> Iterator[Segment]:
         for i, part in enumerate(parts):
             node, prepared = part.node, only_prepares(parts[: i + 1])
             if has_heredoc(node):
-                raise NotQueueable("a heredoc stands in the list")
+                raise NotQueueable("the list contains a heredoc")
             if is_loop(proposal, node):
                 if between:
                     yield Segment(between, None, before, known)
                 if assigned_names([node]) & later[node.start]:
-                    raise NotQueueable("what follows the loop reads what it has set")
+                    raise NotQueueable("a command after the loop reads a variable that the loop sets")
                 yield Segment([part], node, own if only_prepares(parts[:i]) else setup, dict(known))
                 between = []
                 continue
@@ -170,10 +170,10 @@ def check_carries_nothing(text: str, node: Node, later: set[str]) -> None:
     """Raises NotQueueable if work in `node` sets variables that later statements read."""
     names = assigned_names([node])
     if names & later or "*" in names:
-        raise NotQueueable("a later part reads what an earlier one has set")
+        raise NotQueueable("a later command reads a variable that an earlier one sets")
     for inner, place in simple_nodes((node,)):
         if inner.words and inner.words[0].value in {*EARLY_EXITS, *FOLDER_COMMANDS} and "subshell" not in place:
-            raise NotQueueable(f"{inner.words[0].value} changes what comes after it")
+            raise NotQueueable(f"{inner.words[0].value} affects the commands after it")
 
 
 def is_loop(proposal: Proposal, node: Node) -> bool:
@@ -221,7 +221,7 @@ def segment_work(proposal: Proposal, part: Segment, loop: Node, works: Works) ->
     if len(chain) > 1:
         check_nested(proposal.script, chain, part.known)
     if proposal.shell == "login" and any(is_split(word) for word in last.words[1:]):
-        raise NotQueueable("what the loop's items are is up to the login shell of the host")
+        raise NotQueueable("the loop's items depend on the host's login shell")
     known_items = not isinstance(loop, Pipeline) and not OTHER_EXPANSION.search(part.before)
     turns = iterations_of(proposal.script, last, part.known, part.before) if known_items else None
     if turns is None or len(turns) > MAX_LISTED_ITEMS:
@@ -245,7 +245,7 @@ def iteration_work(proposal: Proposal, part: Segment, turn: Iteration, works: Wo
     inner = proposal.inner(turn.text)._replace(spread=False)
     if any(command.ssh for command in inner.commands):
         if not sets_only_variables(part):
-            raise NotQueueable("the loop needs this machine's setup, and its work runs on another")
+            raise NotQueueable("the loop needs this host's setup, and its work runs on another host")
         return works(inner)
     grouped = part.before.endswith("&& ") and len(statements(inner.script.nodes)) > 1
     body = f"{{\n{turn.text}\n}}" if grouped else turn.text
@@ -348,7 +348,7 @@ def submitting_loop(proposal: Proposal, loop: Node, chain: Sequence[Compound], b
         raise NotQueueable("only the shell knows the loop's items")
     if isinstance(loop, Pipeline) and any(weigh(c).size == "long" for c in proposal.commands
                                           if loop.start <= c.start < chain[0].start):  # fmt: skip
-        raise NotQueueable("what feeds the loop runs long itself")
+        raise NotQueueable("the command that feeds the loop runs long itself")
     innermost = chain[-1]
     names = [name for one in chain for name in loop_variables(one)]
     body = statements(innermost.body)

@@ -39,7 +39,7 @@ def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
     if not isinstance(node, Simple) or command is None or command.ssh is None:
         return None
     if command.wrappers:
-        raise NotQueueable(f"ssh runs through {command.wrappers[0]}")
+        raise NotQueueable(f"ssh is wrapped in {command.wrappers[0]}")
     call = parse_call(proposal, node, command.ssh)
     if call.payload is None:
         return script_work(proposal, works, f"{LOGIN_SHELL} -l", "nested", call)
@@ -53,7 +53,7 @@ def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
         if reader is not None and reads_script(reader):
             return script_work(proposal, works, call.payload, "bash", call)
     if len(inner) > 1 or inner[0].each:
-        raise NotQueueable("several jobs would share what ssh reads or writes")
+        raise NotQueueable("several jobs would share the stdin or output of ssh")
     shell = inner[0].shell if inner[0].shell == "bash" else "nested"
     return [inner[0]._replace(text=with_input(login_shell_text(inner[0]), call), shell=shell)]
 
@@ -64,7 +64,7 @@ def script_work(proposal: Proposal, works: Works, reader: str, shell: Shell, cal
     script = proposal.inner(call.stdin or "", call.host)._replace(fed=True, spread=False)
     jobs = works(script if waits_for_background(script.commands) else script._replace(spread=proposal.spread))
     if any(job.each for job in jobs):
-        raise NotQueueable("several jobs would share what ssh reads or writes")
+        raise NotQueueable("several jobs would share the stdin or output of ssh")
     if [job.text for job in jobs] == [text_of(script.script)]:
         return [Work(call.host, with_input(reader, call), shell)]
     return [job._replace(text=with_input(reader, call._replace(stdin=job.text)), shell=shell) for job in jobs]
@@ -84,7 +84,7 @@ def several_over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
         if not has_heredoc(part.node)
     ]
     if len(each) < len(calls):
-        raise NotQueueable("a heredoc goes to one of several calls of ssh")
+        raise NotQueueable("one of several ssh commands reads a heredoc")
     if all(part.operator == "&" for part in calls):
         return [work for jobs in each for work in jobs]
     if len(found) > len(calls) or any(part.operator == "&" for part in found):
@@ -124,7 +124,7 @@ def with_input(text: str, call: SshCall) -> str:
 def parse_call(proposal: Proposal, node: Simple, ssh: Ssh) -> SshCall:
     """The SshCall of an ssh command. Raises NotQueueable."""
     if node.assigns:
-        raise NotQueueable("variables are set for ssh itself")
+        raise NotQueueable("it sets variables for ssh itself")
     stdin: str | None = None
     out = ""
     for redirect in node.redirects:
@@ -134,12 +134,12 @@ def parse_call(proposal: Proposal, node: Simple, ssh: Ssh) -> SshCall:
         elif redirect.target is not None and (discards_output(redirect) or (merges_stderr(redirect) and out)):
             out += f" {redirect.fd or ''}{redirect.op}{redirect.target.value}"
         elif not merges_stderr(redirect):
-            raise NotQueueable("input or output of ssh is redirected on this machine")
+            raise NotQueueable("stdin or an output of ssh is redirected on this host")
     if not ssh.static:
-        raise NotQueueable("the remote command holds what only your shell can fill in")
+        raise NotQueueable("only your shell can expand part of the remote command")
     host, payload = final_destination(ssh, proposal.hosts)
     if payload is None and stdin is None:
-        raise NotQueueable("ssh is given no command")
+        raise NotQueueable("ssh has no command")
     return SshCall(host, payload, stdin, out)
 
 

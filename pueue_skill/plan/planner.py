@@ -146,7 +146,7 @@ def plan_of_work(reason: str, done: list[Work], cwd: str | None, target: str, gr
     for work in done:
         known = hosts.setdefault(work.host.name, work.host)
         if known.ssh != work.host.ssh:
-            raise NotQueueable(f"{work.host.name} is reached in two ways")
+            raise NotQueueable(f"{work.host.name} is reached in two different ways")
         hosts[work.host.name] = known._replace(groups=tuple(dict.fromkeys((*known.groups, *work.host.groups))))
         job = job_for(work, cwd if work.host.name == target else None, group)
         same = [one for one in jobs if one.key.partition("-")[0] == job.key]
@@ -180,13 +180,13 @@ def reason_to_leave(commands: tuple[Command, ...]) -> str:
     """Why a command without findings is left as is."""
     for command in commands:
         if command.name == "pueue" or command.name == "pueue-skill":
-            return "it speaks to the queue already"
+            return "it already uses the queue"
         if command.name in ("sbatch", "squeue", "sacct", "scancel", "scontrol"):
-            return "it speaks to Slurm, which is a queue already"
+            return "it already uses Slurm, which is a queue"
         if command.detached and command.detached.queue:
-            return f"{command.detached.leaves('its work')}, which keeps what becomes of it"
+            return f"{command.detached.leaves('its work')}, which stores its outcome"
         if command.ssh and command.ssh.payload is None:
-            return "ssh is given no command: interactive, or a tunnel"
+            return "ssh has no command: interactive, or a tunnel"
         if command.name in INTERACTIVE_PROGRAMS or (
             command.ssh and TERMINAL_OPTIONS & {name for name, _ in command.ssh.options}
         ):
@@ -196,10 +196,10 @@ def reason_to_leave(commands: tuple[Command, ...]) -> str:
         if command.detached:
             return f"{command.detached.leaves('its work')} by itself"
         if command.name in ("tail", "journalctl") and {"-f", "-F", "--follow"} & set(command.args):
-            return "interactive: it goes on until somebody stops it"
+            return "interactive: it runs until it is stopped"
         remote = parse(joined_words(command.ssh.remote)[0]) if command.ssh and command.ssh.remote else None
         if isinstance(remote, Unparsed):
-            return f"the remote command is not understood: {remote.reason}"
+            return f"the remote command cannot be parsed: {remote.reason}"
     if any(command.hosts for command in commands):
-        return "a quick look at a remote host"
+        return "a quick command on a remote host"
     return "nothing in it is known to run long"

@@ -45,7 +45,7 @@ class Proposal(NamedTuple):
         """The proposal of another text, contained in this one. Raises NotQueueable if it cannot be parsed."""
         script = parse(text)
         if isinstance(script, Unparsed):
-            raise NotQueueable(f"`{first_line(text)}` is not understood: {script.reason}")
+            raise NotQueueable(f"`{first_line(text)}` cannot be parsed: {script.reason}")
         return self._replace(
             script=script, commands=commands_of(script), here=here or self.here, shell=shell or self.shell, flagged=()
         )

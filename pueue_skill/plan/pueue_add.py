@@ -38,13 +38,13 @@ def pueue_add(proposal: Proposal, works: Works) -> list[Work] | None:
     if text is None:
         return None
     if first.assigns:
-        raise NotQueueable("variables are set for `pueue add` itself")
+        raise NotQueueable("it sets variables for `pueue add` itself")
     told: dict[str, str] = {}
     for option, value in parse_options(command.words[2:], ADD_SPEC)[0]:
         if option in FIELDS and value is not None and value.static:
             told[FIELDS[option]] = value.value
         elif option not in ("-p", "--print-task-id"):
-            raise NotQueueable(f"`pueue add {option}` has no place in a job yet")
+            raise NotQueueable(f"`pueue add {option}` is not supported for a job")
     inner = proposal.inner(text, shell="bash")._replace(spread=False)
     return [work._replace(**told) for work in works(inner)]  # type: ignore[arg-type]
 
@@ -72,5 +72,5 @@ def joined_text(proposal: Proposal, command: Command) -> str | None:
         return None
     text = quoted_words(words)
     if text is None:
-        raise NotQueueable("the words of `pueue add` hold what only your shell can fill in")
+        raise NotQueueable("only your shell can expand the words of `pueue add`")
     return text

@@ -35,11 +35,11 @@ def check_queueable(proposal: Proposal) -> None:
     """Raises NotQueueable if a job cannot hold the whole proposal."""
     own = [word for command in proposal.commands if not command.via for word in (*command.assigns, *command.words)]
     if proposal.shell == "login" and any(not word.static and SHELL_NAME.search(word.value) for word in own):
-        raise NotQueueable("it asks for the name of its shell ($0), which is another in a job")
+        raise NotQueueable("it uses the name of its shell ($0), which differs in a job")
     for command in proposal.commands:
         asks = [name for name in (*command.wrappers, command.name) if name in PASSWORD_PROGRAMS]
         if asks and not (asks[0] == "sudo" and "-n" in proposal.script.text.split()):
-            raise NotQueueable(f"{asks[0]} may ask for a password, and a job has no terminal to ask on")
+            raise NotQueueable(f"{asks[0]} may ask for a password, and a job has no terminal")
         if command.name in INTERACTIVE_PROGRAMS and not (
             command.name in SESSION_PROGRAMS and session_words(command.words)
         ):
@@ -51,28 +51,26 @@ def check_queueable(proposal: Proposal) -> None:
         if opens_terminal(command):
             raise NotQueueable(f"it reads or writes {TERMINAL}, and a job has no terminal")
         if command.asks and not (has_input(command) or proposal.fed):
-            raise NotQueueable(f"{command.asks} asks before it acts, and a job has no terminal to answer on")
+            raise NotQueueable(f"{command.asks} asks for confirmation, and a job has no terminal")
         if command.ssh and proposal.here.ssh:
-            raise NotQueueable(f"part of the remote command goes on to {host_name(command.ssh.destination.value)}")
+            raise NotQueueable(f"part of the remote command runs ssh to {host_name(command.ssh.destination.value)}")
         if reads_terminal_answer(command) and not proposal.fed:
-            raise NotQueueable("it reads an answer from the terminal, which a job does not have")
+            raise NotQueueable("it reads an answer from a terminal, which a job does not have")
         if command.name == "pueue" or (command.name == "pueue-skill" and command.args[:1] != ("ssh",)):
-            raise NotQueueable(f"it speaks to {command.name} itself")
+            raise NotQueueable(f"it uses {command.name} itself")
         allocator = next((name for name in command.wrappers if name in proposal.here.allocators), None)
         if allocator:
-            raise NoOtherForm(
-                f"{allocator} asks Slurm for resources of its own, which a job's are not; write them as options of sbatch"
-            )
+            raise NoOtherForm(f"{allocator} requests its own resources from Slurm; pass them as sbatch options instead")
         if command.name == "sbatch":
-            raise NotQueueable("sbatch queues its work already")
+            raise NotQueueable("sbatch already queues its work")
         if command.detached and runs_long(proposal, command):
             where = command.detached.leaves("the work")
-            raise NotQueueable(f"{where}, where the queue would not see it end", attached_text(proposal))
+            raise NotQueueable(f"{where}, so the queue would not see it end", attached_text(proposal))
         detacher = next((n for n in (*command.wrappers, command.name) if n in ESCAPING_PROGRAMS), None)
         if detacher:
-            raise NotQueueable(f"{detacher} would take the work out of the queue's sight; queue the work itself")
+            raise NotQueueable(f"{detacher} would detach the work from the queue; queue the work itself")
     if not waits_for_background(proposal.commands):
-        raise NotQueueable("it puts part of the work in the background, where the queue would not see it end")
+        raise NotQueueable("it runs part of the work in the background, so the queue would not see it end")
 
 
 def runs_long(proposal: Proposal, command: Command) -> bool:

@@ -18,16 +18,16 @@ def check_detached(command: Command, around: RuleContext) -> Hit | None:
         return None
     if left and (size == "long" or (not left.keeper and unknown_remote(command, around))):
         work = "its work" if left.how.split()[0] == command.name else command.name
-        return hit_at(command, f"{left.leaves(work)}; its exit status goes nowhere and nobody sees it end")
+        return hit_at(command, f"{left.leaves(work)}; its exit status is lost and nobody sees it end")
     how = [wrapper for wrapper in command.wrappers if wrapper in DETACHERS]
     how += [via for via in command.via if via in DETACHERS]
     if how and size != "quick":
         return hit_at(
-            command, f"{how[0]} lets {command.name} go on, but its exit status goes nowhere and nobody sees it end"
+            command, f"{how[0]} keeps {command.name} running, but its exit status is lost and nobody sees it end"
         )
     if not how and command.background and unknown_remote(command, around):
         return hit_at(
-            command, f"& lets {command.name} go on after ssh, but its exit status goes nowhere and nobody sees it end"
+            command, f"& keeps {command.name} running after ssh, but its exit status is lost and nobody sees it end"
         )
     return None
 
@@ -45,7 +45,7 @@ def check_ampersand(command: Command, around: RuleContext) -> Hit | None:
     return hit_at(command, f"{around.weight.why} in the background ends with the session that started it")
 
 
-WHY = "Detached work has no exit status, no place in a queue and no limit; what is started twice runs twice."
+WHY = "Detached work has no exit status, no place in a queue and no limit; work that is started twice runs twice."
 
 RULES = (
     Rule(

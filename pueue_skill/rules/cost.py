@@ -119,7 +119,7 @@ def weigh(command: Command, programs: tuple[Program, ...] = ()) -> Weight:
             return weight
     if command.name in QUICK:
         return Weight("quick", f"{command.name} ends soon")
-    return Weight("unknown", f"nothing is known of {command.name}")
+    return Weight("unknown", f"nothing is known about {command.name}")
 
 
 def quick_option(name: str, args: tuple[str, ...]) -> bool:
@@ -235,7 +235,7 @@ def weigh_sql(command: Command, args: tuple[str, ...]) -> Weight | None:
         elif option in SQL_OPTIONS or (re.fullmatch(r"-\w*[ceqQ]", option)):
             texts += args[i + 1 : i + 2]
         elif option in SQL_FILES or re.fullmatch(r"-\w*f", option):
-            return Weight("long", "a script of SQL")
+            return Weight("long", "an SQL script")
     texts += [arg for arg in args if " " in arg and arg[:1] != "-"]
     statements = [statement for text in texts for statement in text.split(";")]
     if any(LONG_SQL.search(statement) and not ONE_ROW.search(statement) for statement in statements):
@@ -296,7 +296,7 @@ def weigh_script(command: Command, args: tuple[str, ...]) -> Weight | None:
     why = reason_in_options(args if command.name == "java" else rest, sized=not bare)
     if why:
         return Weight("long", why)
-    return Weight("unknown", f"what {base} does, and for how long, is its own affair")
+    return Weight("unknown", f"the run time of {base} is unknown")
 
 
 def weigh_tests(base: str, args: tuple[str, ...]) -> Weight:
@@ -306,7 +306,7 @@ def weigh_tests(base: str, args: tuple[str, ...]) -> Weight:
         if not arg.startswith("--ignore") and "not " not in arg
     ):
         return Weight("long", "a long test run")
-    return Weight("quick", f"{base} is a look or a check")
+    return Weight("quick", f"{base} is a query or a check")
 
 
 def reason_in_options(args: tuple[str, ...], sized: bool) -> str | None:
@@ -316,7 +316,7 @@ def reason_in_options(args: tuple[str, ...], sized: bool) -> str | None:
         option, equals, value = arg.partition("=")
         value = value if equals else (args[i + 1] if i + 1 < len(args) else "")
         if option in LONG_OPTIONS and not re.fullmatch(r"[01]", value):
-            return f"{option.lstrip('-')} says that it goes on for long"
+            return f"a run with {option}"
         if (
             option in ("--start", "--from", "--since", "--start-date", "--start_date", "-since")
             and years
@@ -327,9 +327,9 @@ def reason_in_options(args: tuple[str, ...], sized: bool) -> str | None:
             continue
         size = NUMBER.fullmatch(value)
         if size and float(value.replace("_", "")) >= 100_000:
-            return f"{option.lstrip('-')} {value} is a lot"
+            return f"a run with {option} {value}"
     if any(heap and int(heap[1]) >= 8 for heap in map(JAVA_HEAP.match, args)):
-        return "a program with a heap that large"
+        return "a program with a large heap"
     if "--symbol" in args and "--threshold" in args:
         return "one symbol and threshold of a batch"
     return None

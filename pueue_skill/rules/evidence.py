@@ -41,20 +41,20 @@ def check_slow_in_loop(command: Command, around: RuleContext) -> Hit | None:
     runs = slow_runs(command, around.preferences)
     if not runs or not command.loops or command.detached:
         return None
-    return hit_at(command.loops[0], f"each turn takes long: last {len(runs)} runs {durations_text(runs)}")
+    return hit_at(command.loops[0], f"each iteration takes long: last {len(runs)} runs {durations_text(runs)}")
 
 
 def durations_text(runs: tuple[float, ...]) -> str:
     return ", ".join([duration(run) for run in runs])
 
 
-WHY = "What took minutes the last times will take minutes again; the figures are from this machine."
+WHY = "A command whose last runs took minutes will take minutes again; the durations are from this host."
 
 RULES = (
     Rule(
         id="PQ701",
         name="slow-before",
-        what="Looks for commands whose last runs on this machine were long (evidence.long in the configuration, 30 s).",
+        what="Looks for commands whose last runs on this host were long (evidence.long in the configuration, 30 s).",
         why=WHY,
         instead="Queue the line as one job.",
         anchors=(),
@@ -67,9 +67,9 @@ RULES = (
     Rule(
         id="PQ702",
         name="loop-over-what-was-slow",
-        what="Looks for loops over commands whose last runs on this machine were long.",
+        what="Looks for loops over commands whose last runs on this host were long.",
         why=WHY,
-        instead="One job an item, in a group with a limit.",
+        instead="One job per item, in a group with a limit.",
         anchors=(),
         confidence="high",
         rewrite=True,

@@ -14,7 +14,7 @@ def check_loop(command: Command, around: RuleContext) -> Hit | None:
     weight = around.weight
     if not loops or command.detached or weight.size != "long":
         return None
-    return hit_at(loops[0], f"{weight.why} runs once a turn of this {loops[0].kind} loop, one after the other")
+    return hit_at(loops[0], f"{weight.why} runs in every iteration of this {loops[0].kind} loop, one at a time")
 
 
 def check_fan_out(command: Command, around: RuleContext) -> Hit | None:
@@ -22,7 +22,7 @@ def check_fan_out(command: Command, around: RuleContext) -> Hit | None:
     weight = around.weight
     if not loops or command.detached or weight.size != "long":
         return None
-    return hit_at(loops[0], f"{loops[0].kind} fans out into {weight.why}")
+    return hit_at(loops[0], f"{loops[0].kind} starts {weight.why} for each item")
 
 
 def check_loop_of_scripts(command: Command, around: RuleContext) -> Hit | None:
@@ -37,7 +37,7 @@ def check_loop_of_scripts(command: Command, around: RuleContext) -> Hit | None:
         return None  # what is waited for inside $(…) is meant to be quick
     if command.name not in RUNNERS and "/" not in script:
         return None
-    return hit_at(command.loops[0], f"{script} runs once an item, and nobody knows how long each takes")
+    return hit_at(command.loops[0], f"{script} runs once per item, and its run time is unknown")
 
 
 RULES = (
@@ -45,9 +45,11 @@ RULES = (
         id="PQ201",
         name="loop-over-long-work",
         what="Looks for shell loops whose body is long-running work.",
-        why="The loop lives in the shell that was started for it: when that ends, what is left of the list is never run, and "
-        "nothing tells which turns succeeded.",
-        instead="One job a turn, in a group with a limit, labelled by the item.",
+        why=(
+            "The loop runs in one shell: when the shell ends, the remaining items are never run, and nothing records "
+            "which iterations succeeded."
+        ),
+        instead="One job per iteration, in a group with a limit, labeled with the item.",
         anchors=anchors,
         confidence="high",
         rewrite=True,
@@ -68,8 +70,8 @@ RULES = (
         id="PQ202",
         name="fan-out-into-long-work",
         what="Looks for xargs, parallel and find -exec that start long-running work.",
-        why="The items share one shell and one output; when it ends, nothing tells which of them were done.",
-        instead="One job an item, in a group whose limit is the number of them at once.",
+        why="The items share one shell and one output; when the shell ends, nothing records which of them were done.",
+        instead="One job per item, in a group whose limit is the number of parallel calls.",
         anchors=anchors,
         confidence="high",
         rewrite=True,
@@ -89,8 +91,11 @@ RULES = (
         id="PQ203",
         name="loop-over-scripts",
         what="Looks for loops and fan-out over scripts of unknown length.",
-        why="What takes seconds for one item may take hours for all; when the shell ends, the rest is never run.",
-        instead="One job an item, in a group with a limit, labelled by the item.",
+        why=(
+            "A script that takes seconds for one item may take hours for all; when the shell ends, the remaining "
+            "items are never run."
+        ),
+        instead="One job per item, in a group with a limit, labeled with the item.",
         anchors=("for", "while", "until", "select", "xargs", "parallel", "exec", "fd", "find"),
         confidence="medium",
         rewrite=True,

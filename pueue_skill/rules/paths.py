@@ -58,13 +58,16 @@ def check_queued_cargo(command: Command, around: RuleContext) -> Hit | None:
     )
 
 
-WHY = "ssh gives a command the system's PATH and not that of a login: what lives in ~/.local/bin or ~/.cargo/bin is not found."
+WHY = (
+    "ssh runs a command with the system's PATH and not that of a login shell: programs in ~/.local/bin or "
+    "~/.cargo/bin are not found."
+)
 
 RULES = (
     Rule(
         id="PQ801",
         name="bare-remote-pueue",
-        what="Looks for `pueue` without its path on a host whose configuration names the path.",
+        what="Looks for `pueue` without its path on a host whose configuration sets the path.",
         why=WHY,
         instead="Its full path (hosts.HOST.pueue in the configuration), or `pueue-skill run --host HOST`.",
         anchors=("pueue",),

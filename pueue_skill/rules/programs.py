@@ -15,26 +15,26 @@ def check_program(command: Command, around: RuleContext) -> Hit | None:
     weight = around.weight
     if not runs_here(command) or weight.size != "long" or runs_script(command):
         return None
-    return hit_at(command, f"{weight.why} in the foreground outlives neither the session nor its time limit")
+    return hit_at(command, f"{weight.why} in the foreground is killed when the session ends or its timeout expires")
 
 
 def check_script(command: Command, around: RuleContext) -> Hit | None:
     weight = around.weight
     if not runs_here(command) or weight.size != "long" or not runs_script(command):
         return None
-    return hit_at(command, f"{weight.why} in the foreground outlives neither the session nor its time limit")
+    return hit_at(command, f"{weight.why} in the foreground is killed when the session ends or its timeout expires")
 
 
 WHY = (
-    "The agent stops a command that runs for minutes, or moves it to the background and stops it there; "
-    "with the session everything goes."
+    "The agent stops a command that runs for minutes, or moves it to the background and stops it there; when the "
+    "session ends, the command is killed."
 )
 
 RULES = (
     Rule(
         id="PQ301",
         name="long-program",
-        what="Looks for programs whose subcommand and options say that they run long.",
+        what="Looks for programs whose subcommand and options indicate a long run.",
         why=WHY,
         instead="Queue the line as one job.",
         anchors=anchors,
@@ -62,7 +62,7 @@ RULES = (
     Rule(
         id="PQ302",
         name="long-script",
-        what="Looks for scripts, modules and tasks whose name or options say that they run long.",
+        what="Looks for scripts, modules and tasks whose name or options indicate a long run.",
         why=WHY,
         instead="Queue the line as one job.",
         anchors=anchors,

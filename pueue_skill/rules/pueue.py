@@ -127,11 +127,11 @@ def check_split_add(command: Command, around: RuleContext) -> Hit | None:
         return None
     queued = " ".join([word.value for word in words])
     if words[0].value in ("cd", "source", ".", "export") and "&&" not in queued and ";" not in queued:
-        return hit_at(command, f"only `{queued}` is queued; what was to follow it runs at once, outside the queue")
+        return hit_at(command, f"only `{queued}` is queued; the rest runs immediately, outside the queue")
     if script_index(words) is not None and command.then in ("&&", ";", "||") and around.after:
         return hit_at(
             command,
-            f"only `{queued}` is queued; the {command.then} ends `pueue add`, and the rest of the script runs at once, outside the queue",
+            f"only `{queued}` is queued; the {command.then} ends `pueue add`, and the rest of the script runs immediately, outside the queue",
         )
     rest = [after for after in around.after if after.hosts == command.hosts]
     if command.then not in ("&&", ";", "||") or not rest or any(after.name == "pueue" for after in rest):
@@ -141,7 +141,7 @@ def check_split_add(command: Command, around: RuleContext) -> Hit | None:
         return None
     return hit_at(
         command,
-        f"only `{queued}` is queued; the {command.then} ends `pueue add`, and {' '.join([*heavy[0].wrappers, heavy[0].words[0].value])} runs at once, outside the queue",
+        f"only `{queued}` is queued; the {command.then} ends `pueue add`, and {' '.join([*heavy[0].wrappers, heavy[0].words[0].value])} runs immediately, outside the queue",
     )
 
 
@@ -152,10 +152,10 @@ def check_diverted_add(command: Command, around: RuleContext) -> Hit | None:
     diverted = [redirect for redirect in command.redirects if redirect.op in (">", ">>", "<", "&>")]
     if diverted and diverted[0].target and diverted[0].target.value != "/dev/null":
         return hit_at(
-            command, f"`{diverted[0].op} {diverted[0].target.value}` is for `pueue add` itself, not for the job"
+            command, f"`{diverted[0].op} {diverted[0].target.value}` applies to `pueue add` itself, not to the job"
         )
     if command.pipe[0] + 1 < command.pipe[1]:
-        return hit_at(command, "the pipe is for `pueue add` itself, not for the job")
+        return hit_at(command, "the pipe applies to `pueue add` itself, not to the job")
     return None
 
 
@@ -171,7 +171,9 @@ def check_stale_after(command: Command, around: RuleContext) -> Hit | None:
         return None
     asked = [c for c in around.before if subcommand(c) in ("status", "log")]
     if asked or "pueue status" in after[0].value or any(loop.kind == "xargs" for loop in command.loops):
-        return hit_at(command, "--after is fed from a list of the queue, which is out of date as soon as it is read")
+        return hit_at(
+            command, "--after gets its ids from a listing of the queue, which is out of date as soon as it is read"
+        )
     return None
 
 
@@ -191,7 +193,7 @@ def check_numbered_monitor(command: Command, around: RuleContext) -> Hit | None:
     if numbers or (looped and command.name in ("jq", "grep", "awk")):
         return hit_at(
             command,
-            "task ids are written down here; they are reused after a clean, and change when a task is added again",
+            "task ids are hard-coded here; pueue reuses them after a clean, and a task that is added again gets a new one",
         )
     return None
 
@@ -200,17 +202,19 @@ def check_restart(command: Command, around: RuleContext) -> Hit | None:
     if subcommand(command) != "restart" or {"--help", "-h"} & set(command.args):
         return None
     if {"-a", "--all-failed"} & set(command.args):
-        return hit_at(command, "restarts every failed task of every group as a new one, whoever's it is")
+        return hit_at(command, "restarts every failed task of every group as a new one, no matter who added it")
     if {"-i", "--in-place"} & set(command.args):
         return None
-    return hit_at(command, "without --in-place a new task is made: dependencies are dropped and dependants stay failed")
+    return hit_at(
+        command, "without --in-place pueue creates a new task: dependencies are dropped and dependents stay failed"
+    )
 
 
 def check_reset(command: Command, around: RuleContext) -> Hit | None:
     if command.name in ("pkill", "killall") and "pueued" in command.args:
-        return hit_at(command, "ends the daemon, and all that it runs or forgets what runs on without it")
+        return hit_at(command, "kills the daemon, and with it its running tasks, or leaves them running without it")
     if command.name == "rm" and any("share/pueue" in arg for arg in command.args):
-        return hit_at(command, "deletes the queue: what waits, and the output of what is done")
+        return hit_at(command, "deletes the queue: waiting tasks, and the output of finished ones")
     if subcommand(command) != "reset" or {"--help", "-h"} & set(command.args):
         return None
     return hit_at(command, "kills all running tasks of the whole queue and deletes their output")
@@ -267,8 +271,10 @@ RULES = (
         id="PQ501",
         name="split-add",
         what="Looks for `pueue add` whose command line is cut short by the shell's own `&&`, `;` or `||`.",
-        why="The operator ends `pueue add`: only what stands before it is queued, the rest runs at once, in the wrong folder and "
-        "outside the queue.",
+        why=(
+            "The operator ends `pueue add`: only the text before it is queued, and the rest runs immediately, in the "
+            "wrong folder and outside the queue."
+        ),
         instead="Give `pueue add` exactly one argument, quoted once.",
         anchors=("pueue",),
         confidence="high",
@@ -290,8 +296,10 @@ RULES = (
         id="PQ502",
         name="restart-as-new-task",
         what="Looks for `pueue restart` without --in-place.",
-        why="pueue makes a new task with a new id, without dependencies; dependants of the old one stay failed, and a restart of all "
-        "failed tasks repeated a few times multiplies them.",
+        why=(
+            "pueue creates a new task with a new id and without dependencies; dependents of the old task stay failed, "
+            "and repeated restarts of all failed tasks multiply them."
+        ),
         instead="`pueue restart --in-place ID`, or with `--failed-in-group GROUP`.",
         anchors=("pueue",),
         confidence="high",
@@ -304,8 +312,11 @@ RULES = (
         id="PQ503",
         name="reset-of-the-queue",
         what="Looks for `pueue reset`.",
-        why="It kills what runs, forgets what waits and deletes the output of what is done, in all groups, whoever's it is.",
-        instead="`pueue clean --group GROUP` for what is done, `pueue kill ID` for one task.",
+        why=(
+            "It kills running tasks, removes waiting ones and deletes the output of finished ones, in all groups, no "
+            "matter who added them."
+        ),
+        instead="`pueue clean --group GROUP` for finished tasks, `pueue kill ID` for one task.",
         anchors=("pueue",),
         confidence="high",
         rewrite=False,
@@ -317,7 +328,10 @@ RULES = (
         id="PQ504",
         name="diverted-add",
         what="Looks for redirects and pipes that were meant for the job but belong to `pueue add`.",
-        why="The shell gives them to `pueue add`: the file holds its message and not the job's output, and the pipe reads nothing.",
+        why=(
+            "The shell applies them to `pueue add`: the file contains its message and not the job's output, and the "
+            "pipe reads nothing."
+        ),
         instead="Quote the whole line, redirects and pipes included, as one argument.",
         anchors=("pueue",),
         confidence="high",
@@ -333,9 +347,12 @@ RULES = (
     Rule(
         id="PQ505",
         name="stale-after",
-        what="Looks for `--after` that is fed from `pueue status`.",
-        why="Between the question and the answer tasks are added, finished and cleaned; ids that are gone make the add fail, and others are missing.",
-        instead="Keep the ids that `pueue add --print-task-id` printed for the tasks it is to come after.",
+        what="Looks for `--after` with ids from `pueue status`.",
+        why=(
+            "Between the listing and the add, tasks are added, finished and cleaned: a removed id makes the add fail, "
+            "and new tasks are missing."
+        ),
+        instead="Store the ids that `pueue add --print-task-id` prints for the dependencies.",
         anchors=("pueue",),
         confidence="high",
         rewrite=False,
@@ -349,8 +366,11 @@ RULES = (
     Rule(
         id="PQ506",
         name="numbered-monitor",
-        what="Looks for task ids written down in what reads `pueue status`.",
-        why="Ids are reused after a clean and change when a task is added again; the monitor then watches another task.",
+        what="Looks for hard-coded task ids in commands that read `pueue status`.",
+        why=(
+            "pueue reuses ids after a clean, and a task that is added again gets a new one; the monitor then watches "
+            "another task."
+        ),
         instead="Watch a group or a label: `pueue-skill wait LABEL`.",
         anchors=("pueue",),
         confidence="medium",
@@ -366,9 +386,11 @@ RULES = (
         id="PQ507",
         name="status-of-wait",
         what="Looks for `pueue wait` and `pueue follow` whose exit status decides what runs next.",
-        why="Both exit 0 when the job has failed: what follows `&&` runs all the same, and what follows `||` never does.",
-        instead="`pueue-skill wait JOB` or `pueue-skill log --follow JOB`, which exit with the job's own code; or queue what comes next "
-        "with `--after`.",
+        why="Both exit 0 even if the job failed: a command after `&&` runs anyway, and one after `||` never does.",
+        instead=(
+            "`pueue-skill wait JOB` or `pueue-skill log --follow JOB`, which exit with the job's own code; or queue "
+            "the next command with `--after`."
+        ),
         anchors=("pueue",),
         confidence="high",
         rewrite=False,
@@ -411,8 +433,11 @@ RULES = (
         id="PQ508",
         name="joined-add",
         what="Looks for `pueue add` of several words that need their quotes.",
-        why="`pueue add` joins its arguments with blanks and gives the result to `sh -c`, which splits and expands it again: the quotes "
-        "that the first shell took away are gone. `pueue add -- sh -c 'cd /tmp; pwd'` runs `sh -c cd /tmp`, then `pwd`.",
+        why=(
+            "`pueue add` joins its arguments with blanks and passes the result to `sh -c`, which splits and expands "
+            "it again: the quotes that the first shell removed are lost. `pueue add -- sh -c 'cd /tmp; pwd'` runs `sh "
+            "-c cd /tmp`, then `pwd`."
+        ),
         instead="Give `pueue add` exactly one argument, quoted once, or `--escape`.",
         anchors=("pueue",),
         confidence="high",

@@ -27,14 +27,17 @@ def check_remote_work(command: Command, around: RuleContext) -> Hit | None:
 def check_remote_script(command: Command, around: RuleContext) -> Hit | None:
     fed = [redirect.target.value for redirect in command.redirects if redirect.op == "<" and redirect.target]
     if command.ssh and not command.hosts and fed and fed[0].endswith((".sh", ".py", ".sql", ".bash")):
-        return hit_at(command, f"{fed[0]} runs on the host inside the ssh connection; its end and output go with it")
+        return hit_at(
+            command, f"{fed[0]} runs on the host inside the ssh connection; its exit status and output are lost with it"
+        )
     script, rest = script_of(command)
     if not runs_remotely(command) or script is None or around.weight.size != "unknown" or has_terminal(command, around):
         return None
     if command.words[0].value == script and "/" not in script and "." not in script and len(rest) < 2:
         return None  # a program of which nothing is known, told next to nothing
     return hit_at(
-        command, f"{script} runs on {command.hosts[-1]} inside the ssh connection; its end and output go with it"
+        command,
+        f"{script} runs on {command.hosts[-1]} inside the ssh connection; its exit status and output are lost with it",
     )
 
 
@@ -43,8 +46,10 @@ RULES = (
         id="PQ101",
         name="long-remote-work",
         what="Looks for long-running work that is run directly over ssh.",
-        why="When the connection drops or the session ends, work that prints dies of SIGPIPE at its next output, and silent "
-        "work goes on unseen: its output and exit status are lost either way.",
+        why=(
+            "When the connection drops or the session ends, work that prints is killed by SIGPIPE at its next output, "
+            "and silent work continues unnoticed: its output and exit status are lost either way."
+        ),
         instead="Queue the whole remote command on that host.",
         anchors=("ssh",),
         confidence="high",
@@ -70,8 +75,8 @@ RULES = (
         id="PQ102",
         name="remote-script",
         what="Looks for scripts of unknown length that are run directly over ssh.",
-        why="A script that nothing is known of may run for hours; over ssh its output and exit status depend on the connection.",
-        instead="Queue the whole remote command on that host; a script that ends at once costs nothing there.",
+        why="An unknown script may run for hours; over ssh its output and exit status depend on the connection.",
+        instead="Queue the whole remote command on that host; for a quick script this costs nothing.",
         anchors=("ssh",),
         confidence="medium",
         rewrite=True,

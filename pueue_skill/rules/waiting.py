@@ -34,27 +34,30 @@ def check_poll(command: Command, around: RuleContext) -> Hit | None:
     if any(other.name in HEALTH_CHECKS for other in there):
         return None
     return hit_at(
-        loops[0], f"asks again every {command.args[0]} s until something else has ended, and is lost with the session"
+        loops[0], f"polls every {command.args[0]} s until something else has ended, and is killed with the session"
     )
 
 
 def check_sleep(command: Command, around: RuleContext) -> Hit | None:
     if command.name == "tail" and around.after and any(arg.startswith("--pid") for arg in command.args):
-        return hit_at(command, "waits for a process of which nobody learns how it ended")
+        return hit_at(command, "waits for a process whose exit status is lost")
     if command.loops or sleep_seconds(command) < MIN_SLEEP_S or not around.after or command.background:
         return None
-    return hit_at(command, "sleeps until something else should have ended, and runs on whether it has or not")
+    return hit_at(command, "sleeps until something else should have ended, and continues whether it has or not")
 
 
-WHY = "A loop that asks is lost with its session, goes on when what it waits for has failed, and costs a turn each time it is looked at."
+WHY = (
+    "A polling loop is killed with its session, continues after a failure of the work that it waits for, and costs an "
+    "agent turn for each check."
+)
 
 RULES = (
     Rule(
         id="PQ601",
         name="sleep-and-poll",
-        what="Looks for loops that sleep and ask whether work has ended.",
+        what="Looks for loops that sleep and poll for the end of work.",
         why=WHY,
-        instead="`pueue-skill wait JOB`, or queue what comes next with `--after`.",
+        instead="`pueue-skill wait JOB`, or queue the next command with `--after`.",
         anchors=("sleep",),
         confidence="high",
         rewrite=False,
@@ -76,8 +79,8 @@ RULES = (
         id="PQ602",
         name="long-sleep",
         what="Looks for long sleeps before the next command.",
-        why="Nothing says that what is waited for has ended by then, or that it has succeeded.",
-        instead="Queue what comes next with `--after` the job that it waits for.",
+        why="Nothing guarantees that the work has ended by then, or that it has succeeded.",
+        instead="Queue the next command with `--after` the job that it waits for.",
         anchors=("sleep", "tail"),
         confidence="high",
         rewrite=False,

@@ -49,7 +49,7 @@ class Detached(NamedTuple):
     def leaves(self, work: str) -> str:
         """The clause for messages: "docker run -d leaves train.py to Docker"."""
         return (
-            f"{self.how} leaves {work} to {self.keeper}" if self.keeper else f"{self.how} puts {work} in the background"
+            f"{self.how} leaves {work} to {self.keeper}" if self.keeper else f"{self.how} runs {work} in the background"
         )
 
 

@@ -24,13 +24,13 @@ REMOTE_PUEUE = "~/.local/bin/pueue"
 TERMINAL_OPTIONS = {"-t", "-tt"}
 NO_COMMAND_OPTIONS = {"-N", "-W", "-O", "-G", "-V", "-Q", "-s"}
 
-AGENT_FORWARDING = "forwards your ssh agent, which is gone with the connection: a job would not have it"
-X11_FORWARDING = "forwards your X11 display, which is gone with the connection: a job would not have it"
+AGENT_FORWARDING = "forwards your ssh agent, which is lost with the connection: a job would not have it"
+X11_FORWARDING = "forwards your X11 display, which is lost with the connection: a job would not have it"
 KERBEROS_DELEGATION = (
-    "hands on your Kerberos credentials, which are gone with the connection: a job would not have them"
+    "passes on your Kerberos credentials, which are lost with the connection: a job would not have them"
 )
-CONTROL_MASTER = "makes its connection the one that later calls of ssh use, and a job holds none"
-TUNNEL = "opens a tunnel, which is gone with the connection: a job would not have it"
+CONTROL_MASTER = "makes its connection the master for later ssh commands, and a job has none"
+TUNNEL = "opens a tunnel, which is lost with the connection: a job would not have it"
 CONNECTION_OPTIONS: Mapping[str, str] = {
     "-A": AGENT_FORWARDING, "-X": X11_FORWARDING, "-Y": X11_FORWARDING, "-K": KERBEROS_DELEGATION, "-M": CONTROL_MASTER, "-L": TUNNEL, "-R": TUNNEL, "-D": TUNNEL, "-w": TUNNEL,
 }  # fmt: skip
@@ -38,8 +38,8 @@ CONNECTION_OPTIONS: Mapping[str, str] = {
 
 CONFIGURED_OPTIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "requesttty": ("asks for a terminal, which a job does not have", ("no", "auto")),
-    "remotecommand": ("names its own remote command", ("none",)),
-    "sessiontype": ("is not there to run a command", ("default",)),
+    "remotecommand": ("sets its own remote command", ("none",)),
+    "sessiontype": ("does not run a command", ("default",)),
     "localforward": (TUNNEL, ()),
     "remoteforward": (TUNNEL, ()),
     "dynamicforward": (TUNNEL, ()),
@@ -48,7 +48,7 @@ CONFIGURED_OPTIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "forwardx11": (X11_FORWARDING, ("no",)),
     "gssapidelegatecredentials": (KERBEROS_DELEGATION, ("no",)),
     "controlmaster": (CONTROL_MASTER, ("no", "auto", "autoask")),
-    "permitlocalcommand": ("runs a command on this machine for each connection", ("no",)),
+    "permitlocalcommand": ("runs a command on this host for each connection", ("no",)),
 }
 """Options of -o, or of ssh's configuration, that cannot apply to a job: the reason, and the values that are fine."""
 CALLER_ONLY = ("localforward", "dynamicforward", "controlmaster")
@@ -95,7 +95,7 @@ def remote_host(ssh: Ssh, hosts: Mapping[str, Host]) -> Host:
         if name in TERMINAL_OPTIONS:
             raise NotQueueable("ssh -t asks for a terminal, which a job does not have")
         if name in NO_COMMAND_OPTIONS:
-            raise NotQueueable(f"ssh {name} is not there to run a command")
+            raise NotQueueable(f"ssh {name} does not run a command")
         if name in CONNECTION_OPTIONS:
             raise NotQueueable(f"ssh {name} {CONNECTION_OPTIONS[name]}")
         if name == "-o" and value is not None:
@@ -104,15 +104,15 @@ def remote_host(ssh: Ssh, hosts: Mapping[str, Host]) -> Host:
             if reason:
                 raise NotQueueable(f"ssh -o {quote.word(value.value)} {reason}")
             if not value.static and "$" in option:
-                raise NotQueueable("an option of ssh is only known to your shell")
+                raise NotQueueable("only your shell knows an ssh option")
             if option in ("stdinnull", "forkafterauthentication"):
                 continue
         if value is not None and value.programs:
-            raise NotQueueable("an option of ssh holds a command substitution")
+            raise NotQueueable("an ssh option contains a command substitution")
         if name not in ("-n", "-f"):
             kept.append(name if value is None else f"{name} {value.text}")
     if ssh.destination.programs or not ssh.destination.static:
-        raise NotQueueable("the host's name is only known to your shell")
+        raise NotQueueable("only your shell knows the host's name")
     configured = host_named(host_name(ssh.destination.value), hosts)
     return configured._replace(ssh=" ".join([*kept, ssh.destination.text]))
 

@@ -55,7 +55,7 @@ def test_explain(snapshot: SnapshotAssertion) -> None:
 
 def test_a_loop_that_stays_one_job_says_why() -> None:
     done = suggest("for lr in 0.1 0.01; do python train.py --lr $lr --out model.pt; done")
-    assert "it stays one job: every turn writes model.pt (--out)\n" in done.stderr.decode()
+    assert "it stays one job: every iteration writes model.pt (--out)\n" in done.stderr.decode()
     assert "--out model.pt" in done.stdout.decode()
 
 

@@ -279,14 +279,14 @@ def test_no_text_is_too_strange(text: str, path: str) -> None:
         pytest.param("Makefile", b"a:\n\t" + b"$(" * 500_000, 0, "longer than", None, id="1 MB of brackets"),
         pytest.param("justfile", b"a:\n    python train.py " + b"{{" * 20_000, 1, None, None, id="interpolations"),
         pytest.param(WORKFLOW, b"jobs: [\n", 0, None, "broken YAML", id="broken YAML"),
-        pytest.param(WORKFLOW, b"jobs: \7\n", 0, None, "#x0007 may not stand there", id="a control character"),
+        pytest.param(WORKFLOW, b"jobs: \7\n", 0, None, "#x0007 is not allowed there", id="a control character"),
         pytest.param(WORKFLOW, b"jobs: {\xff: {steps: [{run: python train.py}]}}", 1, None, None, id="YAML not UTF-8"),
         pytest.param(WORKFLOW, b"a: *b\n", 0, None, "broken YAML", id="no such anchor"),
-        pytest.param(WORKFLOW, b"[" * 5_000, 0, None, "nested too deep", id="deep YAML"),
+        pytest.param(WORKFLOW, b"[" * 5_000, 0, None, "nested too deeply", id="deep YAML"),
         pytest.param(WORKFLOW, b"jobs: {a: {steps: [{run: 'echo \"a'}, {run: python train.py}]}}",
                      1, "not closed", None, id="one step of many"),
         pytest.param("mise.toml", b"[tasks\n", 0, None, "broken TOML", id="broken TOML"),
-        pytest.param("mise.toml", b"a=" + b"[" * 5_000, 0, None, "nested too deep", id="deep TOML"),
+        pytest.param("mise.toml", b"a=" + b"[" * 5_000, 0, None, "nested too deeply", id="deep TOML"),
     ],
 )  # fmt: skip
 def test_hostile(name: str, content: bytes, found: int, noted: str | None, failed: str | None, tmp_path: Path) -> None:

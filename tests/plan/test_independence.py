@@ -83,7 +83,7 @@ def told(loop: str, words: list[str]) -> str:
 )
 def test_one_shared_file_is_enough(loop: str, alike: list[str], own: str, shared: str) -> None:
     made = plan(told(loop, [*[word for word in alike if word != "2>&1"], own, shared]))
-    assert "it stays one job: every turn" in made.reason
+    assert "it stays one job: every iteration" in made.reason
 
 
 @settings(max_examples=200, deadline=None)

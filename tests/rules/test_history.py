@@ -50,7 +50,7 @@ def test_what_was_slow_is_flagged_with_the_figures() -> None:
     assert found("./report --year 2024", slow) == ["PQ701 last 3 runs: 4m, 6m, 5m"]
     assert found("./report --year 2024", Preferences(durations={"report --year": (240.0,)})) == []
     assert found("./report --year 2024", Preferences(durations={"report --year": (240.0, 3.0)})) == []
-    assert found("for y in 1 2; do ./report --year $y; done", slow)[-1].startswith("PQ702 each turn takes long")
+    assert found("for y in 1 2; do ./report --year $y; done", slow)[-1].startswith("PQ702 each iteration takes long")
 
 
 def test_what_was_always_quick_is_left_alone() -> None:
@@ -65,7 +65,7 @@ def test_what_the_user_says_goes_first() -> None:
         programs=(Program("frob", ("all",), "long", "a frobnication"), Program("torchrun", (), "quick", "a stub here"))
     )
     assert found("frob all", mine) == [
-        "PQ301 a frobnication in the foreground outlives neither the session nor its time limit"
+        "PQ301 a frobnication in the foreground is killed when the session ends or its timeout expires"
     ]
     assert found("frob one", mine) == []
     assert found("torchrun x.py", mine) == []

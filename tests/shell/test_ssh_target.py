@@ -89,8 +89,8 @@ def test_options_by_name(option: str, fine: bool) -> None:
         ("requesttty auto", ""),
         ("requesttty force", "asks for a terminal"),
         ("tunnel false", ""),
-        ("remotecommand top", "names its own remote command"),
-        ("permitlocalcommand yes", "runs a command on this machine"),
+        ("remotecommand top", "sets its own remote command"),
+        ("permitlocalcommand yes", "runs a command on this host"),
     ],
 )
 def test_options_of_the_configuration(line: str, said: str) -> None:
