@@ -125,9 +125,9 @@ class Version(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from pueue_skill.hosts import transport
-        from pueue_skill.queues.pueue.site import head
+        from pueue_skill.queues.pueue.site import version_script
         from pueue_skill.shell.model import Host
 
-        done = transport.run(Host("local"), head(Host("local")) + '"$pq_pueue" --version\n', timeout=10)
+        done = transport.run(Host("local"), version_script(Host("local")), timeout=10)
         print(f"pueue-skill {__version__}\n{done.text.strip() or 'pueue: not found'}")
         parser.exit()

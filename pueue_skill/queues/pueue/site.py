@@ -10,23 +10,6 @@ ALLOCATORS: tuple[str, ...] = ()
 MANAGED = True
 KEEPS_ENDS = False
 
-# Where pueue's configuration and its state are by themselves, then where the configuration says that the state is.
-PLACES = r"""if [ "$(uname)" = Darwin ]; then
-  pq_config="$HOME/Library/Application Support/pueue/pueue.yml" pq_data="$HOME/Library/Application Support/pueue"
-else
-  pq_config="${XDG_CONFIG_HOME:-$HOME/.config}/pueue/pueue.yml" pq_data="${XDG_DATA_HOME:-$HOME/.local/share}/pueue"
-fi
-pq_config=${PUEUE_CONFIG_PATH:-$pq_config}
-"""
-STATE = r"""pq_set_data=$(cat "$pq_config" 2>/dev/null | tr -d "\"'" |
-  sed -n -e 's/^ *pueue_directory: *//p' -e 's/^.*[{,] *pueue_directory: *\([^,}]*\).*/\1/p' | head -n 1)
-case $pq_set_data in
-  '' | null | '~') ;;
-  '~/'*) pq_data=$HOME/${pq_set_data#'~/'} ;;
-  *) pq_data=$pq_set_data ;;
-esac
-"""
-
 
 def folders(host: Host) -> str:
     """The folders before the PATH of jobs of `host`, as shell source for an assignment."""
@@ -38,21 +21,18 @@ def path_before(host: Host) -> str:
     return f'{folders(host)}:"$PATH"'
 
 
-def head(host: Host) -> str:
-    return script("queues/pueue/head", PQ_PUEUE=host.pueue or "")
-
-
-def candidates(host: Host) -> list[str]:
-    """Where pueue is looked for on a host, in this order."""
-    usual = ["pueue", "~/.local/bin/pueue", "~/.cargo/bin/pueue", "/opt/homebrew/bin/pueue", "/usr/local/bin/pueue"]
-    return list(dict.fromkeys([*([host.pueue] if host.pueue else []), *usual]))
+def version_script(host: Host) -> str:
+    """A sh script that prints the name and version of pueue's client."""
+    return script("queues/pueue/version", PQ_PUEUE=host.pueue or "")
 
 
 def versions_script(host: Host) -> str:
+    """A sh script that prints a line with name and version of each program of pueue."""
     return script("queues/pueue/versions", PQ_PUEUE=host.pueue or "")
 
 
 def where() -> str:
+    """sh text that leaves in $pq_data the folder in which pueue keeps its files."""
     return script("queues/pueue/where")
 
 

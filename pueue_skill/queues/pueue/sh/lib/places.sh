@@ -1,6 +1,6 @@
 # `find_places` leaves in $pq_config where the configuration of pueue is, by the variables of this shell, and in $pq_data where its state
 # is; `find_state` only the latter, for the configuration in $pq_config, where $pq_data is what holds without one. What the configuration
-# says of it stays in $pq_set_data.
+# says of it stays in $pq_set_data, what holds without one in $pq_usual_data.
 # shellcheck disable=SC2034 # the scripts that include this read them
 
 find_places() {
@@ -9,7 +9,7 @@ find_places() {
     else
         pq_config="${XDG_CONFIG_HOME:-$HOME/.config}/pueue/pueue.yml" pq_data="${XDG_DATA_HOME:-$HOME/.local/share}/pueue"
     fi
-    pq_config=${PUEUE_CONFIG_PATH:-$pq_config}
+    pq_config=${PUEUE_CONFIG_PATH:-$pq_config} pq_usual_data=$pq_data
     find_state
 }
 find_state() {
