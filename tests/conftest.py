@@ -25,6 +25,9 @@ WEIRD = ["a'; echo foo", "a\n0", 'a"=0"', "a b", "-a", "ä"]
 E2E = Path(__file__).parent / "e2e"
 """The tests of real daemons, hosts and clients, which depend on the speed of the machine."""
 
+EXPENSIVE = ("cluster", "accounted", "slurm_theatre", "warehouse")
+"""Fixtures whose making takes many seconds, so that each is made on one of xdist's workers only."""
+
 counter = itertools.count()
 
 
@@ -38,14 +41,15 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)  # xdist's own hook reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts tests of real daemons first, the tests of one Slurm cluster on one worker, and lets CI run the former once more.
+    """Puts tests of real daemons first, those of an expensive fixture on one worker, and lets CI run a failed one once more.
 
     Pure tests come last: they are short, so that the workers end together. A failure of theirs is never run again.
     """
     items.sort(key=lambda item: E2E not in item.path.parents)
     for item in items:
-        if "cluster" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("slurm"))
+        for name in EXPENSIVE:
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(name))
         if os.environ.get("CI") and E2E in item.path.parents:
             item.add_marker(pytest.mark.flaky(reruns=1))
 

@@ -23,6 +23,7 @@ mkdir "$memory/upper" "$memory/work" "$memory/root"
 mount -t overlay -o "lowerdir=/,upperdir=$memory/upper,workdir=$memory/work" root "$memory/root"
 cp -RP "$lab/etc/." "$memory/root/etc"
 cd "$memory/root"
+for folder in usr/bin usr/local/bin opt/homebrew/bin; do rm -f "$folder/pueue" "$folder/pueued"; done # this machine's
 mkdir -p var/lib/systemd/linger
 mount --rbind /dev dev
 mount -t proc proc proc

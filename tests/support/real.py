@@ -34,7 +34,26 @@ REQUIRE_ALL = bool(os.environ.get("PUEUE_SKILL_REQUIRE_ALL"))
 SYSTEM_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 
 
+SYSTEM_FOLDERS = [Path("/usr/bin"), Path("/usr/local/bin"), Path("/opt/homebrew/bin")]
+"""Where every host that is this machine would find a pueue that lies there."""
+
+HIDE = 'while [ "$1" != -- ]; do mount --bind /dev/null "$1" || exit; shift; done; shift; exec "$@"'
+"""Runs a command in whose namespace of mounts some files are no programs."""
+
 pueue_folder = functools.cache(get_pueue.find)
+
+
+def without_pueue(*command: str | Path) -> list[str | Path]:
+    """A command that runs `command` where the system's folders hold no pueue, whether this machine has one there or not.
+
+    macOS has no such namespaces; there a pueue of Homebrew's is seen.
+    """
+    there = [folder / name for folder in SYSTEM_FOLDERS for name in ("pueue", "pueued") if (folder / name).exists()]
+    if not there or not Path("/proc/self/ns/mnt").exists():
+        return [*command]
+    user = [] if os.getuid() == 0 else ["--user", "--map-current-user"]
+    enter = [real("unshare"), *user, "--mount", "--propagation", "private", "sh", "-c", HIDE, "sh"]
+    return [*enter, *there, "--", *command]
 
 
 def real(name: str) -> str:
@@ -140,6 +159,14 @@ class Lab:
             "XDG_RUNTIME_DIR": str(self.client / "run"),
             "PUEUE_SKILL_HOOK_LIMIT": "30",  # as in conftest
         }
+
+    def program(self, name: str) -> Path:
+        """The path of a copy of pueue or pueued for hosts, which need not see the folder that it lies in."""
+        copy = self.root / "programs" / name
+        if not copy.exists():
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copy(real(name), copy)
+        return copy
 
     def key(self) -> Path:
         """The client's ssh key, made when it is first needed, with a `ssh` on its PATH."""
@@ -291,7 +318,7 @@ def local(lab: Lab, **settings: Any) -> Daemon:
 
 
 class Host(Daemon):
-    """A host with an sshd and a pueued, as its user finds it over ssh: bare environment, pueue not on PATH.
+    """A host with an sshd and a pueued, as its user finds it over ssh: bare environment, pueue not on PATH nor in the system's folders.
 
     The sshd runs as the user of the tests, on loopback, and gives the host a home of its own. `env` is the client's:
     the `ssh` on its PATH knows the host by name. `path` is a folder before the system's on the host's PATH, `login` are
@@ -322,7 +349,7 @@ class Host(Daemon):
         if not empty:
             (home / ".local/bin").mkdir(parents=True)
             for program in ("pueue", "pueued"):
-                (home / ".local/bin" / program).symlink_to(real(program))
+                (home / ".local/bin" / program).symlink_to(lab.program(program))
         bare = {key: lab.env[key] for key in ("USER", "LOGNAME")}
         bare |= {"HOME": str(home), "SHELL": shell, "PATH": SYSTEM_PATH}
 
@@ -349,7 +376,8 @@ class Host(Daemon):
             + (f"AcceptEnv {passed}\n" if passed else "")
         )
         self.sshd_log = etc / "sshd.log"
-        self.sshd = lab.start(sshd, "-D", "-e", "-f", etc / "sshd_config", env=bare, cwd=home, log=self.sshd_log)
+        command = without_pueue(sshd, "-D", "-e", "-f", etc / "sshd_config")
+        self.sshd = lab.start(*command, env=bare, cwd=home, log=self.sshd_log)
         reached = f" HostName 127.0.0.1\n Port {self.port}\n User {bare['USER']}\n"
         lab.knows(name, reached + (f" SendEnv {passed}\n" if passed else ""))
         until(lambda: self.sshd.poll() is not None or "listening on" in self.sshd_log.read_text(), "sshd")
