@@ -17,6 +17,8 @@ setup: .venv/.stamp ## create .venv with the locked packages
 demo: .venv/.stamp ## show pueue-skill on a private pueue daemon
 	@pueue=$$($(PY) tools/get_pueue.py) && PATH="$$pueue:$$PATH" $(PY) tools/demo.py
 
+# Each of thousands of starts uses the bytecode of the first.
+test: export PYTHONDONTWRITEBYTECODE :=
 # Without pueue, pytest skips the tests that need it.
 test: .venv/.stamp ## run the tests, without the long ones unless ALL=1; ARGS=... is passed to pytest
 	@$(if $(ARGS),:,echo "The tests take about $(if $(ALL)$(CI),15,3) minutes on 2 cores.")
