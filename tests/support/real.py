@@ -37,23 +37,31 @@ SYSTEM_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 SYSTEM_FOLDERS = [Path("/usr/bin"), Path("/usr/local/bin"), Path("/opt/homebrew/bin")]
 """Where every host that is this machine would find a pueue that lies there."""
 
-HIDE = 'while [ "$1" != -- ]; do mount --bind /dev/null "$1" || exit; shift; done; shift; exec "$@"'
-"""Runs a command in whose namespace of mounts some files are no programs."""
+HIDE = """cd "$1" && shift && mount -t tmpfs memory "$PWD" && cd "$PWD" || exit
+while [ "$1" != -- ]; do
+  layer=$(mktemp -d -p "$PWD") && mkdir "$layer/new" "$layer/work" || exit
+  mount -t overlay pueue-less -o "lowerdir=$1,upperdir=$layer/new,workdir=$layer/work" "$1" || exit
+  rm -f "$1/pueue" "$1/pueued"
+  shift
+done
+shift
+exec "$@"
+"""
+"""Runs a command in whose namespace of mounts some folders hold no pueue, with a folder for what is not there."""
 
 pueue_folder = functools.cache(get_pueue.find)
 
 
-def without_pueue(*command: str | Path) -> list[str | Path]:
+def without_pueue(scratch: Path, *command: str | Path) -> list[str | Path]:
     """A command that runs `command` where the system's folders hold no pueue, whether this machine has one there or not.
 
-    macOS has no such namespaces; there a pueue of Homebrew's is seen.
+    `scratch` is an empty folder. Needs root; other users' hosts see such a pueue.
     """
-    there = [folder / name for folder in SYSTEM_FOLDERS for name in ("pueue", "pueued") if (folder / name).exists()]
-    if not there or not Path("/proc/self/ns/mnt").exists():
+    there = [folder for folder in SYSTEM_FOLDERS if (folder / "pueue").exists() or (folder / "pueued").exists()]
+    if not there or os.getuid():
         return [*command]
-    user = [] if os.getuid() == 0 else ["--user", "--map-current-user"]
-    enter = [real("unshare"), *user, "--mount", "--propagation", "private", "sh", "-c", HIDE, "sh"]
-    return [*enter, *there, "--", *command]
+    enter = [real("unshare"), "--mount", "--propagation", "private", "sh", "-c", HIDE, "sh"]
+    return [*enter, scratch, *there, "--", *command]
 
 
 def real(name: str) -> str:
@@ -376,7 +384,8 @@ class Host(Daemon):
             + (f"AcceptEnv {passed}\n" if passed else "")
         )
         self.sshd_log = etc / "sshd.log"
-        command = without_pueue(sshd, "-D", "-e", "-f", etc / "sshd_config")
+        (etc / "scratch").mkdir()
+        command = without_pueue(etc / "scratch", sshd, "-D", "-e", "-f", etc / "sshd_config")
         self.sshd = lab.start(*command, env=bare, cwd=home, log=self.sshd_log)
         reached = f" HostName 127.0.0.1\n Port {self.port}\n User {bare['USER']}\n"
         lab.knows(name, reached + (f" SendEnv {passed}\n" if passed else ""))
