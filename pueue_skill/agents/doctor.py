@@ -65,7 +65,7 @@ def configuration() -> Iterator[Check]:
 
 def python() -> Check:
     """The Python that the launcher finds, as it finds it."""
-    here = install.share() / "hooks"
+    here = install.share_folder() / "hooks"
     script = f'here={quote.word(str(here))}; . "$here/python.sh"; each_python \'\' :; printf %s "$python"\n'
     found = transport.run(Host(LOCAL), script, timeout=10).text
     if not found:
@@ -87,7 +87,7 @@ def python() -> Check:
 
 def trial() -> Check:
     """One call of the hook."""
-    launch = install.share() / "hooks/launch"
+    launch = install.share_folder() / "hooks/launch"
     if not os.access(launch, os.X_OK):
         return Check("hook", "failure", f"{launch} cannot be run", f"chmod +x {launch}")
     started = time.monotonic()
@@ -119,7 +119,7 @@ def hooks() -> Iterator[Check]:
         for scope in ("user", "project"):
             file = Path(of.file(scope, str(Path.home()), paths.working() or "/"))
             try:
-                text = install.content(file)
+                text = install.read_settings(file)
             except install.CannotInstall as error:
                 yield Check(f"{agent} hooks", "failure", str(error), "mend the file")
                 continue
@@ -170,7 +170,7 @@ def rewriters(text: str) -> list[str]:
             matcher = group.get("matcher", "") if isinstance(group, dict) else ""
             handlers = group.get("hooks", [group]) if isinstance(group, dict) else []
             if matcher in ("", "*") or "Bash" in matcher or "shell" in matcher:
-                found += [json.dumps(handler) for handler in handlers if not install.ours(handler)]
+                found += [json.dumps(handler) for handler in handlers if not install.is_own(handler)]
     return found
 
 

@@ -1,7 +1,7 @@
-"""The coding clients that call hooks, each a module: decode(payload) -> Event or None, encode(Event, Reply) -> text for stdout.
+"""What agents tell hooks and what hooks reply: the values Event and Reply, and which agent sent a payload. Nothing here reads files or asks hosts.
 
-Nothing here reads files or asks anybody. A new client is a module and a line in `of` and AGENTS; its module says what it can do
-(CAN), from which version that was read (READ_FROM), and how its hooks are written down (events and files for `install`).
+An agent is a module in `clients`, with decode(payload) -> Event or None and encode(Event, Reply) -> text for stdout; CAN (what its hooks
+can do), READ_FROM (the version that this was read from), and the events and files for `install`. It is registered in AGENTS and `dialect`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 AGENTS = ("claude", "codex", "gemini", "cursor", "copilot", "opencode")
 
-SESSIONS = ("PUEUE_SKILL_SESSION", "CLAUDE_CODE_SESSION_ID", "CODEX_THREAD_ID", "COPILOT_AGENT_SESSION_ID")
-"""Variables in which clients tell the commands that they run of which session they are; the first is for all others."""
+SESSION_VARIABLES = ("PUEUE_SKILL_SESSION", "CLAUDE_CODE_SESSION_ID", "CODEX_THREAD_ID", "COPILOT_AGENT_SESSION_ID")
+"""Environment variables in which agents name the session to the commands that they run; the first is for any agent."""
 
 
 class Event(NamedTuple):
-    """What a client tells a hook. `name` is its own name for it; `seconds` is 0 where the duration is not known.
+    """An event of an agent. `name` is the agent's own name for it; `seconds` is the duration, 0 if unknown.
 
-    `input` is all of the tool's input, the command among it; `background` is true for a command that goes on in the background,
-    `timed_out` for one that was cut off, or put there, by its time limit. `again`: a stop that a hook has held up before.
-    `call` is the client's id of this call of its tool, the same before and after it; `error` is what a failed call has printed.
+    `input` is the whole input of the tool, with the command. `background`: the command continues in the background. `timed_out`: its time limit
+    ended it, or moved it there. `again`: a hook has already held up this stop. `call` is the agent's id of the tool call, the same before and
+    after it. `error` is the output of a failed call.
     """
 
     agent: str
@@ -51,7 +51,7 @@ class Event(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What a hook has to say: context for the model, a reason to deny the command or to go on, a command in its place."""
+    """What a hook replies: context for the model, a reason to deny the command, a command to run instead, a reason to continue."""
 
     context: str = ""
     deny: str = ""
@@ -59,15 +59,15 @@ class Reply(NamedTuple):
     go_on: str = ""
 
 
-def of(payload: Any) -> ModuleType | None:
-    """The module of the client that sends such payloads, by what stands in them."""
+def module_of(payload: Any) -> ModuleType | None:
+    """Return the module of the agent that sends such payloads, or None."""
     if not isinstance(payload, dict):
         return None
     return import_module(f"pueue_skill.agents.clients.{dialect(payload)}")
 
 
 def dialect(payload: Mapping[str, Any]) -> str:
-    """The client, by the keys that only its payloads have."""
+    """Return the agent's name, by the keys that only its payloads have."""
     if payload.get("agent") == "opencode":
         return "opencode"
     if "sessionId" in payload:
@@ -84,36 +84,40 @@ def dialect(payload: Mapping[str, Any]) -> str:
 
 
 def session_of(environ: Mapping[str, str]) -> str:
-    """The session that a command runs in, or nothing."""
-    return next((environ[name] for name in SESSIONS if environ.get(name)), "")
+    """Return the session in which a command runs, or an empty text."""
+    return next((environ[name] for name in SESSION_VARIABLES if environ.get(name)), "")
 
 
-IN_A_CLIENT = ("AI_AGENT", "CLAUDECODE", "CODEX_CI", "COPILOT_CLI", "CURSOR_AGENT", "GEMINI_CLI", "OPENCODE")
-"""Variables that clients set for the commands that they run; not all say of which session these are."""
+AGENT_VARIABLES = ("AI_AGENT", "CLAUDECODE", "CODEX_CI", "COPILOT_CLI", "CURSOR_AGENT", "GEMINI_CLI", "OPENCODE")
+"""Environment variables that agents set for the commands that they run; not all of them name the session."""
 
 
-def in_a_client(environ: Mapping[str, str]) -> bool:
-    return any(environ.get(name) for name in (*IN_A_CLIENT, *SESSIONS))
+def runs_in_agent(environ: Mapping[str, str]) -> bool:
+    """Return whether an agent runs this command."""
+    return any(environ.get(name) for name in (*AGENT_VARIABLES, *SESSION_VARIABLES))
 
 
-def text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Return `value` if it is text, else an empty text."""
     return value if isinstance(value, str) else ""
 
 
-def table(value: Any) -> dict[str, Any]:
+def mapping_of(value: Any) -> dict[str, Any]:
+    """Return `value` if it is a mapping, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
-def milliseconds(value: Any) -> float:
-    """Seconds, of what should be a number of milliseconds."""
+def seconds_of(value: Any) -> float:
+    """Return the seconds of a number of milliseconds; 0 if `value` is no such number."""
     return value / 1000 if isinstance(value, int | float) and 0 <= value < 1e12 else 0.0
 
 
 TIME_LIMIT_S = 0.95
-"""Seconds that an event may take; SessionStart and UserPromptSubmit ask hosts, within them. PUEUE_SKILL_HOOK_LIMIT in the
-environment sets another, for a machine that is too slow for it."""
+"""How long a hook may run; SessionStart and UserPromptSubmit ask hosts within it. PUEUE_SKILL_HOOK_LIMIT in the environment replaces it on a
+machine that is too slow.
+"""
 
 
-def limit() -> float:
-    """Seconds that this event may take."""
+def time_limit_s() -> float:
+    """Return how long this hook may run, in seconds."""
     return float(os.environ.get("PUEUE_SKILL_HOOK_LIMIT") or TIME_LIMIT_S)

@@ -1,7 +1,7 @@
-"""The hook: an agent's event on stdin, an answer on stdout when there is something to say; exit code 0 whatever happens.
+"""The hook: an agent's event on stdin, a reply on stdout if there is one, exit code 0 whatever happens.
 
-A text that no rule can flag costs the gate and nothing more: the parser, the rules and the configuration are imported only
-after it. Whatever breaks, or takes longer than the limit, ends in silence and a line in the log, and the command goes through.
+A text that no rule can flag costs the gate and nothing more: the parser, the rules and the configuration are imported only after it. An
+error, or a run longer than the time limit, prints nothing and adds a line to the log, and the agent's command runs.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pueue_skill.rules import gate
 from pueue_skill.state import log, paths
 
 MAX_EVENT_BYTES = 4_000_000
-"""Bytes of an event that are looked at; all of it is read, so that the client is never blocked or cut off."""
+"""The largest event that is analysed. A larger one is read to its end, so that the agent's write never blocks."""
 
 NOTABLE_S = 10.0
-"""Seconds from which on a command is looked at, whatever its words are: its duration is worth knowing."""
+"""The duration from which a command is analysed whatever its words are, since its duration is worth recording."""
 
-KINDS = {
+KINDS_BY_EVENT = {
     "PreToolUse": ("before",),
     "PostToolUse": ("after", "failed"),
     "PostToolUseFailure": ("failed",),
@@ -30,14 +30,14 @@ KINDS = {
     "SessionStart": ("start",),
     "Stop": ("stop",),
 }
-"""What each event may turn out to be; they are named as in Claude Code, whatever the client calls them."""
+"""The kinds that each event may have. Events have Claude Code's names, whatever the agent calls them."""
 
 EXIT_WAKE = 2
-"""The exit code with which a hook that ran beside the session wakes it."""
+"""The exit code with which a background hook wakes its session."""
 
 
 def main(arguments: list[str]) -> int:
-    """Answers the event that is named first. Never raises, and exits with 0, but for Wake when there is news."""
+    """Respond to the event named first in `arguments`, and return the exit code: 0, or EXIT_WAKE. Never raises."""
     event = arguments[0] if arguments else ""
     try:
         options = dict([option.removeprefix("--").partition("=")[::2] for option in arguments[1:]])
@@ -45,26 +45,27 @@ def main(arguments: list[str]) -> int:
             from pueue_skill.agents import wake
 
             return wake.main(sys.stdin.buffer.read())
-        signal.signal(signal.SIGALRM, lambda *_: out_of_time(event))
-        signal.setitimer(signal.ITIMER_REAL, agents.limit())
-        answer(sys.stdin.buffer.read(), event, options.get("mode", ""))
+        signal.signal(signal.SIGALRM, lambda *_: abort(event))
+        signal.setitimer(signal.ITIMER_REAL, agents.time_limit_s())
+        respond(sys.stdin.buffer.read(), event, options.get("mode", ""))
     except BaseException as error:
         # The command must go through whatever is wrong here, a closed stdout included.
-        silence()
+        discard_stdout()
         log.write(event, f"{type(error).__name__}: {error}")
     signal.setitimer(signal.ITIMER_REAL, 0)
     return 0
 
 
-def out_of_time(event: str) -> None:
+def abort(event: str) -> None:
+    """Log that the time limit was exceeded, stop all scripts, and exit at once."""
     log.write(event, "not done within its time (PUEUE_SKILL_HOOK_LIMIT)")
     if "pueue_skill.hosts.transport" in sys.modules:
         sys.modules["pueue_skill.hosts.transport"].stop_all()
     os._exit(0)
 
 
-def silence() -> None:
-    """Keeps the interpreter from failing once more when it flushes at exit."""
+def discard_stdout() -> None:
+    """Send stdout to /dev/null, so that the interpreter's flush at exit cannot fail."""
     try:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
@@ -72,18 +73,18 @@ def silence() -> None:
         pass
 
 
-def answer(raw: bytes, event: str, mode: str) -> None:
-    """Writes what there is to say of the event in `raw`, or nothing."""
+def respond(raw: bytes, event: str, mode: str) -> None:
+    """Write the reply to the event in `raw`, if there is one."""
     if len(raw) > MAX_EVENT_BYTES:
         return
     payload = json.loads(raw)
-    agent = agents.of(payload)
+    agent = agents.module_of(payload)
     found: Event | None = agent.decode(payload) if agent else None
-    if agent is None or found is None or found.kind not in KINDS.get(event, ()) or not interesting(found):
+    if agent is None or found is None or found.kind not in KINDS_BY_EVENT.get(event, ()) or not needs_analysis(found):
         return
     from pueue_skill.agents import responses
 
-    said = responses.ANSWERS[found.kind](found, mode)
+    said = responses.RESPONDERS[found.kind](found, mode)
     if said is None:
         return
     text = agent.encode(found, said.reply)
@@ -97,8 +98,8 @@ def answer(raw: bytes, event: str, mode: str) -> None:
         sessions.confirm(found.session, said.told, said.what)
 
 
-def interesting(event: Event) -> bool:
-    """Whether an event has to be looked at more closely."""
+def needs_analysis(event: Event) -> bool:
+    """Return whether an event needs more than the gate."""
     if event.kind not in ("before", "after", "failed"):
         return True
     return (
@@ -106,13 +107,13 @@ def interesting(event: Event) -> bool:
         or event.seconds >= NOTABLE_S
         or event.background
         or event.timed_out
-        or known(event.command, event.cwd)
+        or names_known_program(event.command, event.cwd)
         or (event.kind != "before" and paths.expects_news(event.session))
     )
 
 
-def known(command: str, folder: str) -> bool:
-    """Whether a program stands in the command that the gate does not know: one that was slow here, or one of the configuration."""
+def names_known_program(command: str, folder: str) -> bool:
+    """Return whether `command` names a program that was slow here, or one from the configuration, neither of which the gate knows."""
     words = set(gate.TOKEN.findall(command))
     try:
         with open(paths.slow_programs(), encoding="utf-8") as file:

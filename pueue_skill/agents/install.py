@@ -1,7 +1,7 @@
-"""Writes the hooks into an agent's settings and takes them out again: an agent, a scope and a mode in, Changes out.
+"""Adds the hooks to an agent's settings and removes them: an agent, a scope and a mode in, Changes out.
 
-Only entries of its own are touched: those whose command bears MARK. What others wrote stays, in its order; a file that is
-changed is copied first, and written whole or not at all. Nothing is written that cannot be read back.
+Only entries whose command contains MARK are changed; entries of others stay, in their order. A changed file is copied first, and replaced in
+one step. Nothing is written that cannot be read back.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MARK = "--by=pueue-skill"
 
 
 class Change(NamedTuple):
-    """A file, what it holds now and what it should hold; None where there is or should be no file."""
+    """A file with its content now and as it should be; None where there is, or should be, no file."""
 
     file: Path
     old: str | None
@@ -44,48 +44,52 @@ def module(agent: str) -> ModuleType:
     return import_module(f"pueue_skill.agents.clients.{agent}")
 
 
-def share() -> Path:
-    """The folder that holds SKILL.md and hooks/: of a checkout, or of an installed wheel."""
+def share_folder() -> Path:
+    """Return the folder that holds SKILL.md and hooks/: of a checkout, or of an installed wheel."""
     package = Path(__file__).parent.parent
     return package / "share" if (package / "share/SKILL.md").exists() else package.parent
 
 
 def install(agent: str, scope: str, mode: str | None, folder: Path) -> list[Change]:
-    """The changes that add the hooks of `agent`. Raises CannotInstall."""
-    launch = str(share() / "hooks/launch")
+    """Return the changes that add the hooks of `agent`. Raises CannotInstall."""
+    launch = str(share_folder() / "hooks/launch")
     arguments = (sys.executable, *([f"--mode={mode}"] if mode else []), MARK)
     of = module(agent)
     file = Path(of.file(scope, str(Path.home()), str(folder)))
-    old = content(file)
+    old = read_settings(file)
     if hasattr(of, "own_file"):  # a file of its own
-        return changed(file, old, of.own_file(launch, arguments))
-    settings = parsed(file, old)
+        return change_of(file, old, of.own_file(launch, arguments))
+    settings = parse_settings(file, old)
     added = of.hooks(launch, arguments)
     for key, value in getattr(of, "TOP", {}).items():
         settings.setdefault(key, value)
-    events = {event: groups for event, groups in without(settings, file).get("hooks", {}).items() if event not in added}
+    events = {
+        event: groups
+        for event, groups in without_own_entries(settings, file).get("hooks", {}).items()
+        if event not in added
+    }
     for event, groups in added.items():
-        events[event] = placed(settings.get("hooks", {}).get(event, []), groups)
+        events[event] = merge_groups(settings.get("hooks", {}).get(event, []), groups)
     there = list(settings.get("hooks", {}))
     settings["hooks"] = {event: events[event] for event in dict.fromkeys([*there, *added]) if event in events}
-    return changed(file, old, written(settings, old))
+    return change_of(file, old, to_json(settings, old))
 
 
 def uninstall(agent: str, scope: str, folder: Path) -> list[Change]:
-    """The changes that take the hooks of `agent` out. Raises CannotInstall."""
+    """Return the changes that remove the hooks of `agent`. Raises CannotInstall."""
     of = module(agent)
     file = Path(of.file(scope, str(Path.home()), str(folder)))
-    old = content(file)
+    old = read_settings(file)
     if old is None or MARK not in old:
         return []
     if hasattr(of, "own_file"):
-        return changed(file, old, None)
-    settings = without(parsed(file, old), file)
+        return change_of(file, old, None)
+    settings = without_own_entries(parse_settings(file, old), file)
     left = {key: value for key, value in settings.items() if key not in getattr(of, "TOP", {})}
-    return changed(file, old, written(settings, old) if left else None)
+    return change_of(file, old, to_json(settings, old) if left else None)
 
 
-def content(file: Path) -> str | None:
+def read_settings(file: Path) -> str | None:
     try:
         return file.read_text("utf-8")
     except FileNotFoundError:
@@ -94,7 +98,7 @@ def content(file: Path) -> str | None:
         raise CannotInstall(f"{file}: {error}") from None
 
 
-def parsed(file: Path, text: str | None) -> dict[str, Any]:
+def parse_settings(file: Path, text: str | None) -> dict[str, Any]:
     try:
         found = json.loads(text) if text and text.strip() else {}
     except ValueError as error:
@@ -106,13 +110,13 @@ def parsed(file: Path, text: str | None) -> dict[str, Any]:
     return found
 
 
-def without(settings: dict[str, Any], file: Path) -> dict[str, Any]:
-    """The settings without entries of our own, nor what is empty without them."""
+def without_own_entries(settings: dict[str, Any], file: Path) -> dict[str, Any]:
+    """Return the settings without our entries, and without what is empty without them."""
     events: dict[str, Any] = {}
     for event, groups in settings.get("hooks", {}).items():
         if not isinstance(groups, list):
             raise CannotInstall(f"{file}: hooks.{event} is no list; mend it first")
-        kept = [cleaned(group) for group in groups]
+        kept = [without_own_handlers(group) for group in groups]
         found = [group for group in kept if group is not None]
         if found or not groups:
             events[event] = found
@@ -120,11 +124,11 @@ def without(settings: dict[str, Any], file: Path) -> dict[str, Any]:
     return {**result, "hooks": events} if events or ("hooks" in settings and not settings["hooks"]) else result
 
 
-def placed(there: list[Any], ours: list[Any]) -> list[Any]:
-    """The groups of an event with our own in the place that they had, or at the end: clients may go by their places."""
+def merge_groups(there: list[Any], ours: list[Any]) -> list[Any]:
+    """Return the groups of an event with ours in the place that they had, or at the end: clients may depend on their order."""
     found: list[Any] = []
     for group in there:
-        kept = cleaned(group)
+        kept = without_own_handlers(group)
         if kept is not None:
             found.append(kept)
         elif ours:
@@ -132,38 +136,38 @@ def placed(there: list[Any], ours: list[Any]) -> list[Any]:
     return [*found, *ours]
 
 
-def cleaned(group: Any) -> Any:
-    """A group without handlers of our own; None when nothing is left that others wrote."""
-    if ours(group):
+def without_own_handlers(group: Any) -> Any:
+    """Return a group without our handlers; None if nothing else is in it."""
+    if is_own(group):
         return None
     handlers = group.get("hooks") if isinstance(group, dict) else None
     if not isinstance(handlers, list):
         return group
-    kept = [handler for handler in handlers if not ours(handler)]
+    kept = [handler for handler in handlers if not is_own(handler)]
     return None if handlers and not kept else {**group, "hooks": kept}
 
 
-def ours(entry: Any) -> bool:
+def is_own(entry: Any) -> bool:
     if not isinstance(entry, dict):
         return False
     words = [entry.get("command"), entry.get("bash"), *(entry.get("args") or [])]
     return any(isinstance(word, str) and MARK in word for word in words)
 
 
-def written(settings: dict[str, Any], old: str | None) -> str:
-    """JSON as the file has it: its indentation, its last newline."""
+def to_json(settings: dict[str, Any], old: str | None) -> str:
+    """Return the settings as JSON in the style of the old file: its indentation, its last newline."""
     first = next((line for line in (old or "").splitlines()[1:] if line.strip()), "  ")
     blanks = first[: len(first) - len(first.lstrip())]
     text = json.dumps(settings, indent=blanks or 2, ensure_ascii=False)
     return text + ("\n" if old is None or old.endswith("\n") or not old.strip() else "")
 
 
-def changed(file: Path, old: str | None, new: str | None) -> list[Change]:
+def change_of(file: Path, old: str | None, new: str | None) -> list[Change]:
     return [] if old == new else [Change(file, old, new)]
 
 
 def apply(change: Change) -> Path | None:
-    """Makes a change; the copy of what was there before. Raises OSError."""
+    """Carry out a change; return the copy of the old file, or None. Raises OSError."""
     file = Path(os.path.realpath(change.file))  # a link to where somebody keeps their dotfiles stays one
     if change.new is None:
         file.unlink()
@@ -184,7 +188,7 @@ def apply(change: Change) -> Path | None:
 
 
 def umask() -> int:
-    """The permissions that new files of this process lack."""
+    """Return the permissions that new files of this process lack."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

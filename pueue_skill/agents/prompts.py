@@ -1,4 +1,4 @@
-"""Prompts that speak of queued work: a prompt and the hosts in, which hosts it means, and what the agent should know of them, out."""
+"""Prompts about queued jobs: a prompt and the configured hosts in; out, the hosts that it names and what the agent should know of them."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ PHRASE = regex(
 ON_HOST = rf"\b{WORK}\b[^.?!\n]{{0,200}}\b(?:on|to|over\s+at|using|at)\s+(?:the\s+)?(?:NAMES)\b"
 
 
-def meant(prompt: str, hosts: Mapping[str, Host]) -> list[str] | None:
-    """The hosts that a prompt names, when it asks for work of the kind that belongs in a queue; None when it does not."""
+def named_hosts(prompt: str, hosts: Mapping[str, Host]) -> list[str] | None:
+    """Return the hosts that a prompt names, if it asks for work that belongs in a queue; None if it does not."""
     low = prompt[:20_000].lower()
-    named = [name for name in hosts if name != LOCAL and regex(rf"\b{escaped(name.lower())}\b").search(low)]
-    if named and regex(ON_HOST.replace("NAMES", "|".join([escaped(name) for name in named])), 2).search(
+    named = [name for name in hosts if name != LOCAL and regex(rf"\b{pattern_of(name.lower())}\b").search(low)]
+    if named and regex(ON_HOST.replace("NAMES", "|".join([pattern_of(name) for name in named])), 2).search(
         prompt[:20_000]
     ):
         return named
     return named if PHRASE.search(prompt[:20_000]) else None
 
 
-def escaped(name: str) -> str:
+def pattern_of(name: str) -> str:
     return name.replace(".", r"\.")  # a host's name holds nothing else that means something (config.Name)
 
 
-def context(hosts: list[Host], limit: float) -> str:
-    """What the agent is told: the skill, and of each host its groups and how busy it is, as far as it answers within `limit` seconds."""
+def describe_hosts(hosts: list[Host], limit: float) -> str:
+    """Return what the agent reads: the skill, and for each host its groups and how busy it is, if it answers within `limit` seconds."""
     lines = [
         "pueue-skill: this sounds like work for the job queue; the skill pueue-skill says how. "
         '`pueue-skill suggest "CMD"` gives the invocation for a command, `pueue-skill run [--host HOST] -- CMD` queues it.\n'
@@ -51,12 +51,12 @@ def context(hosts: list[Host], limit: float) -> str:
     left = poll.skipped_hosts()
     if hosts:
         with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
-            lines += pool.map(lambda host: busy(host, 0 if host.name in left else limit), hosts)
+            lines += pool.map(lambda host: describe_host(host, 0 if host.name in left else limit), hosts)
     return "".join(lines)
 
 
-def busy(host: Host, limit: float) -> str:
-    """One line on a host, which is not asked where it has no seconds for an answer."""
+def describe_host(host: Host, limit: float) -> str:
+    """Return one line about a host, which is not asked if `limit` is 0 seconds."""
     limits = ", ".join([f"{name} {count or 'without limit'}" for name, count in host.groups])
     try:
         queue = client.fetch_queue(host, limit) if limit else None
@@ -64,10 +64,11 @@ def busy(host: Host, limit: float) -> str:
         queue = None
     if queue is None:
         return f"{host.name}: no answer now{f'; groups {limits}' if limits else ''}\n"
-    return f"{host.name}: {groups_of(queue)}{f'; load {printable.line(queue.load, 60)}' if queue.load else ''}\n"
+    return f"{host.name}: {describe_groups(queue)}{f'; load {printable.line(queue.load, 60)}' if queue.load else ''}\n"
 
 
-def groups_of(queue: Queue) -> str:
+def describe_groups(queue: Queue) -> str:
+    """Return the groups of a queue with their running and waiting jobs."""
     parts = []
     for group in queue.groups:
         inside = [state.status for state in queue.states if state.group == group.name]

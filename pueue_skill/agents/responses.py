@@ -1,7 +1,7 @@
-"""What there is to say at each event: an Event and the mode that was chosen at installation in, a Response or None out.
+"""What the hook replies to each event: an Event and the mode chosen at installation in, a Response or None out.
 
-It reads the settings and the store, and asks hosts only at a prompt and at a session's start, within a bound. What fails here
-is for the hook to be silent about.
+It reads the settings and the database, and asks hosts only at a prompt and at a session's start, within a time limit. Errors are left to the
+hook, which stays silent.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from pueue_skill.agents import event as agents
 from pueue_skill.agents.event import Event, Reply
-from pueue_skill.agents.wording import analysed, fitting, program, reminder, said
+from pueue_skill.agents.wording import analyse_event, list_findings, program_name, reminder, short_invocation
 from pueue_skill.configuration import settings as settings_of
 from pueue_skill.configuration.settings import Settings
 from pueue_skill.plan.analysis import Analysis, analyse
@@ -25,45 +25,45 @@ if TYPE_CHECKING:
     from pueue_skill.state.sessions import Submitted
 
 HOSTS_SHARE_OF_LIMIT = 0.5
-"""The share of an event's time that hosts have for an answer while a session waits."""
+"""The share of the hook's time limit that hosts have for an answer."""
 
 SKIP = "# pueue: skip"
 
-REMINDED = ("claude", "codex", "copilot", "opencode")
-"""The clients that hand on what is said before a call; the others are told after it."""
+REMINDS_BEFORE = ("claude", "codex", "copilot", "opencode")
+"""The agents that pass on context before a command runs; the others get it afterwards."""
 
 
 class Response(NamedTuple):
-    """What is said, and the jobs that the session is told of with it (for store.confirm)."""
+    """A reply, and the jobs of which it notifies the session (for sessions.confirm)."""
 
     reply: Reply
     told: list[Submitted]
     what: str = "end"
 
 
-def before(event: Event, installed: str) -> Response | None:
-    """A command that is proposed: nothing, a reminder, a denial with what to run instead, or the rewritten command."""
+def respond_to_proposal(event: Event, installed: str) -> Response | None:
+    """Respond to a proposed command: nothing, a reminder, a denial with what to run instead, or the rewritten command."""
     settings = settings_of.load(event.cwd)
     mode = mode_of(settings, installed)
     if mode == "off":
         return None
-    analysis = analysed(event, settings)
+    analysis = analyse_event(event, settings)
     if not analysis.findings:
         return None
     sure = all(finding.confidence == "high" for finding in analysis.findings)
     if mode == "rewrite" and sure:
         from pueue_skill.agents import rewrite  # with the client's permissions, which only this mode reads
 
-        if rewrite.stands_aside(event.session):
+        if rewrite.is_paused(event.session):
             return None
-        instead = rewrite.rewritten(event, analysis, settings)
+        instead = rewrite.rewrite(event, analysis, settings)
         if instead is not None:
             return Response(instead, [])
     if sure and mode in ("suggest", "rewrite"):
-        submits = fitting(analysis)
-        if submits and first_time(event):
+        submits = short_invocation(analysis)
+        if submits and may_deny(event):
             text = (
-                f"pueue-skill: not run, because it belongs in the job queue:\n{said(analysis)}\n"
+                f"pueue-skill: not run, because it belongs in the job queue:\n{list_findings(analysis)}\n"
                 f"The same work as a job; run this instead:\n```bash\n{submits}```\n"
                 f"If it has to run as it is, propose it again with `{SKIP}` at its end.\n"
             )
@@ -72,12 +72,12 @@ def before(event: Event, installed: str) -> Response | None:
 
 
 def mode_of(settings: Settings, installed: str) -> str:
-    """What is done before a command runs: as configured, else as installed."""
+    """Return what the hook does before a command runs: as configured, else as installed."""
     return settings.mode or installed or os.environ.get("CLAUDE_PLUGIN_OPTION_MODE", "") or "remind"
 
 
-def first_time(event: Event) -> bool:
-    """Whether the session proposes the command for the first time. Where that cannot be remembered, nothing may be denied."""
+def may_deny(event: Event) -> bool:
+    """Return whether the session proposes the command for the first time; False if that cannot be recorded."""
     import sqlite3
 
     from pueue_skill.state import database, sessions
@@ -89,39 +89,39 @@ def first_time(event: Event) -> bool:
         return False
 
 
-def after(event: Event, installed: str) -> Response | None:
-    """A command that has run: what it took is remembered, jobs that it queued are known from now on, and hindsight is given."""
+def respond_to_result(event: Event, installed: str) -> Response | None:
+    """Respond to a command that has run: record its duration and the jobs that it submitted, and review it."""
     settings = settings_of.load(event.cwd)
-    analysis = analysed(event, settings)
+    analysis = analyse_event(event, settings)
     if settings.record and event.seconds and (event.kind == "after" or event.seconds >= settings.long):
         try:
-            remember(analysis, event.seconds, settings)
+            record_run(analysis, event.seconds, settings)
         except Exception as error:  # the answer does not depend on it
             log.write(event.name, f"{type(error).__name__}: {error}")
-    parts = [hindsight(event, analysis, settings, installed)]
+    parts = [review_run(event, analysis, settings, installed)]
     told: list[Submitted] = []
     if event.agent == "claude" and "pueue" in event.command:
         from pueue_skill.agents import rewrite
 
-        parts.append(rewrite.report(event))
+        parts.append(rewrite.report_result(event))
     if "PUEUE_SKILL_KEY=" in event.command:
-        note_submissions(event)
+        record_invocation(event)
     elif "pueue-skill" in event.command:
-        note_queued(event)
+        mark_session(event)
     if paths.expects_news(event.session):
-        told, text = heard(event)
+        told, text = claim_ended(event)
         parts.append(text)
     context = "\n".join([part for part in parts if part])
     return Response(Reply(context=context), told) if context else None
 
 
-def hindsight(event: Event, analysis: Analysis, settings: Settings, installed: str) -> str:
-    """What the run itself has shown, beyond what was said before it."""
+def review_run(event: Event, analysis: Analysis, settings: Settings, installed: str) -> str:
+    """Return what the run itself showed, beyond what was said before it."""
     if event.timed_out or event.background:
-        return cut_off(event, settings)
+        return advise_after_timeout(event, settings)
     took = f"That took {printable.duration(event.seconds)} in the foreground"
     mode = mode_of(settings, installed)
-    reminded = bool(analysis.findings) and mode != "off" and event.agent in REMINDED
+    reminded = bool(analysis.findings) and mode != "off" and event.agent in REMINDS_BEFORE
     if reminded:
         return (
             f"pueue-skill: {took[0].lower()}{took[1:]}; as a job it would outlive this session.\n"
@@ -138,10 +138,10 @@ def hindsight(event: Event, analysis: Analysis, settings: Settings, installed: s
     return ""
 
 
-def cut_off(event: Event, settings: Settings) -> str:
-    """What to do about a command that its time limit has put into the background, or ended."""
-    forced = analyse(f"# pueue: queue\n{event.command}", settings.hosts, program=program())
-    submits = fitting(forced)
+def advise_after_timeout(event: Event, settings: Settings) -> str:
+    """Return what to do about a command that its time limit ended or moved to the background."""
+    forced = analyse(f"# pueue: queue\n{event.command}", settings.hosts, program=program_name())
+    submits = short_invocation(forced)
     if not submits or forced.plan.verdict == "leave":
         return ""
     if event.background and not event.timed_out:
@@ -154,8 +154,8 @@ def cut_off(event: Event, settings: Settings) -> str:
     return f"pueue-skill: {fate}. A job in the queue has no such limit: if this has to go on, {again}:\n```bash\n{submits}```\n"
 
 
-def remember(analysis: Analysis, seconds: float, settings: Settings) -> None:
-    """Records how long a text took, when it is one command that took it: the others in it are quick, and no loop."""
+def record_run(analysis: Analysis, seconds: float, settings: Settings) -> None:
+    """Record the duration of a text, if one command in it took the time: the others are quick, and none is in a loop."""
     from pueue_skill.rules.cost import shape, weigh
     from pueue_skill.state import runs
 
@@ -172,8 +172,8 @@ def remember(analysis: Analysis, seconds: float, settings: Settings) -> None:
                 file.write(heavy[0].name + "\n")
 
 
-def note_submissions(event: Event) -> None:
-    """Remembers the jobs that an invocation has queued, so that the session hears of their end."""
+def record_invocation(event: Event) -> None:
+    """Record the jobs that an invocation has submitted, so that the session hears of their outcome."""
     from pueue_skill.jobs import news
     from pueue_skill.queues.registry import KINDS
     from pueue_skill.shell.secrets import masked
@@ -192,8 +192,8 @@ def note_submissions(event: Event) -> None:
             )  # fmt: skip
 
 
-def note_queued(event: Event) -> None:
-    """Sees to it that a session hears of what `pueue-skill run` has queued, also where the client did not tell run of it."""
+def mark_session(event: Event) -> None:
+    """Mark the session as having open jobs, if `pueue-skill run` submitted some without knowing the session."""
     from pueue_skill.jobs import news
     from pueue_skill.state import database, sessions
 
@@ -201,8 +201,8 @@ def note_queued(event: Event) -> None:
         sessions.set_marker(event.session)
 
 
-def heard(event: Event) -> tuple[list[Submitted], str]:
-    """The jobs that have ended since the session was last told, and the notice of them; others are asked after meanwhile."""
+def claim_ended(event: Event) -> tuple[list[Submitted], str]:
+    """Claim the jobs that ended since the session was last notified; return them and the notification. Queues are asked in the background."""
     from pueue_skill.jobs import news
     from pueue_skill.state import sessions
 
@@ -213,8 +213,8 @@ def heard(event: Event) -> tuple[list[Submitted], str]:
     return ended, news.notice(ended) if ended else ""
 
 
-def prompt(event: Event, installed: str) -> Response | None:
-    """A prompt that speaks of queued work: the skill, the host and how busy it is. And the jobs that have ended."""
+def respond_to_prompt(event: Event, installed: str) -> Response | None:
+    """Respond to a prompt about queued jobs: the skill, the hosts that it names and how busy they are, and the jobs that ended."""
     from pueue_skill.agents import prompts
     from pueue_skill.jobs import news
 
@@ -223,34 +223,34 @@ def prompt(event: Event, installed: str) -> Response | None:
     asked = news.ask_meanwhile() if paths.expects_news(event.session) else None
     if not event.prompt.startswith("<task-notification>"):
         hosts = settings_of.load(event.cwd).hosts
-        named = prompts.meant(event.prompt, hosts)
+        named = prompts.named_hosts(event.prompt, hosts)
         if named is not None:
-            parts.append(prompts.context([hosts[name] for name in named], patience()))
+            parts.append(prompts.describe_hosts([hosts[name] for name in named], host_time_limit_s()))
     if asked is not None:
-        told, text = answered(event, asked)
+        told, text = claim_after_asking(event, asked)
         parts.insert(0, text)
     context = "\n".join([part for part in parts if part])
     return Response(Reply(context=context), told) if context else None
 
 
-def patience() -> float:
-    """Seconds that hosts have for an answer."""
-    return agents.limit() * HOSTS_SHARE_OF_LIMIT
+def host_time_limit_s() -> float:
+    """Return how long hosts may take for an answer, in seconds."""
+    return agents.time_limit_s() * HOSTS_SHARE_OF_LIMIT
 
 
-def answered(event: Event, asked: float) -> tuple[list[Submitted], str]:
-    """As `heard`, once the queues that were asked at `asked` (epoch seconds) have answered, or had their time."""
+def claim_after_asking(event: Event, asked: float) -> tuple[list[Submitted], str]:
+    """As claim_ended, once the queues that were asked at `asked` (seconds since the epoch) have answered, or their time is up."""
     from pueue_skill.jobs import news
     from pueue_skill.state import sessions
 
     project = news.project_of(event.cwd)
-    news.wait_for(event.session, project, asked, patience())
+    news.wait_for(event.session, project, asked, host_time_limit_s())
     ended = sessions.claim(event.session, project)
     return ended, news.notice(ended) if ended else ""
 
 
-def start(event: Event, installed: str) -> Response | None:
-    """A session begins, or goes on: what has become of the project's jobs, which of them run, which hosts do not answer."""
+def respond_to_start(event: Event, installed: str) -> Response | None:
+    """Respond to the start of a session: the outcomes of the project's jobs, the jobs that still run, the hosts that do not answer."""
     from pueue_skill.jobs import news
     from pueue_skill.state import database, reachability, sessions
 
@@ -258,7 +258,7 @@ def start(event: Event, installed: str) -> Response | None:
     if not database.path().exists():
         return None
     waits = sessions.open_jobs(event.session, project)
-    told, text = answered(event, news.ask_meanwhile()) if waits else heard(event)
+    told, text = claim_after_asking(event, news.ask_meanwhile()) if waits else claim_ended(event)
     running = sessions.open_jobs(event.session, project)
     parts = [text] if text else []
     if running:
@@ -270,8 +270,8 @@ def start(event: Event, installed: str) -> Response | None:
     return Response(Reply(context="".join(parts)), told) if parts else None
 
 
-def stop(event: Event, installed: str) -> Response | None:
-    """The agent is about to stop: once it is asked to look at its own jobs that have failed and that it has not looked at."""
+def respond_to_stop(event: Event, installed: str) -> Response | None:
+    """Respond to the end of the agent's turn: ask once to look at its own failed jobs that nobody viewed."""
     from pueue_skill.jobs import news
     from pueue_skill.state import sessions
 
@@ -279,7 +279,7 @@ def stop(event: Event, installed: str) -> Response | None:
     if event.again:
         return None
     if sessions.open_jobs(event.session, project):
-        news.wait_for(event.session, project, news.ask_meanwhile(), patience())
+        news.wait_for(event.session, project, news.ask_meanwhile(), host_time_limit_s())
     failed = sessions.claim(event.session, project, "asked", own_failures=True)
     if not failed:
         if not sessions.open_jobs(event.session, project):
@@ -291,11 +291,11 @@ def stop(event: Event, installed: str) -> Response | None:
     return Response(Reply(go_on=text), failed, "asked")
 
 
-ANSWERS: Mapping[str, Callable[[Event, str], Response | None]] = {
-    "before": before,
-    "after": after,
-    "failed": after,
-    "prompt": prompt,
-    "start": start,
-    "stop": stop,
+RESPONDERS: Mapping[str, Callable[[Event, str], Response | None]] = {
+    "before": respond_to_proposal,
+    "after": respond_to_result,
+    "failed": respond_to_result,
+    "prompt": respond_to_prompt,
+    "start": respond_to_start,
+    "stop": respond_to_stop,
 }

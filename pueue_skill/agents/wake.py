@@ -1,7 +1,7 @@
-"""A hook that runs beside a session and wakes it: it waits for the session's queued jobs, and says on stderr how they ended.
+"""A background hook that wakes its session: it waits for the session's queued jobs, and prints their outcomes to stderr.
 
-The client gives that to the model when the exit code is 2. One such process a session is enough, so the others leave at once.
-In a session that nobody attends (a one-shot run) the client would wait for it, so there it does not wait either.
+With exit code 2, the client passes that to the model. One such process per session is enough, so any other exits at once. In a session
+without a user (a one-shot run), the client would wait for it; there it exits at once too.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ WAKE, QUIET = 2, 0
 
 
 def main(raw: bytes) -> int:
+    """Wait for the jobs of the session in the event `raw`; return EXIT_WAKE when one ended, else 0."""
     event = claude.decode(json.loads(raw))
-    if event is None or not attended(os.environ) or not sessions.SESSION_ID.fullmatch(event.session):
+    if event is None or not is_attended(os.environ) or not sessions.SESSION_ID.fullmatch(event.session):
         return QUIET
     folder = os.path.join(paths.data(), "sessions")
     os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -42,8 +43,8 @@ def main(raw: bytes) -> int:
     return QUIET
 
 
-def attended(environ: os._Environ[str] | dict[str, str]) -> bool:
-    """Whether the session goes on after its turn, and has no monitor: an interactive one without the plugin, or one that is fed."""
+def is_attended(environ: os._Environ[str] | dict[str, str]) -> bool:
+    """Return whether the session continues after its turn and has no monitor: an interactive session without the plugin, or one that reads prompts."""
     if environ.get("CLAUDE_CODE_SESSION_ATTENDED") == "1" and environ.get("CLAUDE_CODE_ENTRYPOINT") == "cli":
         return "CLAUDE_PLUGIN_ROOT" not in environ
     try:

@@ -1,4 +1,4 @@
-"""What an agent is told of a command: an Event or an Analysis in, sentences out. It decides nothing and sends nothing."""
+"""The sentences that an agent reads about a command: an Event or an Analysis in, text out. It decides nothing and sends nothing."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ from pueue_skill.shell import quote
 from pueue_skill.state import durations
 
 MAX_INVOCATION_CHARS = 6_000
-"""Characters of an invocation that fit into what an agent is told, which the client cuts at 10,000."""
+"""The longest invocation that fits into an agent's context, which clients cut at 10,000 characters."""
 
 
-def analysed(event: Event, settings: Settings) -> Analysis:
+def analyse_event(event: Event, settings: Settings) -> Analysis:
+    """Return the analysis of an event's command, with the settings and the recorded durations."""
     preferences = settings.preferences._replace(durations=durations.read())
-    return analyse(event.command, settings.hosts, preferences=preferences, program=program())
+    return analyse(event.command, settings.hosts, preferences=preferences, program=program_name())
 
 
-def said(analysis: Analysis) -> str:
+def list_findings(analysis: Analysis) -> str:
+    """Return the findings, a line each."""
     return "\n".join([f"- {finding.message} ({finding.rule} {finding.name})" for finding in analysis.findings])
 
 
-def fitting(analysis: Analysis) -> str | None:
-    """The invocation, where there is one that fits into what an agent is told."""
+def short_invocation(analysis: Analysis) -> str | None:
+    """Return the invocation, if there is one and it fits into an agent's context."""
     submits = invocation(analysis.plan)
     return submits if submits and len(submits) <= MAX_INVOCATION_CHARS else None
 
 
-def program() -> str:
-    """How the agent's shell calls pueue-skill: a plugin's is on its PATH, another may not be on anybody's."""
+def program_name() -> str:
+    """Return how the agent's shell can call pueue-skill: by its name if it is on PATH, as a plugin's is, else by its path."""
     if "CLAUDE_PLUGIN_ROOT" in os.environ:
         return "pueue-skill"
     for folder in os.environ.get("PATH", "").split(os.pathsep):
@@ -44,7 +46,8 @@ def program() -> str:
 
 
 def reminder(analysis: Analysis, head: str = "this belongs in the job queue:") -> str:
-    text = f"pueue-skill: {head}\n{said(analysis)}\n"
+    """Return the findings and the same work as a job, under a line that begins with `head`."""
+    text = f"pueue-skill: {head}\n{list_findings(analysis)}\n"
     submits = invocation(analysis.plan)
     if submits and len(submits) <= MAX_INVOCATION_CHARS:
         return text + f"The same work as a job, next time:\n```bash\n{submits}```\n"

@@ -24,7 +24,7 @@ def noted(job: Job, host: Host, cwd: Path | None) -> Submitted | None:
     from pueue_skill.agents import event as agents
 
     session = agents.session_of(os.environ)
-    if not agents.in_a_client(os.environ):
+    if not agents.runs_in_agent(os.environ):
         return None
     from pueue_skill.jobs import news
     from pueue_skill.shell.secrets import masked

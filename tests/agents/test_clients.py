@@ -66,11 +66,11 @@ def test_the_hook_is_told_the_right_event(name: str) -> None:
         return
     found = set()
     for event, groups in of.hooks("/launch", ()).items():
-        ours = next(word for word in json.dumps(groups).replace('"', " ").split() if word in hook.KINDS)
+        ours = next(word for word in json.dumps(groups).replace('"', " ").split() if word in hook.KINDS_BY_EVENT)
         for case in RECORDED[name]:
             decoded = of.decode(case["payload"]) if case["event"] == event else None
             if decoded:
-                assert decoded.kind in hook.KINDS[ours]
+                assert decoded.kind in hook.KINDS_BY_EVENT[ours]
                 found.add(event)
     assert found == set(of.hooks("/launch", ()))
 
@@ -242,7 +242,7 @@ def failures(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("event", hook.KINDS)
+@pytest.mark.parametrize("event", hook.KINDS_BY_EVENT)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(payload=another_version() | JSON)
 def test_payloads_of_other_versions_are_no_trouble(event: str, payload: Any, failures: list[str]) -> None:

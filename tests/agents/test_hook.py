@@ -118,7 +118,7 @@ class TestAfter:
 )
 def test_prompts(prompt: str, named: list[str] | None) -> None:
     hosts = {name: Host(name) for name in ("local", "bigblack", "littleblack")}
-    assert prompts.meant(prompt, hosts) == named
+    assert prompts.named_hosts(prompt, hosts) == named
 
 
 @pytest.mark.parametrize(

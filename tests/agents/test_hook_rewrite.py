@@ -302,11 +302,11 @@ class TestReport:
         ):
             event = payload(command, "PostToolUseFailure", error=error)
             assert "rewritten command" not in hook(event, "PostToolUseFailure").stdout.decode()
-        assert not rewrite.stands_aside("s")
+        assert not rewrite.is_paused("s")
         error = "Exit code 255\npueue-skill: bigblack cannot be reached by ssh: no route"
         text = said(hook(payload(command, "PostToolUseFailure", error=error), "PostToolUseFailure"))
         assert "could not queue its remote work: pueue-skill: bigblack cannot be reached by ssh: no route" in text
-        assert rewrite.stands_aside("s")
+        assert rewrite.is_paused("s")
 
     def test_a_command_that_was_not_rewritten(self) -> None:
         self.job()
@@ -330,7 +330,7 @@ class TestReport:
         assert silent(proposed("s"))
         assert silent(proposed("s"))
         assert "updatedInput" in json.loads(proposed("another").stdout)["hookSpecificOutput"]
-        file = rewrite.aside_file("s")
+        file = rewrite.pause_file("s")
         assert file
         os.utime(file, (time.time() - 3600,) * 2)
         assert "updatedInput" in json.loads(proposed("s").stdout)["hookSpecificOutput"]
@@ -340,4 +340,4 @@ class TestReport:
         sessions.record_viewed("local", ended_state(self.KEY, "2026-01-01T00:00:00Z"), "s")
         event = payload(self.COMMAND, "PostToolUseFailure", error="Exit code 125\ndocker: no such image")
         assert "with exit code 125" in said(hook(event, "PostToolUseFailure"))
-        assert not rewrite.stands_aside("s")
+        assert not rewrite.is_paused("s")

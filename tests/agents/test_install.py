@@ -15,11 +15,11 @@ import pytest
 from pueue_skill import __version__
 from pueue_skill.agents import doctor
 from pueue_skill.agents.event import AGENTS
-from pueue_skill.agents.install import MARK, module, share
+from pueue_skill.agents.install import MARK, module, share_folder
 from pueue_skill.cli.main import main
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LAUNCH = str(share() / "hooks/launch")
+LAUNCH = str(share_folder() / "hooks/launch")
 IN_JSON = [name for name in AGENTS if name != "opencode"]
 SCOPES = ("user", "project")
 each = pytest.mark.parametrize(("agent", "scope"), [(agent, scope) for agent in AGENTS for scope in SCOPES])

@@ -227,7 +227,7 @@ def test_what_an_agent_is_told() -> None:
     clean(news.notice([job, job]))
     clean(news.line(job))
     clean(news.names([job]))
-    clean(prompts.groups_of(EVIL_QUEUE))
+    clean(prompts.describe_groups(EVIL_QUEUE))
     for one in compose.of_ended("far", EVIL_QUEUE, EVIL_QUEUE.states):
         clean(one.title)
         clean(one.text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from pueue_skill.agents.event import Event, Reply, milliseconds, table, text
+from pueue_skill.agents.event import Event, Reply, mapping_of, seconds_of, text_of
 from pueue_skill.startup.regex import regex
 
 TYPE_CHECKING = False
@@ -35,26 +35,26 @@ def decode(payload: Any) -> Event | None:
     """The event in `payload`, or None when it is of no concern here (another tool, another version's shape)."""
     if not isinstance(payload, dict):
         return None
-    name = text(payload.get("hook_event_name"))
+    name = text_of(payload.get("hook_event_name"))
     kind = KINDS.get(name)
     if kind is None:
         return None
-    event = Event("claude", kind, name, text(payload.get("session_id")), text(payload.get("cwd")))
+    event = Event("claude", kind, name, text_of(payload.get("session_id")), text_of(payload.get("cwd")))
     if kind in ("prompt", "start", "stop"):
-        return event._replace(prompt=text(payload.get("prompt")), again=payload.get("stop_hook_active") is True)
-    given = table(payload.get("tool_input"))
-    command, response = given.get("command"), table(payload.get("tool_response"))
+        return event._replace(prompt=text_of(payload.get("prompt")), again=payload.get("stop_hook_active") is True)
+    given = mapping_of(payload.get("tool_input"))
+    command, response = given.get("command"), mapping_of(payload.get("tool_response"))
     if payload.get("tool_name") != "Bash" or not isinstance(command, str):
         return None
     return event._replace(
         command=command,
         input=given,
-        seconds=milliseconds(payload.get("duration_ms")),
+        seconds=seconds_of(payload.get("duration_ms")),
         background=bool(response.get("backgroundTaskId")),
-        timed_out=bool(response.get("timedOutAfterMs")) or bool(CUT_OFF.search(text(payload.get("error"))[:300])),
-        mode=text(payload.get("permission_mode")),
-        call=text(payload.get("tool_use_id")),
-        error=text(payload.get("error"))[:MAX_CONTEXT_CHARS],
+        timed_out=bool(response.get("timedOutAfterMs")) or bool(CUT_OFF.search(text_of(payload.get("error"))[:300])),
+        mode=text_of(payload.get("permission_mode")),
+        call=text_of(payload.get("tool_use_id")),
+        error=text_of(payload.get("error"))[:MAX_CONTEXT_CHARS],
     )
 
 

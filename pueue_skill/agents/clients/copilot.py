@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from pueue_skill.agents.clients import claude
-from pueue_skill.agents.event import Event, Reply, table, text
+from pueue_skill.agents.event import Event, Reply, mapping_of, text_of
 from pueue_skill.shell import quote
 
 TYPE_CHECKING = False
@@ -39,25 +39,25 @@ def decode(payload: Any) -> Event | None:
         event = claude.decode(payload)
         if event is None:
             return None
-        said = text(table(payload.get("tool_result")).get("text_result_for_llm"))
+        said = text_of(mapping_of(payload.get("tool_result")).get("text_result_for_llm"))
         return outcome(event._replace(agent="copilot"), said)
     kind = next((kind for key, kind in KINDS.items() if key in payload), None)
     if kind is None or "hookName" in payload:
         return None
-    event = Event("copilot", kind, "", text(payload.get("sessionId")), text(payload.get("cwd")))
+    event = Event("copilot", kind, "", text_of(payload.get("sessionId")), text_of(payload.get("cwd")))
     if kind in ("prompt", "start", "stop"):
-        return event._replace(prompt=text(payload.get("prompt")), again=payload.get("stop_hook_active") is True)
+        return event._replace(prompt=text_of(payload.get("prompt")), again=payload.get("stop_hook_active") is True)
     given = payload.get("toolArgs")
     if isinstance(given, str):  # as older versions had it
         try:
             given = json.loads(given)
         except ValueError:
             return None
-    command = table(given).get("command")
+    command = mapping_of(given).get("command")
     if payload.get("toolName") != "bash" or not isinstance(command, str):
         return None
-    said = text(table(payload.get("toolResult")).get("textResultForLlm"))
-    return outcome(event._replace(command=command, input=table(given)), said)
+    said = text_of(mapping_of(payload.get("toolResult")).get("textResultForLlm"))
+    return outcome(event._replace(command=command, input=mapping_of(given)), said)
 
 
 def outcome(event: Event, said: str) -> Event:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from pueue_skill.agents.clients import claude
-from pueue_skill.agents.event import Event, Reply, milliseconds, table, text
+from pueue_skill.agents.event import Event, Reply, mapping_of, seconds_of, text_of
 from pueue_skill.shell import quote
 
 TYPE_CHECKING = False
@@ -35,35 +35,35 @@ KINDS: dict[str, Kind] = {
 def decode(payload: Any) -> Event | None:
     if not isinstance(payload, dict):
         return None
-    name = text(payload.get("hook_event_name"))
+    name = text_of(payload.get("hook_event_name"))
     kind = KINDS.get(name)
     roots = payload.get("workspace_roots")
-    root = text(roots[0]) if isinstance(roots, list) and roots else ""
+    root = text_of(roots[0]) if isinstance(roots, list) and roots else ""
     if kind is None:
         # Hooks that were written for Claude Code are run too, with its names of events.
         event = (
             claude.decode({**payload, "tool_name": "Bash"}) if payload.get("tool_name") in ("Bash", "Shell") else None
         )
         return event._replace(agent="cursor") if event else None
-    event = Event("cursor", kind, name, text(payload.get("conversation_id")), text(payload.get("cwd")) or root)
+    event = Event("cursor", kind, name, text_of(payload.get("conversation_id")), text_of(payload.get("cwd")) or root)
     if kind == "stop" and payload.get("status", "completed") != "completed":
         return None  # what the user has stopped is not taken up again
     if kind in ("prompt", "start", "stop"):
         count = payload.get("loop_count")
-        return event._replace(prompt=text(payload.get("prompt")), again=isinstance(count, int) and count > 0)
-    given = table(payload.get("tool_input"))
+        return event._replace(prompt=text_of(payload.get("prompt")), again=isinstance(count, int) and count > 0)
+    given = mapping_of(payload.get("tool_input"))
     command = payload.get("command", given.get("command"))
     if payload.get("tool_name", "Shell") != "Shell" or not isinstance(command, str):
         return None
     if payload.get("failure_type") == "permission_denied":
         return None  # it has not run
-    folder = text(given.get("working_directory")) or text(given.get("cwd"))
+    folder = text_of(given.get("working_directory")) or text_of(given.get("cwd"))
     return event._replace(
-        kind="failed" if failed(text(payload.get("tool_output"))) else kind,
+        kind="failed" if failed(text_of(payload.get("tool_output"))) else kind,
         command=command,
         input=given,
         cwd=folder or event.cwd,
-        seconds=milliseconds(payload.get("duration")),
+        seconds=seconds_of(payload.get("duration")),
         timed_out=payload.get("failure_type") == "timeout",
     )
 
@@ -71,7 +71,7 @@ def decode(payload: Any) -> Event | None:
 def failed(output: str) -> bool:
     """Whether a tool's output, which is JSON, has an exit code that tells of a failure."""
     try:
-        return bool(table(json.loads(output)).get("exitCode"))
+        return bool(mapping_of(json.loads(output)).get("exitCode"))
     except ValueError:
         return False
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from pueue_skill.agents.event import Event, Reply, table, text
+from pueue_skill.agents.event import Event, Reply, mapping_of, text_of
 from pueue_skill.shell import quote
 from pueue_skill.startup.regex import regex
 
@@ -41,23 +41,23 @@ CUT_OFF = "Command was automatically cancelled because it exceeded the timeout"
 def decode(payload: Any) -> Event | None:
     if not isinstance(payload, dict):
         return None
-    name = text(payload.get("hook_event_name"))
+    name = text_of(payload.get("hook_event_name"))
     kind = KINDS.get(name)
     if kind is None:
         return None
-    given = table(payload.get("tool_input"))
-    cwd, below = text(payload.get("cwd")), text(given.get("dir_path"))
+    given = mapping_of(payload.get("tool_input"))
+    cwd, below = text_of(payload.get("cwd")), text_of(given.get("dir_path"))
     folder = f"{cwd}/{below}" if below and not below.startswith("/") else below or cwd
-    event = Event("gemini", kind, name, text(payload.get("session_id")), folder)
+    event = Event("gemini", kind, name, text_of(payload.get("session_id")), folder)
     if kind in ("prompt", "start", "stop"):
-        prompt = text(payload.get("prompt"))
+        prompt = text_of(payload.get("prompt"))
         if prompt.startswith("<hook_context>"):  # what was said at the session's start
             prompt = prompt.rpartition("</hook_context>")[2].strip()
         return event._replace(prompt=prompt, again=payload.get("stop_hook_active") is True)
     command = given.get("command")
     if payload.get("tool_name") != "run_shell_command" or not isinstance(command, str):
         return None
-    said = text(table(payload.get("tool_response")).get("llmContent"))
+    said = text_of(mapping_of(payload.get("tool_response")).get("llmContent"))
     cut = CUT_OFF in said[:200]
     failed = cut or bool(FAILED.search(said[-1000:]))
     return event._replace(kind="failed" if failed else kind, command=command, input=given, timed_out=cut)

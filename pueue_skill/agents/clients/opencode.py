@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from pueue_skill.agents.clients import claude
-from pueue_skill.agents.event import Event, Reply, table, text
+from pueue_skill.agents.event import Event, Reply, mapping_of, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ def decode(payload: Any) -> Event | None:
     if event is None:
         return None
     failed = event.kind == "after" and payload.get("failed") is True
-    cut = failed and "exceeding timeout" in text(payload.get("output"))
+    cut = failed and "exceeding timeout" in text_of(payload.get("output"))
     return event._replace(
-        agent="opencode", kind="failed" if failed else event.kind, timed_out=cut, input=table(event.input)
+        agent="opencode", kind="failed" if failed else event.kind, timed_out=cut, input=mapping_of(event.input)
     )
 
 
