@@ -1,8 +1,8 @@
-"""The rules over files: paths in, what was found in each out, as text, JSON or SARIF.
+"""Checks files with the rules: paths in, findings for each file out, as text, JSON or SARIF.
 
-A file that cannot be opened, or is broken, is an error; a text in it that no reader understands is a note, for nobody knows
-whether there is something to find in it. A comment `# pueue: skip` silences the statement that it stands by and no more.
-Which files hold what is for `sources` to know.
+A file that cannot be opened or is malformed is an error; a text in it that no reader can parse is a note, because it
+may or may not contain a problem. A comment `# pueue: skip` silences the statement on its line, or the next line, and
+nothing else. `sources` knows which files contain which shell text.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ from pueue_skill.startup.record import NamedTuple
 
 
 class Span(TypedDict):
+    """Lines and columns from 1, in characters; the end is exclusive."""
+
     line: int
     column: int
     end_line: int
@@ -40,7 +42,7 @@ class Span(TypedDict):
 
 
 class FileFinding(Span):
-    """What a rule says about a span of a file. Lines and columns count characters from 1; the end is exclusive."""
+    """A rule's finding for a span of a file."""
 
     file: str
     rule: str
@@ -50,7 +52,7 @@ class FileFinding(Span):
 
 
 class Note(TypedDict):
-    """What was not read, and why; `line` is null where it is the whole file."""
+    """A text or file that was not read, and why; `line` is null for a whole file."""
 
     file: str
     line: int | None
@@ -58,7 +60,7 @@ class Note(TypedDict):
 
 
 class CheckReport(TypedDict):
-    """`notes` are texts that no reader understands, `errors` files that could not be read."""
+    """`notes` are texts that no reader can parse, `errors` files that cannot be read."""
 
     version: Literal[1]
     findings: list[FileFinding]
@@ -67,7 +69,7 @@ class CheckReport(TypedDict):
 
 
 class FileReport(NamedTuple):
-    """One file's outcome; `lines` are for showing the findings."""
+    """The result for one file; `lines` are needed to display its findings."""
 
     lines: Sequence[str]
     findings: tuple[FileFinding, ...] = ()
@@ -76,10 +78,12 @@ class FileReport(NamedTuple):
 
 
 def check_files(paths: Iterable[str], hosts: Mapping[str, Host], preferences: Preferences) -> list[FileReport]:
+    """The reports of the files, in order, duplicates removed."""
     return [check_file(path, hosts, preferences) for path in dict.fromkeys(paths)]
 
 
 def check_file(path: str, hosts: Mapping[str, Host], preferences: Preferences) -> FileReport:
+    """The report of one file."""
     try:
         content = Path(path).read_bytes()
     except (OSError, ValueError) as error:
@@ -87,16 +91,16 @@ def check_file(path: str, hosts: Mapping[str, Host], preferences: Preferences) -
         return FileReport((), errors=({"file": path, "line": None, "reason": reason},))
     if b"\0" in content:
         return FileReport((), errors=({"file": path, "line": None, "reason": "it is not text: it contains NUL bytes"},))
-    # Nothing is rewritten here: a byte that is not UTF-8, in a comment for one, must not hide the rest.
+    # Nothing is rewritten here: an invalid byte, perhaps in a comment, must not hide the rest.
     text = content.decode("utf-8", "replace").removeprefix("\ufeff").replace("\r\n", "\n")
     return check_text(path, text, hosts, preferences)
 
 
 def check_text(path: str, text: str, hosts: Mapping[str, Host], preferences: Preferences) -> FileReport:
-    """What the rules say of the file at `path` with the content `text`, its line ends made "\\n"."""
+    r"""The report of the file at `path` with the content `text`, whose line ends are "\n"."""
     lines = text.split("\n")
     try:
-        # A workflow is known by its folder, also when the path given begins in it.
+        # A workflow is recognized by its folder, even if the given path begins in it.
         shell_texts = sources.shell_texts(Path(path).absolute().as_posix(), text)
     except sources.Unreadable as error:
         return FileReport(lines, errors=({"file": path, "line": error.line, "reason": str(error)},))
@@ -133,7 +137,7 @@ PLACEHOLDER = re.compile(r"\$\{_+\}")
 
 
 def written_text(shell_text: sources.ShellText, text: str, mask: re.Match[str]) -> str:
-    """What stands in the file where the shell_text has that mask; an ellipsis where it may be one thing or another."""
+    """The text of the file at the placeholder in `mask`; an ellipsis if it occurs with several texts."""
     spans = [
         shell_text.origin[match.start() : match.end()] for match in re.finditer(re.escape(mask[0]), shell_text.text)
     ]
@@ -142,16 +146,18 @@ def written_text(shell_text: sources.ShellText, text: str, mask: re.Match[str]) 
 
 
 class LineIndex:
-    """Lines and columns, both from 1, of the characters of a text."""
+    """Line and column, both from 1, of each character of a text."""
 
     def __init__(self, text: str) -> None:
         self.starts = [0, *[match.end() for match in re.finditer("\n", text)]]
 
     def of(self, offset: int) -> tuple[int, int]:
+        """The (line, column) of an offset."""
         line = bisect_right(self.starts, offset)
         return line, offset - self.starts[line - 1] + 1
 
     def span(self, start: int, end: int) -> Span:
+        """The Span between two offsets."""
         (line, column), (end_line, end_column) = self.of(start), self.of(end)
         return {"line": line, "column": column, "end_line": end_line, "end_column": end_column}
 
@@ -161,12 +167,12 @@ MARKER_ANYWHERE = re.compile(r"(?:^|\s)#+\s*pueue:\s*skip\b")
 
 
 class SkipMarkers:
-    """The lines of a file on which `# pueue: skip` stands: alone, or behind something."""
+    """The lines of a file with `# pueue: skip`: `alone` on the line, or `behind` other text."""
 
     def __init__(self, places: LineIndex, lines: Sequence[str], shell_texts: Sequence[sources.ShellText]) -> None:
         self.places = places
         self.alone = {i for i, line in enumerate(lines, 1) if MARKER_LINE.match(line)}
-        # Within a shell_text the shell says what is a comment; outside of all it is one to make, YAML, TOML and just alike.
+        # Inside a shell text the shell decides what a comment is; outside, `#` is one in make, YAML, TOML and just.
         marked = [i for i, line in enumerate(lines, 1) if MARKER_ANYWHERE.search(line)]
         shell = {offset for shell_text in shell_texts for offset in shell_text.origin} if marked else set()
         self.behind = set()
@@ -176,13 +182,14 @@ class SkipMarkers:
                 self.behind.add(i)
 
     def read(self, script: Script, shell_text: sources.ShellText) -> None:
+        """Adds the markers in the comments of a parsed text."""
         for comment in script.comments:
             match = MARKER.match(comment.text)
             if match and match[1] == "skip":
                 self.behind.add(self.places.of(shell_text.origin[comment.start])[0])
 
     def silence(self, script: Script, shell_text: sources.ShellText, start: int, end: int) -> bool:
-        """Whether a marker stands by that span, by the statement that it is in, or where the whole shell_text begins."""
+        """Whether a marker is next to the span, its statement, or the beginning of the shell text."""
         first, last = enclosing_statement(script.nodes, start) or (start, end)
         lines = {self.places.of(shell_text.origin[at])[0] for at in (start, end - 1, first, last - 1)}
         begins = {self.places.of(shell_text.origin[at])[0] for at in (start, first)}
@@ -194,7 +201,7 @@ class SkipMarkers:
 
 
 def enclosing_statement(nodes: Iterable[Node], at: int) -> tuple[int, int] | None:
-    """The span of the innermost and-or list that the character stands in, or in a heredoc of."""
+    """The span of the innermost and-or list that contains the character, possibly in a heredoc; None without one."""
     node = last_before(nodes, at)
     if isinstance(node, Chain):
         parts = [node.parts[0]]
@@ -212,7 +219,7 @@ def enclosing_statement(nodes: Iterable[Node], at: int) -> tuple[int, int] | Non
 
 
 def enclosing_inner(parts: Iterable[Node], at: int) -> tuple[int, int] | None:
-    """The same within the compound command that the character stands in, if it does."""
+    """The same, inside a compound command that contains the character; None without one."""
     node = last_before(parts, at)
     if isinstance(node, Pipeline):
         return enclosing_inner(node.parts, at)
@@ -220,13 +227,15 @@ def enclosing_inner(parts: Iterable[Node], at: int) -> tuple[int, int] | None:
 
 
 def last_before(nodes: Iterable[Node], at: int) -> Node | None:
+    """The last node that begins at or before the character."""
     return max((node for node in nodes if node.start <= at), key=lambda node: node.start, default=None)
 
 
-# What people and programs see
+# Output
 
 
 def report(checked: Iterable[FileReport]) -> CheckReport:
+    """The JSON document of `check --json`."""
     everything = list(checked)
     return {
         "version": 1,
@@ -237,7 +246,7 @@ def report(checked: Iterable[FileReport]) -> CheckReport:
 
 
 def findings_text(checked: FileReport) -> str:
-    """The findings, each with its place and its line, what it is about underlined to the line's end."""
+    """The findings of a file with position, source line and underline."""
     return "".join(
         [
             f"{printable.line(finding['file'])}:{finding['line']}:{finding['column']}: {finding['rule']} {finding['name']}"
@@ -248,6 +257,7 @@ def findings_text(checked: FileReport) -> str:
 
 
 def underlined(lines: Sequence[str], finding: FileFinding) -> str:
+    """The source line of a finding, with the span underlined up to the end of the line."""
     line = lines[finding["line"] - 1]
     end = finding["end_column"] - 1 if finding["end_line"] == finding["line"] else len(line)
     start = finding["column"] - 1
@@ -255,11 +265,12 @@ def underlined(lines: Sequence[str], finding: FileFinding) -> str:
 
 
 def printable_text(text: str) -> str:
+    """`text` with a blank for each unprintable character."""
     return "".join([char if char.isprintable() else " " for char in text])
 
 
 def unread_lines(checked: FileReport) -> Iterator[str]:
-    """What was not read, a line each."""
+    """A line of text for each note and error."""
     for what, those in (("not read", checked.notes), ("cannot be read", checked.errors)):
         for note in those:
             file = printable.line(note["file"])
@@ -312,10 +323,12 @@ def sarif(everything: CheckReport) -> dict[str, Any]:
 
 
 def level(confidence: Confidence) -> str:
+    """The SARIF level of a confidence."""
     return "warning" if confidence == "high" else "note"
 
 
 def descriptor(rule: Rule) -> dict[str, Any]:
+    """The SARIF descriptor of a rule."""
     return {
         "id": rule.id,
         "name": rule.name,
@@ -327,6 +340,7 @@ def descriptor(rule: Rule) -> dict[str, Any]:
 
 
 def notification(note: Note, level: str) -> dict[str, Any]:
+    """The SARIF notification of a note or error."""
     region = {"startLine": note["line"]} if note["line"] is not None else {}
     return {
         "level": level,
@@ -336,8 +350,9 @@ def notification(note: Note, level: str) -> dict[str, Any]:
 
 
 def location(file: str, region: Mapping[str, int | None]) -> dict[str, Any]:
+    """The SARIF location of a file and region."""
     path = Path(file)
-    # A name may hold any bytes, a URI none but some; relative ones are below the folder that the check was run in.
+    # A name may contain any byte, a URI may not; relative URIs are relative to the working directory of the check.
     uri = percent(bytes(path), safe="/~")
     place: dict[str, Any] = {"artifactLocation": {"uri": f"file://{uri}" if path.is_absolute() else uri}}
     if region:

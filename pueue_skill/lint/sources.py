@@ -1,8 +1,9 @@
-"""The shell in a file: its name and text in, the pieces of shell that it holds out, each character with its place in the file.
+r"""Extracts shell text from files: the name and text of a file in, its shell texts out, with the position of each
+character.
 
-Read are shell scripts, Makefiles, GitHub workflows and actions, mise tasks and justfiles. What another program fills in
-before a shell sees the text (`${{ … }}`, `{{ … }}`, `$(CC)`) stands in a shell_text as an expansion that nobody knows the value
-of. Lines end in "\\n": who reads the file makes them so. Nothing here knows rules or findings, and no file is opened.
+Supported are shell scripts, Makefiles, GitHub workflows and actions, mise tasks and justfiles. Text that another
+program fills in before a shell sees it (`${{ … }}`, `{{ … }}`, `$(CC)`) is replaced by an expansion with an unknown
+value. Line ends must be "\n". Nothing here knows rules or findings, and no file is opened.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from pueue_skill.startup.record import NamedTuple
 
 
 class ShellText(NamedTuple):
-    """A text that one shell reads. `origin[i]` is where `text[i]` stands in the file.
+    """A text that one shell reads. `origin[i]` is the position of `text[i]` in the file.
 
-    `head` is where the file says that the shell_text begins (`run: |`, a recipe's name), or None where the shell_text says it itself.
+    `head` is the position at which the file introduces the text (`run: |`, a recipe's name), None if the text itself
+    begins there.
     """
 
     text: str
@@ -27,7 +29,7 @@ class ShellText(NamedTuple):
 
 
 class Unreadable(Exception):
-    """The file is not what its name says; the message is the reason. `line` is where, or None."""
+    """The file is malformed; the message is the reason. `line` is its line, or None."""
 
     def __init__(self, reason: str, line: int | None = None) -> None:
         super().__init__(reason)
@@ -35,7 +37,7 @@ class Unreadable(Exception):
 
 
 class NoShell(Exception):
-    """The file is of a kind that holds no shell; the message says of which."""
+    """The file contains no shell text, by its kind; the message is the reason."""
 
 
 SHELLS = {"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "bats"}
@@ -43,13 +45,13 @@ HAS_COMMAND = re.compile(r"^[ \t]*[^\s#]", re.M)
 
 
 def shell_texts(path: str, text: str) -> list[ShellText]:
-    """The pieces of shell in the file at `path`, in order, without those that run nothing. Raises Unreadable and NoShell."""
+    """The shell texts of the file at `path`, in order, without those that run nothing. Raises Unreadable and NoShell."""
     read = next((read for names, read in READERS if names.search(path)), script)
     return [shell_text for shell_text in read(text) if HAS_COMMAND.search(shell_text.text)]
 
 
 class TextBuilder:
-    """A shell_text as it is put together from the file's text."""
+    """A ShellText under construction from the text of a file."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -57,28 +59,32 @@ class TextBuilder:
         self.origin: list[int] = []
 
     def copy(self, start: int, end: int) -> None:
+        """Appends a span of the file."""
         self.parts.append(self.text[start:end])
         self.origin.extend(range(start, end))
 
     def insert(self, text: str, at: int) -> None:
-        """Text that stands for what begins at `at`."""
+        """Appends text that replaces the text at the position `at`."""
         self.parts.append(text)
         self.origin.extend([at] * len(text))
 
     def build(self, head: int | None = None) -> ShellText:
+        """The ShellText built so far."""
         return ShellText("".join(self.parts), self.origin, head)
 
 
 def placeholder(length: int) -> str:
-    """An expansion of that length, of which nothing is known."""
+    """An expansion of that length with an unknown value."""
     return "${" + "_" * (length - 3) + "}" if length > 3 else "_" * length
 
 
 def hide(match: re.Match[str]) -> str:
+    """The placeholder for a match."""
     return placeholder(len(match[0]))
 
 
 def blank(match: re.Match[str]) -> str:
+    """Blanks for a match, with its newlines."""
     return re.sub(r"[^\n]", " ", match[0])
 
 
@@ -86,17 +92,19 @@ def blank(match: re.Match[str]) -> str:
 
 
 def script(text: str) -> Iterator[ShellText]:
+    """The whole text, if its interpreter is a shell. Raises NoShell."""
     if not is_shell(text):
         raise NoShell(f"it is for {interpreter(text)}, which is not a supported shell")
     yield ShellText(text, range(len(text)))
 
 
 def is_shell(text: str) -> bool:
+    """Whether a shell runs the text, by its `#!` line."""
     return not text.startswith("#!") or interpreter(text) in SHELLS
 
 
 def interpreter(text: str) -> str:
-    """The program that a text's `#!` line names."""
+    """The program that the `#!` line of a text names."""
     words = text[2:].partition("\n")[0].split()
     if words and basename(words[0]) == "env":
         words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
@@ -104,6 +112,7 @@ def interpreter(text: str) -> str:
 
 
 def basename(program: str) -> str:
+    """The last component of a path."""
     return program.rpartition("/")[2]
 
 
@@ -117,13 +126,13 @@ ONESHELL = re.compile(r"^\.ONESHELL\s*:", re.M)
 
 
 def makefile(text: str) -> Iterator[ShellText]:
-    """Each recipe line, joined over backslashes; with .ONESHELL each recipe."""
+    """The recipe lines, joined across backslashes; with .ONESHELL whole recipes."""
     prefix, in_rule, defines, shell = "\t", False, 0, "sh"
     one_shell = ONESHELL.search(text) is not None
     recipe, head = TextBuilder(text), 0
     for start, end in logical_lines(text):
         line = text[start:end]
-        if defines:  # what a define holds may be shell or make: where it is called says which
+        if defines:  # a define contains shell or make text, depending on its use
             defines += 1 if DEFINE.match(line) else -1 if line.strip().startswith("endef") else 0
         elif in_rule and line.startswith(prefix):
             if shell not in SHELLS:
@@ -138,7 +147,7 @@ def makefile(text: str) -> Iterator[ShellText]:
         elif DEFINE.match(line):
             defines, in_rule = 1, False
         elif not line.strip() or line.lstrip().startswith("#") or DIRECTIVE.match(line):
-            continue  # these do not end a recipe
+            continue  # directives and blank lines do not end a recipe
         else:
             yield recipe.build(head)
             recipe, head = TextBuilder(text), start
@@ -157,7 +166,7 @@ def makefile(text: str) -> Iterator[ShellText]:
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, int]]:
-    """The spans of lines, those that end in a backslash joined with the next; line ends left out."""
+    """The spans of lines without line ends; a line that ends in a backslash is joined with the next."""
     start = at = 0
     while start < len(text):
         end = text.find("\n", at)
@@ -173,7 +182,7 @@ def logical_lines(text: str) -> Iterator[tuple[int, int]]:
 
 
 def recipe_line(into: TextBuilder, start: int, end: int, prefix: str) -> None:
-    """The shell text of the recipe line in that span: without prefix, `@-+` and what make expands."""
+    """Appends the shell text of a recipe line: without the prefix and `@-+`, make's expansions replaced."""
     text = into.text
     if text.startswith(prefix, start):
         start += 1
@@ -198,7 +207,7 @@ SPECIAL = re.compile(r"\\\n|\$")
 
 
 def expand_make(into: TextBuilder, at: int, end: int) -> int:
-    """What make's `$` at `at` is for the shell; where it ends."""
+    """Appends the shell's view of make's `$` at `at`; returns the position after the expansion."""
     text = into.text
     after = text[at + 1 : at + 2] if at + 1 < end else ""
     if after == "$":
@@ -210,11 +219,11 @@ def expand_make(into: TextBuilder, at: int, end: int) -> int:
             into.insert("${", at)
             into.copy(at + 2, stop - 1)
             into.insert("}", stop - 1)
-        else:  # a function of make's, or a name that is none in a shell
+        else:  # a function of make, or a name that is invalid in a shell
             for i, char in enumerate(placeholder(stop - at)):
                 into.insert(char, at + i)
         return stop
-    if re.match(r"\w", after):  # `$FOO` is `$(F)OO` to make
+    if re.match(r"\w", after):  # make reads `$FOO` as `$(F)OO`
         into.insert("${", at)
         into.copy(at + 1, at + 2)
         into.insert("}", at + 1)
@@ -228,7 +237,7 @@ def expand_make(into: TextBuilder, at: int, end: int) -> int:
 
 
 def closing_bracket(text: str, at: int, end: int) -> int:
-    """Where the bracket that opens at `at` is closed."""
+    """The position after the bracket that closes the one at `at`."""
     opening, closing = text[at], ")" if text[at] == "(" else "}"
     depth = 0
     for i in range(at, end):
@@ -244,7 +253,7 @@ EXPRESSION = re.compile(r"\$\{\{(?:(?!\$\{\{).)*?\}\}", re.S)
 
 
 def workflow(text: str) -> Iterator[ShellText]:
-    """Each `run:` for bash or sh, or for the default shell where that is one of them."""
+    """Each `run:` for bash or sh, or for the default shell if that is one of them. Raises Unreadable."""
     import yaml
 
     try:
@@ -269,7 +278,7 @@ def workflow(text: str) -> Iterator[ShellText]:
 
 
 def step_texts(text: str, steps: Any, shell: str, seen: set[int]) -> Iterator[ShellText]:
-    """What the steps run; `seen` are the places of those that had their turn: an anchor's may stand in many jobs."""
+    """The shell texts of steps. `seen` are the positions already read: an anchor's steps may occur in many jobs."""
     for step in steps.value if steps is not None and steps.id == "sequence" else ():
         words = (scalar_value(value_at(step, "shell")) or shell).split()
         if not words or basename(words[0]) not in SHELLS:
@@ -282,21 +291,24 @@ def step_texts(text: str, steps: Any, shell: str, seen: set[int]) -> Iterator[Sh
 
 
 def entries(node: Any) -> list[Any]:
+    """The key and value nodes of a YAML mapping; empty for other nodes."""
     return list(node.value) if node is not None and node.id == "mapping" else []
 
 
 def value_at(node: Any, *keys: str) -> Any:
+    """The YAML node at the path `keys`, or None."""
     for key in keys:
         node = next((inner for name, inner in entries(node) if name.value == key), None)
     return node
 
 
 def scalar_value(node: Any) -> str:
+    """The value of a YAML scalar; empty for other nodes."""
     return str(node.value) if node is not None and node.id == "scalar" else ""
 
 
 def scalar_text(text: str, key: Any, node: Any) -> ShellText:
-    """A scalar's value, each character with its place."""
+    """The value of a YAML scalar, with the position of each character."""
     start, end = node.start_mark.index, node.end_mark.index
     raw = TextBuilder(text)
     if node.style in ("|", ">"):
@@ -321,7 +333,8 @@ ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "0": "\0", "a"
 
 
 def with_origin(value: str, raw: ShellText, style: str, head: int) -> ShellText:
-    """`value` with the places of its characters in `raw`, of which it was read; all at its beginning where that is not clear."""
+    """`value` with the positions of its characters in `raw`, from which it was parsed; all at the beginning if
+    unclear."""
     origin: list[int] = []
     text, at = raw.text, 0
     for char in value:
@@ -334,7 +347,7 @@ def with_origin(value: str, raw: ShellText, style: str, head: int) -> ShellText:
                 means = chr(int(code, 16)) if code else ESCAPES.get(escape[4], escape[4]) if escape[4] else ""
             elif style == "'" and text.startswith("''", at):
                 width = 2
-            if means == char or (char == " " and found == "\n"):  # a fold
+            if means == char or (char == " " and found == "\n"):  # a folded line
                 origin.append(raw.origin[at])
                 at += width
                 break
@@ -359,7 +372,7 @@ TOML_TOKEN = re.compile(
 
 
 class TomlString(NamedTuple):
-    """A string in a TOML file, and the key that it is the value of, or in the value of."""
+    """A string in a TOML file, and the key whose value it is, or is in."""
 
     key: str
     value: str
@@ -367,15 +380,18 @@ class TomlString(NamedTuple):
 
 
 def mise(text: str) -> Iterator[ShellText]:
+    """The tasks in a mise configuration. Raises Unreadable."""
     tasks = toml(text).get("tasks")
     yield from task_texts(text, tasks if isinstance(tasks, dict) else {})
 
 
 def task_file(text: str) -> Iterator[ShellText]:
+    """The tasks in a file of mise tasks. Raises Unreadable."""
     yield from task_texts(text, toml(text))
 
 
 def toml(text: str) -> dict[str, Any]:
+    """The parsed TOML document. Raises Unreadable."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -386,7 +402,7 @@ def toml(text: str) -> dict[str, Any]:
 
 
 def task_texts(text: str, tasks: dict[str, Any]) -> Iterator[ShellText]:
-    """What the tasks of a table run, each string by itself as mise does it."""
+    """The shell texts of the tasks in a table; each string separately, as mise runs them."""
     unused: dict[tuple[str, str], list[ShellText]] = {}
     for literal in toml_strings(text) if tasks else ():
         unused.setdefault((literal.key, literal.value), []).append(literal.shell_text)
@@ -405,7 +421,7 @@ def task_texts(text: str, tasks: dict[str, Any]) -> Iterator[ShellText]:
 
 
 def toml_strings(text: str) -> Iterator[TomlString]:
-    """All strings in a TOML file that is known to be valid."""
+    """All strings in a valid TOML file."""
     key = last = ""
     outer = []
     for match in TOML_TOKEN.finditer(text):
@@ -439,7 +455,7 @@ SCRIPT_ATTRIBUTE = re.compile(r"\[(?:.*,)?\s*script\b(?:\s*[(:]\s*['\"]([^'\"]*)
 
 
 def justfile(text: str) -> Iterator[ShellText]:
-    """Each line of a recipe; recipes that are scripts whole."""
+    """Each line of a recipe; recipes that are scripts as a whole."""
     setting = JUST_SHELL.search(text)
     shell = basename(setting[1]) if setting else "sh"
     lines = list(logical_lines(text))
@@ -448,7 +464,7 @@ def justfile(text: str) -> Iterator[ShellText]:
         start, end = lines[at]
         at += 1
         line = text[start:end]
-        if until:  # within a string of several lines
+        if until:  # inside a string of several lines
             until = "" if until in line else until
             continue
         marks = [] if line.startswith("#") else LONG_STRING.findall(line)
@@ -473,6 +489,7 @@ def justfile(text: str) -> Iterator[ShellText]:
 def recipe_texts(
     text: str, head: int, body: list[tuple[int, int]], shell: str, attribute: re.Match[str] | None
 ) -> Iterator[ShellText]:
+    """The shell texts of one recipe."""
     filled = [text[slice(*span)] for span in body if text[slice(*span)].strip()]
     if not filled:
         return
@@ -497,6 +514,7 @@ def recipe_texts(
 
 
 def dedented(into: TextBuilder, start: int, end: int, indent: str) -> None:
+    """Appends a span without the indentation of each line."""
     while start < end:
         stop = into.text.find("\n", start, end) + 1 or end
         into.copy(start + (len(indent) if into.text.startswith(indent, start) else 0), stop)
@@ -504,15 +522,18 @@ def dedented(into: TextBuilder, start: int, end: int, indent: str) -> None:
 
 
 def interpolated(shell_text: ShellText) -> ShellText:
+    """The shell text with placeholders for just's interpolations."""
     return shell_text._replace(text=INTERPOLATION.sub(hide, shell_text.text))
 
 
-# Which file is what
+# Kinds of files
 
 
 def not_shell(wanted: str) -> Callable[[str], Iterable[ShellText]]:
+    """A reader for files that contain no shell text; it raises NoShell."""
+
     def read(text: str) -> list[ShellText]:
-        raise NoShell(f"its name is not that of {wanted}")
+        raise NoShell(f"it is not named like {wanted}")
 
     return read
 
@@ -526,4 +547,4 @@ READERS: tuple[tuple[re.Pattern[str], Callable[[str], Iterable[ShellText]]], ...
     (re.compile(r"(^|/)(GNUm|[mM])akefile(\.[^/]*)?$|\.ma?k$"), makefile),
     (re.compile(r"(^|/)\.?[jJ]ustfile$|\.just$"), justfile),
 )
-"""The kinds of files by their paths, the first that matches; everything else is a shell script."""
+"""The readers by path; the first match applies, and any other file is a shell script."""

@@ -1,4 +1,4 @@
-"""PQ4: backgrounding by hand."""
+"""PQ4: work detached or put in the background by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pueue_skill.shell.model import Command
 from pueue_skill.shell.nested import SESSION_PROGRAMS as SCREENS
 
 DETACHERS = {"nohup", "setsid", "at", "batch", *SCREENS}
-"""The programs that detach what they run."""
+"""Programs that detach their work."""
 
 
 def check_detached(command: Command, around: RuleContext) -> Hit | None:
@@ -33,7 +33,7 @@ def check_detached(command: Command, around: RuleContext) -> Hit | None:
 
 
 def unknown_remote(command: Command, around: RuleContext) -> bool:
-    """Whether it is a script of unknown length on a host: what is detached there is meant to go on."""
+    """Whether the command is a script of unknown length on a host: if it is detached, it is meant to continue."""
     return bool(command.hosts) and around.weight.size == "unknown" and runs_script(command)
 
 

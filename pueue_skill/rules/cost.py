@@ -1,8 +1,8 @@
-"""How long a command takes, by what it is told to do: Command in, Weight out.
+"""Estimates how long a command takes: a Command in, a Weight out.
 
-A program alone seldom says it; its subcommand, its script's name and its options do. A script's name is read as words
-(`populate_full_cache.py` is populate, full, cache), never as a substring; an option that asks for help, a version or a
-dry run is read as an option; SQL and Python that stand in the command are read for what they call. The tables are in
+The program alone rarely decides; its subcommand, the name of its script and its options do. The name of a script is
+read as words (`populate_full_cache.py` is populate, full, cache), never as a substring. An option that asks for help, a
+version or a dry run makes a command quick. SQL and Python in the command are read for what they call. The tables are in
 known.py.
 """
 
@@ -29,7 +29,8 @@ from pueue_skill.startup.regex import regex
 
 
 class Weight(NamedTuple):
-    """size: long, quick or unknown; `why` completes "this is …". Nothing is sure that only a project says of itself."""
+    """`size` is long, quick or unknown; `why` completes "this is …". `sure` is false if only a project's configuration
+    says so."""
 
     size: str
     why: str
@@ -37,7 +38,7 @@ class Weight(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One entry of LONG, read: words and options that must be there, and those that must not."""
+    """A parsed entry of LONG: required words and options, excluded ones, and what the program does."""
 
     words: tuple[str, ...]
     options: tuple[str, ...]
@@ -46,7 +47,7 @@ class Row(NamedTuple):
 
 
 def parse_table() -> dict[str, list[tuple[str, list[str]]]]:
-    """By program: what it does, and the words of its row."""
+    """By program, its entries of LONG as (what it does, words)."""
     found: dict[str, list[tuple[str, list[str]]]] = {}
     for why, text in LONG.items():
         for entry in text.split(","):
@@ -56,6 +57,7 @@ def parse_table() -> dict[str, list[tuple[str, list[str]]]]:
 
 
 def rows_for(program: str) -> list[Row]:
+    """The entries of a program."""
     return [
         Row(
             tuple([word for word in rest if word[0] not in "-!"]),
@@ -92,21 +94,21 @@ YEAR = regex(r"(?:19|20)\d\d\b")
 
 
 def anchors_of(program: str) -> list[str]:
-    """The program, and with it one of the words or options that its rows ask for; alone where one of them asks for none."""
+    """The program, with one word or option that its entries require; alone if an entry requires none."""
     asked = [rest for _, rest in TABLE[program]]
     needed = [next((word for word in words if word[0] != "!"), "") for words in asked]
     return [program] if "" in needed else [f"{program} {word}" for word in needed]
 
 
 def anchors() -> set[str]:
-    """One of these stands in every text with a command that weighs long for what its own words say."""
+    """Every text with a command that is long by its own words contains one of these."""
     options = {option.lstrip("-") for option in (*LONG_OPTIONS, *DATE_OPTIONS)}
     others = {"rsync", "scp", "cp", "curl", "aws", "symbol", "pytest"}
     return {*SCRIPT_WORDS, *SQL_CLIENTS, *options, *others}.union(*map(anchors_of, TABLE))
 
 
 def weigh(command: Command, programs: tuple[Program, ...] = ()) -> Weight:
-    """How long `command` takes, as far as its words tell; what the user says in `programs` goes first."""
+    """The Weight of `command` by its words; the user's `programs` take precedence."""
     args = command.args
     for known in programs:
         if command.name == known.program and set(known.arguments) <= set(args):
@@ -123,6 +125,7 @@ def weigh(command: Command, programs: tuple[Program, ...] = ()) -> Weight:
 
 
 def quick_option(name: str, args: tuple[str, ...]) -> bool:
+    """Whether an option makes the command quick: help, version, dry run, a small limit."""
     for i, arg in enumerate(args):
         if arg in QUICK_OPTIONS or (arg in ("-n", "-q") and name == "make"):
             return True
@@ -135,7 +138,7 @@ def quick_option(name: str, args: tuple[str, ...]) -> bool:
 
 
 def has_argument(args: tuple[str, ...], wanted: str) -> bool:
-    """Whether an option (also among clustered letters, as `-avn`) or a word stands in `args`."""
+    """Whether an option (also in a cluster, `-avn`) or a word is in `args`."""
     if any(re.fullmatch(r"-[a-z]+[a-z_]{4,}", arg) for arg in args):
         return any(arg == wanted or arg.startswith(wanted + "=") for arg in args)  # long options with one dash
     if len(wanted) == 2 and wanted[0] == "-" and wanted[1].isalpha():
@@ -149,10 +152,12 @@ def has_argument(args: tuple[str, ...], wanted: str) -> bool:
 
 
 def operands(args: tuple[str, ...]) -> list[str]:
+    """The arguments that are not options."""
     return [arg for arg in args if arg[:1] not in ("-", "+")]
 
 
 def weigh_by_table(command: Command, args: tuple[str, ...]) -> Weight | None:
+    """The Weight from LONG, or None."""
     first = operands(args)[:6]
     for row in rows_for(command.name):
         n = len(row.words)
@@ -168,7 +173,7 @@ def weigh_by_table(command: Command, args: tuple[str, ...]) -> Weight | None:
 
 
 def is_tiny(args: tuple[str, ...], option: str) -> bool:
-    """Whether a numeric option says that there is next to nothing to do: `-count=1`, `-n 5`."""
+    """Whether a numeric option limits the run to almost nothing: `-count=1`, `-n 5`."""
     for i, arg in enumerate(args):
         name, equals, value = arg.partition("=")
         if name == option:
@@ -178,7 +183,7 @@ def is_tiny(args: tuple[str, ...], option: str) -> bool:
 
 
 def is_big_archive(command: Command, args: tuple[str, ...]) -> bool:
-    """Archive work on a tree, not on a file or two with small names."""
+    """Whether archive work is long: listing an archive is not."""
     if command.name not in ("tar", "zip", "unzip", "zstd", "xz", "7z", "pigz"):
         return True
     if command.name == "tar":
@@ -187,7 +192,8 @@ def is_big_archive(command: Command, args: tuple[str, ...]) -> bool:
 
 
 def weigh_transfer(command: Command, args: tuple[str, ...]) -> Weight | None:
-    """rsync, scp and cp between machines or trees: long for trees and big files, not for a listing or a small file."""
+    """The Weight of rsync, scp, cp, curl and aws s3: long for trees and big files, quick for a listing or a small
+    file."""
     name = command.name
     if name == "curl":
         big = has_argument(args, "-C") or any(arg.lower().endswith(BIG_DOWNLOADS) for arg in args)
@@ -225,6 +231,7 @@ def weigh_transfer(command: Command, args: tuple[str, ...]) -> Weight | None:
 
 
 def weigh_sql(command: Command, args: tuple[str, ...]) -> Weight | None:
+    """The Weight of a database client, by its SQL."""
     if command.name not in SQL_CLIENTS:
         return None
     texts = [redirect.body.value for redirect in command.redirects if redirect.body]
@@ -247,7 +254,7 @@ def weigh_sql(command: Command, args: tuple[str, ...]) -> Weight | None:
 
 
 def weigh_code(command: Command, args: tuple[str, ...]) -> Weight | None:
-    """Python in -c or a heredoc: by what it calls."""
+    """The Weight of Python code in -c or a heredoc, by the names that it calls."""
     if command.name not in ("python", "python3", "ipython", "pypy3"):
         return None
     code = [redirect.body.value for redirect in command.redirects if redirect.body]
@@ -277,6 +284,7 @@ def started_scripts(code: str) -> list[str]:
 
 
 def weigh_script(command: Command, args: tuple[str, ...]) -> Weight | None:
+    """The Weight of a script, module or task, by its name and options."""
     if command.name == "pytest":
         return weigh_tests("pytest", args)
     script, rest = script_of(command)
@@ -300,6 +308,7 @@ def weigh_script(command: Command, args: tuple[str, ...]) -> Weight | None:
 
 
 def weigh_tests(base: str, args: tuple[str, ...]) -> Weight:
+    """The Weight of a test run or check."""
     if base == "pytest" and any(
         re.search(r"slow|integration|gpu|soak", arg)
         for arg in args
@@ -310,7 +319,7 @@ def weigh_tests(base: str, args: tuple[str, ...]) -> Weight:
 
 
 def reason_in_options(args: tuple[str, ...], sized: bool) -> str | None:
-    """What options say of a run whose name says nothing; `sized`: whether a large number in them says something."""
+    """Why options show a long run, or None; `sized`: a large number in them counts."""
     years = [int(match[0]) for arg in args for match in YEAR.finditer(arg)]
     for i, arg in enumerate(args):
         option, equals, value = arg.partition("=")
@@ -336,7 +345,7 @@ def reason_in_options(args: tuple[str, ...], sized: bool) -> str | None:
 
 
 def script_of(command: Command) -> tuple[str | None, tuple[str, ...]]:
-    """The script, module or task that `command` runs, and its arguments; (None, ()) when it runs no such thing."""
+    """The script, module or task that `command` runs, and its arguments; (None, ()) without one."""
     args = command.args
     if command.name in RUNNERS:
         i = 0
@@ -381,17 +390,18 @@ def script_of(command: Command) -> tuple[str | None, tuple[str, ...]]:
 
 
 def runs_script(command: Command) -> bool:
-    """Whether it runs a script, a module or a task, and not a program by its bare name."""
+    """Whether the command runs a script, module or task, and not a program by its bare name."""
     script = script_of(command)[0]
     return script is not None and not (script == command.words[0].value and "/" not in script and "." not in script)
 
 
 def split_name(name: str) -> list[str]:
-    """The words of a name: `populateFull_cache.py` is populate, full, cache, py."""
+    """The words of a name in lower case: `populateFull_cache.py` is populate, full, cache, py."""
     return [word.lower() for word in WORDS.findall(re.sub(r"([a-z])([A-Z])", r"\1_\2", name))]
 
 
 def is_calm(name: str) -> bool:
+    """Whether a name describes a check or a query."""
     words = split_name(re.sub(r"\.\w+$", "", name))
     return any(word in CALM_WORDS for word in words) and not (
         {"soak", "stress", "load"} & set(words) and "test" in words
@@ -399,7 +409,7 @@ def is_calm(name: str) -> bool:
 
 
 def reason_in_name(name: str) -> str | None:
-    """What a script's or a function's name says it does, if that takes long."""
+    """What a script or function does by its name, if that takes long; else None."""
     words = split_name(name)
     if {"soak", "stress", "load"} & set(words) and "test" in words:
         return "a soak run"
@@ -408,14 +418,14 @@ def reason_in_name(name: str) -> str | None:
     return next((SCRIPT_WORDS[word] for word in words if word in SCRIPT_WORDS), None)
 
 
-# Of a short option only its letter: what follows may be its value (`-psecret`).
+# Only the letter of a short option: the rest may be its value (`-psecret`).
 OPTION_NAME = regex(r"--[A-Za-z][A-Za-z_-]*|-[A-Za-z]")
 
 
 def shape(command: Command) -> str:
-    """What is the same in all runs of a command: host, program, script or subcommand, and the names of its options.
+    """The constant parts of a command across its runs: host, program, script or subcommand, and option names.
 
-    Values never stand in it: they may be secrets, and they differ from run to run.
+    Values are excluded: they may be secrets, and they differ from run to run.
     """
     script, _ = script_of(command)
     words = [command.name]

@@ -1,4 +1,4 @@
-"""PQ7: what earlier runs on this machine have shown."""
+"""PQ7: commands whose earlier runs on this host were long."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from pueue_skill.shell.model import Command
 from pueue_skill.shell.printable import duration
 
 MIN_RUNS = {"long": 2, "quick": 3}
-"""Runs that must agree before they are believed."""
+"""Runs that must agree."""
 
 MAX_QUICK_S = 10.0
-"""A command that always ended within this many seconds is quick, whatever a rule of medium confidence suspects."""
+"""A command that always ended within this many seconds is quick, even if a rule of medium confidence flags it."""
 
 
 def past_runs(command: Command, preferences: Preferences) -> tuple[float, ...]:
+    """The durations of the command's last runs, in seconds, the latest last."""
     return preferences.durations.get(shape(command), ()) if preferences.durations else ()
 
 
 def always_quick(command: Command, preferences: Preferences) -> bool:
+    """Whether all of the last runs were quick."""
     runs = past_runs(command, preferences)
     return len(runs) >= MIN_RUNS["quick"] and max(runs) < MAX_QUICK_S
 
 
 def slow_runs(command: Command, preferences: Preferences) -> tuple[float, ...]:
-    """The last runs, up to three, when all of them were long; else none."""
+    """The durations of up to three last runs if all were long; otherwise empty."""
     runs = past_runs(command, preferences)[-3:]
     return runs if len(runs) >= MIN_RUNS["long"] and min(runs) >= preferences.long else ()
 
@@ -45,6 +47,7 @@ def check_slow_in_loop(command: Command, around: RuleContext) -> Hit | None:
 
 
 def durations_text(runs: tuple[float, ...]) -> str:
+    """Durations for a message: "4m, 6m, 5m"."""
     return ", ".join([duration(run) for run in runs])
 
 

@@ -1,8 +1,8 @@
-"""What is known of programs: data, read by work.py.
+"""Data about programs, read by cost.py.
 
-LONG names, by what they do, the programs that run long. A row's first word is the program; a plain word after it must stand
-among the first words that are no options, `-x` must be among the options, and `!-x` (or `!word`) must not. QUICK names
-what ends at once whatever it is told. SCRIPT_WORDS are words in the name of a script, a task or a subcommand.
+LONG lists long-running programs by what they do. The first word of an entry is the program; a plain word after it must
+be among the first operands, `-x` must be among the options, and `!-x` (or `!word`) must not. QUICK lists programs that
+end soon with any arguments. SCRIPT_WORDS are words in the name of a script, a task or a subcommand.
 """
 
 # fmt: off

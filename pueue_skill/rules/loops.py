@@ -1,4 +1,4 @@
-"""PQ2: loops and fan-out over heavy bodies."""
+"""PQ2: loops and fan-out over long-running work."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def check_loop_of_scripts(command: Command, around: RuleContext) -> Hit | None:
         or around.weight.size != "unknown"
         or "substitution" in command.inside
     ):
-        return None  # what is waited for inside $(…) is meant to be quick
+        return None  # a command in $(…) is meant to be quick
     if command.name not in RUNNERS and "/" not in script:
         return None
     return hit_at(command.loops[0], f"{script} runs once per item, and its run time is unknown")

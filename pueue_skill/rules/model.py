@@ -1,4 +1,4 @@
-"""What rules take beside Commands, and what they give: a user's preferences, and Findings."""
+"""The other input of rules, a user's preferences, and their output, Findings."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class Program(NamedTuple):
-    """What a user says of a program: with all of `arguments` among its words it is long or quick, for a reason.
+    """A configured program: with all of `arguments` among its words it is long or quick, with the reason `why`.
 
-    `sure` is false where it is not the user who says it, but a project: then a finding is of medium confidence at most.
+    `sure` is false if a project configures it and not the user: its findings have medium confidence at most.
     """
 
     program: str
@@ -26,10 +26,10 @@ class Program(NamedTuple):
 
 
 class Preferences(NamedTuple):
-    """What is configured and remembered of how commands are judged.
+    """The user's configuration and run history, as far as rules use them.
 
     `rules` maps rule IDs to off, medium or advice. `durations` maps the shape of a command to the seconds of its last
-    runs, the latest last; from `long` seconds on a run is long.
+    runs, the latest last. A run of at least `long` seconds is long.
     """
 
     rules: Mapping[str, str] = MappingProxyType({})
@@ -39,7 +39,7 @@ class Preferences(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What a rule says about a span. `rule` is its ID; `rewrite`: whether the plan may act on it."""
+    """The result of a rule for a span. `rule` is its ID; `rewrite`: the plan may act on it."""
 
     rule: str
     name: str

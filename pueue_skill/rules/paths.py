@@ -9,7 +9,7 @@ LOGIN_SHELLS = {"bash", "zsh", "sh"}
 
 
 def path_is_set(command: Command, around: RuleContext) -> bool:
-    """Whether the text itself sees to PATH on that host, or a login shell does."""
+    """Whether the text itself sets PATH on that host, or runs a login shell."""
     carriers = [
         c
         for c in around.before

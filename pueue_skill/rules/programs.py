@@ -1,4 +1,4 @@
-"""PQ3: long programs, by what they are told to do."""
+"""PQ3: long-running programs and scripts, judged by their names and options."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pueue_skill.shell.model import Command
 
 
 def runs_here(command: Command) -> bool:
+    """Whether the command runs on this host, in the foreground, outside loops."""
     return not command.hosts and not command.loops and command.attached
 
 

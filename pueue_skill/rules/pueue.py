@@ -1,4 +1,4 @@
-"""PQ5: pueue used in ways that do something else than they seem to."""
+"""PQ5: pueue commands that do something other than intended."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ ADD_SPEC = ArgSpec("wladgo", "working-directory label after delay group priority
 
 
 def subcommand(command: Command) -> str | None:
+    """The subcommand of a pueue command, or None."""
     return command.args[0] if command.name == "pueue" and command.args else None
 
 
@@ -44,37 +45,37 @@ JOB_VARIABLE = regex(r"\$\{?PUEUE_\w+\}?")
 
 
 def is_operator(word: Word, words: tuple[Word, ...]) -> bool:
-    """Whether a word is, or begins with, a quoted operator for the job's shell; find takes such words itself."""
+    """Whether a word is, or begins with, a quoted operator for the job's shell. Arguments of find do not count."""
     first = word.value.split(maxsplit=1)[:1]
     return bool(first and OPERATOR.fullmatch(first[0])) and basename(words[0].value) not in ("find", "fd", "fdfind")
 
 
 def misread_words(words: tuple[Word, ...]) -> list[Word]:
-    """The words of `pueue add` that the job's sh, which reads them joined by blanks, takes for something else."""
+    """The words of `pueue add` that the job's sh, which reads them joined by blanks, would misread."""
     if len(words) < 2 or (" " in words[0].value and not ASSIGNMENT.match(words[0].value)):
-        return []  # one argument, or one that goes on: meant as shell text
+        return []  # one argument, or a text that continues: meant as shell text
     return [
         word for word in words if not is_operator(word, words) and NEEDS_QUOTES.search(EXPANSION.sub("x", word.value))
     ]
 
 
 def script_index(words: tuple[Word, ...]) -> int | None:
-    """Where the text after a shell's -c begins that has lost its quotes before `pueue add`: `bash -c cd x`."""
+    """The index of the script of a `bash -c cd x` that lost its quotes before `pueue add`; None without one."""
     text = shell_text(words) if words and basename(words[0].value) in SHELLS else None
     at = words.index(text) if text is not None else len(words)
     return at if at + 1 < len(words) and not NEEDS_QUOTES.search(words[at].value) else None
 
 
 def with_script(shell: tuple[Word, ...], script: str) -> str:
-    """What `bash -c`, or another shell with its options, was meant to run."""
+    """The command that `bash -c SCRIPT`, or another shell with its options, was meant to run."""
     if [word.value for word in shell] == ["bash", "-c"]:
         return script
     return " ".join([*[word.text for word in shell], quote.word(script)])
 
 
 def quoted_words(words: tuple[Word, ...]) -> str | None:
-    """One argument of `pueue add` that runs exactly `words`, or None where only the shell knows them."""
-    knows = any(is_operator(word, words) for word in words)  # that they are joined
+    """One argument of `pueue add` that runs exactly `words`, or None if only the shell knows them."""
+    joins = any(is_operator(word, words) for word in words)  # the user knows that pueue joins the words
     losses = misread_words(words)
     parts: list[str] = []
     leading = True
@@ -83,7 +84,7 @@ def quoted_words(words: tuple[Word, ...]) -> str | None:
         leading = assigns is not None
         if assigns and word.static:
             parts.append(assigns[1] + quote.word(assigns[2]))
-        elif word.static and (is_operator(word, words) or (knows and word not in losses)):
+        elif word.static and (is_operator(word, words) or (joins and word not in losses)):
             parts.append(word.value)
         elif JOB_VARIABLE.fullmatch(word.value):
             parts.append(f'"{word.value}"')
@@ -97,7 +98,7 @@ def quoted_words(words: tuple[Word, ...]) -> str | None:
 
 
 def one_argument(command: Command, words: tuple[Word, ...]) -> str:
-    """`pueue add` as it is to be typed, with one argument; with --escape where only the shell knows the words."""
+    """The corrected `pueue add` with one argument, or with --escape if only the shell knows the words."""
     head = [
         word.text
         for word in (*command.assigns, *command.words[: len(command.words) - len(words)])
@@ -223,7 +224,7 @@ def check_reset(command: Command, around: RuleContext) -> Hit | None:
 WAIT_SPEC, FOLLOW_SPEC = ArgSpec("gs", "group status"), ArgSpec("l", "lines")
 """The options of `pueue wait` and of `pueue follow` that take a value (pueue 4.0)."""
 SHOWING_PROGRAMS = frozenset({"echo", "printf", "date", "true", ":", "ls", "cat", "head", "tail", "wc"})
-"""Programs that only show something, which is no harm after a job that failed."""
+"""Programs that only display something, which is harmless after a failed job."""
 
 
 def check_status_of_wait(command: Command, around: RuleContext) -> Hit | None:
@@ -234,7 +235,7 @@ def check_status_of_wait(command: Command, around: RuleContext) -> Hit | None:
         return None
     given, used = parse_options(command.words[2:], WAIT_SPEC if waits == "wait" else FOLLOW_SPEC)
     status = [value.value for option, value in given if option in ("-s", "--status") and value]
-    if waits == "wait" and status and status[-1] != "done":  # then pueue compares, and its exit code says so
+    if waits == "wait" and status and status[-1] != "done":  # the exit code then says whether the status was reached
         return None
     if needs_no_status(command.reader, around.after):
         return None
@@ -252,7 +253,8 @@ def check_status_of_wait(command: Command, around: RuleContext) -> Hit | None:
 
 
 def needs_no_status(reader: str, after: tuple[Command, ...]) -> bool:
-    """Whether what depends on the exit status does the right thing without it: it only shows something, or looks for itself."""
+    """Whether the commands that depend on the exit status need not know it: they only display something, or check
+    themselves."""
     if reader == "||":
         return bool(after) and after[0].name in ("true", ":")
     if reader != "&&":

@@ -1,7 +1,7 @@
 """The rules, by family, in the order of their IDs: Commands in, Findings out.
 
-A new family is one file and one line in FAMILIES; a new rule one entry in its file. The gate is generated from the rules'
-anchors (tools/gen.py), so that a text that no rule can flag is never parsed.
+A new family is one file and one line in FAMILIES; a new rule is one entry in its file. The gate is generated from the
+rules' anchors (tools/gen.py), so that a text that no rule can flag is never parsed.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ def findings(
     hosts: Mapping[str, Host] = MappingProxyType({}),
     preferences: Preferences = Preferences(),  # noqa: B008 immutable
 ) -> tuple[Finding, ...]:
-    """What the rules say of `commands`, in the order of their spans; one finding a rule and span."""
+    """The findings for `commands`, sorted by span; at most one for each rule and span."""
     found: dict[tuple[str, int, int], Finding] = {}
     called = {f"function {command.name}" for command in commands}
     defined = {place for command in commands for place in command.inside if place.startswith("function ")}
     for i, command in enumerate(commands):
         if f"function {command.words[0].value}" in defined:
-            continue  # its own function: what that runs is looked at where it stands
+            continue  # a call of a function in the text, whose body is checked itself
         if any(place.startswith("function ") and place not in called for place in command.inside):
-            continue  # defined here, but not run
+            continue  # in a function that is not called
         around = RuleContext(commands, i, hosts, weigh(command, preferences.programs), preferences)
         for rule in RULES:
             said = preferences.rules.get(rule.id)

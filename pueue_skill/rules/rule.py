@@ -1,4 +1,4 @@
-"""What a rule is: data, one function, and its own good and bad examples."""
+"""A rule: data, one function, and its own good and bad examples."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Hit(NamedTuple):
-    """What a check answers: what to say, and the span that it is about."""
+    """The result of a check: the message and its span."""
 
     message: str
     start: int
@@ -23,7 +23,8 @@ class Hit(NamedTuple):
 
 
 class RuleContext(NamedTuple):
-    """What a check may look at beside its command: its weight, all commands of the text, and the configured hosts."""
+    """The context of a check: all commands of the text and the index of the checked one, its weight, the configured
+    hosts, and the user's preferences."""
 
     commands: tuple[Command, ...]
     place: int
@@ -33,24 +34,25 @@ class RuleContext(NamedTuple):
 
     @property
     def after(self) -> tuple[Command, ...]:
+        """The commands after the checked one."""
         return self.commands[self.place + 1 :]
 
     @property
     def before(self) -> tuple[Command, ...]:
+        """The commands before the checked one."""
         return self.commands[: self.place]
 
 
 Check = Callable[[Command, RuleContext], "Hit | None"]
-"""(a command, what is around it) -> what there is to say of it."""
+"""A function from a command and its context to a Hit, or None."""
 
 
 class Rule(NamedTuple):
-    """One thing that can be wrong with a command.
+    """A problem that a command can have.
 
-    `name` reads on from "allow". `anchors`: one of these stands, as a word or as a part of a name, in every text that
-    the rule can flag, or the rule cannot match; the gate is made from them. A blank in an anchor stands between a word and a text
-    that must be there beside it. `rewrite`: whether the plan may act on it, or only advise. `bad` and `good` are
-    examples; one test proves them all.
+    `name` completes "allow …". `anchors`: every text that the rule can flag contains one of these as a word or part of
+    a name; the gate is generated from them. A blank in an anchor separates a word from a text that must also occur.
+    `rewrite`: the plan may act on a finding, not only advise. `bad` and `good` are examples; one test checks them all.
     """
 
     id: str
@@ -66,6 +68,7 @@ class Rule(NamedTuple):
     good: tuple[str, ...]
 
     def find(self, command: Command, around: RuleContext) -> Finding | None:
+        """The finding for the command, or None."""
         hit = self.check(command, around)
         if hit is None:
             return None
@@ -82,4 +85,5 @@ class Rule(NamedTuple):
 
 
 def hit_at(span: Command | Loop, message: str) -> Hit:
+    """A Hit with the span of a command or loop."""
     return Hit(message, span.start, span.end)

@@ -8,11 +8,12 @@ from pueue_skill.shell.model import Command
 
 
 def runs_remotely(command: Command) -> bool:
+    """Whether the command runs on another host, in the foreground."""
     return bool(command.hosts) and command.attached
 
 
 def has_terminal(command: Command, around: RuleContext) -> bool:
-    """Whether the ssh that carries it asks for a terminal."""
+    """Whether the ssh that carries the command asks for a terminal."""
     carriers = [c.ssh for c in around.before if c.ssh and len(c.hosts) < len(command.hosts)]
     return bool(carriers) and any(name == "-t" for name, _ in carriers[-1].options)
 
@@ -34,7 +35,7 @@ def check_remote_script(command: Command, around: RuleContext) -> Hit | None:
     if not runs_remotely(command) or script is None or around.weight.size != "unknown" or has_terminal(command, around):
         return None
     if command.words[0].value == script and "/" not in script and "." not in script and len(rest) < 2:
-        return None  # a program of which nothing is known, told next to nothing
+        return None  # an unknown program with hardly any arguments
     return hit_at(
         command,
         f"{script} runs on {command.hosts[-1]} inside the ssh connection; its exit status and output are lost with it",

@@ -1,4 +1,4 @@
-"""PQ6: waiting by hand."""
+"""PQ6: polling and sleeping instead of waiting."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pueue_skill.shell.model import Command, Loop
 from pueue_skill.startup.regex import regex
 
 MIN_POLL_S, MIN_SLEEP_S = 5, 300
-"""Seconds of a pause in a loop, and of one by itself, from which on somebody is waiting for work."""
+"""Minimum sleep, in a loop and outside one, that counts as waiting for work."""
 
 HEALTH_CHECKS = {"curl", "wget", "nc", "ncat", "pg_isready", "ping", "systemctl", "gh", "mysqladmin", "ssh-keyscan", "nslookup", "dig", "adb", "virsh", "kubectl", "aws", "gcloud", "az", "helm"}  # fmt: skip
 UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -15,7 +15,7 @@ DURATION = regex(r"(\d+(?:\.\d+)?)([smhd]?)")
 
 
 def sleep_seconds(command: Command) -> float:
-    """Seconds that a `sleep` takes; 60 when only the shell knows; 0 when it is none."""
+    """The seconds of a `sleep`: 60 if only the shell knows, 0 for another command."""
     if command.name != "sleep" or not command.args:
         return 0
     match = DURATION.fullmatch(command.args[0])
@@ -23,6 +23,7 @@ def sleep_seconds(command: Command) -> float:
 
 
 def is_within(command: Command, loop: Loop) -> bool:
+    """Whether the command is inside the loop."""
     return loop.start <= command.start and command.end <= loop.end
 
 
