@@ -1,6 +1,7 @@
-"""Looks for what keeps the hooks and the store of this machine from working: checks with a cause and a fix out, in the order of the hook's way.
+"""Finds what keeps the hooks and the database of this machine from working: checks with a cause and a fix out, in the order in which a hook
+needs them.
 
-Looking changes nothing. The hook is tried as a client would try it, with a command that a rule knows.
+Looking changes nothing. The hook is run as a client runs it, with a command that a rule flags.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from pueue_skill.state import database, paths, sessions
 from pueue_skill.state import log as hook_log
 
 RECENT = 7 * 24 * 3600
-"""Seconds for which what went wrong in a hook is shown."""
+"""How long an error of a hook is shown, in seconds."""
 
 TRIAL = {
     "session_id": "doctor",
@@ -41,7 +42,7 @@ SMALL = 50_000_000
 
 
 def checks() -> Iterator[Check]:
-    """Of this machine's configuration, hooks, store and log, in this order."""
+    """Check this machine's configuration, hooks, database and log, in this order."""
     yield from configuration()
     yield python()
     yield trial()
@@ -52,7 +53,7 @@ def checks() -> Iterator[Check]:
 
 
 def configuration() -> Iterator[Check]:
-    """A check for each mistake in the configuration, which the other checks leave out."""
+    """Return a check for each mistake in the configuration, which the other checks leave out."""
     try:
         loaded = config.load()
     except ConfigError as error:
@@ -64,7 +65,7 @@ def configuration() -> Iterator[Check]:
 
 
 def python() -> Check:
-    """The Python that the launcher finds, as it finds it."""
+    """Check the Python that the launcher finds, in the way it finds it."""
     here = install.share_folder() / "hooks"
     script = f'here={quote.word(str(here))}; . "$here/python.sh"; each_python \'\' :; printf %s "$python"\n'
     found = transport.run(Host(LOCAL), script, timeout=10).text
@@ -86,7 +87,7 @@ def python() -> Check:
 
 
 def trial() -> Check:
-    """One call of the hook."""
+    """Run the hook once."""
     launch = install.share_folder() / "hooks/launch"
     if not os.access(launch, os.X_OK):
         return Check("hook", "failure", f"{launch} cannot be run", f"chmod +x {launch}")
@@ -113,7 +114,7 @@ def off() -> bool:
 
 
 def hooks() -> Iterator[Check]:
-    """What is written in the settings of each agent, and who else is there."""
+    """Check the hooks in each agent's settings, and other hooks that rewrite commands."""
     for agent in AGENTS:
         of = install.module(agent)
         for scope in ("user", "project"):
@@ -121,7 +122,7 @@ def hooks() -> Iterator[Check]:
             try:
                 text = install.read_settings(file)
             except install.CannotInstall as error:
-                yield Check(f"{agent} hooks", "failure", str(error), "mend the file")
+                yield Check(f"{agent} hooks", "failure", str(error), "fix the file")
                 continue
             if text is None:
                 continue
@@ -139,13 +140,13 @@ def hooks() -> Iterator[Check]:
             others = [word for word in rewriters(text) if install.MARK not in word]
             if others:
                 yield Check(
-                    f"{agent} hooks", "warning", f"{file}: another hook looks at commands before they run: {others[0][:100]}",
-                    "with both rewriting, the one that ends last wins; hook.mode = \"suggest\" or \"remind\" is safe beside it",
+                    f"{agent} hooks", "warning", f"{file}: another hook rewrites or checks commands before they run: {others[0][:100]}",
+                    "if both rewrite, the one that finishes last wins; hook.mode = \"suggest\" or \"remind\" is safe with it",
                 )  # fmt: skip
 
 
 def launchers(text: str) -> list[str]:
-    """The launchers that stand in a settings file, as programs or within a line of shell."""
+    """Return the launchers that a settings file names, as programs or within a line of shell."""
     found = []
     for string in regex(r'"(?:[^"\\]|\\.)*"').findall(text):
         try:
@@ -158,7 +159,7 @@ def launchers(text: str) -> list[str]:
 
 
 def rewriters(text: str) -> list[str]:
-    """The other programs that a settings file has run before a shell command."""
+    """Return the other programs that a settings file runs before a shell command."""
     try:
         events = json.loads(text).get("hooks", {})
     except ValueError:
@@ -182,12 +183,15 @@ def memory() -> Check:
         waiting = sessions.open_jobs()
     except (sqlite3.Error, OSError) as error:
         return Check(
-            "store", "failure", f"{file}: {error}", f"see who holds it (lsof {file}); moved away, it is made anew"
+            "store",
+            "failure",
+            f"{file}: {error}",
+            f"see which process holds it: lsof {file}; if you move the file away, a new one is created",
         )
     broken = sorted(file.parent.glob(f"{file.name}.broken-*"))
     if broken:
-        return Check("store", "warning", f"it was no database, and was put aside: {broken[-1]}", f"rm {broken[-1]}")
-    return Check("store", "ok", f"{len(waiting)} jobs whose end is not known; {file}")
+        return Check("store", "warning", f"it was not a database, and was renamed to {broken[-1]}", f"rm {broken[-1]}")
+    return Check("store", "ok", f"{len(waiting)} jobs without an outcome; {file}")
 
 
 def disk() -> Check:
@@ -202,7 +206,7 @@ def disk() -> Check:
 
 
 def log() -> Iterator[Check]:
-    """What went wrong in hooks of late, each kind of it once."""
+    """Check for recent errors of hooks, each kind once."""
     seen: dict[str, tuple[str, int]] = {}
     try:
         lines = Path(hook_log.path()).read_text("utf-8", "replace").splitlines()
@@ -218,8 +222,6 @@ def log() -> Iterator[Check]:
             what = f"{entry.get('where')}: {entry.get('what')}"
             seen[what] = (entry["at"], seen.get(what, ("", 0))[1] + 1)
     for what, (last, count) in list(seen.items())[-5:]:
-        yield Check(
-            "log", "warning", f"{what} ({count} times, last {last})", f"once it is mended: rm {hook_log.path()}"
-        )
+        yield Check("log", "warning", f"{what} ({count} times, last {last})", f"once it is fixed: rm {hook_log.path()}")
     if not seen:
-        yield Check("log", "ok", "no hook has failed of late")
+        yield Check("log", "ok", "no hook has failed recently")

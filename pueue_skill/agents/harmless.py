@@ -1,8 +1,9 @@
-"""Says whether a command is harmless enough to be rewritten: an Event and its Analysis in, the first word that is not out, or nothing.
+"""Decides whether a command is harmless enough to be rewritten: an Event and its Analysis in; out, the first word that is not on the list, or an
+empty text.
 
-The client checks only the rewritten text, so the original must hold nothing that the client would have looked at: removals,
-protected files, other programs. Therefore a short list of what is harmless: the long-running work itself and the commands in
-LISTED around it. Everything else stays with the client. This module looks paths up in the file system, and runs nothing.
+The client checks only the rewritten text, so the original must contain nothing that the client would have checked: removals, protected
+files, other programs. Therefore the list of harmless commands is short: the long-running work itself, and the commands of LISTED around
+it. All others are left to the client. This module looks up paths in the file system, and runs nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ TRANSPARENT = {
     "nice", "ionice", "timeout", "gtimeout", "time", "nohup", "setsid", "stdbuf", "caffeinate",
     "uv run", "poetry run", "pipenv run", "pdm run", "hatch run", "rye run",
 }  # fmt: skip
-"""Wrappers that may stand before the work."""
+"""Wrappers that may precede the work."""
 
 INTERPRETER_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "python": ("-u", "-O", "-OO", "-B", "-I", "-E", "-s", "-S", "-P", "-q"),
@@ -45,14 +46,14 @@ INTERPRETER_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "deno": ("run", "-A", "-q"),
     "bun": ("run",),
 }
-"""Options that may stand before the script, by the start of the interpreter's name. Others may hold code or load some."""
+"""Options that may precede the script, by the start of the interpreter's name. Others may contain or load code."""
 
 CODE_WORDS = {"--eval", "-e", "-E", "-c", "exec", "x", "dlx"}
 """Arguments with which a runner of tasks runs code or any other program."""
 
 SSH_OPTIONS = {"-p", "-l", "-q", "-n", "-T", "-C", "-4", "-6", "-x", "-a"}
 SSH_SETTINGS = {"connecttimeout", "batchmode", "serveraliveinterval", "serveralivecountmax", "loglevel", "compression"}
-"""Options of ssh, and names for its -o, that run nothing on this machine and name none of its files."""
+"""ssh options, and names for its -o, that run nothing on this machine and name none of its files."""
 
 STEERING_WORDS = set("""
     ALIASES ANTHROPIC AR ARGS AS ASKPASS BROWSER BUNDLE CC CDPATH CLASSPATH CLAUDE CMD COMMAND COMPILER CONDA CONF CONFIG CXX DOCKER EDITOR ENGINES
@@ -81,7 +82,7 @@ OUTPUT_FILE = regex(
 """Names of files for output. Tools read neither their configuration nor code from such files."""
 
 ENDING = regex(r"(?:\.[\w-]+)?\Z")
-"""How a word ends, whatever the shell fills in before."""
+"""The end of a word, whatever the shell expands before it."""
 PARTS = regex("[=:,@]")
 STANDARD_INPUT = regex(r"(?:-\w|--[\w-]+=)?-|.*/dev/(?:stdin|fd|tty).*|.*/proc/.*", re.DOTALL)
 HIDDEN = regex(r"(?:-\w)?\.[^\d.].*", re.DOTALL)
@@ -113,7 +114,7 @@ class Scope(NamedTuple):
 
 
 def unlisted(event: Event, analysis: Analysis, files: list[Path]) -> str:
-    """What in the command is not on the list, or nothing. Adds the real paths that the command names to `files`."""
+    """Return the first word of the command that is not on the list, or an empty text. Adds the real paths that the command names to `files`."""
     project = Path(os.environ.get("CLAUDE_PROJECT_DIR", ""))
     cwd = Path(event.cwd)
     if not (project.is_absolute() and cwd.is_absolute()):
@@ -137,7 +138,7 @@ def unlisted(event: Event, analysis: Analysis, files: list[Path]) -> str:
 
 
 def walk_all(nodes: Sequence[Node], folders: Folders, scope: Scope) -> Folders:
-    """The folders in which what follows `nodes` runs. Raises NotListed."""
+    """Check nodes in turn, and return the folders in which the next command runs. Raises NotListed."""
     for node in nodes:
         folders = walk(node, folders, scope)
     return folders
@@ -187,14 +188,14 @@ def check_simple(node: Simple, folders: Folders, scope: Scope) -> Folders:
 
 
 def check_assignment(word: Word) -> None:
-    """NAME=literal, with a name that changes no program. Raises NotListed."""
+    """Check an assignment: NAME=literal, with a name that changes no program. Raises NotListed."""
     name, equals, value = word.value.partition("=")
     if not (word.static and equals and is_inert(name) and LITERAL.fullmatch(value)):
         raise NotListed(f"the assignment {word.text}")
 
 
 def is_inert(name: str) -> bool:
-    """Whether a variable of this name says neither which program runs nor what it loads."""
+    """Return whether a variable of this name decides neither which program runs nor what it loads."""
     upper = name.upper()
     return (
         bool(VARIABLE.fullmatch(name))
@@ -216,7 +217,7 @@ def check_redirects(redirects: Sequence[Redirect], folders: Folders, scope: Scop
 
 
 def check_file(word: Word, folders: Folders, scope: Scope, is_output: bool) -> None:
-    """A plain file below the project, which may not exist yet. Raises NotListed."""
+    """Check a word that names a plain file below the project, which may not exist yet. Raises NotListed."""
     if scope.project is None:
         if word.programs:
             raise NotListed(f"the substitution {word.text}")
@@ -233,14 +234,14 @@ def check_file(word: Word, folders: Folders, scope: Scope, is_output: bool) -> N
 
 
 def check_written(scope: Scope) -> None:
-    """No word of the work names a file that the command writes: what stands there may be run. Raises NotListed."""
+    """Check that no word of the work names a file that the command writes, whose content could then run. Raises NotListed."""
     for word in scope.works:
         if any(word.endswith(ending) for ending in scope.outputs):
             raise NotListed(f"{word}, whose text comes from the command itself")
 
 
 def resolve_word(word: Word, folders: Folders, scope: Scope) -> list[Path]:
-    """The real paths of `word` in `folders`; none on a host. Raises NotListed."""
+    """Return the real paths of `word` in `folders`; none on a host. Raises NotListed."""
     if scope.project is None and not word.programs:
         return []
     if not word.static or not word.value:
@@ -249,8 +250,9 @@ def resolve_word(word: Word, folders: Folders, scope: Scope) -> list[Path]:
 
 
 def resolve(path: str, folders: Folders, scope: Scope) -> list[Path]:
-    """The real paths of `path` in `folders`, when they are below the project and no name in them, before and after links, begins
-    with a dot. Raises NotListed."""
+    """Return the real paths of `path` in `folders`, if they are below the project and no name in them, before and after links, begins with a dot.
+    Raises NotListed.
+    """
     found = []
     for folder in folders:
         real = (folder / path).resolve()
@@ -291,7 +293,7 @@ def check_export(words: Sequence[Word], folders: Folders, scope: Scope) -> Folde
 
 
 def check_source(words: Sequence[Word], folders: Folders, scope: Scope) -> Folders:
-    """The bin/activate of a virtual environment inside the project. Raises NotListed."""
+    """Check the operand of `source`: the bin/activate of a virtual environment inside the project. Raises NotListed."""
     if len(words) != 1 or not words[0].value.endswith("/bin/activate") or words[0].programs:
         raise NotListed("a script that the shell reads")
     if scope.project is None:
@@ -345,11 +347,11 @@ LISTED: Mapping[str, Callable[[Sequence[Word], Folders, Scope], Folders]] = {
     "cd": check_cd, "export": check_export, "source": check_source, ".": check_source, "mkdir": check_mkdir, "tee": check_tee,
     "echo": check_echo, "date": check_date,
 }  # fmt: skip
-"""The commands that may stand around the work: their arguments and the folders in, the folders for what follows out."""
+"""The commands that may surround the work. Each function takes the arguments and the folders, and returns the folders of the next command."""
 
 
 def check_work(node: Simple, folders: Folders, scope: Scope) -> None:
-    """The long-running work itself: a script, or a program that only computes. Raises NotListed."""
+    """Check the long-running work itself: a script, or a program that only computes. Raises NotListed."""
     start = node.words[0].start
     command = next((c for c in scope.commands if not c.via and c.words and start <= c.words[0].start < node.end), None)
     if command is None:
@@ -378,7 +380,7 @@ def check_work(node: Simple, folders: Folders, scope: Scope) -> None:
 
 
 def check_arguments(node: Simple, command: Command, folders: Folders, scope: Scope) -> None:
-    """No argument of the work is its standard input or a protected file, as far as the text says. Raises NotListed."""
+    """Check that no argument of the work is its stdin or a protected file, as far as the text shows. Raises NotListed."""
     for word in node.words:
         paths = [word.value, *PARTS.split(word.value)]
         real = [(folder / path).resolve() for folder in folders for path in paths if path and word.static]
@@ -394,7 +396,7 @@ def check_arguments(node: Simple, command: Command, folders: Folders, scope: Sco
 
 
 def only_computes(command: Command) -> bool:
-    """Whether a program that was found on PATH only computes, as far as its table or its name says."""
+    """Return whether a program found on PATH only computes, according to its table or its name."""
     name, args = command.name, command.args
     if name in RUN_OTHERS or name in WRAPPERS:
         return False
@@ -411,7 +413,7 @@ def only_computes(command: Command) -> bool:
 
 
 def check_script(command: Command, folders: Folders, scope: Scope) -> None:
-    """An interpreter with a script or a module, and no code among its words. Raises NotListed."""
+    """Check an interpreter with a script or a module, and no code among its words. Raises NotListed."""
     allowed = next((options for name, options in INTERPRETER_OPTIONS.items() if command.name.startswith(name)), ())
     words = list(command.words[1:])
     while words and words[0].static and words[0].value in allowed:
@@ -428,7 +430,7 @@ def check_script(command: Command, folders: Folders, scope: Scope) -> None:
 
 
 def check_ssh(command: Command, ssh: Ssh, scope: Scope) -> None:
-    """ssh to a host, with harmless commands for its shell. Raises NotListed."""
+    """Check ssh to a host, with harmless commands for its shell. Raises NotListed."""
     if command.words[0].value != "ssh" or ssh.payload is None or not ssh.destination.static:
         raise NotListed("ssh without a command, or to a host that only the shell knows")
     for name, value in ssh.options:

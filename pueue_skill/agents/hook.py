@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
 
 def abort(event: str) -> None:
     """Log that the time limit was exceeded, stop all scripts, and exit at once."""
-    log.write(event, "not done within its time (PUEUE_SKILL_HOOK_LIMIT)")
+    log.write(event, "exceeded its time limit (PUEUE_SKILL_HOOK_LIMIT)")
     if "pueue_skill.hosts.transport" in sys.modules:
         sys.modules["pueue_skill.hosts.transport"].stop_all()
     os._exit(0)

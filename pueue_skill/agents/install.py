@@ -57,7 +57,7 @@ def install(agent: str, scope: str, mode: str | None, folder: Path) -> list[Chan
     of = module(agent)
     file = Path(of.file(scope, str(Path.home()), str(folder)))
     old = read_settings(file)
-    if hasattr(of, "own_file"):  # a file of its own
+    if hasattr(of, "own_file"):  # a separate file
         return change_of(file, old, of.own_file(launch, arguments))
     settings = parse_settings(file, old)
     added = of.hooks(launch, arguments)
@@ -103,10 +103,10 @@ def parse_settings(file: Path, text: str | None) -> dict[str, Any]:
         found = json.loads(text) if text and text.strip() else {}
     except ValueError as error:
         raise CannotInstall(
-            f"{file} is no plain JSON: {error}. Mend it, or add the hooks yourself: --dry-run on an empty HOME"
+            f"{file} is not plain JSON: {error}. Fix it, or add the hooks yourself: --dry-run on an empty HOME"
         ) from None
     if not isinstance(found, dict) or not isinstance(found.get("hooks", {}), dict):
-        raise CannotInstall(f"{file}: `hooks` is no table of events there; mend it first")
+        raise CannotInstall(f"{file}: `hooks` is not a table of events; fix it first")
     return found
 
 
@@ -115,7 +115,7 @@ def without_own_entries(settings: dict[str, Any], file: Path) -> dict[str, Any]:
     events: dict[str, Any] = {}
     for event, groups in settings.get("hooks", {}).items():
         if not isinstance(groups, list):
-            raise CannotInstall(f"{file}: hooks.{event} is no list; mend it first")
+            raise CannotInstall(f"{file}: hooks.{event} is not a list; fix it first")
         kept = [without_own_handlers(group) for group in groups]
         found = [group for group in kept if group is not None]
         if found or not groups:

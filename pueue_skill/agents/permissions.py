@@ -1,8 +1,8 @@
-"""Says what in the client's permission rules keeps a command from being rewritten. Reads the client's files, and its command line.
+"""Finds what in the client's permission rules forbids to rewrite a command. Reads the client's settings files and its command line.
 
-A rule counts against a rewrite when it may match the command, a part of it, or a command inside that the client itself does not
-see (behind ssh, env). Rules that cannot be known here count too. The files and the meaning of rules are those of Claude Code's
-documentation (https://docs.claude.com/en/docs/claude-code/settings), and were tried on the client itself.
+A rule forbids it if it may match the command, a part of it, or a command inside that the client itself does not see (behind ssh, env). So do
+rules that cannot be read here. The files and the meaning of rules are those of Claude Code's documentation
+(https://docs.claude.com/en/docs/claude-code/settings), and were tried with the client.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MANAGED = {
     "darwin": "/Library/Application Support/ClaudeCode",
 }
 MODES = ("default", "acceptEdits", "dontAsk", "bypassPermissions")
-"""The permission modes in which a call is judged by rules. In the others a model judges it, or nothing may run."""
+"""The permission modes in which rules decide about a call. In the others a model decides, or nothing may run."""
 
 OPTIONS_WITHOUT_RULES = set("""
     -p --print -c --continue -r --resume --fork-session --session-id --no-session-persistence -n --name -d --debug --debug-file --verbose --model --fallback-model
@@ -40,14 +40,15 @@ OPTIONS_WITHOUT_RULES = set("""
     --exclude-dynamic-system-prompt-sections --autocompact --ax-screen-reader --betas --brief --chrome --no-chrome --ide --prompt-suggestions
     --plugin-dir --forward-subagent-text
 """.split())  # fmt: skip
-"""Options of the client that bring no permission rules. With any other option the rules are not known: a version of the client may
-have options for rules that were never seen here."""
+"""Options of the client that bring no permission rules. With any other option the rules are unknown, since a version of the client may have
+options for rules that were never seen here.
+"""
 
 GRANT = regex(r"(?mi)^(allowed|disallowed)[-_]?tools[ \t]*:(.*(?:\n[ \t-].*)*)")
 TOOL_RULE = regex(r"\w+(?:\([^)\n]*\))?")
 FRONTMATTER_BYTES = 16_384
 MAX_DOCUMENTS = 3_000
-"""Folders, and skills and commands in them, that are looked through for rules."""
+"""The number of folders, skills and commands that are searched for rules."""
 
 
 class Grants(NamedTuple):
@@ -58,7 +59,7 @@ class Grants(NamedTuple):
 
 
 def obstacle(event: Event, analysis: Analysis, text: str, named: Sequence[Path]) -> str:
-    """Why the command may not be rewritten to `text`; empty when nothing stands against it. `named` are real paths that it names."""
+    """Return why the command may not be rewritten to `text`; empty if nothing forbids it. `named` are the real paths that it names."""
     if event.mode not in MODES:
         return f"the session is in the mode {event.mode or 'that is not known'}"
     arguments = client_arguments()
@@ -94,7 +95,7 @@ def obstacle(event: Event, analysis: Analysis, text: str, named: Sequence[Path])
 
 
 def client_arguments() -> list[str] | None:
-    """The arguments that the client was started with; None when they cannot be read."""
+    """Return the arguments with which the client was started; None if they cannot be read."""
     pid = os.environ.get("CLAUDE_PID", "")
     try:
         words = Path(f"/proc/{int(pid)}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
@@ -104,7 +105,7 @@ def client_arguments() -> list[str] | None:
 
 
 def brings_rules(word: str) -> bool:
-    """Whether an argument of the client is an option that may bring permission rules."""
+    """Return whether an argument of the client is an option that may bring permission rules."""
     return word.startswith("-") and word.partition("=")[0] not in OPTIONS_WITHOUT_RULES
 
 
@@ -113,14 +114,14 @@ def user_folder() -> Path:
 
 
 def project_folders(cwd: str) -> list[Path]:
-    """The folders of which the client may read settings: it was started in the project's folder, and the command may be elsewhere."""
+    """Return the folders whose settings the client may read: it was started in the project's folder, and the command may run elsewhere."""
     starts = [Path(cwd), Path(os.environ.get("CLAUDE_PROJECT_DIR") or cwd)]
     starts += [start.resolve() for start in starts]
     return list(dict.fromkeys([folder for start in starts for folder in (start, *start.parents)]))
 
 
 def files(cwd: str) -> list[Path]:
-    """The settings files that hold in `cwd`, whether they are there or not."""
+    """Return the settings files that apply in `cwd`, whether they exist or not."""
     managed = Path(MANAGED.get(sys.platform, MANAGED["linux"]))
     found = [managed / "managed-settings.json", *sorted((managed / "managed-settings.d").glob("*.json"))]
     found += [user_folder() / name for name in ("settings.json", "settings.local.json", "remote-settings.json")]
@@ -130,7 +131,7 @@ def files(cwd: str) -> list[Path]:
 
 
 def tables(value: Any) -> Iterator[dict[str, Any]]:
-    """All tables in `value`, at any depth: settings that a server sends are wrapped in others."""
+    """Return all tables in `value`, at any depth: a server's settings are wrapped in others."""
     if isinstance(value, dict):
         yield value
     if isinstance(value, dict | list):
@@ -148,7 +149,7 @@ def rules(settings: list[Any], kind: str) -> list[str]:
 
 
 def frontmatter_rules(cwd: str, arguments: Sequence[str]) -> Grants:
-    """The allowed-tools and disallowed-tools of skills, commands and agents within reach. Raises OSError, ValueError."""
+    """Return the allowed-tools and disallowed-tools of skills, commands and agents that the client may use. Raises OSError, ValueError."""
     roots = [user_folder() / name for name in ("skills", "commands", "agents", "plugins")]
     roots += [folder / ".claude" / name for folder in project_folders(cwd) for name in ("skills", "commands", "agents")]
     roots += plugin_folders(arguments)
@@ -176,7 +177,7 @@ def add_frontmatter(document: str, grants: Grants) -> None:
 
 
 def plugin_folders(arguments: Sequence[str]) -> list[Path]:
-    """The folders of --plugin-dir."""
+    """Return the folders of --plugin-dir."""
     found = [word.partition("=")[2] for word in arguments if word.startswith("--plugin-dir=")]
     for i, word in enumerate(arguments):
         if word == "--plugin-dir":
@@ -185,7 +186,7 @@ def plugin_folders(arguments: Sequence[str]) -> list[Path]:
 
 
 def parts(command: str, analysis: Analysis) -> list[str]:
-    """The command, and all that is run within it: as it stands there, and as its words are received."""
+    """Return the command and all commands inside it: as written, and as received after expansion."""
     found = [command.strip()]
     for one in analysis.commands:
         found.append(command[one.start : one.end].strip())
@@ -198,7 +199,7 @@ def parts(command: str, analysis: Analysis) -> list[str]:
 
 
 def could_match(rule: str, texts: list[str], named: Sequence[Path]) -> bool:
-    """Whether a rule to deny or ask could match one of `texts`, or the files that they name; what is not understood could."""
+    """Return whether a deny or ask rule could match one of `texts`, or the files that they name; a rule that is not understood could."""
     match = RULE.fullmatch(rule.strip())
     if not match:
         return True
@@ -211,9 +212,9 @@ def could_match(rule: str, texts: list[str], named: Sequence[Path]) -> bool:
 
 
 def names_file(pattern: str, texts: list[str], named: Sequence[Path]) -> bool:
-    """Whether a rule for files could match what a command names: the client holds Bash to these rules too.
+    """Return whether a rule for files could match what a command names: the client applies these rules to Bash too.
 
-    The longest stretch of the pattern that is no wildcard has to stand in the command, or in a path that it leads to.
+    The longest part of the pattern without a wildcard must occur in the command, or in a path that it leads to.
     """
     if regex(r"[\[\]{}\\!]").search(pattern):
         return True
@@ -225,13 +226,13 @@ def names_file(pattern: str, texts: list[str], named: Sequence[Path]) -> bool:
 
 
 def loosely(said: str, text: str) -> bool:
-    """Whether the first word that a rule speaks of is one of the text's words: `rm:*` and `sudo rm x`."""
+    """Return whether the first word of a rule is one of the text's words: `rm:*` and `sudo rm x`."""
     first = regex(r"[\s:*]").split(said.strip(), maxsplit=1)[0]
     return not first or first in text.split()
 
 
 def allows(rule: str, texts: list[str]) -> bool:
-    """Whether a rule of Bash matches one of `texts`, as the client reads it."""
+    """Return whether a Bash rule matches one of `texts`, as the client reads it."""
     match = RULE.fullmatch(rule.strip())
     if not match or match[1] != "Bash":
         return False

@@ -147,11 +147,11 @@ def advise_after_timeout(event: Event, settings: Settings) -> str:
     if event.background and not event.timed_out:
         fate = "it runs in the background of this session, and ends with it"
     elif event.background:
-        fate = "it was put into the background by its time limit, and the client stops it 10 minutes from then"
+        fate = "its time limit moved it to the background, and the client stops it 10 minutes later"
     else:
-        fate = "its time limit has ended it"
+        fate = "its time limit ended it"
     again = "stop it and queue it" if event.background else "queue it"
-    return f"pueue-skill: {fate}. A job in the queue has no such limit: if this has to go on, {again}:\n```bash\n{submits}```\n"
+    return f"pueue-skill: {fate}. A job in the queue has no such limit: if this must continue, {again}:\n```bash\n{submits}```\n"
 
 
 def record_run(analysis: Analysis, seconds: float, settings: Settings) -> None:

@@ -65,7 +65,7 @@ def rewrite(event: Event, analysis: Analysis, settings: Settings) -> Reply | Non
         return None
     context = (
         f"pueue-skill: the command is rewritten: {describe_plan(work.plan)}. The new command is\n```bash\n{text}```\nbecause\n"
-        f"{wording.list_findings(analysis)}\nThe result follows the call. `# pueue: skip` at the end of a command keeps it as it is.\n"
+        f"{wording.list_findings(analysis)}\nThe result follows the call. `# pueue: skip` at the end of a command leaves it as is.\n"
     )
     return Reply(context=context, command=text.rstrip("\n"))
 

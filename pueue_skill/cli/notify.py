@@ -48,7 +48,7 @@ def main(options: argparse.Namespace) -> int:
         found = []
         if options.callback is not None:
             found = of_callback(settings, options.callback, options.result)
-        return told(deliver.tell(settings.notify, found, now()))
+        return told(deliver.notify(settings.notify, found, now()))
     except NoApprise as error:
         if options.callback is not None:
             log.write("notify", str(error))
@@ -59,7 +59,7 @@ def test(targets: Sequence[NotifyTable]) -> int:
     """A message to each target, whatever it wants and whatever the hour."""
     code = ExitCode.DONE
     for target in targets:
-        name = compose.machine(LOCAL)
+        name = compose.shown_host(LOCAL)
         sent = deliver.send(
             target, f"pueue-skill on {name}", f"This is how pueue-skill on {name} will tell you.", False
         )
@@ -73,14 +73,16 @@ def of_callback(settings: Config, id: int, result: str) -> list[Notification]:
     kinds = {kind for target in settings.notify for kind in target.kinds}
     if result == "Success" and "groups" not in kinds:
         return []  # before the queue is asked: many short jobs may end at once
-    name = compose.machine(LOCAL)
+    name = compose.shown_host(LOCAL)
     try:
         queue = client.fetch_queue(settings.by_name()[LOCAL])
     except client.Unreachable as error:
         log.write("notify", str(error))
-        return compose.gone(name, id, result, time.time())
+        return compose.of_forgotten_job(name, id, result, time.time())
     ended = [state for state in queue.states if state.id == str(id) and state.status == "done"]
-    return compose.of_ended(name, queue, ended) if ended else compose.gone(name, id, result, time.time())
+    return (
+        compose.of_ended_jobs(name, queue, ended) if ended else compose.of_forgotten_job(name, id, result, time.time())
+    )
 
 
 def told(sent: Sequence[Sent]) -> int:
@@ -106,7 +108,7 @@ def teller() -> Callable[[Sequence[Notification]], None]:
     if not targets:
         raise LookupError(NONE)
     try:
-        deliver.library()
+        deliver.import_apprise()
     except NoApprise as error:
         raise LookupError(str(error)) from None
     last = -AGAIN
@@ -117,7 +119,7 @@ def teller() -> Callable[[Sequence[Notification]], None]:
         found = [notice for notice in found if notice.event not in known]
         known.update([notice.event for notice in found])
         if found or time.monotonic() - last >= AGAIN:
-            told(deliver.tell(targets, found, now()))
+            told(deliver.notify(targets, found, now()))
             last = time.monotonic()
 
     return tell
@@ -133,7 +135,7 @@ def queue_watcher() -> Callable[[poll.Observation | None], None]:
         if look and isinstance(look.answer, Queue):
             name = look.host.name
             if name in before:
-                found = compose.since(compose.machine(name), before[name], look.answer)
+                found = compose.events_since(compose.shown_host(name), before[name], look.answer)
             before[name] = look.answer
         tell(found)
 

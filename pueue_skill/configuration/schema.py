@@ -159,7 +159,7 @@ class NotifyTable(Table):
     kinds: list[NoticeKind] = Field(
         ["failures", "groups", "batches"],
         alias="for",
-        description="what is told: failures: jobs that failed; groups: groups that have run empty; batches: batches that have ended",
+        description="kinds of notifications: failures: failed jobs; groups: groups that became empty; batches: batches that ended",
     )
     quiet: str = Field(
         "",

@@ -1,7 +1,7 @@
-"""What people are told of: states of queues and batches in, notices out.
+"""Composes notifications: states of queues and batches in, notifications out.
 
-It knows neither targets nor times of day; of what it is given it makes text that is fit to leave the machine: secrets masked, no
-control characters, no output of jobs.
+It knows neither targets nor the time of day. Its texts are fit to leave the machine: secrets masked, no control characters, no output of
+jobs.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ from pueue_skill.state.outbox import Notification
 from pueue_skill.state.sessions import Submitted
 
 MAX_MESSAGE_CHARS = 1_500
-"""Characters of a message."""
+"""The longest message."""
 
 MAX_NAMED_JOBS = 12
-"""Failed jobs of a group or a batch that are named."""
+"""How many failed jobs of a group or a batch a message names."""
 
 
-def machine(host: str) -> str:
-    """The name of a host for somebody who is not at this machine."""
+def shown_host(host: str) -> str:
+    """Return the name of a host for a reader who is not at this machine."""
     return os.uname().nodename if host == LOCAL else host
 
 
-def since(host: str, before: Queue, after: Queue) -> list[Notification]:
-    """What has happened on `host` between two looks at its queue."""
+def events_since(host: str, before: Queue, after: Queue) -> list[Notification]:
+    """Return notifications of what happened on `host` between two states of its queue."""
     was = {(state.id, state.created, state.ended) for state in before.states}
-    return of_ended(
+    return of_ended_jobs(
         host, after, [s for s in after.states if s.status == "done" and (s.id, s.created, s.ended) not in was]
     )
 
 
-def of_ended(host: str, queue: Queue, ended: Sequence[State]) -> list[Notification]:
-    """What is to be told of jobs that have ended, the queue being as it is now."""
+def of_ended_jobs(host: str, queue: Queue, ended: Sequence[State]) -> list[Notification]:
+    """Return notifications of ended jobs, and of the groups that became empty with them."""
     found = [failure(host, state) for state in ended if state.result != "success"]
     for group in dict.fromkeys([state.group for state in ended]):
         inside = [state for state in queue.states if state.group == group]
-        # What was put aside waits for somebody, and keeps no group busy.
+        # A stashed job waits for a user, and does not keep its group busy.
         if all(state.status == "done" or (state.status == "stashed" and not state.due) for state in inside):
-            found.append(run_empty(host, group, [state for state in inside if state.status == "done"]))
+            found.append(of_empty_group(host, group, [state for state in inside if state.status == "done"]))
     return found
 
 
@@ -70,48 +70,48 @@ def failure(host: str, state: State) -> Notification:
 
 
 def of_submitted(job: Submitted) -> list[Notification]:
-    """What is to be told of the end of a job that a session submitted."""
+    """Return the notification of a failed job that a session submitted."""
     if job.state == "success":
         return []
-    here = job._replace(host=machine(job.host))
+    here = job._replace(host=shown_host(job.host))
     title = f"{here.host}: {plain(job.label or job.command, 60)} has not succeeded"
     return [
         Notification("failures", f"job {here.name} {job.created} {job.ended}", title, plain(line_of(here), 400), True)
     ]
 
 
-def gone(host: str, id: int, result: str, now: float) -> list[Notification]:
-    """What is to be told of a job of which only the end is known, since its queue does not tell more."""
+def of_forgotten_job(host: str, id: int, result: str, now: float) -> list[Notification]:
+    """Return the notification of a job whose queue no longer knows it."""
     if result == "Success":
         return []
     text = f"{host}:{id} has ended ({plain(result)}), and its queue tells no more of it"
     return [Notification("failures", f"job {host}:{id} {now}", f"{host}: job {id} has not succeeded", text, True)]
 
 
-def run_empty(host: str, group: str, done: Iterable[State]) -> Notification:
-    """That a group has nothing to do any more; counted are the jobs of its last run, in which it was never empty."""
+def of_empty_group(host: str, group: str, done: Iterable[State]) -> Notification:
+    """Return the notification that a group became empty, with the counts of the jobs since it was last empty."""
     run: list[State] = []
     begin = last = ""
-    for state in sorted(done, key=lambda state: moment(state.ended or state.created), reverse=True):
-        if run and moment(state.ended or state.created) < moment(begin):
+    for state in sorted(done, key=lambda state: time_of(state.ended or state.created), reverse=True):
+        if run and time_of(state.ended or state.created) < time_of(begin):
             break
         last = last or state.ended or state.created
-        begin = min(begin or state.created, state.created, key=moment)
+        begin = min(begin or state.created, state.created, key=time_of)
         run.insert(0, state)
     failed = [f"{state.id}" + (f" ({plain(state.label, 60)})" if state.label else "") for state in run if state.result != "success"]  # fmt: skip
-    counts = counted({"succeeded": len(run) - len(failed), "failed": len(failed)})
+    counts = list_counts({"succeeded": len(run) - len(failed), "failed": len(failed)})
     name = plain(group)
-    text = f"{host}: group {name} has run empty: {counts}{some(failed)}"
+    text = f"{host}: group {name} is empty: {counts}{first_names(failed)}"
     return Notification(
-        "groups", f"group {host} {group} {last}", f"{host}: group {name} has run empty, {counts}", text, bool(failed)
+        "groups", f"group {host} {group} {last}", f"{host}: group {name} is empty, {counts}", text, bool(failed)
     )
 
 
 def of_batch(name: str, found: Sequence[Standing], whole: bool) -> list[Notification]:
-    """The failed jobs of a batch, and its end once nothing of it is open; `whole`: all its hosts have answered."""
+    """Return notifications of a batch's failed jobs, and of its end once no job is open; `whole`: all its hosts have answered."""
     failed = [one for one in found if not one.open and one.what not in ("success", "missing", "changed")]
     told = [
-        failure(machine(one.item.host), one.state) if one.state and not one.pack else of_unit(one) for one in failed
+        failure(shown_host(one.item.host), one.state) if one.state and not one.pack else of_unit(one) for one in failed
     ]
     if not whole or any(one.open for one in found):
         return told
@@ -119,35 +119,35 @@ def of_batch(name: str, found: Sequence[Standing], whole: bool) -> list[Notifica
     parts = {"succeeded": counts["success"], "failed": len(failed)} | {
         what: counts[what] for what in ("changed", "missing")
     }
-    spoken_of = counted(parts)
-    # That it was cleaned away is no other end; that something was killed once more is.
+    spoken_of = list_counts(parts)
+    # A job that was cleaned has the same outcome as before; one that was killed again has not.
     ends = [(one.item.key, one.what, one.tries, one.state.ended if one.state and one.what == "killed" else None) for one in found]  # fmt: skip
-    names = [f"{machine(one.item.host)} {plain(one.item.label, 60)}" for one in failed]
+    names = [f"{shown_host(one.item.host)} {plain(one.item.label, 60)}" for one in failed]
     title = f"batch {plain(name)} has ended, {spoken_of}"
-    text = f"batch {plain(name)} has ended: {spoken_of}{some(names)}"
+    text = f"batch {plain(name)} has ended: {spoken_of}{first_names(names)}"
     event = f"batch {name} {digest(repr(sorted(ends, key=repr)).encode(), 32)}"
     return [*told, Notification("batches", event, title, text, counts["success"] < len(found))]
 
 
 def of_unit(one: Standing) -> Notification:
-    """The failure of an item that is no job of its own, or no longer in its queue."""
+    """Return the notification of a failed item that is no job itself, or is no longer in its queue."""
     how = f"failed, exit {one.exit_code}" if one.exit_code else f"has not succeeded ({one.what})"
-    text = f"{machine(one.item.host)}: {plain(one.item.label)} {how}"
+    text = f"{shown_host(one.item.host)}: {plain(one.item.label)} {how}"
     return Notification("failures", f"item {one.item.host} {one.item.key} {one.tries}", text, text, True)
 
 
 def message(kept: Sequence[tuple[float, Notification]]) -> tuple[str, str, bool]:
-    """One message, with title and text, for notices and the times at which they were kept; whether something failed."""
+    """Return title and text of one message for notifications and the times at which they were stored, and whether something failed."""
     bad = any(notice.bad for _, notice in kept)
     if len(kept) == 1:
         return kept[0][1].title, kept[0][1].text, bad
     counts: Counter[str] = Counter([notice.kind for _, notice in kept])
-    words = {"failures": "job failed", "groups": "group has run empty", "batches": "batch has ended"}
-    many = {"failures": "jobs failed", "groups": "groups have run empty", "batches": "batches have ended"}
+    words = {"failures": "job failed", "groups": "group is empty", "batches": "batch ended"}
+    many = {"failures": "jobs failed", "groups": "groups are empty", "batches": "batches ended"}
     title = ", ".join([f"{counts[kind]} {words[kind] if counts[kind] == 1 else many[kind]}" for kind in words if counts[kind]])  # fmt: skip
     lines: list[str] = []
     room = MAX_MESSAGE_CHARS
-    # What has ended as a whole says the most; of the rest, what failed is said first.
+    # Batches and groups first, then failures, then the rest.
     ordered = sorted(kept, key=lambda one: (one[1].kind != "batches", not one[1].bad, one[0]))
     for number, (at, notice) in enumerate(ordered):
         line = f"{dt.datetime.fromtimestamp(at):%a %H:%M} {notice.text}"
@@ -159,20 +159,20 @@ def message(kept: Sequence[tuple[float, Notification]]) -> tuple[str, str, bool]
     return title, "\n".join(lines), bad
 
 
-def counted(counts: dict[str, int]) -> str:
+def list_counts(counts: dict[str, int]) -> str:
     return ", ".join([f"{count} {what}" for what, count in counts.items() if count or what == "succeeded"])
 
 
-def some(names: Sequence[str]) -> str:
-    """The first of `names`, as the end of a sentence."""
+def first_names(names: Sequence[str]) -> str:
+    """Return the first of `names`, as the end of a sentence."""
     more = f" and {len(names) - MAX_NAMED_JOBS} more" if len(names) > MAX_NAMED_JOBS else ""
     return f": {', '.join(names[:MAX_NAMED_JOBS])}{more}" if names else ""
 
 
 def plain(text: str, longest: int = 100) -> str:
-    """`text` as one line without secrets, control characters and marks that turn the direction of writing."""
+    """Return `text` as one line without secrets, control characters and characters that change the writing direction."""
     return printable.line(" ".join(masked(text).split()), longest)
 
 
-def moment(time: str) -> dt.datetime:
+def time_of(time: str) -> dt.datetime:
     return dt.datetime.fromisoformat(time)

@@ -1,9 +1,9 @@
-"""Tells people what has happened: notices and the targets of the configuration in, messages sent by apprise out.
+"""Delivers notifications: notifications and the configured targets in, messages sent by apprise out. The only importer of apprise.
 
-A notice is kept in the store before anything is sent, once for each target and event, and is done with when apprise has said
-yes: a receiver that is down, the quiet hours of a target or a process that dies only make it wait for the next call. All that
-waits for a target goes as one message. One process sends at a time; another leaves its notices to that one, which looks again
-when it has done. The only importer of apprise. An URL holds secrets, so that no more of it is shown than scheme and host.
+A notification is stored before anything is sent, once for each target and event, and is done when apprise has confirmed its delivery: if a
+receiver is down, a target has quiet hours, or the process dies, it waits for the next command. All pending notifications of a target
+go out as one message. One process sends at a time; another leaves its notifications to it. A URL contains secrets, so only its
+scheme and host are shown.
 """
 
 from __future__ import annotations
@@ -30,14 +30,13 @@ if TYPE_CHECKING:
     import apprise
 
 DELIVERY_TIMEOUT_S = 10.0
-"""Seconds that a receiver has for one message."""
+"""How long a receiver may take for one message."""
 
 PARTS = regex(r"[/:@?&=,]+")
 
 
 class Sent(NamedTuple):
-    """What became of a message to the target that is shown as `to`; `why` is empty where apprise said yes. `kept`: it waits for the
-    next call otherwise."""
+    """The result of a message to the target shown as `to`; `why` is empty after a success. `kept`: the next command sends it again."""
 
     to: str
     why: str
@@ -45,33 +44,33 @@ class Sent(NamedTuple):
 
 
 class NoApprise(Exception):
-    """The package that sends is not installed; the message says what to type."""
+    """apprise is not installed; the message says what to type."""
 
 
-def tell(targets: Sequence[NotifyTable], found: Sequence[Notification], now: dt.datetime) -> list[Sent]:
-    """Keeps notices for the targets that want their kinds, and sends what is kept; what was tried."""
+def notify(targets: Sequence[NotifyTable], found: Sequence[Notification], now: dt.datetime) -> list[Sent]:
+    """Store notifications for the targets that want their kinds, and deliver what is pending; return the results."""
     wanted = [(target, [notice for notice in found if notice.kind in target.kinds]) for target in targets]
     try:
         for target, these in wanted:
             if these:
-                outbox.enqueue(mark(target), these, now.timestamp())
+                outbox.enqueue(target_id(target), these, now.timestamp())
     except (sqlite3.Error, OSError):
-        # The disk may be full, which is just what somebody should hear of.
+        # The disk may be full: that is worth a notification.
         unkept = [(target, [(now.timestamp(), notice) for notice in these]) for target, these in wanted if these]
         return [send(target, *compose.message(these))._replace(kept=False) for target, these in unkept]
-    return deliver(targets, now)
+    return deliver_pending(targets, now)
 
 
-def deliver(targets: Sequence[NotifyTable], now: dt.datetime) -> list[Sent]:
-    """Sends what is kept, but to targets whose quiet hours it is; what was tried."""
-    awake = [target for target in targets if not quiet(target.quiet, now.time())]
+def deliver_pending(targets: Sequence[NotifyTable], now: dt.datetime) -> list[Sent]:
+    """Deliver what is pending, except to targets in their quiet hours; return the results."""
+    awake = [target for target in targets if not is_quiet(target.quiet, now.time())]
     tried: dict[int, Sent] = {}
-    while any(one.number not in tried for target in awake for one in outbox.pending(mark(target))):
-        with sole() as mine:
+    while any(one.number not in tried for target in awake for one in outbox.pending(target_id(target))):
+        with single_sender() as mine:
             if not mine:
                 break
             for target in awake:
-                kept = outbox.pending(mark(target))
+                kept = outbox.pending(target_id(target))
                 if all(one.number in tried for one in kept):
                     continue
                 sent = send(target, *compose.message([(one.at, one.notice) for one in kept]))
@@ -81,8 +80,8 @@ def deliver(targets: Sequence[NotifyTable], now: dt.datetime) -> list[Sent]:
     return list(dict.fromkeys(tried.values()))
 
 
-def quiet(hours: str, time: dt.time) -> bool:
-    """Whether `time` is within `hours`, which may go over midnight."""
+def is_quiet(hours: str, time: dt.time) -> bool:
+    """Return whether `time` is within `hours`, which may span midnight."""
     if not hours:
         return False
     begin, end = map(dt.time.fromisoformat, hours.split("-"))
@@ -90,8 +89,8 @@ def quiet(hours: str, time: dt.time) -> bool:
 
 
 @contextmanager
-def sole() -> Iterator[bool]:
-    """Whether no other process of the user's sends; then none does in this context. It ends with the process, however that ends."""
+def single_sender() -> Iterator[bool]:
+    """Provide whether this process is the only sender of the user; it holds a lock that ends with the process."""
     file = Path(paths.data()) / "notifying"
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with file.open("w") as lock:
@@ -104,10 +103,10 @@ def sole() -> Iterator[bool]:
 
 
 def send(target: NotifyTable, title: str, text: str, bad: bool) -> Sent:
-    """Sends one message. Raises NoApprise."""
-    apprise = library()
+    """Send one message. Raises NoApprise."""
+    apprise = import_apprise()
     service = service_of(target)
-    to = shown(target)
+    to = visible_url(target)
     if service is None:
         return Sent(to, "apprise does not know such an URL, or it is not whole; see pueue-skill doctor")
     one = apprise.Apprise()
@@ -115,18 +114,18 @@ def send(target: NotifyTable, title: str, text: str, bad: bool) -> Sent:
     said = one.notify(
         body=text,
         title=title,
-        body_format=apprise.NotifyFormat.TEXT,  # so that it is escaped where a service reads HTML or Markdown
+        body_format=apprise.NotifyFormat.TEXT,  # so that it is escaped for a service that reads HTML or Markdown
         notify_type=apprise.NotifyType.FAILURE if bad else apprise.NotifyType.SUCCESS,
         timeout=DELIVERY_TIMEOUT_S,
     )
     if said:
         return Sent(to, "")
     words = [entry.message for entry in said.logs()] or [f"no answer within {DELIVERY_TIMEOUT_S:g} s"]
-    return Sent(to, without(target, " ".join(words)))
+    return Sent(to, without_secrets(target, " ".join(words)))
 
 
-def library() -> Any:
-    """apprise. Raises NoApprise."""
+def import_apprise() -> Any:
+    """Return apprise. Raises NoApprise."""
     try:
         import apprise
     except ImportError:
@@ -138,14 +137,15 @@ def library() -> Any:
 
 
 def service_of(target: NotifyTable) -> apprise.NotifyBase | None:
-    """What apprise makes of a target's URL. Raises NoApprise."""
-    made: apprise.NotifyBase | None = library().Apprise.instantiate(target.url.get_secret_value())
+    """Return apprise's service for a target's URL, or None. Raises NoApprise."""
+    made: apprise.NotifyBase | None = import_apprise().Apprise.instantiate(target.url.get_secret_value())
     return made
 
 
-def shown(target: NotifyTable) -> str:
-    """As much of a target's URL as may be read by anybody: scheme, and host where the service has one in all its URLs (in others
-    a token or a topic stands in its place)."""
+def visible_url(target: NotifyTable) -> str:
+    """Return the part of a target's URL that anyone may read: its scheme, and its host if the service has one in all its URLs (in others, a token or
+    a topic is in its place).
+    """
     scheme = target.url.get_secret_value().partition("://")[0]
     service = service_of(target)
     templates: tuple[str, ...] = service.templates if service else ()
@@ -154,15 +154,15 @@ def shown(target: NotifyTable) -> str:
     return f"{scheme}://…"
 
 
-def without(target: NotifyTable, words: str) -> str:
-    """What apprise said of a target, without what its URL holds and may not be shown."""
-    url, open_ = target.url.get_secret_value(), shown(target)
+def without_secrets(target: NotifyTable, words: str) -> str:
+    """Return a message of apprise about a target, without the hidden parts of its URL."""
+    url, open_ = target.url.get_secret_value(), visible_url(target)
     for part in sorted({*PARTS.split(url), *PARTS.split(unquote(url))}, key=len, reverse=True):
         if len(part) > 2 and part not in open_:
             words = words.replace(part, MASK)
     return compose.plain(words, 300)
 
 
-def mark(target: NotifyTable) -> str:
-    """What a target is called in the store."""
+def target_id(target: NotifyTable) -> str:
+    """Return the name of a target in the database."""
     return digest(target.url.get_secret_value().encode("utf-8", "surrogateescape"), 32)

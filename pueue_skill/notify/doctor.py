@@ -1,4 +1,4 @@
-"""The [[notify]] targets of the configuration in, a check each out. Nothing is sent."""
+"""Checks the [[notify]] targets of the configuration: a check for each target out. Nothing is sent."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from pueue_skill.state import outbox
 
 
 def checks() -> Iterator[Check]:
-    """Whom notices go to; of their URLs no more than may be read by anybody."""
+    """Return a check for each target; of its URL, only the part that anyone may read."""
     try:
         targets = config.load().notify
         for number, target in enumerate(targets, 1):
-            name, to = f"notify {number}", deliver.shown(target)
+            name, to = f"notify {number}", deliver.visible_url(target)
             waiting = (
-                [] if deliver.quiet(target.quiet, dt.datetime.now().time()) else outbox.pending(deliver.mark(target))
+                []
+                if deliver.is_quiet(target.quiet, dt.datetime.now().time())
+                else outbox.pending(deliver.target_id(target))
             )
             if deliver.service_of(target) is None:
                 yield Check(
@@ -35,4 +37,4 @@ def checks() -> Iterator[Check]:
             "notify", "failure", "notices are sent by apprise, which is not installed", str(error).partition(": ")[2]
         )
     except (ConfigError, sqlite3.Error, OSError):
-        return  # said above
+        return  # reported by another check

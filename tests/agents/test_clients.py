@@ -237,7 +237,7 @@ def failures(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     alarm = SimpleNamespace(signal=lambda *_: None, setitimer=lambda *_: None, SIGALRM=0, ITIMER_REAL=0)
     monkeypatch.setattr(hook, "signal", alarm)
-    monkeypatch.setattr(hook, "silence", lambda: None)
+    monkeypatch.setattr(hook, "discard_stdout", lambda: None)
     monkeypatch.setattr(hook, "log", lambda where, what: found.append(f"{where}: {what}"))
     return found
 

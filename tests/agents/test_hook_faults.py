@@ -73,7 +73,7 @@ def test_a_broken_store(home: Path, fault: str) -> None:
         if fault in ("locked", "a folder"):
             assert "failure  store: " in doctor()
         elif fault == "corrupt":
-            assert "was put aside" in doctor()
+            assert "was renamed to" in doctor()
     finally:
         subprocess.run(["chattr", "-i", file], check=False, capture_output=True)
         if holder:
@@ -126,7 +126,7 @@ def test_it_ends_in_time(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     configure(home, "[hosts.bigblack]\n")
     env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PUEUE_SKILL_HOOK_LIMIT": "0.03"}
     assert silent(hook(payload(None, "UserPromptSubmit", prompt="run this on bigblack"), "UserPromptSubmit", env=env))
-    assert "UserPromptSubmit: not done within its time" in doctor()
+    assert "UserPromptSubmit: exceeded its time limit" in doctor()
 
 
 @pytest.mark.timeout(200)

@@ -228,7 +228,7 @@ def test_what_an_agent_is_told() -> None:
     clean(news.line(job))
     clean(news.names([job]))
     clean(prompts.describe_groups(EVIL_QUEUE))
-    for one in compose.of_ended("far", EVIL_QUEUE, EVIL_QUEUE.states):
+    for one in compose.of_ended_jobs("far", EVIL_QUEUE, EVIL_QUEUE.states):
         clean(one.title)
         clean(one.text)
 

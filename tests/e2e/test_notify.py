@@ -56,9 +56,9 @@ NOON = dt.datetime(2026, 11, 24, 12, 0)
 
 def test_a_notice_is_sent_once_whoever_notices_it(receiver: Receiver, target: NotifyTable) -> None:
     sent = Sent("json://127.0.0.1", "")
-    assert deliver.tell([target], [notice(1)], NOON) == [sent]
-    assert deliver.tell([target], [notice(1)], NOON) == []
-    assert deliver.tell([target], [notice(1), notice(2)], NOON) == [sent]
+    assert deliver.notify([target], [notice(1)], NOON) == [sent]
+    assert deliver.notify([target], [notice(1)], NOON) == []
+    assert deliver.notify([target], [notice(1), notice(2)], NOON) == [sent]
     assert [(one["title"], one["message"], one["type"]) for one in receiver.got] == [
         ("title 1", "text 1", "failure"), ("title 2", "text 2", "failure"),
     ]  # fmt: skip
@@ -66,15 +66,15 @@ def test_a_notice_is_sent_once_whoever_notices_it(receiver: Receiver, target: No
 
 def test_a_receiver_that_is_down_is_told_when_it_is_up(receiver: Receiver, target: NotifyTable) -> None:
     receiver.down()
-    (sent,) = deliver.tell([target], [notice(1)], NOON)
+    (sent,) = deliver.notify([target], [notice(1)], NOON)
     assert "onnection error" in sent.why
     receiver.up()
     receiver.answers = 503
-    (sent,) = deliver.tell([target], [notice(2)], NOON)
+    (sent,) = deliver.notify([target], [notice(2)], NOON)
     assert "503" in sent.why
     receiver.answers = 200
-    assert deliver.deliver([target], NOON) == [Sent("json://127.0.0.1", "")]
-    assert deliver.deliver([target], NOON) == []
+    assert deliver.deliver_pending([target], NOON) == [Sent("json://127.0.0.1", "")]
+    assert deliver.deliver_pending([target], NOON) == []
     (one,) = receiver.got
     assert one["title"] == "2 jobs failed"
     assert [line.split(" ", 2)[2] for line in one["message"].split("\n")] == ["text 1", "text 2"]
@@ -82,13 +82,13 @@ def test_a_receiver_that_is_down_is_told_when_it_is_up(receiver: Receiver, targe
 
 def test_what_falls_into_quiet_hours_is_one_message_afterwards(receiver: Receiver, target: NotifyTable) -> None:
     for number, (kind, now) in enumerate([("failures", NIGHT), ("groups", NIGHT), ("batches", MORNING - dt.timedelta(seconds=1))]):  # fmt: skip
-        assert deliver.tell([target], [notice(number, kind)], now) == []
+        assert deliver.notify([target], [notice(number, kind)], now) == []
     assert receiver.got == []
-    deliver.deliver([target], MORNING)
+    deliver.deliver_pending([target], MORNING)
     (one,) = receiver.got
-    assert one["title"] == "1 job failed, 1 group has run empty, 1 batch has ended"
+    assert one["title"] == "1 job failed, 1 group is empty, 1 batch ended"
     assert one["message"].split("\n") == ["Wed 06:59 text 2", "Tue 23:00 text 0", "Tue 23:00 text 1"]
-    deliver.deliver([target], MORNING)
+    deliver.deliver_pending([target], MORNING)
     assert len(receiver.got) == 1
 
 
@@ -101,8 +101,8 @@ def test_what_falls_into_quiet_hours_is_one_message_afterwards(receiver: Receive
     ],
 )
 def test_quiet_hours(hours: str, inside: list[str], outside: list[str]) -> None:
-    assert all(deliver.quiet(hours, dt.time.fromisoformat(time)) for time in inside)
-    assert not any(deliver.quiet(hours, dt.time.fromisoformat(time)) for time in outside)
+    assert all(deliver.is_quiet(hours, dt.time.fromisoformat(time)) for time in inside)
+    assert not any(deliver.is_quiet(hours, dt.time.fromisoformat(time)) for time in outside)
 
 
 def test_each_target_has_its_kinds_its_hours_and_its_troubles(receiver: Receiver) -> None:
@@ -111,7 +111,7 @@ def test_each_target_has_its_kinds_its_hours_and_its_troubles(receiver: Receiver
         {"url": receiver.url, "for": ["batches"]},
         {"url": receiver.url + "&other=1", "quiet": "11:00-13:00"},
     ]
-    sent = deliver.tell([*map(NotifyTable.model_validate, tables)], [notice(1), notice(2, "batches")], NOON)
+    sent = deliver.notify([*map(NotifyTable.model_validate, tables)], [notice(1), notice(2, "batches")], NOON)
     assert [bool(one.why) for one in sent] == [True, False]
     assert receiver.bodies() == ["text 2"]
 
@@ -146,19 +146,19 @@ def test_of_many_callers_at_once_nothing_is_lost_and_nothing_is_said_twice(recei
 
 
 def test_one_who_comes_while_another_sends_leaves_it_to_that_one(receiver: Receiver, target: NotifyTable) -> None:
-    deliver.tell([target], [notice(1)], NIGHT)
-    with deliver.sole() as mine:
+    deliver.notify([target], [notice(1)], NIGHT)
+    with deliver.single_sender() as mine:
         assert mine
-        assert deliver.deliver([target], NOON) == []
+        assert deliver.deliver_pending([target], NOON) == []
     assert receiver.got == []
-    deliver.deliver([target], NOON)
+    deliver.deliver_pending([target], NOON)
     assert receiver.bodies() == ["text 1"]
 
 
 def test_what_cannot_be_kept_is_sent_at_once(receiver: Receiver, target: NotifyTable, home: Path) -> None:
     Path(paths.data()).parent.mkdir(parents=True)
     Path(paths.data()).write_text("no folder")
-    assert deliver.tell([target], [notice(1)], NIGHT) == [Sent("json://127.0.0.1", "", False)]
+    assert deliver.notify([target], [notice(1)], NIGHT) == [Sent("json://127.0.0.1", "", False)]
     assert receiver.bodies() == ["text 1"]
 
 
@@ -174,7 +174,7 @@ def test_of_a_url_nothing_secret_is_shown(receiver: Receiver, target: NotifyTabl
         "json://:hidden-hook@",
     ):
         one = NotifyTable.model_validate({"url": url})
-        said += deliver.shown(one) + deliver.without(one, f"Invalid {url}")
+        said += deliver.visible_url(one) + deliver.without_secrets(one, f"Invalid {url}")
     for secret in ("pass-word", "hidden-hook", "deep-secret", "AAHdqTcvCH1", "123456789", "4711"):
         assert secret not in said
     assert "json://127.0.0.1" in said
@@ -236,16 +236,16 @@ def test_a_group_that_has_run_empty_is_told_with_its_last_run() -> None:
     earlier = [(10, "old", {"Failed": 1})]
     busy = queue(*earlier, (30, "a", "Success"), (31, "b", {"Failed": 3}), (32, "c", None))
     done = queue(*earlier, (30, "a", "Success"), (31, "b", {"Failed": 3}), (32, "c", "Success"))
-    assert compose.since("h", busy, busy) == []
-    (empty,) = compose.since("h", busy, done)
-    assert empty.text == "h: group g has run empty: 2 succeeded, 1 failed: 2 (b)"
-    failed, also = compose.since("h", queue(), done)[:2]
+    assert compose.events_since("h", busy, busy) == []
+    (empty,) = compose.events_since("h", busy, done)
+    assert empty.text == "h: group g is empty: 2 succeeded, 1 failed: 2 (b)"
+    failed, also = compose.events_since("h", queue(), done)[:2]
     assert (failed.text, also.title) == (
         "h:0 (old) failed with exit code 1 after 1m, in group g: work old",
         "h: b failed with exit code 3",
     )
     # Two who look at the same end, by whatever way, say the same.
-    assert compose.of_ended("h", done, done.states)[-1].event == empty.event
+    assert compose.of_ended_jobs("h", done, done.states)[-1].event == empty.event
 
 
 # On a host: pueue calls
@@ -307,7 +307,7 @@ def test_every_kind_of_end_is_told_and_success_only_by_its_group(called: Called)
     called.daemon.pueue("start", "--all")
     called.daemon.pueue("enqueue", str(waits))
     wanted = ["(bad) failed with exit code 7", "(child) was skipped", "(long) was killed", "(nowhere) failed to start",
-              f"{HERE}: group g has run empty: 1 succeeded, 2 failed: {bad} (bad), {bad + 1} (child)"]  # fmt: skip
+              f"{HERE}: group g is empty: 1 succeeded, 2 failed: {bad} (bad), {bad + 1} (child)"]  # fmt: skip
     until(lambda: all(any(words in body for body in called.receiver.bodies()) for words in wanted), f"{wanted}", 20)
     text = str(called.receiver.got)
     assert "(good)" not in text
@@ -329,7 +329,7 @@ def test_a_receiver_that_was_down_when_pueue_called_is_told_by_the_next_call(cal
     done = called("notify")
     assert (done.returncode, done.stderr) == (0, "")
     (one,) = called.receiver.got
-    assert one["title"] == "1 job failed, 1 group has run empty"
+    assert one["title"] == "1 job failed, 1 group is empty"
     assert f"{HERE}:{id} (first) failed with exit code 3" in one["message"]
     assert called("notify").returncode == 0
     assert len(called.receiver.got) == 1
@@ -368,8 +368,8 @@ def test_without_apprise_it_says_what_to_install_and_keeps_the_notice(
 ) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
     with pytest.raises(deliver.NoApprise, match=r"pueue-skill\[notify\]"):
-        deliver.tell([target], [notice(1)], NOON)
-    assert [one.notice for one in outbox.pending(deliver.mark(target))] == [notice(1)]
+        deliver.notify([target], [notice(1)], NOON)
+    assert [one.notice for one in outbox.pending(deliver.target_id(target))] == [notice(1)]
 
 
 @pytest.mark.long
@@ -382,9 +382,9 @@ def test_who_watches_is_not_told_once_more_than_by_the_callback(called: Called) 
         assert any("local" in line for line in iter(watching.stdout.readline, ""))
         called.add("exit 3", "-l", "seen")
         assert any("failed with exit code 3" in line for line in iter(watching.stdout.readline, ""))
-        until(lambda: "has run empty" in str(called.receiver.got), "the notice", 20)
+        until(lambda: "is empty" in str(called.receiver.got), "the notice", 20)
         called.daemon.result(called.add("true"))
-        until(lambda: str(called.receiver.got).count("has run empty:") >= 2, "the next one", 20)
+        until(lambda: str(called.receiver.got).count("is empty:") >= 2, "the next one", 20)
         watching.terminate()
         watching.stdout.read()
     assert str(called.receiver.bodies()).count("(seen) failed with exit code 3") == 1

@@ -1,1 +1,1 @@
-"""One module an agent: its hook payload to an Event, a Reply to its output format, and how its hooks are installed."""
+"""One module per agent: it decodes the agent's hook payload into an Event, encodes a Reply for it, and says how its hooks are installed."""

@@ -1,4 +1,4 @@
-"""Claude Code's hooks: the event on stdin and the answer on stdout, both one JSON object."""
+"""Claude Code's hooks: an event on stdin and a reply on stdout, both one JSON object."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CAN = ("remind", "deny", "rewrite", "report")
 READ_FROM = "2.1.330, the client itself"
 
 MAX_CONTEXT_CHARS = 9_000
-"""Characters of context that are given: above 10,000 the client shows the model the first 2 KB only."""
+"""The longest context: above 10,000 characters the client shows the model only the first 2 KB."""
 
 KINDS: dict[str, Kind] = {
     "PreToolUse": "before",
@@ -32,7 +32,7 @@ CUT_OFF = regex(r"timed? ?out|Exit code 143", re.IGNORECASE)
 
 
 def decode(payload: Any) -> Event | None:
-    """The event in `payload`, or None when it is of no concern here (another tool, another version's shape)."""
+    """Return the event in `payload`, or None if it does not matter here (another tool, another version's shape)."""
     if not isinstance(payload, dict):
         return None
     name = text_of(payload.get("hook_event_name"))
@@ -59,7 +59,7 @@ def decode(payload: Any) -> Event | None:
 
 
 def encode(event: Event, reply: Reply) -> str:
-    """An answer that never says "allow": a rewritten command is the permission check's to judge."""
+    """Return the reply as JSON. It never says "allow": the client's permission check decides about a rewritten command."""
     if event.kind == "stop":
         return json.dumps({"decision": "block", "reason": reply.go_on[:MAX_CONTEXT_CHARS]})
     said: dict[str, Any] = {"hookEventName": event.name}
@@ -74,10 +74,10 @@ def encode(event: Event, reply: Reply) -> str:
 
 EVENTS = (("SessionStart", "", 120), ("UserPromptSubmit", "", 5), ("PreToolUse", "Bash", 5), ("PostToolUse", "Bash", 5),
           ("PostToolUseFailure", "Bash", 5), ("Stop", "", 5))  # fmt: skip
-"""Hooks by event: the matcher, if any, and the seconds after which the client gives up on it."""
+"""Hooks by event: the matcher, if any, and the seconds after which the client stops waiting."""
 
 WAKE_TIMEOUT_S = 7 * 24 * 3600
-"""Seconds for which a session that has submitted jobs may be woken by their end."""
+"""How long a session that has submitted jobs may be woken by their outcomes."""
 
 
 def file(scope: str, home: str, folder: str) -> str:
@@ -85,7 +85,7 @@ def file(scope: str, home: str, folder: str) -> str:
 
 
 def hooks(launch: str, arguments: tuple[str, ...]) -> dict[str, list[dict[str, Any]]]:
-    """What stands below `hooks` in the settings: groups by event. `arguments` come after the event's name."""
+    """Return the value of `hooks` in the settings: groups by event. `arguments` follow the event's name."""
 
     def handler(event: str, seconds: int, **more: Any) -> dict[str, Any]:
         return {"type": "command", "command": launch, "args": [event, *arguments], "timeout": seconds, **more}

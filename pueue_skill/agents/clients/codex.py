@@ -1,6 +1,7 @@
-"""Codex CLI's hooks. Its shapes are Claude Code's but for answers: they may hold no other key than those it knows.
+"""Codex CLI's hooks. They have Claude Code's shapes, except that a reply may contain no key that Codex does not know.
 
-It takes a rewritten command only together with "allow", which nothing here ever says; so it is reminded, denied and told.
+Codex accepts a rewritten command only together with "allow", which pueue-skill never says; so its commands are reminded of, denied and
+reported on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""GitHub Copilot CLI's hooks, in its own dialect (camelCase) and in the one it has for hooks that were written for Claude Code.
+"""GitHub Copilot CLI's hooks, in its own dialect (camelCase) and in the one for hooks that were written for Claude Code.
 
-"allow" would go past the user's rules, and a rewritten command does too, since they are asked about the new text only: neither
-is ever answered. A hook that fails keeps the command from running there, so its entry asks first whether the program exists.
+"allow" would bypass the user's rules, and so would a rewritten command, since the rules apply to the new text only: pueue-skill replies
+neither. A hook that fails keeps the command from running, so its entry first tests whether the program exists.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ KINDS: dict[str, Kind] = {
     "stopReason": "stop",
     "source": "start",
 }
-"""What an event is, by the key that only it has, in this order: its name is not told."""
+"""The kind of an event by the key that only it has, in this order, since the payload does not name the event."""
 
 
 def decode(payload: Any) -> Event | None:
@@ -61,7 +61,7 @@ def decode(payload: Any) -> Event | None:
 
 
 def outcome(event: Event, said: str) -> Event:
-    """The event with what the last line of the command's result tells of it: the exit code, or that it still runs."""
+    """Return the event with what the last line of the command's result says: the exit code, or that it still runs."""
     line = said.rstrip().rpartition("\n")[2]
     if event.kind == "after" and "completed with exit code" in line and "exit code 0>" not in line:
         event = event._replace(kind="failed")
@@ -80,7 +80,7 @@ def encode(event: Event, reply: Reply) -> str:
 
 EVENTS = (("SessionStart", "", 120), ("UserPromptSubmit", "", 5), ("PreToolUse", "Bash", 5), ("PostToolUse", "Bash", 5),
           ("Stop", "", 5))  # fmt: skip
-"""Their names choose the dialect: with these the launcher, too, can read what it is given."""
+"""The names of the events choose the dialect: with these, the launcher too can read the payload."""
 
 TOP = {"version": 1}
 

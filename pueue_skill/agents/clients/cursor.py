@@ -1,6 +1,6 @@
-"""Cursor's hooks, from its documentation and one third party's probe: nobody here has run them against the client.
+"""Cursor's hooks, from its documentation and a third party's probe; they were not run with the client.
 
-Context comes only after a call. A rewritten command would have to come with "allow", which nothing here ever says.
+Context is passed on only after a call. A rewritten command would need "allow", which pueue-skill never says.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def decode(payload: Any) -> Event | None:
         return event._replace(agent="cursor") if event else None
     event = Event("cursor", kind, name, text_of(payload.get("conversation_id")), text_of(payload.get("cwd")) or root)
     if kind == "stop" and payload.get("status", "completed") != "completed":
-        return None  # what the user has stopped is not taken up again
+        return None  # a stop by the user is final
     if kind in ("prompt", "start", "stop"):
         count = payload.get("loop_count")
         return event._replace(prompt=text_of(payload.get("prompt")), again=isinstance(count, int) and count > 0)
@@ -69,7 +69,7 @@ def decode(payload: Any) -> Event | None:
 
 
 def failed(output: str) -> bool:
-    """Whether a tool's output, which is JSON, has an exit code that tells of a failure."""
+    """Return whether a tool's output, which is JSON, has an exit code other than 0."""
     try:
         return bool(mapping_of(json.loads(output)).get("exitCode"))
     except ValueError:

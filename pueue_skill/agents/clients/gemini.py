@@ -1,6 +1,6 @@
-"""Gemini CLI's hooks: other names of events, a decision of its own, and context only after a call.
+"""Gemini CLI's hooks: different event names, a `decision` key, and context only after a call.
 
-A rewritten command would go past its policy rules, which are asked about the new text only; so nothing is rewritten.
+A rewritten command would bypass its policy rules, which apply to the new text only; so nothing is rewritten.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ READ_FROM = "0.61.0, the client itself"
 MAX_CONTEXT_CHARS = 9_000
 
 ENTITIES = "(In this text &lt; stands for the less-than sign, and &gt; for the greater-than sign.)\n"
-"""What is added to a context that the client will change so."""
+"""Appended to a context in which the client will escape characters."""
 
 KINDS: dict[str, Kind] = {
     "BeforeTool": "before",
@@ -69,7 +69,7 @@ def encode(event: Event, reply: Reply) -> str:
     if reply.deny:
         return json.dumps({"decision": "deny", "reason": reply.deny[:MAX_CONTEXT_CHARS]})
     if event.kind == "before":
-        return ""  # what is said before a call does not reach the model
+        return ""  # context before a call does not reach the model
     context = reply.context[:MAX_CONTEXT_CHARS]
     if "<" in context or ">" in context:
         context += ENTITIES
@@ -86,7 +86,7 @@ def file(scope: str, home: str, folder: str) -> str:
 
 
 def hooks(launch: str, arguments: tuple[str, ...]) -> dict[str, list[dict[str, Any]]]:
-    """Groups by event. A program that is gone would deny every call, so it is asked for first; times are in milliseconds."""
+    """Return groups by event. A missing program would deny every call, so each entry first tests for it. Times are in milliseconds."""
     there = f"command -v {quote.word(launch)} >/dev/null || exit 0; exec "
     return {
         event: [

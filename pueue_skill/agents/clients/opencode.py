@@ -1,6 +1,6 @@
-"""OpenCode: hooks/opencode.js stands between it and the hook, and speaks JSON of its own, with Claude Code's names of events.
+"""OpenCode's hooks: hooks/opencode.js translates its events into a JSON with Claude Code's event names.
 
-A rewritten command would go past its permission rules, which are asked about the new text only; so nothing is rewritten.
+A rewritten command would bypass its permission rules, which apply to the new text only; so nothing is rewritten.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def file(scope: str, home: str, folder: str) -> str:
 
 
 def own_file(launch: str, arguments: tuple[str, ...]) -> str:
-    """The plugin, which is a file of its own: the program and its arguments written into it."""
+    """Return the plugin file, with the program and its arguments written into it."""
     source = (Path(launch).parent / "opencode.js").read_text("utf-8")
     head, line, rest = source.partition('const LAUNCH = "__LAUNCH__"')
     if not line:
-        raise ValueError(f"{launch}: opencode.js beside it has no LAUNCH")
+        raise ValueError(f"{launch}: the opencode.js next to it has no LAUNCH")
     program, options = [json.dumps(value, ensure_ascii=False) for value in (launch, list(arguments))]
     return f"{head}const LAUNCH = {program}\nconst ARGUMENTS = {options}{rest}"
