@@ -46,7 +46,7 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.hosts import client, transport
     from pueue_skill.plan.model import Job
     from pueue_skill.shell import quote, ssh_target
-    from pueue_skill.shell.login import LOGIN_SHELL
+    from pueue_skill.shell.model import LOGIN_SHELL
     from pueue_skill.shell.ssh_arguments import parse_ssh
     from pueue_skill.shell.syntax import Word
 

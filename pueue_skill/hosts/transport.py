@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from pueue_skill.shell import quote
-from pueue_skill.shell.login import KEEP_SHELL
-from pueue_skill.shell.model import Host
+from pueue_skill.shell.model import KEEP_SHELL, Host
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex

@@ -10,8 +10,7 @@ from pueue_skill.plan.markers import text_of, trimmed
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
 from pueue_skill.plan.whole_line import waits_for_background
 from pueue_skill.shell import quote
-from pueue_skill.shell.login import LOGIN_SHELL
-from pueue_skill.shell.model import Command, Host, Ssh
+from pueue_skill.shell.model import LOGIN_SHELL, Command, Host, Ssh
 from pueue_skill.shell.nested import reads_script
 from pueue_skill.shell.ssh_target import NotQueueable, final_destination
 from pueue_skill.shell.syntax import Node, Redirect, Simple

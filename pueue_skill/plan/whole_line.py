@@ -5,7 +5,6 @@ Work that needs a terminal, asks for a password, escapes from the queue or uses 
 
 from __future__ import annotations
 
-from pueue_skill.plan.attaching import attached_text
 from pueue_skill.plan.markers import text_of
 from pueue_skill.plan.proposal import Proposal, Work
 from pueue_skill.rules.cost import weigh
@@ -31,6 +30,13 @@ def whole_line(proposal: Proposal) -> list[Work]:
     return [Work(proposal.here, text_of(proposal.script), proposal.shell)]
 
 
+def alternative(proposal: Proposal) -> str:
+    """The text with tools that wait for their work, if that can be queued. Imported on demand: few texts need it."""
+    from pueue_skill.plan.attaching import attached_text
+
+    return attached_text(proposal)
+
+
 def check_queueable(proposal: Proposal) -> None:
     """Raises NotQueueable if a job cannot hold the whole proposal."""
     own = [word for command in proposal.commands if not command.via for word in (*command.assigns, *command.words)]
@@ -46,7 +52,7 @@ def check_queueable(proposal: Proposal) -> None:
             raise NotQueueable(f"{command.name} needs a terminal, which a job does not have")
         if command.terminal:
             raise NotQueueable(
-                f"{command.terminal} asks for a terminal, which a job does not have", attached_text(proposal)
+                f"{command.terminal} asks for a terminal, which a job does not have", alternative(proposal)
             )
         if opens_terminal(command):
             raise NotQueueable(f"it reads or writes {TERMINAL}, and a job has no terminal")
@@ -65,7 +71,7 @@ def check_queueable(proposal: Proposal) -> None:
             raise NotQueueable("sbatch already queues its work")
         if command.detached and runs_long(proposal, command):
             where = command.detached.leaves("the work")
-            raise NotQueueable(f"{where}, so the queue would not see it end", attached_text(proposal))
+            raise NotQueueable(f"{where}, so the queue would not see it end", alternative(proposal))
         detacher = next((n for n in (*command.wrappers, command.name) if n in ESCAPING_PROGRAMS), None)
         if detacher:
             raise NotQueueable(f"{detacher} would detach the work from the queue; queue the work itself")

@@ -11,6 +11,13 @@ from pueue_skill.startup.record import NamedTuple
 LOCAL = "local"
 """The name of the host on which the command is typed."""
 
+LOGIN_SHELL = '"$SHELL"'
+"""A host's login shell, as source for any shell: sshd puts it into the environment."""
+
+KEEP_SHELL = " && true"
+"""Text to append to the only command of a shell, so that the shell does not exec it: its environment stays readable in
+/proc."""
+
 
 class Loop(NamedTuple):
     """A loop or fan-out around a command: `kind` is for, while, until, select, xargs, parallel or find."""

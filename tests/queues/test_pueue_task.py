@@ -8,8 +8,7 @@ from pueue_skill.plan.model import Job
 from pueue_skill.queues.pueue.invocation import WAITER
 from pueue_skill.queues.pueue.task import FOLDER, TooLong, errors_of, proposed, queued, task
 from pueue_skill.shell import quote
-from pueue_skill.shell.login import LOGIN_SHELL
-from pueue_skill.shell.model import LOCAL
+from pueue_skill.shell.model import LOCAL, LOGIN_SHELL
 
 WORK = [
     "true",

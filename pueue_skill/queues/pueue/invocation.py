@@ -15,8 +15,7 @@ from pueue_skill.queues.pueue.task import (
 from pueue_skill.queues.script import functions
 from pueue_skill.queues.scripts import by_host
 from pueue_skill.shell import quote
-from pueue_skill.shell.login import KEEP_SHELL
-from pueue_skill.shell.model import Host
+from pueue_skill.shell.model import KEEP_SHELL, Host
 from pueue_skill.startup.regex import regex
 
 WAITER = "{pueue} wait --quiet {ids} >/dev/null 2>&1 </dev/null"

@@ -23,7 +23,7 @@ from pueue_skill.queues.scripts import (
     SPELLED,
 )
 from pueue_skill.shell import quote
-from pueue_skill.shell.login import LOGIN_SHELL
+from pueue_skill.shell.model import LOGIN_SHELL
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.regex import regex
 

@@ -27,8 +27,7 @@ from pueue_skill.queues.scripts import (
 from pueue_skill.queues.slurm.site import FOLDER, head, path_before
 from pueue_skill.queues.slurm.state import ENDED, LOOK, ONE, decoded, id_of, parse_snapshot
 from pueue_skill.shell import quote
-from pueue_skill.shell.login import LOGIN_SHELL
-from pueue_skill.shell.model import Host
+from pueue_skill.shell.model import LOGIN_SHELL, Host
 from pueue_skill.startup.digest import digest
 
 # seek NAME: the newest submission under that name that is there and is not cleaned, in $pq_id; written down if its answer was lost
