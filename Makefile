@@ -24,17 +24,24 @@ test: .venv/.stamp ## run the tests, without the long ones unless ALL=1; ARGS=..
 	@$(if $(ARGS),:,echo "The tests take about $(if $(ALL)$(CI),15,3) minutes on 2 cores.")
 	@if pueue=$$($(PY) tools/get_pueue.py); then PATH="$$pueue:$$PATH"; fi; $(PY) -m pytest -n 4 --dist loadgroup $(if $(ALL)$(CI),,-m "not long") $(ARGS)
 
+SCRIPTS := 'pueue_skill/*.sh'
+# All but gate.sh, which is generated: the hook reads it at every call, so no blanks are added to it.
+HOOKS := bin/pueue-skill hooks/launch hooks/monitor hooks/prepare hooks/python.sh
+FORMATTED := $(SCRIPTS) 'pueue_skill/*.bash' $(HOOKS) tools/setup.sh .ci/run
+
 lint: .venv/.stamp ## check format, lint, types, shell, spelling and vocabulary
 	@$(PY) -m ruff format --check --quiet
 	@$(PY) -m ruff check --quiet
 	@$(PY) -m mypy
-	@git ls-files -z 'pueue_skill/*.sh' 'pueue_skill/*.bash' | xargs -0 .venv/bin/shfmt -d -i 4 -ci
-	@git ls-files -z 'pueue_skill/*.sh' | xargs -0 .venv/bin/shellcheck -s sh -x -P pueue_skill
+	@git ls-files -z $(FORMATTED) | xargs -0 .venv/bin/shfmt -d -i 4 -ci
+	@git ls-files -z $(SCRIPTS) $(HOOKS) hooks/gate.sh tools/setup.sh | xargs -0 .venv/bin/shellcheck -s sh -x -P pueue_skill -P hooks
+	@git ls-files -z 'pueue_skill/*.bash' .ci/run | xargs -0 .venv/bin/shellcheck
 	@git ls-files -z | xargs -0 .venv/bin/codespell
 	@$(PY) tools/vocabulary.py
 
 format: .venv/.stamp ## format the code, and apply safe lint fixes
 	@$(PY) -m ruff check --fix --quiet; $(PY) -m ruff format --quiet
+	@git ls-files -z $(FORMATTED) | xargs -0 .venv/bin/shfmt -w -i 4 -ci
 
 gen: .venv/.stamp ## write the generated files: schemas, references, gate
 	@$(PY) tools/gen.py

@@ -3,6 +3,7 @@
 #
 # The hooks run and import nothing from the caller's project: own_path removes the project's folders from PATH, Python starts with -I,
 # and leave_project leaves the caller's folder.
+# shellcheck disable=SC2034,SC2154 # what sources this sets here, and reads cli
 
 # The folder that contains the package: a checkout or plugin, or the site-packages of an installed wheel.
 if [ -d "$here/../pueue_skill" ]; then root=$here/..; else root=$here/../../..; fi
@@ -70,14 +71,15 @@ python_of() {
     python=
     { IFS= read -r first && IFS= read -r second; } 2>/dev/null <"$1" || return
     case $first in
-    '#!'*python*) python=${first#'#!'} ;;
-    *) # a path that is too long or contains blanks is in the second line
-        case $second in "'''exec' "*) ;; *) return ;; esac
-        python=${second#"'''exec' "}
-        python=${python%' "$0" "$@"'}
-        python=${python#\"}
-        python=${python%\"}
-        ;;
+        '#!'*python*) python=${first#'#!'} ;;
+        *) # a path that is too long or contains blanks is in the second line
+            case $second in "'''exec' "*) ;; *) return ;; esac
+            python=${second#"'''exec' "}
+            # shellcheck disable=SC2016 # the text itself
+            python=${python%' "$0" "$@"'}
+            python=${python#\"}
+            python=${python%\"}
+            ;;
     esac
 }
 
