@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from pueue_skill.jobs.submission import NotSubmitted
 
@@ -79,12 +78,16 @@ def storable(env: dict[str, str]) -> tuple[dict[str, str], list[str]]:
     return kept, left_out
 
 
-def here() -> str:
-    """The folder of this process, by the name that the shell has for it: what POSIX says of `pwd -L`."""
+def here(below: str = "") -> str:
+    """The folder of this process, by the name that the shell has for it: what POSIX says of `pwd -L`; or a folder `below` it."""
     name = os.environ.get("PWD", "")
     try:
-        if name.startswith("/") and Path(name).samefile("."):
-            return name
+        logical = name.startswith("/") and os.path.samefile(name, ".")
     except OSError:
-        pass
-    return str(Path.cwd())
+        logical = False
+    folder = name if logical else os.getcwd()
+    if not below:
+        return folder
+    from pathlib import Path
+
+    return str(Path(folder, below))

@@ -6,13 +6,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pueue_skill.cli.console import say
 from pueue_skill.cli.records import remembered
 from pueue_skill.shell import printable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pueue_skill.jobs.output import Event
     from pueue_skill.queues.model import Group, State
@@ -81,7 +80,7 @@ def ended(name: str, state: State, host: Host) -> int:
     from pueue_skill.queues import outcome
     from pueue_skill.state import paths
 
-    if state.key and Path(paths.store()).exists():
+    if state.key and paths.has_store():
         from pueue_skill.state import sessions
 
         remembered(lambda: sessions.record_viewed(host.name, state, agents.session_of(os.environ)))

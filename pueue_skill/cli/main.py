@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, NamedTuple
 
 from pueue_skill import __version__
 from pueue_skill.cli.console import ExitCode, failed, guarded
+from pueue_skill.startup.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# argparse looks for a translation of each of its texts, at every start, in files that nobody has.
+argparse._ = str  # type: ignore[attr-defined]
 
 
 class Command(NamedTuple):
@@ -84,11 +92,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(arguments: list[str]) -> int:
     """The exit code of the command that `arguments` call."""
+    if arguments == ["--version"]:
+        return print_versions()
     # No option before the command takes a value.
     name = next((argument for argument in arguments if not argument.startswith("-")), "")
     module: Any = module_of(name) if name in COMMANDS else None
     typed = module.separated(arguments) if hasattr(module, "separated") else arguments
-    options = parser(name).parse_args(typed)
+    if module and typed[0] == name:
+        # Without the parser of all commands, which has to word its usage first.
+        options = parser_of(name).parse_args(typed[1:], argparse.Namespace(name=name))
+    else:
+        options = parser(name).parse_args(typed)
     options.typed = typed
     return guarded(name, lambda: module.main(options))
 
@@ -96,6 +110,28 @@ def run(arguments: list[str]) -> int:
 def module_of(name: str) -> Any:
     """The module of the command called `name`, imported."""
     return import_module(f"pueue_skill.cli.{COMMANDS[name].module}")
+
+
+class Formatter(argparse.HelpFormatter):
+    """argparse's own, which makes one for each option, but without shutil, whose import takes as long as all options."""
+
+    def __init__(self, prog: str) -> None:
+        columns = os.environ.get("COLUMNS", "")
+        try:
+            width = int(columns) if columns.isdecimal() and int(columns) else os.get_terminal_size(1).columns
+        except OSError:
+            width = 0
+        super().__init__(prog, width=(width or 80) - 2)
+
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """The parser of what stands after the command `name`."""
+    text = COMMANDS[name].help
+    one = argparse.ArgumentParser(
+        prog=f"pueue-skill {name}", description=f"{text[0].upper()}{text[1:]}.", formatter_class=Formatter
+    )
+    module_of(name).add_arguments(one)
+    return one
 
 
 def parser(only: str | None = None) -> argparse.ArgumentParser:
@@ -124,10 +160,14 @@ class Version(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, help=help)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from pueue_skill.hosts import transport
-        from pueue_skill.queues.pueue.site import version_script
-        from pueue_skill.shell.model import Host
+        parser.exit(print_versions())
 
-        done = transport.run(Host("local"), version_script(Host("local")), timeout=10)
-        print(f"pueue-skill {__version__}\n{done.text.strip() or 'pueue: not found'}")
-        parser.exit()
+
+def print_versions() -> int:
+    from pueue_skill.hosts import transport
+    from pueue_skill.queues.pueue.site import version_script
+    from pueue_skill.shell.model import Host
+
+    done = transport.run(Host("local"), version_script(Host("local")), timeout=10)
+    print(f"pueue-skill {__version__}\n{done.text.strip() or 'pueue: not found'}")
+    return ExitCode.DONE

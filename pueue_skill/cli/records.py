@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pueue_skill.cli.console import say
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pueue_skill.plan.model import Job
     from pueue_skill.shell.model import Host
     from pueue_skill.state.sessions import Submitted
 
 
-def noted(job: Job, host: Host, cwd: Path | None) -> Submitted | None:
+def noted(job: Job, host: Host, cwd: str | None) -> Submitted | None:
     """The store's entry for a job that an agent is about to submit, made; None for people.
 
     Where the client does not say of which session a command is, the job is its project's.
@@ -30,7 +29,7 @@ def noted(job: Job, host: Host, cwd: Path | None) -> Submitted | None:
     from pueue_skill.shell.secrets import masked
     from pueue_skill.state import paths, sessions
 
-    project = news.project_of(str(cwd or paths.working() or "/"))
+    project = news.project_of(cwd or paths.working() or "/")
     entry = sessions.Submitted(
         host.name, job.key, host.ssh, host.pueue, host.backend, session, project, masked(job.command), time.time()
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 
 from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import GONE, ExitCode, failed, say
@@ -65,10 +64,10 @@ def main(options: argparse.Namespace) -> int:
     cwd = options.cwd
     if options.host == LOCAL:
         try:
-            cwd = cwd if cwd and cwd.startswith("/") else str(Path(caller.here(), cwd or ""))
+            cwd = cwd if cwd and cwd.startswith("/") else caller.here(cwd or "")
         except FileNotFoundError:
             return failed(ExitCode.NOT_RUN, f"not queued: {GONE}, or name one: pueue-skill run --cwd DIR -- CMD")
-        if not Path(cwd).is_dir():
+        if not os.path.isdir(cwd):
             return failed(ExitCode.NOT_RUN, f"not queued: there is no folder {cwd}")
     plan = plan_for_run(text, parse(text), known.hosts, options.host, cwd)
     host, job = plan.hosts[0], plan.jobs[0]
@@ -83,7 +82,7 @@ def main(options: argparse.Namespace) -> int:
         if env.get("SHLVL", "0") == "0":  # bash would take itself for a child of sshd, and read its start-up files
             env["SHLVL"] = "1"
     limit = None if options.follow else known.wait if options.wait is None else options.wait
-    return submitted(options, job, host, limit, env, Path(cwd) if cwd and not host.ssh else None)
+    return submitted(options, job, host, limit, env, cwd if not host.ssh else None)
 
 
 def of_run(words: list[str]) -> str:

@@ -7,12 +7,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import ExitCode
 from pueue_skill.cli.selection import chosen_hosts
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rich.console import RenderableType
 

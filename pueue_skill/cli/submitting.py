@@ -6,13 +6,12 @@ import argparse
 import os
 import sys
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.cli.following import ended, followed, say_of_group
 from pueue_skill.cli.records import forget_about, noted, remembered
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pueue_skill.plan.model import Job
     from pueue_skill.queues.model import State
@@ -26,7 +25,7 @@ def submitted(
     host: Host,
     limit: float | None,
     env: dict[str, str] | None = None,
-    cwd: Path | None = None,
+    cwd: str | None = None,
 ) -> int:
     """Submits `job` and follows it for at most `limit` seconds.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING
 
 from pueue_skill.cli.console import ExitCode, say
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pueue_skill.plan.analysis import Analysis
 
@@ -28,7 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     from pueue_skill.configuration import settings
     from pueue_skill.plan.analysis import analyse
-    from pueue_skill.rules import gate
     from pueue_skill.state import durations
     from pueue_skill.views import documents, findings
 
@@ -40,7 +39,7 @@ def main(options: argparse.Namespace) -> int:
     analysis = analyse(text, current.hosts, options.host, options.cwd, preferences, options.group)
     report = documents.suggestion(text, analysis.script, analysis.findings, analysis.plan)
     if options.explain:
-        explain(text, gate.interesting(text), analysis)
+        explain(text, analysis)
     if options.json:
         print(json.dumps(report, indent=2))
     else:
@@ -57,12 +56,13 @@ def main(options: argparse.Namespace) -> int:
     return ExitCode.FINDINGS if options.exit_code and analysis.findings else ExitCode.DONE
 
 
-def explain(text: str, interesting: bool, analysis: Analysis) -> None:
+def explain(text: str, analysis: Analysis) -> None:
     """Every stage of the pipe, on stderr."""
+    from pueue_skill.rules import gate
     from pueue_skill.rules.cost import weigh
     from pueue_skill.shell.syntax import Script
 
-    out = [f"gate      {'a rule may match' if interesting else 'no rule can match'}"]
+    out = [f"gate      {'a rule may match' if gate.interesting(text) else 'no rule can match'}"]
     script = analysis.script
     out.append(f"parse     {'read by ' + script.parser if isinstance(script, Script) else script.reason}")
     for command in analysis.commands:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import ExitCode, say
 from pueue_skill.cli.following import ended, events
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pueue_skill.queues.model import State
     from pueue_skill.shell.model import Host

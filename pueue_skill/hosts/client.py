@@ -128,7 +128,9 @@ def ask_all(whom: Sequence[K], ask: Callable[[K], T]) -> list[tuple[K, T | Unrea
         except Unreachable as error:
             return one, error
 
-    from concurrent.futures import ThreadPoolExecutor  # imports logging, which `run` on one queue does not need
+    if len(whom) == 1:
+        return [bounded(whom[0])]
+    from concurrent.futures import ThreadPoolExecutor  # imports logging, which one queue does not need
 
     with ThreadPoolExecutor(max_workers=max(1, len(whom))) as pool:
         return list(pool.map(bounded, whom))

@@ -6,12 +6,10 @@ be read or written, all hosts are asked.
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from queue import Empty, SimpleQueue
 
 from pueue_skill.hosts import client
 from pueue_skill.hosts.client import ANSWER_TIMEOUT_S, Unreachable, fetch_queue
@@ -19,11 +17,11 @@ from pueue_skill.queues.model import Queue
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.record import NamedTuple
-from pueue_skill.state import database, reachability
+from pueue_skill.state import paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     T = TypeVar("T")
 
@@ -45,11 +43,18 @@ def ask_all(names: Sequence[str], ask: Callable[[str], T], spare: bool = True) -
             waited[name] = time.monotonic() - began
 
     answers = client.ask_all(names, timed)
-    known = remembered(reachability.unreachable_hosts)
-    with suppress(sqlite3.Error, OSError):
-        for name, answer in answers:
-            reason = str(answer) if isinstance(answer, Unreachable) else ""
-            if name in waited and (reason or name in known):
+    known = remembered("unreachable_hosts")
+    reasons = {
+        name: str(answer) if isinstance(answer, Unreachable) else "" for name, answer in answers if name in waited
+    }
+    news = [(name, reason) for name, reason in reasons.items() if reason or name in known]
+    if news:
+        import sqlite3  # which takes long, as below
+
+        from pueue_skill.state import reachability
+
+        with suppress(sqlite3.Error, OSError):
+            for name, reason in news:
                 reachability.record_answer(name, reason, waited[name])
     return answers
 
@@ -58,7 +63,7 @@ def skipped_hosts() -> dict[str, str]:
     """Return the hosts that are skipped now, with the reason and the command that asks them."""
     return {
         name: f"{reason}\nIt is asked again in {seconds:.0f} s, or now by: pueue-skill status {name}"
-        for name, (reason, seconds) in remembered(reachability.skipped_hosts).items()
+        for name, (reason, seconds) in remembered("skipped_hosts").items()
     }
 
 
@@ -69,9 +74,17 @@ def fetch_queues(hosts: Sequence[Host], spare: bool) -> list[tuple[Host, Queue |
     return [(by_name[name], answer) for name, answer in answers]
 
 
-def remembered(read: Callable[[], dict[str, T]]) -> Mapping[str, T]:
+def remembered(what: str) -> Mapping[str, Any]:
+    """Return what a function of state.reachability returns; nothing without a database, and where it cannot be read."""
+    if not paths.has_store():
+        return {}
+    import sqlite3
+
+    from pueue_skill.state import reachability
+
     try:
-        return read() if database.path().exists() else {}
+        found: Mapping[str, Any] = getattr(reachability, what)()
+        return found
     except (sqlite3.Error, OSError):
         return {}
 
@@ -89,6 +102,8 @@ def watch(hosts: Sequence[Host], every: float, limit: float = ANSWER_TIMEOUT_S) 
 
     Yields None when nothing arrived for a second. A host that does not answer is asked less often. `limit` is in seconds.
     """
+    from queue import Empty, SimpleQueue
+
     answers: SimpleQueue[Observation] = SimpleQueue()
     closed = threading.Event()
 

@@ -17,8 +17,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import IO
 
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import KEEP_SHELL, Host
@@ -29,7 +27,8 @@ from pueue_skill.state import paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from pathlib import Path
+    from typing import IO, NoReturn
 
 SSH_FAILED = 255
 """ssh's own exit status for a failed connection; a script that ran never returns it."""
@@ -133,6 +132,8 @@ def shared_connection(host: Host, limit: float = QUICK_TIMEOUT_S) -> SharedConne
     """
     if not host.ssh or not host.share or SHARING_OPTIONS.search(host.ssh):
         return None
+    from pathlib import Path  # not for the queue of this machine
+
     folder = Path(paths.run())
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -206,7 +207,7 @@ def run(
     *,
     timeout: float,
     env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
+    cwd: str | Path | None = None,
     again: bool = False,
     alone: bool = False,
     heard: Callable[[bytes], bool] | None = None,
@@ -246,7 +247,7 @@ def feed(
     *,
     timeout: float,
     env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
+    cwd: str | Path | None = None,
     heard: Callable[[bytes], bool],
 ) -> Done:
     """Run `script` on `host` with `data` as its stdin, passed on as it arrives. An exception raised by `data` ends the script.
@@ -308,7 +309,7 @@ def stream(host: Host, script: str) -> Iterator[Stream]:
 
 @contextmanager
 def running_script(
-    host: Host, master: SharedConnection | None, env: Mapping[str, str] | None, cwd: Path | None, fed: int = 0
+    host: Host, master: SharedConnection | None, env: Mapping[str, str] | None, cwd: str | Path | None, fed: int = 0
 ) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
     """Start the process that runs a script from its stdin, and provide it with the file of its stderr; leaving the context ends it.
 

@@ -7,7 +7,6 @@ a queue.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 
 from pueue_skill.queues.model import Queue, State
@@ -16,6 +15,10 @@ from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
 
 GENERATED = regex(r"[0-9a-f]{12}(?:-\d+)?")
 """The keys that plans and `run` make themselves."""
@@ -119,6 +122,8 @@ def some_are(name: str, queues: Mapping[str, Queue]) -> str:
     return f"; some are: {', '.join(map(quote.word, found))}" if found else ""
 
 
-def moment(state: State) -> dt.datetime:
+def moment(state: State) -> datetime:
     """When a job was created; jobs of which that is not known are the oldest."""
+    import datetime as dt  # not at the start of `run`
+
     return dt.datetime.fromisoformat(state.created) if state.created else dt.datetime.min.replace(tzinfo=dt.UTC)

@@ -6,12 +6,10 @@ cannot know it says, with what to do about it.
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
-from pathlib import Path
 
 from pueue_skill.hosts import transport
 from pueue_skill.hosts.client import (
@@ -39,6 +37,10 @@ from pueue_skill.shell.model import Host
 from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.record import NamedTuple
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 class NotSubmitted(Exception):
     """The job is not in the queue."""
@@ -56,7 +58,7 @@ def submit(
     job: Job,
     host: Host,
     env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
+    cwd: str | Path | None = None,
     stdin: Iterable[bytes] | None = None,
     notice: Callable[[str], None] = lambda text: None,
     sleep: Callable[[float], None] = time.sleep,
@@ -123,6 +125,8 @@ def standing(state: State) -> str:
     """Where a job stands, as the end of a sentence."""
     if state.status != "done":
         return f"is {state.status}"
+    import datetime as dt
+
     when = f" at {dt.datetime.fromisoformat(state.ended).astimezone():%Y-%m-%d %H:%M:%S}" if state.ended else ""
     return f"ended{when} ({outcome.adjective(state.result, state.exit_code)})"
 

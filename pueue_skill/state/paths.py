@@ -27,6 +27,11 @@ def store() -> str:
     return os.path.join(data(), "store.db")
 
 
+def has_store() -> bool:
+    """Whether anything is remembered yet."""
+    return os.path.exists(store())
+
+
 def cache() -> str:
     """Return the folder of files that can be recreated at any time."""
     return folder("XDG_CACHE_HOME", ".cache")

@@ -5,7 +5,6 @@ A queue's States never carry environments, so none can be shown here.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -19,6 +18,7 @@ from pueue_skill.shell.syntax import Script, Unparsed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from datetime import datetime
     from typing import Any, Literal
 
     from pueue_skill.batches.submission import Standing
@@ -104,11 +104,11 @@ def state_report(host: Host, state: State) -> StateReport:
     }
 
 
-def status(answers: Sequence[tuple[Host, Queue | Exception]], now: dt.datetime) -> StatusReport:
+def status(answers: Sequence[tuple[Host, Queue | Exception]], now: datetime) -> StatusReport:
     return {"version": VERSION, "hosts": [host_report(host, queue, now) for host, queue in answers]}
 
 
-def host_report(host: Host, queue: Queue | Exception, now: dt.datetime) -> HostReport:
+def host_report(host: Host, queue: Queue | Exception, now: datetime) -> HostReport:
     if not isinstance(queue, Queue):
         return {
             "host": host.name, "reachable": False, "reason": str(queue), "load": "", "groups": [], "stuck": [], "ended": 0,
@@ -138,11 +138,11 @@ def host_report(host: Host, queue: Queue | Exception, now: dt.datetime) -> HostR
     }  # fmt: skip
 
 
-def ended_within(state: State, now: dt.datetime, seconds: float) -> bool:
+def ended_within(state: State, now: datetime, seconds: float) -> bool:
     """Whether a job that has run has ended in the last `seconds`."""
     if not state.ended or state.result in ("dependency", "spawn"):
         return False
-    return (now - dt.datetime.fromisoformat(state.ended)).total_seconds() < seconds
+    return (now - type(now).fromisoformat(state.ended)).total_seconds() < seconds
 
 
 def acts(
