@@ -80,6 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = run(arguments)
     except SystemExit as end:  # of argparse, and of rich where nobody reads what it prints
         code = end.code if isinstance(end.code, int) else ExitCode.DONE
+    gc.freeze()  # nor is there any garbage for the search at the end, which takes as long
     error = streams.failure()
     if isinstance(error, BrokenPipeError):
         return ExitCode.NOT_READ
