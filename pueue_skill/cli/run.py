@@ -51,10 +51,9 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.configuration import settings
     from pueue_skill.configuration.environment import job_environment
     from pueue_skill.jobs import submission
-    from pueue_skill.plan.planner import plan_for_run
+    from pueue_skill.plan.plain import plain_plan
     from pueue_skill.shell import quote
     from pueue_skill.shell.model import LOCAL
-    from pueue_skill.shell.parse import parse
 
     known = settings.current()
     words = options.command[1:] if options.command[0] == "--" else options.command  # Python 3.13 removes it itself
@@ -69,7 +68,12 @@ def main(options: argparse.Namespace) -> int:
             return failed(ExitCode.NOT_RUN, f"not queued: {GONE}, or name one: pueue-skill run --cwd DIR -- CMD")
         if not os.path.isdir(cwd):
             return failed(ExitCode.NOT_RUN, f"not queued: there is no folder {cwd}")
-    plan = plan_for_run(text, parse(text), known.hosts, options.host, cwd)
+    plan = plain_plan(text, known.hosts, options.host, cwd)
+    if plan is None:
+        from pueue_skill.plan.planner import plan_for_run
+        from pueue_skill.shell.parse import parse
+
+        plan = plan_for_run(text, parse(text), known.hosts, options.host, cwd)
     host, job = plan.hosts[0], plan.jobs[0]
     job = job._replace(after=submission.dependencies(options.after, host, known.hosts))
     env = None

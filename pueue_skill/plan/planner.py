@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from pueue_skill.plan.detached import detached
 from pueue_skill.plan.functions import check_functions
 from pueue_skill.plan.markers import MARKER, marker_of
-from pueue_skill.plan.model import Job, Plan
+from pueue_skill.plan.model import Plan
 from pueue_skill.plan.over_ssh import over_ssh, several_over_ssh
 from pueue_skill.plan.proposal import Proposal, Work, Works
 from pueue_skill.plan.pueue_add import pueue_add
 from pueue_skill.plan.whole_line import INTERACTIVE_PROGRAMS, whole_line
+from pueue_skill.plan.work import plan_of_work
 from pueue_skill.rules.model import Finding
 from pueue_skill.rules.registry import BY_ID
 from pueue_skill.shell import quote
@@ -26,7 +27,6 @@ from pueue_skill.shell.nested import joined_words
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_target import TERMINAL_OPTIONS, NoOtherForm, NotQueueable, host_named
 from pueue_skill.shell.syntax import Script, Unparsed
-from pueue_skill.startup.digest import digest
 
 __all__ = ["MARKER", "marker_of", "plan", "plan_for_run"]
 
@@ -137,43 +137,6 @@ def plan_for_run(
     except NotQueueable:
         done = whole_text
     return plan_of_work("asked for", done if len(done) == 1 and not done[0].each else whole_text, cwd, target, None)
-
-
-def plan_of_work(reason: str, done: list[Work], cwd: str | None, target: str, group: str | None) -> Plan:
-    """The plan that submits the work. Raises NotQueueable if two hosts have the same name."""
-    hosts: dict[str, Host] = {}
-    jobs: list[Job] = []
-    for work in done:
-        known = hosts.setdefault(work.host.name, work.host)
-        if known.ssh != work.host.ssh:
-            raise NotQueueable(f"{work.host.name} is reached in two different ways")
-        hosts[work.host.name] = known._replace(groups=tuple(dict.fromkeys((*known.groups, *work.host.groups))))
-        job = job_for(work, cwd if work.host.name == target else None, group)
-        same = [one for one in jobs if one.key.partition("-")[0] == job.key]
-        jobs.append(job._replace(
-            key=f"{job.key}-{len(same) + 1}" if same else job.key, after=tuple([jobs[i].key for i in work.after])
-        ))  # fmt: skip
-    notes = [work.note for work in done if work.note]
-    return Plan(
-        "queue", f"{reason}; it stays one job: {notes[0]}" if notes else reason, tuple(jobs), tuple(hosts.values())
-    )
-
-
-def job_for(work: Work, cwd: str | None, group: str | None = None) -> Job:
-    """The Job of one Work."""
-    cwd = work.cwd or cwd
-    group = group or work.group or work.host.group or None
-    return Job(
-        job_key(work.host.name, cwd, group, work.label, work.text),
-        work.host.name, work.host.backend, group, work.label, cwd, work.text,
-        if_failed=work.if_failed, shell=work.shell, each=work.each,
-    )  # fmt: skip
-
-
-def job_key(*parts: str | None) -> str:
-    """The key of a job defined by `parts`: 12 hexadecimal digits."""
-    raw = "\0".join(["" if part is None else part for part in parts]).encode("utf-8", "surrogateescape")
-    return digest(raw, 12)
 
 
 def reason_to_leave(commands: tuple[Command, ...]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pueue_skill.plan.model import Each
+from pueue_skill.plan.work import Work as Work
 from pueue_skill.shell.commands import commands as commands_of
 from pueue_skill.shell.model import Command, Host
 from pueue_skill.shell.parse import parse
@@ -49,22 +49,6 @@ class Proposal(NamedTuple):
         return self._replace(
             script=script, commands=commands_of(script), here=here or self.here, shell=shell or self.shell, flagged=()
         )
-
-
-class Work(NamedTuple):
-    """The text of one job. `after` are indexes of its dependencies in the same list; `note` is the reason why it is
-    not split."""
-
-    host: Host
-    text: str
-    shell: Shell = "bash"
-    group: str | None = None
-    label: str | None = None
-    cwd: str | None = None
-    after: tuple[int, ...] = ()
-    if_failed: bool = False
-    each: Each | None = None
-    note: str = ""
 
 
 Works: TypeAlias = "Callable[[Proposal], list[Work]]"
