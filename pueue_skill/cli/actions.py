@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from pueue_skill.cli import options as shared
-from pueue_skill.cli.console import ExitCode, failed, say
+from pueue_skill.cli.console import ExitCode, say
 from pueue_skill.cli.selection import choice_of, say_older
 from pueue_skill.configuration import settings
 from pueue_skill.hosts.client import Unreachable
@@ -22,15 +22,14 @@ from pueue_skill.views import documents, tables
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_selection(parser)
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    parser.add_argument("--json", action="store_true", help="print what was done as JSON (pueue-skill schema acts)")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be done without doing it")
+    shared.add_json(parser, "acts", "what was done")
 
 
 def main(options: argparse.Namespace) -> int:
     """One verb."""
     choice = choice_of(options)
-    if choice.jobs and (choice.label is not None or choice.group):
-        return failed(ExitCode.USAGE, "jobs are named, or chosen by --label and --group, not both")
+    shared.refuse_both(choice.jobs, options)
     chosen, down, called = job_actions.choose(choice, settings.current().hosts)
     say_older(called)
     if getattr(options, "successful_only", False):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.configuration import config
 from pueue_skill.configuration.schema import HostTable
@@ -25,8 +26,8 @@ from pueue_skill.views import tables
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("host", metavar="HOST", help="the host; local is this machine")
-    parser.add_argument("--diff", action="store_true", help="say what has changed since the last audit of it")
-    parser.add_argument("--json", action="store_true", help="print it as JSON (pueue-skill schema audit)")
+    parser.add_argument("--diff", action="store_true", help="print what has changed since the last audit of the host")
+    shared.add_json(parser, "audit", "the report")
 
 
 def main(options: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from pueue_skill.batches.manifest import Manifest
 from pueue_skill.batches.submission import Standing
 from pueue_skill.cli import notify as cli_notify
 from pueue_skill.cli import options as shared
-from pueue_skill.cli import streams
+from pueue_skill.cli import parsing, streams
 from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.configuration import settings
 from pueue_skill.hosts.client import Unreachable
@@ -34,49 +34,69 @@ from pueue_skill.views import documents, tables
 BECAUSE = {"killed": False, "internal-fix": False, "corrupt": True, "output-fix": True}
 """Why jobs are started again, and whether they then begin anew."""
 
+ACTIONS = {
+    "check": "check the manifest",
+    "plan": "print the jobs, their dependencies, the memory that they need, and which are queued already",
+    "submit": "add the missing jobs; safe to repeat",
+    "status": "print progress by phase and group",
+    "watch": "print progress until the batch is done; exit 1 if a job failed",
+    "resume": "restart, in place, failed jobs that may succeed now",
+    "log": "print the output of a job",
+    "cancel": "kill and remove the jobs that have not ended",
+}
+EXAMPLES = {name: f"{name} rangebar.toml" for name in ACTIONS} | {
+    "plan": "plan rangebar.toml populate --svg plan.svg",
+    "resume": "resume rangebar.toml --because killed",
+    "log": "log rangebar.toml BTCUSDT@250",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True, dest="action")
-    for name, what in {
-        "check": "read the manifest, and say what is wrong with it",
-        "plan": "the jobs, what comes after what, what it takes, and what is there already",
-        "submit": "add what is missing; safe to repeat",
-        "status": "how far it is, by phase and group",
-        "watch": "the same, until all is done; exits 1 if anything failed",
-        "resume": "start again, in place, what failed and may succeed",
-        "log": "what a job has written",
-        "cancel": "end and remove what has not ended",
-    }.items():
-        action = actions.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+    for name, what in ACTIONS.items():
+        action = actions.add_parser(
+            name,
+            help=what,
+            description=f"{what[0].upper()}{what[1:]}.",
+            epilog=f"example:\n  pueue-skill batch {EXAMPLES[name]}",
+        )
         action.add_argument("file", metavar="FILE", help="the manifest: TOML, YAML or JSON (pueue-skill schema batch)")
         if name == "log":
             action.add_argument("label", metavar="LABEL", help="the job")
             action.add_argument(
-                "--bytes", metavar="N", type=int, default=1 << 20, help="the last N bytes (default: 1048576)"
+                "-n",
+                "--bytes",
+                metavar="N",
+                type=parsing.count,
+                default=1 << 20,
+                help="print the last N bytes (default: 1048576)",
             )
         if name in ("plan", "submit", "status", "watch"):
-            action.add_argument("phase", metavar="PHASE", nargs="?", help="only this phase, and what it comes after")
+            action.add_argument(
+                "phase", metavar="PHASE", nargs="?", help="only this phase and the phases that it depends on"
+            )
         if name in ("plan", "status"):
-            action.add_argument("--json", action="store_true", help="print it as JSON")
+            shared.add_json(action, "batch-status", "the jobs")
         if name == "plan":
-            action.add_argument("--svg", metavar="FILE", help="draw what comes after what")
+            action.add_argument("--svg", metavar="FILE", help="write the dependencies as an SVG file too")
         if name == "submit":
             action.add_argument(
-                "--replace", action="store_true", help="take jobs whose definition has changed anew, unless they run"
+                "--replace",
+                action="store_true",
+                help="resubmit jobs whose definition has changed (running jobs are left as is)",
             )
         if name == "watch":
-            action.add_argument("--events", action="store_true", help="a line for each change")
+            action.add_argument("--events", action="store_true", help="print a line for each change")
             shared.add_notify(action)
-            action.add_argument(
-                "--every", metavar="S", type=float, default=5.0, help="seconds between two looks (default: 5)"
-            )
+            shared.add_interval(action, 5.0, "ask every S seconds (default: 5)")
         if name == "resume":
             action.add_argument(
                 "--because",
                 choices=("killed", "internal-fix", "corrupt", "output-fix"),
-                help="why: corrupt and output-fix begin anew, killed and internal-fix go on from checkpoints; without it only what was ended from outside",
+                help="what went wrong: after corrupt and output-fix jobs begin anew, after killed and internal-fix they continue from"
+                " checkpoints (default: restart only jobs that were killed)",
             )
-            action.add_argument("--dry-run", action="store_true", help="only say what would be done")
+            action.add_argument("--dry-run", action="store_true", help="print what would be done without doing it")
 
 
 def main(options: argparse.Namespace) -> int:

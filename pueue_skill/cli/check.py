@@ -6,14 +6,15 @@ import argparse
 import json
 import sys
 
+from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import ExitCode, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", metavar="FILE", nargs="+", help="a file; its name says of which kind it is")
+    parser.add_argument("files", metavar="FILE", nargs="+", help="the file; its name says of which kind it is")
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--json", action="store_true", help="print the findings as JSON (pueue-skill schema check)")
-    how.add_argument("--sarif", action="store_true", help="print them as SARIF 2.1.0")
+    shared.add_json(how, "check", "the findings")
+    how.add_argument("--sarif", action="store_true", help="print the findings as SARIF 2.1.0")
 
 
 def main(options: argparse.Namespace) -> int:

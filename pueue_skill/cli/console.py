@@ -1,10 +1,16 @@
-"""What every command shares: exit codes, talk to stderr, and the one place where errors become a line and an exit code."""
+"""What every command shares: exit codes, messages on stderr, and the one place where errors become a message and an exit code.
+
+Expected errors are types of our own, OSError and sqlite3's: what failed, where and why is their message. Anything else is a mistake in
+this program: exit code 3, one line, and a report to attach.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from enum import IntEnum
+
+from pueue_skill.startup.errors import UsageError
 
 
 class ExitCode(IntEnum):
@@ -14,7 +20,9 @@ class ExitCode(IntEnum):
     FINDINGS = 1
     """Findings, or a job failed."""
     USAGE = 2
+    """Arguments or the configuration cannot be used."""
     INTERNAL = 3
+    """Something failed that neither the arguments nor a host explains."""
     UNREACHABLE = 4
     """A host or its daemon cannot be reached."""
     GOES_ON = 75
@@ -33,17 +41,18 @@ GONE = "the working directory no longer exists. Try: cd to one that does"
 
 
 def say(message: str) -> None:
+    """Print a line on stderr."""
     print(f"pueue-skill: {message}", file=sys.stderr)
 
 
 def failed(code: int, message: str) -> int:
-    """Says why a command fails, and returns `code`."""
+    """Print why a command fails, and return `code`."""
     say(message)
     return code
 
 
-def guarded(name: str, command: Callable[[], int]) -> int:
-    """The exit code of the command called `name`; what it raised is said.
+def guarded(arguments: list[str], command: Callable[[], int]) -> int:
+    """Return the exit code of `command`, which `arguments` called; print what it raised.
 
     The types of errors are imported where one was raised: sqlite3 alone takes as long as a short command.
     """
@@ -51,15 +60,19 @@ def guarded(name: str, command: Callable[[], int]) -> int:
         return command()
     except KeyboardInterrupt:
         return failed(ExitCode.INTERRUPTED, "interrupted")
+    except UsageError as error:
+        return failed(ExitCode.USAGE, str(error))
     except Exception as error:
-        code = told(name, error)
-        if code is None:
-            raise
-        return code
+        expected = explained(arguments, error)
+        if expected is not None:
+            return expected
+        from pueue_skill.cli import report
+
+        return failed(ExitCode.INTERNAL, report.written(arguments, error))
 
 
-def told(name: str, error: Exception) -> int | None:
-    """Says an error that the command called `name` has raised, and returns its exit code; None for one that nobody expects."""
+def explained(arguments: list[str], error: Exception) -> int | None:
+    """Print an expected error and return its exit code; return None for one that is not expected."""
     import sqlite3
 
     from pueue_skill.cli import streams
@@ -74,9 +87,9 @@ def told(name: str, error: Exception) -> int | None:
         case NotSubmitted():
             return failed(ExitCode.NOT_RUN, f"not queued: {error}")
         case Unreachable():
-            return failed(ExitCode.NOT_RUN if name in ("run", "ssh", "wait") else ExitCode.UNREACHABLE, str(error))
-        case LookupError():
-            return failed(ExitCode.USAGE, str(error.args[0]))
+            # These give the job's own code, which may be any number below 125.
+            of_job = arguments[:1] in (["run"], ["ssh"], ["wait"])
+            return failed(ExitCode.NOT_RUN if of_job else ExitCode.UNREACHABLE, str(error))
         case OSError():
             if streams.failure():
                 return ExitCode.DONE  # main says it

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from pueue_skill.cli import options as shared
+from pueue_skill.cli import parsing
 from pueue_skill.cli.console import ExitCode, say
 
 if TYPE_CHECKING:
@@ -20,17 +22,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "hosts",
         metavar="HOST",
         nargs="*",
-        help="only the queues of these hosts (default: this machine's hooks and all hosts)",
+        help="check only the queues of these hosts (default: this machine's hooks and all hosts)",
     )
     parser.add_argument(
-        "--fix",
-        action="store_true",
-        help="do what is safe and can be taken back: start a daemon, remove a dead control socket",
+        "--fix", action="store_true", help="apply fixes that are safe: start a daemon, remove a dead control socket"
     )
     parser.add_argument(
-        "--start-groups", action="store_true", help="with --fix: start paused groups too in which nothing has failed"
+        "--start-groups", action="store_true", help="with --fix: also start paused groups without failed jobs"
     )
-    parser.add_argument("--json", action="store_true", help="print it as JSON (pueue-skill schema doctor)")
+    shared.add_json(parser, "doctor", "the checks")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -40,6 +40,7 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.shell.ssh_target import host_named
     from pueue_skill.views import tables
 
+    parsing.refuse(options, ("--start-groups", "--fix"))
     try:
         known = config.load().by_name()
     except ConfigError:

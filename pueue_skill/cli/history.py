@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 
+from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import ExitCode, failed, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print it as JSON")
-    parser.add_argument("--forget", metavar="SHAPE", help="forget the runs of one shape (all: forget everything)")
+    shared.add_json(parser, "history", "the run times")
+    parser.add_argument("--forget", metavar="SHAPE", help="delete the run times of one shape (all: of every shape)")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -24,18 +25,24 @@ def main(options: argparse.Namespace) -> int:
             count = runs.forget(None if options.forget == "all" else options.forget)
         except (sqlite3.Error, OSError) as error:
             return failed(ExitCode.INTERNAL, f"{database.path()}: {error}. Remove the file to start anew")
+        if options.json:
+            print_json({}, count)
         say(f"forgot {count} runs")
         return ExitCode.DONE if count else ExitCode.FINDINGS
     remembered = runs.load()
     if options.json:
-        print(
-            json.dumps(
-                {"version": 1, "shapes": {shape: list(seconds) for shape, seconds in remembered.items()}}, indent=2
-            )
-        )
+        print_json({shape: list(seconds) for shape, seconds in remembered.items()}, 0)
         return ExitCode.DONE
     for shape, seconds in sorted(remembered.items(), key=lambda item: -max(item[1])):
         print(f"{', '.join([duration(run) for run in seconds[-3:]]):<20} {shape}")
     if not remembered:
         say("no run is remembered: the hooks record them (pueue-skill doctor)")
     return ExitCode.DONE
+
+
+def print_json(shapes: dict[str, list[float]], forgotten: int) -> None:
+    from pueue_skill.views import documents
+    from pueue_skill.views.reports import HistoryReport
+
+    report: HistoryReport = {"version": documents.VERSION, "shapes": shapes, "forgotten": forgotten}
+    print(json.dumps(report, indent=2))

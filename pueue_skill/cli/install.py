@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mode",
         choices=("off", "remind", "suggest", "rewrite"),
-        help="what is done before a long command runs (default: remind; hook.mode of the configuration overrules it)",
+        help="what hooks do before a long command runs (default: remind; hook.mode of the configuration overrules it)",
     )
 
 

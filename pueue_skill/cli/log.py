@@ -12,8 +12,9 @@ from pueue_skill.cli.following import ended, followed
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_selection(parser)
-    parser.add_argument("--follow", action="store_true", help="go on until the job ends, and give its exit code")
-    parser.add_argument("--json", action="store_true", help="print the job's state as JSON instead of its output")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("-f", "--follow", action="store_true", help="print until the job ends, and return its exit code")
+    shared.add_json(how, "jobs", "the states of the jobs, not their output,")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -26,10 +27,10 @@ def main(options: argparse.Namespace) -> int:
         return failed(
             ExitCode.USAGE, f"one job can be followed, and {len(chosen)} are chosen: {selection.names(chosen)}"
         )
+    if options.json:
+        print(json.dumps(documents.jobs(chosen), indent=2))
+        return ExitCode.DONE
     for host, state in chosen:
-        if options.json:
-            print(json.dumps(documents.state_report(host, state), indent=2))
-            continue
         if len(chosen) > 1:
             say(f"==> {acts.named(host.name, state)}")
         last = state

@@ -7,6 +7,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Sequence
 
+from pueue_skill.cli import parsing
 from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.configuration import config
 from pueue_skill.configuration.schema import Config, NotifyTable
@@ -15,6 +16,7 @@ from pueue_skill.notify import compose, deliver
 from pueue_skill.notify.deliver import NoApprise, Sent
 from pueue_skill.queues.model import Queue
 from pueue_skill.shell.model import LOCAL
+from pueue_skill.startup.errors import UsageError
 from pueue_skill.state import database, log
 from pueue_skill.state.outbox import Notification
 
@@ -26,19 +28,18 @@ NONE = "nobody is to be told: the configuration has no [[notify]]. Its keys: pue
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--test", action="store_true", help="send a message to each target, and say which failed and why")
+    how.add_argument("--test", action="store_true", help="send a message to each target; print which failed and why")
     how.add_argument(
         "--callback",
         metavar="ID",
-        type=int,
-        help="of a job of this machine that has ended: for daemon.callback in pueue.yml",
+        type=parsing.job_id,
+        help="notify of an ended job of this machine; for daemon.callback in pueue.yml",
     )
-    parser.add_argument(
-        "--result", metavar="WORD", default="unknown", help="with --callback: how it has ended, in pueue's word"
-    )
+    parser.add_argument("--result", metavar="WORD", help="with --callback: the job's result, in pueue's word")
 
 
 def main(options: argparse.Namespace) -> int:
+    parsing.refuse(options, ("--result", "--callback"))
     settings = config.load()
     if not settings.notify:
         return failed(ExitCode.USAGE, NONE)
@@ -47,7 +48,7 @@ def main(options: argparse.Namespace) -> int:
             return test(settings.notify)
         found = []
         if options.callback is not None:
-            found = of_callback(settings, options.callback, options.result)
+            found = of_callback(settings, options.callback, options.result or "unknown")
         return told(deliver.notify(settings.notify, found, now()))
     except NoApprise as error:
         if options.callback is not None:
@@ -102,15 +103,15 @@ def now() -> dt.datetime:
 def teller() -> Callable[[Sequence[Notification]], None]:
     """What a command that watches tells people by, again and again; also with nothing new, so that what waits is sent in time.
 
-    Raises LookupError where nobody is to be told, or nothing can send.
+    Raises UsageError where nobody is to be told, or nothing can send.
     """
     targets = config.load().notify
     if not targets:
-        raise LookupError(NONE)
+        raise UsageError(NONE)
     try:
         deliver.import_apprise()
     except NoApprise as error:
-        raise LookupError(str(error)) from None
+        raise UsageError(str(error)) from None
     last = -AGAIN
     known: set[str] = set()
 
@@ -126,7 +127,7 @@ def teller() -> Callable[[Sequence[Notification]], None]:
 
 
 def queue_watcher() -> Callable[[poll.Observation | None], None]:
-    """What tells people of the queues, given each look at one. Raises LookupError."""
+    """What tells people of the queues, given each look at one. Raises UsageError."""
     tell = teller()
     before: dict[str, Queue] = {}
 

@@ -1,84 +1,116 @@
-"""Options and arguments that several commands share, and the values that they take."""
+"""Options and arguments that several commands share."""
 
 from __future__ import annotations
 
 import argparse
 
+from pueue_skill.cli import parsing
+from pueue_skill.startup.errors import UsageError
 
-def add_notify(one: argparse.ArgumentParser, when: str = "") -> None:
-    one.add_argument(
-        "--notify",
-        action="store_true",
-        help=f"{when}tell the people of the configuration's [[notify]] what has happened too",
+
+def add_notify(parser: argparse.ArgumentParser, when: str = "") -> None:
+    parser.add_argument(
+        "--notify", action="store_true", help=f"{when}notify the [[notify]] targets of the configuration too"
     )
 
 
-def add_selection(one: argparse.ArgumentParser) -> None:
+def add_interval(parser: argparse.ArgumentParser, default: float | None, help: str) -> None:
+    parser.add_argument("--every", metavar="S", type=parsing.interval, default=default, help=help)
+
+
+def add_json(parser: argparse.ArgumentParser | argparse._MutuallyExclusiveGroup, schema: str, what: str) -> None:
+    parser.add_argument("--json", action="store_true", help=f"print {what} as JSON (pueue-skill schema {schema})")
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
     """Which jobs are meant."""
-    one.add_argument(
+    parser.add_argument(
         "jobs",
         metavar="JOB",
         nargs="*",
         help="HOST:ID, a label or a key (the newest such job; NAME~1 is the one before it)",
     )
-    one.add_argument("--label", metavar="PATTERN", help="all jobs whose label is like this (*, ?, [a-z])")
-    one.add_argument("--group", metavar="NAME", help="all jobs of this group")
-    one.add_argument(
+    parser.add_argument("-l", "--label", metavar="PATTERN", help="select every job whose label matches (*, ?, [a-z])")
+    parser.add_argument("-g", "--group", metavar="NAME", help="select every job of this group")
+    parser.add_argument(
         "--host",
         metavar="NAME",
         action="append",
         default=[],
-        help="only on this host; may be repeated (default: on all)",
+        help="select jobs of this host only; may be repeated (default: all hosts)",
     )
 
 
-def add_job(one: argparse.ArgumentParser) -> None:
-    """What can be said of a job that is submitted."""
-    one.add_argument("--group", help="the queue's group")
-    one.add_argument("--label", help="a name for the job")
-    one.add_argument("--key", help="what makes it the same job when it is submitted again (default: always a new job)")
-    one.add_argument(
-        "--stdin", action="store_true", help="give the job what comes on standard input, whole (default: nothing)"
+def add_job(parser: argparse.ArgumentParser, short: bool) -> None:
+    """What can be said of a job that is submitted; `short`: by options of one letter too."""
+    parser.add_argument(*(["-g"] if short else []), "--group", help="submit to this group of the queue")
+    parser.add_argument(*(["-l"] if short else []), "--label", help="give the job a name")
+    parser.add_argument(
+        "--key", help="submit the job only if the queue has none with this key (default: always submit a new job)"
     )
-    one.add_argument(
+    parser.add_argument("--stdin", action="store_true", help="pass all of standard input to the job (default: nothing)")
+    parser.add_argument(
         "--stdin-limit",
         metavar="SIZE",
-        type=size,
-        default=16 << 30,
-        help="refuse standard input that is longer (default: 16G, at most 90 %% of the free space on the host)",
+        type=parsing.size,
+        help="refuse longer standard input (default: 16G, at most 90 %% of the free space on the host)",
     )
 
 
-def add_or_detach(one: argparse.ArgumentParser) -> None:
-    one.add_argument(
+STDIN_LIMIT_BYTES = 16 << 30
+
+
+def stdin_limit(options: argparse.Namespace) -> int:
+    """Return the limit of standard input in bytes. Raises UsageError where it limits nothing."""
+    parsing.refuse(options, ("--stdin-limit", "--stdin"))
+    return options.stdin_limit or STDIN_LIMIT_BYTES
+
+
+def add_or_detach(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--or-detach",
         action="store_true",
-        help="exit 0 and not 75 when the wait ends before the job does: nothing that follows depends on the job",
+        help="exit 0, not 75, when the wait ends before the job; use it if no later command depends on the job",
     )
 
 
-def add_agent(one: argparse.ArgumentParser) -> None:
+def add_agent(parser: argparse.ArgumentParser) -> None:
     from pueue_skill.agents.event import AGENTS
 
-    one.add_argument("agent", metavar="AGENT", choices=AGENTS, help=", ".join(AGENTS))
-    one.add_argument("--scope", choices=("user", "project"), default="user", help="whose settings (default: user)")
-    one.add_argument("--dry-run", action="store_true", help="show what would be changed, and change nothing")
+    parser.add_argument("agent", metavar="AGENT", choices=AGENTS, help=", ".join(AGENTS))
+    parser.add_argument(
+        "--scope", choices=("user", "project"), default="user", help="whose settings to change (default: user)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print the changes without making them")
 
 
-def size(text: str) -> int:
-    from pueue_skill.batches import items as batch_items
-
-    return batch_items.size(text, "--stdin-limit")
-
-
-def seconds(text: str) -> float:
-    value = float(text)
-    if value < 0:
-        raise ValueError
-    return value
+def refuse_both(jobs: object, options: argparse.Namespace) -> None:
+    """Raise UsageError where jobs are named and selected by label or group too."""
+    if jobs and (options.label is not None or options.group):
+        raise UsageError("jobs are named, or selected by --label and --group, not both")
 
 
-def day(text: str) -> object:
-    import datetime as dt
+def add_command(parser: argparse.ArgumentParser, help: str) -> None:
+    """The command that a job is to run: everything from the first word that is no option on."""
+    parser.add_argument("command", metavar="CMD", nargs=argparse.PARSER, help=help)
 
-    return dt.date.fromisoformat(text)
+
+def command_of(options: argparse.Namespace) -> list[str]:
+    """Return the words of the command. Raises UsageError where they seem to hold options that were meant for this program."""
+    words: list[str] = options.command
+    if words[0] == "--":  # Python 3.13 removes it itself
+        return words[1:]
+    if options.typed[-len(words) - 1] == "--":
+        return words
+    if "--" in words:
+        from pueue_skill.jobs import select
+
+        if select.is_id(words[0].rpartition(":")[2]):
+            raise UsageError(
+                f"--after takes one job: repeat it, as in --after {words[0]}; or put -- before the command"
+            )
+    if len(words) > 1 and words[1].startswith("--") and any(char in words[0] for char in " ;|&<>"):
+        raise UsageError(
+            f"{words[1]} stands after the command: put options of {options.name} before it; or put -- before the command"
+        )
+    return words

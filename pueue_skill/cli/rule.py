@@ -8,7 +8,7 @@ from pueue_skill.cli.console import ExitCode, failed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="the rule's ID, e.g. PQ101")
+    parser.add_argument("id", metavar="ID", help="the rule's ID, such as PQ101")
 
 
 def main(options: argparse.Namespace) -> int:

@@ -6,43 +6,41 @@ import argparse
 import os
 
 from pueue_skill.cli import options as shared
+from pueue_skill.cli import parsing
 from pueue_skill.cli.console import GONE, ExitCode, failed, say
+from pueue_skill.startup.errors import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", default="local", help="the host whose queue takes it (default: this machine)")
+    parser.add_argument("--host", default="local", help="submit to the queue of this host (default: this machine)")
     parser.add_argument(
-        "--cwd", metavar="DIR", help="the folder that the job runs in (default: this one; on a host, its home)"
+        "--cwd", metavar="DIR", help="run the job in this folder (default: the current one; on a host, its home)"
     )
     parser.add_argument(
         "--after",
         metavar="JOB",
         action="append",
         default=[],
-        help="a job of the same host that must succeed first: HOST:ID, a label or a key; may be repeated",
+        help="run only after this job of the same host has succeeded: HOST:ID, a label or a key; may be repeated",
     )
-    shared.add_job(parser)
+    shared.add_job(parser, short=True)
+    parser.add_argument("--split-output", action="store_true", help="keep stderr apart from stdout, in a second file")
     parser.add_argument(
-        "--split-output", action="store_true", help="keep standard error apart from the output, in a file of its own"
+        "--env",
+        choices=("full", "minimal"),
+        help="pass these variables to a job on this machine (default: environment.mode of the configuration)",
     )
-    parser.add_argument("--env", choices=("full", "minimal"), help="the variables that a job on this machine gets")
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
         "--wait",
         metavar="S",
-        type=shared.seconds,
+        type=parsing.seconds,
         help="wait at most S seconds, then exit 75 (default: run.wait of the configuration, 20)",
     )
-    how.add_argument("--detach", action="store_true", help="only queue it and print HOST:ID")
-    how.add_argument("--follow", action="store_true", help="wait however long it takes")
+    how.add_argument("-d", "--detach", action="store_true", help="print HOST:ID and exit once the job is queued")
+    how.add_argument("-f", "--follow", action="store_true", help="wait until the job ends, without a timeout")
     shared.add_or_detach(parser)
-    # As in a call of a subcommand, what follows the first word belongs to the command, options too.
-    parser.add_argument(
-        "command",
-        metavar="CMD",
-        nargs=argparse.PARSER,
-        help="one argument is shell text, several are words of a command; options of run stand before it",
-    )
+    shared.add_command(parser, "one argument is shell text, several are words of a command")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -56,9 +54,8 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.shell.model import LOCAL
 
     known = settings.current()
-    words = options.command[1:] if options.command[0] == "--" else options.command  # Python 3.13 removes it itself
-    if options.typed[-len(words) - 1] != "--" and (misplaced := of_run(words)):
-        return failed(ExitCode.USAGE, misplaced)
+    words = shared.command_of(options)
+    parsing.refuse_together(options, ("--or-detach", "--detach"), ("--or-detach", "--follow"))
     text = words[0] if len(words) == 1 else quote.line(words)
     cwd = options.cwd
     if options.host == LOCAL:
@@ -75,6 +72,8 @@ def main(options: argparse.Namespace) -> int:
 
         plan = plan_for_run(text, parse(text), known.hosts, options.host, cwd)
     host, job = plan.hosts[0], plan.jobs[0]
+    if options.env and host.ssh:
+        raise UsageError(f"--env does nothing on {host.name}: a job there gets the variables of its daemon")
     job = job._replace(after=submission.dependencies(options.after, host, known.hosts))
     env = None
     if not host.ssh:
@@ -87,14 +86,3 @@ def main(options: argparse.Namespace) -> int:
             env["SHLVL"] = "1"
     limit = None if options.follow else known.wait if options.wait is None else options.wait
     return submitted(options, job, host, limit, env, cwd if not host.ssh else None)
-
-
-def of_run(words: list[str]) -> str:
-    """Why `words`, before which there is no `--`, seem to hold options of run; empty when they do not."""
-    from pueue_skill.jobs import select
-
-    if select.is_id(words[0].rpartition(":")[2]) and "--" in words:
-        return f"--after takes one job: repeat it, as in --after {words[0]}; or put -- before the command"
-    if len(words) > 1 and words[1].startswith("--") and any(char in words[0] for char in " ;|&<>"):
-        return f"{words[1]} stands after the command: put options of run before it; or put -- before the command"
-    return ""

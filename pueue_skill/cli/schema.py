@@ -8,22 +8,18 @@ import sys
 from pathlib import Path
 
 from pueue_skill.cli.console import ExitCode, failed, say
+from pueue_skill.cli.parsing import listed
 
-NAMES = "acts audit batch batch-status check config doctor setup status suggestion".split()
+NAMES = "acts audit batch batch-status check config doctor history jobs setup status suggestion".split()
 """The names of schemas.SCHEMAS, which takes long to import."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "schema",
-        metavar="NAME",
-        choices=NAMES,
-        help=f"{', '.join(NAMES[:-1])} or {NAMES[-1]}",
-    )
+    parser.add_argument("schema", metavar="NAME", choices=NAMES, help=listed(NAMES))
     parser.add_argument(
         "--validate",
         metavar="FILE",
-        help="check a TOML, YAML or JSON document against the schema; exit 1 if it does not fit; - reads TOML or JSON from stdin",
+        help="check a TOML, YAML or JSON document against the schema, exit 1 if it does not fit; - reads TOML or JSON from stdin",
     )
 
 

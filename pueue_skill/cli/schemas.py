@@ -31,6 +31,8 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "check": of("check", check.CheckReport),
     "config": of("config", Config),
     "doctor": of("doctor", host_reports.DoctorReport),
+    "history": of("history", reports.HistoryReport),
+    "jobs": of("jobs", reports.JobsReport),
     "setup": of("setup", reports.SetupReport),
     "status": of("status", reports.StatusReport),
     "suggestion": of("suggestion", reports.SuggestionReport),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 
+from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import say
 from pueue_skill.configuration import settings
 from pueue_skill.jobs import actions as job_actions
@@ -13,10 +14,11 @@ from pueue_skill.jobs.select import Bearers
 from pueue_skill.queues.model import State
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
+from pueue_skill.startup.errors import UsageError
 
 
 def chosen_hosts(options: argparse.Namespace) -> list[Host]:
-    """The hosts that were named, or all. Raises LookupError."""
+    """The hosts that were named, or all. Raises UsageError."""
     from pueue_skill.shell.ssh_target import select_hosts
 
     return select_hosts(options.hosts, settings.current().hosts)
@@ -27,14 +29,15 @@ def choice_of(options: argparse.Namespace) -> Choice:
 
 
 def jobs(options: argparse.Namespace) -> list[tuple[Host, State]]:
-    """The jobs that are chosen. Raises LookupError, Unreachable."""
+    """The jobs that are chosen. Raises UsageError, Unreachable."""
+    shared.refuse_both(options.jobs, options)
     chosen, down, called = job_actions.choose(choice_of(options), settings.current().hosts)
     say_older(called)
     for error in down.values():
         say(str(error))
     found = [(one.host, state) for one in chosen for state in one.states]
     if not found:
-        raise LookupError(job_actions.nothing("no job is chosen", {one.host.name: one.queue for one in chosen}, {}))
+        raise UsageError(job_actions.nothing("no job is chosen", {one.host.name: one.queue for one in chosen}, {}))
     return found
 
 

@@ -6,7 +6,8 @@ import argparse
 import json
 import os
 
-from pueue_skill.cli import caller
+from pueue_skill.cli import caller, parsing
+from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.configuration import config
 from pueue_skill.configuration.environment import job_environment
@@ -27,15 +28,14 @@ from pueue_skill.views.reports import SetupReport
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("host", metavar="HOST", help="the host; local is this machine")
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    parser.add_argument(
-        "--upgrade", action="store_true", help="replace a pueue older than 4, whose queue is lost with it"
-    )
-    how.add_argument("--remove", action="store_true", help="take back what was made there, and nothing else")
-    parser.add_argument("--json", action="store_true", help="print it as JSON (pueue-skill schema setup)")
+    how.add_argument("--dry-run", action="store_true", help="print the steps without taking them")
+    how.add_argument("--remove", action="store_true", help="undo what setup did there, and nothing else")
+    parser.add_argument("--upgrade", action="store_true", help="replace a pueue older than 4; its queue is lost")
+    shared.add_json(parser, "setup", "the host and the steps")
 
 
 def main(options: argparse.Namespace) -> int:
+    parsing.refuse_together(options, ("--upgrade", "--remove"))
     settings = config.load()
     host = host_named(options.host, settings.by_name())
     if not KINDS[host.backend].MANAGED:

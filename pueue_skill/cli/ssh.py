@@ -5,28 +5,29 @@ from __future__ import annotations
 import argparse
 
 from pueue_skill.cli import options as shared
+from pueue_skill.cli import parsing
 from pueue_skill.cli.console import ExitCode, failed, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    shared.add_job(parser)
+    shared.add_job(parser, short=False)
     parser.add_argument(
         "--merge-output",
         dest="split_output",
         action="store_false",
-        help="one log for both outputs, in their order (default: apart, as ssh has them)",
+        help="keep stdout and stderr in one file, in their order (default: apart, as ssh prints them)",
     )
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
         "--wait",
         metavar="S",
-        type=shared.seconds,
-        help="wait at most S seconds, then exit 75 (default: wait to its end)",
+        type=parsing.seconds,
+        help="wait at most S seconds, then exit 75 (default: wait until the job ends)",
     )
-    how.add_argument("--detach", action="store_true", help="only queue it and print HOST:ID")
+    how.add_argument("--detach", action="store_true", help="print HOST:ID and exit once the job is queued")
     shared.add_or_detach(parser)
     parser.add_argument(
-        "command", metavar="ARG", nargs="*", help="options of ssh, the host, the remote command: as ssh takes them"
+        "command", metavar="ARG", nargs="*", help="options of ssh, the host and the remote command, as ssh takes them"
     )
 
 
@@ -50,6 +51,8 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.shell.ssh_arguments import parse_ssh
     from pueue_skill.shell.syntax import Word
 
+    parsing.refuse_together(options, ("--or-detach", "--detach"))
+    parsing.refuse(options, ("--or-detach", "--wait"))
     words = tuple([Word(quote.word(value), value, True, 0, 0) for value in ["ssh", *options.command]])
     call = parse_ssh(words)
     if call is None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from pueue_skill.cli import options as shared
+from pueue_skill.cli import parsing
 from pueue_skill.cli.console import ExitCode
 from pueue_skill.cli.selection import chosen_hosts
 
@@ -22,16 +23,10 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("hosts", metavar="HOST", nargs="*", help="only these hosts")
-    parser.add_argument("--json", action="store_true", help="print them as JSON (pueue-skill schema status)")
-    parser.add_argument("--watch", action="store_true", help="go on, and show what has changed, until Ctrl-C")
-    parser.add_argument(
-        "--every",
-        metavar="S",
-        type=shared.seconds,
-        default=2.0,
-        help="seconds between two looks of --watch (default: 2)",
-    )
+    parser.add_argument("hosts", metavar="HOST", nargs="*", help="show only these hosts")
+    shared.add_json(parser, "status", "the queues")
+    parser.add_argument("-w", "--watch", action="store_true", help="show each change until Ctrl-C")
+    shared.add_interval(parser, None, "with --watch: ask every S seconds (default: 2)")
     shared.add_notify(parser, "with --watch: ")
 
 
@@ -43,6 +38,8 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.views import documents
     from pueue_skill.views import status as view
 
+    parsing.refuse(options, ("--notify", "--watch"), ("--every", "--watch"))
+    options.every = options.every or 2.0
     asked = chosen_hosts(options)
     if options.watch:
         return watch_status(asked, options)

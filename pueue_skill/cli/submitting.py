@@ -7,6 +7,7 @@ import os
 import sys
 import time
 
+from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.cli.following import ended, followed, say_of_group
 from pueue_skill.cli.records import forget_about, noted, remembered
@@ -35,6 +36,7 @@ def submitted(
     from pueue_skill.hosts import client
     from pueue_skill.jobs import submission
 
+    limit_bytes = shared.stdin_limit(options)
     job = job._replace(
         key=options.key or os.urandom(6).hex(),
         group=options.group or job.group,
@@ -48,7 +50,7 @@ def submitted(
     term = caller.OnTerm()
     if options.stdin and sys.stdin and sys.stdin.isatty():
         say("reading the terminal for the job's standard input, until Ctrl-D")
-    given = caller.standard_input(options.stdin_limit, term) if options.stdin else None
+    given = caller.standard_input(limit_bytes, term) if options.stdin else None
     try:
         queued = submission.submit(job, host, env, cwd, given, say)
     except caller.Terminated:

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 
+from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import ExitCode, say
 
 TYPE_CHECKING = False
@@ -14,25 +15,28 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("command", metavar="CMD", help="the shell command; - reads it from stdin")
-    parser.add_argument("--host", default="local", help="where local work is to be queued (default: this machine)")
-    parser.add_argument("--group", help="the group for its jobs (default: that of the host's configuration)")
-    parser.add_argument("--cwd", metavar="DIR", help="the folder that the job runs in (default: where it is submitted)")
-    parser.add_argument(
-        "--json", action="store_true", help="print the suggestion as JSON (pueue-skill schema suggestion)"
+    parser.add_argument("--host", default="local", help="queue local work on this host (default: this machine)")
+    parser.add_argument("-g", "--group", help="queue jobs in this group (default: that of the host's configuration)")
+    parser.add_argument("--cwd", metavar="DIR", help="run jobs in this folder (default: where they are submitted)")
+    shared.add_json(parser, "suggestion", "the suggestion")
+    parser.add_argument("--explain", action="store_true", help="print every stage of the analysis on stderr")
+    parser.add_argument("--exit-code", action="store_true", help="exit 1 if there are findings")
+    shared.add_command(
+        parser, "one argument is shell text, several are words of a command; - reads the text from stdin"
     )
-    parser.add_argument("--explain", action="store_true", help="show every stage on stderr")
-    parser.add_argument("--exit-code", action="store_true", help="exit 1 when there are findings")
 
 
 def main(options: argparse.Namespace) -> int:
     from pueue_skill.configuration import settings
     from pueue_skill.plan.analysis import analyse
+    from pueue_skill.shell import quote
     from pueue_skill.state import durations
     from pueue_skill.views import documents, findings
 
-    text = options.command
-    if text == "-":
+    words = shared.command_of(options)
+    from_stdin = words == ["-"]
+    text = words[0] if len(words) == 1 else quote.line(words)
+    if from_stdin:
         text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
     current = settings.current()
     preferences = current.preferences._replace(durations=durations.read())
@@ -51,7 +55,7 @@ def main(options: argparse.Namespace) -> int:
             say(f"it stays one job: {one_job}")
         # What is left alone comes back as it was, so that the output can stand for the command in any case.
         sys.stdout.buffer.write((report["invocation"] or text).encode("utf-8", "surrogateescape"))
-        if not (report["invocation"] or text).endswith("\n") and options.command != "-":
+        if not (report["invocation"] or text).endswith("\n") and not from_stdin:
             sys.stdout.buffer.write(b"\n")
     return ExitCode.FINDINGS if options.exit_code and analysis.findings else ExitCode.DONE
 

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pueue_skill.batches import manifest
-from pueue_skill.cli import options as shared
-from pueue_skill.cli import streams
+from pueue_skill.cli import parsing, streams
 from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.configuration import settings
 from pueue_skill.hosts import poll
@@ -22,11 +21,17 @@ from pueue_skill.views.timeline import Bar
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("file", metavar="FILE", nargs="?", help="the manifest of a batch (default: the jobs of a day)")
-    which.add_argument("--day", metavar="YYYY-MM-DD", type=shared.day, help="the jobs of this day (default: today)")
-    parser.add_argument("--host", metavar="NAME", action="append", default=[], help="only this host; may be repeated")
-    parser.add_argument("--svg", metavar="FILE", help="write it as SVG, instead of onto the terminal")
-    parser.add_argument("--html", metavar="FILE", help="write it as a page of its own")
+    which.add_argument(
+        "file", metavar="FILE", nargs="?", help="draw the jobs of this manifest (default: those of a day)"
+    )
+    which.add_argument(
+        "--day", metavar="YYYY-MM-DD", type=parsing.day, help="draw the jobs of this day (default: today)"
+    )
+    parser.add_argument(
+        "--host", metavar="NAME", action="append", default=[], help="draw only this host; may be repeated"
+    )
+    parser.add_argument("--svg", metavar="FILE", help="write an SVG file instead of drawing on the terminal")
+    parser.add_argument("--html", metavar="FILE", help="write an HTML page instead of drawing on the terminal")
 
 
 def main(options: argparse.Namespace) -> int:

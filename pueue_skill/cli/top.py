@@ -11,10 +11,8 @@ from pueue_skill.cli.selection import chosen_hosts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("hosts", metavar="HOST", nargs="*", help="only these hosts")
-    parser.add_argument(
-        "--every", metavar="S", type=shared.seconds, default=2.0, help="seconds between two looks (default: 2)"
-    )
+    parser.add_argument("hosts", metavar="HOST", nargs="*", help="show only these hosts")
+    shared.add_interval(parser, 2.0, "ask every S seconds (default: 2)")
 
 
 def main(options: argparse.Namespace) -> int:

@@ -11,10 +11,12 @@ from pueue_skill.cli.console import ExitCode, failed
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--events", action="store_true", help="go on for ever, a line a job, for a client that hands lines on"
+        "--events", action="store_true", help="print a line a job and never exit, for a client that passes lines on"
     )
-    parser.add_argument("--session", metavar="ID", help="the session (default: the one that this runs in)")
-    parser.add_argument("--folder", metavar="DIR", help="the folder that the session works in (default: this one)")
+    parser.add_argument("--session", metavar="ID", help="watch this session (default: the one that this runs in)")
+    parser.add_argument(
+        "--folder", metavar="DIR", help="watch the jobs of this project (default: the current folder's)"
+    )
     shared.add_notify(parser)
 
 

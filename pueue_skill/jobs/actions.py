@@ -23,6 +23,7 @@ from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host
 from pueue_skill.shell.ssh_target import host_named, select_hosts
 from pueue_skill.startup.backoff import pause_s
+from pueue_skill.startup.errors import UsageError, did_you_mean
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.state import database, sessions
 
@@ -102,7 +103,7 @@ def choose(
 ) -> tuple[list[Chosen], dict[str, Unreachable], dict[str, Bearers]]:
     """The jobs that are meant, by host; the hosts that do not answer; what bears the names that were given.
 
-    Raises LookupError, which says what there is instead, and Unreachable where only a silent host could have them.
+    Raises UsageError, which says what there is instead, and Unreachable where only a silent host could have them.
     """
     asked = asked_hosts(choice, hosts)
     queues, down = answers(asked.values())
@@ -112,7 +113,7 @@ def choose(
         asked, queues, down = {**asked, **hosts}, queues | more, down | silent
     found: dict[str, list[State]] = {name: [] for name in queues}
     if not (choice.jobs or choice.label is not None or choice.group):
-        raise LookupError(nothing("no job is chosen: give HOST:ID, --label PATTERN or --group NAME", queues, down))
+        raise UsageError(nothing("no job is chosen: give HOST:ID, --label PATTERN or --group NAME", queues, down))
     called = {job: select.bearers(job, queues) for job in choice.jobs}
     for job, one in called.items():
         if one.meant:
@@ -121,7 +122,7 @@ def choose(
         elif not down:
             said = f"no job is called {job}{hint(job, one, choice)}"
             some = "" if one.jobs else select.some_are(job, queues)
-            raise LookupError(said + some if some else nothing(said, queues, down))
+            raise UsageError(said + some if some else nothing(said, queues, down))
     if not choice.jobs:
         for name, queue in queues.items():
             found[name] += actions.matching(queue, choice.label, choice.group)
@@ -135,7 +136,9 @@ def choose(
     if not chosen:
         what = [f"a label like {choice.label!r}"] if choice.label is not None else []
         what += [f"the group {choice.group}"] if choice.group else []
-        raise LookupError(nothing(f"no job has {' and '.join(what)}", queues, down))
+        groups = [group.name for queue in queues.values() for group in queue.groups]
+        near = did_you_mean(choice.group or "", groups) if choice.group not in groups else ""
+        raise UsageError(nothing(f"no job has {' and '.join(what)}{near}", queues, down))
     return chosen, down, called
 
 
@@ -149,7 +152,7 @@ def answers(hosts: Iterable[Host]) -> tuple[dict[str, Queue], dict[str, Unreacha
 
 
 def asked_hosts(choice: Choice, hosts: Mapping[str, Host]) -> dict[str, Host]:
-    """The hosts that may have what is chosen. Raises LookupError."""
+    """The hosts that may have what is chosen. Raises UsageError."""
     if choice.hosts:
         return {host.name: host for host in select_hosts(choice.hosts, hosts)}
     places = [select.host_of(job, hosts) for job in choice.jobs]
@@ -170,7 +173,7 @@ def hint(job: str, bearers: Bearers, choice: Choice) -> str:
 
 def nothing(what: str, queues: Mapping[str, Queue], down: Mapping[str, Unreachable]) -> str:
     """`what`, and what there is."""
-    lines = [f"{what}. There is:"]
+    lines = [f"{what}{'' if what.endswith('?') else '.'} There is:"]
     for name, queue in queues.items():
         groups = []
         for group in queue.groups:
@@ -182,7 +185,7 @@ def nothing(what: str, queues: Mapping[str, Queue], down: Mapping[str, Unreachab
 
 
 def judged(verb: str, choice: Choice, chosen: Sequence[Chosen]) -> list[tuple[Chosen, list[Act]]]:
-    """What is to be done with what was chosen. Raises LookupError where that is nothing at all."""
+    """What is to be done with what was chosen. Raises UsageError where that is nothing at all."""
     found = []
     for one in chosen:
         whole = whole_group(verb, choice, one.host)
@@ -192,7 +195,7 @@ def judged(verb: str, choice: Choice, chosen: Sequence[Chosen]) -> list[tuple[Ch
     goes_on = any(whole_group(verb, choice, one.host) for one in chosen) and verb != "kill"
     if not any(planned for _, planned in found) and not goes_on:
         queues = {one.host.name: one.queue for one in chosen}
-        raise LookupError(nothing(f"there is nothing to {verb} in what is chosen", queues, {}))
+        raise UsageError(nothing(f"there is nothing to {verb} in what is chosen", queues, {}))
     return [
         (one, planned) for one, planned in found if planned or (whole_group(verb, choice, one.host) and verb != "kill")
     ]

@@ -13,6 +13,7 @@ from pueue_skill.queues.model import Queue, State
 from pueue_skill.queues.registry import KINDS
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
+from pueue_skill.startup.errors import UsageError
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
@@ -54,7 +55,7 @@ def host_of(name: str, hosts: Mapping[str, Host]) -> str:
 def bearers(name: str, queues: Mapping[str, Queue]) -> Bearers:
     """The jobs of `queues` that are called `name`. A job with exactly that name goes before the older job that NAME~1 would be.
 
-    Raises LookupError where `name` is the bare id of one job of this machine and the label or key of others of it.
+    Raises UsageError where `name` is the bare id of one job of this machine and the label or key of others of it.
     """
     found = bearing(name, queues)
     older = OLDER.fullmatch(name)
@@ -80,7 +81,7 @@ def bearing(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, State], 
             others = [f"{LOCAL}:{state.id}" for _, state in labelled(name, {LOCAL: queues[LOCAL]}) if state.id != name]
             if others:
                 known = ", ".join(others[:3]) + (" …" if others[3:] else "")
-                raise LookupError(f"{name} is the id of {LOCAL}:{name} and the label or key of {known}: write HOST:ID")
+                raise UsageError(f"{name} is the id of {LOCAL}:{name} and the label or key of {known}: write HOST:ID")
             return found
     return labelled(name, queues)
 

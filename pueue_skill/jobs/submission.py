@@ -35,6 +35,7 @@ from pueue_skill.queues.scripts import ADDS, end_of
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.backoff import pause_s
+from pueue_skill.startup.errors import UsageError
 from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -159,7 +160,7 @@ def dependencies(asked: Sequence[str], host: Host, hosts: Mapping[str, Host]) ->
     queue = fetch_queue(host)
     try:
         found = [select.bearers(name, {host.name: queue}).meant for name in asked]
-    except LookupError as error:
+    except UsageError as error:
         raise NotSubmitted(f"--after {error}") from None
     for name, job in zip(asked, found, strict=True):
         if job is None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         HostActsReport,
         HostReport,
         JobReport,
+        JobsReport,
         PhaseReport,
         StateReport,
         StatusReport,
@@ -102,6 +103,10 @@ def state_report(host: Host, state: State) -> StateReport:
         "ended": state.ended,
         "due": state.due,
     }
+
+
+def jobs(found: Sequence[tuple[Host, State]]) -> JobsReport:
+    return {"version": VERSION, "jobs": [state_report(host, state) for host, state in found]}
 
 
 def status(answers: Sequence[tuple[Host, Queue | Exception]], now: datetime) -> StatusReport:

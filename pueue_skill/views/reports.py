@@ -124,6 +124,21 @@ class StatusReport(TypedDict):
     hosts: list[HostReport]
 
 
+class JobsReport(TypedDict):
+    """Jobs that were named or selected, as their queues have them."""
+
+    version: Literal[1]
+    jobs: list[StateReport]
+
+
+class HistoryReport(TypedDict):
+    """Run times in seconds by the shape of the command, the oldest first; with --forget only how many were deleted."""
+
+    version: Literal[1]
+    shapes: dict[str, list[float]]
+    forgotten: int
+
+
 class PhaseReport(TypedDict):
     """The jobs of one phase in one group of one host, counted by where they stand."""
 

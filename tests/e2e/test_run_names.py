@@ -15,6 +15,7 @@ from pueue_skill.jobs import select
 from pueue_skill.jobs.select import bearers, host_of
 from pueue_skill.queues.model import Queue, State
 from pueue_skill.shell.model import Host as Known
+from pueue_skill.startup.errors import UsageError
 
 HOSTS = {name: Known(name) for name in ("local", "bigblack")}
 
@@ -116,7 +117,7 @@ def test_a_number_that_is_an_id_and_a_label_here_is_refused(name: dict[str, str]
     """Nobody would be told that the other one was meant; the name with its host is the id's, NUMBER~1 the label's."""
     queues = with_more("local", state("15", **name), state("16", **name))  # type: ignore[arg-type]
     with pytest.raises(
-        LookupError, match=r"2 is the id of local:2 and the label or key of local:1., local:1.: write HOST:ID"
+        UsageError, match=r"2 is the id of local:2 and the label or key of local:1., local:1.: write HOST:ID"
     ):
         bearers("2", queues)
     assert bearers("local:2", queues).meant == ("local", QUEUES["local"].states[2])

@@ -163,7 +163,7 @@ def test_json_has_its_schema_and_no_environment(env: dict[str, str]) -> None:
     name = report["hosts"][0]["jobs"][-1]["name"]
     log = call("log", "--json", name, env=env)
     assert "do-not-show-me" not in done.stdout + log.stdout
-    assert json.loads(log.stdout)["name"] == name
+    assert json.loads(log.stdout)["jobs"][0]["name"] == name
 
 
 def test_log_by_name_label_and_key(env: dict[str, str]) -> None:

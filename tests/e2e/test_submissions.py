@@ -177,7 +177,7 @@ def test_log_and_wait_by_the_key_of_both(session: Session) -> None:
     ids = [*session.runs(text), *session.runs(text)]
     for name, id in ((key, ids[1]), (f"{key}~1", ids[0]), (f"local:{key}", ids[1])):
         shown = subprocess.run(["pueue-skill", "log", "--json", name], capture_output=True, text=True, check=True)
-        assert json.loads(shown.stdout)["name"] == f"local:{id}"
+        assert json.loads(shown.stdout)["jobs"][0]["name"] == f"local:{id}"
 
 
 def test_what_the_session_has_waited_for_is_not_reported(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

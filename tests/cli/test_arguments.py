@@ -1,0 +1,213 @@
+"""Arguments in, what the command line makes of them out: help, names that are nearly right, values, options that contradict each other."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from pueue_skill.cli import main
+from pueue_skill.cli.console import ExitCode
+from pueue_skill.cli.parsing import Parser
+from pueue_skill.shell import quote
+
+
+@pytest.fixture(autouse=True)
+def _home(home: object) -> None:
+    """A home without a configuration."""
+
+
+def call(line: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    words = quote.split(line)
+    assert words is not None
+    code = main.main(words)
+    return code, *capsys.readouterr()
+
+
+def subcommands(parser: argparse.ArgumentParser) -> Iterator[Parser]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for one in action.choices.values():
+                assert isinstance(one, Parser)
+                yield one
+                yield from subcommands(one)
+
+
+PARSERS = {one.prog: one for one in subcommands(main.parser())}
+
+
+# Help.
+
+
+@pytest.mark.parametrize("line", ["", "--help", "-h"])
+def test_help_shows_every_command_in_its_group(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = call(line, capsys)
+    assert code == ExitCode.DONE
+    shown = {
+        heading: re.findall(r"^  (\S+)  ", text, re.MULTILINE)
+        for heading, text in re.findall(r"^([A-Z][a-z]+):\n((?:  .*\n)+)", out, re.MULTILINE)
+    }
+    assert list(shown) == list(main.GROUPS)
+    for heading, names in shown.items():
+        assert names == [name for name, command in main.COMMANDS.items() if command.group == heading]
+    assert {command.group for command in main.COMMANDS.values()} <= {*main.GROUPS, ""}
+    assert max(map(len, out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("prog", PARSERS)
+def test_help_begins_with_a_verb_and_ends_with_an_example(prog: str) -> None:
+    """A verb in lower case, without a full stop; the example is one of this command, and its arguments can be parsed."""
+    parser = PARSERS[prog]
+    text = parser.format_help()
+    name, *action = prog.split()[1:]
+    told = main.COMMANDS[name].help
+    if not action:
+        assert re.fullmatch(r"[a-z].*[^.]", told)
+        assert not re.match(r"(the|a|all|what|when|how|only)\b", told)
+    example = text.partition("example:\n")[2].strip().splitlines()
+    assert example
+    for line in example:
+        words = quote.split(re.split(r" [|<&]+ ?", line)[0])
+        assert words is not None
+        assert line.strip().startswith(prog)
+        module = main.module_of(name)
+        typed = module.separated(words[1:]) if hasattr(module, "separated") else words[1:]
+        assert main.parser(name).parse_args(typed).name == name
+
+
+@pytest.mark.parametrize("prog", PARSERS)
+def test_every_argument_has_help_without_a_full_stop(prog: str) -> None:
+    for action in PARSERS[prog]._actions:
+        assert action.help or isinstance(action, argparse._SubParsersAction)
+        if action.option_strings and not isinstance(action, argparse._HelpAction):
+            assert action.help
+            assert re.fullmatch(r"(?s)[a-z].*[^.]", action.help), action.option_strings
+
+
+def test_abbreviations_of_other_tools() -> None:
+    """Options of one letter that users of gh, kubectl and cargo try, where there is such an option."""
+    short = {"-f": "--follow", "-g": "--group", "-l": "--label", "-w": "--watch", "-d": "--detach", "-n": "--bytes"}
+    for prog, parser in PARSERS.items():
+        for action in parser._actions:
+            for letter, option in short.items():
+                if option in action.option_strings and prog != "pueue-skill ssh":  # where they are options of ssh
+                    assert letter in action.option_strings, prog
+
+
+# What is nearly right, or wrong.
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("stauts", "no such command: stauts. Did you mean status?\nTry: pueue-skill --help"),
+        ("xyzzy", "no such command: xyzzy\nTry: pueue-skill --help"),
+        ("batch sumbit b.toml", "no such command: sumbit. Did you mean submit?\nTry: pueue-skill batch --help"),
+        ("status --wacth", "no such option: --wacth. Did you mean --watch?\nTry: pueue-skill status --help"),
+        ("run --folow ls", "no such option: --folow. Did you mean --follow?\nTry: pueue-skill run --help"),
+        ("batch log b.toml x --byte=1 --bites=1", "no such option: --bites. Did you mean --bytes?\nTry: pueue-skill batch log --help"),
+        ("rules PQ101", "unexpected argument: PQ101\nTry: pueue-skill rules --help"),
+        ("install cluade", "AGENT: expected claude, codex, gemini, cursor, copilot or opencode, not 'cluade'. Did you mean claude?"),
+        ("schema confg", "not 'confg'. Did you mean config?"),
+        ("status locl", "no host is called locl; configured: local. Did you mean local?"),
+        ("log --host locl 1", "no host is called locl; configured: local. Did you mean local?"),
+        ("suggest", "the following arguments are required: CMD\nTry: pueue-skill suggest --help"),
+        ("run", "the following arguments are required: CMD\nTry: pueue-skill run --help"),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_nearly_right(line: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = call(line, capsys)
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert err.startswith("pueue-skill: ")
+    assert says in err
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("status --watch --every -1", "--every: expected a number of seconds from 0.1 on, not '-1'"),
+        ("status --watch --every 0", "--every: expected a number of seconds from 0.1 on, not '0'"),
+        ("status --watch --every nan", "--every: expected a number of seconds from 0.1 on, not 'nan'"),
+        ("top --every x", "--every: expected a number of seconds from 0.1 on, not 'x'"),
+        ("batch watch b.toml --every -1", "--every: expected a number of seconds from 0.1 on, not '-1'"),
+        ("run --wait -1 ls", "--wait: expected a number of seconds from 0 on, not '-1'"),
+        ("run --wait inf ls", "--wait: expected a number of seconds from 0 on, not 'inf'"),
+        ("ssh --wait=-1 h ls", "--wait: expected a number of seconds from 0 on, not '-1'"),
+        ("run --stdin --stdin-limit x ls", "--stdin-limit: expected a size such as 500K, 10M or 16G, not 'x'"),
+        ("run --stdin --stdin-limit 0 ls", "--stdin-limit: expected a size such as 500K, 10M or 16G, not '0'"),
+        ("batch log b.toml x --bytes 0", "-n/--bytes: expected a whole number from 1 on, not '0'"),
+        ("batch log b.toml x --bytes -1", "-n/--bytes: expected a whole number from 1 on, not '-1'"),
+        ("notify --callback -1", "--callback: expected the id of a job, a whole number from 0 on, not '-1'"),
+        ("timeline --day yesterday", "--day: expected a day as YYYY-MM-DD, not 'yesterday'"),
+        ("install claude --scope usr", "--scope: expected user or project, not 'usr'. Did you mean user?"),
+    ],
+)
+def test_a_value_out_of_range(line: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = call(line, capsys)
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert says in err
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("setup local --remove --upgrade", "--upgrade does nothing with --remove"),
+        ("setup local --remove --dry-run", "not allowed with"),
+        ("doctor --start-groups", "--start-groups does nothing without --fix"),
+        ("status --notify", "--notify does nothing without --watch"),
+        ("status --every 5", "--every does nothing without --watch"),
+        ("run --or-detach --detach ls", "--or-detach does nothing with --detach"),
+        ("run --or-detach --follow ls", "--or-detach does nothing with --follow"),
+        ("run --stdin-limit 1G ls", "--stdin-limit does nothing without --stdin"),
+        ("run --wait 1 --follow ls", "not allowed with"),
+        ("run --host h --env full ls", "--env does nothing on h"),
+        ("ssh --or-detach h ls", "--or-detach does nothing without --wait"),
+        ("ssh --or-detach --detach h ls", "--or-detach does nothing with --detach"),
+        ("notify --result Failed", "--result does nothing without --callback"),
+        ("log --follow --json x", "not allowed with"),
+        ("log -g default local:1", "jobs are named, or selected by --label and --group, not both"),
+        ("wait -l x local:1", "jobs are named, or selected by --label and --group, not both"),
+        ("kill -g default local:1", "jobs are named, or selected by --label and --group, not both"),
+        ("check --json --sarif x.sh", "not allowed with"),
+        ("timeline b.toml --day 2026-01-01", "not allowed with"),
+        ("run 'sleep 5; ls' --group g", "--group stands after the command: put options of run before it"),
+        ("suggest 'sleep 5; ls' --json", "--json stands after the command: put options of suggest before it"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused(line: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = call(line, capsys)
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert says in err
+
+
+# Words of a command.
+
+
+@pytest.mark.parametrize(
+    ("line", "words", "group"),
+    [
+        ("run ls -la", ["ls", "-la"], None),
+        ("run ls -h", ["ls", "-h"], None),
+        ("run -g g ls --group x -- y", ["ls", "--group", "x", "--", "y"], "g"),
+        ("run -- ls -la", ["ls", "-la"], None),
+        ("run -f -- -x", ["-x"], None),
+        ("run 'ls | wc'", ["ls | wc"], None),
+        ("suggest python train.py --json", ["python", "train.py", "--json"], None),
+        ("suggest --group=g -- python train.py", ["python", "train.py"], "g"),
+        ("suggest -", ["-"], None),
+    ],
+)
+def test_everything_from_the_first_word_on_is_the_command(line: str, words: list[str], group: str | None) -> None:
+    from pueue_skill.cli import options
+
+    typed = quote.split(line)
+    assert typed is not None
+    parsed = main.parser(typed[0]).parse_args(typed)
+    parsed.typed = typed
+    assert (options.command_of(parsed), parsed.group) == (words, group)
+
+
+def test_suggest_takes_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("suggest python train.py 'a b'", capsys) == call("suggest \"python train.py 'a b'\"", capsys)
