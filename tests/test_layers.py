@@ -55,6 +55,7 @@ ONLY_IN = {
     "bashlex": ("shell/parse/",),
     "pydantic": ("configuration/", "batches/manifest.py", "cli/schemas.py"),
     "shlex": ("shell/quote.py",),
+    "shtab": ("cli/completion.py",),
     "subprocess": ("hosts/transport.py",),
     "textual": ("views/top.py",),
     "tree_sitter": ("shell/parse/",),
@@ -128,7 +129,7 @@ def faults(file: str, text: str) -> Iterator[str]:
         own = top == "pueue_skill"
         if not among(file, ONLY_IN.get(top, (file,))):
             yield f"{file}:{line} imports {top}, which only {' and '.join(ONLY_IN[top])} may"
-        if (top in ("apprise", "rich", "yaml") and not later and file != "views/top.py") or (
+        if (top in ("apprise", "rich", "shtab", "yaml") and not later and file != "views/top.py") or (
             name == "pueue_skill.views.top" and not later
         ):
             yield f"{file}:{line} imports {name} outside a function: every start would pay for it"

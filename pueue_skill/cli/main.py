@@ -91,6 +91,9 @@ COMMANDS: dict[str, Command] = {
         "pueue-skill notify --test"),
     "schema": Command("schema", "Other", "print the JSON Schema of a file or an output, or validate a document",
         "pueue-skill schema status\npueue-skill schema config --validate config.toml"),
+    "completion": Command("completion", "Other", "print the completion script of a shell",
+        'eval "$(pueue-skill completion bash)"\neval "$(pueue-skill completion zsh)"\npueue-skill completion fish | source',
+        "Add the line of your shell to ~/.bashrc, ~/.zshrc (after compinit) or ~/.config/fish/config.fish."),
     "hook": Command("hook", "", "answer an agent's hook event on stdin; always exit 0", "pueue-skill hook PreToolUse <event.json"),
 }  # fmt: skip
 
@@ -138,7 +141,7 @@ def run(arguments: list[str]) -> int:
         options = parser_of(name).parse_args(typed[1:], argparse.Namespace(name=name))
     else:
         options = parser(name).parse_args(typed)
-    options.typed = typed
+    options.typed, options.parser = typed, parser
     code: int = module.main(options)
     return code
 
@@ -180,9 +183,11 @@ def parser(only: str | None = None) -> Parser:
     commands = top.add_subparsers(metavar="COMMAND", required=True, dest="name", prog="pueue-skill")
     for name in [only] if only in COMMANDS else COMMANDS:
         command = COMMANDS[name]
+        # What has no help is not offered by completion.
+        shown: dict[str, Any] = {"help": command.help} if command.group else {}
         one = commands.add_parser(
             name,
-            help=command.help,
+            **shown,
             **texts(name),
         )
         if only in (None, name):

@@ -55,7 +55,7 @@ def main(options: argparse.Namespace) -> int:
 
     known = settings.current()
     words = shared.command_of(options)
-    parsing.refuse_together(options, ("--or-detach", "--detach"), ("--or-detach", "--follow"))
+    parsing.refuse_together(options, ("--or-detach", "--follow"))
     text = words[0] if len(words) == 1 else quote.line(words)
     cwd = options.cwd
     if options.host == LOCAL:

@@ -126,7 +126,7 @@ def arguments(words: tuple[str, ...], parser: argparse.ArgumentParser, place: Pa
     """Calls of a command: with as few arguments as it takes, with all its arguments, and with each option that changes what is printed."""
     values = {
         "FILE": "batch.json" if words[0] in ("batch", "timeline") else f"{NAME}.sh", "HOST": "far", "AGENT": "claude", "ID": "PQ101", "NAME": "status",
-        "JOB": f"ok {LABEL}", "CMD": f"true {quote.word(COMMAND)}", "ARG": "far", "PHASE": "p2", "LABEL": f"{LABEL} 1",
+        "JOB": f"ok {LABEL}", "CMD": f"true {quote.word(COMMAND)}", "ARG": "far", "PHASE": "p2", "SHELL": "bash", "LABEL": f"{LABEL} 1",
     }  # fmt: skip
     options = {one for action in parser._actions for one in action.option_strings}
     positional = [action for action in parser._actions if not action.option_strings]

@@ -30,6 +30,7 @@ CALLS: dict[str, tuple[str, int]] = {
     "batch watch": ("batch watch FOLDER/b.toml", 0),
     "check": ("check FOLDER/a.sh", 1),
     "clean": ("clean --dry-run JOB", 0),
+    "completion": ("completion zsh", 0),
     "doctor": ("doctor local", 0),
     "history": ("history", 0),
     "install": ("install claude --dry-run", 0),

@@ -364,7 +364,7 @@ def test_a_host_that_is_down_keeps_no_others_work_from_being_done(stage: Stage) 
             ["kill", "--label", "x", "--host", "elsewhere"],
             "no host is called elsewhere; configured: local, bigblack, littleblack",
         ),
-        (["kill", "local:1", "--group", "g"], "jobs are named, or chosen by --label and --group, not both"),
+        (["kill", "local:1", "--group", "g"], "jobs are named, or selected by --label and --group, not both"),
         (["kill", "bigblack:99999"], "no job is called bigblack:99999. There is:\n  bigblack: group default"),
         (["wait"], "no job is chosen"),
         (["wait", "--group", "OWN", "--host", "bigblack"], "no job is chosen. There is:\n  bigblack: group default"),
