@@ -104,15 +104,15 @@ def test_abbreviations_of_other_tools() -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("stauts", "no such command: stauts. Did you mean status?\nTry: pueue-skill --help"),
+        ("stats", "no such command: stats. Did you mean status?\nTry: pueue-skill --help"),
         ("xyzzy", "no such command: xyzzy\nTry: pueue-skill --help"),
-        ("batch sumbit b.toml", "no such command: sumbit. Did you mean submit?\nTry: pueue-skill batch --help"),
+        ("batch submitt b.toml", "no such command: submitt. Did you mean submit?\nTry: pueue-skill batch --help"),
         ("status --wacth", "no such option: --wacth. Did you mean --watch?\nTry: pueue-skill status --help"),
         ("run --folow ls", "no such option: --folow. Did you mean --follow?\nTry: pueue-skill run --help"),
         ("batch log b.toml x --byte=1 --bites=1", "no such option: --bites. Did you mean --bytes?\nTry: pueue-skill batch log --help"),
         ("rules PQ101", "unexpected argument: PQ101\nTry: pueue-skill rules --help"),
         ("install cluade", "AGENT: expected claude, codex, gemini, cursor, copilot or opencode, not 'cluade'. Did you mean claude?"),
-        ("schema confg", "not 'confg'. Did you mean config?"),
+        ("schema conf", "not 'conf'. Did you mean config?"),
         ("status locl", "no host is called locl; configured: local. Did you mean local?"),
         ("log --host locl 1", "no host is called locl; configured: local. Did you mean local?"),
         ("suggest", "the following arguments are required: CMD\nTry: pueue-skill suggest --help"),
