@@ -77,25 +77,6 @@ take() {{
 }}
 """
 
-# A job's own login shell reads its start-up files: it is given what sshd gave this one, before they were read. Not every bash reads
-# them when it is no child of sshd; then what has been read is handed on, as it is where there is no /proc. {words}: more variables.
-BARE = r"""bare() {{ # the shell of the job reads the start-up files: its environment is that from before they were read
-  if [ "/proc/$PPID/exe" -ef "$SHELL" ] &&
-    case $SHELL in */bash) echo echo read | SSH_CLIENT=x SHLVL= "$SHELL" --rcfile /dev/stdin -c : 2>/dev/null | grep -q read ;; esac; then
-    {{ cat "/proc/$PPID/environ"; printf '%s\0' {words}${{BASH_VERSION:+SHLVL=-1}} "$@"; }} | xargs -0 -x -n 9999 -s 999999 env -i
-  else env "$@"; fi
-}}
-"""
-FIRST = """"PATH=$pq_first$(tr '\\0' '\\n' <"/proc/$PPID/environ" | sed -n 's/^PATH=//p')" """
-"""A word of BARE: the folders of $pq_first before what PATH was."""
-KNOWN = "".join(
-    [
-        f'${{{name}:+"{name}=${name}"}} '
-        for name in ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "PUEUE_CONFIG_PATH")
-    ]
-)
-"""Words of BARE: where the queue's own files are, if start-up files say it."""
-
 NEW = r"""# NAME FILE OFFSET: a frame with what the file holds from there on; leaves in $pq_size where the next begins. A job that is started
 # once more, in place, empties the file: what it then holds is new from its beginning. A frame that came out short ends the script.
 new() {{
