@@ -13,7 +13,7 @@ from pueue_skill.plan.model import Job
 from pueue_skill.queues.model import State
 from pueue_skill.startup.regex import regex
 
-LONGEST = 131_071
+MAX_ARG_BYTES = 131_071
 """Bytes that one argument may hold (Linux MAX_ARG_STRLEN); pueue accepts more and then cannot start the task."""
 
 SPELLED = "builtin eval "

@@ -37,7 +37,7 @@ from real import Daemon, Host, Lab, kill, local, real, until
 from slurm import Cluster, Tasks
 
 from pueue_skill.queues.pueue.invocation import WAITERS
-from pueue_skill.queues.scripts import LONGEST
+from pueue_skill.queues.scripts import MAX_ARG_BYTES
 from pueue_skill.views.documents import suggestion
 
 T = TypeVar("T")
@@ -233,7 +233,7 @@ class Place:
 
     def bash(self, text: str, queues: bool = True) -> Run:
         """Runs a text as an agent's client would, or from a file when it is too long for that."""
-        if len(os.fsencode(text)) <= LONGEST:
+        if len(os.fsencode(text)) <= MAX_ARG_BYTES:
             return self.run("bash", "-c", text, queues=queues)
         file = self.stage.lab.root / "c" / f"{self.id}.sh"
         file.write_bytes(os.fsencode(text))
@@ -408,7 +408,7 @@ class Stage:
             yield "in place", other
         elif rewriting.invocation is not None and not place.case.around:
             yield "invocation", self.queued(place, written, rewriting)
-        if run and rewriting.jobs == 1 and len(os.fsencode(place.case.text)) <= LONGEST:
+        if run and rewriting.jobs == 1 and len(os.fsencode(place.case.text)) <= MAX_ARG_BYTES:
             merged = re.search(r"2>&1|&>|\|&", place.case.text) and not written.stderr
             split = [] if merged else ["--split-output"]
             yield "run", place.run("pueue-skill", "run", "--follow", *split, "--", place.case.text)

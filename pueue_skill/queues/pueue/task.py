@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from pueue_skill.plan.model import Job
 from pueue_skill.queues.model import State
 from pueue_skill.queues.scripts import (
-    LONGEST,
+    MAX_ARG_BYTES,
     SPELLED,
 )
 from pueue_skill.shell import quote
@@ -81,8 +81,8 @@ def queued(job: Job) -> str:
             raise TooLong("the job is not UTF-8, and only bash can spell it") from None
         work = SPELLED + quote.ansi_c(job.command)
     text = formed(job, f"-c {quote.word(FRESH + work if job.shell == 'nested' else work)}")
-    if len(text.encode()) > LONGEST:
-        raise TooLong(f"the job is {len(text.encode())} bytes long, and pueue can start at most {LONGEST}")
+    if len(text.encode()) > MAX_ARG_BYTES:
+        raise TooLong(f"the job is {len(text.encode())} bytes long, and pueue can start at most {MAX_ARG_BYTES}")
     return text
 
 

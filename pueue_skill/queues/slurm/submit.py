@@ -17,7 +17,7 @@ from pueue_skill.queues.scripts import (
     ADDS,
     ENVIRONMENT,
     LOCK,
-    LONGEST,
+    MAX_ARG_BYTES,
     REPLY,
     SPELLED,
     TAKE,
@@ -188,7 +188,7 @@ def work_of(job: Job) -> tuple[str, dict[str, bytes]]:
     shell = LOGIN_SHELL if job.shell == "login" else "bash"
     plain = "\r" not in work and not any("\udc80" <= char <= "\udcff" for char in work)  # sbatch takes no CR
     text = quote.word(work) if plain else quote.word(SPELLED + quote.ansi_c(work)) if shell == "bash" else ""
-    if not text or len(text.encode()) > LONGEST:
+    if not text or len(text.encode()) > MAX_ARG_BYTES:
         files[digest(raw, 32)] = raw
         text = f'"$pq_data/jobs/{digest(raw, 32)}"'
     else:
