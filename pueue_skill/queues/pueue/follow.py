@@ -7,9 +7,7 @@ from collections.abc import Sequence
 
 from pueue_skill.queues.model import State
 from pueue_skill.queues.pueue.state import read_task
-from pueue_skill.queues.pueue.task import (
-    errors_below_home,
-)
+from pueue_skill.queues.pueue.task import errors_below_home
 from pueue_skill.queues.script import script
 from pueue_skill.shell.model import Host
 

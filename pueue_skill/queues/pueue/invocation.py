@@ -7,11 +7,7 @@ import re
 
 from pueue_skill.plan.model import Each, Job
 from pueue_skill.queues.pueue.site import folders, path_before
-from pueue_skill.queues.pueue.task import (
-    QUEUED,
-    add_arguments,
-    task,
-)
+from pueue_skill.queues.pueue.task import QUEUED, add_arguments, task
 from pueue_skill.queues.script import functions
 from pueue_skill.queues.scripts import by_host
 from pueue_skill.shell import quote

@@ -5,15 +5,9 @@ from __future__ import annotations
 import json
 
 from pueue_skill.queues.model import Group, Queue, State
-from pueue_skill.queues.pueue.task import (
-    WAITS,
-    errors_of,
-    proposed,
-)
+from pueue_skill.queues.pueue.task import WAITS, errors_of, proposed
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import (
-    reply,
-)
+from pueue_skill.queues.scripts import reply
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.regex import regex
 

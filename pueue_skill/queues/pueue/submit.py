@@ -11,16 +11,9 @@ import json
 from pueue_skill.plan.model import Job
 from pueue_skill.queues.model import Submission
 from pueue_skill.queues.pueue.state import read_queue
-from pueue_skill.queues.pueue.task import (
-    add_arguments,
-    encoded,
-    task,
-)
+from pueue_skill.queues.pueue.task import add_arguments, encoded, task
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import (
-    differences,
-    reply,
-)
+from pueue_skill.queues.scripts import differences, reply
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 

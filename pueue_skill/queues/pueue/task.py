@@ -18,10 +18,7 @@ from collections.abc import Mapping, Sequence
 
 from pueue_skill.plan.model import Job
 from pueue_skill.queues.model import State
-from pueue_skill.queues.scripts import (
-    MAX_ARG_BYTES,
-    SPELLED,
-)
+from pueue_skill.queues.scripts import MAX_ARG_BYTES, SPELLED
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOGIN_SHELL
 from pueue_skill.startup.digest import digest
