@@ -5,9 +5,6 @@ bash is the oracle: `bash -n` says what is a command, `declare -f` how bash unde
 
 from __future__ import annotations
 
-import itertools
-import json
-import random
 import re
 import subprocess
 import sys
@@ -15,71 +12,15 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
+from shell_texts import CONSTRUCTS, CORPUS, compositions, mutations
 
 from pueue_skill.shell.commands import commands
 from pueue_skill.shell.parse import BASHLEX_DEPTH, LIMIT, bashlex_reader, parse, treesitter_reader
 from pueue_skill.shell.parse.source import DEPTH, Refused
 from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Redirect, Script, Simple, Unparsed, Word
-
-CASES = Path(__file__).parent.parent / "cases"
-CORPUS = list(
-    dict.fromkeys(
-        json.loads(line)["command"]
-        for name in ("queue", "leave", "heldout")
-        for line in (CASES / "corpus" / f"{name}.jsonl").read_text().splitlines()
-    )
-)
-CONSTRUCTS = [json.loads(line) for line in (CASES / "constructs.jsonl").read_text().splitlines()]
-
-# Where a text is put that may hold lines, comments and heredocs; the words before and after it run a: and z:.
-AROUND = (
-    "(\n{}\n)",
-    "{{\n{}\n}} > out 2>&1",
-    "f() {{\n{}\n}}",
-    "if a:; then\n{}\nelse\nz:\nfi",
-    "if a:\nthen\nb:\nelif\n{}\nthen\nz:\nfi",
-    "for i in 1 2; do\n{}\ndone < in",
-    "for ((i = 0; i < 3; i++)); do\n{}\ndone",
-    "while\n{}\ndo\nz:\ndone",
-    "until a:; do\n{}\ndone",
-    "a: && {{\n{}\n}} || z:",
-    "{{\n{}\n}} | z:",
-    "a: | (\n{}\n)",
-    "x=$(\n{}\n)",
-    'a: "$(\n{}\n)"',
-    'z: "${{x:-$(\n{}\n)}}"',
-    "a: <(\n{}\n)",
-    "case x in\nx)\n{}\n;;\n*) z: ;;\nesac",
-    "! {{\n{}\n}}",
-    "time (\n{}\n)",
-    "coproc {{\n{}\n}}",
-    "select i in 1; do\n{}\ndone",
-    "a:\n{}\nz:",
-    "# a comment, it's one\n{}\n# and one more",
-    "z: <<END-OF-ALL\n$(\n{}\n)\nEND-OF-ALL",
-)
-# And where one that is a line may stand.
-LINE = (
-    "({})",
-    "{{ {}; }}",
-    "a: && {}",
-    "{} && z:",
-    "a: | {}",
-    "if a:; then {}; fi",
-    "for i in 1 2; do {}; done",
-    "while a:; do {}; done",
-    "x=$({})",
-    'a: "$({})"',
-    "{} > /dev/null",
-    "{} &",
-    "a: ; {} ; z:",
-    "{} # a comment",
-    "a: `{}`",
-)
 
 
 def argvs(nodes: Iterable[Node]) -> Iterator[list[str]]:
@@ -130,16 +71,6 @@ def accepted(texts: Iterable[str]) -> list[str]:
     texts = list(texts)
     with ThreadPoolExecutor(4) as pool:
         return [text for text, good in zip(texts, pool.map(accepts, texts), strict=True) if good]
-
-
-def compositions() -> Iterator[tuple[str, str]]:
-    """(inner, outer) pairs: every command of the corpus in some of the places above, in turn."""
-    around, line = itertools.cycle(AROUND), itertools.cycle(LINE)
-    for text in CORPUS:
-        for _ in range(2):
-            yield text, next(around).format(text)
-        if not re.search(r"[\n#`\\]|[;&]\s*$|^\s*(time |! |\()", text):
-            yield text, next(line).format(text)
 
 
 # Both readers
@@ -360,21 +291,9 @@ def test_what_bash_rejects_is_unparsed(text: str) -> None:
     assert script.reason
 
 
-PIECES = (
-    "&&", "||", "|", ";", "&", "\n", "(", ")", "{ ", "; }", "$(", "`", '"', "'", "\\", "\\\n", "<<E\n", "\nE\n", "<", ">", "2>&1", "<<<",
-    " if ", " then ", "; fi", " do ", "; done", " for i in a; do ", " while ", " case x in ", " a) ", ";;", " esac", " [[ ", " ]] ",
-    "((", "))", "$((", "${", "}", "! ", "time ", "coproc ", "f() ", "# ", "=", "a=(", "[", "]", "$", "<(", "$'", " in ", " ", "é", "\t",
-)  # fmt: skip
-
-
 @pytest.mark.long
 def test_of_mutated_texts_none_is_read_that_bash_rejects() -> None:
-    chance = random.Random(1)  # noqa: S311 the same texts each time, not secret ones
-    texts = []
-    for row in CONSTRUCTS * 4:
-        text = row["text"]
-        at = chance.randrange(len(text) + 1)
-        texts.append(text[:at] + chance.choice(PIECES) + text[at + chance.choice((0, 0, 1, 2)) :])
+    texts = list(mutations(4))
     good = set(accepted(texts))
     read = {text for text in texts if isinstance(parse(text), Script)}
     assert read - good == set()
