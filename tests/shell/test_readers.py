@@ -148,6 +148,23 @@ def test_what_bashlex_misreads_it_is_not_believed(text: str) -> None:
     assert reading(bashlex_reader, text) is None
 
 
+PARTED = (
+    "a {\\\nd}> f", "a {d}\\\n> f", "a 2\\\n> f", "2\\\n> f a", "a 1\\\n2> f", "a >\\\n> f", "a &\\\n> f", "a &>\\\n> f", "a 2>\\\n&1", "a <\\\n<E\nb\nE",
+    "a <<\\\n-E\n\tb\n\tE", "a <<\\\n<b", "a &\\\n& b", "a |\\\n| b", "a |\\\n& b", "a >\\\n| f", "a <\\\n> f", "a <\\\n(b)", "a >\\\n(b)", "case x in a) b;\\\n; esac",
+    "case x in a) b;;\\\n& c) d;; esac", "(\\\n(i++))", "a <<E\n\\\nb\nE", "a 2>&\\\n1", "a >&\\\n-", "a &&\\\n(b)", "a |\\\n(b)", "a;\\\nb", "a \\\n2>f", "a 2\\\n", "a x\\\n>f",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", PARTED)
+def test_what_a_line_continuation_parts_is_read_as_one_or_not_at_all(text: str) -> None:
+    joined = reading(treesitter_reader, text.replace("\\\n", ""))
+    assert joined
+    for reader in (bashlex_reader, treesitter_reader):
+        script = reading(reader, text)
+        assert script is None or shape(script.nodes) == shape(joined.nodes)
+        assert script is None or commands(script) == commands(parse(text))  # type: ignore[arg-type]
+
+
 # bash
 
 

@@ -27,10 +27,14 @@ COMMENT = regex(r"#[^\n]*")
 BREAKS = " \t\n|&;()<>`"
 ASSIGNS = regex(r"[A-Za-z_]\w*(?:\[|\+?=)", re.ASCII)
 DESCRIPTOR = regex(r"&(?:[ \t]|\\\n)*(\d+|-)(?:\\\n)*\Z", re.ASCII)
+ARITHMETIC = regex(r"\((?:\\\n)*\(")
 INSIDE = regex(r"\$\(|`|[<>]\(")
 # bashlex takes these for something else than bash does, and its tree does not show it. More is looked for in the tree below.
 MISREAD = (
-    (regex(r"\{[A-Za-z_]\w*(?:\[[^]\s]*\])?\}[<>]", re.ASCII), "a redirect to a descriptor in a variable"),
+    (
+        regex(r"\{(?:\w|\\\n)++(?:\[[^]\s]*\])?(?:\\\n)*\}(?:\\\n)*[<>]", re.ASCII),
+        "a redirect to a descriptor in a variable",
+    ),
     (regex(r"\$\\\n"), "an expansion that a line's end parts"),
     (regex(r"(?<![;&|])[;&][ \t]*\\\n"), "a line that goes on behind `;` or `&`"),
     (regex(r"^[^\n<]*(?:<<[^\n<]*){17}", re.MULTILINE), "so many heredocs on a line"),
@@ -175,7 +179,7 @@ class Reading:
 
     def heredoc(self, tree: Any, delimiter: Word) -> Word:
         start, end = tree.heredoc.pos
-        if self.text[start:end] != tree.heredoc.value:
+        if self.text[start:end] != tree.heredoc.value or self.text.endswith("\\\n", 0, start):
             raise Refused("bashlex misplaces a heredoc")
         self.bodies.append((start, end))
         body_end = self.text.rfind("\n", start, end) + 1 if "\n" in self.text[start:end] else start
@@ -225,7 +229,7 @@ class Reading:
             kind = {"(": "subshell", "{": "group"}.get(first.word)
             if kind is None:
                 raise Refused(f"bashlex gives a compound command that begins with {first.word}")
-            if self.text.startswith("((", tree.pos[0]):
+            if ARITHMETIC.match(self.text, tree.pos[0]):
                 raise Refused("bashlex does not read arithmetic")
             words: tuple[Word, ...] = ()
             test: tuple[Node, ...] = ()

@@ -37,10 +37,40 @@ OPERATOR = regex(r";;&|;;|;&|;|&&|&|\|\||\|&|\|")
 REDIRECT = regex(
     r"(\d+|\{[A-Za-z_]\w*(?:\[[^]\s]*\])?\})?(<<<|<<-|<<|<&|<>|<(?!\()|>>|>&|>\||>(?!\())|&>>|&>", re.ASCII
 )
+PARTED = regex(r"(?:\\\n)+([;&|<>(-])")
+LONGER = {
+    "&&",
+    "||",
+    ";;",
+    ";&",
+    ";;&",
+    "|&",
+    "&>",
+    "&>>",
+    "<<",
+    "<<<",
+    "<<-",
+    "<&",
+    "<>",
+    "<(",
+    ">>",
+    ">&",
+    ">|",
+    ">(",
+    "((",
+}
+"""The operators of two and more characters, which bash reads past a line continuation in them too."""
 REDIRECT_START = "<>&{0123456789"
 """A redirect begins with one of these."""
 HEREDOCS = 16
 """As many heredocs may wait for the end of a line (HEREDOC_MAX in bash's parser.h)."""
+
+
+def refuse_parted(text: str, operator: str, end: int) -> None:
+    """Raises Refused where a line continuation parts the operator that ends at `end` from what would make it a longer one."""
+    parted = PARTED.match(text, end)
+    if parted and operator + parted[1] in LONGER:
+        raise Refused(f"the {operator + parted[1]!r} before character {parted.end()} is parted by a line's end")
 
 
 def scan_newline(source: Source, i: int, state: State) -> Step:
@@ -64,6 +94,8 @@ def scan_operator(source: Source, i: int, state: State) -> Step:
     """The operator of a list, a pipeline or a case at `i`."""
     operator: str = OPERATOR.match(source.text, i)[0]  # type: ignore[index]
     end = i + len(operator)
+    if source.text.startswith("\\", end):
+        refuse_parted(source.text, operator, end)
     before = state.before[-1].kind if state.before else ""
     if operator in (";;", ";&", ";;&"):
         if before or not (state.open and state.open[-1].word == "case"):
@@ -82,6 +114,7 @@ def scan_opening(source: Source, i: int, state: State) -> Step:
     """The parenthesis at `i`: of a subshell, or the whole of an arithmetic command."""
     if state.stage != FRESH:
         raise unexpected(source.text, i)
+    refuse_parted(source.text, "(", i + 1)
     word = scan_arithmetic(source, i)
     if word:
         return Step(word.end, closed(state), (Token("arith", "x", "", i, word.end, (word,), None, state.before),))
@@ -112,6 +145,7 @@ def scan_redirect(source: Source, i: int, state: State) -> Step:
     if state.before and state.before[-1].kind == "function":
         raise unexpected(text, i)
     fd, operator = found[1], found[2] or found[0]
+    refuse_parted(text, operator, found.end())
     at = skip_blanks(text, found.end())
     if operator in (">&", "<&") and text.startswith("-", at):
         # Closing a descriptor is done with the `-`; what is glued to it is the next word.

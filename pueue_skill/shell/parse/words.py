@@ -40,6 +40,7 @@ ARRAY_NAME = regex(r"[A-Za-z_]\w*(?:\[.*\])?\+?", re.ASCII | re.DOTALL)
 BRACES = regex(r"\{(?=[^{}\s]*+\})[^{}\s]*?(?:,|\.\.)")
 TILDE = regex(r"~|[A-Za-z_]\w*\+?=(?:.*:)?~", re.ASCII | re.DOTALL)
 ARRAY = regex(r"[A-Za-z_]\w*\+?=\(", re.ASCII)
+DESCRIPTOR = regex(r"\d+|\{[A-Za-z_]\w*(?:\[[^]\s]*\])?\}", re.ASCII)
 ASSIGNMENT = regex(r"[A-Za-z_]\w*(?:\[.*\])?\+?=", re.ASCII | re.DOTALL)
 
 
@@ -94,13 +95,18 @@ def scan_word(source: Source, i: int, kind: Kind = ORDINARY) -> tuple[Word, int]
 def scan_assignment(source: Source, i: int, kind: Kind, waiting: tuple[Heredoc, ...]) -> tuple[Word, int, Gap | None]:
     """As scan_word, for a word that may be an assignment of an array; with the gaps between its elements.
 
-    `waiting` are the heredocs whose bodies follow the next newline, which such a gap may hold.
+    `waiting` are the heredocs whose bodies follow the next newline, which such a gap may hold. Raises Refused as scan_word,
+    and where a line continuation hides that no word stands there but the descriptor of a redirect.
     """
     word = plain_word(source.text, i)
     if word:
         return word, word.end, None
+    text = source.text
     parts, end, gap = scan_parts(source, i, kind, waiting)
-    return word_of(source.text, i, parts), end, gap
+    word = word_of(text, i, parts)
+    if text.startswith(("<", ">"), end) and "\\\n" in text[i:end] and DESCRIPTOR.fullmatch(word.value):
+        raise Refused(f"the redirect at character {i} is parted by a line's end")
+    return word, end, gap
 
 
 def plain_word(text: str, i: int) -> Word | None:
