@@ -274,3 +274,68 @@ def test_a_command_makes_its_own_options_alone() -> None:
         assert list(made) == [name]
         assert dict(made)[name].format_help() == whole.format_help()
     assert main.parser("no such command").format_help() == main.parser().format_help()
+
+
+STARTED = """
+import sys
+sys.path[:0] = [sys.argv.pop(1), sys.argv.pop(1)]
+from pueue_skill.cli.main import main
+file = sys.argv.pop(1)
+status = main(sys.argv[1:])
+open(file, "w").write("\\n".join(sys.modules))
+sys.exit(status)
+"""
+
+PUEUE = """#!/bin/sh
+case $1 in
+--version) echo pueue 4.0.4 ;;
+add) for added; do :; done; printf %s "$added" >"$0.added"; echo 0 ;;
+status)
+    task=
+    if [ -f "$0.added" ]; then
+        task=$(printf '"0":{"id":0,"created_at":"2026-11-24T10:00:00Z","original_command":"%s","command":"%s","path":"/","envs":{},
+            "group":"default","dependencies":[],"priority":0,"label":null,"status":{"Queued":{"enqueued_at":"2026-11-24T10:00:00Z"}}}' \\
+            "$(cat "$0.added")" "$(cat "$0.added")" | tr -d '\\n')
+    fi
+    echo "{\\"tasks\\":{$task},\\"groups\\":{\\"default\\":{\\"status\\":\\"Running\\",\\"parallel_tasks\\":4}}}" ;;
+esac
+"""
+"""A queue that holds the last job that was added to it."""
+
+NOT_AT_START = {
+    "concurrent", "dataclasses", "email", "hashlib", "inspect", "ipaddress", "jsonschema", "logging", "pathlib", "platformdirs", "pydantic",
+    "rich", "shutil", "sqlite3", "tempfile", "textwrap", "tomllib", "typing", "typing_extensions", "urllib", "yaml",
+}  # fmt: skip
+"""Modules that take a short command longer to import than to do its work."""
+
+NO_QUEUE = {"datetime", "subprocess", "selectors", "threading"}
+NO_PARSER = {"bashlex", "tree_sitter"}
+
+
+@pytest.mark.parametrize(
+    ("words", "without"),
+    [
+        (["--version"], {"json", "datetime"} | NO_PARSER),
+        (["suggest", "python train.py"], NO_QUEUE | {"tree_sitter"}),
+        (["status"], NO_PARSER),
+        (["run", "--detach", "python train.py"], NO_PARSER),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
+)
+def test_what_a_command_loads(words: list[str], without: set[str], tmp_path: Path, home: Path) -> None:
+    """On no terminal, with a configuration that is kept, and with what a hook keeps."""
+    (home / ".config/pueue-skill").mkdir(parents=True)
+    (home / ".config/pueue-skill/config.toml").write_text("[hosts.local]\ngroups = { default = 4 }\n[run]\nwait = 5\n")
+    (tmp_path / "pueue").write_text(PUEUE)
+    (tmp_path / "pueue").chmod(0o755)
+    packages = str(Path(pydantic.__file__).parent.parent)
+    command = [sys.executable, "-I", "-S", "-c", STARTED, str(ROOT), packages, str(tmp_path / "loaded"), *words]
+    env = {"HOME": str(home), "PATH": f"{tmp_path}:/usr/bin:/bin", "LANG": "C.UTF-8"}
+    for _ in range(2):  # the first time, settings and the parser's tables are kept
+        (tmp_path / "pueue.added").unlink(missing_ok=True)
+        done = subprocess.run(command, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
+    loaded = {name.partition(".")[0] for name in (tmp_path / "loaded").read_text().split()}
+    assert "pueue_skill" in loaded
+    assert loaded & (NOT_AT_START | without) == set()

@@ -8,28 +8,37 @@ from collections.abc import Mapping, Sequence
 from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import say
 from pueue_skill.configuration import settings
-from pueue_skill.jobs import actions as job_actions
-from pueue_skill.jobs.actions import Choice
-from pueue_skill.jobs.select import Bearers
-from pueue_skill.queues.model import State
 from pueue_skill.shell import quote
-from pueue_skill.shell.model import Host
 from pueue_skill.startup.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pueue_skill.jobs.actions import Choice
+    from pueue_skill.jobs.select import Bearers
+    from pueue_skill.queues.model import State
+    from pueue_skill.shell.model import Host
 
 
 def chosen_hosts(options: argparse.Namespace) -> list[Host]:
     """The hosts that were named, or all. Raises UsageError."""
+    known = settings.current().hosts
+    if not options.hosts:
+        return list(known.values())
     from pueue_skill.shell.ssh_target import select_hosts
 
-    return select_hosts(options.hosts, settings.current().hosts)
+    return select_hosts(options.hosts, known)
 
 
 def choice_of(options: argparse.Namespace) -> Choice:
+    from pueue_skill.jobs.actions import Choice
+
     return Choice(tuple(options.jobs), options.label, options.group, tuple(options.host))
 
 
 def jobs(options: argparse.Namespace) -> list[tuple[Host, State]]:
     """The jobs that are chosen. Raises UsageError, Unreachable."""
+    from pueue_skill.jobs import actions as job_actions
+
     shared.refuse_both(options.jobs, options)
     chosen, down, called = job_actions.choose(choice_of(options), settings.current().hosts)
     say_older(called)
