@@ -70,6 +70,6 @@ fi
             pq_environment=$(client awk "$pq_print_environment" </dev/null)
             ;;
     esac
-    pq_folder=$(printf %s "$pq_folder" | base64 | tr -d '\n')
+    if [ -n "$pq_folder" ]; then pq_folder=$(printf %s "$pq_folder" | base64 | tr -d '\n'); fi
     printf '%s\n' 'pueue-skill reply' "$pq_status" "$pq_before" "$pq_after" "$pq_folder" "$pq_environment"
 }

@@ -13,8 +13,9 @@ find_places() {
     find_state
 }
 find_state() {
-    pq_set_data=$(cat "$pq_config" 2>/dev/null | tr -d "\"'" |
-        sed -n -e 's/^ *pueue_directory: *//p' -e 's/^.*[{,] *pueue_directory: *\([^,}]*\).*/\1/p' | head -n 1)
+    # One process, as this stands before every submission: the first value, without quotes.
+    pq_set_data=$(sed -n -e "s/[\"']//g" -e 't plain' -e ': plain' -e 's/^ *pueue_directory: *//' -e 't found' \
+        -e 's/^.*[{,] *pueue_directory: *\([^,}]*\).*/\1/' -e 't found' -e d -e ': found' -e p -e q "$pq_config" 2>/dev/null)
     case $pq_set_data in
         '' | null | \~) ;;
         \~/*) pq_data=$HOME/${pq_set_data#\~/} ;;
