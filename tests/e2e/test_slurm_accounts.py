@@ -36,13 +36,15 @@ def test_what_slurm_has_forgotten_unseen_the_accounts_tell(client: Client, accou
     """Jobs that could not write down their own end. What the accounts have said is kept, and not asked for again."""
     stubborn = client.queue("trap '' TERM; touch stubborn; while :; do sleep 0.1; done")
     until((client.folder / "stubborn").exists, "the job", 30)
-    killed = client.queue("kill -KILL $PPID; sleep 1")
+    # Its end comes after the last submission, which would see it and write it down.
+    killed = client.queue("until [ -e submitted ]; do sleep 0.1; done; kill -KILL $PPID; sleep 1")
     child = client.queue("echo never", "--after", killed)
     failed = client.queue("exit 7")
     client.options("--begin=now+1hour")
     waiting = client.queue("true")
     client.options("--hold", "--array=0-9")
     array = client.queue("true")
+    (client.folder / "submitted").touch()
     accounted.run("scancel", stubborn, waiting, array)
     until(lambda: not accounted.jobs(), "Slurm to forget them", 150)
 
