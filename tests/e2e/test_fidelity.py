@@ -96,11 +96,15 @@ def test_all_cases(theatre: Stage, part: str) -> None:
     proven(theatre, PARTS[part])
 
 
+EIGHTH = ALL[::8]
+
+
 @pytest.mark.long
-@pytest.mark.timeout(600)
-def test_every_eighth_case_with_slurm_as_the_target(slurm_theatre: Stage) -> None:
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("start", range(0, len(EIGHTH), PART_SIZE))
+def test_every_eighth_case_with_slurm_as_the_target(slurm_theatre: Stage, start: int) -> None:
     """All of them are run by `make fidelity ARGS=--slurm`."""
-    proven(slurm_theatre, ALL[::8])
+    proven(slurm_theatre, EIGHTH[start : start + PART_SIZE])
 
 
 @pytest.mark.long

@@ -441,7 +441,8 @@ class Stage:
             except Exception as error:
                 return Outcome(case, "different", Rewriting("it fails"), (f"{error!r}",))
 
-        with ThreadPoolExecutor(max_workers=24 // min(WORKERS, 4)) as pool:
+        # A cluster is on one worker alone, and its jobs wait for its scheduler more than they work.
+        with ThreadPoolExecutor(max_workers=24 // (1 if self.cluster else min(WORKERS, 4))) as pool:
             yield from pool.map(outcome, [case for case in cases if not (self.cluster and case.not_slurm)])
         lost = list((self.lab.root / "r/lost").iterdir())
         assert not lost, f"{len(lost)} executions that belong to no case: {lost[0].read_bytes()!r}"
