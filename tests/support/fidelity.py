@@ -253,7 +253,8 @@ class Place:
     def end(self, trouble: list[str], queues: bool) -> dict[str, int]:
         """Waits for what this case has running and for its jobs, which are removed: their places in the queue by their keys."""
         try:
-            until(self.quiet if queues else lambda: not self.processes(), "the end", LIMIT)
+            # What is asked here is asked for all cases at once, ten times a second at most.
+            until(self.quiet if queues else lambda: not self.processes(), "the end", LIMIT, longest_pause=0.02)
         except TimeoutError:
             trouble.append(f"after {LIMIT:g} s it still has jobs, or {len(self.processes())} processes")
         places: dict[str, int] = {}

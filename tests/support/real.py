@@ -78,14 +78,21 @@ def real(name: str) -> str:
     pytest.skip(f"{name} is missing")
 
 
-def until(question: Callable[[], T], what: str, seconds: float = 30) -> T:
-    """The first true answer."""
+def until(question: Callable[[], T], what: str, seconds: float = 30, longest_pause: float = 0.3) -> T:
+    """Returns the first true answer. Raises TimeoutError after `seconds`.
+
+    A question that starts programs takes time of a processor: the longer it takes, the longer is the pause after it (in seconds, at
+    most `longest_pause`), so that waiting does not slow what it waits for.
+    """
     limit = time.monotonic() + seconds
-    while not (answer := question()):
-        if time.monotonic() > limit:
+    while True:
+        began = time.monotonic()
+        if answer := question():
+            return answer
+        ended = time.monotonic()
+        if ended > limit:
             raise TimeoutError(f"waited {seconds} s for {what}")
-        time.sleep(0.02)
-    return answer
+        time.sleep(min(max(0.02, 2 * (ended - began)), longest_pause))
 
 
 def processes() -> dict[int, tuple[int, str]]:
