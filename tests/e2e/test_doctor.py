@@ -164,5 +164,5 @@ def test_what_a_host_says_is_harmless_and_masked(env: dict[str, str], ill: Host)
     without_folder(ill, ill.home / "token=abcdefgh12345 \x1b]0;x\x07")
     done = call("doctor", ill.name, env=env)
     assert [char for char in done.stdout if not char.isprintable() and char not in "\n"] == []
-    (line,) = [line for line in done.stdout.splitlines() if "was not there" in line]
+    (line,) = [line for line in done.stdout.splitlines() if "does not exist" in line]
     assert "token=***" in line

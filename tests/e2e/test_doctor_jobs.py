@@ -108,7 +108,7 @@ def test_a_job_that_comes_after_one_that_has_failed(env: dict[str, str], ill: Ho
 def test_a_folder_that_is_not_there(env: dict[str, str], ill: Host) -> None:
     folder = ill.home / "a folder"
     id = without_folder(ill, folder)
-    typed(only(env, ill, "jobs of", f"its folder {folder} was not there")["fix"], env)
+    typed(only(env, ill, "jobs of", f"its working directory {folder} does not exist")["fix"], env)
     assert ill.result(id) == "Success"
     well(env, ill)
 

@@ -124,7 +124,8 @@ def test_a_wrong_checksum_is_refused(
     if local:
         env |= {"HOME": str(home), "PATH": f"{Path(real('pueue-skill')).parent}:{SYSTEM_PATH}"}
     before = tree(home)
-    done = setup("local" if local else bare.name, env=env)
+    (scratch := tmp_path / "scratch").mkdir()
+    done = setup("local" if local else bare.name, env=env, scratch=scratch)
     assert done.returncode == 1
     assert f"{url}/pueued-{TARGET} has the SHA-256 sum {sums[f'pueued-{TARGET}']}, not 00000" in done.stderr
     assert not list(home.glob(".local/bin/*"))
@@ -138,7 +139,8 @@ def test_this_machine(home: Path, lab: Lab, tmp_path: Path, release: tuple[str, 
     env = configured(lab.env, tmp_path, mirror(*release) + "[hosts.local]\ngroups = { p1 = 2 }\n")
     env |= {"HOME": str(home), "PATH": f"{Path(real('pueue-skill')).parent}:{SYSTEM_PATH}"}
     del env["XDG_RUNTIME_DIR"]
-    assert "a job has run there" in well("local", env=env)
+    (scratch := tmp_path / "scratch").mkdir()
+    assert "a job has run there" in well("local", env=env, scratch=scratch)
     assert "nothing was changed" in well("local", env=env | {"XDG_RUNTIME_DIR": str(tmp_path)})
     ran = ["pueue-skill", "run", "--group", "p1", "--follow", "--", "exit 3"]
     assert subprocess.run(ran, env=env, timeout=120).returncode == 3

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from real import Host, processes, strays
+from real import Host, processes, strays, without_pueue
 
 Text = subprocess.CompletedProcess[str]
 bare_names = (f"bare{number}" for number in itertools.count(1))
@@ -20,12 +20,15 @@ def configured(env: dict[str, str], folder: Path, text: str) -> dict[str, str]:
     return env | {"XDG_CONFIG_HOME": str(folder)}
 
 
-def setup(*words: str, env: dict[str, str]) -> Text:
-    return subprocess.run(["pueue-skill", "setup", *words], env=env, capture_output=True, text=True, timeout=120)
+def setup(*words: str, env: dict[str, str], scratch: Path | None = None) -> Text:
+    """With `scratch`, an empty folder, this machine is without a pueue in the system's folders."""
+    command: list[str | Path] = ["pueue-skill", "setup", *words]
+    command = without_pueue(scratch, *command) if scratch else command
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
 
 
-def well(*words: str, env: dict[str, str]) -> str:
-    done = setup(*words, env=env)
+def well(*words: str, env: dict[str, str], scratch: Path | None = None) -> str:
+    done = setup(*words, env=env, scratch=scratch)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

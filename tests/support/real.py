@@ -176,7 +176,7 @@ class Lab:
         }
 
     def program(self, name: str) -> Path:
-        """The path of a copy of pueue or pueued for hosts, which need not see the folder that it lies in."""
+        """The path of a copy of pueue or pueued: hosts need not see the folder that it lies in, nor does a test depend on it."""
         copy = self.root / "programs" / name
         if not copy.exists():
             copy.parent.mkdir(exist_ok=True)
@@ -249,9 +249,9 @@ class Daemon:
     def __init__(self, lab: Lab, home: Path, env: dict[str, str], groups: dict[str, int]) -> None:
         self.lab, self.home, self.env = lab, home, env
         self.pueue_env = env
-        self.pueue_path = real("pueue")
+        self.pueue_path = str(lab.program("pueue"))
         self.log = home / "pueued.log"
-        daemon = lab.start(real("pueued"), env=env, cwd=home, log=self.log)
+        daemon = lab.start(lab.program("pueued"), env=env, cwd=home, log=self.log)
         until(lambda: self.answers() or daemon.poll() is not None, "pueued")
         assert daemon.poll() is None, self.log.read_text()
         self.daemon: subprocess.Popen[bytes] | None = daemon
@@ -291,7 +291,7 @@ class Daemon:
 
     def again(self) -> None:
         """Starts a daemon in the place of one that has ended."""
-        self.daemon = self.lab.start(real("pueued"), env=self.pueue_env, cwd=self.home, log=self.log)
+        self.daemon = self.lab.start(self.lab.program("pueued"), env=self.pueue_env, cwd=self.home, log=self.log)
         until(self.answers, "pueued")
 
     def groups(self) -> dict[str, Any]:
@@ -328,7 +328,7 @@ def local(lab: Lab, **settings: Any) -> Daemon:
     shared = {"pueue_directory": str(home), "runtime_directory": str(home), "use_unix_socket": True}
     config.write_text(json.dumps({"shared": shared, "daemon": settings}))  # JSON is YAML
     for name in ("pueue", "pueued"):
-        (lab.bin / name).symlink_to(real(name))
+        (lab.bin / name).symlink_to(lab.program(name))
     return Daemon(lab, home, lab.env | {"PUEUE_CONFIG_PATH": str(config)}, {"default": 4})
 
 

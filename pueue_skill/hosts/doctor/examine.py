@@ -353,7 +353,7 @@ def waiting(at: Place, queue: Queue) -> list[Check]:
     for kind, why, fix, ids in actions.stuck(at.host.name, queue):
         shown = outcome.named([jobs[id] for id in ids], at.host)
         if kind == "dependency":
-            verb = "do not run: " if any(jobs[id].status != "done" for id in ids) else "did not run: "
+            verb = "do not run: " if any(jobs[id].status != "done" for id in ids) else "skipped: "
             made.append(Check(name, "warning", f"{shown} {verb}{why}. Mend that first", fix))
         elif kind == "limit":
             group = jobs[ids[0]].group
