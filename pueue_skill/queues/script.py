@@ -8,6 +8,7 @@ and knows no queue and no host.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 from pueue_skill.shell import quote
@@ -18,6 +19,7 @@ ROOT = __file__.rpartition("/queues/")[0]
 DECLARATION = regex(r'(?m)^: (?="\$\{PQ_).*')
 INPUT = regex(r'"\$\{(PQ_[A-Z0-9_]+)(:?)\?\}"')
 INCLUDE = regex(r"(?m)^\. (\S+/sh/lib/\S+)\n")
+BESIDE_CODE = regex(r'(?m)^(?: *#.*|: "\$\{PQ_.*|)\n')
 HEAD = regex(r'(?:#.*\n)*\n?(?:: "\$\{PQ_.*\n)*')
 
 
@@ -34,8 +36,18 @@ def script(name: str, /, *arguments: str, **inputs: str) -> str:
     A name with a dot (`queues/pueue/unit.bash`) is that of the file itself. Raises TypeError for an input that the script does not
     declare and for one that is missing, ValueError for an empty value where the script needs one and for a value with NUL.
     """
-    package, _, file = name.rpartition("/")
-    found = load(f"{package}/sh/{file if '.' in file else f'{file}.sh'}")
+    found = named(name)
+    return given(name, found, arguments, inputs) + found.text
+
+
+def pasted(name: str, /, **inputs: str) -> str:
+    """As `script`, without comments and declarations, for text that a person reads."""
+    found = named(name)
+    return given(name, found, (), inputs) + BESIDE_CODE.sub("", found.text)
+
+
+def given(name: str, found: Script, arguments: tuple[str, ...], inputs: Mapping[str, str]) -> str:
+    """The lines that stand before a script. Raises as `script` does."""
     if inputs.keys() != found.inputs.keys():
         wrong = [f"does not declare {key}" for key in inputs.keys() - found.inputs.keys()]
         wrong += [f"needs {key}" for key in found.inputs.keys() - inputs.keys()]
@@ -43,8 +55,13 @@ def script(name: str, /, *arguments: str, **inputs: str) -> str:
     empty = [key for key, value in inputs.items() if not value and not found.inputs[key]]
     if empty:
         raise ValueError(f"the script {name} needs a value for {', '.join(empty)}")
-    assigned = "".join([f"{key}={quote.word(value)}\n" for key, value in inputs.items()])
-    return assigned + (f"set -- {quote.line(arguments)}\n" if arguments else "") + found.text
+    words = f"set -- {quote.line(arguments)}\n" if arguments else ""
+    return "".join([f"{key}={quote.word(value)}\n" for key, value in inputs.items()]) + words
+
+
+def named(name: str) -> Script:
+    package, _, file = name.rpartition("/")
+    return load(f"{package}/sh/{file if '.' in file else f'{file}.sh'}")
 
 
 def functions(name: str) -> str:

@@ -22,103 +22,17 @@ from pueue_skill.queues.protocol import (
     SubmittedItem,
     Units,
 )
-from pueue_skill.queues.scripts import LOCK, REPLY, reply
-from pueue_skill.queues.slurm.site import FOLDER, advised, head
-from pueue_skill.queues.slurm.state import ENDED, LOOK, ONE, Snapshot, id_of, parse_snapshot, status_script
-from pueue_skill.queues.slurm.submit import RUN, SEND, WRAPPER, encoded, metadata_of, put, sends, words_of
+from pueue_skill.queues.script import script
+from pueue_skill.queues.scripts import REPLY, reply
+from pueue_skill.queues.slurm.site import advised, path_of
+from pueue_skill.queues.slurm.state import Snapshot, id_of, parse_snapshot, status_script
+from pueue_skill.queues.slurm.submit import encoded, files_of, metadata_of, words_of
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.record import NamedTuple
 
 PACKS = RESTARTS_IN_PLACE = False
-
-KNOWN = r"""pq_answer=$(look) || exit 69
-printf '%s\n%s\n%s\n' '{reply}' "$(printf '%s\n' "$pq_config" | sed -n 's/^MaxArraySize *= *//p')" "$pq_answer"
-"""
-
-# The work of a task stands in its line of the index, or in a file where it is too long for an argument.
-TASK = r"""pq_index=${pq_token%%#*}
-pq_line=$(grep "^$SLURM_ARRAY_TASK_ID|" "$HOME/.local/share/pueue-skill/slurm/$SLURM_CLUSTER_NAME/jobs/$pq_index.index")
-pq_key=${pq_line#*|}
-pq_key=${pq_key%%|*}
-pq_work=${pq_line##*|}
-"""
-TASK_RUN = r"""case $pq_work in
-  =*) pq_work=$pq_data/jobs/${pq_work#=} ;;
-  *) pq_work=$(printf %s "$pq_work" | base64 -d) pq_option=-c ;;
-esac
-"""
-
-SUBMIT = r"""{{
-{lock}if [ "$(grep -c . "$pq_data/journal")" != {entries} ]; then printf '%s\nchanged\n' '{reply}'; exit; fi
-if ! pq_folder=$(cd -- {folder} 2>/dev/null && pwd); then
-  echo "there is no folder "{folder} >&2
-  exit 65
-fi
-pq_umask_was=$(umask)
-{dropped}for pq_one in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
-  case $pq_one in {kept}) pq_names=${{pq_names:+$pq_names,}}$pq_one ;; esac
-done
-# array PLACE NAME COUNT TASKS DEPENDENCY TOLD: submits an array, unless what it comes after could not be
-array() {{
-  case $5 in *none*) echo "held $1 -"; return ;; esac
-  umask 077
-  printf '%s|%s' "$(printf %s "$pq_folder" | base64 | tr -d '\n')" "$6" >"$pq_data/jobs/$2.told"
-  {{ echo "pq_folder=$(quoted "$pq_folder")"; echo "unset ENVIRONMENT"; cat "$pq_data/jobs/$2.body"; }} >"$pq_data/jobs/$2.sh"
-  {{ echo "pq_folder=$(quoted "$pq_folder") pq_names=$(quoted "$pq_names")"; cat "$pq_data/jobs/$2.words"; }} >"$pq_data/jobs/$2.send"
-  (
-    for pq_one in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
-      case ",$pq_names," in *",$pq_one,"*) ;; *) unset "$pq_one" 2>/dev/null ;; esac
-    done
-    export -p
-  ) >"$pq_data/jobs/$2.env"
-  rm -f "$pq_data/jobs/$2.body" "$pq_data/jobs/$2.words"
-  umask "$pq_umask_was"
-  if submit "$2" "$5" "$3" "$2" "--array=$4" 2>"$pq_data/said.$$"; then
-    eval "pq_id_$1=$pq_id"
-    echo "new $1 $pq_id"
-  else
-    eval "pq_id_$1=none"
-    echo "failed $1 $(tr '\n' ' ' <"$pq_data/said.$$")"
-  fi
-  rm -f "$pq_data/said.$$"
-}}
-echo '{reply}'
-{arrays}echo end
-}}
-"""
-
-CANCEL = r"""{{
-{lock}ask scancel {ids} >/dev/null 2>&1 </dev/null
-pq_turns=0
-while [ "$pq_turns" -lt 400 ] && [ -n "$(ask squeue --noheader --me --states=running,suspended,completing --jobs={listed} --format=%i 2>/dev/null </dev/null)" ]; do
-  pq_turns=$((pq_turns + 1))
-  sleep 0.1
-done
-for pq_id in {ids}; do echo "gone|$pq_id" >>"$pq_data/journal"; done
-printf '%s\n%s\n' '{reply}' "$pq_turns"
-}}
-"""
-
-REFRESH = r"""pq_folder={folder}
-(umask 077 && mkdir -p "$pq_folder") || exit 74
-cat >"$pq_folder/{name}.refresh.$$" <<'KEYS'
-{keys}
-KEYS
-mv "$pq_folder/{name}.refresh.$$" "$pq_folder/{name}.refresh" && echo '{reply}'
-"""
-# What a batch's own text reads, by whichever queue it runs in.
-BATCHES = "$HOME/.local/share/pueue-skill/batches"
-
-CAPACITY = r"""printf '%s\n' '{reply}'
-sinfo --noheader --format='partition|%P|%a|%l|%D|%c|%m|%G'
-printf '%s\n' "$pq_config" | sed -n 's/^\(MaxArraySize\|MaxJobCount\|AccountingStorageEnforce\) *= */limit|\1|/p'
-case $pq_config in *AccountingStorageType*accounting_storage/slurmdbd*)
-  sacctmgr --noheader --parsable2 show associations user="$(id -un)" format=Account,Partition,QOS,MaxJobs,MaxSubmitJobs </dev/null | sed 's/^/account|/'
-  sacctmgr --noheader --parsable2 show qos format=Name,MaxWall,MaxJobsPerUser,MaxSubmitJobsPerUser </dev/null | sed 's/^/qos|/' ;;
-esac
-"""
 
 
 class Site(NamedTuple):
@@ -129,7 +43,7 @@ class Site(NamedTuple):
 
 
 def known_script(host: Host) -> str:
-    return head(host) + LOOK.format(ended=ENDED) + KNOWN.format(reply=REPLY)
+    return script("queues/slurm/known", PQ_PATH=path_of(host))
 
 
 def read_known(answer: str) -> Site:
@@ -245,45 +159,58 @@ def submission(request: BatchRequest) -> tuple[str, Reader]:
     plain = [job for job in request.jobs if isinstance(job, Job)]
     made, outcomes, dropped = arrays(plain, known, request.limits, request.again, request.replace)
     highest = max([job.priority for job in plain], default=0)
-    text = ""
-    for number, array in enumerate(made):
-        text += array_text(number, array, host, request.name, highest)
-    script = head(host) + LOOK.format(ended=ENDED) + ONE.format() + SEND.format() + SUBMIT.format(
-        lock=LOCK, entries=known.snapshot.journal_lines, reply=REPLY, arrays=text,
-        folder=quote.path(plain[0].cwd) if plain and plain[0].cwd else '"$PWD"', dropped=drop(dropped),
-        kept="|".join([*MINIMAL, "SLURM_CONF", *request.keep]),
-    )  # fmt: skip
 
     def read(answer: str) -> tuple[list[SubmittedItem], bool]:
-        found = list(outcomes)
-        whole = False
-        for line in reply(answer).split("\n"):
-            what, _, rest = line.partition(" ")
-            place, _, detail = rest.partition(" ")
-            whole = whole or line == "end"
-            if what in ("new", "held", "failed") and place.isdigit():
-                for task, job in made[int(place)].tasks.items():
-                    found.append(
-                        SubmittedItem(
-                            job.key, what, f"{detail}_{task}" if what == "new" else advised(detail.strip(), host)
-                        )
-                    )
-        return found, whole
+        found, whole = read_arrays(reply(answer), made, host)
+        return [*outcomes, *found], whole
 
     if not made:
         return f"echo '{REPLY}'\necho end\n", read
-    return script, read
+    files: dict[str, bytes] = {}
+    words: list[str] = []
+    for number, array in enumerate(made):
+        more, needed = array_arguments(number, array, host, request.name, highest)
+        words += more
+        files |= needed
+    text = script(
+        "queues/slurm/batch",
+        *words,
+        PQ_PATH=path_of(host),
+        PQ_ENTRIES=str(known.snapshot.journal_lines),
+        PQ_CWD=plain[0].cwd or "",
+        PQ_SCRIPT=script("queues/slurm/task"),
+        PQ_FILES=files_of(files),
+        PQ_KEPT=" ".join([*MINIMAL, "SLURM_CONF", *request.keep]),
+        PQ_DROPPED=" ".join(dropped),
+    )
+    return text, read
 
 
-def drop(ids: Sequence[str]) -> str:
-    """sh text that ends jobs and takes them out of what is shown."""
-    if not ids:
-        return ""
-    return f'ask scancel {" ".join(ids)} >/dev/null 2>&1 </dev/null\nfor pq_one in {" ".join(ids)}; do echo "gone|$pq_one" >>"$pq_data/journal"; done\n'
+def read_arrays(answer: str, made: Sequence[Array], host: Host) -> tuple[list[SubmittedItem], bool]:
+    """What became of each task, by what a submission says of arrays; and whether it came to its end."""
+    found: list[SubmittedItem] = []
+    for line in answer.split("\n"):
+        if line == "end":
+            return found, True
+        what, _, rest = line.partition(" ")
+        number, _, detail = rest.partition(" ")
+        if what in ("new", "held", "failed") and number.isdigit():
+            said = advised(detail.strip(), host)
+            found += [
+                SubmittedItem(job.key, what, f"{detail}_{task}" if what == "new" else said)
+                for task, job in made[int(number)].tasks.items()
+            ]
+    return found, False
 
 
-def array_text(number: int, array: Array, host: Host, batch: str, highest: int) -> str:
-    """sh text that submits an array."""
+MAX_INLINE_BYTES = 100_000
+"""Bytes of a task's work up to which it stands in the index, from where it becomes an argument."""
+
+
+def array_arguments(
+    number: int, array: Array, host: Host, batch: str, highest: int
+) -> tuple[list[str], dict[str, bytes]]:
+    """An array as the script of a submission takes it (sh/batch.sh), and the files that it needs in jobs/."""
     job = next(iter(array.tasks.values()))
     phase = job.key.split(":")[1]
     files: dict[str, bytes] = {}
@@ -291,25 +218,20 @@ def array_text(number: int, array: Array, host: Host, batch: str, highest: int) 
     for place, task in sorted(array.tasks.items()):
         work = task.command.encode("utf-8", "surrogateescape")
         text = encoded(work)
-        if len(work) > 100_000:
+        if len(work) > MAX_INLINE_BYTES:
             files[digest(work, 32)] = work
             text = f"={digest(work, 32)}"
         lines.append(f"{place}|{task.key}|{encoded((task.label or '').encode('utf-8', 'surrogateescape'))}|{text}\n")
     index = "".join(lines).encode()
     name = f"={digest(index, 24)}"
-    body = TASK + WRAPPER.format(folder=FOLDER, key="PUEUE_SKILL_KEY=$pq_key") + TASK_RUN
-    body += RUN.format(run='bash ${pq_option:-} "$pq_work"', stdin="</dev/null")
-    nice = job._replace(priority=job.priority - highest, label=None)
-    words = words_of(nice, host, f"{batch}:{phase}", "%A_%a", '--export="$pq_names"')
+    files[f"{name}.index"] = index
+    words = quote.line(words_of(job._replace(priority=job.priority - highest), host, f"{batch}:{phase}"))
+    if job.split_output:
+        words = f'"--error=$pq_data/jobs/%A_%a.err" {words}'
     after = [*array.after, *([f"afterany:${{pq_id_{array.before}:-none}}"] if array.before is not None else [])]
-    throttle = f"%{array.limit}" if array.limit else ""
-    told = metadata_of(job._replace(command=f"{len(lines)} jobs of {batch}:{phase}", label=None), array.limit)
-    return (
-        "".join([put(file, content) for file, content in {f"{name}.index": index, **files}.items()])
-        + quote.heredoc(f'cat >"$pq_data/jobs/{name}.body"', body)
-        + quote.heredoc(f'cat >"$pq_data/jobs/{name}.words"', sends(words, host))
-        + f'array {number} {name} {len(lines)} {ranges(list(array.tasks))}{throttle} "{",".join(after)}" {told}\n'
-    )
+    tasks = ranges(list(array.tasks)) + (f"%{array.limit}" if array.limit else "")
+    metadata = metadata_of(job._replace(command=f"{len(lines)} jobs of {batch}:{phase}", label=None), array.limit)
+    return [str(number), name, str(len(lines)), tasks, ",".join(after), metadata, words], files
 
 
 def batch_script(host: Host, name: str, units: bool) -> str:
@@ -323,12 +245,12 @@ def read_batch(answer: str, units: bool) -> BatchStatus:
 
 def cancel_script(host: Host, ids: Sequence[str]) -> str:
     known = [id_of(id) for id in ids]
-    return head(host) + CANCEL.format(lock=LOCK, ids=" ".join(known), listed=",".join(known), reply=REPLY)
+    return script("queues/slurm/cancel", PQ_PATH=path_of(host), PQ_IDS=" ".join(known))
 
 
 def restart_script(request: RestartRequest) -> str:
     """Return a sh script that notes which jobs begin anew when they run next."""
-    return REFRESH.format(folder=BATCHES, name=request.name, keys="\n".join(request.begins_anew), reply=REPLY)
+    return script("queues/slurm/refresh", PQ_NAME=request.name, PQ_KEYS="\n".join(request.begins_anew))
 
 
 def read_restart(answer: str) -> tuple[dict[str, str], bool]:
@@ -341,7 +263,7 @@ def item_tails_script(host: Host, name: str, keys: Sequence[str], count: int) ->
 
 
 def capacity_script(host: Host) -> str:
-    return head(host) + CAPACITY.format(reply=REPLY)
+    return script("queues/slurm/capacity", PQ_PATH=path_of(host))
 
 
 def read_capacity(answer: str) -> Capacity:

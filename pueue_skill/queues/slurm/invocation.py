@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
+
 from pueue_skill.plan.model import Job
-from pueue_skill.queues.scripts import (
-    by_host,
-)
-from pueue_skill.queues.slurm.site import FOLDER, path_before
+from pueue_skill.queues.script import functions, pasted
+from pueue_skill.queues.scripts import by_host
 from pueue_skill.queues.slurm.state import COMMENT
-from pueue_skill.queues.slurm.submit import put, script_of, shown, words_of
+from pueue_skill.queues.slurm.submit import shown, words_of, work_of
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.regex import regex
-
-CLUSTER = f"""pq_data="{FOLDER}/$(scontrol show config | sed -n 's/^ClusterName *= *//p')"
-mkdir -p "$pq_data/jobs" && chmod 700 "$pq_data" || exit
-"""
-
 
 # The folder by the name that the shell had for it, unless the node has none of that name.
 HERE = """$PWD
@@ -26,39 +22,65 @@ HERE = """$PWD
 
 def invocation(jobs: tuple[Job, ...], host: Host) -> str:
     """bash text that queues `jobs` on `host` with sbatch and prints an id a line. Raises ValueError when it cannot be text."""
-    text = CLUSTER + (f"PATH={path_before(host)}\n" if host.path else "")
+    lines = [functions("queues/slurm/cluster")]
+    if host.path:
+        lines.append(f'PATH={":".join(map(quote.path, host.path))}:"$PATH"\n')
+    works = {job.key: work_of(job) for job in jobs}
+    files = {name: content for _, needed in works.values() for name, content in needed.items()}
+    if files:
+        lines.append(functions("queues/slurm/put"))
+    lines += [put(name, content) for name, content in files.items()]
     needed = {key for job in jobs for key in job.after}
     ids: dict[str, str] = {}
-    limits = dict(host.groups)
     for job in jobs:
         if job.each:
             raise ValueError("the turns of a loop that only the shell knows are no jobs of Slurm yet")
-        script, files = script_of(job)
-        text += "".join([put(name, content) for name, content in files.items()])
-        words = words_of(job, host, job.label or job.key)
-        words[2] = f"--chdir={quote.path(job.cwd)}" if job.cwd else '--chdir="$PWD"'
-        if job.cwd and job.cwd.startswith("~/"):
-            words[2] = f"--chdir={quote.path(job.cwd)}".replace("~/", '"$HOME"/', 1)
-        words.append(f"--comment={quote.word(f'{COMMENT}{job.key}')}")
-        after = [f"{'afterany' if job.if_failed else 'afterok'}:${ids[key]}" for key in job.after]
-        limit = limits.get(job.group or "default", 0)
-        if limit:
-            lane = int(digest(job.key.encode(), 8), 16) % limit + 1
-            words[1] = f"--job-name={quote.word(shown(job.group or 'default'))}.{lane}"
-            after.append("singleton")
-        if after:
-            words.append(f"--dependency={','.join(after)}")
-        line = " ".join(["sbatch --parsable", *[word for word in words[1:] if word]])
-        folder = HERE
-        if job.cwd:  # one that is relative has been entered by sbatch
-            folder = quote.path(job.cwd) if job.cwd.startswith(("/", "~")) else "$(pwd -P)"
-        body = f"#!/bin/sh\npq_token={job.key} pq_folder={folder}\n{script}"
+        line = " ".join(["sbatch --parsable", *pasted_words(job, host, ids)])
+        body = f"#!/bin/sh\npq_token={job.key} pq_folder={folder_of(job)}\n{pasted('queues/slurm/work', **works[job.key][0])}"
         if job.key in needed:
             name = ids[job.key] = f"pq_id{len(ids) + 1}"
-            text += quote.heredoc(f"{name}=$({line}", body).rstrip("\n") + f'\n) && echo "${name}" || exit\n'
+            lines.append(quote.heredoc(f"{name}=$({line}", body).rstrip("\n") + f'\n) && echo "${name}" || exit\n')
         else:
-            text += quote.heredoc(line, body)
+            lines.append(quote.heredoc(line, body))
+    text = "".join(lines)
     return quote.heredoc(f"ssh {host.ssh} 'sh -s'", text) if host.ssh else f"(\n{text})\n"
+
+
+def pasted_words(job: Job, host: Host, ids: Mapping[str, str]) -> list[str]:
+    """The words of sbatch for `job`, as sh source; `ids` are the variables that hold the ids of other jobs, by key."""
+    name, *words = words_of(job, host, job.label or job.key)
+    limit = dict(host.groups).get(job.group or "default", 0)
+    after = [f"{'afterany' if job.if_failed else 'afterok'}:${ids[key]}" for key in job.after]
+    if limit:  # sh/lib/send.sh says what lanes are
+        lane = int(digest(job.key.encode(), 8), 16) % limit + 1
+        name = f"--job-name={shown(job.group or 'default')}.{lane}"
+        after.append("singleton")
+    folder = '"$PWD"'
+    if job.cwd:
+        folder = quote.path(job.cwd).replace("~/", '"$HOME"/', 1) if job.cwd.startswith("~/") else quote.path(job.cwd)
+    return [
+        quote.word(name),
+        f"--chdir={folder}",
+        "--export=ALL",
+        '--output="$pq_data/jobs/%j.out"',
+        *(['--error="$pq_data/jobs/%j.err"'] if job.split_output else []),
+        *[quote.word(word) for word in words],
+        f"--comment={quote.word(COMMENT + job.key)}",
+        *([f"--dependency={','.join(after)}"] if after else []),
+    ]
+
+
+def folder_of(job: Job) -> str:
+    """The folder of `job` within it, as sh source; one that is relative has been entered by sbatch."""
+    if not job.cwd:
+        return HERE
+    return quote.path(job.cwd) if job.cwd.startswith(("/", "~")) else "$(pwd -P)"
+
+
+def put(name: str, content: bytes) -> str:
+    """sh text that writes a file into jobs/."""
+    written = quote.heredoc(f"put {name}", base64.encodebytes(content).decode())
+    return written.replace("\n", " || exit 74\n", 1)
 
 
 COMMENTED = regex(r"^.*\bsbatch .*--comment='pueue-skill ([A-Za-z0-9:_.@+-]+)'.*$")

@@ -1,10 +1,10 @@
 """A Slurm site as scripts see it: what every script begins with, and what to do about what Slurm complains of.
 
-What a host's user has submitted through here lies in FOLDER, on the home that login and compute nodes share, a folder a cluster:
+What a host's user has submitted through here lies in ~/.local/share/pueue-skill/slurm, on the home that login and compute nodes share, a folder a cluster:
 
     journal         try|TOKEN|EPOCH|COUNT|INDEX|DEPENDENCY|FOLDER|METADATA before a submission, id|TOKEN|ID after it, gone|ID once cleaned
     ended.NODE      ended|ID|KEY|CODE|BEGAN|ENDED|TOKEN, by the job; a file a node, for appends of several nodes to one may be lost
-    seen            how jobs have ended by Slurm's word, as it was seen last: seen| and the fields of FIELDS
+    seen            how jobs have ended by Slurm's word, as it was seen last: seen| and the fields of state.SlurmJob
     jobs/           output (ID.out, ID.err), what is submitted (NAME.sh, NAME.send, NAME.env), and the items of an array (NAME.index)
 
 A token is a name (the key of a job, or = and the digest of an array's index), `#`, and what makes this submission of it unlike any
@@ -16,41 +16,12 @@ late and is a plugin that sites leave out.
 
 from __future__ import annotations
 
-from pueue_skill.shell import quote
+from pueue_skill.queues.script import script
 from pueue_skill.shell.model import Host
 
 ALLOCATORS = ("srun", "salloc")
 MANAGED = False
 KEEPS_ENDS = True
-
-FOLDER = "$HOME/.local/share/pueue-skill/slurm"
-USUAL = ("/usr/bin", "/usr/local/bin", "/opt/slurm/bin", "/usr/local/slurm/bin", "/cm/shared/apps/slurm/current/bin")
-"""Where sbatch is looked for beside PATH: a bare ssh command has only the system's folders on it."""
-
-HEAD = r"""for pq_folder in {usual}; do
-  command -v sbatch >/dev/null && break
-  if [ -x "$pq_folder/sbatch" ]; then PATH=$PATH:$pq_folder; fi
-done
-if ! command -v sbatch >/dev/null; then
-  echo "no sbatch on this host: looked for in PATH, {looked}" >&2
-  exit 127
-fi
-# A controller that hangs must not hang its callers.
-ask() {{ if command -v timeout >/dev/null; then timeout "${{pq_patience:-60}}" "$@"; else "$@"; fi; }}
-pq_config=$(ask scontrol show config </dev/null) || exit 69
-pq_cluster=$(printf '%s\n' "$pq_config" | sed -n 's/^ClusterName *= *//p')
-pq_data="{folder}/$pq_cluster"
-(umask 077 && mkdir -p "$pq_data/jobs") || exit 74
-touch "$pq_data/journal" "$pq_data/seen" || exit 74
-# queue WORD...: a line `job|` a job, or a part of an array that has not begun
-queue() {{
-  pq_lines=$(SLURM_TIME_FORMAT=%s SLURM_BITSTR_LEN=0 ask squeue --noheader --me --states=all "$@" --Format='{fields}' </dev/null) || return
-  printf '%s\n' "$pq_lines" | sed 's/^/job|/'
-}}
-"""
-FIELDS = ":|,".join(["JobArrayID", "State", "Reason", "exit_code", "SubmitTime", "StartTime", "EndTime", "NodeList", "Comment", "Name"]) + ":|"  # fmt: skip
-
-VERSIONS = "sbatch --version\n"
 
 ADVICE = (
     ("nvalid partition", 'set hosts.{name}.options to a partition of `sinfo`, as options = ["--partition=NAME"]'),
@@ -76,10 +47,6 @@ ADVICE = (
 """What to do about Slurm's own errors, by a part of what they say."""
 
 
-def head(host: Host) -> str:
-    return HEAD.format(usual=" ".join(USUAL), looked=", ".join(USUAL), folder=FOLDER, fields=FIELDS)
-
-
 def advised(said: str, host: Host) -> str:
     """An error of Slurm's with what to do about it."""
     advice = next((text.format(name=host.name) for part, text in ADVICE if part in said), "")
@@ -96,14 +63,14 @@ def trouble(host: Host, code: int, said: str) -> str:
     return f"Slurm of {host.name} gave no answer (exit code {code}): {said}\nSee: {see}"
 
 
-def path_before(host: Host) -> str:
-    """The value of PATH for programs of `host`, as shell source for an assignment."""
-    return ":".join([*[quote.path(folder) for folder in host.path], '"$PATH"'])
-
-
 def versions_script(host: Host) -> str:
-    return head(host) + VERSIONS
+    return script("queues/slurm/versions", PQ_PATH=path_of(host))
 
 
 def where() -> str:
-    return f'pq_data="{FOLDER}"\n'
+    return script("queues/slurm/where")
+
+
+def path_of(host: Host) -> str:
+    """The folders that a host's programs are looked for in first, as scripts take them."""
+    return ":".join(host.path)

@@ -12,8 +12,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from pueue_skill.queues.model import Group, Queue, State
-from pueue_skill.queues.scripts import LOAD, REPLY, reply
-from pueue_skill.queues.slurm.site import FOLDER, head
+from pueue_skill.queues.script import script
+from pueue_skill.queues.scripts import reply
+from pueue_skill.queues.slurm.site import path_of
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
@@ -22,79 +23,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pueue_skill.queues.literals import Result, Status
 
-ENDED = "COMPLETED|FAILED|CANCELLED|TIMEOUT|DEADLINE|OUT_OF_MEMORY|NODE_FAIL|BOOT_FAIL|PREEMPTED"
-"""Slurm's states of a job that has ended."""
-
-# What Slurm says of the end of our jobs is kept. Of those that it has forgotten before that was seen, and that have not written down
-# their end themselves, the accounts are asked, where there are any.
-LOOK = r"""look() {{
-  pq_there=$(queue "$@") || return 69
-  pq_records=$(cat "$pq_data/seen" "$pq_data"/ended.* 2>/dev/null)
-  pq_missing=$({{ cat "$pq_data/journal"; printf '%s\n' "$pq_records" "$pq_there"; }} | awk -F'|' '
-    function base(id) {{ sub(/_.*/, "", id); return id }}
-    # how many jobs 7_[0-3,9%2] is
-    function many(id,    list, part, edge, n, i, all) {{
-      if (!match(id, /\[.*\]/)) return 1
-      list = substr(id, RSTART + 1, RLENGTH - 2)
-      sub(/%.*/, "", list)
-      n = split(list, part, ",")
-      for (i = 1; i <= n; i++) all += split(part[i], edge, /[-:]/) > 1 ? int((edge[2] - edge[1]) / (edge[3] ? edge[3] : 1)) + 1 : 1
-      return all
-    }}
-    $1 == "try" {{ count[$2] = $4 }}
-    $1 == "id" {{ of[$3] = count[$2] }}
-    $1 == "gone" {{ delete of[base($2)] }}
-    ($1 == "seen" || $1 == "ended") && !($2 in known) {{ known[$2]; ends[base($2)] += many($2) }}
-    $1 == "job" {{ lives[base($2)] }}
-    $1 == "job" && $3 ~ /^({ended})$/ && $10 ~ /^pueue-skill / && !($2 in seen) {{ print "seen|" substr($0, 5) >new }}
-    $1 == "seen" {{ seen[$2] }}
-    END {{ for (id in of) if (!(id in lives) && ends[id] < of[id]) {{ printf "%s%s", comma, id; comma = "," }} }}
-  ' new="$pq_data/new.$$")
-  case $pq_config in *AccountingStorageType*accounting_storage/slurmdbd*)
-    if [ -n "$pq_missing" ]; then
-      SLURM_TIME_FORMAT=%s ask sacct --noheader --parsable2 --allocations --jobs="$pq_missing" \
-        --format=JobID,State,ExitCode,Submit,Start,End,NodeList </dev/null 2>/dev/null | awk -F'|' '
-        {{ split($2, state, " "); split($3, code, ":") }}
-        # What Slurm itself cancels before it ran; with anybody else it is "CANCELLED by UID".
-        {{ reason = $2 == "CANCELLED" && $7 == "None assigned" ? "DependencyNeverSatisfied" : "" }}
-        state[1] ~ /^({ended})$/ {{ print "seen|" $1 "|" state[1] "|" reason "|" code[1] * 256 + code[2] "|" $4 "|" $5 "|" $6 "|" $7 "|||" }}' >>"$pq_data/new.$$"
-    fi ;;
-  esac
-  if [ -s "$pq_data/new.$$" ]; then
-    cat "$pq_data/new.$$" >>"$pq_data/seen"
-    pq_records=$(cat "$pq_data/seen" "$pq_data"/ended.* 2>/dev/null)
-  fi
-  rm -f "$pq_data/new.$$"
-  cat "$pq_data/journal"
-  awk -F'|' '$1 == "try" && $5 != "-" {{ print $2, $5 }}' "$pq_data/journal" | while read -r pq_token pq_index; do
-    echo "items|$pq_token"
-    cut -d '|' -f 1-3 "$pq_data/jobs/$pq_index.index" 2>/dev/null | sed 's/^/item|/'
-  done
-  printf '%s\n' "$pq_records" "$pq_there"
-}}
-"""
-# one ID: what there is of one job, as `look` says it
-ONE = r"""# told ID: what was written down of a job when it was submitted
-told() {{
-  awk -F'|' -v id="${{1%%_*}}" '
-    $1 == "try" {{ try[$2] = $0 }}
-    $1 == "id" && $3 == id {{ print try[$2]; print; split(try[$2], part, "|"); if (part[5] != "-") print "index|" $2 "|" part[5] }}
-  ' "$pq_data/journal" | while IFS='|' read -r pq_what pq_token pq_index; do
-    if [ "$pq_what" != index ]; then printf '%s|%s|%s\n' "$pq_what" "$pq_token" "$pq_index"; continue; fi
-    echo "items|$pq_token"
-    grep "^${{1#*_}}|" "$pq_data/jobs/$pq_index.index" | cut -d '|' -f 1-3 | sed 's/^/item|/'
-  done
-}}
-ends() {{ cat "$pq_data/seen" "$pq_data"/ended.* 2>/dev/null | grep -e "^ended|$1|" -e "^seen|$1|"; }}
-one() {{ told "$1"; ends "$1"; queue --jobs="$1" 2>/dev/null; }}
-"""
-STATUS = (
-    r"""pq_answer=$(look) || exit 69
-"""
-    + LOAD
-    + r"""printf '%s\nload|%s\n%s\n' '{reply}' "$pq_load" "$pq_answer"
-"""
-)
 ID = regex(r"\d+(?:_\d+)?")
 COMMENT = "pueue-skill "
 """Before the token in the comment of a job."""
@@ -108,7 +36,7 @@ def id_of(id: str) -> str:
 
 
 def status_script(host: Host) -> str:
-    return head(host) + LOOK.format(ended=ENDED) + STATUS.format(reply=REPLY)
+    return script("queues/slurm/status", PQ_PATH=path_of(host))
 
 
 def read_status(answer: str) -> Queue:
@@ -317,7 +245,7 @@ def state_of(id: str, unit: tuple[str, str, str], records: Records) -> State:
         created=time_of(made.epoch if made else job.submitted if job else exit.began if exit else "0") or "",
         started=time_of(exit.began if exit else began if status != "queued" else ""),
         ended=time_of(exit.ended if exit else job.ended if job and status == "done" else ""),
-        errors=f'"{FOLDER}/$pq_cluster/jobs/{id}.err"' if metadata.get("split") else "",
+        errors=f"jobs/{id}.err" if metadata.get("split") else "",
     )  # fmt: skip
 
 

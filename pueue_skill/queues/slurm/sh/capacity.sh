@@ -1,0 +1,12 @@
+# Prints the reply line, then what fits on the cluster at once: lines `partition|`, `limit|NAME|VALUE`, and with accounts `account|` and `qos|`.
+
+. queues/slurm/sh/lib/site.sh
+
+echo 'pueue-skill reply'
+sinfo --noheader --format='partition|%P|%a|%l|%D|%c|%m|%G'
+printf '%s\n' "$pq_config" | sed -n 's/^\(MaxArraySize\|MaxJobCount\|AccountingStorageEnforce\) *= */limit|\1|/p'
+case $pq_config in *AccountingStorageType*accounting_storage/slurmdbd*)
+    sacctmgr --noheader --parsable2 show associations user="$(id -un)" format=Account,Partition,QOS,MaxJobs,MaxSubmitJobs </dev/null | sed 's/^/account|/'
+    sacctmgr --noheader --parsable2 show qos format=Name,MaxWall,MaxJobsPerUser,MaxSubmitJobsPerUser </dev/null | sed 's/^/qos|/'
+    ;;
+esac

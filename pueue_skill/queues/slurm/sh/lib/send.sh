@@ -1,0 +1,106 @@
+# What submits jobs, under the lock. site.sh is to stand before it.
+# shellcheck disable=SC2154 # site.sh sets pq_data
+
+. queues/slurm/sh/lib/put.sh
+
+# seek NAME: the newest submission under that name that is there and is not cleaned, in $pq_id; written down if its answer was lost
+seek() {
+    pq_found=$({
+        cat "$pq_data/journal" "$pq_data"/ended.* 2>/dev/null
+        queue || echo fails
+    } | awk -F'|' -v name="$1" '
+        function of(token) { sub(/#.*/, "", token); return token }
+        # Jobs that an invocation has made bear its key alone: their ids tell them apart.
+        function found(token, job) {
+            sub(/_.*/, "", job)
+            if (token == name) tries[++count] = token "#" job
+            if (index(token, "#") == 0) token = token "#" job
+            lost[token] = job
+        }
+        $1 == "try" && of($2) == name { tries[++count] = $2 }
+        $1 == "id" { id[$2] = $3 }
+        $1 == "gone" { gone[$2] }
+        $1 == "ended" { found($7, $2) }
+        $1 == "job" && $10 ~ /^pueue-skill / { found(substr($10, 13), $2) }
+        $1 == "fails" { fails = 1 }
+        END {
+            if (fails) { print "fails"; exit }
+            for (; count > 0; count--) {
+                token = tries[count]
+                if (token in id && !(id[token] in gone)) { print "-", id[token]; exit }
+                if (!(token in id) && token in lost && !(lost[token] in gone)) { print token, lost[token]; exit }
+            }
+        }')
+    if [ "$pq_found" = fails ]; then return 69; fi
+    pq_id=${pq_found#* }
+    case $pq_found in '' | '- '*) ;; *) printf 'id|%s|%s\n' "${pq_found% *}" "$pq_id" >>"$pq_data/journal" ;; esac
+}
+# submit NAME DEPENDENCY COUNT INDEX WORD...: submits what lies under that name in jobs/, with the words for sbatch, and leaves its id in
+# $pq_id. With $pq_again it gets the environment that it was submitted with first.
+submit() {
+    pq_name=$1 pq_after=$2 pq_count=$3 pq_index=$4
+    shift 4
+    pq_turn=$((${pq_turn:-0} + 1)) pq_id=''
+    if [ -f "$pq_data/jobs/$pq_name.lanes" ]; then
+        lane "$(cat "$pq_data/jobs/$pq_name.lanes")"
+        set -- "$@" "--job-name=$pq_lane"
+    fi
+    pq_token="$pq_name#$(date +%s).$$.$pq_turn"
+    printf 'try|%s|%s|%s|%s|%s|%s\n' "$pq_token" "$(date +%s)" "$pq_count" "$pq_index" "$pq_after" "$(cat "$pq_data/jobs/$pq_name.told")" >>"$pq_data/journal"
+    pq_id=$({
+        printf '#!/bin/sh\npq_token=%s\n' "$pq_token"
+        cat "$pq_data/jobs/$pq_name.sh"
+    } | (
+        if [ -n "${pq_again:-}" ] && [ -f "$pq_data/jobs/$pq_name.env" ]; then
+            for pq_one in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
+                case $pq_one in PATH | SLURM_CONF) ;; *) unset "$pq_one" 2>/dev/null ;; esac
+            done
+            # shellcheck source=/dev/null
+            . "$pq_data/jobs/$pq_name.env"
+        fi
+        # shellcheck source=/dev/null
+        . "$pq_data/jobs/$pq_name.send"
+        send --parsable --comment="pueue-skill $pq_token" ${pq_after:+"--dependency=$pq_after"} "$@"
+    ))
+    pq_failed=$?
+    pq_id=${pq_id%%;*}
+    # A submission that failed may have submitted.
+    if [ -z "$pq_id" ]; then pq_id=$(queue | awk -F'|' -v said="pueue-skill $pq_token" '$10 == said { sub(/_.*/, "", $2); print $2; exit }'); fi
+    if [ -z "$pq_id" ]; then return "$((pq_failed ? pq_failed : 1))"; fi
+    printf 'id|%s|%s\n' "$pq_token" "$pq_id" >>"$pq_data/journal"
+}
+# lane LIMIT GROUP: a group of N is N lanes, for of the jobs that bear one name Slurm runs one at a time (singleton); the emptiest in $pq_lane
+lane() {
+    pq_lane=$(queue --states=pending,running,suspended,completing | awk -F'|' -v limit="${1%% *}" -v group="${1#* }" '
+        { taken[$11]++ }
+        END { best = 1; for (i = 2; i <= limit; i++) if (taken[group "." i] + 0 < taken[group "." best] + 0) best = i; print group "." best }')
+    pq_after=${pq_after:+$pq_after,}singleton
+}
+quoted() { printf %s "$1" | sed "s/'/'\\\\''/g; 1s/^/'/; \$s/\$/'/"; }
+# write_send NAME FOLDER WORD...: the function that submits what lies under that name, in a file. It enters the folder, so that the job has
+# that by the name that it was given by.
+write_send() {
+    pq_file=$pq_data/jobs/$1.send pq_folder=$2
+    shift 2
+    {
+        # shellcheck disable=SC2016 # read when the file is
+        printf 'pq_folder=%s\nsend() { cd -- "$pq_folder" && ask sbatch --chdir="$pq_folder"' "$(quoted "$pq_folder")"
+        for pq_one; do printf ' %s' "$(quoted "$pq_one")"; done
+        # shellcheck disable=SC2016 # read when the file is
+        printf '%s\n' ' "$@"; }'
+    } >"$pq_file"
+}
+# write_told NAME FOLDER METADATA: the end of the line of a submission in the journal, in a file
+write_told() { printf '%s|%s' "$(printf %s "$2" | base64 | tr -d '\n')" "$3" >"$pq_data/jobs/$1.told"; }
+# put_files FILES: words by turns the name of a file for jobs/ and its content in base64; exits 74 when one cannot be written
+put_files() {
+    pq_file=''
+    for pq_word in $1; do
+        if [ -z "$pq_file" ]; then
+            pq_file=$pq_word
+        else
+            printf '%s\n' "$pq_word" | put "$pq_file" || exit 74
+            pq_file=''
+        fi
+    done
+}
