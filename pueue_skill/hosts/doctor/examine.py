@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from pueue_skill.hosts import audit
@@ -149,85 +149,117 @@ def client(at: Place, found: Findings) -> list[Check]:
     ]
 
 
+class Daemons(NamedTuple):
+    """What was seen of the daemons that keep the client's queue, `own`: `queue` is what one answers, None with `why` it does not."""
+
+    at: Place
+    found: Findings
+    queue: Queue | None
+    why: str
+    own: tuple[Daemon, ...]
+
+    @property
+    def one(self) -> Daemon:
+        return self.own[0]
+
+    def check(self, result: Severity, what: str, fix: str = "", mend: Mend = "") -> Check:
+        return Check(f"daemon of {self.at.host.name}", result, what, fix, mend)
+
+
 def daemon(at: Place, found: Findings, queue: Queue | None, why: str) -> list[Check]:
-    name = f"daemon of {at.host.name}"
-    own = [one for one in found.daemons if one.data == found.data]
-    if len(own) > 1:
-        reached = [one for one in own if one.socket == found.socket]
-        others = [one for one in own if one not in reached[:1]]
-        shown = ", ".join([f"{one.pid} ({one.socket})" for one in own])
-        return [
-            Check(
-                name, "failure",
-                f"{len(own)} daemons keep their queue in {found.data} and overwrite each other's: {shown}. What runs in the one that "
-                "is ended ends with it: wait for its jobs first",
-                at.line(f"kill {' '.join([str(one.pid) for one in others])}"),
-            )
-        ]  # fmt: skip
-    if own and not found.wanted and not found.known:
-        return []  # nobody could ask it
-    one = own[0] if own else None
-    apart = one is not None and one.version and found.version and minor(one.version) != minor(found.version)
-    if queue is not None:
-        if one and apart:
-            what = f"pueued {one.version} answers pueue {found.version}; they should be of one version"
-            return [Check(name, "warning", what, restart(at, found, one))]
-        return [Check(name, "ok", f"it answers{f'; pueued {one.version}, process {one.pid}' if one else ''}")]
-    if one is None:
-        if not found.config and not found.socket_there:
-            cause = "it was never started: it has no configuration yet"
-        elif found.socket_there:
-            cause = f"it has died and left its socket behind ({found.socket})"
-        else:
-            cause = f"there is no socket {found.socket}"
-        if not found.start:
-            return [
-                Check(
-                    name,
-                    "failure",
-                    f"pueued is not running, and not found beside {found.client}; {cause}",
-                    quote.line(["pueue-skill", "setup", at.host.name]),
-                )
-            ]
-        return [Check(name, "failure", f"pueued is not running; {cause}", at.line(found.start), "safe")]
-    if one.stopped:
-        return [
-            Check(
-                name,
-                "failure",
-                f"pueued is held by a signal (process {one.pid})",
-                at.line(f"kill -CONT {one.pid}"),
-                "safe",
-            )
-        ]
-    if apart and minor(one.version) < minor(found.version):
-        what = (
-            f"pueue {found.version} and pueued {one.version} (process {one.pid}) do not understand each other. When nothing of its queue "
-            "runs any more, start the new one; it begins with an empty queue, and what the old one kept is set aside"
-        )
-        return [Check(name, "failure", what, restart(at, found, one))]
-    if apart:
-        what = (
-            f"pueue {found.version} is older than pueued {one.version} (process {one.pid}), and does not understand it"
-        )
-        return [Check(name, "failure", what, at.set("pueue", f'"{one.program.removesuffix("d")}"'))]
-    if one.socket != found.socket:
-        folder = one.socket.rpartition("/")[0]
-        what = (
-            f"pueued runs (process {one.pid}) and listens at {one.socket}, but a client looks at {found.socket}: they were started with "
-            "different XDG_RUNTIME_DIR. Do not start a second one"
-        )
-        edit = f"sed -i.before 's|^\\( *\\)runtime_directory:.*|\\1runtime_directory: {folder}|' {quote.word(found.config)}"
-        return [
-            Check(
-                name,
-                "failure",
-                what,
-                at.line(edit) if found.config else f"set runtime_directory to {folder} in pueue.yml there",
-            )
-        ]
-    what = f"pueued runs (process {one.pid}) and does not answer: {why}. What it runs ends with it"
-    return [Check(name, "failure", what, restart(at, found, one))]
+    """The first cause that applies; nothing where no client could ask the daemon."""
+    seen = Daemons(at, found, queue, why, tuple([one for one in found.daemons if one.data == found.data]))
+    if len(seen.own) == 1 and not found.wanted and not found.known:
+        return []
+    return [next(made(seen) for applies, made in CAUSES if applies(seen))]
+
+
+def is_apart(seen: Daemons) -> bool:
+    """Whether the daemon and the client are of versions that do not belong together."""
+    versions = (seen.own[0].version, seen.found.version) if seen.own else ("", "")
+    return all(versions) and minor(versions[0]) != minor(versions[1])
+
+
+def several(seen: Daemons) -> Check:
+    reached = [one for one in seen.own if one.socket == seen.found.socket]
+    others = [one for one in seen.own if one not in reached[:1]]
+    shown = ", ".join([f"{one.pid} ({one.socket})" for one in seen.own])
+    what = (
+        f"{len(seen.own)} daemons keep their queue in {seen.found.data} and overwrite each other's: {shown}. What runs in the one that "
+        "is ended ends with it: wait for its jobs first"
+    )
+    return seen.check("failure", what, seen.at.line(f"kill {' '.join([str(one.pid) for one in others])}"))
+
+
+def answers_apart(seen: Daemons) -> Check:
+    what = f"pueued {seen.one.version} answers pueue {seen.found.version}; they should be of one version"
+    return seen.check("warning", what, restart(seen.at, seen.found, seen.one))
+
+
+def answers(seen: Daemons) -> Check:
+    return seen.check("ok", f"it answers{f'; pueued {seen.one.version}, process {seen.one.pid}' if seen.own else ''}")
+
+
+def is_not_running(seen: Daemons) -> Check:
+    found = seen.found
+    cause = f"there is no socket {found.socket}"
+    if found.socket_there:
+        cause = f"it has died and left its socket behind ({found.socket})"
+    elif not found.config:
+        cause = "it was never started: it has no configuration yet"
+    if found.start:
+        return seen.check("failure", f"pueued is not running; {cause}", seen.at.line(found.start), "safe")
+    setup = quote.line(["pueue-skill", "setup", seen.at.host.name])
+    return seen.check("failure", f"pueued is not running, and not found beside {found.client}; {cause}", setup)
+
+
+def is_stopped(seen: Daemons) -> Check:
+    what = f"pueued is held by a signal (process {seen.one.pid})"
+    return seen.check("failure", what, seen.at.line(f"kill -CONT {seen.one.pid}"), "safe")
+
+
+def is_too_old(seen: Daemons) -> Check:
+    what = (
+        f"pueue {seen.found.version} and pueued {seen.one.version} (process {seen.one.pid}) do not understand each other. When nothing of "
+        "its queue runs any more, start the new one; it begins with an empty queue, and what the old one kept is set aside"
+    )
+    return seen.check("failure", what, restart(seen.at, seen.found, seen.one))
+
+
+def client_is_too_old(seen: Daemons) -> Check:
+    what = f"pueue {seen.found.version} is older than pueued {seen.one.version} (process {seen.one.pid}), and does not understand it"
+    return seen.check("failure", what, seen.at.set("pueue", f'"{seen.one.program.removesuffix("d")}"'))
+
+
+def listens_elsewhere(seen: Daemons) -> Check:
+    one, config = seen.one, seen.found.config
+    folder = one.socket.rpartition("/")[0]
+    what = (
+        f"pueued runs (process {one.pid}) and listens at {one.socket}, but a client looks at {seen.found.socket}: they were started with "
+        "different XDG_RUNTIME_DIR. Do not start a second one"
+    )
+    edit = f"sed -i.before 's|^\\( *\\)runtime_directory:.*|\\1runtime_directory: {folder}|' {quote.word(config)}"
+    fix = seen.at.line(edit) if config else f"set runtime_directory to {folder} in pueue.yml there"
+    return seen.check("failure", what, fix)
+
+
+def hangs(seen: Daemons) -> Check:
+    what = f"pueued runs (process {seen.one.pid}) and does not answer: {seen.why}. What it runs ends with it"
+    return seen.check("failure", what, restart(seen.at, seen.found, seen.one))
+
+
+CAUSES: tuple[tuple[Callable[[Daemons], object], Callable[[Daemons], Check]], ...] = (
+    (lambda seen: len(seen.own) > 1, several),
+    (lambda seen: seen.queue is not None and is_apart(seen), answers_apart),
+    (lambda seen: seen.queue is not None, answers),
+    (lambda seen: not seen.own, is_not_running),
+    (lambda seen: seen.one.stopped, is_stopped),
+    (lambda seen: is_apart(seen) and minor(seen.one.version) < minor(seen.found.version), is_too_old),
+    (is_apart, client_is_too_old),
+    (lambda seen: seen.one.socket != seen.found.socket, listens_elsewhere),
+    (lambda seen: True, hangs),
+)
+"""How the daemon may stand, the first that applies."""
 
 
 def minor(version: str) -> tuple[int, ...]:
