@@ -8,6 +8,10 @@ import json
 from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import ExitCode, failed, say
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pueue_skill.views.reports import HistoryReport
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_json(parser, "history", "the run times")
@@ -42,7 +46,6 @@ def main(options: argparse.Namespace) -> int:
 
 def print_json(shapes: dict[str, list[float]], forgotten: int) -> None:
     from pueue_skill.views import documents
-    from pueue_skill.views.reports import HistoryReport
 
     report: HistoryReport = {"version": documents.VERSION, "shapes": shapes, "forgotten": forgotten}
     print(json.dumps(report, indent=2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pueue_skill.cli import options as shared
-from pueue_skill.cli.console import ExitCode, failed, say
+from pueue_skill.cli.console import ExitCode, failed
 from pueue_skill.cli.settings_files import applied, settings_folder
 
 
@@ -24,13 +24,10 @@ def main(options: argparse.Namespace) -> int:
     of = installer.module(options.agent)
     try:
         changes = installer.install(options.agent, options.scope, options.mode, settings_folder(options.scope))
-        code = applied(changes, options.dry_run)
     except installer.CannotInstall as error:
         return failed(ExitCode.USAGE, str(error))
+    notes = [of.TRUST] if hasattr(of, "TRUST") else []
     if options.mode == "rewrite" and "rewrite" not in of.CAN:
-        say(
-            f"{options.agent} cannot have commands rewritten safely; it is {'denied' if 'deny' in of.CAN else 'told'} instead"
-        )
-    if hasattr(of, "TRUST"):
-        say(of.TRUST)
-    return code
+        instead = "denied" if "deny" in of.CAN else "told"
+        notes.insert(0, f"{options.agent} cannot have commands rewritten safely; it is {instead} instead")
+    return applied(options, changes, notes)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import json
 import time
 from collections.abc import Callable, Sequence
 
+from pueue_skill.cli import options as shared
 from pueue_skill.cli import parsing
 from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.configuration import config
@@ -19,6 +21,10 @@ from pueue_skill.shell.model import LOCAL
 from pueue_skill.startup.errors import UsageError
 from pueue_skill.state import database, log
 from pueue_skill.state.outbox import Notification
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pueue_skill.views.reports import NotificationsReport
 
 AGAIN = 60.0
 """Seconds after which what could not be sent is tried again by a command that goes on."""
@@ -36,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="notify of an ended job of this machine; for daemon.callback in pueue.yml",
     )
     parser.add_argument("--result", metavar="WORD", help="with --callback: the job's result, in pueue's word")
+    shared.add_json(parser, "notifications", "the messages")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -45,28 +52,44 @@ def main(options: argparse.Namespace) -> int:
         return failed(ExitCode.USAGE, NONE)
     try:
         if options.test:
-            return test(settings.notify)
+            return test(settings.notify, options.json)
         found = []
         if options.callback is not None:
             found = of_callback(settings, options.callback, options.result or "unknown")
-        return told(deliver.notify(settings.notify, found, now()))
+        sent = deliver.notify(settings.notify, found, now())
+        if options.json:
+            print_json(sent)
+        return told(sent)
     except NoApprise as error:
         if options.callback is not None:
             log.write("notify", str(error))
         return failed(ExitCode.USAGE, str(error))
 
 
-def test(targets: Sequence[NotifyTable]) -> int:
-    """A message to each target, whatever it wants and whatever the hour."""
-    code = ExitCode.DONE
+def print_json(sent: Sequence[Sent]) -> None:
+    report: NotificationsReport = {
+        "version": 1,
+        "messages": [
+            {"to": one.to, "sent": not one.why, "reason": one.why, "kept": bool(one.why) and one.kept} for one in sent
+        ],
+    }
+    print(json.dumps(report, indent=2))
+
+
+def test(targets: Sequence[NotifyTable], as_json: bool) -> int:
+    """Send a message to each target, whatever it wants and whatever the hour. Such a message is not kept."""
+    tried = []
     for target in targets:
         name = compose.shown_host(LOCAL)
         sent = deliver.send(
             target, f"pueue-skill on {name}", f"This is how pueue-skill on {name} will tell you.", False
         )
-        print(f"{sent.to}: {f'failed: {sent.why}' if sent.why else 'sent'}", flush=True)
-        code = ExitCode.FINDINGS if sent.why else code
-    return code
+        tried.append(sent._replace(kept=False))
+        if not as_json:
+            print(f"{sent.to}: {f'failed: {sent.why}' if sent.why else 'sent'}", flush=True)
+    if as_json:
+        print_json(tried)
+    return ExitCode.FINDINGS if any(one.why for one in tried) else ExitCode.DONE
 
 
 def of_callback(settings: Config, id: int, result: str) -> list[Notification]:

@@ -82,6 +82,7 @@ def add_agent(parser: argparse.ArgumentParser) -> None:
         "--scope", choices=("user", "project"), default="user", help="whose settings to change (default: user)"
     )
     parser.add_argument("--dry-run", action="store_true", help="print the changes without making them")
+    add_json(parser, "changes", "the changes")
 
 
 def refuse_both(jobs: object, options: argparse.Namespace) -> None:

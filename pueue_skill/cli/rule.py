@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 
+from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import ExitCode, failed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="the rule's ID, such as PQ101")
+    shared.add_json(parser, "rules", "the rule")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -17,5 +20,10 @@ def main(options: argparse.Namespace) -> int:
     one = BY_ID.get(options.id.upper())
     if one is None:
         return failed(ExitCode.USAGE, f"there is no rule {options.id}. See: pueue-skill rules")
+    if options.json:
+        from pueue_skill.views import documents
+
+        print(json.dumps(documents.rules([one]), indent=2))
+        return ExitCode.DONE
     print(one.page())
     return ExitCode.DONE

@@ -10,7 +10,7 @@ from pathlib import Path
 from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.cli.parsing import listed
 
-NAMES = "acts audit batch batch-status check config doctor history jobs setup status suggestion".split()
+NAMES = "acts audit batch batch-status changes check config doctor history jobs notifications rules setup status suggestion".split()
 """The names of schemas.SCHEMAS, which takes long to import."""
 
 

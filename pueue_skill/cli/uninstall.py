@@ -17,8 +17,7 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.agents import install as installer
 
     try:
-        return applied(
-            installer.uninstall(options.agent, options.scope, settings_folder(options.scope)), options.dry_run
-        )
+        changes = installer.uninstall(options.agent, options.scope, settings_folder(options.scope))
     except installer.CannotInstall as error:
         return failed(ExitCode.USAGE, str(error))
+    return applied(options, changes, [])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from pueue_skill.batches.submission import Standing
     from pueue_skill.jobs.actions import Result as ActResult
+    from pueue_skill.rules.rule import Rule
     from pueue_skill.views.reports import (
         ActReport,
         ActsReport,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         JobReport,
         JobsReport,
         PhaseReport,
+        RulesReport,
         StateReport,
         StatusReport,
         StuckReport,
@@ -107,6 +109,19 @@ def state_report(host: Host, state: State) -> StateReport:
 
 def jobs(found: Sequence[tuple[Host, State]]) -> JobsReport:
     return {"version": VERSION, "jobs": [state_report(host, state) for host, state in found]}
+
+
+def rules(found: Sequence[Rule]) -> RulesReport:
+    return {
+        "version": VERSION,
+        "rules": [
+            {
+                "id": rule.id, "name": rule.name, "confidence": rule.confidence, "rewrite": rule.rewrite, "what": rule.what,
+                "why": rule.why, "instead": rule.instead, "bad": list(rule.bad), "good": list(rule.good),
+            }
+            for rule in found
+        ],
+    }  # fmt: skip
 
 
 def status(answers: Sequence[tuple[Host, Queue | Exception]], now: datetime) -> StatusReport:

@@ -139,6 +139,64 @@ class HistoryReport(TypedDict):
     forgotten: int
 
 
+class ChangeReport(TypedDict):
+    """A settings file of an agent: `did` is planned with --dry-run; `backup` is where the old content is, null without one."""
+
+    file: str
+    did: Literal["wrote", "removed", "planned"]
+    backup: str | None
+    diff: str
+
+
+class ChangesReport(TypedDict):
+    """What install or uninstall changed; nothing where the settings were so already."""
+
+    version: Literal[1]
+    verb: Literal["install", "uninstall"]
+    agent: str
+    scope: Literal["user", "project"]
+    dry_run: bool
+    changes: list[ChangeReport]
+    notes: list[str]
+
+
+class SentReport(TypedDict):
+    """A message to a target, without the secrets of its URL; `reason` says why it was not sent, and `kept` whether it will be again."""
+
+    to: str
+    sent: bool
+    reason: str
+    kept: bool
+
+
+class NotificationsReport(TypedDict):
+    """The messages that notify sent, or tried to send."""
+
+    version: Literal[1]
+    messages: list[SentReport]
+
+
+class RuleReport(TypedDict):
+    """A rule; `rewrite`: whether commands are rewritten because of it, or only advised on."""
+
+    id: str
+    name: str
+    confidence: Confidence
+    rewrite: bool
+    what: str
+    why: str
+    instead: str
+    bad: list[str]
+    good: list[str]
+
+
+class RulesReport(TypedDict):
+    """Rules, in the order of their IDs."""
+
+    version: Literal[1]
+    rules: list[RuleReport]
+
+
 class PhaseReport(TypedDict):
     """The jobs of one phase in one group of one host, counted by where they stand."""
 

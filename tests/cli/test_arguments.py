@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
 
 import pytest
+from commands import PARSERS
 
 from pueue_skill.cli import main
 from pueue_skill.cli.console import ExitCode
-from pueue_skill.cli.parsing import Parser
 from pueue_skill.shell import quote
 
 
@@ -24,18 +23,6 @@ def call(line: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
     assert words is not None
     code = main.main(words)
     return code, *capsys.readouterr()
-
-
-def subcommands(parser: argparse.ArgumentParser) -> Iterator[Parser]:
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for one in action.choices.values():
-                assert isinstance(one, Parser)
-                yield one
-                yield from subcommands(one)
-
-
-PARSERS = {one.prog: one for one in subcommands(main.parser())}
 
 
 # Help.

@@ -1,0 +1,87 @@
+"""`--json`: each document has a version and fits the schema that the option's help names."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+from commands import PARSERS
+
+from pueue_skill.cli import main
+from pueue_skill.cli.schemas import SCHEMAS
+
+WITHOUT = {
+    "pueue-skill run", "pueue-skill ssh", "pueue-skill wait",  # give the job's own output and exit code
+    "pueue-skill top", "pueue-skill timeline", "pueue-skill watch", "pueue-skill batch watch",  # draw, or go on
+    "pueue-skill batch", "pueue-skill batch check", "pueue-skill batch submit", "pueue-skill batch resume", "pueue-skill batch log",
+    "pueue-skill batch cancel", "pueue-skill schema", "pueue-skill completion", "pueue-skill hook",
+}  # fmt: skip
+"""Commands without --json; the others have it."""
+
+
+def test_commands_that_print_json_name_their_schema() -> None:
+    found = {}
+    for prog, parser in PARSERS.items():
+        for action in parser._actions:
+            if "--json" in action.option_strings:
+                named = re.search(r"\(pueue-skill schema ([a-z-]+)\)$", action.help or "")
+                assert named, prog
+                found[prog] = named[1]
+    assert set(found.values()) <= set(SCHEMAS)
+    assert PARSERS.keys() - found.keys() == WITHOUT
+
+
+@pytest.mark.parametrize(
+    ("line", "schema", "code"),
+    [
+        ("rules --json", "rules", 0),
+        ("rule --json PQ101", "rules", 0),
+        ("history --json", "history", 0),
+        ("history --json --forget all", "history", 1),
+        ("install claude --json --dry-run", "changes", 0),
+        ("install codex --json --mode rewrite", "changes", 0),
+        ("uninstall claude --json", "changes", 0),
+        ("suggest --json python train.py", "suggestion", 0),
+        ("check --json FILE", "check", 1),
+    ],
+)
+def test_documents_fit_their_schemas(
+    line: str, schema: str, code: int, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
+    (tmp_path / "a.sh").write_text("nohup python train.py &\n")
+    assert main.main(line.replace("FILE", str(tmp_path / "a.sh")).split()) == code
+    document = json.loads(capsys.readouterr().out)
+    assert document["version"] == 1
+    jsonschema.validate(document, SCHEMAS[schema]())
+
+
+def test_what_install_changed_is_in_the_document(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["install", "claude", "--json", "--dry-run"]) == 0
+    (planned,) = json.loads(capsys.readouterr().out)["changes"]
+    assert (planned["did"], planned["backup"], Path(planned["file"]).exists()) == ("planned", None, False)
+    assert main.main(["install", "claude", "--json"]) == 0
+    (made,) = json.loads(capsys.readouterr().out)["changes"]
+    assert (made["did"], made["diff"], Path(made["file"]).exists()) == ("wrote", planned["diff"], True)
+    assert main.main(["install", "claude", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["changes"] == []
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of apprise's imports
+def test_messages_that_could_not_be_sent_are_in_the_document(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without the secrets of the target's URL."""
+    folder = home / "config/pueue-skill"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text('[[notify]]\nurl = "json://user:hunter2hunter2@127.0.0.1:9/"\n')
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    assert main.main(["notify", "--test", "--json"]) == 1
+    out = capsys.readouterr().out
+    (message,) = json.loads(out)["messages"]
+    jsonschema.validate(json.loads(out), SCHEMAS["notifications"]())
+    assert (message["sent"], message["kept"], bool(message["reason"])) == (False, False, True)
+    assert "hunter2" not in out
