@@ -38,27 +38,7 @@ REDIRECT = regex(
     r"(\d+|\{[A-Za-z_]\w*(?:\[[^]\s]*\])?\})?(<<<|<<-|<<|<&|<>|<(?!\()|>>|>&|>\||>(?!\())|&>>|&>", re.ASCII
 )
 PARTED = regex(r"(?:\\\n)+([;&|<>(-])")
-LONGER = {
-    "&&",
-    "||",
-    ";;",
-    ";&",
-    ";;&",
-    "|&",
-    "&>",
-    "&>>",
-    "<<",
-    "<<<",
-    "<<-",
-    "<&",
-    "<>",
-    "<(",
-    ">>",
-    ">&",
-    ">|",
-    ">(",
-    "((",
-}
+LONGER = set("&& || ;; ;& ;;& |& &> &>> << <<< <<- <& <> <( >> >& >| >( ((".split())
 """The operators of two and more characters, which bash reads past a line continuation in them too."""
 REDIRECT_START = "<>&{0123456789"
 """A redirect begins with one of these."""
