@@ -239,9 +239,9 @@ def report(checked: Iterable[FileReport]) -> CheckReport:
     everything = list(checked)
     return {
         "version": 1,
-        "findings": [finding for one in everything for finding in one.findings],
-        "notes": [note for one in everything for note in one.notes],
-        "errors": [error for one in everything for error in one.errors],
+        "findings": [finding for file in everything for finding in file.findings],
+        "notes": [note for file in everything for note in file.notes],
+        "errors": [error for file in everything for error in file.errors],
     }
 
 

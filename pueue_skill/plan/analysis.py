@@ -43,9 +43,14 @@ def analyse(
     """
     script = parse(text)
     try:
-        found = commands(script) if isinstance(script, Script) else ()
+        script_commands = commands(script) if isinstance(script, Script) else ()
     except RecursionError:
-        script, found = Unparsed(text, "its shells are nested too deeply"), ()
+        script, script_commands = Unparsed(text, "its shells are nested too deeply"), ()
     skipped = isinstance(script, Script) and marker_of(script) == "skip"
-    said = () if skipped else findings(found, hosts, preferences)
-    return Analysis(script, found, said, plan(script, found, said, hosts, target, cwd, group, program))
+    rule_findings = () if skipped else findings(script_commands, hosts, preferences)
+    return Analysis(
+        script,
+        script_commands,
+        rule_findings,
+        plan(script, script_commands, rule_findings, hosts, target, cwd, group, program),
+    )

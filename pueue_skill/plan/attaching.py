@@ -29,15 +29,15 @@ def attaching_edits(node: Simple) -> Iterator[tuple[int, int, str]]:
     for use in unwrap(node.words)[1]:
         if use.name in FAN_OUT or (detachment(use) is None and not terminal_option(use)):
             continue  # xargs -p is meant to ask
-        names = {*use.conduct.detaches.split(), *use.conduct.terminal.split()}
-        kept: list[Word] = []
+        names = {*use.behavior.detaches.split(), *use.behavior.terminal.split()}
+        remaining: list[Word] = []
         for word in use.options:
             rest = without_options(word, use, names)
-            kept += [word._replace(text=rest, value=rest)] if rest else []
+            remaining += [word._replace(text=rest, value=rest)] if rest else []
             if rest != word.text:
                 yield (word.start - (not rest), word.end, rest)
-        if detachment(use._replace(options=tuple(kept))) and use.conduct.waits:
-            yield (use.end, use.end, f" {use.conduct.waits.split()[0]}")
+        if detachment(use._replace(options=tuple(remaining))) and use.behavior.waits:
+            yield (use.end, use.end, f" {use.behavior.waits.split()[0]}")
 
 
 def without_options(word: Word, use: ToolUse, names: set[str]) -> str:
@@ -49,9 +49,9 @@ def without_options(word: Word, use: ToolUse, names: set[str]) -> str:
         return ""
     if value[:2] == "--":
         return value
-    kept = ""
+    letters = ""
     for i, letter in enumerate(value[1:], 1):
         if letter in use.spec.short or letter == "=":
-            return f"-{kept}{value[i:]}"
-        kept += "" if f"-{letter}" in names else letter
-    return f"-{kept}" if kept else ""
+            return f"-{letters}{value[i:]}"
+        letters += "" if f"-{letter}" in names else letter
+    return f"-{letters}" if letters else ""

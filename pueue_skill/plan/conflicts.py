@@ -90,7 +90,7 @@ def check_conflicts(iterations: Iterations, side_by_side: bool) -> None:
     if commands:
         check_order(iterations)
         check_names(iterations, commands)
-    for place, command in enumerate(commands):
+    for index, command in enumerate(commands):
         if on_different_hosts(iterations, command):
             continue
         check_tool(iterations, command)
@@ -101,7 +101,7 @@ def check_conflicts(iterations: Iterations, side_by_side: bool) -> None:
                 raise NotQueueable(conflict_reason(iterations, value, f"{name}=", "keeps"))
         written += check_operands(iterations, command)
         if is_work(iterations, command):
-            check_value(iterations, commands, place)
+            check_value(iterations, commands, index)
         if not carries_text(command) and command.name not in HARMLESS_PROGRAMS | DECLARING_BUILTINS:
             written += check_arguments(iterations, command)
     worked = False
@@ -136,9 +136,9 @@ def carries_text(command: Command) -> bool:
     )
 
 
-def in_iteration(iterations: Iterations, command: Command, turn: int) -> Command:
+def in_iteration(iterations: Iterations, command: Command, index: int) -> Command:
     """The command with its values in iteration `turn`."""
-    words = tuple([word._replace(value=iterations.of(word.value)[turn]) for word in command.words])
+    words = tuple([word._replace(value=iterations.of(word.value)[index]) for word in command.words])
     return command._replace(words=words, name=basename(words[0].value))
 
 
@@ -400,31 +400,31 @@ def extraction_folders(given: Sequence[Argument], words: Sequence[str]) -> list[
     return folders or ["."]
 
 
-def check_value(iterations: Iterations, commands: Sequence[Command], place: int) -> None:
+def check_value(iterations: Iterations, commands: Sequence[Command], index: int) -> None:
     """Raises NotQueueable unless the words or the input of a command differ between iterations."""
-    command = commands[place]
-    first, second = (in_iteration(iterations, command, turn) for turn in (0, -1))
+    command = commands[index]
+    first, second = (in_iteration(iterations, command, index) for index in (0, -1))
     own = bool(command.cwd and iterations.differs(command.cwd))
     if not own and (first.name, script_of(first)[0]) != (second.name, script_of(second)[0]):
         program = next(word.value for word in command.words if not iterations.same(word.value))
         raise NotQueueable(f"each iteration runs another program ({iterations.written(program)})")
-    held = [argument.value for argument in input_arguments(commands, place)]
-    held += [
+    values = [argument.value for argument in input_arguments(commands, index)]
+    values += [
         value
         for argument in commands
         for name, value in exported_variables(argument.words)
         if not sets_placement(Argument(f"{name}=", value), DEVICES)
     ]
-    held += wrapper_words(iterations, command) if {*command.wrappers} & {*CONTAINERS, *ENVIRONMENTS} else []
-    held += [*command.hosts, *([command.cwd] if command.cwd else [])]
-    if not any(not iterations.same(value) for value in held):
+    values += wrapper_words(iterations, command) if {*command.wrappers} & {*CONTAINERS, *ENVIRONMENTS} else []
+    values += [*command.hosts, *([command.cwd] if command.cwd else [])]
+    if not any(not iterations.same(value) for value in values):
         raise NotQueueable(
             f"no word of {command_start(iterations, command)} contains the value of its iteration ({variable_names(iterations)})"
         )
-    keys = [*zip(*[iterations.of(value) for value in held], strict=True)]
+    keys = [*zip(*[iterations.of(value) for value in values], strict=True)]
     if len({*keys}) < len(keys):
         same = max(keys, key=keys.count)
-        words = [value for value, by_turn in zip(same, map(iterations.of, held), strict=True) if len({*by_turn}) > 1]
+        words = [value for value, by_turn in zip(same, map(iterations.of, values), strict=True) if len({*by_turn}) > 1]
         raise NotQueueable(f"two iterations may be the same ({' '.join(words)})")
     ordered = next(
         (
@@ -440,9 +440,9 @@ def check_value(iterations: Iterations, commands: Sequence[Command], place: int)
         )
 
 
-def input_arguments(commands: Sequence[Command], place: int) -> Iterator[Argument]:
+def input_arguments(commands: Sequence[Command], index: int) -> Iterator[Argument]:
     """The arguments, variables and input of a command, and those of the commands that feed it through a pipe."""
-    command = commands[place]
+    command = commands[index]
     for argument in all_arguments(command):
         if (
             not sets_placement(argument, DEVICES)
@@ -450,7 +450,7 @@ def input_arguments(commands: Sequence[Command], place: int) -> Iterator[Argumen
             and argument.name not in ("&>", "&>>", ">|")
         ):
             yield argument
-    before = place - 1
+    before = index - 1
     while command.pipe[0] > 0 and before >= 0:
         feeder = commands[before]
         if feeder.pipe[1] == command.pipe[1] and feeder.via == command.via and feeder.pipe[0] < command.pipe[0]:

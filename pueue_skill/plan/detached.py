@@ -230,7 +230,7 @@ def tmux_work(calls: list[tuple[Word, ...]]) -> tuple[str, str | None, str | Non
     if len(first) < 2 or first[1].value not in NEW_SESSION:
         return None
     found, used = parse_options(first[2:], ArgSpec("cFnstxyelp"))
-    told = {name: value.value for name, value in found if value is not None}
+    values = {name: value.value for name, value in found if value is not None}
     if ("-d", None) not in found or not {name for name, _ in found} <= {"-d", "-s", "-n", "-c", "-x", "-y"}:
         return None
     run = [word.value for word in first[2 + used :]]
@@ -243,4 +243,4 @@ def tmux_work(calls: list[tuple[Word, ...]]) -> tuple[str, str | None, str | Non
         if enter not in ("Enter", "C-m", "ENTER") or not keys:
             return None
         lines.append("".join(keys))
-    return ("\n".join(lines), told.get("-s"), told.get("-c")) if lines else None
+    return ("\n".join(lines), values.get("-s"), values.get("-c")) if lines else None

@@ -231,23 +231,23 @@ def role(name: str, value: str) -> str:
     "sets" means that the value is not a file.
     """
     words = name_words(name) if name else []
-    told, path = {*words}, is_path(value)
+    word_set, path = {*words}, is_path(value)
     if (
         value in WORDS_OF_FORMATS
         or NUMBER.fullmatch(value)
         or value.startswith("/dev/")
-        or (told & SETTINGS and not path)
+        or (word_set & SETTINGS and not path)
     ):
         return "sets"
-    if "name" in told and told <= {"name", "run", "exp", "experiment", "job", "study"}:
+    if "name" in word_set and word_set <= {"name", "run", "exp", "experiment", "job", "study"}:
         return "keeps"  # the run writes under its name
     somewhere = path or "$" in value or (FILE_WORDS.search(name.lower()) is not None and not ADDRESS.match(value))
-    if told & WRITES and not (
-        told & {"config", "conf", "cfg", "settings"} and not told & {"save", "write", "out", "output"}
+    if word_set & WRITES and not (
+        word_set & {"config", "conf", "cfg", "settings"} and not word_set & {"save", "write", "out", "output"}
     ):
-        return "writes" if somewhere or ADDRESS.match(value) or told <= PLAIN_FILES else "sets"
-    if told & KEEPS and not told & {"config", "conf", "cfg", "settings"}:
-        return "keeps" if somewhere or (told <= PLAIN_FILES and not ADDRESS.match(value)) else "sets"
-    if told & READS or value.endswith(READ_FORMS) or (told & MODELS and not value.endswith(WEIGHTS)):
+        return "writes" if somewhere or ADDRESS.match(value) or word_set <= PLAIN_FILES else "sets"
+    if word_set & KEEPS and not word_set & {"config", "conf", "cfg", "settings"}:
+        return "keeps" if somewhere or (word_set <= PLAIN_FILES and not ADDRESS.match(value)) else "sets"
+    if word_set & READS or value.endswith(READ_FORMS) or (word_set & MODELS and not value.endswith(WEIGHTS)):
         return "reads"
     return "unknown" if path or FILE_WORDS.search(name.lower()) else "sets"

@@ -69,13 +69,13 @@ def fan_out_work(proposal: Proposal, node: Node, call: Simple, before: str, know
 class Xargs(NamedTuple):
     """How an xargs makes calls from its input.
 
-    `place` is the placeholder in the words of a call; None if items are appended. `limits` are the options that limit
+    `placeholder` is the text replaced in the words of a call; None if items are appended. `limits` are the options that limit
     the items per call, `reads` those that select the input, as source. `at_once` is the number of parallel calls, as
     written. `words` are the command that it runs.
     """
 
     program: str
-    place: str | None
+    placeholder: str | None
     limits: Mapping[str, str]
     reads: Mapping[str, str]
     at_once: str | None
@@ -84,7 +84,7 @@ class Xargs(NamedTuple):
     @property
     def source(self) -> str:
         """The source of the same xargs with `{}` as placeholder, without its command."""
-        calls = {"-I": "{}"} if self.place is not None else self.limits
+        calls = {"-I": "{}"} if self.placeholder is not None else self.limits
         return " ".join(
             [self.program, *[f"{name} {value}".rstrip() for name, value in [*self.reads.items(), *calls.items()]]]
         )
@@ -140,9 +140,11 @@ def xargs_work(proposal: Proposal, node: Node, call: Simple, before: str, known:
         raise NotQueueable("xargs stops at a call with exit code 255")
     calls = xargs_calls(node, call, given, known)
     if given.at_once in (None, "1"):  # otherwise the text itself runs its calls in parallel
-        source, place = " ".join([word.text for word in given.words]), given.place or "{}"
+        source, place = " ".join([word.text for word in given.words]), given.placeholder or "{}"
         items = None if calls is None else [(" ".join(values),) for _, values in calls]
-        check_independent_calls(proposal.script, source if given.place else f"{source} {place}", items, (place,), known)
+        check_independent_calls(
+            proposal.script, source if given.placeholder else f"{source} {place}", items, (place,), known
+        )
     if calls is not None and len(calls) <= MAX_LISTED_ITEMS:
         return [
             Work(
@@ -157,7 +159,11 @@ def xargs_work(proposal: Proposal, node: Node, call: Simple, before: str, known:
     source = " ".join([word.text for word in given.words])
     reads = "".join([f" {text[redirect.start : redirect.end]}" for redirect in call.redirects])
     around = Each(
-        before + text[node.start : call.start], reads, xargs=variables + given.source, words=source, place=given.place
+        before + text[node.start : call.start],
+        reads,
+        xargs=variables + given.source,
+        words=source,
+        placeholder=given.placeholder,
     )
     return [
         Work(
@@ -195,12 +201,12 @@ def xargs_calls(
         return None
     if not null and any(re.search(r"[\"'\\]", line) for line in lines):
         return None
-    if given.place is not None:
+    if given.placeholder is not None:
         items = lines if null else [line.lstrip(" \t") for line in lines]
         if not all(items):
             return None
         # xargs replaces nothing in the program's name.
-        return [([argv[0], *[word.replace(given.place, item) for word in argv[1:]]], (item,)) for item in items]
+        return [([argv[0], *[word.replace(given.placeholder, item) for word in argv[1:]]], (item,)) for item in items]
     if not null:
         lines = [item for line in lines for item in re.split(r"[ \t\n]+", line) if item]
     size = given.limits.get("-n", "")
@@ -246,11 +252,11 @@ def printed_text(node: Node, known: Mapping[str, Value]) -> str | None:
 def parallel_work(proposal: Proposal, call: Simple, before: str, known: Mapping[str, Value]) -> list[Work]:
     """The jobs of a parallel with items after `:::`. Raises NotQueueable."""
     found, used = parse_options(call.words[1:], FAN_OUT["parallel"])
-    told = {name: value.value if value is not None else "" for name, value in found}
+    given = {name: value.value if value is not None else "" for name, value in found}
     rest = call.words[1 + used :]
     at = [i for i, word in enumerate(rest) if word.value == ":::"]
     strange = any(word.value in ("::::", ":::+", "::::+") for word in rest)
-    unsupported = [name for name in told if name not in PARALLEL_OPTIONS]
+    unsupported = [name for name in given if name not in PARALLEL_OPTIONS]
     if unsupported:
         raise NotQueueable(f"unsupported option of parallel ({unsupported[0]})")
     if not at or at[0] == 0 or strange:
@@ -265,11 +271,11 @@ def parallel_work(proposal: Proposal, call: Simple, before: str, known: Mapping[
     line = " ".join(template)  # parallel(1) joins its words and passes them to a shell
     if PARTIAL_PLACEHOLDER.search(line):
         raise NotQueueable("parallel uses a part of each item")
-    here, group = group_with_limit(proposal.here, told.get("-j", told.get("--jobs", told.get("-P"))))
+    here, group = group_with_limit(proposal.here, given.get("-j", given.get("--jobs", given.get("-P"))))
     items = list(itertools.islice(itertools.product(*known_sources), MAX_LISTED_ITEMS + 1))
     if len(items) > MAX_LISTED_ITEMS:
         raise NotQueueable(f"these are more than {MAX_LISTED_ITEMS} jobs")
-    if told.get("-j", told.get("--jobs", told.get("-P", told.get("--max-procs")))) == "1":
+    if given.get("-j", given.get("--jobs", given.get("-P", given.get("--max-procs")))) == "1":
         every = [(" ".join(values), *values) for values in items]
         places = ("{}", *[f"{{{i}}}" for i in range(1, len(sources) + 1)])
         check_independent_calls(

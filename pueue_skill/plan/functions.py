@@ -102,10 +102,10 @@ def check_functions(proposal: Proposal, done: Sequence[Work]) -> None:
         found = undefined_function(commands_of(script)) if isinstance(script, Script) else None
         if found:
             words, function = found
-            said = f"{words} is a function or an alias of your interactive shell, which a job does not have"
-            said += f"; put `{function.line}` before it" if function.line else ""
-            said += f"; `{function.instead}` works without it" if function.instead else ""
-            raise NotQueueable(said, f"{function.line}; {text_of(proposal.script)}" if function.line else "")
+            reason = f"{words} is a function or an alias of your interactive shell, which a job does not have"
+            reason += f"; put `{function.line}` before it" if function.line else ""
+            reason += f"; `{function.instead}` works without it" if function.instead else ""
+            raise NotQueueable(reason, f"{function.line}; {text_of(proposal.script)}" if function.line else "")
 
 
 def undefined_function(commands: Sequence[Command]) -> tuple[str, Function] | None:

@@ -95,9 +95,9 @@ def stand_in_options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
     if source:
         raise NotQueueable(f"{source} never ends, and a job's input must be complete before it starts")
     check_remote(proposal, ssh, path, bool(read or piped))
-    said = " --stdin" if (read or piped) and not nothing else ""
-    said += " --merge-output" if merges_stderr(getattr(own, "redirects", ())) else ""
-    return said + (" --detach" if may_detach(proposal, command, own) else "")
+    stand_in = " --stdin" if (read or piped) and not nothing else ""
+    stand_in += " --merge-output" if merges_stderr(getattr(own, "redirects", ())) else ""
+    return stand_in + (" --detach" if may_detach(proposal, command, own) else "")
 
 
 def time_limit_around(proposal: Proposal, command: Command, path: Sequence[Node]) -> str:
@@ -238,8 +238,8 @@ def has_independent_iterations(proposal: Proposal, loop: Compound) -> bool:
             loop,
             *[node for inner in statements(loop.body) for node in compounds(inner.node) if node.kind in LOOPS],
         ]
-        for one in chain:
-            check_independent(proposal.script, one, {})
+        for inner_loop in chain:
+            check_independent(proposal.script, inner_loop, {})
     except NotQueueable:
         return False
     return True

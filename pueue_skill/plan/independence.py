@@ -160,7 +160,7 @@ def check_independent_calls(
         raise NotQueueable(f"two iterations are the same ({' '.join(max(items, key=items.count))})")
     some = representatives((), (), "") if items is None else []
     every = (
-        [(one,) * len(places) for one in some]
+        [(value,) * len(places) for value in some]
         if items is None
         else [(*item, *[""] * len(places))[: len(places)] for item in items[:MAX_LISTED_ITEMS]]
     )
@@ -180,15 +180,15 @@ def check_flow(scope: Script, loop: Compound, names: set[str]) -> None:
     for redirect in loop.redirects:
         if loop.kind == "for" or redirect.op not in ("<", "<<<"):
             raise NotQueueable("all iterations share one input or output")
-    for node, place in simple_nodes(loop.body):
+    for node, around in simple_nodes(loop.body):
         name = node.words[0].value if node.words else ""
-        if name in EARLY_EXITS and "subshell" not in place and not (name == "break" and "loop" in place):
+        if name in EARLY_EXITS and "subshell" not in around and not (name == "break" and "loop" in around):
             raise NotQueueable(f"an iteration may end the loop ({name})")
         if name == "continue" and len(node.words) > 1:
             raise NotQueueable("an iteration may end the loop (continue)")
-        if name in FOLDER_COMMANDS and "subshell" not in place:
+        if name in FOLDER_COMMANDS and "subshell" not in around:
             raise NotQueueable(f"{name} in one iteration changes the folder of the next")
-        if name in SHELL_STATE_COMMANDS and "subshell" not in place:
+        if name in SHELL_STATE_COMMANDS and "subshell" not in around:
             raise NotQueueable(f"{name} in one iteration applies to the next")
     if loop.kind == "while":
         defined = {function.words[0].value: function for function in function_definitions(scope)}
@@ -223,7 +223,7 @@ def check_carried(text: str, body: list[Statement], set_here: set[str]) -> None:
     known: set[str] = set()
     sure = True
     for i, part in enumerate(body):
-        if is_export(part.node) and not (sure and all(only_sets_variables(one.node) for one in body[: i + 1])):
+        if is_export(part.node) and not (sure and all(only_sets_variables(earlier.node) for earlier in body[: i + 1])):
             raise NotQueueable("a variable that one iteration exports is visible to the next")
         read = names_read(text, part.node)
         if isinstance(part.node, Simple) and not part.node.words and "+=" not in text[part.node.start : part.node.end]:
@@ -272,8 +272,10 @@ SPECIAL = regex(r"\$(?:_\b|\{_[^\w]|!)")
 def is_export(node: Node) -> bool:
     """Whether `node` exports or declares a variable outside a subshell."""
     return any(
-        inner.words and inner.words[0].value in ("export", "declare", "typeset", "readonly") and "subshell" not in place
-        for inner, place in simple_nodes((node,))
+        inner.words
+        and inner.words[0].value in ("export", "declare", "typeset", "readonly")
+        and "subshell" not in around
+        for inner, around in simple_nodes((node,))
     )
 
 

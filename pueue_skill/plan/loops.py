@@ -171,8 +171,8 @@ def check_carries_nothing(text: str, node: Node, later: set[str]) -> None:
     names = assigned_names([node])
     if names & later or "*" in names:
         raise NotQueueable("a later command reads a variable that an earlier one sets")
-    for inner, place in simple_nodes((node,)):
-        if inner.words and inner.words[0].value in {*EARLY_EXITS, *FOLDER_COMMANDS} and "subshell" not in place:
+    for inner, around in simple_nodes((node,)):
+        if inner.words and inner.words[0].value in {*EARLY_EXITS, *FOLDER_COMMANDS} and "subshell" not in around:
             raise NotQueueable(f"{inner.words[0].value} affects the commands after it")
 
 
@@ -223,14 +223,14 @@ def segment_work(proposal: Proposal, part: Segment, loop: Node, works: Works) ->
     if proposal.shell == "login" and any(is_split(word) for word in last.words[1:]):
         raise NotQueueable("the loop's items depend on the host's login shell")
     known_items = not isinstance(loop, Pipeline) and not OTHER_EXPANSION.search(part.before)
-    turns = iterations_of(proposal.script, last, part.known, part.before) if known_items else None
-    if turns is None or len(turns) > MAX_LISTED_ITEMS:
+    iterations = iterations_of(proposal.script, last, part.known, part.before) if known_items else None
+    if iterations is None or len(iterations) > MAX_LISTED_ITEMS:
         return [submitting_loop(proposal, loop, chain, part.before)]
     jobs: list[Work] = []
-    for turn in turns:
+    for iteration in iterations:
         jobs += [
-            work._replace(label=work.label or label_for(turn.values))
-            for work in iteration_work(proposal, part, turn, works)
+            work._replace(label=work.label or label_for(iteration.values))
+            for work in iteration_work(proposal, part, iteration, works)
         ]
     return jobs
 
@@ -240,15 +240,15 @@ def is_split(word: Word) -> bool:
     return re.search(r"\$\{?\w", re.sub(r"\"[^\"]*\"|'[^']*'", "", word.text)) is not None
 
 
-def iteration_work(proposal: Proposal, part: Segment, turn: Iteration, works: Works) -> list[Work]:
+def iteration_work(proposal: Proposal, part: Segment, iteration: Iteration, works: Works) -> list[Work]:
     """The jobs of one iteration. Raises NotQueueable."""
-    inner = proposal.inner(turn.text)._replace(spread=False)
+    inner = proposal.inner(iteration.text)._replace(spread=False)
     if any(command.ssh for command in inner.commands):
         if not sets_only_variables(part):
             raise NotQueueable("the loop needs this host's setup, and its work runs on another host")
         return works(inner)
     grouped = part.before.endswith("&& ") and len(statements(inner.script.nodes)) > 1
-    body = f"{{\n{turn.text}\n}}" if grouped else turn.text
+    body = f"{{\n{iteration.text}\n}}" if grouped else iteration.text
     return works(proposal.inner(part.before + body, shell="bash")._replace(spread=False))
 
 
@@ -280,18 +280,18 @@ def iterations_of(
         return None
     name, items = found
     inner = loop_within(scope, loop, known)
-    turns: list[Iteration] = []
+    iterations: list[Iteration] = []
     for item in items[: MAX_LISTED_ITEMS + 1]:
         values = {**outer, name: item}
         nested = iterations_of(scope, inner, {**known, **values}, before, values) if inner else None
-        turns += (
+        iterations += (
             [Iteration(iteration_source(scope.text, loop, values, before), tuple(values.values()))]
             if nested is None
             else nested
         )
-        if len(turns) > MAX_LISTED_ITEMS:
+        if len(iterations) > MAX_LISTED_ITEMS:
             break
-    return turns
+    return iterations
 
 
 def loops_within(scope: Script, loop: Compound, known: Mapping[str, Value]) -> list[Compound]:
@@ -330,10 +330,10 @@ def iteration_source(text: str, loop: Compound, values: Mapping[str, str], befor
                 for part, source in zip(body, sources, strict=True)
             ]
         )
-    turn = body_source(text, body)
+    source_text = body_source(text, body)
     for name, value in reversed(list(values.items())):
-        turn = f"for {name} in {quote.word(value)}; do\n{turn}\ndone"
-    return turn
+        source_text = f"for {name} in {quote.word(value)}; do\n{source_text}\ndone"
+    return source_text
 
 
 def body_source(text: str, body: list[Statement]) -> str:
@@ -350,12 +350,12 @@ def submitting_loop(proposal: Proposal, loop: Node, chain: Sequence[Compound], b
                                           if loop.start <= c.start < chain[0].start):  # fmt: skip
         raise NotQueueable("the command that feeds the loop runs long itself")
     innermost = chain[-1]
-    names = [name for one in chain for name in loop_variables(one)]
+    names = [name for inner_loop in chain for name in loop_variables(inner_loop)]
     body = statements(innermost.body)
-    turn = body_source(text, body)
+    body_text = body_source(text, body)
     if has_continue(innermost):
-        turn = f'for {names[-1]} in "${names[-1]}"; do\n{turn}\ndone'
+        body_text = f'for {names[-1]} in "${names[-1]}"; do\n{body_text}\ndone'
     tail = text[body[-1].node.end : loop.end].lstrip(" \t\n;&")
     each = Each(before + text[loop.start : body[0].node.start], tail, tuple(names))
     label = None if any(map(holds_secret, names)) else label_for(tuple([f"${name}" for name in names]))
-    return Work(proposal.here, before + turn, "bash", label=label, each=each)
+    return Work(proposal.here, before + body_text, "bash", label=label, each=each)

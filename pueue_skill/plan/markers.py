@@ -10,8 +10,8 @@ MARKER = regex(r"#+\s*pueue:\s*(skip|queue)\b")
 
 def marker_of(script: Script) -> str | None:
     """The word of the last marker comment, or None."""
-    said = [match[1] for match in map(MARKER.match, [comment.text for comment in script.comments]) if match]
-    return said[-1] if said else None
+    markers = [match[1] for match in map(MARKER.match, [comment.text for comment in script.comments]) if match]
+    return markers[-1] if markers else None
 
 
 def text_of(script: Script) -> str:

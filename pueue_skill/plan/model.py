@@ -39,8 +39,8 @@ class Each(NamedTuple):
     """A loop whose items only the shell knows: the loop itself submits one job per iteration.
 
     `before` and `after` are the loop's source around its body; `names` are the variables whose values each job gets.
-    For xargs, between them: `xargs` is its source without `words`, the command that it runs, in which `place` is the
-    placeholder of an item; with `place` None the items are appended.
+    For xargs, between them: `xargs` is its source without `words`, the command that it runs, in which
+    `placeholder` is replaced by an item; with None the items are appended.
     """
 
     before: str
@@ -48,7 +48,7 @@ class Each(NamedTuple):
     names: tuple[str, ...] = ()
     xargs: str = ""
     words: str = ""
-    place: str | None = None
+    placeholder: str | None = None
 
 
 class Job(NamedTuple):

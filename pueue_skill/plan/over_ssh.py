@@ -42,13 +42,13 @@ def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
     call = parse_call(proposal, node, command.ssh)
     if call.payload is None:
         return script_work(proposal, works, f"{LOGIN_SHELL} -l", "nested", call)
-    there = proposal.inner(call.payload, call.host, "login")._replace(fed=call.stdin is not None)
-    inner = works(there)
+    remote = proposal.inner(call.payload, call.host, "login")._replace(fed=call.stdin is not None)
+    inner = works(remote)
     if call.stdin is None and not call.redirects:
         return inner
     if call.stdin is not None:
-        top = only_node(there.script)
-        reader = command_at(there, top) if top else None
+        top = only_node(remote.script)
+        reader = command_at(remote, top) if top else None
         if reader is not None and reads_script(reader):
             return script_work(proposal, works, call.payload, "bash", call)
     if len(inner) > 1 or inner[0].each:
@@ -88,7 +88,7 @@ def several_over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
         return [work for jobs in each for work in jobs]
     if len(found) > len(calls) or any(part.operator == "&" for part in found):
         return None
-    jobs = [work for one in each for work in one]
+    jobs = [work for works_of_call in each for work in works_of_call]
     if len(jobs) > len(calls) or len({work.host for work in jobs}) > 1 or any(work.each for work in jobs):
         return None
     text = ""

@@ -112,15 +112,15 @@ def plan_in_place(proposal: Proposal, refusal: NotQueueable, reason: str, cwd: s
 
 def plan_without_jobs(proposal: Proposal, refusal: NotQueueable) -> Plan:
     """The plan with only the reason, and with `Try: …` if the alternative is one line that can be queued."""
-    said = str(refusal)
+    reason = str(refusal)
     if refusal.cure and "\n" not in refusal.cure and not proposal.here.ssh:
         try:
             cured = proposal.inner(refusal.cure)._replace(spread=False)
             check_functions(cured, work_for(cured))
-            said += f". Try: {proposal.program} run -- {quote.word(refusal.cure)}"
+            reason += f". Try: {proposal.program} run -- {quote.word(refusal.cure)}"
         except NotQueueable:
             pass
-    return Plan("queue", said)
+    return Plan("queue", reason)
 
 
 def plan_for_run(

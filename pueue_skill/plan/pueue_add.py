@@ -39,14 +39,14 @@ def pueue_add(proposal: Proposal, works: Works) -> list[Work] | None:
         return None
     if first.assigns:
         raise NotQueueable("it sets variables for `pueue add` itself")
-    told: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for option, value in parse_options(command.words[2:], ADD_SPEC)[0]:
         if option in FIELDS and value is not None and value.static:
-            told[FIELDS[option]] = value.value
+            fields[FIELDS[option]] = value.value
         elif option not in ("-p", "--print-task-id"):
             raise NotQueueable(f"`pueue add {option}` is not supported for a job")
     inner = proposal.inner(text, shell="bash")._replace(spread=False)
-    return [work._replace(**told) for work in works(inner)]  # type: ignore[arg-type]
+    return [work._replace(**fields) for work in works(inner)]  # type: ignore[arg-type]
 
 
 def split_text(proposal: Proposal, node: Chain, command: Command) -> str | None:

@@ -201,12 +201,12 @@ def evaluate_tokens(tokens: Sequence[str | int], at: int, least: int) -> tuple[i
     return value, at
 
 
-def expand_path_commands(text: str, turn: int) -> str:
+def expand_path_commands(text: str, index: int) -> str:
     """`text` with the results of basename, dirname and mktemp in place of their substitutions."""
     before = ""
     while before != text and ("$(" in text or "`" in text):
         before = text
-        text = MKTEMP.sub(f"$TMPDIR/tmp.{turn}", PATH_COMMAND.sub(path_part, text))
+        text = MKTEMP.sub(f"$TMPDIR/tmp.{index}", PATH_COMMAND.sub(path_part, text))
     return text
 
 

@@ -11,12 +11,12 @@ DETACHERS = {"nohup", "setsid", "at", "batch", *SCREENS}
 """Programs that detach their work."""
 
 
-def check_detached(command: Command, around: RuleContext) -> Hit | None:
-    size = around.weight.size
+def check_detached(command: Command, context: RuleContext) -> Hit | None:
+    size = context.weight.size
     left = command.detached
     if left and left.queue:
         return None
-    if left and (size == "long" or (not left.keeper and unknown_remote(command, around))):
+    if left and (size == "long" or (not left.keeper and unknown_remote(command, context))):
         work = "its work" if left.how.split()[0] == command.name else command.name
         return hit_at(command, f"{left.leaves(work)}; its exit status is lost and nobody sees it end")
     how = [wrapper for wrapper in command.wrappers if wrapper in DETACHERS]
@@ -25,24 +25,24 @@ def check_detached(command: Command, around: RuleContext) -> Hit | None:
         return hit_at(
             command, f"{how[0]} keeps {command.name} running, but its exit status is lost and nobody sees it end"
         )
-    if not how and command.background and unknown_remote(command, around):
+    if not how and command.background and unknown_remote(command, context):
         return hit_at(
             command, f"& keeps {command.name} running after ssh, but its exit status is lost and nobody sees it end"
         )
     return None
 
 
-def unknown_remote(command: Command, around: RuleContext) -> bool:
+def unknown_remote(command: Command, context: RuleContext) -> bool:
     """Whether the command is a script of unknown length on a host: if it is detached, it is meant to continue."""
-    return bool(command.hosts) and around.weight.size == "unknown" and runs_script(command)
+    return bool(command.hosts) and context.weight.size == "unknown" and runs_script(command)
 
 
-def check_ampersand(command: Command, around: RuleContext) -> Hit | None:
+def check_ampersand(command: Command, context: RuleContext) -> Hit | None:
     if not command.background or command.detached or DETACHERS & {*command.wrappers, *command.via}:
         return None
-    if around.weight.size != "long":
+    if context.weight.size != "long":
         return None
-    return hit_at(command, f"{around.weight.why} in the background ends with the session that started it")
+    return hit_at(command, f"{context.weight.why} in the background ends with the session that started it")
 
 
 WHY = "Detached work has no exit status, no place in a queue and no limit; work that is started twice runs twice."

@@ -32,15 +32,15 @@ def slow_runs(command: Command, preferences: Preferences) -> tuple[float, ...]:
     return runs if len(runs) >= MIN_RUNS["long"] and min(runs) >= preferences.long else ()
 
 
-def check_slow_before(command: Command, around: RuleContext) -> Hit | None:
-    runs = slow_runs(command, around.preferences)
+def check_slow_before(command: Command, context: RuleContext) -> Hit | None:
+    runs = slow_runs(command, context.preferences)
     if not runs or command.loops or not command.attached:
         return None
     return hit_at(command, f"last {len(runs)} runs: {durations_text(runs)}")
 
 
-def check_slow_in_loop(command: Command, around: RuleContext) -> Hit | None:
-    runs = slow_runs(command, around.preferences)
+def check_slow_in_loop(command: Command, context: RuleContext) -> Hit | None:
+    runs = slow_runs(command, context.preferences)
     if not runs or not command.loops or command.detached:
         return None
     return hit_at(command.loops[0], f"each iteration takes long: last {len(runs)} runs {durations_text(runs)}")

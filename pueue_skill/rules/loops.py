@@ -9,29 +9,29 @@ from pueue_skill.shell.model import Command
 FAN_OUT = ("xargs", "parallel", "find")
 
 
-def check_loop(command: Command, around: RuleContext) -> Hit | None:
+def check_loop(command: Command, context: RuleContext) -> Hit | None:
     loops = [loop for loop in command.loops if loop.kind not in FAN_OUT]
-    weight = around.weight
+    weight = context.weight
     if not loops or command.detached or weight.size != "long":
         return None
     return hit_at(loops[0], f"{weight.why} runs in every iteration of this {loops[0].kind} loop, one at a time")
 
 
-def check_fan_out(command: Command, around: RuleContext) -> Hit | None:
+def check_fan_out(command: Command, context: RuleContext) -> Hit | None:
     loops = [loop for loop in command.loops if loop.kind in FAN_OUT]
-    weight = around.weight
+    weight = context.weight
     if not loops or command.detached or weight.size != "long":
         return None
     return hit_at(loops[0], f"{loops[0].kind} starts {weight.why} for each item")
 
 
-def check_loop_of_scripts(command: Command, around: RuleContext) -> Hit | None:
+def check_loop_of_scripts(command: Command, context: RuleContext) -> Hit | None:
     script, _ = script_of(command)
     if (
         not command.loops
         or command.detached
         or script is None
-        or around.weight.size != "unknown"
+        or context.weight.size != "unknown"
         or "substitution" in command.inside
     ):
         return None  # a command in $(…) is meant to be quick

@@ -8,14 +8,14 @@ from pueue_skill.shell.model import Command
 LOGIN_SHELLS = {"bash", "zsh", "sh"}
 
 
-def path_is_set(command: Command, around: RuleContext) -> bool:
+def path_is_set(command: Command, context: RuleContext) -> bool:
     """Whether the text itself sets PATH on that host, or runs a login shell."""
     carriers = [
         c
-        for c in around.before
+        for c in context.before
         if c.name in LOGIN_SHELLS and c.hosts == command.hosts and any(a.startswith("-") and "l" in a for a in c.args)
     ]
-    words = [word for c in (*around.before, command) if c.hosts == command.hosts for word in (*c.words, *c.assigns)]
+    words = [word for c in (*context.before, command) if c.hosts == command.hosts for word in (*c.words, *c.assigns)]
     return bool(carriers) or any(
         word.value.startswith(("PATH=", "PATH+="))
         or ".cargo/env" in word.value
@@ -24,33 +24,33 @@ def path_is_set(command: Command, around: RuleContext) -> bool:
     )
 
 
-def check_bare_pueue(command: Command, around: RuleContext) -> Hit | None:
+def check_bare_pueue(command: Command, context: RuleContext) -> Hit | None:
     if not command.hosts or command.words[0].value not in ("pueue", "pueued"):
         return None
     names = [command.hosts[-1]]
     if names[0].startswith("$"):
         names = [item.value for loop in command.loops for item in loop.items]
-    host = next((around.hosts[name] for name in names if name in around.hosts), None)
-    if host is None or "/" not in host.pueue or path_is_set(command, around):
+    host = next((context.hosts[name] for name in names if name in context.hosts), None)
+    if host is None or "/" not in host.pueue or path_is_set(command, context):
         return None
     return hit_at(
         command, f"{command.name} is not on the PATH of a bare ssh command to {host.name}; it is {host.pueue} there"
     )
 
 
-def check_cargo(command: Command, around: RuleContext) -> Hit | None:
-    if not command.hosts or command.name != "maturin" or path_is_set(command, around):
+def check_cargo(command: Command, context: RuleContext) -> Hit | None:
+    if not command.hosts or command.name != "maturin" or path_is_set(command, context):
         return None
     return hit_at(
         command, f"maturin needs ~/.cargo/bin, which is not on the PATH of a bare ssh command to {command.hosts[-1]}"
     )
 
 
-def check_queued_cargo(command: Command, around: RuleContext) -> Hit | None:
+def check_queued_cargo(command: Command, context: RuleContext) -> Hit | None:
     if command.name != "pueue" or not command.hosts or command.args[:1] != ("add",):
         return None
     words = " ".join(command.args)
-    if "maturin" not in words or "PATH=" in words or path_is_set(command, around):
+    if "maturin" not in words or "PATH=" in words or path_is_set(command, context):
         return None
     return hit_at(
         command,

@@ -12,15 +12,15 @@ def runs_here(command: Command) -> bool:
     return not command.hosts and not command.loops and command.attached
 
 
-def check_program(command: Command, around: RuleContext) -> Hit | None:
-    weight = around.weight
+def check_program(command: Command, context: RuleContext) -> Hit | None:
+    weight = context.weight
     if not runs_here(command) or weight.size != "long" or runs_script(command):
         return None
     return hit_at(command, f"{weight.why} in the foreground is killed when the session ends or its timeout expires")
 
 
-def check_script(command: Command, around: RuleContext) -> Hit | None:
-    weight = around.weight
+def check_script(command: Command, context: RuleContext) -> Hit | None:
+    weight = context.weight
     if not runs_here(command) or weight.size != "long" or not runs_script(command):
         return None
     return hit_at(command, f"{weight.why} in the foreground is killed when the session ends or its timeout expires")

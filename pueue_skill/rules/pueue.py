@@ -111,10 +111,10 @@ def one_argument(command: Command, words: tuple[Word, ...]) -> str:
     return " ".join([*head, "--escape", "--", *[word.text for word in words]])
 
 
-def check_joined_add(command: Command, around: RuleContext) -> Hit | None:
+def check_joined_add(command: Command, context: RuleContext) -> Hit | None:
     words = added_words(command)
     escaped = {"-e", "--escape"} & {option for option, _ in parse_options(command.words[2:], ADD_SPEC)[0]}
-    if escaped or check_split_add(command, around) or (script_index(words) is None and not misread_words(words)):
+    if escaped or check_split_add(command, context) or (script_index(words) is None and not misread_words(words)):
         return None
     queued = " ".join([word.value for word in words])
     return hit_at(
@@ -122,19 +122,19 @@ def check_joined_add(command: Command, around: RuleContext) -> Hit | None:
     )
 
 
-def check_split_add(command: Command, around: RuleContext) -> Hit | None:
+def check_split_add(command: Command, context: RuleContext) -> Hit | None:
     words = added_words(command)
     if not words or (len(words) == 1 and (" " in words[0].value or not words[0].static)):
         return None
     queued = " ".join([word.value for word in words])
     if words[0].value in ("cd", "source", ".", "export") and "&&" not in queued and ";" not in queued:
         return hit_at(command, f"only `{queued}` is queued; the rest runs immediately, outside the queue")
-    if script_index(words) is not None and command.then in ("&&", ";", "||") and around.after:
+    if script_index(words) is not None and command.then in ("&&", ";", "||") and context.after:
         return hit_at(
             command,
             f"only `{queued}` is queued; the {command.then} ends `pueue add`, and the rest of the script runs immediately, outside the queue",
         )
-    rest = [after for after in around.after if after.hosts == command.hosts]
+    rest = [after for after in context.after if after.hosts == command.hosts]
     if command.then not in ("&&", ";", "||") or not rest or any(after.name == "pueue" for after in rest):
         return None
     heavy = [after for after in rest if weigh(after).size != "quick"]
@@ -146,7 +146,7 @@ def check_split_add(command: Command, around: RuleContext) -> Hit | None:
     )
 
 
-def check_diverted_add(command: Command, around: RuleContext) -> Hit | None:
+def check_diverted_add(command: Command, context: RuleContext) -> Hit | None:
     words = added_words(command)
     if len(words) < 2 or {"-p", "--print-task-id"} & set(command.args[: len(command.args) - len(words)]):
         return None
@@ -160,7 +160,7 @@ def check_diverted_add(command: Command, around: RuleContext) -> Hit | None:
     return None
 
 
-def check_stale_after(command: Command, around: RuleContext) -> Hit | None:
+def check_stale_after(command: Command, context: RuleContext) -> Hit | None:
     if subcommand(command) != "add":
         return None
     after = [
@@ -170,7 +170,7 @@ def check_stale_after(command: Command, around: RuleContext) -> Hit | None:
     ]
     if not after or (after[0].static and "{" not in after[0].value):
         return None
-    asked = [c for c in around.before if subcommand(c) in ("status", "log")]
+    asked = [c for c in context.before if subcommand(c) in ("status", "log")]
     if asked or "pueue status" in after[0].value or any(loop.kind == "xargs" for loop in command.loops):
         return hit_at(
             command, "--after gets its ids from a listing of the queue, which is out of date as soon as it is read"
@@ -181,8 +181,8 @@ def check_stale_after(command: Command, around: RuleContext) -> Hit | None:
 TASK_ID = regex(r"""tasks(?:\[|\.)["']?\d+|^\W*\(?\d+\b""")
 
 
-def check_numbered_monitor(command: Command, around: RuleContext) -> Hit | None:
-    asked = [c for c in around.before if subcommand(c) == "status"]
+def check_numbered_monitor(command: Command, context: RuleContext) -> Hit | None:
+    asked = [c for c in context.before if subcommand(c) == "status"]
     if not asked:
         return None
     numbers = command.name in ("grep", "egrep", "rg", "jq", "awk") and [a for a in command.args if TASK_ID.search(a)]
@@ -199,7 +199,7 @@ def check_numbered_monitor(command: Command, around: RuleContext) -> Hit | None:
     return None
 
 
-def check_restart(command: Command, around: RuleContext) -> Hit | None:
+def check_restart(command: Command, context: RuleContext) -> Hit | None:
     if subcommand(command) != "restart" or {"--help", "-h"} & set(command.args):
         return None
     if {"-a", "--all-failed"} & set(command.args):
@@ -211,7 +211,7 @@ def check_restart(command: Command, around: RuleContext) -> Hit | None:
     )
 
 
-def check_reset(command: Command, around: RuleContext) -> Hit | None:
+def check_reset(command: Command, context: RuleContext) -> Hit | None:
     if command.name in ("pkill", "killall") and "pueued" in command.args:
         return hit_at(command, "kills the daemon, and with it its running tasks, or leaves them running without it")
     if command.name == "rm" and any("share/pueue" in arg for arg in command.args):
@@ -227,7 +227,7 @@ SHOWING_PROGRAMS = frozenset({"echo", "printf", "date", "true", ":", "ls", "cat"
 """Programs that only display something, which is harmless after a failed job."""
 
 
-def check_status_of_wait(command: Command, around: RuleContext) -> Hit | None:
+def check_status_of_wait(command: Command, context: RuleContext) -> Hit | None:
     waits = subcommand(command)
     if waits not in ("wait", "follow") or not command.reader or not command.attached:
         return None
@@ -237,11 +237,11 @@ def check_status_of_wait(command: Command, around: RuleContext) -> Hit | None:
     status = [value.value for option, value in given if option in ("-s", "--status") and value]
     if waits == "wait" and status and status[-1] != "done":  # the exit code then says whether the status was reached
         return None
-    if needs_no_status(command.reader, around.after):
+    if needs_no_status(command.reader, context.after):
         return None
     host = command.hosts[-1] if command.hosts else LOCAL
     jobs = [f"{host}:{job.text}" for job in command.words[2 + used :]]
-    if not jobs and waits == "wait" and host in {LOCAL, *around.hosts}:
+    if not jobs and waits == "wait" and host in {LOCAL, *context.hosts}:
         group = [value.text for option, value in given if option in ("-g", "--group") and value]
         every = any(option in ("-a", "--all") for option, _ in given)
         jobs = [f"--host {host}", "--label '*'" if every else f"--group {group[-1] if group else 'default'}"]

@@ -34,15 +34,15 @@ def findings(
             continue  # a call of a function in the text, whose body is checked itself
         if any(place.startswith("function ") and place not in called for place in command.inside):
             continue  # in a function that is not called
-        around = RuleContext(commands, i, hosts, weigh(command, preferences.programs), preferences)
+        context = RuleContext(commands, i, hosts, weigh(command, preferences.programs), preferences)
         for rule in RULES:
-            said = preferences.rules.get(rule.id)
-            finding = None if said == "off" else rule.find(command, around)
+            setting = preferences.rules.get(rule.id)
+            finding = None if setting == "off" else rule.find(command, context)
             if finding is None or (finding.confidence == "medium" and evidence.always_quick(command, preferences)):
                 continue
-            if said == "medium" or not around.weight.sure:
+            if setting == "medium" or not context.weight.sure:
                 finding = finding._replace(confidence="medium")
-            elif said == "advice":
+            elif setting == "advice":
                 finding = finding._replace(rewrite=False)
             found.setdefault((finding.rule, finding.start, finding.end), finding)
     return tuple(sorted(found.values(), key=lambda finding: (finding.start, finding.end, finding.rule)))

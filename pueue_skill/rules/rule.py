@@ -27,7 +27,7 @@ class RuleContext(NamedTuple):
     hosts, and the user's preferences."""
 
     commands: tuple[Command, ...]
-    place: int
+    position: int
     hosts: Mapping[str, Host]
     weight: Weight
     preferences: Preferences
@@ -35,12 +35,12 @@ class RuleContext(NamedTuple):
     @property
     def after(self) -> tuple[Command, ...]:
         """The commands after the checked one."""
-        return self.commands[self.place + 1 :]
+        return self.commands[self.position + 1 :]
 
     @property
     def before(self) -> tuple[Command, ...]:
         """The commands before the checked one."""
-        return self.commands[: self.place]
+        return self.commands[: self.position]
 
 
 Check = Callable[[Command, RuleContext], "Hit | None"]
@@ -67,9 +67,9 @@ class Rule(NamedTuple):
     bad: tuple[str, ...]
     good: tuple[str, ...]
 
-    def find(self, command: Command, around: RuleContext) -> Finding | None:
+    def find(self, command: Command, context: RuleContext) -> Finding | None:
         """The finding for the command, or None."""
-        hit = self.check(command, around)
+        hit = self.check(command, context)
         if hit is None:
             return None
         return Finding(self.id, self.name, hit.message, self.confidence, hit.start, hit.end, self.rewrite)

@@ -12,27 +12,32 @@ def runs_remotely(command: Command) -> bool:
     return bool(command.hosts) and command.attached
 
 
-def has_terminal(command: Command, around: RuleContext) -> bool:
+def has_terminal(command: Command, context: RuleContext) -> bool:
     """Whether the ssh that carries the command asks for a terminal."""
-    carriers = [c.ssh for c in around.before if c.ssh and len(c.hosts) < len(command.hosts)]
+    carriers = [c.ssh for c in context.before if c.ssh and len(c.hosts) < len(command.hosts)]
     return bool(carriers) and any(name == "-t" for name, _ in carriers[-1].options)
 
 
-def check_remote_work(command: Command, around: RuleContext) -> Hit | None:
-    weight = around.weight
+def check_remote_work(command: Command, context: RuleContext) -> Hit | None:
+    weight = context.weight
     if not runs_remotely(command) or weight.size != "long":
         return None
     return hit_at(command, f"{weight.why} runs on {command.hosts[-1]} inside the ssh connection and is lost with it")
 
 
-def check_remote_script(command: Command, around: RuleContext) -> Hit | None:
+def check_remote_script(command: Command, context: RuleContext) -> Hit | None:
     fed = [redirect.target.value for redirect in command.redirects if redirect.op == "<" and redirect.target]
     if command.ssh and not command.hosts and fed and fed[0].endswith((".sh", ".py", ".sql", ".bash")):
         return hit_at(
             command, f"{fed[0]} runs on the host inside the ssh connection; its exit status and output are lost with it"
         )
     script, rest = script_of(command)
-    if not runs_remotely(command) or script is None or around.weight.size != "unknown" or has_terminal(command, around):
+    if (
+        not runs_remotely(command)
+        or script is None
+        or context.weight.size != "unknown"
+        or has_terminal(command, context)
+    ):
         return None
     if command.words[0].value == script and "/" not in script and "." not in script and len(rest) < 2:
         return None  # an unknown program with hardly any arguments

@@ -27,22 +27,22 @@ def is_within(command: Command, loop: Loop) -> bool:
     return loop.start <= command.start and command.end <= loop.end
 
 
-def check_poll(command: Command, around: RuleContext) -> Hit | None:
+def check_poll(command: Command, context: RuleContext) -> Hit | None:
     loops = [loop for loop in command.loops if loop.kind in ("for", "while", "until")]
     if not loops or sleep_seconds(command) < MIN_POLL_S or command.background:
         return None
-    there = [other for other in around.commands if is_within(other, loops[0])]
-    if any(other.name in HEALTH_CHECKS for other in there):
+    siblings = [other for other in context.commands if is_within(other, loops[0])]
+    if any(other.name in HEALTH_CHECKS for other in siblings):
         return None
     return hit_at(
         loops[0], f"polls every {command.args[0]} s until something else has ended, and is killed with the session"
     )
 
 
-def check_sleep(command: Command, around: RuleContext) -> Hit | None:
-    if command.name == "tail" and around.after and any(arg.startswith("--pid") for arg in command.args):
+def check_sleep(command: Command, context: RuleContext) -> Hit | None:
+    if command.name == "tail" and context.after and any(arg.startswith("--pid") for arg in command.args):
         return hit_at(command, "waits for a process whose exit status is lost")
-    if command.loops or sleep_seconds(command) < MIN_SLEEP_S or not around.after or command.background:
+    if command.loops or sleep_seconds(command) < MIN_SLEEP_S or not context.after or command.background:
         return None
     return hit_at(command, "sleeps until something else should have ended, and continues whether it has or not")
 

@@ -77,8 +77,8 @@ def option_names(words: Sequence[Word], spec: ArgSpec) -> set[str]:
     """The names of the options in `words`, anywhere; OPERAND if there are other words. `--tty=false` does not count."""
     found: set[str] = set()
     while words:
-        said, used = parse_options(words, spec)
-        found |= {option for option, value in said if value is None or value.value not in FALSE_VALUES}
+        options, used = parse_options(words, spec)
+        found |= {option for option, value in options if value is None or value.value not in FALSE_VALUES}
         for word in words[:used]:  # long options with one dash
             name, _, value = word.value.partition("=")
             found |= {name} if name[:1] == "-" and len(name) > 2 and value not in FALSE_VALUES else set()

@@ -103,7 +103,7 @@ def braces(atoms: list[str]) -> list[list[str]]:
         if len(commas) == 1 and counted is None:
             continue  # `{word}` is not a brace expansion
         parts = (
-            [one for a, b in itertools.pairwise([*commas, j]) for one in braces(atoms[a + 1 : b])]
+            [part for a, b in itertools.pairwise([*commas, j]) for part in braces(atoms[a + 1 : b])]
             if counted is None
             else [[number] for number in counted]
         )

@@ -93,7 +93,7 @@ def host_named(name: str, hosts: Mapping[str, Host]) -> Host:
 
 def remote_host(ssh: Ssh, hosts: Mapping[str, Host]) -> Host:
     """The host that `ssh` connects to, with the same options. Raises NotQueueable."""
-    kept = []
+    options = []
     for name, value in ssh.options:
         if name in TERMINAL_OPTIONS:
             raise NotQueueable("ssh -t asks for a terminal, which a job does not have")
@@ -113,11 +113,11 @@ def remote_host(ssh: Ssh, hosts: Mapping[str, Host]) -> Host:
         if value is not None and value.programs:
             raise NotQueueable("an ssh option contains a command substitution")
         if name not in ("-n", "-f"):
-            kept.append(name if value is None else f"{name} {value.text}")
+            options.append(name if value is None else f"{name} {value.text}")
     if ssh.destination.programs or not ssh.destination.static:
         raise NotQueueable("only your shell knows the host's name")
     configured = host_named(host_name(ssh.destination.value), hosts)
-    return configured._replace(ssh=" ".join([*kept, ssh.destination.text]))
+    return configured._replace(ssh=" ".join([*options, ssh.destination.text]))
 
 
 def obstacle(option: str, value: str) -> str:

@@ -70,17 +70,17 @@ def compounds(node: Node) -> Iterator[Compound]:
             yield from compounds(inner)
 
 
-def simple_nodes(nodes: tuple[Node, ...], place: tuple[str, ...] = ()) -> Iterator[tuple[Simple, tuple[str, ...]]]:
+def simple_nodes(nodes: tuple[Node, ...], outer: tuple[str, ...] = ()) -> Iterator[tuple[Simple, tuple[str, ...]]]:
     """The simple commands in `nodes`, each with the kinds of compound around it (subshell, loop, …)."""
     for node in nodes:
         if isinstance(node, Simple):
-            yield node, place
+            yield node, outer
         elif isinstance(node, Compound):
-            around = "subshell" if node.kind in ("subshell", "coproc") else "loop" if node.kind in LOOPS else node.kind
-            yield from simple_nodes((*node.test, *node.body), (*place, around))
+            kind = "subshell" if node.kind in ("subshell", "coproc") else "loop" if node.kind in LOOPS else node.kind
+            yield from simple_nodes((*node.test, *node.body), (*outer, kind))
         else:
             shell = ("subshell",) if isinstance(node, Pipeline) and len(node.parts) > 1 else ()
-            yield from simple_nodes(node.parts, (*place, *shell))
+            yield from simple_nodes(node.parts, (*outer, *shell))
 
 
 def redirects(*nodes: Node) -> Iterator[Redirect]:

@@ -198,8 +198,8 @@ def peel(words: tuple[Word, ...]) -> Peeled | None:
     full, wrapper, rest = found
     if full == "command" and rest[:1] and rest[0].value in ("-v", "-V"):
         return None
-    said, used = parse_options(rest, wrapper)
-    if full == "flock" and any(option in ("-c", "--command") for option, _ in said):
+    options, used = parse_options(rest, wrapper)
+    if full == "flock" and any(option in ("-c", "--command") for option, _ in options):
         return None
     own, inner = (*own, *rest[:used]), rest[used:]
     while wrapper.assigns and inner and "=" in inner[0].value:
@@ -224,7 +224,7 @@ class ToolUse(NamedTuple):
     """
 
     name: str
-    conduct: Behavior
+    behavior: Behavior
     options: tuple[Word, ...]
     spec: ArgSpec
     end: int
@@ -245,13 +245,13 @@ def unwrap(words: tuple[Word, ...]) -> tuple[tuple[str, ...], tuple[ToolUse, ...
         tool = longest_entry(BEHAVIORS, name, rest)
         peeled = peel(words)
         if tool and (peeled is None or peeled.name == tool[0]):
-            full, conduct, rest = tool
+            full, behavior, rest = tool
             named = [word.end for word in words if word not in rest and word not in own]
-            spec = WRAPPERS[full] if peeled else FAN_OUT.get(full, ArgSpec(conduct.short))
+            spec = WRAPPERS[full] if peeled else FAN_OUT.get(full, ArgSpec(behavior.short))
             if full in FAN_OUT:
                 rest = rest[: parse_options(rest, spec)[1]]
             own = peeled.options if peeled else (*own, *rest)
-            uses.append(ToolUse(full, conduct, own, spec, max(named), peeled is not None))
+            uses.append(ToolUse(full, behavior, own, spec, max(named), peeled is not None))
         if peeled is None:
             break
         wrappers.append(peeled.name)
@@ -261,19 +261,19 @@ def unwrap(words: tuple[Word, ...]) -> tuple[tuple[str, ...], tuple[ToolUse, ...
 
 def detachment(use: ToolUse) -> Detached | None:
     """How the tool detaches its work, or None if it waits for it."""
-    option = first_option(use.conduct.detaches, use.given)
-    if option is None or first_option(use.conduct.waits, use.given):
+    option = first_option(use.behavior.detaches, use.given)
+    if option is None or first_option(use.behavior.waits, use.given):
         return None
-    return Detached(f"{use.name} {option}".rstrip(), use.conduct.keeper, use.conduct.queue)
+    return Detached(f"{use.name} {option}".rstrip(), use.behavior.keeper, use.behavior.queue)
 
 
 def terminal_option(use: ToolUse) -> str:
     """The tool and its option that asks for a terminal, empty without one. A tool that opens a terminal by default
     does not do so around a command."""
-    option = first_option(use.conduct.terminal, use.given)
+    option = first_option(use.behavior.terminal, use.given)
     return "" if option is None or (use.wraps and not option) else f"{use.name} {option}".rstrip()
 
 
 def asks_for_confirmation(use: ToolUse) -> bool:
     """Whether the tool asks for confirmation, and no option answers."""
-    return first_option(use.conduct.asks, use.given) is not None and not first_option(use.conduct.answered, use.given)
+    return first_option(use.behavior.asks, use.given) is not None and not first_option(use.behavior.answered, use.given)

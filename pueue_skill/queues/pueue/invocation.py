@@ -163,11 +163,11 @@ def each_turn(job: Job, each: Each, pueue: str) -> list[str]:
     if each.xargs:
         body = (
             "{ "
-            + f"{RECORD} {each.words} >&{fd}; {each.xargs} {RECORD}{'' if each.place is None else ' {}'} >&{fd}{each.after}; }}"
+            + f"{RECORD} {each.words} >&{fd}; {each.xargs} {RECORD}{'' if each.placeholder is None else ' {}'} >&{fd}{each.after}; }}"
         )
         before, after = each.before + body, ""
-        words, call = APPENDED if each.place is None else REPLACED
-        place = quote.word(each.place or "")
+        words, call = APPENDED if each.placeholder is None else REPLACED
+        place = quote.word(each.placeholder or "")
         work = quote.word(job.command.removesuffix(each.words))
         read = OF_XARGS.format(place=place, words=words, call=call, work=work)
         label = ""
