@@ -303,7 +303,7 @@ esac
 """A queue that holds the last job that was added to it."""
 
 NOT_AT_START = {
-    "concurrent", "dataclasses", "email", "hashlib", "inspect", "ipaddress", "jsonschema", "logging", "pathlib", "platformdirs", "pydantic",
+    "concurrent", "dataclasses", "email", "gettext", "hashlib", "inspect", "ipaddress", "jsonschema", "logging", "pathlib", "platformdirs", "pydantic",
     "rich", "shutil", "sqlite3", "tempfile", "textwrap", "tomllib", "typing", "typing_extensions", "urllib", "yaml",
 }  # fmt: skip
 """Modules that take a short command longer to import than to do its work."""

@@ -6,7 +6,6 @@ COMMANDS names the module of each command, which is imported when that command r
 
 from __future__ import annotations
 
-import argparse
 import gc
 import sys
 from collections.abc import Sequence
@@ -15,14 +14,12 @@ from importlib import import_module
 from pueue_skill import __version__
 from pueue_skill.cli.console import ExitCode, failed, guarded
 from pueue_skill.cli.parsing import Parser
+from pueue_skill.cli.untranslated import argparse
 from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-# argparse looks for a translation of each of its texts, at every start, in files that nobody has.
-argparse._ = str  # type: ignore[attr-defined]
 
 GROUPS = ("Jobs", "Batches", "Hosts", "Analysis", "Agents", "Other")
 

@@ -5,11 +5,11 @@ It knows no command: main.py has the table.
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 from collections.abc import Sequence
 
+from pueue_skill.cli.untranslated import argparse
 from pueue_skill.startup.errors import UsageError, did_you_mean
 
 TYPE_CHECKING = False
