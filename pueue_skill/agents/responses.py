@@ -209,8 +209,8 @@ def claim_ended(event: Event) -> tuple[list[Submitted], str]:
     project = news.project_of(event.cwd)
     ended = sessions.claim(event.session, project)
     if not ended and sessions.open_jobs(event.session, project):
-        news.ask_meanwhile()
-    return ended, news.notice(ended) if ended else ""
+        news.refresh_in_background()
+    return ended, news.notification_of(ended) if ended else ""
 
 
 def respond_to_prompt(event: Event, installed: str) -> Response | None:
@@ -220,7 +220,7 @@ def respond_to_prompt(event: Event, installed: str) -> Response | None:
 
     told: list[Submitted] = []
     parts: list[str] = []
-    asked = news.ask_meanwhile() if paths.expects_news(event.session) else None
+    asked = news.refresh_in_background() if paths.expects_news(event.session) else None
     if not event.prompt.startswith("<task-notification>"):
         hosts = settings_of.load(event.cwd).hosts
         named = prompts.named_hosts(event.prompt, hosts)
@@ -246,7 +246,7 @@ def claim_after_asking(event: Event, asked: float) -> tuple[list[Submitted], str
     project = news.project_of(event.cwd)
     news.wait_for(event.session, project, asked, host_time_limit_s())
     ended = sessions.claim(event.session, project)
-    return ended, news.notice(ended) if ended else ""
+    return ended, news.notification_of(ended) if ended else ""
 
 
 def respond_to_start(event: Event, installed: str) -> Response | None:
@@ -258,7 +258,7 @@ def respond_to_start(event: Event, installed: str) -> Response | None:
     if not database.path().exists():
         return None
     waits = sessions.open_jobs(event.session, project)
-    told, text = claim_after_asking(event, news.ask_meanwhile()) if waits else claim_ended(event)
+    told, text = claim_after_asking(event, news.refresh_in_background()) if waits else claim_ended(event)
     running = sessions.open_jobs(event.session, project)
     parts = [text] if text else []
     if running:
@@ -279,13 +279,13 @@ def respond_to_stop(event: Event, installed: str) -> Response | None:
     if event.again:
         return None
     if sessions.open_jobs(event.session, project):
-        news.wait_for(event.session, project, news.ask_meanwhile(), host_time_limit_s())
+        news.wait_for(event.session, project, news.refresh_in_background(), host_time_limit_s())
     failed = sessions.claim(event.session, project, "asked", own_failures=True)
     if not failed:
         if not sessions.open_jobs(event.session, project):
             sessions.remove_marker(event.session)
         return None
-    names = "\n".join([f"- {news.line_of(job)}\n  pueue-skill log {job.name}" for job in failed[:10]])
+    names = "\n".join([f"- {news.describe_job(job)}\n  pueue-skill log {job.name}" for job in failed[:10]])
     more = f"\nand {len(failed) - 10} more: pueue-skill status" if len(failed) > 10 else ""
     text = f"pueue-skill: before you stop, look at the queued jobs that have failed, or say why that can wait:\n{names}{more}\n"
     return Response(Reply(go_on=text), failed, "asked")

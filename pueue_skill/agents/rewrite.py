@@ -170,7 +170,7 @@ def report_result(event: Event) -> str:
         return f"pueue-skill: the rewritten command ran as the job {job.name}, with exit code {code}.\n"
     if job.state == "open":
         return f"pueue-skill: the rewritten command was queued as {job.name}, which had not ended. You are told when it ends.\n"
-    return f"pueue-skill: the rewritten command was queued as a job: {news.line_of(job)}\n"
+    return f"pueue-skill: the rewritten command was queued as a job: {news.describe_job(job)}\n"
 
 
 def pause_rewriting(event: Event, reason: str, outcome: str) -> str:

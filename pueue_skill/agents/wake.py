@@ -36,7 +36,7 @@ def main(raw: bytes) -> int:
         gc.enable()  # the launcher turns it off, for those that are gone in a moment
         project = news.project_of(event.cwd)
         for ended in news.watch(settings.current().hosts, event.session, project):
-            sys.stderr.write(news.notice(ended))
+            sys.stderr.write(news.notification_of(ended))
             sys.stderr.flush()
             sessions.confirm(event.session, ended)
             return WAKE

@@ -15,8 +15,8 @@ from pueue_skill.cli.selection import choice_of, say_older
 from pueue_skill.configuration import settings
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.jobs import actions as job_actions
-from pueue_skill.jobs.actions import Choice, Chosen, Result
-from pueue_skill.queues.actions import Act
+from pueue_skill.jobs.actions import HostResult, Selection, Selector
+from pueue_skill.queues.actions import Action
 from pueue_skill.views import documents, tables
 
 
@@ -30,11 +30,11 @@ def main(options: argparse.Namespace) -> int:
     """One verb."""
     choice = choice_of(options)
     shared.refuse_both(choice.jobs, options)
-    chosen, down, called = job_actions.choose(choice, settings.current().hosts)
+    chosen, down, called = job_actions.select_jobs(choice, settings.current().hosts)
     say_older(called)
     if getattr(options, "successful_only", False):
         chosen = [one._replace(states=tuple([s for s in one.states if s.result == "success"])) for one in chosen]
-    planned = job_actions.judged(options.name, choice, chosen)
+    planned = job_actions.plan_actions(options.name, choice, chosen)
     done = (
         intended(options.name, choice, planned) if options.dry_run else job_actions.act(options.name, choice, planned)
     )
@@ -46,7 +46,7 @@ def main(options: argparse.Namespace) -> int:
         shown(options.name, done)
     for error in [*down.values(), *[one for one in done.values() if isinstance(one, Unreachable)]]:
         say(str(error))
-    results = [one for one in done.values() if isinstance(one, Result)]
+    results = [one for one in done.values() if isinstance(one, HostResult)]
     if down or len(results) < len(done):
         return ExitCode.UNREACHABLE
     bad = any(one.what in ("refused", "changed", "failed") for result in results for one in result.outcomes)
@@ -54,13 +54,16 @@ def main(options: argparse.Namespace) -> int:
 
 
 def intended(
-    verb: str, choice: Choice, planned: Sequence[tuple[Chosen, list[Act]]]
-) -> Mapping[str, Result | Unreachable]:
+    verb: str, choice: Selector, planned: Sequence[tuple[Selection, list[Action]]]
+) -> Mapping[str, HostResult | Unreachable]:
     """What would be done, in the form of what was."""
     return {
-        one.host.name: Result(
+        one.host.name: HostResult(
             tuple(
-                [job_actions.ActionResult(act, "planned") if act.call else job_actions.untouched(act) for act in found]
+                [
+                    job_actions.ActionResult(act, "planned") if act.call else job_actions.unchanged_result(act)
+                    for act in found
+                ]
             ),
             job_actions.whole_group(verb, choice, one.host),
         )
@@ -68,9 +71,9 @@ def intended(
     }
 
 
-def shown(verb: str, done: Mapping[str, Result | Unreachable], would: str = "") -> None:
+def shown(verb: str, done: Mapping[str, HostResult | Unreachable], would: str = "") -> None:
     for host, result in done.items():
-        for kind, text in tables.told(verb, host, result, would) if isinstance(result, Result) else ():
+        for kind, text in tables.told(verb, host, result, would) if isinstance(result, HostResult) else ():
             if kind == "done":
                 print(text, flush=True)
             else:

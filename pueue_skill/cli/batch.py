@@ -23,7 +23,7 @@ from pueue_skill.cli import parsing, streams
 from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.configuration import settings
 from pueue_skill.hosts.client import Unreachable
-from pueue_skill.jobs.news import TAIL_BYTES, end_of
+from pueue_skill.jobs.news import TAIL_BYTES, visible_tail
 from pueue_skill.notify import compose
 from pueue_skill.queues.registry import KINDS
 from pueue_skill.shell import printable, quote
@@ -396,7 +396,7 @@ def ends(file: str, made: Manifest, name: str, given: Sequence[Standing], host: 
         return say(str(error))
     for one in ran[:SHOWN]:
         label = one.item.label
-        text = end_of(found.get(one.item.key, b""))
+        text = visible_tail(found.get(one.item.key, b""))
         say(
             f"{name} {printable.line(label)}: its output ends:\n{text}"
             if text

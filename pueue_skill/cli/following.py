@@ -66,11 +66,11 @@ def events(state: State, host: Host) -> Iterator[Event]:
 
 def say_of_group(group: Group, name: str, host: Host) -> None:
     """Says that a job waits for its group to be started, if it does."""
-    from pueue_skill.queues.actions import start_of
+    from pueue_skill.queues.actions import start_command
 
     if group.status != "running":
         say(
-            f"group {printable.line(group.name)} of {host.name} is {group.status}: {name} waits until it is started: pueue-skill {start_of(host.name, group.name)}"
+            f"group {printable.line(group.name)} of {host.name} is {group.status}: {name} waits until it is started: pueue-skill {start_command(host.name, group.name)}"
         )
 
 

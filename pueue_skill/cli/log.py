@@ -32,7 +32,7 @@ def main(options: argparse.Namespace) -> int:
         return ExitCode.DONE
     for host, state in chosen:
         if len(chosen) > 1:
-            say(f"==> {acts.named(host.name, state)}")
+            say(f"==> {acts.name_with_label(host.name, state)}")
         last = state
         for now in followed(state, host):
             last = now or last

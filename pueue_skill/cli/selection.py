@@ -13,8 +13,8 @@ from pueue_skill.startup.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pueue_skill.jobs.actions import Choice
-    from pueue_skill.jobs.select import Bearers
+    from pueue_skill.jobs.actions import Selector
+    from pueue_skill.jobs.select import Matches
     from pueue_skill.queues.model import State
     from pueue_skill.shell.model import Host
 
@@ -29,10 +29,10 @@ def chosen_hosts(options: argparse.Namespace) -> list[Host]:
     return select_hosts(options.hosts, known)
 
 
-def choice_of(options: argparse.Namespace) -> Choice:
-    from pueue_skill.jobs.actions import Choice
+def choice_of(options: argparse.Namespace) -> Selector:
+    from pueue_skill.jobs.actions import Selector
 
-    return Choice(tuple(options.jobs), options.label, options.group, tuple(options.host))
+    return Selector(tuple(options.jobs), options.label, options.group, tuple(options.host))
 
 
 def jobs(options: argparse.Namespace) -> list[tuple[Host, State]]:
@@ -40,17 +40,17 @@ def jobs(options: argparse.Namespace) -> list[tuple[Host, State]]:
     from pueue_skill.jobs import actions as job_actions
 
     shared.refuse_both(options.jobs, options)
-    chosen, down, called = job_actions.choose(choice_of(options), settings.current().hosts)
+    chosen, down, called = job_actions.select_jobs(choice_of(options), settings.current().hosts)
     say_older(called)
     for error in down.values():
         say(str(error))
     found = [(one.host, state) for one in chosen for state in one.states]
     if not found:
-        raise UsageError(job_actions.nothing("no job is chosen", {one.host.name: one.queue for one in chosen}, {}))
+        raise UsageError(job_actions.with_known_jobs("no job is chosen", {one.host.name: one.queue for one in chosen}, {}))
     return found
 
 
-def say_older(called: Mapping[str, Bearers]) -> None:
+def say_older(called: Mapping[str, Matches]) -> None:
     """Says which job is meant by a name that several bear, and how the one before it is called."""
     for name, bearers in called.items():
         if len(bearers.jobs) > 1 and not bearers.back:

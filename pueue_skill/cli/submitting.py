@@ -81,7 +81,7 @@ def submitted(
         remembered(lambda: sessions.record_queued(queued_as))
     name = f"{host.name}:{state.id}"
     if not queued.new:
-        say(f"already queued as {name}, which {submission.standing(state)}")
+        say(f"already queued as {name}, which {submission.describe_state(state)}")
     if queued.group and state.status != "done":
         say_of_group(queued.group, name, host)
     if options.detach:
@@ -130,7 +130,7 @@ def taken_back(entry: Submitted | None, state: State, host: Host, new: bool) -> 
 
     name = f"{host.name}:{state.id}"
     try:
-        if new and state.status in ("queued", "stashed") and job_actions.withdrawn(host, state):
+        if new and state.status in ("queued", "stashed") and job_actions.withdraw(host, state):
             if entry:
                 remembered(lambda: sessions.forget_withdrawn(host.name, state))
             return failed(ExitCode.TERMINATED, f"terminated: {name} had not started, and is taken out of the queue")
@@ -165,7 +165,7 @@ def not_elsewhere(key: str, host: Host) -> None:
     if other is None or other.name == host.name:
         return
     try:
-        there = select.labelled(key, {other.name: client.fetch_queue(other)})
+        there = select.with_label_or_key(key, {other.name: client.fetch_queue(other)})
     except client.Unreachable as error:
         raise submission.NotSubmitted(
             f"the key {key} was given to a job on {other.name}, which does not say whether it is there: {error}\nTry: another --key"
@@ -173,4 +173,4 @@ def not_elsewhere(key: str, host: Host) -> None:
     found = next((state for _, state in there if state.key == key), None)
     if found:
         name = f"{other.name}:{found.id}"
-        raise submission.NotSubmitted(submission.taken(key, name, found, [f"is on {other.name}, not {host.name}"]))
+        raise submission.NotSubmitted(submission.key_in_use(key, name, found, [f"is on {other.name}, not {host.name}"]))

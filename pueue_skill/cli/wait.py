@@ -45,7 +45,7 @@ def wait_for_all(chosen: Sequence[tuple[Host, State]]) -> int:
             say(str(state))
             code = ExitCode.NOT_RUN
             continue
-        print(f"{actions.named(host.name, state)} {actions.ending(state)}", flush=True)
+        print(f"{actions.name_with_label(host.name, state)} {actions.describe_outcome(state)}", flush=True)
         if ended(f"{host.name}:{state.id}", state, host):
             code = max(code, ExitCode.FINDINGS)
     return code

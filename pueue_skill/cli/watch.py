@@ -38,9 +38,9 @@ def main(options: argparse.Namespace) -> int:
     code = ExitCode.DONE
     for jobs in news.watch(settings.current().hosts, session, project):
         if options.events:
-            print("\n".join([news.line(job) for job in jobs]), flush=True)
+            print("\n".join([news.describe_in_one_line(job) for job in jobs]), flush=True)
         else:
-            print(news.notice(jobs), end="", flush=True)
+            print(news.notification_of(jobs), end="", flush=True)
         sessions.confirm(session, jobs)
         tell([notice for job in jobs for notice in compose.of_submitted(job)])
         if any(job.state != "success" for job in jobs):

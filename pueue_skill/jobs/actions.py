@@ -1,7 +1,7 @@
-"""Verbs over jobs of many hosts: what is chosen in, what became of each job out.
+"""Actions on jobs of many hosts (kill, restart, clean, pause, start): a Selector in, the result for each job out.
 
-Hosts are asked twice at most, all at the same time: once for what there is, and once to act, in one script that looks, acts only on
-what still is as it was chosen, and looks again. A host that does not answer keeps no other's work from being done. It prints nothing.
+Hosts are asked twice at most, all at the same time: once for their queues, and once to act, by one script that looks, acts only on jobs
+that are as they were when selected, and looks again. A host that does not answer does not hold up the others. It prints nothing.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pueue_skill.hosts import client, transport
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.jobs import news, select
-from pueue_skill.jobs.select import Bearers
+from pueue_skill.jobs.select import Matches
 from pueue_skill.queues import actions
-from pueue_skill.queues.actions import Act
+from pueue_skill.queues.actions import Action
 from pueue_skill.queues.model import Queue, State
 from pueue_skill.queues.protocol import Looked
 from pueue_skill.queues.registry import KINDS
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from pueue_skill.jobs.literals import Did
 
 TIMEOUT_PER_JOB_S = 0.02
-"""Seconds that one job more may take, on the average of an act."""
+"""The time limit of a script grows by this much for each job."""
 
 
-class Choice(NamedTuple):
-    """Which jobs are meant: by HOST:ID, label or key (`jobs`), or all that a label's pattern and a group hold, on `hosts` (none: all)."""
+class Selector(NamedTuple):
+    """Selects jobs by HOST:ID, label or key (`jobs`), or by a pattern for labels and a group, on `hosts` (none: all)."""
 
     jobs: tuple[str, ...] = ()
     label: str | None = None
@@ -45,28 +45,28 @@ class Choice(NamedTuple):
 
     @property
     def named(self) -> bool:
-        """Whether each job was named by itself: then something is to be said of each."""
+        """Whether each job was named: then the result of each is reported."""
         return bool(self.jobs)
 
     @property
     def whole_group(self) -> str:
-        """The group that is meant as such, with all that is to come into it."""
+        """The group that is selected as a whole, with jobs that enter it later."""
         return self.group or "" if self.label is None else ""
 
 
-class Chosen(NamedTuple):
-    """Jobs of one host that are meant, and its queue as it was when they were chosen."""
+class Selection(NamedTuple):
+    """The selected jobs of one host, and its queue when they were selected."""
 
     host: Host
     queue: Queue
     states: tuple[State, ...]
 
 
-def withdrawn(host: Host, state: State) -> bool:
-    """Takes a job out of its queue unless it has started, and says whether this took it out. Raises Unreachable."""
+def withdraw(host: Host, state: State) -> bool:
+    """Remove a job from its queue unless it has started; return whether this removed it. Raises Unreachable."""
     kind = KINDS[host.backend]
     call = "remove" if "cancel" in kind.CANNOT else "cancel"
-    script = kind.act_script(host, [Act(state._replace(status=status), call) for status in ("queued", "stashed")])
+    script = kind.act_script(host, [Action(state._replace(status=status), call) for status in ("queued", "stashed")])
     looked = client.asked(host, script, lambda done: kind.read_acts(done.text))
     before, after = (
         next((one for one in queue.states if (one.id, one.created) == (state.id, state.created)), None)
@@ -78,18 +78,19 @@ def withdrawn(host: Host, state: State) -> bool:
 
 
 class ActionResult(NamedTuple):
-    """What became of a job; `before` and `after` are its states (None: it is not in the queue)."""
+    """The result of an action; `before` and `after` are the job's states (None: it is not in the queue)."""
 
-    act: Act
+    act: Action
     what: Did
     why: str = ""
     before: State | None = None
     after: State | None = None
 
 
-class Result(NamedTuple):
-    """What became of the jobs of one host; `group` is its group that was acted on as a whole, `halted` the groups that are paused
-    now and in which jobs wait, `files` how many left-over files were removed, `queue` what there is now (None: nothing was done)."""
+class HostResult(NamedTuple):
+    """The results for the jobs of one host. `group`: the group that was acted on as a whole. `halted`: the groups that are paused now, with the number
+    of waiting jobs. `files`: how many left-over files were removed. `queue`: the queue afterwards (None: nothing was done).
+    """
 
     outcomes: tuple[ActionResult, ...]
     group: str = ""
@@ -98,36 +99,38 @@ class Result(NamedTuple):
     queue: Queue | None = None
 
 
-def choose(
-    choice: Choice, hosts: Mapping[str, Host]
-) -> tuple[list[Chosen], dict[str, Unreachable], dict[str, Bearers]]:
-    """The jobs that are meant, by host; the hosts that do not answer; what bears the names that were given.
+def select_jobs(
+    choice: Selector, hosts: Mapping[str, Host]
+) -> tuple[list[Selection], dict[str, Unreachable], dict[str, Matches]]:
+    """Return the selected jobs by host, the hosts that do not answer, and what each name matches.
 
-    Raises UsageError, which says what there is instead, and Unreachable where only a silent host could have them.
+    Raises UsageError, which lists what exists instead, and Unreachable if only a host that does not answer could have the jobs.
     """
     asked = asked_hosts(choice, hosts)
-    queues, down = answers(asked.values())
-    if not choice.hosts and any(select.is_id(job) and not select.bearers(job, queues).meant for job in choice.jobs):
+    queues, down = fetch_queues(asked.values())
+    if not choice.hosts and any(select.is_id(job) and not select.jobs_named(job, queues).meant for job in choice.jobs):
         # What looks like an id of this machine may be a label, such as a year.
-        more, silent = answers([host for name, host in hosts.items() if name not in asked])
+        more, silent = fetch_queues([host for name, host in hosts.items() if name not in asked])
         asked, queues, down = {**asked, **hosts}, queues | more, down | silent
     found: dict[str, list[State]] = {name: [] for name in queues}
     if not (choice.jobs or choice.label is not None or choice.group):
-        raise UsageError(nothing("no job is chosen: give HOST:ID, --label PATTERN or --group NAME", queues, down))
-    called = {job: select.bearers(job, queues) for job in choice.jobs}
+        raise UsageError(
+            with_known_jobs("no job is chosen: give HOST:ID, --label PATTERN or --group NAME", queues, down)
+        )
+    called = {job: select.jobs_named(job, queues) for job in choice.jobs}
     for job, one in called.items():
         if one.meant:
             name, state = one.meant
             found[name] += [state] if state not in found[name] else []
         elif not down:
             said = f"no job is called {job}{hint(job, one, choice)}"
-            some = "" if one.jobs else select.some_are(job, queues)
-            raise UsageError(said + some if some else nothing(said, queues, down))
+            some = "" if one.jobs else select.suggest_similar(job, queues)
+            raise UsageError(said + some if some else with_known_jobs(said, queues, down))
     if not choice.jobs:
         for name, queue in queues.items():
             found[name] += actions.matching(queue, choice.label, choice.group)
     chosen = [
-        Chosen(asked[name], queues[name], tuple(states))
+        Selection(asked[name], queues[name], tuple(states))
         for name, states in found.items()
         if states or choice.whole_group in [group.name for group in queues[name].groups]
     ]
@@ -138,12 +141,12 @@ def choose(
         what += [f"the group {choice.group}"] if choice.group else []
         groups = [group.name for queue in queues.values() for group in queue.groups]
         near = did_you_mean(choice.group or "", groups) if choice.group not in groups else ""
-        raise UsageError(nothing(f"no job has {' and '.join(what)}{near}", queues, down))
+        raise UsageError(with_known_jobs(f"no job has {' and '.join(what)}{near}", queues, down))
     return chosen, down, called
 
 
-def answers(hosts: Iterable[Host]) -> tuple[dict[str, Queue], dict[str, Unreachable]]:
-    """The queues of `hosts` by name, and why others do not answer."""
+def fetch_queues(hosts: Iterable[Host]) -> tuple[dict[str, Queue], dict[str, Unreachable]]:
+    """Return the queues of `hosts` by name, and why the others do not answer."""
     asked = client.fetch_queues(list(hosts))
     return (
         {host.name: queue for host, queue in asked if isinstance(queue, Queue)},
@@ -151,8 +154,8 @@ def answers(hosts: Iterable[Host]) -> tuple[dict[str, Queue], dict[str, Unreacha
     )
 
 
-def asked_hosts(choice: Choice, hosts: Mapping[str, Host]) -> dict[str, Host]:
-    """The hosts that may have what is chosen. Raises UsageError."""
+def asked_hosts(choice: Selector, hosts: Mapping[str, Host]) -> dict[str, Host]:
+    """Return the hosts that may have the selected jobs. Raises UsageError."""
     if choice.hosts:
         return {host.name: host for host in select_hosts(choice.hosts, hosts)}
     places = [select.host_of(job, hosts) for job in choice.jobs]
@@ -162,8 +165,8 @@ def asked_hosts(choice: Choice, hosts: Mapping[str, Host]) -> dict[str, Host]:
     return {**hosts, **{name: host_named(name, hosts) for name in places if name}}
 
 
-def hint(job: str, bearers: Bearers, choice: Choice) -> str:
-    """Why no job has a name that looks like one."""
+def hint(job: str, bearers: Matches, choice: Selector) -> str:
+    """Return why no job has a name that looks like one."""
     if bearers.back and bearers.jobs:
         return f": {len(bearers.jobs)} jobs have that name, the newest without ~"
     if select.is_id(job) and choice.hosts:
@@ -171,8 +174,8 @@ def hint(job: str, bearers: Bearers, choice: Choice) -> str:
     return ""
 
 
-def nothing(what: str, queues: Mapping[str, Queue], down: Mapping[str, Unreachable]) -> str:
-    """`what`, and what there is."""
+def with_known_jobs(what: str, queues: Mapping[str, Queue], down: Mapping[str, Unreachable]) -> str:
+    """Return `what` with a list of what exists."""
     lines = [f"{what}{'' if what.endswith('?') else '.'} There is:"]
     for name, queue in queues.items():
         groups = []
@@ -184,40 +187,44 @@ def nothing(what: str, queues: Mapping[str, Queue], down: Mapping[str, Unreachab
     return "\n".join([*lines, *map(str, down.values())])
 
 
-def judged(verb: str, choice: Choice, chosen: Sequence[Chosen]) -> list[tuple[Chosen, list[Act]]]:
-    """What is to be done with what was chosen. Raises UsageError where that is nothing at all."""
+def plan_actions(verb: str, choice: Selector, chosen: Sequence[Selection]) -> list[tuple[Selection, list[Action]]]:
+    """Return the actions for the selected jobs. Raises UsageError if there is none."""
     found = []
     for one in chosen:
         whole = whole_group(verb, choice, one.host)
-        states = list(one.states) if choice.named else actions.meant(verb, one.states, bool(whole))
-        found.append((one, actions.acts(verb, one.host.name, states, one.queue, KINDS[one.host.backend].CANNOT)))
+        states = list(one.states) if choice.named else actions.applicable(verb, one.states, bool(whole))
+        found.append(
+            (one, actions.plan_actions(verb, one.host.name, states, one.queue, KINDS[one.host.backend].CANNOT))
+        )
     # A group is paused and started whether or not something runs in it.
     goes_on = any(whole_group(verb, choice, one.host) for one in chosen) and verb != "kill"
     if not any(planned for _, planned in found) and not goes_on:
         queues = {one.host.name: one.queue for one in chosen}
-        raise UsageError(nothing(f"there is nothing to {verb} in what is chosen", queues, {}))
+        raise UsageError(with_known_jobs(f"there is nothing to {verb} in what is chosen", queues, {}))
     return [
         (one, planned) for one, planned in found if planned or (whole_group(verb, choice, one.host) and verb != "kill")
     ]
 
 
-def whole_group(verb: str, choice: Choice, host: Host) -> str:
-    """The group that the verb is for as such, where the queue of `host` has that."""
+def whole_group(verb: str, choice: Selector, host: Host) -> str:
+    """Return the group that the verb acts on as a whole, if the queue of `host` can."""
     return choice.whole_group if verb in KINDS[host.backend].OF_GROUPS else ""
 
 
-def act(verb: str, choice: Choice, planned: Sequence[tuple[Chosen, list[Act]]]) -> dict[str, Result | Unreachable]:
-    """Does what is planned; what became of it, by host."""
+def act(
+    verb: str, choice: Selector, planned: Sequence[tuple[Selection, list[Action]]]
+) -> dict[str, HostResult | Unreachable]:
+    """Carry out the planned actions; return the results by host."""
     by_name = {one.host.name: (one.host, found) for one, found in planned}
 
-    def ask(name: str) -> Result:
+    def ask(name: str) -> HostResult:
         host, found = by_name[name]
         kind, group = KINDS[host.backend], whole_group(verb, choice, host)
         wanted = [one for one in found if one.call]
         if not wanted and not group:
-            return Result(tuple([untouched(one) for one in found]))
+            return HostResult(tuple([unchanged_result(one) for one in found]))
         if verb == "clean":
-            keep_results(host, wanted)
+            record_outcomes(host, wanted)
         script = kind.act_script(host, wanted, group, verb)
         said: list[str] = []
 
@@ -233,24 +240,24 @@ def act(verb: str, choice: Choice, planned: Sequence[tuple[Chosen, list[Act]]]) 
         if group:  # what has come to run meanwhile was met as well
             known = {identity(one.state) for one in found}
             there = actions.matching(looked.before, None, group)
-            more = [state for state in actions.meant(verb, there, True) if identity(state) not in known]
-            found = [*found, *actions.acts(verb, name, more, looked.before, kind.CANNOT)]
+            more = [state for state in actions.applicable(verb, there, True) if identity(state) not in known]
+            found = [*found, *actions.plan_actions(verb, name, more, looked.before, kind.CANNOT)]
         outcomes = tuple(
             [
-                outcome(one, before.get(identity(one.state)), now(one.state, before, after), looked, said[0])
+                outcome(one, before.get(identity(one.state)), state_in(one.state, before, after), looked, said[0])
                 for one in found
             ]
         )
         if verb == "restart":
-            open_again(host, outcomes)
-        return Result(outcomes, group, halted(looked.after, group, outcomes), looked.files, looked.after)
+            reopen(host, outcomes)
+        return HostResult(outcomes, group, paused_groups(looked.after, group, outcomes), looked.files, looked.after)
 
     return dict(client.ask_all(list(by_name), ask))
 
 
-def outcome(one: Act, before: State | None, after: State | None, looked: Looked, said: str) -> ActionResult:
+def outcome(one: Action, before: State | None, after: State | None, looked: Looked, said: str) -> ActionResult:
     if not one.call:
-        return untouched(one)
+        return unchanged_result(one)
     if before is None or before.status != one.state.status:
         why = "it is no longer in the queue" if before is None else f"it is {before.status} by now"
         return ActionResult(one, "changed", f"{why}; nothing was done", before, after)
@@ -265,12 +272,14 @@ def outcome(one: Act, before: State | None, after: State | None, looked: Looked,
     return ActionResult(one, "done" if done else "failed", "" if done else why, before, after)
 
 
-def untouched(one: Act) -> ActionResult:
+def unchanged_result(one: Action) -> ActionResult:
     return ActionResult(one, "refused" if one.missed else "left", one.why, one.state, one.state)
 
 
-def now(state: State, before: Mapping[tuple[str, str], State], after: Mapping[tuple[str, str], State]) -> State | None:
-    """The job in another look at its queue; one that was started again may have another id there."""
+def state_in(
+    state: State, before: Mapping[tuple[str, str], State], after: Mapping[tuple[str, str], State]
+) -> State | None:
+    """Return the job's state in another answer of its queue; a restarted job may have another id there."""
     found = after.get(identity(state))
     if found is None and state.key:
         found = next((one for name, one in after.items() if one.key == state.key and name not in before), None)
@@ -282,7 +291,7 @@ def standing(state: State) -> tuple[str, str, str | None, str | None]:
 
 
 def identity(state: State) -> tuple[str, str]:
-    """What no other job of its queue has: ids are used again."""
+    """Return what identifies a job in its queue, whose ids are reused."""
     return state.id, state.created
 
 
@@ -290,8 +299,8 @@ def by_identity(queue: Queue) -> dict[tuple[str, str], State]:
     return {identity(state): state for state in queue.states}
 
 
-def halted(queue: Queue, group: str, outcomes: Sequence[ActionResult]) -> tuple[tuple[str, int], ...]:
-    """The groups that are paused now, of those that an act had to do with, and how many jobs wait in each."""
+def paused_groups(queue: Queue, group: str, outcomes: Sequence[ActionResult]) -> tuple[tuple[str, int], ...]:
+    """Return the groups of an action that are paused now, with the number of waiting jobs in each."""
     concerned = {group} | {one.after.group for one in outcomes if one.after and one.after.status != "done"}
     return tuple(
         [
@@ -302,8 +311,8 @@ def halted(queue: Queue, group: str, outcomes: Sequence[ActionResult]) -> tuple[
     )
 
 
-def keep_results(host: Host, wanted: Sequence[Act]) -> None:
-    """Has the store know how jobs have ended before their queue forgets them. Raises Unreachable where that fails."""
+def record_outcomes(host: Host, wanted: Sequence[Action]) -> None:
+    """Record the outcomes of jobs before their queue forgets them. Raises Unreachable if that fails."""
     keys = {one.state.key for one in wanted}
     try:
         jobs = (
@@ -320,8 +329,8 @@ def keep_results(host: Host, wanted: Sequence[Act]) -> None:
         raise Unreachable(f"{host.name}: nothing is cleaned, for results cannot be kept: {failed[host.name]}")
 
 
-def open_again(host: Host, outcomes: Sequence[ActionResult]) -> None:
-    """Has the store wait for the end of jobs that were started again."""
+def reopen(host: Host, outcomes: Sequence[ActionResult]) -> None:
+    """Record that jobs were restarted, so that their next outcome is reported."""
     again = [(one.act.state, one.after) for one in outcomes if one.what == "done" and one.act.state.key and one.after]
     if again and database.path().exists():
         try:
@@ -333,7 +342,7 @@ def open_again(host: Host, outcomes: Sequence[ActionResult]) -> None:
 def wait(
     chosen: Sequence[tuple[Host, State]], sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[tuple[Host, State | Unreachable]]:
-    """Waits until all that is chosen has ended: each when it has, or why that is not known."""
+    """Wait until all selected jobs have ended; yield each with its last state, or with the reason why that is unknown."""
     hosts = {host.name: host for host, _ in chosen}
     open_: dict[str, list[State]] = {}
     for host, state in chosen:

@@ -1,7 +1,7 @@
 """The results of actions on jobs, as literal types.
 
-A module of its own, imported only for types and by the published schemas: importing typing costs a twentieth of the hook's time on a
-command that a rule may flag.
+A separate module, imported only for types and by the published schemas: importing typing costs a twentieth of the hook's time on a command
+that a rule may flag.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What became of the jobs that sessions submitted: the store and the queues in, a notice for a session out.
+"""Outcomes of the jobs that sessions submitted: the database and the queues in, notifications for a session out.
 
-A session hears of its own jobs, and of those of its project that nobody has been told about. Whoever tells it (a hook, the
-monitor, a later session) claims what there is, hands it over, and confirms; what was claimed by a process that died is told
-again. The queues are asked by `refresh`, which knows nothing of sessions; nothing else here leaves this machine.
+A session is notified of its jobs, and of those of its project of which no other session was. A reader (a hook, the monitor, a later
+session) claims jobs, passes them on and confirms; what a dead process claimed is passed on by the next reader. Only `refresh` asks
+queues; it knows nothing of sessions.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ if TYPE_CHECKING:
     from pueue_skill.state.sessions import Identity
 
 MAX_NOTICE_CHARS = 1_500
-"""Characters of a notice."""
+"""The longest notification."""
 
 TAIL_BYTES = 2_000
-"""Bytes of the end of a job's output that are kept."""
+"""How much of the end of a job's output is kept."""
 
 CLOCK_TOLERANCE_S = 3600.0
-"""Seconds by which a host's clock may be off, and for which a command may run on after it has submitted."""
+"""How far a host's clock may be off, and how long a command may continue after its submission."""
 
 TAIL_LINES = 8
 
 ANSWER_TIMEOUT_S = 10.0
-"""Seconds that a host has for an answer while nobody waits for it."""
+"""How long a host may take for an answer that no user waits for."""
 
 LOST_AFTER_S = 120.0
-"""Seconds for which a job that its queue does not know is looked for, if it has never been seen there: it may be on its way."""
+"""How long a job that was never seen in its queue is looked for before it counts as lost: its submission may be under way."""
 
 
 def project_of(cwd: str) -> str:
-    """The folder of the project that `cwd` belongs to: the nearest that holds .git or .pueue-skill.toml, else `cwd` itself."""
+    """Return the project's folder: the nearest folder above `cwd` with .git or .pueue-skill.toml, else `cwd` itself."""
     folder = Path(cwd)
     for place in (folder, *folder.parents):
         if (place / ".git").exists() or (place / paths.PROJECT_FILE).exists():
@@ -57,10 +57,10 @@ def project_of(cwd: str) -> str:
 
 
 def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = client.ANSWER_TIMEOUT_S) -> dict[str, str]:
-    """Asks the queues of `jobs` what became of them, all hosts at once, and remembers it; the hosts that did not answer, and why.
-    One that was waited for in vain of late is left alone for a while.
+    """Ask the queues of `jobs` for their states, all hosts at the same time, and record them; return the hosts that did not answer, with the reason.
 
-    Raises sqlite3.Error, OSError when it cannot be remembered.
+    A host that recently kept a command waiting in vain is skipped. `limit` is in seconds. Raises sqlite3.Error and OSError if the states cannot be
+    recorded.
     """
     by_host: dict[str, list[Submitted]] = {}
     for job in jobs:
@@ -71,9 +71,11 @@ def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = cli
         host = hosts.get(name) or Host(name, there[0].ssh, there[0].pueue, there[0].backend)
         asked = time.time()
         queue = client.fetch_queue(host, limit)
-        found, served = placed(there, queue, sessions.known_jobs(name), asked)
+        found, served = match_states(there, queue, sessions.known_jobs(name), asked)
         tails = client.fetch_tails(host, [state for _, state in found if state and state.status == "done"], TAIL_BYTES)
-        return [became(job, state, tails.get(state.id if state else "", b""), asked) for job, state in found], served
+        return [
+            with_state(job, state, tails.get(state.id if state else "", b""), asked) for job, state in found
+        ], served
 
     answers = dict(poll.ask_all(list(by_host), ask))
     for found in answers.values():
@@ -82,8 +84,8 @@ def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = cli
     return {name: str(found) for name, found in answers.items() if isinstance(found, client.Unreachable)}
 
 
-def ask_meanwhile() -> float:
-    """Starts a process of its own that asks the queues of all open jobs, and lets it be; the time (epoch seconds) before that."""
+def refresh_in_background() -> float:
+    """Start a process that asks the queues of all open jobs; return the time before that, in seconds since the epoch."""
     now = time.time()
     transport.start_detached([sys.executable, "-I", "-c", REFRESH, str(Path(__file__).parent.parent.parent), *sys.path])
     return now
@@ -93,7 +95,9 @@ REFRESH = "import sys; sys.path[:0] = sys.argv[1:]; from pueue_skill.jobs.news i
 
 
 def main() -> None:
-    """The process that ask_meanwhile starts. While one is at it another stands in line, and asks for all who come meanwhile."""
+    """Refresh all open jobs, in the process that refresh_in_background starts. While one such process runs, one more waits and serves all later
+    requests.
+    """
     from pueue_skill.configuration import settings
 
     folder = Path(paths.data())
@@ -108,8 +112,9 @@ def main() -> None:
 
 
 def wait_for(session: str, project: str, asked: float, seconds: float) -> None:
-    """Waits until the queues of a session's open jobs, asked at `asked` (epoch) or later, have answered, or are left alone, or until
-    `seconds` after that. What a queue was asked before does not count: a job may have ended since."""
+    """Wait until the queues of a session's open jobs have answered to a question of `asked` (seconds since the epoch) or later, or are skipped, or
+    `seconds` have passed. Earlier answers do not count: a job may have ended since.
+    """
     end = time.monotonic() + seconds - max(0.0, time.time() - asked)
     while time.monotonic() < end:
         left = reachability.skipped_hosts()
@@ -118,13 +123,12 @@ def wait_for(session: str, project: str, asked: float, seconds: float) -> None:
         time.sleep(0.03)
 
 
-def placed(
+def match_states(
     jobs: Sequence[Submitted], queue: Queue, known: Set[Identity], now: float
 ) -> tuple[list[tuple[Submitted, State | None]], set[int]]:
-    """`jobs` with their states in `queue` (None: it does not have them), and the numbers of those that stood for others only.
+    """Return `jobs` with their states in `queue` (None: not in it), and the numbers of submissions that only stood for other jobs.
 
-    A submission that was not seen in its queue yet stands for the jobs of its key that nobody knows: `known` are the others. Text that
-    was submitted several times has made several.
+    A submission without an id stands for the jobs of its key that are not in `known`. A text that was submitted several times has several.
     """
     there = {identity(state): state for state in queue.states if state.key}
     free = {one: state for one, state in there.items() if one not in known}
@@ -177,19 +181,19 @@ def identity(state: State) -> Identity:
 
 
 def of_key(job: Submitted, one: Identity) -> bool:
-    """Whether a job that is known has come of a submission of this key at that time."""
+    """Return whether a known job belongs to a submission of this key at that time."""
     key, _, created = one
     recent = not created or dt.datetime.fromisoformat(created).timestamp() >= job.submitted - CLOCK_TOLERANCE_S
     return recent and (key == job.key or key.startswith(f"{job.key}-"))
 
 
 def epoch(state: State) -> float:
-    """When a job was created, in seconds of the epoch; by its queue's clock."""
+    """Return when a job was created, in seconds since the epoch, by its host's clock."""
     return dt.datetime.fromisoformat(state.created).timestamp() if state.created else 0.0
 
 
 def job_of(submission: Submitted, state: State) -> Submitted:
-    """A job of its own that a submission has made."""
+    """Return the job that a submission produced, as a separate row."""
     return submission._replace(
         number=0,
         key=state.key or "",
@@ -200,8 +204,8 @@ def job_of(submission: Submitted, state: State) -> Submitted:
     )
 
 
-def became(job: Submitted, state: State | None, tail: bytes, now: float) -> Submitted:
-    """What is known of `job` after its queue was asked, at `now` (epoch seconds); `tail` is the end of its output."""
+def with_state(job: Submitted, state: State | None, tail: bytes, now: float) -> Submitted:
+    """Return `job` with what its queue answered at `now` (seconds since the epoch); `tail` is the end of its output."""
     if state is None:
         waited = 0 <= now - job.submitted < LOST_AFTER_S and not job.id
         return job._replace(checked=now, state="open" if waited else "lost", ended="" if waited else stamp(now))
@@ -216,7 +220,7 @@ def became(job: Submitted, state: State | None, tail: bytes, now: float) -> Subm
         state=state.result or "unknown",
         exit_code=outcome.exit_code(state) if state.result in ("success", "failed", "killed") else None,
         seconds=None if took is None else max(0.0, took),
-        tail=end_of(tail),
+        tail=visible_tail(tail),
         ended=state.ended or stamp(now),
         checked=now,
     )
@@ -226,8 +230,8 @@ def stamp(now: float) -> str:
     return dt.datetime.fromtimestamp(now, dt.UTC).isoformat()
 
 
-def end_of(output: bytes) -> str:
-    """The last lines of an output, as they may be shown: no control characters, no secrets."""
+def visible_tail(output: bytes) -> str:
+    """Return the last lines of an output, without control characters and secrets."""
     text = output.decode("utf-8", "replace").replace("\r\n", "\n")
     # What a carriage return wrote over (a progress bar) was not left standing.
     lines = [line.rstrip().rpartition("\r")[2] for line in text.split("\n") if line.strip()]
@@ -235,34 +239,34 @@ def end_of(output: bytes) -> str:
     return masked("\n".join([line if len(line) <= 300 else line[:297] + "..." for line in shown]))
 
 
-def line_of(job: Submitted) -> str:
-    """One line that says how a job ended."""
+def describe_job(job: Submitted) -> str:
+    """Return one line about a job's outcome."""
     if job.state == "lost" and not job.id:
-        return f"{job.name} was never seen in its queue, so it may not have been queued: {shortened(job.command)}"
+        return f"{job.name} was never seen in its queue, so it may not have been queued: {short_command(job.command)}"
     how = outcome.predicate(job.state, job.exit_code)
     took = f" after {printable.duration(job.seconds)}" if job.seconds is not None else ""
-    label = f" ({titled(job.label)})" if job.label else ""
-    return f"{job.name}{label} {how}{took}: {shortened(job.command)}"
+    label = f" ({short_label(job.label)})" if job.label else ""
+    return f"{job.name}{label} {how}{took}: {short_command(job.command)}"
 
 
-def shortened(command: str) -> str:
+def short_command(command: str) -> str:
     return printable.line(" ".join(masked(command).split()), 100)
 
 
-def titled(label: str) -> str:
-    """A job's label, as it may be shown."""
+def short_label(label: str) -> str:
+    """Return a job's label without control characters and secrets."""
     return printable.line(masked(label), 60)
 
 
-def line(job: Submitted) -> str:
-    """How a job ended, and the last of its output, in one line of at most 1,000 characters."""
+def describe_in_one_line(job: Submitted) -> str:
+    """Return a job's outcome and the end of its output, in one line of at most 1,000 characters."""
     last = " ⏎ ".join(job.tail.split("\n")[-4:])
-    text = f"pueue-skill: {line_of(job)}" + (f" — {last}" if last else "")
+    text = f"pueue-skill: {describe_job(job)}" + (f" — {last}" if last else "")
     return text if len(text) <= 1000 else text[:997] + "..."
 
 
-def notice(jobs: list[Submitted]) -> str:
-    """What a session is told of jobs that have ended, failures first; at most MAX_NOTICE_CHARS characters."""
+def notification_of(jobs: list[Submitted]) -> str:
+    """Return the notification of ended jobs, failures first; at most MAX_NOTICE_CHARS characters."""
     ordered = sorted(jobs, key=lambda job: job.state == "success")
     head = (
         f"pueue-skill: {len(jobs)} queued jobs have ended.\n"
@@ -277,7 +281,7 @@ def notice(jobs: list[Submitted]) -> str:
     for i, job in enumerate(ordered):
         rest = len(ordered) - i - 1
         more = f"and {rest + 1} more: pueue-skill status\n"
-        part = f"- {line_of(job)}\n"
+        part = f"- {describe_job(job)}\n"
         if len(part) > room - (len(more) if rest else 0):
             parts.append(more)
             break
@@ -296,8 +300,8 @@ def notice(jobs: list[Submitted]) -> str:
     return head + "".join(parts) + foot
 
 
-def waits(session: str, project: str) -> bool:
-    """Whether the session has jobs to hear of; its marker is set or taken away accordingly."""
+def has_open_jobs(session: str, project: str) -> bool:
+    """Return whether the session has open jobs, and set or remove its marker accordingly."""
     if sessions.open_jobs(session, project):
         sessions.set_marker(session)
         return True
@@ -306,28 +310,28 @@ def waits(session: str, project: str) -> bool:
 
 
 def watch(hosts: Mapping[str, Host], session: str, project: str) -> Iterator[list[Submitted]]:
-    """Waits for the jobs that concern a session, and gives those that have ended, claimed; ends when none is left.
+    """Yield the claimed jobs of a session as they end; stop when none is open.
 
-    Confirm each list once it is handed over. A host that does not answer is asked again and again. Raises sqlite3.Error, OSError.
+    Confirm each list once it is passed on. Hosts that do not answer are asked again. Raises sqlite3.Error, OSError.
     """
     rounds = 0
-    while client_lives():
+    while client_is_running():
         there = sessions.open_jobs(session, project)
         refresh(hosts, there)
         ended = sessions.claim(session, project)
         if ended:
             yield ended
-        if not waits(session, project):
+        if not has_open_jobs(session, project):
             return
         rounds += 1
         time.sleep(pause_s(rounds, 2.0, 30.0, 1.05))
 
 
-def client_lives() -> bool:
-    """Whether the client of the session is still there, as far as it can be told."""
+def client_is_running() -> bool:
+    """Return whether the session's client still runs, as far as that is known."""
     pid = os.environ.get("CLAUDE_PID", "")
     return not pid.isdigit() or sessions.process_exists(int(pid))
 
 
 def names(jobs: Iterable[Submitted]) -> str:
-    return ", ".join([job.name + (f" ({titled(job.label)})" if job.label else "") for job in jobs])
+    return ", ".join([job.name + (f" ({short_label(job.label)})" if job.label else "") for job in jobs])

@@ -1,6 +1,6 @@
-"""Follows a job: its output and its states as they come, over connections that may break.
+"""Follows a job: its output and its states as they arrive, over connections that may break.
 
-It knows no queue's format: the backend's script writes frames, which are decoded here. It prints nothing.
+The scripts of each kind of queue write frames, which are decoded here. It prints nothing.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from pueue_skill.startup.record import NamedTuple
 
 
 class Output(NamedTuple):
-    """Bytes that the job wrote; `error`: to its standard error, where that is kept apart."""
+    """Bytes that the job wrote; `error`: to its stderr, if that is kept apart."""
 
     data: bytes
     error: bool = False
 
 
 class Lost(NamedTuple):
-    """The connection broke; it is tried again."""
+    """The connection broke, and is tried again."""
 
     reason: str
 
 
 Event = Output | State | Lost | None
-"""What following a job yields: output, a new state, a broken connection; None once a second when there is nothing."""
+"""What `follow` yields: output, a new state, a broken connection; None once a second if nothing arrived."""
 
 
 def follow(state: State, host: Host, sleep: Callable[[float], None] = time.sleep, offset: int = 0) -> Iterator[Event]:
-    """Follows a job to its end: its output from byte `offset` on, its states as they change; the last event is a state.
+    """Follow a job to its end: yield its output from byte `offset` on and its states; the last event is a state.
 
-    A connection that breaks is taken up again where the output stopped. Raises Unreachable when it cannot be, or when the job
-    is no longer in the queue.
+    A broken connection is resumed where the output stopped; `sleep` waits for seconds. Raises Unreachable if that fails, or if the job is no
+    longer in the queue.
     """
     tries = errors_offset = 0
     while True:
@@ -80,7 +80,7 @@ def follow(state: State, host: Host, sleep: Callable[[float], None] = time.sleep
 
 
 class Frame(NamedTuple):
-    """A part of what a follow script writes; `end`: where in its file the bytes of an output end."""
+    """A frame that a follow script wrote; `end`: the offset in its file at which the bytes of an output end."""
 
     kind: str
     data: bytes
@@ -88,7 +88,7 @@ class Frame(NamedTuple):
 
 
 class Frames:
-    """Decodes what a follow script writes: `state JSON` lines, and `output OFFSET N` or `error OFFSET N` lines with N bytes after them."""
+    """Decodes the frames of a follow script: `state JSON` lines, and `output OFFSET N` or `error OFFSET N` lines followed by N bytes."""
 
     def __init__(self) -> None:
         self.buffer = b""

@@ -1,4 +1,4 @@
-"""Proves a new queue: runs a job on its host as any other job is run, and removes it again. A Host in, a Proof out."""
+"""Proves a new queue: submits a job on its host as `run` does, waits for it, and removes it. A Host in, a Proof out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROOF_S = 20.0
 
 
 def prove(host: Host, found: Found, environment: Mapping[str, str]) -> Proof:
-    """Runs a job as any other is run, and takes it out of the queue again. Raises Unreachable."""
+    """Run a job in the new queue and remove it. Raises Unreachable."""
     limit, status = found.groups.get("default", (1, "running"))
     if status != "running":
         return Proof("", why=f"the group default is {status}: pueue start --group default")

@@ -1,8 +1,7 @@
-"""Names of jobs: a name as it is typed and the queues in, the jobs that bear it out, newest first.
+"""Names of jobs: a name as typed and the queues in, the jobs with that name out, newest first. Nothing here asks a queue.
 
-A name is HOST:ID, a label or a key; a label and a key may stand behind `HOST:` too, and a bare id is a job of this machine. When
-several jobs bear a label or key, the name means the newest; NAME~1 is the one before it, NAME~2 the one before that. Nothing here asks
-a queue.
+A name is HOST:ID, a label or a key; labels and keys may follow `HOST:` too, and a bare id is a job of this machine. If several jobs have a
+label or key, the name means the newest; NAME~1 is the one before it, NAME~2 the one before that.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 GENERATED = regex(r"[0-9a-f]{12}(?:-\d+)?")
-"""The keys that plans and `run` make themselves."""
+"""The keys that plans and `run` generate."""
 
 OLDER = regex(r"(.+)~([0-9]+)")
 
 
-class Bearers(NamedTuple):
-    """The jobs that a name may mean, newest first, as (host, state); `back`: how many of them are newer than the one it means."""
+class Matches(NamedTuple):
+    """The jobs that a name matches, newest first, as (host, state); `back`: how many of them are newer than the one it means."""
 
     jobs: tuple[tuple[str, State], ...]
     back: int = 0
@@ -39,12 +38,12 @@ class Bearers(NamedTuple):
 
 
 def is_id(text: str) -> bool:
-    """Whether `text` is an id of a job of some queue, rather than a label."""
+    """Return whether `text` is an id of a job in some queue, not a label."""
     return any(kind.ID.fullmatch(text) for kind in KINDS.values())
 
 
 def host_of(name: str, hosts: Mapping[str, Host]) -> str:
-    """The only host that can have the job called `name`, by that name alone; empty when any host may have it."""
+    """Return the only host that can have the job called `name`; empty if any host may have it."""
     older = OLDER.fullmatch(name)
     host, colon, rest = (older[1] if older else name).partition(":")
     if colon and host and (host in hosts or is_id(rest) or GENERATED.fullmatch(rest)):
@@ -52,48 +51,52 @@ def host_of(name: str, hosts: Mapping[str, Host]) -> str:
     return LOCAL if is_id(name) else ""
 
 
-def bearers(name: str, queues: Mapping[str, Queue]) -> Bearers:
-    """The jobs of `queues` that are called `name`. A job with exactly that name goes before the older job that NAME~1 would be.
+def jobs_named(name: str, queues: Mapping[str, Queue]) -> Matches:
+    """Return the jobs of `queues` called `name`. A job with exactly that name takes precedence over the older job that NAME~1 means.
 
-    Raises UsageError where `name` is the bare id of one job of this machine and the label or key of others of it.
+    Raises UsageError if `name` is the bare id of one job of this machine and the label or key of others.
     """
-    found = bearing(name, queues)
+    found = newest_first(name, queues)
     older = OLDER.fullmatch(name)
     if not found and older:
         # A job has one id: what is older has a label.
-        named = labelled(older[1], queues) if is_id(older[1]) else ()
-        return Bearers(named or bearing(older[1], queues), int(older[2]))
-    return Bearers(found)
+        named = with_label_or_key(older[1], queues) if is_id(older[1]) else ()
+        return Matches(named or newest_first(older[1], queues), int(older[2]))
+    return Matches(found)
 
 
-def bearing(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, State], ...]:
+def newest_first(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, State], ...]:
     host, colon, rest = name.partition(":")
     if colon and host in queues:
         found = with_id(rest, host, queues[host])
         if is_id(rest) and not GENERATED.fullmatch(rest):  # a key that was made may look like an id
             return found  # where it is gone, nothing takes its place
-        found = found or labelled(rest, {host: queues[host]})
+        found = found or with_label_or_key(rest, {host: queues[host]})
         if found:
             return found
     elif is_id(name) and LOCAL in queues:
         found = with_id(name, LOCAL, queues[LOCAL])
         if found:
-            others = [f"{LOCAL}:{state.id}" for _, state in labelled(name, {LOCAL: queues[LOCAL]}) if state.id != name]
+            others = [
+                f"{LOCAL}:{state.id}"
+                for _, state in with_label_or_key(name, {LOCAL: queues[LOCAL]})
+                if state.id != name
+            ]
             if others:
                 known = ", ".join(others[:3]) + (" …" if others[3:] else "")
                 raise UsageError(f"{name} is the id of {LOCAL}:{name} and the label or key of {known}: write HOST:ID")
             return found
-    return labelled(name, queues)
+    return with_label_or_key(name, queues)
 
 
 def with_id(id: str, host: str, queue: Queue) -> tuple[tuple[str, State], ...]:
     return tuple([(host, state) for state in queue.states if state.id == id])
 
 
-def labelled(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, State], ...]:
-    """The jobs whose label or key is `name`, newest first."""
+def with_label_or_key(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, State], ...]:
+    """Return the jobs whose label or key is `name`, newest first."""
     found = [
-        (moment(state), place, host, state)
+        (created_at(state), place, host, state)
         for host, queue in queues.items()
         for place, state in enumerate(queue.states)
         if name in (state.label, state.key)
@@ -101,8 +104,8 @@ def labelled(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, State],
     return tuple([(host, state) for _, _, host, state in sorted(found, key=lambda one: one[:2], reverse=True)])
 
 
-def near(name: str, queues: Mapping[str, Queue]) -> list[str]:
-    """Labels and keys of jobs that `name` may be a slip of, the nearest first."""
+def similar_names(name: str, queues: Mapping[str, Queue]) -> list[str]:
+    """Return labels and keys that are similar to `name`, the most similar first."""
     import difflib  # not at every start
 
     host, colon, rest = name.partition(":")
@@ -117,14 +120,14 @@ def near(name: str, queues: Mapping[str, Queue]) -> list[str]:
     return [] if is_id(meant) else [known[text] for text in difflib.get_close_matches(meant.lower(), known, 5)]
 
 
-def some_are(name: str, queues: Mapping[str, Queue]) -> str:
-    """The end of a message that no job is called `name`: the names near it, as they are typed; empty where there are none."""
-    found = near(name, queues)
+def suggest_similar(name: str, queues: Mapping[str, Queue]) -> str:
+    """Return the end of a message that no job is called `name`: similar names, as they are typed; empty if there are none."""
+    found = similar_names(name, queues)
     return f"; some are: {', '.join(map(quote.word, found))}" if found else ""
 
 
-def moment(state: State) -> datetime:
-    """When a job was created; jobs of which that is not known are the oldest."""
+def created_at(state: State) -> datetime:
+    """Return when a job was created; a job without that time is the oldest."""
     import datetime as dt  # not at the start of `run`
 
     return dt.datetime.fromisoformat(state.created) if state.created else dt.datetime.min.replace(tzinfo=dt.UTC)

@@ -1,7 +1,7 @@
 """Submits jobs: a Job and its host in, the queued job out, exactly once for each key.
 
-It reaches queues through their backend's scripts and hosts through the client. It prints nothing and reads no configuration. What it
-cannot know it says, with what to do about it.
+It reaches queues by the scripts of their kind and hosts by the client. It prints nothing and reads no configuration. If the result is
+unknown, the error says so, and what to type.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class NotSubmitted(Exception):
 
 
 class Queued(NamedTuple):
-    """A job that is in the queue; `new` is false when one with its key was there before this submission."""
+    """A job in the queue; `new` is false if a job with its key existed before this submission."""
 
     state: State
     new: bool
@@ -64,14 +64,13 @@ def submit(
     notice: Callable[[str], None] = lambda text: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Queued:
-    """Adds `job` to the queue of `host`, unless a job with its key is there.
+    """Add `job` to the queue of `host`, unless a job with its key is in it.
 
-    `env` and `cwd` are those of the submitting process, which a queue on this machine hands on to the job. `stdin` is what a job with
-    `stdin` reads; it is sent as it comes, and once. `notice` is given a line when it waits for other submissions, however long that
-    takes, and when it tries again, after a `sleep` of so many seconds: what failed before the job was sent, or an answer that was cut off.
-    The same key is never added twice.
+    `env` and `cwd` are those of the submitting process; a queue on this machine passes them to the job. `stdin` is sent to the job as it arrives,
+    once. `notice` gets a line when the submission waits for others, without a limit, and when it is tried again after a `sleep` of
+    seconds: because it failed before the job was sent, or because its answer was cut off. The same key is never added twice.
 
-    Raises NotSubmitted when it is certain that the job is not in the queue, NoConnection, Unreachable.
+    Raises NotSubmitted if the job is certainly not in the queue, NoConnection, Unreachable.
     """
     kind = KINDS[job.backend]
     script = kind.submit_script(job, host)
@@ -92,7 +91,7 @@ def submit(
             answer = kind.read_submission(done.text, job)
         except transport.Timeout as error:
             if host.ssh or sent or ADDS.encode() in error.stdout:
-                raise Unreachable(not_known(str(error), job)) from None
+                raise Unreachable(outcome_unknown(str(error), job)) from None
             raise NotSubmitted(str(error)) from None
         except ValueError:
             sent = sent or ADDS.encode() in done.stdout
@@ -101,29 +100,29 @@ def submit(
                 sleep(pause_s(attempt) * (0.5 + os.getpid() % 16 / 16))  # clients turned away together return apart
                 continue
             if sent:
-                raise Unreachable(not_known(explain_failure(host, done), job)) from None
+                raise Unreachable(outcome_unknown(explain_failure(host, done), job)) from None
             raise (NoConnection if done.code == transport.SSH_FAILED else NotSubmitted)(
                 explain_failure(host, done)
             ) from None
         if answer.state is None:
             raise NotSubmitted(kind.advised(stderr_of(done), host) or answer.error)
         if answer.differs:
-            raise NotSubmitted(taken(job.key, f"{host.name}:{answer.state.id}", answer.state, answer.differs))
+            raise NotSubmitted(key_in_use(job.key, f"{host.name}:{answer.state.id}", answer.state, answer.differs))
         # Once its host has begun to add it, what a later attempt finds there is this job.
         return Queued(answer.state, answer.new or sent, answer.group)
     raise AssertionError("unreachable")
 
 
-def taken(key: str, name: str, state: State, differs: Sequence[str]) -> str:
-    """Why a key cannot be given to another job."""
+def key_in_use(key: str, name: str, state: State, differs: Sequence[str]) -> str:
+    """Return why a key cannot be used for another job."""
     return (
-        f"the key {key} belongs to {name}, which {standing(state)}; it {', '.join(differs)}\n"
+        f"the key {key} belongs to {name}, which {describe_state(state)}; it {', '.join(differs)}\n"
         f"Try: pueue-skill log {name}, or another --key"
     )
 
 
-def standing(state: State) -> str:
-    """Where a job stands, as the end of a sentence."""
+def describe_state(state: State) -> str:
+    """Return the job's status or outcome, as the end of a sentence."""
     if state.status != "done":
         return f"is {state.status}"
     import datetime as dt
@@ -141,12 +140,12 @@ def retries(host: Host, done: transport.Done, sent: bool, fed: bool) -> int:
     return 3 if done.code == EXIT_QUEUE_DOWN and not fed else 0  # a restart takes seconds; stdin that was sent is gone
 
 
-def not_known(why: str, job: Job) -> str:
+def outcome_unknown(why: str, job: Job) -> str:
     return f"{why}\nWhether the job was queued is not known. Try: the same command with --key {job.key}, which queues it once"
 
 
 def dependencies(asked: Sequence[str], host: Host, hosts: Mapping[str, Host]) -> tuple[str, ...]:
-    """The ids of the jobs of `host` that are called `asked`, for the `after` of a job there. Raises NotSubmitted, Unreachable."""
+    """Return the ids of the jobs of `host` called `asked`, for the `after` of a job on that host. Raises NotSubmitted, Unreachable."""
     if not asked:
         return ()
     for name in asked:
@@ -159,13 +158,13 @@ def dependencies(asked: Sequence[str], host: Host, hosts: Mapping[str, Host]) ->
             )
     queue = fetch_queue(host)
     try:
-        found = [select.bearers(name, {host.name: queue}).meant for name in asked]
+        found = [select.jobs_named(name, {host.name: queue}).meant for name in asked]
     except UsageError as error:
         raise NotSubmitted(f"--after {error}") from None
     for name, job in zip(asked, found, strict=True):
         if job is None:
             raise NotSubmitted(
-                f"--after {name}: {host.name} has no job of that name{select.some_are(name, {host.name: queue})}"
+                f"--after {name}: {host.name} has no job of that name{select.suggest_similar(name, {host.name: queue})}"
                 f"\nTry: pueue-skill status {host.name}"
             )
     return tuple(dict.fromkeys([state.id for _, state in filter(None, found)]))

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from pueue_skill.batches.submission import Standing
-from pueue_skill.jobs.news import line_of
+from pueue_skill.jobs.news import describe_job
 from pueue_skill.queues import actions
 from pueue_skill.queues.model import Queue, State
 from pueue_skill.shell import printable
@@ -54,7 +54,7 @@ def of_ended_jobs(host: str, queue: Queue, ended: Sequence[State]) -> list[Notif
 
 
 def failure(host: str, state: State) -> Notification:
-    how = actions.ending(state)
+    how = actions.describe_outcome(state)
     took = dt.timedelta()
     if state.started and state.ended and state.result in ("failed", "killed"):
         took = dt.datetime.fromisoformat(state.ended) - dt.datetime.fromisoformat(state.started)
@@ -76,7 +76,9 @@ def of_submitted(job: Submitted) -> list[Notification]:
     here = job._replace(host=shown_host(job.host))
     title = f"{here.host}: {plain(job.label or job.command, 60)} has not succeeded"
     return [
-        Notification("failures", f"job {here.name} {job.created} {job.ended}", title, plain(line_of(here), 400), True)
+        Notification(
+            "failures", f"job {here.name} {job.created} {job.ended}", title, plain(describe_job(here), 400), True
+        )
     ]
 
 

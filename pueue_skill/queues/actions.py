@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 VERBS = ("kill", "restart", "clean", "pause", "start")
 
 
-class Act(NamedTuple):
+class Action(NamedTuple):
     """What is done with a job: `call` is the queue's own verb, empty where nothing is, and `why` then says why.
 
     `missed`: nothing is done, and the verb's end is not reached either; an ended job that is to be killed is none of these. `with_` are
@@ -45,7 +45,7 @@ def matching(queue: Queue, label: str | None, group: str | None) -> list[State]:
     ]
 
 
-def meant(verb: str, states: Iterable[State], whole_group: bool = False) -> list[State]:
+def applicable(verb: str, states: Iterable[State], whole_group: bool = False) -> list[State]:
     """Of jobs that were chosen by a pattern or a group, those that the verb is about: the failed ones for restart, say.
 
     A whole group is paused and started itself, so that of its jobs only those that have begun are.
@@ -72,69 +72,71 @@ CANNOT: Mapping[str, str] = {
 """Calls that a queue does not have, and why; of most, that they are not its."""
 
 
-def acts(verb: str, host: str, chosen: Sequence[State], queue: Queue, cannot: Mapping[str, str] = CANNOT) -> list[Act]:
+def plan_actions(
+    verb: str, host: str, chosen: Sequence[State], queue: Queue, cannot: Mapping[str, str] = CANNOT
+) -> list[Action]:
     """What `verb` does with each of `chosen`, in a queue that has no calls of `cannot`; `host` is for what is to be typed."""
     return [
-        Act(act.state, "", cannot[act.call].format(job=f"{host}:{act.state.id}"), missed=act.call != "withdraw")
+        Action(act.state, "", cannot[act.call].format(job=f"{host}:{act.state.id}"), missed=act.call != "withdraw")
         if act.call in cannot
         else act
-        for act in wanted(verb, host, chosen, queue)
+        for act in actions_for(verb, host, chosen, queue)
     ]
 
 
-def wanted(verb: str, host: str, chosen: Sequence[State], queue: Queue) -> list[Act]:
+def actions_for(verb: str, host: str, chosen: Sequence[State], queue: Queue) -> list[Action]:
     match verb:
         case "kill":
-            return [killed(state) for state in chosen]
+            return [kill_action(state) for state in chosen]
         case "pause":
-            return [paused(state) for state in chosen]
+            return [pause_action(state) for state in chosen]
         case "start":
-            return [started(state, host, queue) for state in chosen]
+            return [start_action(state, host, queue) for state in chosen]
         case "restart":
-            return restarted(host, chosen, queue)
-    return cleaned(host, chosen, queue)
+            return restart_actions(host, chosen, queue)
+    return clean_actions(host, chosen, queue)
 
 
-def killed(state: State) -> Act:
+def kill_action(state: State) -> Action:
     match state.status:
         case "running" | "paused":
-            return Act(state, "kill")
+            return Action(state, "kill")
         case "queued":
-            return Act(state, "cancel")
+            return Action(state, "cancel")
         case "stashed":
-            return Act(state, "withdraw")
-    return Act(state, "", "it has ended already")
+            return Action(state, "withdraw")
+    return Action(state, "", "it has ended already")
 
 
-def paused(state: State) -> Act:
+def pause_action(state: State) -> Action:
     match state.status:
         case "running":
-            return Act(state, "pause")
+            return Action(state, "pause")
         case "queued":
-            return Act(state, "stash")
+            return Action(state, "stash")
         case "done":
-            return Act(state, "", "it has ended", missed=True)
-    return Act(state, "", "it is paused already" if state.status == "paused" else "it is put aside already")
+            return Action(state, "", "it has ended", missed=True)
+    return Action(state, "", "it is paused already" if state.status == "paused" else "it is put aside already")
 
 
-def started(state: State, host: str, queue: Queue) -> Act:
+def start_action(state: State, host: str, queue: Queue) -> Action:
     match state.status:
         case "paused":
-            return Act(state, "start")
+            return Action(state, "start")
         case "stashed":
-            return Act(state, "enqueue")
+            return Action(state, "enqueue")
         case "running":
-            return Act(state, "", "it runs already")
+            return Action(state, "", "it runs already")
         case "done":
-            return Act(
+            return Action(
                 state, "", f"it has ended; run it again with: pueue-skill restart {host}:{state.id}", missed=True
             )
     # A queue's own `start` would run it beside its group's limit, and before what it comes after.
-    why = next((one.why for one in stuck(host, queue) if state.id in one.ids), "it starts when its turn comes")
-    return Act(state, "", f"it is queued: {why}", missed=True)
+    why = next((one.why for one in stuck_jobs(host, queue) if state.id in one.ids), "it starts when its turn comes")
+    return Action(state, "", f"it is queued: {why}", missed=True)
 
 
-def restarted(host: str, chosen: Sequence[State], queue: Queue) -> list[Act]:
+def restart_actions(host: str, chosen: Sequence[State], queue: Queue) -> list[Action]:
     by_id = outcome.by_id(queue)
     places = {id: place for place, id in enumerate(by_id)}
     refused: dict[str, str] = {}
@@ -160,18 +162,18 @@ def restarted(host: str, chosen: Sequence[State], queue: Queue) -> list[Act]:
                 again.remove(state.id)
                 open_ = True
                 refused[state.id] = (
-                    f"it comes after {named(host, parent)}, which {ending(parent)}; restart both: "
-                    f"pueue-skill restart {line(host, [*ancestors(state, by_id, places), state.id], state.group)}"
+                    f"it comes after {name_with_label(host, parent)}, which {describe_outcome(parent)}; restart both: "
+                    f"pueue-skill restart {selection_words(host, [*ancestors(state, by_id, places), state.id], state.group)}"
                 )
     return [
-        Act(state, "", refused[state.id], missed=True)
+        Action(state, "", refused[state.id], missed=True)
         if state.id in refused
-        else Act(state, "restart", with_=tuple([id for id in state.after if id in by_id]))
+        else Action(state, "restart", with_=tuple([id for id in state.after if id in by_id]))
         for state in chosen
     ]
 
 
-def cleaned(host: str, chosen: Sequence[State], queue: Queue) -> list[Act]:
+def clean_actions(host: str, chosen: Sequence[State], queue: Queue) -> list[Action]:
     needed: dict[str, str] = {}
     going = {state.id for state in chosen if state.status == "done"}
     for state in reversed(queue.states):  # children first: one that stays keeps its parents
@@ -180,12 +182,12 @@ def cleaned(host: str, chosen: Sequence[State], queue: Queue) -> list[Act]:
     found = []
     for state in chosen:
         if state.status != "done":
-            found.append(Act(state, "", f"it is {state.status}; only what has ended is cleaned", missed=True))
+            found.append(Action(state, "", f"it is {state.status}; only what has ended is cleaned", missed=True))
         elif state.id in needed:
             child = needed[state.id]
-            found.append(Act(state, "", f"{host}:{child} comes after it, and has not run", missed=True))
+            found.append(Action(state, "", f"{host}:{child} comes after it, and has not run", missed=True))
         else:
-            found.append(Act(state, "remove"))
+            found.append(Action(state, "remove"))
     return found
 
 
@@ -198,34 +200,34 @@ def ancestors(state: State, by_id: Mapping[str, State], places: Mapping[str, int
     """Return the ids of the failed jobs that a job depends on, at any distance, by their `places` in the queue."""
     found: dict[str, None] = {}
     open_ = [state]
-    while open_ and len(found) <= NAMED:
+    while open_ and len(found) <= MAX_NAMED_JOBS:
         parents = [parent for parent in failed_parents(open_.pop(), by_id) if parent.id not in found]
         found |= dict.fromkeys([parent.id for parent in parents])
         open_ += parents
     return sorted(found, key=places.__getitem__)
 
 
-NAMED = 8
+MAX_NAMED_JOBS = 8
 """Jobs that are named in a line that is to be typed; more than these are told by their group."""
 
 
-def line(host: str, ids: Sequence[str], group: str) -> str:
+def selection_words(host: str, ids: Sequence[str], group: str) -> str:
     """Words that choose jobs; where they are many, all of the group."""
-    if len(ids) > NAMED:
+    if len(ids) > MAX_NAMED_JOBS:
         return f"--host {host} --group {quote.word(group)} --label '*'"
     return " ".join([f"{host}:{id}" for id in ids])
 
 
-def start_of(host: str, group: str) -> str:
+def start_command(host: str, group: str) -> str:
     """What starts a group, without the name of the program."""
     return quote.line(["start", "--host", host, "--group", group])
 
 
-def named(host: str, state: State) -> str:
+def name_with_label(host: str, state: State) -> str:
     return f"{host}:{state.id}" + (f" ({printable.line(state.label, 60)})" if state.label else "")
 
 
-def ending(state: State) -> str:
+def describe_outcome(state: State) -> str:
     """Return how a job that is done ended, to follow its name."""
     return outcome.predicate(state.result, state.exit_code)
 
@@ -243,7 +245,7 @@ class Stuck(NamedTuple):
     ids: tuple[str, ...]
 
 
-def stuck(host: str, queue: Queue) -> list[Stuck]:
+def stuck_jobs(host: str, queue: Queue) -> list[Stuck]:
     """What does not run, and why; jobs that come after others that go on are not stuck."""
     by_id = outcome.by_id(queue)
     groups = {group.name: group for group in queue.groups}
@@ -262,7 +264,7 @@ def stuck(host: str, queue: Queue) -> list[Stuck]:
         lost = failed_parents(state, by_id)
         if lost and state.status != "stashed":
             root = roots[state.id] = roots.get(lost[0].id, lost[0])
-            put(state, "dependency", f"{named(host, root)} {ending(root)}", root.id)
+            put(state, "dependency", f"{name_with_label(host, root)} {describe_outcome(root)}", root.id)
         elif state.status == "stashed" and state.due:
             put(state, "stashed", f"put aside until {state.due[:16].replace('T', ' ')}")
         elif state.status == "stashed":
@@ -272,7 +274,7 @@ def stuck(host: str, queue: Queue) -> list[Stuck]:
                 state,
                 "group",
                 f"group {group.name} is {group.status}",
-                start_of(host, group.name),
+                start_command(host, group.name),
             )
         elif state.status == "paused":
             put(state, "paused", "paused", "start")
@@ -293,14 +295,14 @@ def stuck(host: str, queue: Queue) -> list[Stuck]:
         ):  # its own work has not begun: it can be queued behind the other
             why = f"waits for a slot of {other.group}, of which {host}:{waiter.id} holds one"
             fix = f"kill {host}:{waiter.id} && pueue-skill restart {host}:{waiter.id}"
-        put(waiter, "cycle", f"waits for {named(host, other)}, which {why}", fix)
+        put(waiter, "cycle", f"waits for {name_with_label(host, other)}, which {why}", fix)
     result = []
     for (kind, why, fix), ids in found.items():
         if kind == "dependency":  # those that have not been given up yet go on by themselves
             again = [fix, *[id for id in ids if by_id[id].status == "done"]]
-            fix = f"restart {line(host, again, by_id[ids[0]].group)}"
+            fix = f"restart {selection_words(host, again, by_id[ids[0]].group)}"
         elif fix == "start":
-            fix = f"start {line(host, ids, by_id[ids[0]].group)}"
+            fix = f"start {selection_words(host, ids, by_id[ids[0]].group)}"
         result.append(Stuck(kind, why, f"pueue-skill {fix}" if fix else "", tuple(ids)))
     return result
 

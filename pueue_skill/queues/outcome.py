@@ -28,7 +28,7 @@ SIGNALS = {
 
 
 class Outcome(StrEnum):
-    """How a job ended. The values are those of `--json`, of journals and of the database."""
+    """The outcome of a job. The values are those of `--json`, of journals and of the database."""
 
     SUCCEEDED = "success"
     FAILED = "failed"
@@ -59,7 +59,7 @@ STATE_WORDS: Mapping[str, str] = {
 
 
 def adjective(outcome: str | None, exit_code: int | None) -> str:
-    """Return the words for an outcome that stand by themselves, such as in a table: `failed, exit 3`."""
+    """Return the words for an outcome used alone, such as in a table: `failed, exit 3`."""
     code = f", exit {exit_code}" if outcome == Outcome.FAILED and exit_code is not None else ""
     return WORDS[outcome or Outcome.UNKNOWN][0] + code
 

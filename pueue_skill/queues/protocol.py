@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from re import Pattern
     from typing import Any, Protocol, TypeAlias
 
-    from pueue_skill.queues.actions import Act
+    from pueue_skill.queues.actions import Action
     from pueue_skill.queues.model import State, Submission
     from pueue_skill.shell.model import Host
 
@@ -199,7 +199,7 @@ if TYPE_CHECKING:
         def OF_GROUPS(self) -> tuple[str, ...]:
             """The verbs that it knows for a whole group too."""
 
-        def act_script(self, host: Host, acts: Sequence[Act], group: str = "", verb: str = "") -> str:
+        def act_script(self, host: Host, acts: Sequence[Action], group: str = "", verb: str = "") -> str:
             """Carry out `acts`, each only while its job is as it was chosen, and print the queue before and after."""
 
         def read_acts(self, answer: str) -> Looked: ...

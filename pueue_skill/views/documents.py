@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from pueue_skill.plan.model import Job, Plan
-from pueue_skill.queues.actions import stuck as stuck_in
+from pueue_skill.queues.actions import stuck_jobs as stuck_in
 from pueue_skill.queues.model import Queue, State
 from pueue_skill.queues.registry import invocation
 from pueue_skill.rules.model import Finding
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from pueue_skill.batches.submission import Standing
-    from pueue_skill.jobs.actions import Result as ActResult
+    from pueue_skill.jobs.actions import HostResult as ActResult
     from pueue_skill.rules.rule import Rule
     from pueue_skill.views.reports import (
         ActReport,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pueue_skill.hosts.audit import files_of
 from pueue_skill.hosts.reports import AuditReport
-from pueue_skill.queues.actions import named, start_of
+from pueue_skill.queues.actions import name_with_label, start_command
 from pueue_skill.queues.outcome import STATE_WORDS
 from pueue_skill.shell import printable
 from pueue_skill.views.reports import BatchJobReport, BatchReport
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from pueue_skill.batches.items import Item
-    from pueue_skill.jobs.actions import Result as ActResult
+    from pueue_skill.jobs.actions import HostResult as ActResult
 
 
 def cell(text: str, style: str = "") -> Text:
@@ -225,7 +225,7 @@ def told(verb: str, host: str, result: ActResult, would: str = "") -> Iterator[t
             f"{host}: group {printable.line(result.group)} {would}{'started' if verb == 'start' else 'paused'}",
         )
     for one in result.outcomes:
-        name = named(host, one.act.state)
+        name = name_with_label(host, one.act.state)
         if one.what in ("done", "planned"):
             yield "done", f"{name} {would}{CALLS[one.act.call]}"
         else:
@@ -236,7 +236,7 @@ def told(verb: str, host: str, result: ActResult, would: str = "") -> Iterator[t
         waits = f": {queued} queued jobs wait" if queued else ""
         yield (
             "said",
-            f"group {printable.line(group)} of {host} is paused{waits}; start it with: pueue-skill {start_of(host, group)}",
+            f"group {printable.line(group)} of {host} is paused{waits}; start it with: pueue-skill {start_command(host, group)}",
         )
 
 

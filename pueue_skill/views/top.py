@@ -33,9 +33,9 @@ from pueue_skill.hosts import client, poll
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.jobs import actions as job_actions
 from pueue_skill.jobs import output
-from pueue_skill.jobs.actions import Choice, Chosen, Result
+from pueue_skill.jobs.actions import HostResult, Selection, Selector
 from pueue_skill.queues import actions, framing, outcome
-from pueue_skill.queues.actions import named
+from pueue_skill.queues.actions import name_with_label
 from pueue_skill.queues.model import Queue, State
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host
@@ -222,7 +222,7 @@ class Follow(Screen[None]):
         self.left = threading.Event()
 
     def compose(self) -> ComposeResult:
-        yield Static(f"{named(self.row.host.name, self.row.state)}", id="title", markup=False)
+        yield Static(f"{name_with_label(self.row.host.name, self.row.state)}", id="title", markup=False)
         yield Log(max_lines=10_000)
         yield Footer()
 
@@ -358,7 +358,7 @@ class Top(App[None]):
         filtered = f"{self.shown} jobs" if self.shown != "all" else "jobs"
         filtered += f" with {self.words!r}" if self.words else ""
         of = f"{len(self.jobs.rows)} {filtered}"
-        self.about_line.update(f"{named(row.host.name, row.state)} · {of}" if row else of)
+        self.about_line.update(f"{name_with_label(row.host.name, row.state)} · {of}" if row else of)
 
     # The log of the chosen job.
 
@@ -398,7 +398,7 @@ class Top(App[None]):
     def action_kill(self) -> None:
         row = self.jobs.chosen
         if row:
-            question = Ask(f"Kill {named(row.host.name, row.state)}?")
+            question = Ask(f"Kill {name_with_label(row.host.name, row.state)}?")
             self.push_screen(question, lambda yes: self.act("kill", row) if yes else None)
 
     def action_verb(self, verb: str) -> None:
@@ -422,16 +422,16 @@ class Top(App[None]):
         if queue is None:
             self.notify(f"{host.name} does not answer", severity="error", markup=False)
             return
-        choice = Choice(group=group) if group else Choice((row.job["name"],))
+        choice = Selector(group=group) if group else Selector((row.job["name"],))
         states = tuple(actions.matching(queue, None, group)) if group else (row.state,)
 
         def do() -> None:
-            planned = job_actions.judged(verb, choice, [Chosen(host, queue, states)])
+            planned = job_actions.plan_actions(verb, choice, [Selection(host, queue, states)])
             told(self, self.acted, verb, host, job_actions.act(verb, choice, planned)[host.name])
 
         apart(do)
 
-    def acted(self, verb: str, host: Host, result: Result | Unreachable) -> None:
+    def acted(self, verb: str, host: Host, result: HostResult | Unreachable) -> None:
         if isinstance(result, Unreachable):
             self.notify(printable.safe(str(result)), severity="error", markup=False)
             return

@@ -64,7 +64,7 @@ class TestNews:
                 tail="\n".join(["x" * 300] * 8))
             for i in range(count)
         ]  # fmt: skip
-        text = news.notice(jobs)
+        text = news.notification_of(jobs)
         assert len(text) <= 1500
         assert text.split("\n")[1].startswith("- local:0 failed with exit code 9 after 5s")
         assert "hunter2" not in text
@@ -72,14 +72,14 @@ class TestNews:
             assert re.search(r"and \d+ more: pueue-skill status", text)
 
     def test_a_job_that_never_came_to_its_queue(self) -> None:
-        assert "local:k was never seen in its queue" in news.notice([job(state="lost")])
-        assert "local:7 is no longer in its queue" in news.notice([job(state="lost", id="7")])
+        assert "local:k was never seen in its queue" in news.notification_of([job(state="lost")])
+        assert "local:7 is no longer in its queue" in news.notification_of([job(state="lost", id="7")])
 
     def test_the_end_of_an_output(self) -> None:
-        assert news.end_of(b"") == ""
-        assert news.end_of(b"10%\r50%\r100%\n\n\x1b[31mno\x00\n") == "100%\n�[31mno�"
-        assert news.end_of(b"api_key=abcdef123 Bearer abcdefgh12345") == "api_key=*** Bearer ***"
-        assert len(news.end_of(b"a\n" * 100).split("\n")) == 8
+        assert news.visible_tail(b"") == ""
+        assert news.visible_tail(b"10%\r50%\r100%\n\n\x1b[31mno\x00\n") == "100%\n�[31mno�"
+        assert news.visible_tail(b"api_key=abcdef123 Bearer abcdefgh12345") == "api_key=*** Bearer ***"
+        assert len(news.visible_tail(b"a\n" * 100).split("\n")) == 8
 
     def test_stop_asks_once_for_own_failures(self, snapshot: SnapshotAssertion) -> None:
         finished()

@@ -222,10 +222,10 @@ def test_what_an_agent_is_told() -> None:
         GROUP,
         state="failed",
         exit_code=3,
-        tail=news.end_of(WORDS.encode()),
+        tail=news.visible_tail(WORDS.encode()),
     )
-    clean(news.notice([job, job]))
-    clean(news.line(job))
+    clean(news.notification_of([job, job]))
+    clean(news.describe_in_one_line(job))
     clean(news.names([job]))
     clean(prompts.describe_groups(EVIL_QUEUE))
     for one in compose.of_ended_jobs("far", EVIL_QUEUE, EVIL_QUEUE.states):

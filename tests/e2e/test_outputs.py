@@ -124,7 +124,7 @@ def test_the_end_of_what_an_item_writes(tmp_path: Path) -> None:
     (units / "at-unit-1-1").write_text("k:1 0\n")
     out = units / "out-unit-1-1"
     out.touch()
-    script = pueue_units.tails_script(LOCAL, "b", ["k:1", "k:2"], 10_000_000)
+    script = pueue_units.item_tails_script(LOCAL, "b", ["k:1", "k:2"], 10_000_000)
     env = os.environ | {"HOME": str(tmp_path)}
     writer = subprocess.Popen(["sh", "-c", f"while :; do echo 123456789; sleep 0.001; done >>{out}"])
     try:

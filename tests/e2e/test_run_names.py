@@ -12,7 +12,7 @@ import pytest
 from real import Daemon, Host
 
 from pueue_skill.jobs import select
-from pueue_skill.jobs.select import bearers, host_of
+from pueue_skill.jobs.select import host_of, jobs_named
 from pueue_skill.queues.model import Queue, State
 from pueue_skill.shell.model import Host as Known
 from pueue_skill.startup.errors import UsageError
@@ -84,7 +84,7 @@ QUEUES = {
     ],
 )
 def test_which_job_a_name_means(name: str, meant: str | None, of: int) -> None:
-    found = bearers(name, QUEUES)
+    found = jobs_named(name, QUEUES)
     assert (found.meant and f"{found.meant[0]}:{found.meant[1].id}") == meant
     assert len(found.jobs) == of
 
@@ -119,19 +119,22 @@ def test_a_number_that_is_an_id_and_a_label_here_is_refused(name: dict[str, str]
     with pytest.raises(
         UsageError, match=r"2 is the id of local:2 and the label or key of local:1., local:1.: write HOST:ID"
     ):
-        bearers("2", queues)
-    assert bearers("local:2", queues).meant == ("local", QUEUES["local"].states[2])
-    assert {one and one[1].id for one in (bearers("2~0", queues).meant, bearers("2~1", queues).meant)} == {"15", "16"}
+        jobs_named("2", queues)
+    assert jobs_named("local:2", queues).meant == ("local", QUEUES["local"].states[2])
+    assert {one and one[1].id for one in (jobs_named("2~0", queues).meant, jobs_named("2~1", queues).meant)} == {
+        "15",
+        "16",
+    }
 
 
 def test_a_label_of_another_host_does_not_change_what_a_number_means() -> None:
     """Other hosts are not always asked."""
-    assert bearers("2", with_more("bigblack", state("15", label="2"))).meant == ("local", QUEUES["local"].states[2])
+    assert jobs_named("2", with_more("bigblack", state("15", label="2"))).meant == ("local", QUEUES["local"].states[2])
 
 
 @pytest.mark.parametrize("label", ["77", "local:77"])
 def test_nothing_takes_the_place_of_an_id_that_is_gone(label: str) -> None:
-    assert bearers("local:77", with_more("local", state("15", label=label))).meant is None
+    assert jobs_named("local:77", with_more("local", state("15", label=label))).meant is None
 
 
 @pytest.mark.parametrize(
@@ -146,14 +149,14 @@ def test_nothing_takes_the_place_of_an_id_that_is_gone(label: str) -> None:
     ],
 )
 def test_names_that_a_slip_may_have_meant(name: str, near: list[str]) -> None:
-    assert [one for one in select.near(name, QUEUES) if one in ("btc", "untold")] == near
-    assert not any(map(select.is_id, select.near(name, QUEUES)))
+    assert [one for one in select.similar_names(name, QUEUES) if one in ("btc", "untold")] == near
+    assert not any(map(select.is_id, select.similar_names(name, QUEUES)))
 
 
 def test_a_key_that_is_all_digits_is_no_id() -> None:
     """A generated key may be: then HOST:KEY is looked for by both."""
     assert select.is_id("123456789012")
-    assert bearers("local:123456789012", QUEUES).meant == ("local", QUEUES["local"].states[3])
+    assert jobs_named("local:123456789012", QUEUES).meant == ("local", QUEUES["local"].states[3])
 
 
 class Client:

@@ -76,7 +76,7 @@ CASES: dict[str, tuple[list[Submitted], list[State], list[State], list[str], set
 @pytest.mark.parametrize("case", CASES)
 def test_which_jobs_a_submission_made(case: str) -> None:
     jobs, queue, known, expected, served = CASES[case]
-    found, done = news.placed(jobs, Queue((), tuple(queue)), {news.identity(one) for one in known}, NOW + 10)
+    found, done = news.match_states(jobs, Queue((), tuple(queue)), {news.identity(one) for one in known}, NOW + 10)
     assert [f"{one.number}>{state.id if state else '-'}" for one, state in found] == expected
     assert done == served
 

@@ -217,7 +217,7 @@ class FILTERED:
 def test_an_answer_from_before_an_act_is_not_taken_up() -> None:
     """It was on its way while the act was done, and would show a paused job as running."""
     queue = large(5_000)
-    result = job_actions.Result((), queue=queue)
+    result = job_actions.HostResult((), queue=queue)
 
     async def steps(app: Top, pilot: Pilot[None]) -> None:
         before = time.monotonic()

@@ -18,8 +18,8 @@ from real import Daemon, Host, strays, until
 
 from pueue_skill.hosts.transport import run
 from pueue_skill.jobs import actions as job_actions
-from pueue_skill.jobs.actions import Choice
-from pueue_skill.queues.actions import Act
+from pueue_skill.jobs.actions import Selector
+from pueue_skill.queues.actions import Action
 from pueue_skill.queues.literals import Status
 from pueue_skill.queues.model import Queue, State
 from pueue_skill.queues.protocol import Looked
@@ -294,9 +294,9 @@ def test_an_id_that_was_used_again_is_another_job(stage: Stage, lab: object) -> 
     id = stage.add("bigblack", "false")
     stage.hosts["bigblack"].result(id)
     hosts = {"bigblack": model.Host("bigblack", f"-F {stage.hosts['bigblack'].config} bigblack")}
-    choice = Choice((f"bigblack:{id}",))
-    chosen, *_ = job_actions.choose(choice, hosts)
-    planned = job_actions.judged("restart", choice, chosen)
+    choice = Selector((f"bigblack:{id}",))
+    chosen, *_ = job_actions.select_jobs(choice, hosts)
+    planned = job_actions.plan_actions("restart", choice, chosen)
     stage.hosts["bigblack"].pueue("remove", str(id))
     assert stage.add("bigblack", "exit 7") == id
     stage.hosts["bigblack"].result(id)
@@ -314,8 +314,8 @@ def test_a_child_does_not_run_when_its_parent_has_gone_meanwhile(stage: Stage, t
     grandchild = stage.add("bigblack", f"touch {tmp_path}/ran", "-a", str(child))
     until(lambda: stage.status("bigblack", grandchild) == "Done", "the end of all")
     hosts = {"bigblack": model.Host("bigblack", f"-F {bigblack.config} bigblack")}
-    choice = Choice(tuple([f"bigblack:{id}" for id in (parent, child, grandchild)]))
-    planned = job_actions.judged("restart", choice, job_actions.choose(choice, hosts)[0])
+    choice = Selector(tuple([f"bigblack:{id}" for id in (parent, child, grandchild)]))
+    planned = job_actions.plan_actions("restart", choice, job_actions.select_jobs(choice, hosts)[0])
     bigblack.pueue("remove", str(parent))
     outcomes = job_actions.act("restart", choice, planned)["bigblack"].outcomes  # type: ignore[union-attr]
     assert [one.what for one in outcomes] == ["changed", "failed", "failed"]
@@ -330,7 +330,9 @@ def test_a_job_that_has_meanwhile_started_is_not_put_aside(stage: Stage) -> None
     (state,) = [s for s in read_queue(stage.hosts["bigblack"].pueue("status", "-j")).states if s.id == str(id)]
     stage.hosts["bigblack"].pueue("start", str(id))
     stage.reaches("bigblack", id, "Running")
-    looked = read_acts(run(host, act_script(host, [Act(state, "remove"), Act(state, "enqueue")]), timeout=30).text)
+    looked = read_acts(
+        run(host, act_script(host, [Action(state, "remove"), Action(state, "enqueue")]), timeout=30).text
+    )
     assert {one.id: one.status for one in looked.after.states}[str(id)] == "running"
 
 
@@ -409,4 +411,4 @@ def test_a_job_is_withdrawn_only_while_it_waits(
     state = State("1", None, "queued", None, None, "", "g", None, "/", "x", (), "2026-01-01", None, None)
     queues = [Queue((), () if status is None else (state._replace(status=status),), "") for status in (before, after)]
     monkeypatch.setattr(job_actions.client, "asked", lambda *_: Looked(*queues, {}, 0))
-    assert job_actions.withdrawn(model.Host("local"), state) == out
+    assert job_actions.withdraw(model.Host("local"), state) == out

@@ -10,30 +10,30 @@ from memory_host import Fault, Memory, cut, late, refused
 from pueue_skill.hosts.client import RETRIES, Unreachable
 from pueue_skill.hosts.transport import Done
 from pueue_skill.jobs import actions
-from pueue_skill.jobs.actions import Choice, Result
+from pueue_skill.jobs.actions import HostResult, Selector
 from pueue_skill.queues.model import State
 
 
 def chosen(memory: Memory, **choice: object) -> list[str]:
-    found, _, _ = actions.choose(Choice(**choice), memory.hosts)  # type: ignore[arg-type]
+    found, _, _ = actions.select_jobs(Selector(**choice), memory.hosts)  # type: ignore[arg-type]
     return [f"{one.host.name}:{state.id}" for one in found for state in one.states]
 
 
-def acted(memory: Memory, verb: str, meanwhile: Callable[[], object] | None = None, **choice: object) -> dict[str, Result | Unreachable]:  # fmt: skip
+def acted(memory: Memory, verb: str, meanwhile: Callable[[], object] | None = None, **choice: object) -> dict[str, HostResult | Unreachable]:  # fmt: skip
     """What a verb does; `meanwhile` is what happens between the choice and the act."""
-    wanted = Choice(**choice)  # type: ignore[arg-type]
-    planned = actions.judged(verb, wanted, actions.choose(wanted, memory.hosts)[0])
+    wanted = Selector(**choice)  # type: ignore[arg-type]
+    planned = actions.plan_actions(verb, wanted, actions.select_jobs(wanted, memory.hosts)[0])
     if meanwhile:
         meanwhile()
     return actions.act(verb, wanted, planned)
 
 
-def results(found: dict[str, Result | Unreachable]) -> dict[str, tuple[str, str]]:
+def results(found: dict[str, HostResult | Unreachable]) -> dict[str, tuple[str, str]]:
     """What became of each job, and why, by its name."""
     return {
         f"{name}:{one.act.state.id}": (one.what, one.why)
         for name, result in found.items()
-        if isinstance(result, Result)
+        if isinstance(result, HostResult)
         for one in result.outcomes
     }
 
@@ -87,12 +87,12 @@ def test_what_cannot_be_chosen_says_what_there_is(jobs: Memory, choice: dict[str
 
 def test_a_silent_host_is_named_where_it_could_have_the_job(jobs: Memory) -> None:
     jobs.far.faults.append(refused)
-    found, down, _ = actions.choose(Choice(label="a"), jobs.hosts)
+    found, down, _ = actions.select_jobs(Selector(label="a"), jobs.hosts)
     assert [one.host.name for one in found] == ["near"]
     assert "cannot be reached" in str(down["far"])
     jobs.far.faults.append(refused)
     with pytest.raises(Unreachable, match="cannot be reached"):
-        actions.choose(Choice(jobs=("c",)), jobs.hosts)
+        actions.select_jobs(Selector(jobs=("c",)), jobs.hosts)
 
 
 def test_running_jobs_are_killed_and_the_next_start(memory: Memory) -> None:
@@ -175,11 +175,11 @@ def test_jobs_and_groups_are_paused_and_resumed(jobs: Memory) -> None:
     assert set(results(acted(jobs, "start", jobs=("far:a", "far:c"))).values()) == {("done", "")}
     assert far.statuses() == {"a": "running", "b": "running", "c": "queued"}
     (result,) = acted(jobs, "pause", group="default", hosts=("far",)).values()
-    assert isinstance(result, Result)
+    assert isinstance(result, HostResult)
     assert (result.group, result.halted) == ("default", (("default", 1),))
     assert far.groups["default"][2] == "paused"
     (result,) = acted(jobs, "start", group="default", hosts=("far",)).values()
-    assert isinstance(result, Result)
+    assert isinstance(result, HostResult)
     assert (result.halted, far.groups["default"][2]) == ((), "running")
 
 
@@ -224,14 +224,14 @@ def test_a_job_is_withdrawn_only_while_it_waits(memory: Memory) -> None:
     far.groups["default"][1] = 1
     far.add(label="a")
     far.add(label="b")
-    running, queued = actions.choose(Choice(label="*", hosts=("far",)), memory.hosts)[0][0].states
-    assert not actions.withdrawn(far.host, running)
-    assert actions.withdrawn(far.host, queued)
+    running, queued = actions.select_jobs(Selector(label="*", hosts=("far",)), memory.hosts)[0][0].states
+    assert not actions.withdraw(far.host, running)
+    assert actions.withdraw(far.host, queued)
     assert far.statuses() == {"a": "running", "b": "killed"}
-    assert not actions.withdrawn(far.host, queued)
+    assert not actions.withdraw(far.host, queued)
     far.faults.append(cut(20))
     with pytest.raises(Unreachable):
-        actions.withdrawn(far.host, queued)
+        actions.withdraw(far.host, queued)
 
 
 class Waiter:
@@ -247,7 +247,7 @@ class Waiter:
             assert left, f"still waiting after {self.ended}"
             left.pop(0)()
 
-        found = actions.choose(Choice(label="*"), memory.hosts)[0]
+        found = actions.select_jobs(Selector(label="*"), memory.hosts)[0]
         pairs = [(one.host, state) for one in found for state in one.states]
         for host, state in actions.wait(pairs, sleep):
             name = f"{host.name}:{state.id}" if isinstance(state, State) else str(state).partition("\n")[0]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pueue_skill.queues.actions import acts, meant, start_of, stuck
+from pueue_skill.queues.actions import applicable, plan_actions, start_command, stuck_jobs
 from pueue_skill.queues.model import Group, Queue, State
 
 
@@ -35,7 +35,7 @@ def queue(*states: State, **groups: tuple[int, str]) -> Queue:
 def done_with(verb: str, states: Sequence[State], chosen: Sequence[int]) -> dict[str, tuple[str, str]]:
     there = queue(*states)
     picked = [state for state in states if int(state.id) in chosen]
-    return {act.state.id: (act.call, act.why) for act in acts(verb, "h", picked, there)}
+    return {act.state.id: (act.call, act.why) for act in plan_actions(verb, "h", picked, there)}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_failed_parents_are_named_in_the_order_of_the_queue(ids: tuple[str, str,
     first, second, third = ids
     failed = [job(0, "done", "failed", id=id) for id in (first, second)]
     child = job(0, "done", "dependency", id=third, after=(second, first))
-    (act,) = acts("restart", "h", [child], queue(*failed, child))
+    (act,) = plan_actions("restart", "h", [child], queue(*failed, child))
     assert act.why.endswith(f"restart both: pueue-skill restart h:{first} h:{second} h:{third}")
 
 
@@ -136,7 +136,7 @@ def test_a_chain_of_ten_thousand_is_judged_at_once() -> None:
     assert {call for call, _ in found.values()} == {""}
     assert "--host h --group default" in found["10000"][1]
     assert len(done_with("clean", states, range(1, 10_001))) == 10_000
-    (all_,) = stuck("h", queue(*states))
+    (all_,) = stuck_jobs("h", queue(*states))
     assert len(all_.ids) == 9_999
 
 
@@ -150,7 +150,7 @@ def test_a_pattern_means_those_that_the_verb_is_about() -> None:
         job(6, "done", "failed"),
     ]
     ids = {
-        verb: [int(state.id) for state in meant(verb, states)]
+        verb: [int(state.id) for state in applicable(verb, states)]
         for verb in ("kill", "pause", "start", "restart", "clean")
     }
     assert ids == {"kill": [1, 4], "pause": [1, 2], "start": [3, 4], "restart": [6], "clean": [5, 6]}
@@ -163,7 +163,7 @@ def test_why_jobs_do_not_run() -> None:
         job(8, "stashed"), job(9, "stashed", due="2026-11-24T17:31:15.954651813Z"), job(10, "paused", group="p2"),
         job(11, "done", "dependency", [7]), job(12, "done", "dependency", [11]),
     ]  # fmt: skip
-    found = stuck("h", queue(*states, p1=(4, "paused"), p2=(1, "running")))
+    found = stuck_jobs("h", queue(*states, p1=(4, "paused"), p2=(1, "running")))
     assert {(one.kind, one.why, one.fix): one.ids for one in found} == {
         ("limit", "2 of 2 slots of default are taken", ""): ("3",),
         ("group", "group p1 is paused", "pueue-skill start --host h --group p1"): ("5",),
@@ -197,10 +197,10 @@ def test_why_jobs_do_not_run() -> None:
 def test_what_waits_for_ever_is_named(
     states: list[State], groups: dict[str, tuple[int, str]], found: dict[str, str]
 ) -> None:
-    cycles = [one for one in stuck("h", queue(*states, **groups)) if one.kind == "cycle"]
+    cycles = [one for one in stuck_jobs("h", queue(*states, **groups)) if one.kind == "cycle"]
     assert {one.why.removeprefix("waits for "): one.fix for one in cycles} == found
 
 
 def test_a_group_is_started_by_one_word_whatever_its_name() -> None:
-    assert start_of("bigblack", "p1") == "start --host bigblack --group p1"
-    assert start_of("bigblack", "two words; rm x") == "start --host bigblack --group 'two words; rm x'"
+    assert start_command("bigblack", "p1") == "start --host bigblack --group p1"
+    assert start_command("bigblack", "two words; rm x") == "start --host bigblack --group 'two words; rm x'"

@@ -13,7 +13,7 @@ from tree_sitter import Language, Node, Parser
 import pueue_skill
 from pueue_skill.plan.analysis import analyse
 from pueue_skill.plan.model import Job
-from pueue_skill.queues.actions import Act
+from pueue_skill.queues.actions import Action
 from pueue_skill.queues.model import State
 from pueue_skill.queues.protocol import BatchRequest, Pack
 from pueue_skill.queues.pueue import units as pueue_units
@@ -86,7 +86,7 @@ HOST = Host("local", groups=(("few", 2),), path=("~/bin",))
 JOB = Job("k1", "local", "pueue", "few", "label", "/tmp", "echo 'a'")
 LONG = JOB._replace(key="k2", command="x" * 140_000, stdin=b"in", split_output=True, after=("1",))
 STATE = State("1", "k1", "done", "failed", 1, "", "few", None, "/tmp", "x", (), "", None, None)
-ACTS = [Act(STATE, call) for call in ("kill", "remove", "restart")]
+ACTS = [Action(STATE, call) for call in ("kill", "remove", "restart")]
 SITE = slurm_batch.Site(parse_snapshot(""), 1000)
 BATCH = BatchRequest(
     [JOB._replace(key="b:p:k1:0"), JOB._replace(key="b:p:k2:0", after=("b:p:k1:0",))],

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pueue_skill.plan.model import Job
-from pueue_skill.queues.actions import Act
+from pueue_skill.queues.actions import Action
 from pueue_skill.queues.model import Group, Queue, State, Submission
 from pueue_skill.queues.protocol import (
     BatchRequest,
@@ -139,7 +139,7 @@ def advised(said: str, host: Host) -> str:
     return said
 
 
-def act_script(host: Host, acts: Sequence[Act], group: str = "", verb: str = "") -> str:
+def act_script(host: Host, acts: Sequence[Action], group: str = "", verb: str = "") -> str:
     wanted = [[act.call, act.state.id, act.state.created, act.state.status, act.with_] for act in acts]
     return script("act", acts=wanted, group=group, verb=verb)
 

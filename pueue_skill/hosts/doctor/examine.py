@@ -367,7 +367,7 @@ def groups(at: Place, found: Findings, queue: Queue) -> list[Check]:
                 if bad
                 else ". Nothing in it has failed, so that it is safe to start"
             )
-            start = f"pueue-skill {actions.start_of(at.host.name, group.name)}"
+            start = f"pueue-skill {actions.start_command(at.host.name, group.name)}"
             made.append(Check(name, "warning", what, start, "" if bad else "asked"))
         limit = wanted.get(group.name)
         if limit is not None and group.limit and (group.limit < limit or not limit):
@@ -382,7 +382,7 @@ def waiting(at: Place, queue: Queue) -> list[Check]:
     """Why jobs do not run; paused groups are not said again."""
     made = []
     name, jobs = f"jobs of {at.host.name}", outcome.by_id(queue)
-    for kind, why, fix, ids in actions.stuck(at.host.name, queue):
+    for kind, why, fix, ids in actions.stuck_jobs(at.host.name, queue):
         shown = outcome.named([jobs[id] for id in ids], at.host)
         if kind == "dependency":
             verb = "do not run: " if any(jobs[id].status != "done" for id in ids) else "skipped: "

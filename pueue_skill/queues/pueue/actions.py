@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pueue_skill.queues.actions import CANNOT, Act
+from pueue_skill.queues.actions import CANNOT, Action
 from pueue_skill.queues.protocol import Looked
 from pueue_skill.queues.pueue.state import read_queue
 from pueue_skill.queues.script import script
@@ -20,7 +20,7 @@ OF_GROUPS = ("kill", "pause", "start")
 """The verbs that pueue knows for a whole group too: those that set it paused or running."""
 
 
-def act_script(host: Host, acts: Sequence[Act], group: str = "", verb: str = "") -> str:
+def act_script(host: Host, acts: Sequence[Action], group: str = "", verb: str = "") -> str:
     """A sh script that does what `acts` say, and answers for read_acts. With `group` that is what `verb` does to the whole group."""
     wanted = [
         f"want {act.call} {int(act.state.id)} {act.state.created} {act.state.status.capitalize()} {act.state.key or '-'} "

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import MappingProxyType
 
-from pueue_skill.queues.actions import Act
+from pueue_skill.queues.actions import Action
 from pueue_skill.queues.protocol import Looked
 from pueue_skill.queues.script import script
 from pueue_skill.queues.scripts import reply
@@ -27,7 +27,7 @@ OF_GROUPS: tuple[str, ...] = ()
 """Slurm has no groups that could be paused: what is meant by one are its jobs."""
 
 
-def act_script(host: Host, acts: Sequence[Act], group: str = "", verb: str = "") -> str:
+def act_script(host: Host, acts: Sequence[Action], group: str = "", verb: str = "") -> str:
     """A sh script that does what `acts` say, and answers for read_acts."""
     ids: dict[str, list[str]] = {}
     for act in acts:
