@@ -12,6 +12,7 @@ from pueue_skill.hosts.transport import Done
 from pueue_skill.jobs import actions
 from pueue_skill.jobs.actions import HostResult, Selector
 from pueue_skill.queues.model import State
+from pueue_skill.startup.errors import UsageError
 
 
 def chosen(memory: Memory, **choice: object) -> list[str]:
@@ -81,7 +82,7 @@ def test_what_is_chosen(jobs: Memory, choice: dict[str, object], names: list[str
     ],
 )
 def test_what_cannot_be_chosen_says_what_there_is(jobs: Memory, choice: dict[str, object], says: str) -> None:
-    with pytest.raises(LookupError, match=says):
+    with pytest.raises(UsageError, match=says):
         chosen(jobs, **choice)
 
 
@@ -215,7 +216,7 @@ def test_a_host_that_answers_in_part_keeps_no_others_work_from_being_done(jobs: 
 
 
 def test_nothing_to_do_is_said(jobs: Memory) -> None:
-    with pytest.raises(LookupError, match="there is nothing to restart in what is chosen"):
+    with pytest.raises(UsageError, match="there is nothing to restart in what is chosen"):
         acted(jobs, "restart", label="*")
 
 
