@@ -46,7 +46,9 @@ def jobs(options: argparse.Namespace) -> list[tuple[Host, State]]:
         say(str(error))
     found = [(one.host, state) for one in chosen for state in one.states]
     if not found:
-        raise UsageError(job_actions.with_known_jobs("no job is chosen", {one.host.name: one.queue for one in chosen}, {}))
+        raise UsageError(
+            job_actions.with_known_jobs("no job is chosen", {one.host.name: one.queue for one in chosen}, {})
+        )
     return found
 
 
