@@ -7,7 +7,7 @@ cut off is asked for again: a submission adds what is missing and nothing else, 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from pueue_skill.batches import items as batch_items
@@ -60,11 +60,19 @@ class Standing(NamedTuple):
 
 
 def submit(
-    manifest: Manifest, items: Sequence[Item], hosts: Mapping[str, Host], replace: bool = False
+    manifest: Manifest,
+    items: Sequence[Item],
+    hosts: Mapping[str, Host],
+    replace: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, list[SubmittedItem] | Unreachable]:
-    """Adds what is missing of `items` to the queues of their hosts; what became of each, or why a host did not answer."""
+    """Add the missing `items` to the queues of their hosts. Returns by host what became of each, or why the host did not answer.
 
-    return dict(client.ask_all(hosts_of(items), lambda name: submitted(manifest, items, hosts[name], replace)))
+    An answer that was cut off is asked for again after a `sleep` of so many seconds, at most ATTEMPTS times.
+    """
+    return dict(
+        client.ask_all(hosts_of(items), lambda name: submitted(manifest, items, hosts[name], replace, sleep=sleep))
+    )
 
 
 def hosts_of(items: Sequence[Item]) -> list[str]:
@@ -72,9 +80,14 @@ def hosts_of(items: Sequence[Item]) -> list[str]:
 
 
 def submitted(
-    manifest: Manifest, items: Sequence[Item], host: Host, replace: bool = False, again: Mapping[str, str] | None = None
+    manifest: Manifest,
+    items: Sequence[Item],
+    host: Host,
+    replace: bool = False,
+    again: Mapping[str, str] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> list[SubmittedItem]:
-    """Submits what is missing of `items` on one host, and those in `again` once more (their ids by key). Raises Unreachable."""
+    """Submit the missing `items` of one host, and those in `again` once more (their ids by key). Raises Unreachable."""
     kind = KINDS[host.backend]
     here = [item for item in items if item.host == host.name]
     limits = {
@@ -111,7 +124,7 @@ def submitted(
             return [one._replace(what="new") if one.what == "old" and one.key in new else one for one in found]
         if attempt == ATTEMPTS:
             raise Unreachable(why)
-        time.sleep(pause_s(attempt, 0.5, 5.0, 4.0))
+        sleep(pause_s(attempt, 0.5, 5.0, 4.0))
     raise AssertionError("unreachable")
 
 

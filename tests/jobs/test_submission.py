@@ -57,15 +57,16 @@ def test_the_same_key_is_the_same_job(far: Submitter) -> None:
     assert far.keys == ["k1"]
 
 
+@pytest.mark.parametrize("part", range(8))
 @pytest.mark.parametrize("stdin", [False, True], ids=["plain", "input"])
-def test_an_answer_that_is_cut_off_anywhere_is_asked_for_again(far: Submitter, stdin: bool) -> None:
+def test_an_answer_that_is_cut_off_anywhere_is_asked_for_again(far: Submitter, stdin: bool, part: int) -> None:
     """Whether the job was added is not known then. It is added once, and is this caller's."""
     job = JOB._replace(stdin=stdin)
     script = KINDS["memory"].submit_script(job, far.on.host)
     given = b"given" if stdin else b""
     whole = len(far.on.answer(script, {}, given + end_of(job.key)))
     assert whole > 300
-    for count in range(whole + 1):
+    for count in range(part, whole + 1, 8):
         far.on.tasks.clear()
         queued = far(job, cut(count), stdin=[given] if stdin else None)
         assert far.keys == ["k1"], count

@@ -95,6 +95,8 @@ class MemoryHost:
         self.calls: list[str] = []
         self.idle: Callable[[], object] | None = None
         """What happens whenever a follower finds nothing new."""
+        self.room: int | None = None
+        """How many jobs of a batch are seen to before its script is stopped, once."""
         self.ids = self.ticks = self.submissions = 0
 
     # What a test does with the queue.
@@ -158,10 +160,12 @@ class MemoryHost:
         """Starts what may start, and gives up what depends on a failed job."""
         for task in sorted(self.tasks.values(), key=lambda one: -one.job["priority"]):
             parents = [self.tasks[id] for id in task.job["after"] if id in self.tasks]
-            if task.status != "queued" or not all(one.status == "done" for one in parents):
+            if task.status != "queued":
                 continue
-            if not task.job["if_failed"] and any(one.result != "success" for one in parents):
+            if not task.job["if_failed"] and any(one.result not in (None, "success") for one in parents):
                 self.ends(task, "dependency")
+                continue
+            if not all(one.status == "done" for one in parents):
                 continue
             _, limit, status = self.groups[task.job["group"]]
             taken = sum(
@@ -273,26 +277,30 @@ class MemoryHost:
         self.submissions += 1
         for name, limit in asked["limits"].items():
             self.groups.setdefault(name, [name, limit, "running"])
-        lines = [json.dumps([job["key"], *self.item(job, asked)]) for job in asked["jobs"]]
+        room, self.room = self.room, None
+        there = {one.job["key"]: one for one in self.tasks.values()}
+        lines = [json.dumps([job["key"], *self.item(job, asked, there)]) for job in asked["jobs"][:room]]
         self.settle()
-        return "\n".join([REPLY, *lines, "end", ""]).encode()
+        return "\n".join([REPLY, *lines, *([memory.END] if room is None else []), ""]).encode()
 
-    def item(self, job: Mapping[str, Any], asked: Any) -> tuple[str, str]:
-        """Adds a job of a batch unless it is there; what became of it, and its id or why."""
-        by_key = {one.job["key"]: one for one in self.tasks.values()}
-        was = [one for key, one in by_key.items() if key.rpartition(":")[0] == job["key"].rpartition(":")[0]]
-        if job["key"] in by_key:
-            return "old", by_key[job["key"]].id
-        if was and not (asked["replace"] and was[0].status not in ("running", "paused")):
-            return "changed", was[0].id
+    def item(self, job: Mapping[str, Any], asked: Any, there: dict[str, Task]) -> tuple[str, str]:
+        """Adds a job of a batch unless it is `there`, by key; what became of it, and its id or why."""
+        key = job["key"]
+        was = next((one for other, one in there.items() if other.rpartition(":")[0] == key.rpartition(":")[0]), None)
+        if key in there:
+            return "old", there[key].id
+        if was and not (asked["replace"] and was.status not in ("running", "paused")):
+            there[key] = was  # what depends on it, depends on this one
+            return "changed", was.id
         if was:
-            del self.tasks[was[0].id]
-        elif job["key"] in self.exits:
-            return "ended", str(self.exits[job["key"]][-1])
-        held = [key for key in job["after"] if key not in by_key and self.exits.get(key, [1])[-1]]
+            del self.tasks[was.id]
+        elif key in self.exits:
+            return "ended", str(self.exits[key][-1])
+        held = [parent for parent in job["after"] if parent not in there and self.exits.get(parent, [1])[-1]]
         if held:
             return "held", held[0]
-        return "new", self.added({**job, "after": [by_key[key].id for key in job["after"] if key in by_key]}).id
+        there[key] = self.added({**job, "after": [there[one].id for one in job["after"] if one in there]})
+        return "new", there[key].id
 
     def answer_standings(self, name: str) -> list[Any]:
         return [self.queue(), self.exits]
