@@ -22,6 +22,9 @@ SPELLED = "builtin eval "
 REPLY = "pueue-skill reply"
 """The line after which an answer begins: a login shell's start-up files may print something before it."""
 
+END = "pueue-skill end"
+"""The last line of an answer that is read whole: without it the connection was cut."""
+
 WAITS, ADDS = "pueue-skill waits", "pueue-skill adds"
 """Lines of a submission before its reply: how many others there are while it waits for the lock, and that it has begun to add."""
 
@@ -67,6 +70,14 @@ def reply(answer: str) -> str:
     if not found:
         raise ValueError(f"no answer in {answer[:200]!r}")
     return rest
+
+
+def whole_reply(answer: str) -> str:
+    """Return the lines between the reply line and the end line. Raises ValueError when one of them is missing."""
+    *lines, end = reply(answer).removesuffix("\n").split("\n")
+    if end != END:
+        raise ValueError("the answer was cut off")
+    return "".join([line + "\n" for line in lines])
 
 
 def read_tails(answer: bytes) -> dict[str, bytes]:

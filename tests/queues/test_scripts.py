@@ -18,7 +18,7 @@ from pueue_skill.plan.model import Job
 from pueue_skill.queues import script as loader
 from pueue_skill.queues.protocol import BatchRequest, Pack, RestartRequest, Units
 from pueue_skill.queues.pueue import health as pueue_health
-from pueue_skill.queues.pueue.batch import batch_script, read_batch, read_restart, restart_script
+from pueue_skill.queues.pueue.batch import batch_script, read_batch, read_capacity, read_restart, restart_script
 from pueue_skill.queues.pueue.batch import submit_script as submit_batch
 from pueue_skill.queues.pueue.provision import (
     Found,
@@ -29,10 +29,11 @@ from pueue_skill.queues.pueue.provision import (
     read_look,
     undo_script,
 )
+from pueue_skill.queues.pueue.state import read_status
 from pueue_skill.queues.pueue.task import encoded
 from pueue_skill.queues.pueue.units import runner_name
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import REPLY, read_tails, reply
+from pueue_skill.queues.scripts import REPLY, read_tails, reply, whole_reply
 from pueue_skill.shell.model import Host
 
 PACKAGE = Path(pueue_skill.__file__).parent
@@ -260,7 +261,7 @@ def jobs_folder(run: Stubbed) -> Path:
 def test_submit_adds_a_job_that_is_not_there(run: Stubbed) -> None:
     after = queue("1 k Queued")
     done = run(submit(PQ_PATH="~/bin"), status=then(EMPTY, after), add='echo "$PATH" >"$STUB/path"; echo 1')
-    assert done.stdout == f"pueue-skill adds\npueue-skill reply\n0\n{EMPTY}\n{after}\n\n\n"
+    assert done.stdout == f"pueue-skill adds\npueue-skill reply\n0\n{EMPTY}\n{after}\n\n\npueue-skill end\n"
     known = "status --json command%=env PUEUE_SKILL_KEY=k "
     assert run.calls == [known, "add --print-task-id --label=a b -- echo it", known]
     assert (run.stub / "path").read_text().startswith(f"{run.home}/bin:")
@@ -319,9 +320,12 @@ def test_status(run: Stubbed) -> None:
     run.put("uptime", "#!/bin/sh\necho load average: 0.52, 1, 1\n")
     assert (
         run(script("queues/pueue/status", PQ_PUEUE=""), status=says(EMPTY)).stdout
-        == f"pueue-skill reply\n{EMPTY}\n0.52\n"
+        == f"pueue-skill reply\n{EMPTY}\n0.52\npueue-skill end\n"
     )
     assert run(script("queues/pueue/status", PQ_PUEUE=""), status="exit 1").returncode == 69
+    run.put("uptime", "#!/bin/sh\nexit 1\n")  # a host without it has a queue all the same
+    answer = run(script("queues/pueue/status", PQ_PUEUE=""), status=says(EMPTY)).stdout
+    assert read_status(answer).load == ""
 
 
 def logs(run: Stubbed, **texts: str) -> None:
@@ -380,7 +384,7 @@ def test_act_touches_what_is_as_it_was_chosen(run: Stubbed) -> None:
     )
     done = run(act(*wanted, calls="kill"), status=then(before, queue("1 a Done")))
     assert run.calls == ["status --json", "kill 1", "status --json"]
-    assert reply(done.stdout) == f"files 0\n{before}\n{queue('1 a Done')}\n"
+    assert whole_reply(done.stdout) == f"files 0\n{before}\n{queue('1 a Done')}\n"
 
 
 def test_act_leaves_what_needs_a_parent_that_is_gone(run: Stubbed) -> None:
@@ -399,7 +403,7 @@ def test_act_waits_for_the_end_of_what_it_kills(run: Stubbed) -> None:
     running, ended = queue("1 a Running"), queue("1 a Done")
     text = act("want kill 1 2026-01-01T00:00:01Z Running a ", calls="kill")
     status = f'if [ "$(grep -c "^status" "$STUB/calls")" -lt 5 ]; then {says(running)}; else {says(ended)}; fi'
-    assert reply(run(text, status=status).stdout).endswith(f"\n{ended}\n")
+    assert whole_reply(run(text, status=status).stdout).endswith(f"\n{ended}\n")
 
 
 def test_act_on_a_group(run: Stubbed) -> None:
@@ -512,7 +516,7 @@ def test_items_of_a_batch_are_packed_into_units(run: Stubbed) -> None:
 def test_the_state_of_a_batch(run: Stubbed) -> None:
     (batches_folder(run) / "b").write_text("ended b:p:x:0 0 1 1\n")
     done = run(batch_script(Host("local"), "b", False), status=says(EMPTY))
-    assert done.stdout == f"pueue-skill reply\n{EMPTY}\nended b:p:x:0 0 1 1\n"
+    assert done.stdout == f"pueue-skill reply\n{EMPTY}\nended b:p:x:0 0 1 1\n\npueue-skill end\n"
     units = batches_folder(run) / "b.units"
     units.mkdir()
     (units / "unit-1").write_text("b:p:i1:0 echo\nb:p:i2:0 echo\n")
@@ -543,7 +547,7 @@ def test_a_batch_is_restarted_in_one_call(run: Stubbed) -> None:
 
 
 def test_the_memory_of_a_machine(run: Stubbed) -> None:
-    assert int(float(run(script("queues/pueue/capacity")).stdout)) > 1 << 20
+    assert read_capacity(run(script("queues/pueue/capacity")).stdout).memory > 1 << 20
 
 
 def facts(answer: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pueue_skill.queues.actions import CANNOT, Action
 from pueue_skill.queues.protocol import Looked
 from pueue_skill.queues.pueue.state import read_queue
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import reply
+from pueue_skill.queues.scripts import whole_reply
 from pueue_skill.shell.model import Host
 
 __all__ = ["CANNOT", "OF_GROUPS", "act_script", "read_acts"]
@@ -39,6 +39,6 @@ def act_script(host: Host, acts: Sequence[Action], group: str = "", verb: str = 
 
 def read_acts(answer: str) -> Looked:
     """What an act script answered. Raises ValueError when it is no answer."""
-    *survivors, files, before, after = reply(answer).rstrip("\n").split("\n")
+    *survivors, files, before, after = whole_reply(answer).removesuffix("\n").split("\n")
     pids = [line.split() for line in survivors]
     return Looked(read_queue(before), read_queue(after), {key: pid for _, pid, key in pids}, int(files.split()[1]))

@@ -25,7 +25,7 @@ from pueue_skill.queues.pueue.state import read_queue
 from pueue_skill.queues.pueue.task import encoded, task, task_words
 from pueue_skill.queues.pueue.units import item_tails_script as item_tails_script
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import reply
+from pueue_skill.queues.scripts import reply, whole_reply
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 
@@ -128,7 +128,7 @@ def batch_script(host: Host, name: str, units: bool) -> str:
 
 
 def read_batch(answer: str, units: bool) -> BatchStatus:
-    status, _, rest = reply(answer).partition("\n")
+    status, _, rest = whole_reply(answer).partition("\n")
     found, journal = pueue_units.read_units(rest) if units else (Units({}, set()), rest)
     return BatchStatus(read_queue(status), *read_journal(journal), found)
 
@@ -152,5 +152,5 @@ def capacity_script(host: Host) -> str:
 
 
 def read_capacity(answer: str) -> Capacity:
-    words = answer.split()
+    words = whole_reply(answer).split()
     return Capacity(int(float(words[-1])) if words and words[-1].replace(".", "").isdigit() else 0, [])

@@ -7,7 +7,7 @@ import json
 from pueue_skill.queues.model import Group, Queue, State
 from pueue_skill.queues.pueue.task import WAITS, errors_of, proposed
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import reply
+from pueue_skill.queues.scripts import whole_reply
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.regex import regex
 
@@ -33,7 +33,7 @@ def status_script(host: Host) -> str:
 
 
 def read_status(answer: str) -> Queue:
-    state, _, load = reply(answer).rstrip("\n").rpartition("\n")
+    state, load, *_ = whole_reply(answer).split("\n")
     return read_queue(state)._replace(load=load)
 
 

@@ -13,7 +13,7 @@ from pueue_skill.queues.model import Submission
 from pueue_skill.queues.pueue.state import read_queue
 from pueue_skill.queues.pueue.task import add_arguments, encoded, task
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import differences, reply
+from pueue_skill.queues.scripts import differences, whole_reply
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 
@@ -37,9 +37,7 @@ def submit_script(job: Job, host: Host) -> str:
 
 def read_submission(answer: str, job: Job) -> Submission:
     """What a submit script answered. Raises ValueError when it is no answer."""
-    lines = reply(answer).split("\n")  # not splitlines: text may hold other ends of lines
-    if len(lines) < 5:
-        raise ValueError("the answer was cut off")
+    lines = whole_reply(answer).removesuffix("\n").split("\n")  # not splitlines: text may hold other ends of lines
     before, after = read_queue(lines[1]), read_queue(lines[2])
     there = [state for state in after.states if state.key == job.key]
     group = next((group for group in after.groups if group.name == (job.group or "default")), None)

@@ -3,7 +3,7 @@
 # the ids, with commas between, without which it is left as it is. PQ_CALLS are the calls that occur, in the order in which they are made.
 #
 # Prints the reply line; with a restart a line `survivor PID KEY` for each process that still runs of a job (survivors.sh); `files N`, the
-# number of files of removed jobs that were removed; and the queue before and after, as JSON.
+# number of files of removed jobs that were removed; the queue before and after, as JSON; and the end line.
 #
 # pueue uses ids again, so a task is touched only while it has the creation time and the state that it was chosen by. The lock is that of
 # submissions, so that two who act do it in turn, and no file of a job that is on its way is taken for one that is left over.
@@ -83,5 +83,5 @@ call() {
     case " $PQ_CALLS " in *' remove '*) sweep "$pq_before" "$pq_after" ;; esac
     echo 'pueue-skill reply'
     if [ -n "$pq_survivors" ]; then printf '%s\n' "$pq_survivors"; fi
-    printf 'files %s\n%s\n%s\n' "$pq_files" "$pq_before" "$pq_after"
+    printf '%s\n' "files $pq_files" "$pq_before" "$pq_after" 'pueue-skill end'
 }

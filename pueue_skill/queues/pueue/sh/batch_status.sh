@@ -1,4 +1,4 @@
-# Prints the reply line, the state of the queue as JSON on one line, and the journal of the batch PQ_BATCH. With PQ_UNITS=1, gzipped and in
+# Prints the reply line, the state of the queue as JSON on one line, the journal of the batch PQ_BATCH, and the end line. With PQ_UNITS=1, gzipped and in
 # base64, a line `unit UNIT` before the keys of the items of each unit, a line `now KEY EPOCH` for each that is worked on, then the journal.
 : "${PQ_BATCH:?}" "${PQ_UNITS?}"
 
@@ -23,4 +23,4 @@ if [ -n "$PQ_UNITS" ]; then
 else
     cat "$pq_batch" 2>/dev/null
 fi
-:
+printf '\n%s\n' 'pueue-skill end'

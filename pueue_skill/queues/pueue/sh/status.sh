@@ -1,7 +1,7 @@
-# Prints the reply line, the state of the queue as JSON on one line, and the load of the machine (load.sh).
+# Prints the reply line, the state of the queue as JSON on one line, the load of the machine (load.sh), and the end line.
 
 . queues/pueue/sh/lib/client.sh
 . queues/sh/lib/load.sh
 
 pq_answer=$(ask status --json) || exit 69
-printf '%s\n' 'pueue-skill reply' "$pq_answer" "$(load)"
+printf '%s\n' 'pueue-skill reply' "$pq_answer" "$(load)" 'pueue-skill end'

@@ -6,7 +6,7 @@
 #
 # Prints `pueue-skill adds` before it adds. Then the reply line; 0, the exit code of a failed step, or `other` where the job that is there
 # reads another standard input; the tasks of the key before and after, as JSON; and of a job that was there before what it would be now:
-# its folder in base64, and its environment, a line a variable.
+# its folder in base64, and its environment, a line a variable. Then the end line.
 : "${PQ_KEY:?}" "${PQ_ADD:?}" "${PQ_CWD?}" "${PQ_SHELL:?}" "${PQ_STDIN?}" "${PQ_APART?}"
 
 . queues/pueue/sh/lib/head.sh
@@ -71,5 +71,5 @@ fi
             ;;
     esac
     if [ -n "$pq_folder" ]; then pq_folder=$(printf %s "$pq_folder" | base64 | tr -d '\n'); fi
-    printf '%s\n' 'pueue-skill reply' "$pq_status" "$pq_before" "$pq_after" "$pq_folder" "$pq_environment"
+    printf '%s\n' 'pueue-skill reply' "$pq_status" "$pq_before" "$pq_after" "$pq_folder" "$pq_environment" 'pueue-skill end'
 }

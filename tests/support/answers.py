@@ -1,0 +1,95 @@
+"""What scripts of each kind of queue answer, and what reads it: a table for the contract."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import memory
+from memory_host import MemoryHost
+
+from pueue_skill.plan.model import Job
+from pueue_skill.queues.pueue.task import task
+from pueue_skill.queues.registry import KINDS
+from pueue_skill.shell.model import Host
+
+REPLY = "pueue-skill reply"
+END = "pueue-skill end"
+
+
+class Sample(NamedTuple):
+    """A whole answer of two jobs of the keys k1, which ended with 3, and k2; and the member that reads it."""
+
+    answer: str
+    read: Callable[[str], Any]
+
+
+def job(kind: str) -> Job:
+    return Job("k1", "h", kind, None, "one", "/work", "echo 1")
+
+
+def lines(*texts: str) -> str:
+    return "".join([text + "\n" for text in texts])
+
+
+def pueue() -> dict[str, Sample]:
+    def entry(id: int, key: str, status: dict[str, Any]) -> dict[str, Any]:
+        command = task(job("pueue")._replace(key=key))[0]
+        return {
+            "id": id, "created_at": f"2026-01-01T00:00:0{id}Z", "original_command": command, "command": command,
+            "path": "/work", "envs": {"LANG": "C"}, "group": "default", "dependencies": [], "priority": 0, "label": "one",
+            "status": status,
+        }  # fmt: skip
+
+    done = {"Done": {"enqueued_at": "x", "start": "x", "end": "x", "result": {"Failed": 3}}}
+    tasks = {"1": entry(1, "k1", done), "2": entry(2, "k2", {"Running": {"enqueued_at": "x", "start": "x"}})}
+    groups = {"default": {"status": "Running", "parallel_tasks": 2}}
+    queue = json.dumps({"tasks": tasks, "groups": groups}, separators=(",", ":"))
+    folder = base64.b64encode(b"/work").decode()
+    kind = KINDS["pueue"]
+    return {
+        "read_submission": Sample(
+            lines(REPLY, "0", queue, queue, folder, "LANG=C", "HOME=/home", END),
+            lambda answer: kind.read_submission(answer, job("pueue")),
+        ),
+        "read_status": Sample(lines(REPLY, queue, "0.50", END), kind.read_status),
+        "read_acts": Sample(lines(REPLY, "survivor 4711 k3", "files 2", queue, queue, END), kind.read_acts),
+        "read_batch": Sample(
+            lines(REPLY, queue, "ended k1 3 1767225600", "ended k3 0 1767225600", "", END),
+            lambda answer: kind.read_batch(answer, False),
+        ),
+        "read_capacity": Sample(lines(REPLY, "8589934592", END), kind.read_capacity),
+    }
+
+
+def of_memory() -> dict[str, Sample]:
+    host = MemoryHost(Host("h", backend="memory"))
+    kind = memory
+    first = job("memory")
+    asked = {"read_submission": kind.submit_script(first, host.host)}
+    asked["read_submission"] = answer = host.answer(asked["read_submission"]).decode()
+    host.end("k1", 3)
+    host.add(key="k2")
+    acts = kind.act_script(host.host, [])
+    return {
+        "read_submission": Sample(answer, lambda answer: kind.read_submission(answer, first)),
+        **{
+            name: Sample(host.answer(script).decode(), read)
+            for name, script, read in [
+                ("read_status", kind.status_script(host.host), kind.read_status),
+                ("read_acts", acts, kind.read_acts),
+                ("read_known", kind.known_script(host.host), kind.read_known),
+                (
+                    "read_batch",
+                    kind.batch_script(host.host, "b", False),
+                    lambda answer: kind.read_batch(answer, False),
+                ),
+                ("read_capacity", kind.capacity_script(host.host), kind.read_capacity),
+            ]
+        },
+    }
+
+
+SAMPLES: dict[str, Callable[[], dict[str, Sample]]] = {"pueue": pueue, "memory": of_memory}
