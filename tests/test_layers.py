@@ -49,6 +49,9 @@ PURE = set(
 QUEUES = {path.name for path in (PACKAGE / "queues").iterdir() if (path / "__init__.py").is_file()}
 """The kinds of queue. What they share lies beside them, in queues/."""
 
+KNOW_PUEUE = ("hosts/doctor/", "hosts/provision/", "jobs/proof.py", "cli/setup.py")
+"""What is about pueue's daemon itself. Whatever else lies outside queues/ reaches each kind of queue through the registry."""
+
 ONLY_IN = {
     "apprise": ("notify/",),
     "argparse": ("cli/",),
@@ -138,12 +141,19 @@ def faults(file: str, text: str) -> Iterator[str]:
         kind = next((kind for kind in QUEUES if file.startswith(f"queues/{kind}/")), "")
         if kind and any(name.startswith(f"pueue_skill.queues.{other}") for other in QUEUES - {kind}):
             yield f"{file}:{line} imports {name}: a kind of queue knows no other"
+        asks = next((kind for kind in QUEUES if f"{name}.".startswith(f"pueue_skill.queues.{kind}.")), "")
+        if asks and room != "queues" and not (asks == "pueue" and among(file, KNOW_PUEUE)):
+            yield f"{file}:{line} imports {name}: kinds of queue are reached through queues.registry"
         if pure and not own and top not in PURE | EXCEPTIONS.get(file, set()) | ONLY_IN.keys():
             yield f"{file}:{line} is pure and imports {name}, which is not on the list of what only computes"
     if pure and file not in READERS:
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in IMPURE:
                 yield f"{file}:{node.lineno} is pure and calls {ast.unparse(node.func)}"
+    if room != "queues":
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Compare) and ast.unparse(node.left).endswith(".backend"):
+                yield f"{file}:{node.lineno} asks which kind a queue is; a member of queues.protocol.Kind says what it can do"
     if "utils" in Path(file).stem:
         yield f"{file}: a module is named for what it holds"
 
@@ -183,11 +193,15 @@ def test_the_tests_mirror_the_packages() -> None:
         ("queues/slurm/submit.py", "from pueue_skill.queues.pueue import submit"),
         ("queues/pueue/batch.py", "def f():\n    from pueue_skill.queues import slurm"),
         ("hosts/client.py", "from pueue_skill.jobs import select"),
+        ("hosts/audit.py", "from pueue_skill.queues.pueue import state"),
+        ("jobs/actions.py", "def f():\n    from pueue_skill.queues import pueue"),
+        ("hosts/doctor/examine.py", "from pueue_skill.queues.slurm.state import parse_snapshot"),
         ("state/database.py", "from pueue_skill.configuration import config"),
         ("agents/hook.py", "def f():\n    from pueue_skill.cli import main"),
         ("plan/whole_line.py", "text = open('f').read()"),
         ("plan/whole_line.py", "from datetime import datetime\ndatetime.now()"),
         ("shell/commands.py", "import bashlex"),
+        ("hosts/client.py", "def f(host):\n    return host.backend == 'slurm'"),
         ("hosts/client.py", "import subprocess"),
         ("hosts/client.py", "from subprocess import run"),
         ("cli/main.py", "import shlex"),
@@ -216,6 +230,7 @@ def test_a_crossed_border_is_seen(file: str, text: str) -> None:
         ("cli/main.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from rich.table import Table"),
         ("lint/sources.py", "import tomllib\ndef f():\n    import yaml"),
         ("hosts/transport.py", "import subprocess"),
+        ("hosts/doctor/examine.py", "from pueue_skill.queues.pueue import health"),
     ],
 )
 def test_a_border_that_is_kept_is_no_fault(file: str, text: str) -> None:

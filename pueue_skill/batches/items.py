@@ -582,7 +582,7 @@ def size(text: str, where: str) -> int:
     return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
 
 
-def job_of(manifest: Manifest, item: Item, backend: str = "pueue", queue_keeps_ends: bool = False) -> Job:
+def job_of(manifest: Manifest, item: Item, backend: str, queue_keeps_ends: bool = False) -> Job:
     """Return the job of an item. Unless the queue's own scripts keep how jobs ended, the job writes its end into a file on its host, which
     neither a clean nor a reboot removes."""
     needs = Needs(item.memory, item.cpus, item.gpus, (item.timeout or 0) and (item.timeout or 0) + 60)

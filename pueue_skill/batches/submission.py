@@ -134,7 +134,7 @@ def queued(manifest: Manifest, item: Item, limits: Mapping[str, int], host: Host
         return batch_items.job_of(manifest, item, host.backend, KINDS[host.backend].KEEPS_ENDS)
     texts = tuple([(one.key, batch_items.text_of(manifest, one)) for one in item.members])
     share = batch_items.share_of(len(texts), limits.get(item.group, 1))
-    return Pack(batch_items.job_of(manifest, item), texts, share, item.slots)
+    return Pack(batch_items.job_of(manifest, item, host.backend), texts, share, item.slots)
 
 
 def standings(

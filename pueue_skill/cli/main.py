@@ -214,9 +214,11 @@ class Version(argparse.Action):
 
 def print_versions() -> int:
     from pueue_skill.hosts import transport
-    from pueue_skill.queues.pueue.site import version_script
+    from pueue_skill.queues.registry import KINDS
     from pueue_skill.shell.model import Host
 
-    done = transport.run(Host("local"), version_script(Host("local")), timeout=10)
-    print(f"pueue-skill {__version__}\n{done.text.strip() or 'pueue: not found'}")
+    local = Host("local")
+    done = transport.run(local, KINDS[local.backend].versions_script(local), timeout=10)
+    client, _, _ = done.text.strip().partition("\n")
+    print(f"pueue-skill {__version__}\n{client or 'pueue: not found'}")
     return ExitCode.DONE

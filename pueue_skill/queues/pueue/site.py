@@ -21,11 +21,6 @@ def path_before(host: Host) -> str:
     return f'{folders(host)}:"$PATH"'
 
 
-def version_script(host: Host) -> str:
-    """A sh script that prints the name and version of pueue's client."""
-    return script("queues/pueue/version", PQ_PUEUE=host.pueue or "")
-
-
 def versions_script(host: Host) -> str:
     """A sh script that prints a line with name and version of each program of pueue."""
     return script("queues/pueue/versions", PQ_PUEUE=host.pueue or "")
