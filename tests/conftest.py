@@ -19,6 +19,8 @@ from slurm import Cluster
 from pueue_skill.hosts import transport
 from pueue_skill.queues.registry import KINDS
 
+pytest.register_assert_rewrite("contract")
+
 FOREIGN = ("ANTHROPIC", "CLAUDE", "PUEUE", "XDG_", "SLURM", "SBATCH", "SQUEUE")
 WEIRD = ["a'; echo foo", "a\n0", 'a"=0"', "a b", "-a", "ä"]
 

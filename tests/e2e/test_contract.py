@@ -1,4 +1,5 @@
-"""What every kind of queue promises, by the same tests on real ones: pueue and Slurm, here and over ssh."""
+"""What every kind of queue promises, by the same tests on real ones: pueue and Slurm, here and over ssh. Tests that a queue in memory passes
+too are in tests/support/contract.py."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from contract import *  # noqa: F403 the tests
 from real import Daemon, until
 
 pytestmark = pytest.mark.timeout(180)
@@ -178,65 +180,6 @@ def test_a_submission_that_is_cut_off_is_made_again_safely(place: Place) -> None
     assert (place.folder / "ran").read_text() == "ran\n"
 
 
-def test_a_job_is_found_by_label_and_its_end_and_output_by_its_name(place: Place) -> None:
-    label = "l" + os.urandom(4).hex()
-    id = place.queue(label=label, command="echo out; echo err >&2; exit 5")
-    job = place.reaches(id, "done", "failed")
-    assert (job["exit_code"], job["label"], job["cwd"]) == (5, label, str(place.folder))
-    assert job["command"] == "echo out; echo err >&2; exit 5"
-    assert place("wait", "--host", place.name, "--label", label).returncode in (1, 5)
-    assert place("wait", f"{place.name}:{id}").returncode == 5
-    assert place("log", f"{place.name}:{id}").stdout == b"out\nerr\n"
-
-
-def test_a_job_comes_after_another(place: Place) -> None:
-    first = place.queue(label="first", command="sleep 1; echo 1 >> ran")
-    second = place.queue("--after", f"{place.name}:{first}", label="second", command="echo 2 >> ran")
-    place.reaches(second, "done", "success")
-    assert (place.folder / "ran").read_text() == "1\n2\n"
-
-
-def test_dependencies_by_label_and_key(place: Place) -> None:
-    """The newest job of a label is meant; NAME~1 is the one before it. A name that nothing bears keeps the job out of the queue."""
-    label, key = "l" + os.urandom(4).hex(), "k" + os.urandom(4).hex()
-    ids = [place.queue(label=label, command=f"sleep 0.5; echo {i} >> ran") for i in (1, 2)]
-    keyed = place.queue("--key", key, label="keyed", command="echo 3 >> ran")
-    after = ["--after", label, "--after", f"{label}~1", "--after", key]
-    last = place.queue(*after, label="last", command="echo last >> ran")
-    job = place.reaches(last, "done", "success")
-    assert sorted(job["after"]) == sorted([f"{place.name}:{id}" for id in (*ids, keyed)])
-    assert (place.folder / "ran").read_text().split()[-1] == "last"
-    count = len(place.jobs())
-    for unknown in (f"{label}~2", "no-such-label", f"{place.name}:99999", f"elsewhere:{ids[0]}"):
-        done = place.run("--after", unknown, "--detach", "--", "echo never >> ran")
-        assert (done.returncode, done.stdout) == (125, b""), done.stderr
-        assert f"not queued: --after {unknown}".encode() in done.stderr
-    assert len(place.jobs()) == count
-
-
-def test_the_newest_job_of_a_name_is_meant(place: Place) -> None:
-    label = "l" + os.urandom(4).hex()
-    codes = (3, 4, 5)
-    ids = [place.queue(label=label, command=f"echo {code}; exit {code}") for code in codes]
-    for id in ids:
-        place.reaches(id, "done", "failed")
-    assert [place("wait", name).returncode for name in (label, f"{label}~1", f"{label}~2")] == [5, 4, 3]
-    assert place("log", f"{place.name}:{label}~1").stdout == b"4\n"
-    assert place("clean", f"{place.name}:{label}~1").returncode == 0
-    assert [place("log", name).stdout for name in (label, f"{label}~1")] == [b"5\n", b"3\n"]
-
-
-def test_what_comes_after_a_failure_does_not_run(place: Place) -> None:
-    first = place.queue(label="first", command="until [ -e go ]; do sleep 0.1; done; exit 3")
-    second = place.queue("--after", f"{place.name}:{first}", label="second", command="echo 2 >> ran")
-    third = place.queue("--after", f"{place.name}:{second}", label="third", command="echo 3 >> ran")
-    assert place.jobs()[third]["status"] == "queued"
-    (place.folder / "go").touch()
-    place.reaches(third, "done", "dependency")
-    place.reaches(second, "done", "dependency")
-    assert not (place.folder / "ran").exists()
-
-
 def test_a_group_runs_as_many_at_once_as_it_may(place: Place) -> None:
     group = "g" + os.urandom(3).hex()
     place.configured(f"groups = {{ {group} = 2 }}\n")
@@ -253,41 +196,6 @@ def test_a_group_runs_as_many_at_once_as_it_may(place: Place) -> None:
     (place.folder / "go").touch()
     for id in ids:
         assert place.reaches(id, "done", "success")["group"] == group
-
-
-def test_killed_started_again_and_cleaned(place: Place) -> None:
-    label = "l" + os.urandom(4).hex()
-    id = place.queue(label=label, command="echo ran >> ran; until [ -e go ]; do sleep 0.1; done; echo end")
-    until((place.folder / "ran").exists, "the job", 20)
-    name = f"{place.name}:{id}"
-    assert place("clean", name).returncode == 1  # it runs
-    assert place("restart", name).returncode == 1
-    done = place("kill", name)
-    assert done.returncode == 0, done.stderr
-    place.reaches(id, "done", "killed")
-    assert place("wait", name).returncode == 137
-    (place.folder / "go").touch()
-    chosen = ["--host", place.name, "--label", label]
-    done = place("restart", *chosen)
-    assert (done.returncode, len(place.named(label))) == (0, 1), done.stderr
-    until(lambda: place.named(label)[0]["result"] == "success", "the second run", 30)
-    (job,) = place.named(label)
-    assert place("log", job["name"]).stdout == b"end\n"
-    assert (place.folder / "ran").read_text() == "ran\nran\n"
-    assert place("clean", *chosen).returncode == 0
-    assert place.named(label) == []
-
-
-def test_what_waits_is_put_aside_and_taken_up_again(place: Place) -> None:
-    first = place.queue(label="first", command="until [ -e go ]; do sleep 0.1; done")
-    id = place.queue("--after", f"{place.name}:{first}", label="second", command="echo ran >> ran")
-    assert place("pause", f"{place.name}:{id}").returncode == 0
-    assert place.jobs()[id]["status"] == "stashed"
-    (place.folder / "go").touch()
-    place.reaches(first, "done", "success")
-    assert place.jobs()[id]["status"] == "stashed"
-    assert place("start", f"{place.name}:{id}").returncode == 0
-    place.reaches(id, "done", "success")
 
 
 def test_what_is_not_there_is_said(place: Place) -> None:

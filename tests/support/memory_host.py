@@ -95,6 +95,8 @@ class MemoryHost:
         self.calls: list[str] = []
         self.idle: Callable[[], object] | None = None
         """What happens whenever a follower finds nothing new."""
+        self.work: Callable[[], object] | None = None
+        """What the jobs do, before and after each call."""
         self.room: int | None = None
         """How many jobs of a batch are seen to before its script is stopped, once."""
         self.ids = self.ticks = self.submissions = 0
@@ -185,11 +187,16 @@ class MemoryHost:
     # What scripts ask for.
 
     def answer(self, text: str, env: Mapping[str, str] | None = None, given: bytes | None = None) -> bytes:
+        work = self.work or (lambda: None)
+        work()
         asked = json.loads(text)
         ask = asked.pop("ask")
         if ask in ("submit", "batch", "tails", "failures"):
-            return bytes(getattr(self, ask)(asked, env or {}, given))
-        return answered(getattr(self, f"answer_{ask}")(**asked))
+            answer = bytes(getattr(self, ask)(asked, env or {}, given))
+        else:
+            answer = answered(getattr(self, f"answer_{ask}")(**asked))
+        work()
+        return answer
 
     def submit(self, asked: Any, env: Mapping[str, str], given: bytes | None) -> bytes:
         job, mark = asked["job"], end_of(asked["job"]["key"])
