@@ -22,7 +22,7 @@ test: export PYTHONDONTWRITEBYTECODE :=
 # Without pueue, pytest skips the tests that need it.
 test: .venv/.stamp ## run the tests, without the long ones unless ALL=1; ARGS=... is passed to pytest
 	@$(if $(ARGS),:,echo "The tests take about $(if $(ALL)$(CI),15,3) minutes on 2 cores.")
-	@if pueue=$$($(PY) tools/get_pueue.py); then PATH="$$pueue:$$PATH"; fi; $(PY) -m pytest -n 4 --dist loadgroup $(if $(ALL)$(CI),,-m "not long") $(ARGS)
+	@if pueue=$$($(PY) tools/get_pueue.py); then PATH="$$pueue:$$PATH"; fi; $(PY) -m pytest -n 4 $(if $(ALL)$(CI),,-m "not long") $(ARGS)
 
 SCRIPTS := 'pueue_skill/*.sh'
 # All but gate.sh, which is generated: the hook reads it at every call, so no blanks are added to it.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import memory as memory_kind
 import pytest
@@ -27,8 +29,15 @@ WEIRD = ["a'; echo foo", "a\n0", 'a"=0"', "a b", "-a", "ä"]
 E2E = Path(__file__).parent / "e2e"
 """The tests of real daemons, hosts and clients, which depend on the speed of the machine."""
 
-EXPENSIVE = ("cluster", "accounted", "slurm_theatre", "warehouse")
-"""Fixtures whose making takes many seconds, so that each is made on one of xdist's workers only."""
+TOGETHER = (
+    r"e2e/test_slurm(_batch)?\.py",
+    r"e2e/test_slurm_accounts\.py",
+    r"e2e/test_contract\.py.*\bslurm over ssh\b",
+    r"e2e/test_contract\.py.*\bslurm\b",
+    r"e2e/test_fidelity\.py.*_slurm_",
+    r"e2e/test_clickhouse\.py",
+)
+"""Tests, by patterns of their IDs, that share a fixture whose making takes many seconds: a cluster, a warehouse."""
 
 counter = itertools.count()
 
@@ -41,19 +50,32 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist's own hook reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts tests of real daemons first, those of an expensive fixture on one worker, and lets CI run a failed one once more.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Runs each of TOGETHER on one of xdist's workers, the other tests where one is free.
 
-    Pure tests come last: they are short, so that the workers end together. A failure of theirs is never run again.
+    `--dist loadgroup` would do the same by a mark, but xdist 3.8 writes the mark's name where pytest 9.2 does not read it.
     """
+    if config.getvalue("dist") != "load":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((pattern for pattern in TOGETHER if re.search(pattern, nodeid)), nodeid)
+
+    return Together(config, log)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Lets CI run a failed test of real daemons once more."""
+    if os.environ.get("CI") and E2E in item.path.parents:
+        item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts tests of real daemons first. Pure tests are short: with them last, the workers end together."""
     items.sort(key=lambda item: E2E not in item.path.parents)
-    for item in items:
-        for name in EXPENSIVE:
-            if name in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.xdist_group(name))
-        if os.environ.get("CI") and E2E in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -67,13 +67,9 @@ class Place:
         return [job for job in self.jobs().values() if job["label"] == label]
 
 
-MARKS = {
-    "pueue over ssh": pytest.mark.long,
-    **{kind: pytest.mark.xdist_group(kind) for kind in ("slurm", "slurm over ssh")},  # a cluster is made once for each
-}
-
-
-@pytest.fixture(params=[pytest.param(kind, marks=MARKS.get(kind, ())) for kind in PLACES])
+@pytest.fixture(
+    params=[pytest.param(kind, marks=pytest.mark.long if kind == "pueue over ssh" else ()) for kind in PLACES]
+)
 def place(request: pytest.FixtureRequest, home: Path, tmp_path: Path) -> Place:
     """Each of PLACES, with a home for what the client keeps."""
     name = PLACES[request.param]
