@@ -26,6 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def separated(arguments: list[str]) -> list[str]:
+    """Return the arguments with `-` last: what stands after it is options, since the command comes from stdin."""
+    at = 1
+    while at < len(arguments) and arguments[at].startswith("-") and arguments[at] not in ("-", "--"):
+        at += 2 if arguments[at] in ("--host", "--group", "-g", "--cwd") else 1
+    return [*arguments[:at], *arguments[at + 1 :], "-"] if arguments[at : at + 1] == ["-"] else arguments
+
+
 def main(options: argparse.Namespace) -> int:
     from pueue_skill.configuration import settings
     from pueue_skill.plan.analysis import analyse

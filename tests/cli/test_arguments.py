@@ -184,6 +184,8 @@ def test_an_option_that_would_be_ignored_is_refused(line: str, says: str, capsys
         ("suggest python train.py --json", ["python", "train.py", "--json"], None),
         ("suggest --group=g -- python train.py", ["python", "train.py"], "g"),
         ("suggest -", ["-"], None),
+        ("suggest --host - - --group g", ["-"], "g"),
+        ("suggest -g g python -", ["python", "-"], "g"),
     ],
 )
 def test_everything_from_the_first_word_on_is_the_command(line: str, words: list[str], group: str | None) -> None:
@@ -191,6 +193,8 @@ def test_everything_from_the_first_word_on_is_the_command(line: str, words: list
 
     typed = quote.split(line)
     assert typed is not None
+    module = main.module_of(typed[0])
+    typed = module.separated(typed) if hasattr(module, "separated") else typed
     parsed = main.parser(typed[0]).parse_args(typed)
     parsed.typed = typed
     assert (options.command_of(parsed), parsed.group) == (words, group)
