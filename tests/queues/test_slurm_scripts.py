@@ -10,7 +10,7 @@ import pytest
 from stubbed import SHELLS, Stubbed
 
 from pueue_skill.plan.model import Job
-from pueue_skill.queues.actions import Act
+from pueue_skill.queues.actions import Action
 from pueue_skill.queues.model import State, Submission
 from pueue_skill.queues.protocol import BatchRequest, RestartRequest
 from pueue_skill.queues.registry import KINDS
@@ -184,19 +184,19 @@ def state(id: str, *after: str) -> State:
 def test_acts(site: Site) -> None:
     for key in ("k1", "k2"):
         site.submit(JOB._replace(key=key, command="exit 1", cwd="~/work", after=("1",) if key == "k2" else ()))
-    acts = [Act(state(id), call) for id, call in (("11", "kill"), ("12", "withdraw"), ("13", "stash"), ("14", "stash"))]
-    done = site(SLURM.act_script(HOST, [*acts, Act(state("15"), "enqueue")]))
+    acts = [Action(state(id), call) for id, call in (("11", "kill"), ("12", "withdraw"), ("13", "stash"), ("14", "stash"))]
+    done = site(SLURM.act_script(HOST, [*acts, Action(state("15"), "enqueue")]))
     assert done.returncode == 0, done.stderr
     assert site.called("scancel") == ["--state=RUNNING 11", "--state=SUSPENDED 11", "--state=PENDING 12"]
     assert site.called("scontrol")[-2:] == ["hold 13,14", "release 15"]
     for id in ("1", "2"):
         site.runs(id)
-    done = site(SLURM.act_script(HOST, [Act(state("1"), "restart"), Act(state("2", "1"), "restart")]))
+    done = site(SLURM.act_script(HOST, [Action(state("1"), "restart"), Action(state("2", "1"), "restart")]))
     looked = SLURM.read_acts(done.stdout)
     assert [one.id for one in looked.before.states] == ["1", "2"]
     assert [(one.id, one.key, one.after) for one in looked.after.states] == [("3", "k1", ()), ("4", "k2", ("3",))]
     (site.data / "jobs/3.out").touch()
-    done = site(SLURM.act_script(HOST, [Act(state("3"), "remove")]))
+    done = site(SLURM.act_script(HOST, [Action(state("3"), "remove")]))
     assert [one.id for one in SLURM.read_acts(done.stdout).after.states] == ["4"]
     assert not (site.data / "jobs/3.out").exists()
 
@@ -233,7 +233,7 @@ def test_a_batch(site: Site) -> None:
         done = site.runs("1", SLURM_ARRAY_JOB_ID="1", SLURM_ARRAY_TASK_ID=task)
         assert (done.stdout, done.returncode) == (output, 4 if task == "0" else 0)
     assert site.states()["1_0"] == ("done", "failed", 4)
-    done = site(SLURM.act_script(HOST, [Act(state("1_0"), "restart")]))
+    done = site(SLURM.act_script(HOST, [Action(state("1_0"), "restart")]))
     assert done.returncode == 0, done.stderr
     assert site.called("sbatch")[2].endswith(" --array=0")
     assert site.runs("3", SLURM_ARRAY_JOB_ID="3", SLURM_ARRAY_TASK_ID="0").stdout == "a:1\n"
