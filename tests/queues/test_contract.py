@@ -64,7 +64,7 @@ def test_what_a_kind_cannot_do_are_calls_of_acts(kind: str) -> None:
 def test_every_kind_has_samples() -> None:
     reads = {name for name in MEMBERS if name.startswith("read_")}
     # read_state reads a frame, read_restart says itself whether all was done.
-    for kind in SAMPLES:
+    for kind in ALL:
         known = {"read_known"} if ALL[kind].known_script(Host("h", backend=kind)) == "" else set()
         assert SAMPLES[kind]().keys() == reads - known - {"read_state", "read_restart"}
 

@@ -184,7 +184,9 @@ def state(id: str, *after: str) -> State:
 def test_acts(site: Site) -> None:
     for key in ("k1", "k2"):
         site.submit(JOB._replace(key=key, command="exit 1", cwd="~/work", after=("1",) if key == "k2" else ()))
-    acts = [Action(state(id), call) for id, call in (("11", "kill"), ("12", "withdraw"), ("13", "stash"), ("14", "stash"))]
+    acts = [
+        Action(state(id), call) for id, call in (("11", "kill"), ("12", "withdraw"), ("13", "stash"), ("14", "stash"))
+    ]
     done = site(SLURM.act_script(HOST, [*acts, Action(state("15"), "enqueue")]))
     assert done.returncode == 0, done.stderr
     assert site.called("scancel") == ["--state=RUNNING 11", "--state=SUSPENDED 11", "--state=PENDING 12"]

@@ -13,6 +13,7 @@ from memory_host import MemoryHost
 from pueue_skill.plan.model import Job
 from pueue_skill.queues.pueue.task import task
 from pueue_skill.queues.registry import KINDS
+from pueue_skill.queues.slurm.submit import metadata_of
 from pueue_skill.shell.model import Host
 
 REPLY = "pueue-skill reply"
@@ -64,6 +65,25 @@ def pueue() -> dict[str, Sample]:
     }
 
 
+def slurm() -> dict[str, Sample]:
+    kind = KINDS["slurm"]
+    tries = [
+        f"try|{key}#1|10{id}|1|-||L3dvcms=|{metadata_of(job('slurm')._replace(key=key), 2)}\nid|{key}#1|{id}"
+        for id, key in ((1, "k1"), (2, "k2"))
+    ]
+    look = [*tries, "ended|1|k1|3|100|101|k1#1", "job|2|RUNNING|None||102|103||n1|pueue-skill k2#1|one|"]
+    again, environment = "pueue-skill there before", ("LANG=C", "HOME=/home")
+    submitted = lines(REPLY, "old 0 1", *look, again, "L3dvcms=", *environment, again, *environment, END)
+    return {
+        "read_submission": Sample(submitted, lambda answer: kind.read_submission(answer, job("slurm"))),
+        "read_status": Sample(lines(REPLY, "load|0.50", *look, END), kind.read_status),
+        "read_acts": Sample(lines(REPLY, "files 0", *look, "AFTER", *look, END), kind.read_acts),
+        "read_known": Sample(lines(REPLY, "1001", *look, END), kind.read_known),
+        "read_batch": Sample(lines(REPLY, "load|", *look, END), lambda answer: kind.read_batch(answer, False)),
+        "read_capacity": Sample(lines(REPLY, "limit|MaxArraySize|1001", END), kind.read_capacity),
+    }
+
+
 def of_memory() -> dict[str, Sample]:
     host = MemoryHost(Host("h", backend="memory"))
     kind = memory
@@ -92,4 +112,4 @@ def of_memory() -> dict[str, Sample]:
     }
 
 
-SAMPLES: dict[str, Callable[[], dict[str, Sample]]] = {"pueue": pueue, "memory": of_memory}
+SAMPLES: dict[str, Callable[[], dict[str, Sample]]] = {"pueue": pueue, "slurm": slurm, "memory": of_memory}

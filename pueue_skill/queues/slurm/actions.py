@@ -13,7 +13,7 @@ from types import MappingProxyType
 from pueue_skill.queues.actions import Action
 from pueue_skill.queues.protocol import Looked
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import reply
+from pueue_skill.queues.scripts import whole_reply
 from pueue_skill.queues.slurm.site import path_of
 from pueue_skill.queues.slurm.state import id_of, parse_snapshot
 from pueue_skill.shell.model import Host
@@ -43,7 +43,7 @@ def act_script(host: Host, acts: Sequence[Action], group: str = "", verb: str = 
 
 def read_acts(answer: str) -> Looked:
     """What an act script answered. Raises ValueError when it is no answer."""
-    files, _, rest = reply(answer).partition("\n")
+    files, _, rest = whole_reply(answer).partition("\n")
     before, found, after = rest.partition("\nAFTER\n")
     if not found:
         raise ValueError("the answer was cut off")

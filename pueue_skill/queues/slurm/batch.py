@@ -23,7 +23,7 @@ from pueue_skill.queues.protocol import (
     Units,
 )
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import REPLY, reply
+from pueue_skill.queues.scripts import REPLY, reply, whole_reply
 from pueue_skill.queues.slurm.site import advised, path_of
 from pueue_skill.queues.slurm.state import Snapshot, id_of, parse_snapshot, status_script
 from pueue_skill.queues.slurm.submit import encoded, files_of, metadata_of, words_of
@@ -47,7 +47,7 @@ def known_script(host: Host) -> str:
 
 
 def read_known(answer: str) -> Site:
-    largest, _, rest = reply(answer).partition("\n")
+    largest, _, rest = whole_reply(answer).partition("\n")
     return Site(parse_snapshot(rest), int(largest))
 
 
@@ -239,7 +239,7 @@ def batch_script(host: Host, name: str, units: bool) -> str:
 
 
 def read_batch(answer: str, units: bool) -> BatchStatus:
-    snapshot = parse_snapshot(reply(answer))
+    snapshot = parse_snapshot(whole_reply(answer))
     return BatchStatus(snapshot.queue, snapshot.exit_codes, set(), Units({}, set()))
 
 
@@ -268,7 +268,7 @@ def capacity_script(host: Host) -> str:
 
 def read_capacity(answer: str) -> Capacity:
     lines = []
-    for line in reply(answer).split("\n"):
+    for line in whole_reply(answer).split("\n"):
         what, *rest = line.split("|")
         if what == "partition" and len(rest) == 7:
             name, up, time, nodes, cpus, memory, gpus = rest

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pueue_skill.queues.model import Group, Queue, State
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import reply
+from pueue_skill.queues.scripts import whole_reply
 from pueue_skill.queues.slurm.site import path_of
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.record import NamedTuple
@@ -41,7 +41,7 @@ def status_script(host: Host) -> str:
 
 def read_status(answer: str) -> Queue:
     """The queue in the answer of a status script. Raises ValueError when it is none."""
-    return parse_snapshot(reply(answer)).queue
+    return parse_snapshot(whole_reply(answer)).queue
 
 
 class Attempt(NamedTuple):

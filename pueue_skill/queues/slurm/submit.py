@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pueue_skill.plan.model import Job, Needs
 from pueue_skill.queues.model import Submission
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import MAX_ARG_BYTES, SPELLED, differences, reply
+from pueue_skill.queues.scripts import MAX_ARG_BYTES, SPELLED, differences, whole_reply
 from pueue_skill.queues.slurm.site import path_of
 from pueue_skill.queues.slurm.state import decoded, id_of, parse_snapshot
 from pueue_skill.shell import quote
@@ -126,7 +126,7 @@ def submit_script(job: Job, host: Host) -> str:
 
 def read_submission(answer: str, job: Job) -> Submission:
     """What a submit script answered. Raises ValueError when it is no answer."""
-    first, _, rest = reply(answer).partition("\n")
+    first, _, rest = whole_reply(answer).partition("\n")
     known, status, id = first.split(" ")
     rest, *more = rest.split(AGAIN + "\n")
     snapshot = parse_snapshot(rest)

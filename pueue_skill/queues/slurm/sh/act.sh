@@ -3,7 +3,7 @@
 # are ids with blanks between; a line of PQ_RESTART is an id and those of the jobs that it depends on.
 #
 # Slurm itself looks before it acts: scancel is given the state, hold and release concern only what waits, and what has ended stays ended.
-# Prints the reply line, `files N` (files removed), what is known of the jobs (look.sh), a line AFTER, and what is known of them then.
+# Prints the reply line, `files N` (files removed), what is known of the jobs (look.sh), a line AFTER, what is known of them then, and the end line.
 : "${PQ_KILL?}" "${PQ_CANCEL?}" "${PQ_STASH?}" "${PQ_ENQUEUE?}" "${PQ_RESTART?}" "${PQ_REMOVE?}"
 
 . queues/slurm/sh/lib/site.sh
@@ -72,5 +72,5 @@ EOF
     for pq_id in $PQ_REMOVE; do remove "$pq_id"; done
     if [ -n "$PQ_KILL$PQ_CANCEL" ]; then settle "$(commas $PQ_KILL $PQ_CANCEL)"; fi
     pq_after=$(look) || exit 69
-    printf '%s\n' 'pueue-skill reply' 'files 0' "$pq_before" AFTER "$pq_after"
+    printf '%s\n' 'pueue-skill reply' 'files 0' "$pq_before" AFTER "$pq_after" 'pueue-skill end'
 }

@@ -10,3 +10,4 @@ case $pq_config in *AccountingStorageType*accounting_storage/slurmdbd*)
     sacctmgr --noheader --parsable2 show qos format=Name,MaxWall,MaxJobsPerUser,MaxSubmitJobsPerUser </dev/null | sed 's/^/qos|/'
     ;;
 esac
+echo 'pueue-skill end'

@@ -6,7 +6,7 @@
 #
 # Prints `pueue-skill adds` before it submits. Then the reply line; old, new or none, 0, the exit code of a failed step, or `other` where the
 # job that is there reads another standard input, and the id; what is known of the job (job.sh). Of a job that was there before, after a line
-# `pueue-skill there before`, its folder in base64 and its environment as they would be now, and after another its environment as it was.
+# `pueue-skill there before`, its folder in base64 and its environment as they would be now, and after another its environment as it was. Then the end line.
 : "${PQ_KEY:?}" "${PQ_CWD?}" "${PQ_SCRIPT:?}" "${PQ_FILES?}" "${PQ_METADATA:?}" "${PQ_APART?}" "${PQ_STDIN?}" "${PQ_AFTER?}" "${PQ_AFTER_KIND:?}" "${PQ_LANES?}"
 
 . queues/slurm/sh/lib/site.sh
@@ -87,4 +87,5 @@ fi
         # shellcheck disable=SC2016 # its own arguments
         env -i sh -c '. "$1" && "$2" "$3"' sh "$pq_data/jobs/$PQ_KEY.env" "$(command -v awk)" "$pq_print_environment" 2>/dev/null </dev/null
     fi
+    echo 'pueue-skill end'
 }
