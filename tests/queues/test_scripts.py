@@ -619,6 +619,8 @@ def do(
 
 
 def test_steps_are_carried_out_on_a_host_as_it_was_looked_at(run: Stubbed) -> None:
+    (run.home / ".cargo/bin").mkdir(parents=True)
+    (run.bin / "pueue").rename(run.home / ".cargo/bin/pueue")  # so that what is looked for first is not there
     mark = look_at(run, group=says(GROUPS)).mark
     assert do(run, "another mark").returncode == 75
     steps = [
@@ -628,7 +630,7 @@ def test_steps_are_carried_out_on_a_host_as_it_was_looked_at(run: Stubbed) -> No
             "",
             f"write {run.home}/.config/pueue/pueue.yml <<'PUEUE'\n{b64encode(b'client: {}').decode()}\nPUEUE\n",
         ),
-        Step("data", "", "", f"send it >{run.home}/sent\n"),
+        Step("data", "", "", f"send it >{run.home}/sent\nfind_pueue\n"),
         Step("daemon", "", "", "echo it fails >&2; false\necho never\n"),
         Step("never", "", "", "echo never\n"),
     ]

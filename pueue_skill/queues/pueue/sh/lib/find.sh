@@ -9,7 +9,7 @@ find_client() {
     # A bare ssh command has only the system's folders on its PATH.
     for pq_pueue in ${PQ_PUEUE:+"$PQ_PUEUE"} pueue ~/.local/bin/pueue ~/.cargo/bin/pueue /opt/homebrew/bin/pueue /usr/local/bin/pueue; do
         pq_looked="$pq_looked${pq_looked:+, }$pq_pueue"
-        pq_pueue=$(command -v "$pq_pueue")
+        pq_pueue=$(command -v "$pq_pueue") || pq_pueue=''      # a step of a setup runs under set -e
         case $pq_pueue in /*) return ;; *) pq_pueue='' ;; esac # a relative name is of some project
     done
 }
