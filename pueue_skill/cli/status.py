@@ -46,7 +46,7 @@ def main(options: argparse.Namespace) -> int:
     report = documents.status(poll.fetch_queues(asked, spare=not options.hosts), dt.datetime.now(dt.UTC))
     if options.json:
         print(json.dumps(report, indent=2))
-    elif sys.stdout.isatty():
+    elif sys.stdout.isatty() or os.environ.get("FORCE_COLOR"):
         from rich.console import Console
 
         console = Console(highlight=False, file=streams.drawing())

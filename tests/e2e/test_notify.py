@@ -118,14 +118,14 @@ def test_each_target_has_its_kinds_its_hours_and_its_troubles(receiver: Receiver
 
 SENDER = """
 import datetime as dt, sys
-from pueue_skill.notify import deliver as notify
+from pueue_skill.notify import deliver
 from pueue_skill.configuration.schema import NotifyTable
-from pueue_skill.state.database import Notification
+from pueue_skill.state.outbox import Notification
 number, url = sys.argv[1:]
 both = [Notification("failures", f"event {n}", f"title {n}", f"text {n}", True) for n in ("all", number)]
 print("ready", flush=True)
 sys.stdin.readline()
-notify.tell([NotifyTable(url=url)], both, dt.datetime(2026, 11, 24, 12))
+deliver.notify([NotifyTable(url=url)], both, dt.datetime(2026, 11, 24, 12))
 """
 
 

@@ -40,7 +40,8 @@
     pq_journal=$pq_folder/$PQ_BATCH
     { touch "$pq_journal" && [ -f "$pq_journal" ]; } || exit 74
     forget_environment
-    printf '%s\n' "$PQ_KEYS" >"$pq_scratch.keys" || exit 74
+    # By cat, which says why it cannot write: the printf of dash only says "I/O error".
+    printf '%s\n' "$PQ_KEYS" | cat >"$pq_scratch.keys" || exit 74
     look_at_queue
     echo 'pueue-skill reply'
     printf '%s\n' "$PQ_GROUPS" | while read -r pq_limit pq_group; do
