@@ -378,15 +378,18 @@ def test_who_watches_is_not_told_once_more_than_by_the_callback(called: Called) 
     with subprocess.Popen(
         command, env=called.daemon.env, stdout=subprocess.PIPE, text=True, cwd=called.lab.client
     ) as watching:
-        assert watching.stdout
-        assert any("local" in line for line in iter(watching.stdout.readline, ""))
-        called.add("exit 3", "-l", "seen")
-        assert any("failed with exit code 3" in line for line in iter(watching.stdout.readline, ""))
-        until(lambda: "is empty" in str(called.receiver.got), "the notice", 20)
-        called.daemon.result(called.add("true"))
-        until(lambda: str(called.receiver.got).count("is empty:") >= 2, "the next one", 20)
-        watching.terminate()
-        watching.stdout.read()
+        try:
+            assert watching.stdout
+            assert any("local" in line for line in iter(watching.stdout.readline, ""))
+            called.add("exit 3", "-l", "seen")
+            assert any("failed, exit 3" in line for line in iter(watching.stdout.readline, ""))
+            until(lambda: "is empty" in str(called.receiver.got), "the notice", 20)
+            called.daemon.result(called.add("true"))
+            until(lambda: str(called.receiver.got).count("is empty:") >= 2, "the next one", 20)
+            watching.terminate()
+            watching.stdout.read()
+        finally:
+            watching.kill()  # else the end of `with` waits for it
     assert str(called.receiver.bodies()).count("(seen) failed with exit code 3") == 1
 
 

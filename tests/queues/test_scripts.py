@@ -529,17 +529,16 @@ def test_the_state_of_a_batch(run: Stubbed) -> None:
 
 def test_a_batch_is_restarted_in_one_call(run: Stubbed) -> None:
     folder = batches_folder(run)
-    text = restart_script(
-        RestartRequest(Host("local"), "b", [("1", "b:p:x:0"), ("2", "b:p:y:0")], ["b:p:x:0"], ["b:p:i:0"])
-    )
+    key = f"b:p:{os.urandom(4).hex()}:0"  # survivors are looked for among all processes, those of other tests too
+    text = restart_script(RestartRequest(Host("local"), "b", [("1", "b:p:x:0"), ("2", key)], ["b:p:x:0"], ["b:p:i:0"]))
     assert read_restart(run(text).stdout) == ({}, True)
     assert run.calls == ["restart --in-place 1 2"]
     assert (folder / "b").read_text() == "again b:p:i:0\n"
     assert (folder / "b.refresh").read_text() == "b:p:x:0\n"
     assert read_restart(run(text, restart="exit 1").stdout) == ({}, False)
-    survivor = subprocess.Popen(["sleep", "20"], env={"PUEUE_SKILL_KEY": "b:p:y:0", "PATH": SYSTEM_PATH})
+    survivor = subprocess.Popen(["sleep", "20"], env={"PUEUE_SKILL_KEY": key, "PATH": SYSTEM_PATH})
     try:
-        assert read_restart(run(text, restart="").stdout) == ({"b:p:y:0": str(survivor.pid)}, True)
+        assert read_restart(run(text, restart="").stdout) == ({key: str(survivor.pid)}, True)
     finally:
         survivor.kill()
         survivor.wait()
