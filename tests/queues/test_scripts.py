@@ -627,13 +627,13 @@ def test_steps_are_carried_out_on_a_host_as_it_was_looked_at(run: Stubbed) -> No
             "config",
             "",
             "",
-            f"write {run.home}/.config/pueue/pueue.yml <<'PUEUE'\n{b64encode(b'client: {}').decode()}\nPUEUE\n",
+            f"write {run.home}/.config/pueue/pueue.yml {b64encode(b'client: {}').decode()}",
         ),
-        Step("data", "", "", f"send it >{run.home}/sent\nfind_pueue\n"),
+        Step("data", "", "", f"send pueue >{run.home}/sent\nfind_pueue"),
         Step("daemon", "", "", "echo it fails >&2; false\necho never\n"),
         Step("never", "", "", "echo never\n"),
     ]
-    done = do(run, mark, *steps, files={"it": bytes(range(256))})
+    done = do(run, mark, *steps, files={"pueue": bytes(range(256))})
     assert done.returncode == 1
     assert reply(done.stdout) == "step config\nend config 0\nstep data\nend data 0\nstep daemon\nend daemon 1\n"
     assert done.stderr == "it fails\n"
@@ -651,7 +651,7 @@ def test_what_was_made_is_taken_back(run: Stubbed) -> None:
         "config",
         "",
         "",
-        f"limit few 2\nwrite {run.home}/.config/pueue/pueue.yml <<'PUEUE'\n{b64encode(b'x').decode()}\nPUEUE\n",
+        f"limits few 2\nwrite {run.home}/.config/pueue/pueue.yml {b64encode(b'x').decode()}",
     )
     assert reply(do(run, mark, step).stdout) == "step config\nend config 0\nwhole\n"
     assert "group add --parallel 2 few" in run.calls

@@ -1,6 +1,6 @@
-"""What is to be done on a host so that it has a queue: a host as it was found and what is wished in, steps as sh text out.
+"""What is to be done on a host so that it has a queue: a host as it was found and what is wished in, steps out.
 
-Pure: it knows no host, file or network. Its steps are carried out by the script of pueue_setup.py, whose functions they call.
+Pure: it knows no host, file or network. A step is the call of a function of queues/pueue/sh/lib/provision_steps.sh.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import plistlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from pueue_skill.queues.pueue.provision import MANAGERS, Found, Step
+from pueue_skill.queues.pueue.provision import Found, Step, remove_stale_id
 from pueue_skill.queues.pueue.site import callback
 from pueue_skill.shell import quote
 from pueue_skill.startup.record import NamedTuple
@@ -40,6 +40,16 @@ SHA256 = {
     "pueued-aarch64-apple-darwin": "bf5a1151d70c328dd036fb6d786fba53a68d8574c12391d04db3d08b04079205",
 }
 PROGRAMS = ("pueue", "pueued")
+
+MANAGERS = {
+    "brew": "brew install --quiet pueue",
+    "nix": "nix --extra-experimental-features 'nix-command flakes' profile install nixpkgs#pueue",
+    "apk": "apk add --quiet pueue",
+    "pacman": "pacman --sync --needed --noconfirm pueue",
+}
+"""How a package manager installs pueue without a question."""
+OF_ROOT = ("apk", "pacman")
+"""Package managers that only root may use."""
 
 ROOM, ROOM_TO_BUILD = 60_000, 1_500_000
 """KB that the programs need, and that a build of them needs."""
@@ -115,35 +125,14 @@ def service_of(found: Found, wish: Wish) -> str:
 
 
 def retire(found: Found) -> Step:
-    script = f"""export XDG_RUNTIME_DIR={quote.word(found.place or "")}
-if [ -d /run/systemd/system ] && user_systemctl is-active pueued.service; then user_systemctl stop pueued.service
-else ask shutdown
-fi
-while ask group >/dev/null 2>&1; do sleep 0.1; done
-if [ -f "$pq_data/state.json" ]; then cp -p "$pq_data/state.json" "$pq_data/state.json.of-pueue-{quote.word(found.version)}"; fi
-"""
-    return Step(
-        "old daemon",
-        f"ends the daemon of pueue {found.version}, keeps a copy of its state",
-        "it has no jobs to do",
-        script,
-    )
+    what = f"ends the daemon of pueue {found.version}, keeps a copy of its state"
+    return Step("old daemon", what, "it has no jobs to do", quote.line(["retire", found.place or "", found.version]))
 
 
 def linger() -> Step:
-    script = """if loginctl --no-ask-password enable-linger "$user" || root loginctl enable-linger "$user"; then
-  kept linger
-  turns=0
-  until user_systemctl show-environment >/dev/null 2>&1; do
-    turns=$((turns + 1))
-    if [ "$turns" = 100 ]; then exit 10; fi
-    sleep 0.1
-  done
-else
-  exit 10
-fi
-"""
-    return Step("linger", "loginctl enable-linger", "your services run without a login, from boot on", script, "linger")
+    return Step(
+        "linger", "loginctl enable-linger", "your services run without a login, from boot on", "linger", "linger"
+    )
 
 
 def source(found: Found, wish: Wish) -> Step:
@@ -160,25 +149,26 @@ def source(found: Found, wish: Wish) -> Step:
     why = f"version {found.version} is there" if found.version else "it has none"
     if found.version.startswith("4."):
         why = "pueued is missing"
-    assets = [(asset_of(found, name), name) for name in PROGRAMS]
-    pinned = all(wish.sha256.get(asset) for asset, _ in assets)
+    assets = [asset_of(found, name) for name in PROGRAMS]
+    pinned = all(wish.sha256.get(asset) for asset in assets)
     offered: list[Step] = []
     if found.network:
-        offered += [one(name, MANAGERS[name][0].format(root=""), why, package(name)) for name in found.managers]
+        offered += [one(name, MANAGERS[name], why, package(name)) for name in found.managers]
         if pinned and found.fetch and found.digest:
-            calls = " && ".join([quote.line(["fetch", asset, wish.sha256[asset], name]) for asset, name in assets])
-            script = f"from_release() {{ {calls}; }}\ninstall_from from_release\n"
+            script = quote.line(["from_release", *[word for asset in assets for word in (asset, wish.sha256[asset])]])
             offered.append(one("release", f"fetches {into}, checked against its SHA-256 sum", why, script))
         if found.rust and numbers(found.rust) >= RUST and found.room >= ROOM_TO_BUILD:
-            offered.append(one("cargo", f"builds {into} with cargo, in some minutes", why, CARGO))
+            build = quote.line(["from_cargo", VERSION])
+            offered.append(one("cargo", f"builds {into} with cargo, in some minutes", why, build))
     if wish.here:
-        send = 'from_here() { send pueue >"$new/pueue" && send pueued >"$new/pueued"; }\ninstall_from from_here\n'
         if pinned and wish.here.network:
             way = f"fetches {into} through this machine, checked against its SHA-256 sum"
-            offered.append(one("download", way, f"{why} and reaches no {wish.url.split('/')[2]}", send, "download"))
+            offered.append(
+                one("download", way, f"{why} and reaches no {wish.url.split('/')[2]}", "from_here", "download")
+            )
         if wish.here.ready and (wish.here.os, wish.here.arch) == (found.os, found.arch):
             way = f"copies pueue {wish.here.version} of this machine into ~/.local/bin"
-            offered.append(one("copy", way, f"{why} and reaches no network", send, "copy"))
+            offered.append(one("copy", way, f"{why} and reaches no network", "from_here", "copy"))
     for step in offered:
         if step.instead not in wish.without:
             return step
@@ -195,24 +185,9 @@ def asset_of(found: Found, name: str) -> str:
 
 
 def package(manager: str) -> str:
-    install = MANAGERS[manager][0].format(root="root ")
-    return f"""{install} || exit 10
-find_pueue
-case $(version "$pueue") in 4.*) kept package {manager} ;; *) echo "{manager} has no pueue 4" >&2 && exit 10 ;; esac
-folder "$HOME/.local/bin"
-for one in "$pueue" "$pueued"; do
-  to=$HOME/.local/bin/${{one##*/}}
-  if [ ! -e "$to" ]; then kept link "$one" "$to" && ln -s "$one" "$to"; fi
-done
-"""
-
-
-CARGO = f"""from_cargo() {{
-  cargo install pueue --version {VERSION} --locked --quiet --root "$new/built" || exit 10
-  mv "$new/built/bin/pueue" "$new/built/bin/pueued" "$new/"
-}}
-install_from from_cargo
-"""
+    """The call that installs pueue with a package manager."""
+    root = "root " if manager in OF_ROOT else ""
+    return f"from_package {manager} {root}{MANAGERS[manager]}"
 
 
 def numbers(version: str) -> tuple[int, ...]:
@@ -259,11 +234,9 @@ def configuration(found: Found, wish: Wish) -> Step:
     what = f"writes {file}, with {' and '.join(lines)}"
     if found.yaml is not None:
         what = f"sets {' and '.join(lines)} in {file}, and keeps a copy of it"
-    content = base64.encodebytes(raw(configured(found, wish))).decode()
-    script = quote.heredoc(f"write {quote.word(found.config)}", content)
-    if calls and found.place is not None:
-        script += "".join([f"kept unread {process}\n" for process in found.daemons])
-    return Step("config", what, "; ".join(lines.values()), script)
+    unread = found.daemons if calls and found.place is not None else ()
+    words = ["configure", found.config, base64_of(configured(found, wish)), *unread]
+    return Step("config", what, "; ".join(lines.values()), quote.line(words))
 
 
 PINNED = "a client with other variables would not find the daemon, and a second one would overwrite its queue"
@@ -282,21 +255,9 @@ def may_restart(found: Found, wish: Wish) -> bool:
 
 def restart(found: Found, wish: Wish) -> Step:
     """Whoever submits through pueue-skill waits meanwhile; what came before is looked for once more."""
-    script = f"""if [ -d "$pq_data" ] && has flock; then exec 8>>"$pq_data/pueue-skill.lock" && flock 8; fi
-find_pueue
-look_for_daemons >/dev/null
-if reach && [ "$(unfinished)" != 0 ]; then echo "jobs have come meanwhile" >&2 && exit 10; fi
-export XDG_RUNTIME_DIR=$place
-if [ -d /run/systemd/system ] && user_systemctl is-active pueued.service; then user_systemctl restart pueued.service
-elif grep -q '^detached' "$record"; then
-  ask shutdown
-  while ask group >/dev/null 2>&1; do sleep 0.1; done
-{alone(found, wish, found.pueued)}else echo "it was not started by its service" >&2 && exit 10
-fi
-until_it_answers "$pq_data/pueued.log"
-"""
     why = "it reads its callback when it starts, and has nothing to do now"
-    return Step("restart", "starts the daemon anew", why, script, "restart")
+    words = ["restart", runtime_directory(found, wish), found.pueued, "--config", found.config]
+    return Step("restart", "starts the daemon anew", why, quote.line(words), "restart")
 
 
 def extended(text: str, table: str, key: str, value: str) -> str:
@@ -313,16 +274,9 @@ def extended(text: str, table: str, key: str, value: str) -> str:
     return f"{text}{newline}{table}:\n  {line}\n"
 
 
-def raw(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
-
-
-def unstale(runtime: str) -> str:
-    """sh text that removes the process id of a daemon that is gone: after a crash it may be another program's by now, and then no
-    daemon would start."""
-    file = quote.word(f"{runtime}/pueue.pid")
-    name = '{ cat "/proc/$pid/comm" 2>/dev/null || ps -o comm= -p "$pid"; }'
-    return f"pid=$(cat {file} 2>/dev/null) && {name} | grep -q pueued || rm -f {file}"
+def base64_of(text: str) -> str:
+    """A file of a host as the steps take it, in lines, which every program that knows base64 reads."""
+    return base64.encodebytes(text.encode("utf-8", "surrogateescape")).decode()
 
 
 def unit_text(pueued: str, config: str, runtime: str) -> str:
@@ -336,7 +290,11 @@ def unit_text(pueued: str, config: str, runtime: str) -> str:
         return word(value).replace("$", "$$")
 
     # What lies in /run is gone after a crash.
-    first = "" if runtime.startswith("/run/") else f"ExecStartPre=/bin/sh -c {argument(unstale(runtime))}\n"
+    first = (
+        ""
+        if runtime.startswith("/run/")
+        else f"ExecStartPre=/bin/sh -c {argument(remove_stale_id(f'{runtime}/pueue.pid'))}\n"
+    )
     return f"""[Unit]
 Description=pueue daemon (pueue-skill setup)
 
@@ -352,24 +310,14 @@ WantedBy=default.target
 
 
 def unit(found: Found, wish: Wish, pueued: str, running: bool) -> Step:
-    file = f"{found.home}/.config/systemd/user/pueued.service"
-    runtime = runtime_directory(found, wish)
-    text = base64.encodebytes(raw(unit_text(pueued, found.config, runtime))).decode()
-    script = "" if found.unit else quote.heredoc(f"write {quote.word(file)}", text)
-    if not found.enabled:
-        script += "kept unit pueued.service\n"
-    if not running:
-        script += ready(runtime)
-    now = "" if running else " --now"
-    script += f"user_systemctl daemon-reload\nuser_systemctl enable{now} pueued.service\n"
-    if not running:
-        script += "until_it_answers 'journalctl --user --unit pueued'\n"
-        what = "starts pueued as a systemd user unit"
-        why = "it comes back after a crash and a reboot"
-    else:
+    file, runtime = f"{found.home}/.config/systemd/user/pueued.service", runtime_directory(found, wish)
+    new = ("", "") if found.unit else (file, base64_of(unit_text(pueued, found.config, runtime)))
+    words = ["unit", runtime, *new, "1" if found.enabled else "", "1" if running else ""]
+    what, why = "starts pueued as a systemd user unit", "it comes back after a crash and a reboot"
+    if running:
         what = "enables a systemd user unit for pueued"
         why = "the daemon that runs goes on; the unit starts it from the next boot on"
-    return Step("service", f"{what}, {home_relative(found, found.unit or file)}", why, script)
+    return Step("service", f"{what}, {home_relative(found, found.unit or file)}", why, quote.line(words))
 
 
 LABEL = "pueue-skill.pueued"
@@ -378,7 +326,11 @@ LABEL = "pueue-skill.pueued"
 def plist_text(pueued: str, config: str, runtime: str, data: str) -> str:
     agent = {
         "Label": LABEL,
-        "ProgramArguments": ["/bin/sh", "-c", f"{unstale(runtime)}; exec {quote.line([pueued, '--config', config])}"],
+        "ProgramArguments": [
+            "/bin/sh",
+            "-c",
+            f"{remove_stale_id(f'{runtime}/pueue.pid')}; exec {quote.line([pueued, '--config', config])}",
+        ],
         "RunAtLoad": True,
         "KeepAlive": {"SuccessfulExit": False},
         "StandardOutPath": f"{data}/pueued.log",
@@ -388,41 +340,22 @@ def plist_text(pueued: str, config: str, runtime: str, data: str) -> str:
 
 
 def agent(found: Found, wish: Wish, pueued: str, running: bool) -> Step:
-    file = found.agent or f"{found.home}/Library/LaunchAgents/{LABEL}.plist"
-    runtime = runtime_directory(found, wish)
-    text = base64.encodebytes(raw(plist_text(pueued, found.config, runtime, found.data))).decode()
-    script = "" if found.agent else quote.heredoc(f"write {quote.word(file)}", text)
-    script += f"kept agent {quote.word(file)}\n"
-    why = "the daemon that runs goes on; the agent starts it from the next login on"
-    if not running:
-        start = (
-            f'launchctl bootstrap "gui/$uid" {quote.word(file)} || launchctl bootstrap "user/$uid" {quote.word(file)}'
-        )
-        script += f'{ready(runtime)}{start}\nuntil_it_answers "$pq_data/pueued.log"\n'
-        why = "it comes back after a crash and a reboot"
-    return Step("service", f"starts pueued as a launchd agent, {home_relative(found, file)}", why, script)
-
-
-def ready(runtime: str) -> str:
-    """sh text before a daemon is started: its folder is there, and closed to others, since pueue keeps the variables of jobs."""
-    return f'(umask 077 && mkdir -p "$pq_data")\nchmod 700 "$pq_data"\n{unstale(runtime)}\n'
-
-
-def alone(found: Found, wish: Wish, pueued: str) -> str:
-    """sh text that starts the daemon apart from ssh, and holds none of this script's locks open."""
-    return f"""{ready(runtime_directory(found, wish))}if has setsid; then alone=setsid; else alone=nohup; fi
-cd /
-$alone {quote.line([pueued, "--config", found.config])} >>"$pq_data/pueued.log" 2>&1 </dev/null 8>&- 9>&- &
-"""
+    file, runtime = found.agent or f"{found.home}/Library/LaunchAgents/{LABEL}.plist", runtime_directory(found, wish)
+    new = "" if found.agent else base64_of(plist_text(pueued, found.config, runtime, found.data))
+    why = "it comes back after a crash and a reboot"
+    if running:
+        why = "the daemon that runs goes on; the agent starts it from the next login on"
+    words = ["agent", runtime, file, new, "1" if running else ""]
+    return Step("service", f"starts pueued as a launchd agent, {home_relative(found, file)}", why, quote.line(words))
 
 
 def detached(found: Found, wish: Wish, pueued: str) -> Step:
-    script = f'kept detached\n{alone(found, wish, pueued)}until_it_answers "$pq_data/pueued.log"\n'
-    return Step("daemon", "starts pueued by itself, apart from ssh", "there is no service manager to start it", script)
+    words = ["detached", runtime_directory(found, wish), pueued, "--config", found.config]
+    why = "there is no service manager to start it"
+    return Step("daemon", "starts pueued by itself, apart from ssh", why, quote.line(words))
 
 
 def groups(wanted: Sequence[tuple[str, int]]) -> Step:
-    lines = [f"limit {quote.word(name)} {limit}\n" for name, limit in wanted]
     text = ", ".join([f"{name} {limit or 'without limit'}" for name, limit in wanted])
-    what = f"sets how many jobs run at once: {text}"
-    return Step("groups", what, "your configuration says so", f"find_pueue\n{''.join(lines)}")
+    words = ["limits", *[word for name, limit in wanted for word in (name, str(limit))]]
+    return Step("groups", f"sets how many jobs run at once: {text}", "your configuration says so", quote.line(words))

@@ -14,25 +14,10 @@ import gzip
 import json
 from collections.abc import Mapping, Sequence
 
-from pueue_skill.queues.script import script
+from pueue_skill.queues.script import pasted, script
 from pueue_skill.queues.scripts import reply
-from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.record import NamedTuple
-
-MANAGERS = {
-    "brew": ("brew install --quiet pueue", "brew uninstall --quiet pueue"),
-    "nix": (
-        "nix --extra-experimental-features 'nix-command flakes' profile install nixpkgs#pueue",
-        "nix --extra-experimental-features 'nix-command flakes' profile remove pueue",
-    ),
-    "apk": ("{root}apk add --quiet pueue", "{root}apk del --quiet pueue"),
-    "pacman": (
-        "{root}pacman --sync --needed --noconfirm pueue",
-        "{root}pacman --remove --noconfirm pueue",
-    ),
-}
-"""How a package manager installs pueue and removes it again, without a question."""
 
 CHANGED, INSTEAD = 75, 10
 """How a script says that the host is not as it was looked at; a step, that it cannot be done but another way may be there."""
@@ -88,7 +73,8 @@ class Found(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One change: `what` and `why` for people, sh text, and what to name in Wish.without when it cannot be done (with INSTEAD).
+    """One change: `what` and `why` for people, the call of a function of sh/lib/provision_steps.sh, and what to name in Wish.without when
+    it cannot be done (with INSTEAD).
 
     `brings` says what comes with it from this machine: copy or download.
     """
@@ -152,16 +138,17 @@ def decoded(text: str) -> str:
 def do_script(host: Host, url: str, mark: str, todo: Sequence[Step], files: Mapping[str, bytes]) -> str:
     """Carries out steps, unless the host is no longer as it was when it was given `mark`; then the exit code is CHANGED.
 
-    `files` are what steps have `send` print, by name: they are large, so they come in heredocs, which no shell holds as one word.
+    `files` are the programs that come along, pueue and pueued.
     """
-    sends = [
-        f"{name}) {quote.heredoc('decoded', base64.encodebytes(gzip.compress(content, 6, mtime=0)).decode())};;\n"
-        for name, content in files.items()
-    ]
-    send = f"send() {{\n{{ case $1 in\n{''.join(sends)}esac; }} | gzip -dc\n}}\n" if files else ""
-    steps = "".join([f"one() (\nset -e\n{step.script})\nstep {quote.word(step.name)} one\n" for step in todo])
-    return send + script(
-        "queues/pueue/provision_do", PQ_PUEUE=host.pueue or "", PQ_URL=url, PQ_MARK=mark, PQ_STEPS=steps
+    sent = {name: base64.encodebytes(gzip.compress(content, 6, mtime=0)).decode() for name, content in files.items()}
+    return script(
+        "queues/pueue/provision_do",
+        *[word for step in todo for word in (step.name, step.script)],
+        PQ_PUEUE=host.pueue or "",
+        PQ_URL=url,
+        PQ_MARK=mark,
+        PQ_PUEUE_GZ=sent.get("pueue", ""),
+        PQ_PUEUED_GZ=sent.get("pueued", ""),
     )
 
 
@@ -190,5 +177,9 @@ def proved_script(host: Host, id: str, proved: bool) -> str:
 
 def undo_script(host: Host) -> str:
     """Takes back what the record of a host names."""
-    packages = "\n".join([f"{name} {MANAGERS[name][1].format(root='root ')}" for name in MANAGERS])
-    return script("queues/pueue/provision_undo", PQ_PUEUE=host.pueue or "", PQ_PACKAGES=packages)
+    return script("queues/pueue/provision_undo", PQ_PUEUE=host.pueue or "")
+
+
+def remove_stale_id(file: str) -> str:
+    """One line of sh that removes the process id of a daemon that is gone from `file`, for what starts the daemon."""
+    return "; ".join(pasted("queues/pueue/provision_unstale", PQ_FILE=file).splitlines())

@@ -1,8 +1,6 @@
-# Takes back what a setup has made on this host, by its record: the last that was made first. PQ_PACKAGES is a line for each package manager,
-# its name and the command that removes pueue. Prints the reply line, then `nothing` where there is no record, `busy N` where N jobs have not
+# Takes back what a setup has made on this host, by its record: the last that was made first. Prints the reply line, then `nothing` where there is no record, `busy N` where N jobs have not
 # ended; else a line a thing, and `whole` at the end.
 # shellcheck disable=SC2031 # the state is that of this shell
-: "${PQ_PACKAGES:?}"
 
 . queues/pueue/sh/lib/provision.sh
 . queues/pueue/sh/lib/provision_record.sh
@@ -10,6 +8,14 @@
 short() { case $1 in "$HOME"/*) printf '~%s\n' "${1#"$HOME"}" ;; *) printf '%s\n' "$1" ;; esac }
 undid() { printf 'took back ' && short "$1"; }
 left() { printf 'left ' && short "$1"; }
+remove_package() {
+    case $1 in
+        brew) brew uninstall --quiet pueue ;;
+        nix) nix --extra-experimental-features 'nix-command flakes' profile remove pueue ;;
+        apk) root apk del --quiet pueue ;;
+        pacman) root pacman --remove --noconfirm pueue ;;
+    esac
+}
 
 {
     echo 'pueue-skill reply'
@@ -73,7 +79,7 @@ $first"
                 loginctl --no-ask-password disable-linger "$user" 2>/dev/null || root loginctl disable-linger "$user"
                 undid "that services of $user run without a login"
                 ;;
-            package) eval "$(printf '%s\n' "$PQ_PACKAGES" | sed -n "s/^$first //p")" >&2 && undid "the package pueue of $first" ;;
+            package) remove_package "$first" >&2 && undid "the package pueue of $first" ;;
         esac </dev/null
     done <<EOF
 $undone
