@@ -18,7 +18,7 @@ from pueue_skill.configuration.settings import Settings
 from pueue_skill.plan.analysis import Analysis, analyse
 from pueue_skill.shell import printable
 from pueue_skill.startup.record import NamedTuple
-from pueue_skill.state import log, paths
+from pueue_skill.state import paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def may_deny(event: Event) -> bool:
     try:
         return sessions.is_first_denial(event.session, event.command)
     except (sqlite3.Error, OSError) as error:
+        from pueue_skill.state import log
+
         log.write(event.name, f"{database.path()}: {error}")
         return False
 
@@ -97,6 +99,8 @@ def respond_to_result(event: Event, installed: str) -> Response | None:
         try:
             record_run(analysis, event.seconds, settings)
         except Exception as error:  # the answer does not depend on it
+            from pueue_skill.state import log
+
             log.write(event.name, f"{type(error).__name__}: {error}")
     parts = [review_run(event, analysis, settings, installed)]
     told: list[Submitted] = []

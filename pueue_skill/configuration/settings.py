@@ -11,11 +11,9 @@ import marshal
 import os
 
 from pueue_skill import __version__
-from pueue_skill.configuration.errors import ConfigError
 from pueue_skill.plan.model import Environment
 from pueue_skill.rules.model import Preferences, Program
 from pueue_skill.shell.model import LOCAL, Host
-from pueue_skill.startup.files import write_atomic
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.state import paths
 
@@ -42,6 +40,8 @@ def whole(folder: str) -> Settings:
     """The settings that hold in `folder`, for a command of the user's. Raises ConfigError, also for what a project may not say."""
     settings = load(folder)
     if settings.refused:
+        from pueue_skill.configuration.errors import ConfigError
+
         raise ConfigError("\n".join(settings.refused))
     return settings
 
@@ -114,6 +114,8 @@ def write(cache: str, state: list[Any], settings: Settings) -> None:
         (*settings[2:6], tuple(settings.environment), settings.refused),
     )
     try:
+        from pueue_skill.startup.files import write_atomic
+
         write_atomic(cache, marshal.dumps((state, packed)))
     except (OSError, ValueError):
         pass

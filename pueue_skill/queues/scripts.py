@@ -10,8 +10,11 @@ import base64
 from collections.abc import Iterator, Mapping
 
 from pueue_skill.plan.model import Job
-from pueue_skill.queues.model import State
 from pueue_skill.startup.regex import regex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pueue_skill.queues.model import State
 
 MAX_ARG_BYTES = 131_071
 """Bytes that one argument may hold (Linux MAX_ARG_STRLEN); pueue accepts more and then cannot start the task."""

@@ -17,7 +17,6 @@ from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_arguments import host_name
 from pueue_skill.shell.syntax import Simple, Unparsed
 from pueue_skill.shell.walk import only_node
-from pueue_skill.startup.errors import UsageError, did_you_mean
 
 REMOTE_PUEUE = "~/.local/bin/pueue"
 """The assumed path of pueue on a host without configuration: the PATH of a bare ssh command does not include it."""
@@ -75,6 +74,8 @@ def select_hosts(names: Sequence[str], hosts: Mapping[str, Host]) -> list[Host]:
     """The configured hosts with these names; all hosts if `names` is empty. Raises UsageError for an unknown name."""
     unknown = [name for name in names if name not in hosts]
     if unknown:
+        from pueue_skill.startup.errors import UsageError, did_you_mean
+
         raise UsageError(
             f"no host is called {unknown[0]}; configured: {', '.join(hosts)}{did_you_mean(unknown[0], hosts)}"
         )

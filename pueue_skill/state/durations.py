@@ -6,7 +6,6 @@ import marshal
 import os
 from collections.abc import Mapping
 
-from pueue_skill.startup.files import write_atomic
 from pueue_skill.state import paths
 
 
@@ -28,4 +27,6 @@ def read() -> Mapping[str, tuple[float, ...]]:
 
 def write(found: Mapping[str, tuple[float, ...]]) -> None:
     """Replace the copy. Raises OSError."""
+    from pueue_skill.startup.files import write_atomic
+
     write_atomic(file(), marshal.dumps(dict(found)))

@@ -22,6 +22,7 @@ from pueue_skill.agents import event as agents
 from pueue_skill.agents import hook
 from pueue_skill.agents.event import Event, Reply
 from pueue_skill.agents.install import module
+from pueue_skill.state import log
 
 CASES = Path(__file__).parent.parent / "cases/agents"
 LAUNCH = Path(__file__).parent.parent.parent / "hooks/launch"
@@ -238,7 +239,7 @@ def failures(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     alarm = SimpleNamespace(signal=lambda *_: None, setitimer=lambda *_: None, SIGALRM=0, ITIMER_REAL=0)
     monkeypatch.setattr(hook, "signal", alarm)
     monkeypatch.setattr(hook, "discard_stdout", lambda: None)
-    monkeypatch.setattr(hook, "log", lambda where, what: found.append(f"{where}: {what}"))
+    monkeypatch.setattr(log, "write", lambda where, what: found.append(f"{where}: {what}"))
     return found
 
 

@@ -17,12 +17,15 @@ import re
 from collections.abc import Mapping, Sequence
 
 from pueue_skill.plan.model import Job
-from pueue_skill.queues.model import State
 from pueue_skill.queues.scripts import MAX_ARG_BYTES, SPELLED
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOGIN_SHELL
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.regex import regex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pueue_skill.queues.model import State
 
 FOLDER = "$HOME/.local/share/pueue-skill/jobs"
 QUEUED = "{inherited}{before}env PUEUE_SKILL_KEY={key} {run} {stdin}{after}; exit"

@@ -13,8 +13,6 @@ import os
 import sys
 from types import ModuleType, SimpleNamespace
 
-from pueue_skill.startup.files import write_atomic
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -93,6 +91,8 @@ def write(cache: str, parser: Any) -> None:
         [(p.name, p.len, p.func) for p in built.productions],
     )
     try:
+        from pueue_skill.startup.files import write_atomic
+
         write_atomic(cache, marshal.dumps(tables))
     except OSError:
         pass
