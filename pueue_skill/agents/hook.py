@@ -14,7 +14,7 @@ import sys
 from pueue_skill.agents import event as agents
 from pueue_skill.agents.event import Event
 from pueue_skill.rules import gate
-from pueue_skill.state import paths
+from pueue_skill.state import log, paths
 
 MAX_EVENT_BYTES = 4_000_000
 """The largest event that is analysed. A larger one is read to its end, so that the agent's write never blocks."""
@@ -51,8 +51,6 @@ def main(arguments: list[str]) -> int:
     except BaseException as error:
         # The command must go through whatever is wrong here, a closed stdout included.
         discard_stdout()
-        from pueue_skill.state import log
-
         log.write(event, f"{type(error).__name__}: {error}")
     signal.setitimer(signal.ITIMER_REAL, 0)
     return 0
@@ -60,11 +58,10 @@ def main(arguments: list[str]) -> int:
 
 def abort(event: str) -> None:
     """Log that the time limit was exceeded, stop all scripts, and exit at once."""
-    from pueue_skill.state import log
-
-    log.write(event, "exceeded its time limit (PUEUE_SKILL_HOOK_LIMIT)")
-    if "pueue_skill.hosts.transport" in sys.modules:
-        sys.modules["pueue_skill.hosts.transport"].stop_all()
+    log.append(event, "exceeded its time limit (PUEUE_SKILL_HOOK_LIMIT)")
+    transport = sys.modules.get("pueue_skill.hosts.transport")
+    if transport and hasattr(transport, "stop_all"):  # else its import has not ended, and it has started nothing
+        transport.stop_all()
     os._exit(0)
 
 

@@ -16,16 +16,24 @@ MAX_BYTES = 200_000
 
 
 def write(where: str, what: str) -> None:
-    """A line for `pueue-skill doctor`, secrets masked; a log that cannot be written is no trouble."""
+    """Append a line, with secrets masked. Never raises."""
     try:
         from pueue_skill.shell.secrets import masked
 
+        append(where, masked(what[:1000]))
+    except Exception:
+        return
+
+
+def append(where: str, what: str) -> None:
+    """Append a line without secrets, as it is. It imports nothing, so that it works in the middle of any import. Never raises."""
+    try:
         file = path()
         os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
         if os.path.exists(file) and os.path.getsize(file) > MAX_BYTES:
             os.replace(file, file + ".old")
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        line = json.dumps({"at": at, "where": where[:40], "what": masked(what[:1000])}) + "\n"
+        line = json.dumps({"at": at, "where": where[:40], "what": what}) + "\n"
         descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(descriptor, line.encode())
