@@ -34,7 +34,7 @@ REMINDS_BEFORE = ("claude", "codex", "copilot", "opencode")
 
 
 class Response(NamedTuple):
-    """A reply, and the jobs of which it notifies the session (for sessions.confirm)."""
+    """A reply, and the jobs whose outcome it reports to the session (for sessions.confirm)."""
 
     reply: Reply
     told: list[Submitted]

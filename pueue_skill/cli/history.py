@@ -28,7 +28,7 @@ def main(options: argparse.Namespace) -> int:
         try:
             count = runs.forget(None if options.forget == "all" else options.forget)
         except (sqlite3.Error, OSError) as error:
-            return failed(ExitCode.INTERNAL, f"{database.path()}: {error}. Remove the file to start anew")
+            return failed(ExitCode.INTERNAL, f"{database.path()}: {error}. Remove the file to start with an empty one")
         if options.json:
             print_json({}, count)
         say(f"forgot {count} runs")

@@ -126,7 +126,7 @@ def now() -> dt.datetime:
 def teller() -> Callable[[Sequence[Notification]], None]:
     """What a command that watches tells people by, again and again; also with nothing new, so that what waits is sent in time.
 
-    Raises UsageError where nobody is to be told, or nothing can send.
+    Raises UsageError if there is no target, or apprise is not installed.
     """
     targets = config.load().notify
     if not targets:

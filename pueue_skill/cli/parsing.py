@@ -111,33 +111,25 @@ def is_given(options: argparse.Namespace, option: str) -> bool:
     return value is not None and value is not False
 
 
-def number(text: str, expected: str) -> float:
-    """Return the number that `text` is. Raises ArgumentTypeError for what is none, or is infinite."""
+def number(text: str, expected: str, least: float) -> float:
+    """Return the number that `text` is. Raises ArgumentTypeError for other text, an infinite number, and one below `least`."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
+    if not math.isfinite(value) or value < least:
         raise argparse.ArgumentTypeError(f"expected {expected}, not {text!r}")
     return value
 
 
 def seconds(text: str) -> float:
     """Return seconds from 0 on."""
-    expected = "a number of seconds from 0 on"
-    value = number(text, expected)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"expected {expected}, not {text!r}")
-    return value
+    return number(text, "a number of seconds from 0 on", 0)
 
 
 def interval(text: str) -> float:
     """Return seconds of an interval, from 0.1 on: without a pause a host would do nothing but answer."""
-    expected = "a number of seconds from 0.1 on"
-    value = number(text, expected)
-    if value < 0.1:
-        raise argparse.ArgumentTypeError(f"expected {expected}, not {text!r}")
-    return value
+    return number(text, "a number of seconds from 0.1 on", 0.1)
 
 
 def count(text: str) -> int:

@@ -58,7 +58,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def watch_status(hosts: Sequence[Host], options: argparse.Namespace) -> int:
-    """Shows the queues for ever: on a terminal in place, else anew whenever something has changed. With --json a report a line."""
+    """Show the queues until interrupted: in place on a terminal, else whenever something changes. With --json, one report a line."""
     import datetime as dt
 
     from rich.console import Console, Group
@@ -98,7 +98,7 @@ def watch_status(hosts: Sequence[Host], options: argparse.Namespace) -> int:
 def looks(
     hosts: Sequence[Host], every: float, heard: Callable[[Observation | None], None]
 ) -> Iterator[tuple[StatusReport, bool]]:
-    """What the queues tell, whenever one has answered and once a second; and whether all have answered once. `heard` is told of each."""
+    """Yield a report whenever a host answers, and once a second, with whether all have answered once. `heard` gets each observation."""
     import datetime as dt
 
     from pueue_skill.hosts import poll

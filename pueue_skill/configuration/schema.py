@@ -151,7 +151,7 @@ class SetupTable(Table):
 
 
 class NotifyTable(Table):
-    """Where people are told of what has happened in the queues."""
+    """A target of notifications."""
 
     url: SecretStr = Field(
         description="an URL of apprise, which says what is written to: jsons://, mailto://, ntfys:// …"

@@ -224,7 +224,7 @@ if TYPE_CHECKING:
 
         @property
         def RESTARTS_IN_PLACE(self) -> bool:
-            """Whether restart_script starts the jobs; else it only notes what begins anew, and they are submitted once more."""
+            """Whether restart_script starts the jobs; else it only records which start from scratch, and they are submitted once more."""
 
         def restart_script(self, request: RestartRequest) -> str:
             """Start ended jobs of a batch once more, all in one call, so that chains of them keep their order."""

@@ -17,15 +17,6 @@ if TYPE_CHECKING:
 
     from pueue_skill.queues.literals import Result, Status
 
-# A job that outlived its daemon still runs: another copy of it would write to the same files. A line `survivor PID KEY` each.
-SURVIVORS = r"""pq_survivors=$(
-  for pq_environ in $(grep -la 'PUEUE_SKILL_KEY=' /proc/[0-9]*/environ 2>/dev/null); do
-    pq_pid=${pq_environ#/proc/}
-    tr '\0' '\n' 2>/dev/null <"$pq_environ" | sed -n "s/^PUEUE_SKILL_KEY=/survivor ${pq_pid%/environ} /p"
-  done 2>/dev/null
-)
-"""
-
 
 def status_script(host: Host) -> str:
     """A sh script that answers for read_status."""

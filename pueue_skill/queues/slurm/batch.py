@@ -249,7 +249,7 @@ def cancel_script(host: Host, ids: Sequence[str]) -> str:
 
 
 def restart_script(request: RestartRequest) -> str:
-    """Return a sh script that notes which jobs begin anew when they run next."""
+    """Return a sh script that records which jobs start from scratch at their next run."""
     return script("queues/slurm/refresh", PQ_NAME=request.name, PQ_KEYS="\n".join(request.begins_anew))
 
 

@@ -35,7 +35,7 @@ matching() {
             if (task in call && !(key[task] in runs)) does[id] = task
         }
         END {
-            # Without its parent a job is left as it is, and so are those that come after it.
+            # A job is left as is without its dependency, and so are the jobs that depend on it.
             do {
                 dropped = 0
                 for (id in does) {

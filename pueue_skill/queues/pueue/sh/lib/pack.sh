@@ -11,7 +11,7 @@ make_units() {
     printf '%s\n' "$PQ_ITEMS" | fold -w 76 | decoded | gzip -dc >"$pq_scratch.data" || exit 74
     look_at_units
     if [ -n "$PQ_REPLACE" ]; then
-        # Units that hold items whose definition has changed are packed anew, unless they run.
+        # Units with items whose definition has changed are packed again, unless they run.
         packing '' | awk '$1 == "unit" && !seen[$2]++ { print $3 }' >"$pq_scratch.replaced"
         while read -r pq_id; do
             if [ "$pq_id" != - ] && ask remove "$pq_id" >/dev/null 2>&1; then
