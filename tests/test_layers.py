@@ -49,7 +49,7 @@ PURE = set(
 QUEUES = {path.name for path in (PACKAGE / "queues").iterdir() if (path / "__init__.py").is_file()}
 """The kinds of queue. What they share lies beside them, in queues/."""
 
-KNOW_PUEUE = ("hosts/doctor/", "hosts/provision/", "jobs/proof.py", "cli/setup.py")
+KNOW_PUEUE = ("hosts/doctor/", "hosts/provision/", "jobs/proof.py", "cli/commands/setup.py")
 """What is about pueue's daemon itself. Whatever else lies outside queues/ reaches each kind of queue through the registry."""
 
 ONLY_IN = {
@@ -58,7 +58,7 @@ ONLY_IN = {
     "bashlex": ("shell/parse/",),
     "pydantic": ("configuration/", "batches/manifest.py", "cli/schemas.py"),
     "shlex": ("shell/quote.py",),
-    "shtab": ("cli/completion.py",),
+    "shtab": ("cli/commands/completion.py",),
     "subprocess": ("hosts/transport.py",),
     "textual": ("views/top.py",),
     "tree_sitter": ("shell/parse/",),

@@ -1,6 +1,6 @@
 """The command line: arguments in, exit code out. What can be pasted or read by a program goes to stdout, messages to stderr.
 
-COMMANDS names the module of each command, which is imported when that command runs. Such a module has `add_arguments(parser)` and
+COMMANDS names the module below commands/ of each command, which is imported when that command runs. Such a module has `add_arguments(parser)` and
 `main(options) -> int`; one whose arguments argparse cannot part has `separated(arguments)` too, which does so. No module imports this one.
 """
 
@@ -25,7 +25,7 @@ GROUPS = ("Jobs", "Batches", "Hosts", "Analysis", "Agents", "Other")
 
 
 class Command(NamedTuple):
-    """A command: the module below cli/ that has it, the group that help shows it in (none: hidden), what it does in a line and in more
+    """A command: the module below commands/ that has it, the group that help shows it in (none: hidden), what it does in a line and in more
     sentences, and an example, a line each."""
 
     module: str
@@ -145,7 +145,7 @@ def run(arguments: list[str]) -> int:
 
 def module_of(name: str) -> Any:
     """Return the module of the command called `name`, imported."""
-    return import_module(f"pueue_skill.cli.{COMMANDS[name].module}")
+    return import_module(f"pueue_skill.cli.commands.{COMMANDS[name].module}")
 
 
 def parser_of(name: str) -> Parser:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pueue_skill.cli import main, rules
+from pueue_skill.cli import main
+from pueue_skill.cli.commands import rules
 from pueue_skill.cli.console import ExitCode
 from pueue_skill.configuration.errors import ConfigError
 from pueue_skill.hosts.client import Unreachable

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pueue_skill.cli import schema
+from pueue_skill.cli.commands import schema
 from pueue_skill.cli.schemas import SCHEMAS
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"

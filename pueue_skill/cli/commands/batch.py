@@ -17,9 +17,9 @@ from pueue_skill.batches import manifest, submission
 from pueue_skill.batches.items import Item
 from pueue_skill.batches.manifest import Manifest
 from pueue_skill.batches.submission import Standing
-from pueue_skill.cli import notify as cli_notify
 from pueue_skill.cli import options as shared
 from pueue_skill.cli import parsing, streams
+from pueue_skill.cli.commands import notify as cli_notify
 from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.configuration import settings
 from pueue_skill.hosts.client import Unreachable

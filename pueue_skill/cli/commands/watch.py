@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     from pueue_skill.agents import event as agents
-    from pueue_skill.cli import notify as cli_notify
+    from pueue_skill.cli.commands import notify as cli_notify
     from pueue_skill.configuration import settings
     from pueue_skill.jobs import news
     from pueue_skill.notify import compose

@@ -64,8 +64,8 @@ def watch_status(hosts: Sequence[Host], options: argparse.Namespace) -> int:
     from rich.console import Console, Group
     from rich.live import Live
 
-    from pueue_skill.cli import notify as cli_notify
     from pueue_skill.cli import streams
+    from pueue_skill.cli.commands import notify as cli_notify
     from pueue_skill.hosts import transport
     from pueue_skill.views import status as view
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from pueue_skill.cli import actions
+from pueue_skill.cli.commands import actions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
