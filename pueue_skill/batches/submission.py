@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from pueue_skill.batches import items as batch_items
-from pueue_skill.batches.items import Item
+from pueue_skill.batches.groups import limit_of
+from pueue_skill.batches.jobs import job_of, text_of
 from pueue_skill.batches.manifest import Manifest
+from pueue_skill.batches.model import Item
+from pueue_skill.batches.packs import share_of
 from pueue_skill.hosts import client, transport
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.plan.model import Job
@@ -93,7 +95,7 @@ def submitted(
     limits = {
         group: limit
         for group in dict.fromkeys([item.group for item in here])
-        if (limit := batch_items.limit_of(manifest, group, dict(host.groups))) is not None
+        if (limit := limit_of(manifest, group, dict(host.groups))) is not None
     }
     jobs = [queued(manifest, item, limits, host) for item in here]
     adds = sum([-(-len(job.items) // job.share) if isinstance(job, Pack) else 1 for job in jobs])
@@ -131,10 +133,10 @@ def submitted(
 def queued(manifest: Manifest, item: Item, limits: Mapping[str, int], host: Host) -> Job | Pack:
     """What an item, or a pack of them, is in the queue."""
     if not item.members:
-        return batch_items.job_of(manifest, item, host.backend, KINDS[host.backend].KEEPS_ENDS)
-    texts = tuple([(one.key, batch_items.text_of(manifest, one)) for one in item.members])
-    share = batch_items.share_of(len(texts), limits.get(item.group, 1))
-    return Pack(batch_items.job_of(manifest, item, host.backend), texts, share, item.slots)
+        return job_of(manifest, item, host.backend, KINDS[host.backend].KEEPS_ENDS)
+    texts = tuple([(one.key, text_of(manifest, one)) for one in item.members])
+    share = share_of(len(texts), limits.get(item.group, 1))
+    return Pack(job_of(manifest, item, host.backend), texts, share, item.slots)
 
 
 def standings(

@@ -149,10 +149,11 @@ def job_id(text: str) -> int:
 def size(text: str) -> int:
     """Return bytes, from text such as 100, 10M or 16G."""
     from pueue_skill.batches import items
+    from pueue_skill.batches.model import BatchError
 
     try:
         found = items.size(text, "")
-    except items.BatchError:
+    except BatchError:
         found = 0
     if found <= 0:
         raise argparse.ArgumentTypeError(f"expected a size such as 500K, 10M or 16G, not {text!r}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from pueue_skill.batches.items import Item
+    from pueue_skill.batches.model import Item
     from pueue_skill.jobs.actions import HostResult as ActResult
 
 

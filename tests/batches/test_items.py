@@ -11,8 +11,9 @@ import pytest
 
 from pueue_skill.batches import items as batch_items
 from pueue_skill.batches import manifest
-from pueue_skill.batches.items import BatchError, Item
 from pueue_skill.batches.manifest import ManifestError
+from pueue_skill.batches.model import BatchError, Item, Sources
+from pueue_skill.batches.templates import filled
 from pueue_skill.cli.schemas import SCHEMAS
 
 HEAD = 'name = "b"\n[groups]\np1 = 4\n'
@@ -24,9 +25,7 @@ def items(text: str, folder: Path, name: str = "b.toml") -> tuple[Item, ...]:
     made = manifest.load(file)
     return batch_items.items(
         made,
-        batch_items.Sources(
-            lambda pattern: manifest.files_of(pattern, folder), lambda rows: manifest.rows_of(folder / rows)
-        ),
+        Sources(lambda pattern: manifest.files_of(pattern, folder), lambda rows: manifest.rows_of(folder / rows)),
     )
 
 
@@ -330,7 +329,7 @@ AROUND = ("{x}", "--to={x}", "a{x}b", "'q'{x}\"r\"", "\\\\{x}", "\\'{x}\\'", "$y
 def test_a_value_is_one_word_whatever_it_holds(value: str, tmp_path: Path) -> None:
     """As bash reads it, beside whatever else the word is made of."""
     template = "printf '%s\\0' " + " ".join(AROUND) + " $(printf %s {x} | wc -c) <(printf {x}) # it's a comment"
-    text = batch_items.filled(template, {"x": value}, "here", quoted=True)
+    text = filled(template, {"x": value}, "here", quoted=True)
     done = subprocess.run(["bash", "-c", text], cwd=tmp_path, capture_output=True, text=True, check=True)
     found = done.stdout.split("\0")[:-2]
     assert found == [
@@ -366,10 +365,10 @@ def test_a_value_is_one_word_whatever_it_holds(value: str, tmp_path: Path) -> No
 )
 def test_where_a_value_cannot_be_quoted_only_plain_ones_stand(around: str) -> None:
     template = f"run {around} {{x}}" if around == "'" else f"run {around}"
-    assert "data/a-1.csv" in batch_items.filled(template, {"x": "data/a-1.csv"}, "here", quoted=True)
+    assert "data/a-1.csv" in filled(template, {"x": "data/a-1.csv"}, "here", quoted=True)
     with pytest.raises(BatchError, match=r"here: \{x\} stands where its value"):
-        batch_items.filled(template, {"x": "$(touch pwned)"}, "here", quoted=True)
+        filled(template, {"x": "$(touch pwned)"}, "here", quoted=True)
 
 
 def test_a_value_is_never_an_assignment() -> None:
-    assert batch_items.filled("{x} run", {"x": "A=b"}, "here", quoted=True) == "'A=b' run"
+    assert filled("{x} run", {"x": "A=b"}, "here", quoted=True) == "'A=b' run"

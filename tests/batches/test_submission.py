@@ -11,7 +11,7 @@ from memory_host import Fault, Memory, cut, late, queue_down, refused
 
 from pueue_skill.batches import items as batch_items
 from pueue_skill.batches import manifest, submission
-from pueue_skill.batches.items import Item
+from pueue_skill.batches.model import Item, Sources
 from pueue_skill.batches.submission import ATTEMPTS, Standing
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.hosts.transport import Done
@@ -50,7 +50,7 @@ class OnMemory:
     def write(self, text: str) -> None:
         self.file.write_text(text)
         self.made = manifest.load(self.file)
-        sources = batch_items.Sources(lambda pattern: [], lambda rows: [])
+        sources = Sources(lambda pattern: [], lambda rows: [])
         self.items: tuple[Item, ...] = batch_items.items(self.made, sources, self.made.hosts)
 
     def submit(self, *faults: Fault | None, replace: bool = False) -> dict[str, list[SubmittedItem] | Unreachable]:
@@ -60,7 +60,7 @@ class OnMemory:
     def submitted(self, *faults: Fault | None, replace: bool = False) -> dict[str, str]:
         """What became of each job, by label."""
         labels = {item.key: item.label for item in self.items}
-        found = {}
+        found: dict[str, str] = {}
         for answer in self.submit(*faults, replace=replace).values():
             assert not isinstance(answer, Unreachable), answer
             found |= {labels[one.key]: one.what for one in answer}

@@ -14,8 +14,10 @@ from typing import Any
 
 from pueue_skill.batches import items as batch_items
 from pueue_skill.batches import manifest, submission
-from pueue_skill.batches.items import Item
+from pueue_skill.batches.groups import limit_of
 from pueue_skill.batches.manifest import Manifest
+from pueue_skill.batches.model import BatchError, Item, Sources
+from pueue_skill.batches.packs import share_of
 from pueue_skill.batches.submission import Standing
 from pueue_skill.cli import options as shared
 from pueue_skill.cli import parsing, streams
@@ -105,7 +107,7 @@ def main(options: argparse.Namespace) -> int:
     try:
         made = manifest.load(file)
         folder = file.parent
-        sources = batch_items.Sources(
+        sources = Sources(
             lambda pattern: manifest.files_of(pattern, folder), lambda name: manifest.rows_of(folder / name)
         )
         hosts = {name: host_named(name, settings.current().hosts) for name in made.hosts}
@@ -113,7 +115,7 @@ def main(options: argparse.Namespace) -> int:
             made, sources, [name for name, host in hosts.items() if not KINDS[host.backend].PACKS]
         )
         grouped(made, items, hosts)
-    except (manifest.ManifestError, batch_items.BatchError) as error:
+    except (manifest.ManifestError, BatchError) as error:
         text = str(error) if isinstance(error, manifest.ManifestError) else f"{file}: {error}"
         return failed(ExitCode.USAGE, text)
     except RecursionError:
@@ -131,8 +133,8 @@ def main(options: argparse.Namespace) -> int:
 def grouped(made: Manifest, items: Sequence[Item], hosts: Mapping[str, Host]) -> None:
     """Raises BatchError for a group that nobody says the size of."""
     for host, group in dict.fromkeys([(item.host, item.group) for item in items]):
-        if group != "default" and batch_items.limit_of(made, group, dict(hosts[host].groups)) is None:
-            raise batch_items.BatchError(
+        if group != "default" and limit_of(made, group, dict(hosts[host].groups)) is None:
+            raise BatchError(
                 f"groups: nothing says how many jobs {group} runs at once; groups: {', '.join(made.groups) or 'none'}"
             )
 
@@ -195,14 +197,12 @@ def cost(made: Manifest, items: Sequence[Item], hosts: Mapping[str, Host]) -> li
             groups.setdefault(item.group, []).append(item)
         slots = needed = 0
         for group, members in groups.items():
-            limit = batch_items.limit_of(made, group, dict(host.groups))
+            limit = limit_of(made, group, dict(host.groups))
             # How much each task of the group needs, by the memory and number of what it runs at once.
             tasks = [
                 (item.memory, item.slots)
                 for item in members
-                for _ in range(
-                    -(-len(item.each) // batch_items.share_of(len(item.each), limit or 0)) if item.members else 1
-                )
+                for _ in range(-(-len(item.each) // share_of(len(item.each), limit or 0)) if item.members else 1)
             ]
             at_once = sorted(tasks, key=lambda task: task[0] * task[1], reverse=True)
             at_once = at_once[: limit if limit else (1 if limit is None else len(tasks))]
