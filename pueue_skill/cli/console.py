@@ -66,9 +66,9 @@ def guarded(arguments: list[str], command: Callable[[], int]) -> int:
         expected = explained(arguments, error)
         if expected is not None:
             return expected
-        from pueue_skill.cli import report
+        from pueue_skill.cli import crash_report
 
-        return failed(ExitCode.INTERNAL, report.written(arguments, error))
+        return failed(ExitCode.INTERNAL, crash_report.write(arguments, error))
 
 
 def explained(arguments: list[str], error: Exception) -> int | None:

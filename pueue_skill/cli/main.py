@@ -13,8 +13,8 @@ from importlib import import_module
 
 from pueue_skill import __version__
 from pueue_skill.cli.console import ExitCode, failed, guarded
+from pueue_skill.cli.fast_argparse import argparse
 from pueue_skill.cli.parsing import Parser
-from pueue_skill.cli.untranslated import argparse
 from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False

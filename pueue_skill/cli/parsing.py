@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Sequence
 
-from pueue_skill.cli.untranslated import argparse
+from pueue_skill.cli.fast_argparse import argparse
 from pueue_skill.startup.errors import UsageError, did_you_mean
 
 TYPE_CHECKING = False

@@ -97,9 +97,9 @@ def test_an_unexpected_error_exits_3_and_leaves_a_report(
     ids=" ".join,
 )
 def test_a_report_masks_secrets_of_the_call(arguments: list[str]) -> None:
-    from pueue_skill.cli import report
+    from pueue_skill.cli import crash_report
 
-    text = report.report(arguments, KeyError(f"--password={SECRET}"))
+    text = crash_report.compose(arguments, KeyError(f"--password={SECRET}"))
     assert SECRET not in text
     assert f"call: pueue-skill {arguments[0]}" in text
 

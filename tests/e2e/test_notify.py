@@ -320,7 +320,7 @@ def test_a_receiver_that_was_down_when_pueue_called_is_told_by_the_next_call(cal
     id = called.add("exit 3", "-l", "first")
     called.daemon.result(id)
     log = called.lab.client / ".local/share/pueue-skill/hook.log"
-    until(lambda: log.exists() and "was not told" in log.read_text(), "the failure in the log", 20)
+    until(lambda: log.exists() and "was not notified" in log.read_text(), "the failure in the log", 20)
     assert "hidden-hook" not in log.read_text()
     found = called("doctor")
     assert "notify 1: json://127.0.0.1: 2 notices are not sent yet" in found.stdout

@@ -19,9 +19,8 @@ from pueue_skill.batches.manifest import Manifest
 from pueue_skill.batches.model import BatchError, Item, Sources
 from pueue_skill.batches.packs import share_of
 from pueue_skill.batches.submission import Standing
+from pueue_skill.cli import notifications, parsing, streams
 from pueue_skill.cli import options as shared
-from pueue_skill.cli import parsing, streams
-from pueue_skill.cli.commands import notify as cli_notify
 from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.configuration import settings
 from pueue_skill.hosts.client import Unreachable
@@ -304,7 +303,7 @@ def watch(options: argparse.Namespace, made: Manifest, items: Sequence[Item], ho
     seen: dict[str, str] = {}
     started = time.monotonic()
     begun: int | None = None
-    tell = cli_notify.teller() if options.notify else None
+    tell = notifications.sender() if options.notify else None
     while True:
         found = submission.standings(made, items, hosts)
         all_ = [one for answer in found.values() if not isinstance(answer, Unreachable) for one in answer]

@@ -7,7 +7,7 @@ import json
 
 from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import ExitCode, failed, say
-from pueue_skill.cli.following import ended, followed
+from pueue_skill.cli.follower import ended, followed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     from pueue_skill.cli import caller
-    from pueue_skill.cli.submitting import submitted
+    from pueue_skill.cli.runner import submitted
     from pueue_skill.configuration import settings
     from pueue_skill.configuration.environment import job_environment
     from pueue_skill.jobs import submission

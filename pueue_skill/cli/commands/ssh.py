@@ -42,7 +42,7 @@ def separated(arguments: list[str]) -> list[str]:
 
 
 def main(options: argparse.Namespace) -> int:
-    from pueue_skill.cli.submitting import submitted
+    from pueue_skill.cli.runner import submitted
     from pueue_skill.configuration import settings
     from pueue_skill.hosts import client, transport
     from pueue_skill.plan.model import Job

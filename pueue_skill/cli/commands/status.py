@@ -64,12 +64,11 @@ def watch_status(hosts: Sequence[Host], options: argparse.Namespace) -> int:
     from rich.console import Console, Group
     from rich.live import Live
 
-    from pueue_skill.cli import streams
-    from pueue_skill.cli.commands import notify as cli_notify
+    from pueue_skill.cli import notifications, streams
     from pueue_skill.hosts import transport
     from pueue_skill.views import status as view
 
-    heard = cli_notify.queue_watcher() if options.notify else lambda look: None
+    heard = notifications.queue_observer() if options.notify else lambda look: None
 
     def drawn(report: StatusReport) -> RenderableType:
         jobs = view.jobs_table(report, dt.datetime.now(dt.UTC), console.width)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from pueue_skill.cli import options as shared
+from pueue_skill.cli.agent_settings import applied, settings_folder
 from pueue_skill.cli.console import ExitCode, failed
-from pueue_skill.cli.settings_files import applied, settings_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

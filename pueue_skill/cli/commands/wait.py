@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import ExitCode, say
-from pueue_skill.cli.following import ended, events
+from pueue_skill.cli.follower import ended, events
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

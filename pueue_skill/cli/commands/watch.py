@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     from pueue_skill.agents import event as agents
-    from pueue_skill.cli.commands import notify as cli_notify
+    from pueue_skill.cli import notifications
     from pueue_skill.configuration import settings
     from pueue_skill.jobs import news
     from pueue_skill.notify import compose
@@ -34,7 +34,7 @@ def main(options: argparse.Namespace) -> int:
         return failed(
             ExitCode.USAGE, "this runs in no session: give one with --session ID. All queues: pueue-skill status"
         )
-    tell = cli_notify.teller() if options.notify else lambda found: None
+    tell = notifications.sender() if options.notify else lambda found: None
     code = ExitCode.DONE
     for jobs in news.watch(settings.current().hosts, session, project):
         if options.events:

@@ -9,7 +9,7 @@ import time
 
 from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import ExitCode, failed, say
-from pueue_skill.cli.following import ended, followed, say_of_group
+from pueue_skill.cli.follower import ended, followed, say_of_group
 from pueue_skill.cli.records import forget_about, noted, remembered
 
 TYPE_CHECKING = False
