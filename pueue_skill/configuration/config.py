@@ -1,7 +1,9 @@
-"""The user's and the project's configuration file in, the Config that holds in a folder out.
+"""Loads the configuration files: a folder in, the Config that applies there out. The slow, complete way, with errors for people.
 
-A project's file may only adjust what the user's file has. Raises ConfigError, which names the file, the line, the key, what was expected and
-the nearest key. It never writes.
+Reads the user's config.toml and the nearest .pueue-skill.toml of the project, checks both against schema.py and merges them. A project's
+file comes with somebody else's checkout, so it may only adjust what the user's file contains. A ConfigError names the file, the line, the
+key, the expected value and the nearest key. Nothing here writes a file or asks a host. The hook and most commands get the same values
+faster, from the cache of settings.py.
 """
 
 from __future__ import annotations
@@ -20,13 +22,13 @@ from pueue_skill.shell.model import LOCAL
 from pueue_skill.state import paths
 
 MAX_FOREIGN_CHARS = 200
-"""How much is shown of a text that a project gives."""
+"""The length to which texts from a project's file are cut in messages."""
 
 ALL_KEYS = "All keys: pueue-skill schema config"
 
 
 class ConfigFile(NamedTuple):
-    """A file that has been read and fits the schema."""
+    """A valid file: its path, its content, and the line of each key."""
 
     name: str
     content: dict[str, Any]
@@ -39,44 +41,44 @@ def user_file() -> Path:
 
 def project_file(folder: Path) -> Path | None:
     """The project's file: in `folder` or the nearest folder above it."""
-    found = paths.project_file(str(folder))
-    return Path(found) if found else None
+    file = paths.project_file(str(folder))
+    return Path(file) if file else None
 
 
 def load(folder: Path | None = None) -> Config:
-    """The configuration that holds in `folder` (the current one when left out). Raises ConfigError."""
+    """Return the configuration for `folder`, by default the current folder. Raises ConfigError."""
     try:
         folder = folder or Path.cwd()
     except FileNotFoundError:
         folder = Path("/")
-    found, refused = permitted(folder)
+    config, refused = load_permitted(folder)
     if refused:
         raise ConfigError("\n".join(refused))
-    return found
+    return config
 
 
-def permitted(folder: Path) -> tuple[Config, list[str]]:
-    """The configuration that holds in `folder` without what its project may not set, and why that is refused.
+def load_permitted(folder: Path) -> tuple[Config, list[str]]:
+    """Return the configuration for `folder` without keys that its project may not set, and an error message for each of these.
 
-    Raises ConfigError where the user's own file cannot be used.
+    Raises ConfigError if the user's own file is invalid.
     """
     user = user_file()
-    below = read(user).content if user.is_file() else {}
+    user_content = read(user).content if user.is_file() else {}
     project = project_file(folder)
     if project is None:
-        return Config.model_validate(below), []
+        return Config.model_validate(user_content), []
     try:
-        content, refused = of_project(read(project), below)
+        content, refused = restrict_project(read(project), user_content)
     except ConfigError as error:
-        return Config.model_validate(below), [str(error)]
-    found = Config.model_validate(merge(below, content))
-    found._of_project = len(content.get("programs", []))
-    return found, refused
+        return Config.model_validate(user_content), [str(error)]
+    config = Config.model_validate(merge(user_content, content))
+    config._project_programs = len(content.get("programs", []))
+    return config, refused
 
 
 def read(file: Path) -> ConfigFile:
-    """One file's content, valid by itself. Raises ConfigError."""
-    text, content = parsed(file)
+    """Read a file and check it against the schema. Raises ConfigError."""
+    text, content = parse(file)
     try:
         Config.model_validate(content)
     except ValidationError as error:
@@ -87,8 +89,8 @@ def read(file: Path) -> ConfigFile:
     return ConfigFile(str(file), content, formats.locator(str(file), text))
 
 
-def parsed(file: Path) -> tuple[str, dict[str, Any]]:
-    """The text of a TOML file, and its content. Raises ConfigError."""
+def parse(file: Path) -> tuple[str, dict[str, Any]]:
+    """Return the text and the content of a TOML file. Raises ConfigError."""
     try:
         text = file.read_text("utf-8")
         return text, formats.parse(str(file), text)
@@ -100,10 +102,13 @@ def parsed(file: Path) -> tuple[str, dict[str, Any]]:
         raise ConfigError(f"{file}{f':{error.line}' if error.line else ''}: {error}") from None
 
 
-def usable() -> Config:
-    """The user's configuration without the tables and hosts that hold a mistake, for `doctor`: one mistake must not hide every host."""
+def load_valid_parts() -> Config:
+    """Return the user's configuration without its invalid tables and hosts.
+
+    For `doctor`, which still checks the other hosts of a file with a mistake.
+    """
     try:
-        _, content = parsed(user_file())
+        _, content = parse(user_file())
         Config.model_validate(content)
     except ConfigError:
         return Config()
@@ -117,99 +122,108 @@ def usable() -> Config:
     return Config.model_validate(content)
 
 
-QUIETER: Mapping[str, tuple[Any, ...]] = {
+MORE_TO_LESS: Mapping[str, tuple[Any, ...]] = {
     "rules": ("on", "medium", "advice", "off"),
     "hook.mode": ("suggest", "remind", "off"),
     "evidence.record": (True, False),
 }
-"""What a project may say of these only has less done than the user has chosen: the values in that order."""
+"""Keys by which a project may only reduce what pueue-skill does: their values, from the one that does most to the one that does least."""
 
-OF_A_PROJECT = {*QUIETER, "programs", "run.wait", "hosts.*.groups", "hosts.*.group"}
-"""The keys that a project may set; of `hosts.*`, those of hosts of the user's own file."""
+PROJECT_KEYS = {*MORE_TO_LESS, "programs", "run.wait", "hosts.*.groups", "hosts.*.group"}
+"""The keys that a project may set. `*` is a host in the user's own file."""
 
-NOT_A_PROJECTS: Mapping[str, str] = {
-    "hosts": "a project may not say how a host is reached, what is run there or which files are read",
-    "notify": "a project may not say whom your jobs are told to",
-    "setup": "a project may not say where programs come from",
-    "environment": "a project may not say which of your variables jobs get",
-    "evidence": "a project may not say from when on a run is long",
-    "hook": "a project may not have commands rewritten",
+REFUSAL_REASONS: Mapping[str, str] = {
+    "hosts": "a project may not set how a host is reached, what runs on it or which files are read",
+    "notify": "a project may not set targets of notifications",
+    "setup": "a project may not set where programs are downloaded",
+    "environment": "a project may not set which of your variables jobs get",
+    "evidence": "a project may not set which runs are long",
+    "hook": "a project may not turn on rewriting",
 }
+"""Why a project may not set the other keys of a table."""
 
 
-def of_project(file: ConfigFile, user: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """What a project's file may add to the user's content, and why the rest is refused: a checkout is somebody else's text."""
+def restrict_project(file: ConfigFile, user_content: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the part of a project's file that may be merged into the user's, and an error message for each other key."""
     allowed: dict[str, Any] = {}
     refused: list[str] = []
-    known_hosts = {*user.get("hosts", {}), LOCAL}
+    known_hosts = {*user_content.get("hosts", {}), LOCAL}
 
     def refuse(path: tuple[str, ...], reason: str) -> None:
         line = file.line_of(path)
         place = f"{file.name}:{line}" if line else file.name
         refused.append(f"{place}: {diagnostics.dotted(path)}: {reason}; put it into {user_file()}")
 
-    def take(path: tuple[str, ...], value: Any) -> None:
+    def allow(path: tuple[str, ...], value: Any) -> None:
         name = ".".join([path[0], "*", *path[2:]]) if path[0] == "hosts" else ".".join(path)
         if path[0] == "hosts" and len(path) == 2 and path[1] not in known_hosts:
             refuse(path, "your own configuration has no such host, and a project may not add one")
-        if isinstance(value, dict) and any(known.startswith(f"{name}.") for known in OF_A_PROJECT):
+        if isinstance(value, dict) and any(known.startswith(f"{name}.") for known in PROJECT_KEYS):
             for key, inner in value.items():
-                take((*path, key), inner)
+                allow((*path, key), inner)
             return
-        if name not in OF_A_PROJECT or (name == "hook.mode" and value == "rewrite"):
-            refuse(path, NOT_A_PROJECTS.get(path[0], "a project may not set this"))
+        if name not in PROJECT_KEYS or (name == "hook.mode" and value == "rewrite"):
+            refuse(path, REFUSAL_REASONS.get(path[0], "a project may not set this"))
             return
         if path[0] == "hosts" and path[1] not in known_hosts:
             return
-        place = allowed
+        table = allowed
         for key in path[:-1]:
-            place = place.setdefault(key, {})
-        place[path[-1]] = quieter(name, value, at(user, path))
+            table = table.setdefault(key, {})
+        table[path[-1]] = reduce(name, value, value_at(user_content, path))
 
     for key, value in file.content.items():
-        take((key,), value)
-    allowed["programs"] = [as_said(program) for program in allowed.get("programs", [])]
+        allow((key,), value)
+    allowed["programs"] = [attribute_to_project(program) for program in allowed.get("programs", [])]
     return allowed, refused
 
 
-def at(content: Any, path: Sequence[str]) -> Any:
-    """What a file says at a key; None where it says nothing."""
+def value_at(content: Any, path: Sequence[str]) -> Any:
+    """Return the value of a key, or None without one."""
     for key in path:
         content = content.get(key) if isinstance(content, dict) else None
     return content
 
 
-def quieter(name: str, value: Any, own: Any) -> Any:
-    """What holds of a key of which the project says `value` and the user `own` (None: nothing)."""
+def reduce(name: str, project_value: Any, user_value: Any) -> Any:
+    """Return the value of a key that both files set: of MORE_TO_LESS the one that does less, otherwise the project's.
+
+    `user_value` is None if the user's file does not set the key.
+    """
     if name == "rules":
-        return {id: later(QUIETER[name], said, at(own, [id]) or "on") for id, said in value.items()}
-    return value if name not in QUIETER or own is None else later(QUIETER[name], value, own)
+        return {
+            id: last_in_order(MORE_TO_LESS[name], level, value_at(user_value, [id]) or "on")
+            for id, level in project_value.items()
+        }
+    if name not in MORE_TO_LESS or user_value is None:
+        return project_value
+    return last_in_order(MORE_TO_LESS[name], project_value, user_value)
 
 
-def later(order: Sequence[Any], *values: Any) -> Any:
-    """The one of `values` that comes last in `order`; what is not in it comes first."""
+def last_in_order(order: Sequence[Any], *values: Any) -> Any:
+    """Return the one of `values` that is last in `order`. A value that is not in `order` counts as the first."""
     return max(values, key=lambda value: order.index(value) if value in order else -1)
 
 
-def as_said(program: dict[str, Any]) -> dict[str, Any]:
-    """A project's word on a program, so that nobody takes it for ours."""
+def attribute_to_project(program: dict[str, Any]) -> dict[str, Any]:
+    """Return a `programs` entry of a project with a reason that quotes the project, so that nobody takes it for ours."""
     text = printable.line(program.get("reason", ""), MAX_FOREIGN_CHARS).replace('"', "'")
-    said = f'says: "{text}"' if text else f"says that it is {program['size']}"
+    claim = f'says: "{text}"' if text else f"says that it is {program['size']}"
     return {
         **program,
-        "reason": f"{printable.line(program['program'], MAX_FOREIGN_CHARS)} (the project's {paths.PROJECT_FILE} {said})",
+        "reason": f"{printable.line(program['program'], MAX_FOREIGN_CHARS)} (the project's {paths.PROJECT_FILE} {claim})",
     }
 
 
-def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """`above` laid over `below`, table by table."""
-    both = dict(below)
-    for key, value in above.items():
-        inner = both.get(key)
+def merge(user: dict[str, Any], project: dict[str, Any]) -> dict[str, Any]:
+    """Return `user` with the values of `project` on top, table by table. Lists are concatenated, the project's first."""
+    merged = dict(user)
+    for key, value in project.items():
+        inner = merged.get(key)
         if isinstance(inner, dict) and isinstance(value, dict):
-            both[key] = merge(inner, value)
+            merged[key] = merge(inner, value)
         elif isinstance(inner, list) and isinstance(value, list):
-            both[key] = value + inner  # the nearer file's go first
+            merged[key] = value + inner
         else:
-            both[key] = value
-    return both
+            merged[key] = value
+    return merged

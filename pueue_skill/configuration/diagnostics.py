@@ -1,7 +1,7 @@
-"""What is wrong with a document that does not fit its schema: the errors of pydantic or jsonschema in, sentences of ours out.
+"""Explains why a document does not fit its schema: errors of pydantic or jsonschema in, sentences for people out.
 
-Both kinds of errors become Mistakes, and a sentence is made of a mistake, the JSON Schema at its place and the value that stands there. So
-it can say what was expected as the schema has it, and name the nearest key. It never shows pydantic's or jsonschema's own text.
+Both kinds of errors become Mistakes. A sentence is made of a mistake, the JSON Schema at its path and the value at that path, so it can
+say what the schema expects and name the nearest key. The texts of pydantic and jsonschema are never shown.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from pueue_skill.configuration.formats import Path
 from pueue_skill.shell import printable
 
 Kind = Literal["unknown", "missing", "key", "expected", "own"]
-Step = tuple[Literal["key", "tried"], str | int]
+PathStep = tuple[Literal["key", "tried"], str | int]
+"""A key or index, or the name of an alternative of the schema that the validator tried."""
 
 KINDS: Mapping[str, Kind] = {
     "extra_forbidden": "unknown",
@@ -35,10 +36,10 @@ KINDS: Mapping[str, Kind] = {
         "expected",
     ),
 }  # fmt: skip
-"""Pydantic's error types, and which kind of sentence each becomes; a wrong key of a table is told by its place."""
+"""The kind of mistake for each of pydantic's error types. A key that does not fit has WRONG_KEY at the end of its path instead."""
 
 WRONG_KEY = "[key]"
-"""What ends the place of an error in pydantic's list where a key is wrong and not its value."""
+"""The last element of the path of a pydantic error if the key is wrong, not its value."""
 
 MAX_SHOWN_CHARS = 60
 MAX_KEY_CHARS = 200
@@ -46,48 +47,50 @@ MAX_KEYS_LISTED = 12
 
 
 class Mistake(NamedTuple):
-    """Where in a document what kind of thing is wrong. `steps` are keys and, where the schema has alternatives, which was tried;
-    `key` is the missing one, `text` the sentence of a check of our own."""
+    """A mistake and its path: `steps` has keys and, for alternatives of the schema, the one that was tried.
 
-    steps: tuple[Step, ...]
+    `key` is the missing key, `text` the sentence of a custom error.
+    """
+
+    steps: tuple[PathStep, ...]
     kind: Kind
     key: str = ""
     text: str = ""
 
 
 class Problem(NamedTuple):
-    """One sentence about one place."""
+    """A sentence and the path that it is about."""
 
     path: Path
     sentence: str
 
 
 def own_mistake(text: str, *path: str | int) -> PydanticCustomError:
-    """What a validator of ours raises: the sentence, and the place below its model that the sentence is about."""
+    """Return the error for a validator of pueue-skill to raise: a sentence, and its path relative to the validated model."""
     return PydanticCustomError("own", "{text}", {"text": text, "path": list(path)})
 
 
 class PublishedSchema(GenerateJsonSchema):
-    """JSON Schema in which a table refuses keys that do not fit; pydantic's own lets every key pass that does not match the pattern."""
+    """JSON Schema that rejects keys that do not match a table's pattern; pydantic's default accepts them unchecked."""
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
-        made = super().dict_schema(schema)
+        result = super().dict_schema(schema)
         keys = self.generate_inner(schema["keys_schema"]) if "keys_schema" in schema else {}
-        for values in made.pop("patternProperties", {}).values():  # of one pattern at most
-            made["additionalProperties"] = values
+        for values in result.pop("patternProperties", {}).values():  # at most one
+            result["additionalProperties"] = values
         if {"pattern", "enum"} & keys.keys():
-            made["propertyNames"] = {name: value for name, value in keys.items() if name != "type"}
-        return made
+            result["propertyNames"] = {name: value for name, value in keys.items() if name != "type"}
+        return result
 
 
 @functools.cache
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON Schema of a model, as it is published."""
+    """Return the published JSON Schema of a model."""
     return model.model_json_schema(schema_generator=PublishedSchema)
 
 
 def report(name: str, problems: Iterable[Problem], line_of: Callable[[Path], int | None]) -> list[str]:
-    """NAME:LINE: KEY: SENTENCE for each problem in a document of that name, in the order of lines."""
+    """Return a line NAME:LINE: KEY: SENTENCE for each problem of a document, ordered by line."""
     placed = sorted([(line_of(problem.path) or 0, problem) for problem in problems], key=lambda entry: entry[0])
     lines = [
         ": ".join([f"{name}:{line}" if line else name, *([dotted(problem.path)] if problem.path else []), problem.sentence])
@@ -97,17 +100,19 @@ def report(name: str, problems: Iterable[Problem], line_of: Callable[[Path], int
 
 
 def problems_of_model(error: ValidationError, content: Any, model: type[BaseModel]) -> list[Problem]:
-    """What pydantic has found wrong with `content`."""
+    """Return the problems of `content` for a pydantic error."""
     mistakes = [of_pydantic(entry, content) for entry in error.errors(include_url=False)]
     return Diagnosis(schema_of(model)).settle(mistakes, content, ())
 
 
 def of_pydantic(entry: Mapping[str, Any], content: Any) -> Mistake:
-    """An entry of pydantic's error list. Its place names the alternatives that were tried between the keys; they are told apart by
-    going down the content along it."""
+    """Return the mistake for an entry of pydantic's error list.
+
+    pydantic's path mixes keys with names of alternatives. An element is a key if the content has it at this point of the path.
+    """
     kind: Kind = KINDS.get(entry["type"], "expected")
     loc = [*entry["loc"], *(entry["ctx"]["path"] if kind == "own" else ())]
-    steps: list[Step] = []
+    steps: list[PathStep] = []
     value = content
     for position, part in enumerate(loc):
         last = position == len(loc) - 1
@@ -117,7 +122,7 @@ def of_pydantic(entry: Mapping[str, Any], content: Any) -> Mistake:
             return Mistake(tuple(steps), "missing", str(part))
         keys: Iterable[Any] = ()
         if isinstance(value, dict):
-            # A key that is no string, such as null in YAML, is named by its text.
+            # pydantic names a key that is not a string, such as null in YAML, by its text.
             keys = [part] if part in value else [key for key in value if not isinstance(key, str) and str(key) == part]
         elif isinstance(value, list) and isinstance(part, int):
             keys = [part]
@@ -127,13 +132,13 @@ def of_pydantic(entry: Mapping[str, Any], content: Any) -> Mistake:
 
 
 def problems_of_schema(errors: Iterable[Any], content: Any, schema: Mapping[str, Any]) -> list[Problem]:
-    """What jsonschema has found wrong with `content`: `errors` are its ValidationErrors."""
+    """Return the problems of `content` for the ValidationErrors of jsonschema."""
     return Diagnosis(schema).settle([mistake for error in errors for mistake in of_jsonschema(error)], content, ())
 
 
 def of_jsonschema(error: Any) -> list[Mistake]:
-    """The mistakes of one error of jsonschema, in which each alternative of anyOf has errors of its own."""
-    steps: tuple[Step, ...] = tuple([("key", part) for part in error.relative_path])
+    """Return the mistakes for an error of jsonschema, including the errors of each alternative of anyOf."""
+    steps: tuple[PathStep, ...] = tuple([("key", part) for part in error.relative_path])
     if "propertyNames" in error.relative_schema_path:
         return [Mistake((*steps, ("key", error.instance)), "key")]
     match error.validator:
@@ -153,36 +158,36 @@ def of_jsonschema(error: Any) -> list[Mistake]:
 
 
 class Diagnosis:
-    """Makes problems of the mistakes in a document of one schema."""
+    """Turns mistakes in a document of one schema into problems."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self.schema = schema
 
     def settle(self, mistakes: Sequence[Mistake], value: Any, path: Path) -> list[Problem]:
-        """The problems at and below `path`, where `value` stands: one for each place, whatever was tried there."""
-        here = [mistake for mistake in mistakes if not mistake.steps]
-        found = [self.problem(mistake, value, path) for mistake in here if mistake.kind != "missing"]
+        """Return the problems of `value`, which is at `path`, and of everything in it: one for each path."""
+        own = [mistake for mistake in mistakes if not mistake.steps]
+        problems = [self.problem(mistake, value, path) for mistake in own if mistake.kind != "missing"]
         below: dict[str | int, list[Mistake]] = {}
         tried: dict[str | int, list[Mistake]] = {}
         for mistake in mistakes:
             if mistake.steps:
                 kind, part = mistake.steps[0]
-                rest = mistake._replace(steps=mistake.steps[1:])
-                (below if kind == "key" else tried).setdefault(part, []).append(rest)
+                inner_mistake = mistake._replace(steps=mistake.steps[1:])
+                (below if kind == "key" else tried).setdefault(part, []).append(inner_mistake)
         for key, inner in below.items():
-            found += self.settle(inner, value[key], (*path, key))
+            problems += self.settle(inner, value[key], (*path, key))
         if tried:
-            found += self.choose(tried, value, path)
-        # A key that is written wrongly is missing too; one sentence says both.
+            problems += self.choose(tried, value, path)
+        # A misspelled key is also missing: one sentence is enough.
         meant = {name for key, inner in below.items() if inner[0].kind == "unknown" for name in self.near(path, key)}
-        missing = [mistake.key for mistake in here if mistake.kind == "missing" and mistake.key not in meant]
+        missing = [mistake.key for mistake in own if mistake.kind == "missing" and mistake.key not in meant]
         if missing:
             verb, s = ("are", "s") if len(set(missing)) > 1 else ("is", "")
-            found.append(Problem(path, f"the key{s} {listed(list(dict.fromkeys(missing)), 'and')} {verb} missing"))
-        return found
+            problems.append(Problem(path, f"the key{s} {listed(list(dict.fromkeys(missing)), 'and')} {verb} missing"))
+        return problems
 
     def choose(self, tried: Mapping[str | int, list[Mistake]], value: Any, path: Path) -> list[Problem]:
-        """The problems of the alternative that was meant, as far as the value shows it."""
+        """Return the problems of the alternative that `value` was probably written for, or of the value as a whole."""
         fitting = [
             mistakes for mistakes in tried.values() if not any(not m.steps and m.kind == "expected" for m in mistakes)
         ]
@@ -216,7 +221,7 @@ class Diagnosis:
                 return Problem(path, f"expected {expectation(nodes)}, found {found}")
 
     def unknown(self, path: Path) -> str:
-        """What is said of a key that its table does not have."""
+        """Return the sentence for a key that its table does not have."""
         near = self.near(path[:-1], path[-1])
         if near:
             return f"unknown key. Did you mean {listed(near)}?"
@@ -227,11 +232,11 @@ class Diagnosis:
         return f"unknown key. Keys here: {', '.join(keys)}" if len(keys) <= MAX_KEYS_LISTED else "unknown key"
 
     def near(self, path: Path, key: str | int) -> list[str]:
-        """The keys of the table at `path` that `key` may be meant for, the nearest first."""
+        """Return the keys of the table at `path` that are spelled like `key`, the nearest first."""
         return nearest(str(key), self.keys(path))
 
     def wrong_key(self, path: Path) -> str:
-        """What is said of a key that is not fit to be one."""
+        """Return the sentence for a key that does not match the table's pattern or list of keys."""
         rules = [node["propertyNames"] for node in self.nodes(path[:-1]) if "propertyNames" in node]
         known = [str(name) for rule in rules for name in rule.get("enum", ())]
         if known:
@@ -243,7 +248,7 @@ class Diagnosis:
         return list(dict.fromkeys(key for node in self.nodes(path) for key in node.get("properties", {})))
 
     def nodes(self, path: Path) -> list[Mapping[str, Any]]:
-        """The schemas that a value at `path` may fit."""
+        """Return the schemas of which a value at `path` must fit one."""
         nodes = self.alternatives(self.schema)
         for key in path:
             below = []
@@ -254,27 +259,27 @@ class Diagnosis:
                     below.append(node["properties"][key])
                 elif isinstance(node.get("additionalProperties"), dict):
                     below.append(node["additionalProperties"])
-            nodes = [one for node in below for one in self.alternatives(node)]
+            nodes = [inner for node in below for inner in self.alternatives(node)]
         return nodes
 
     def alternatives(self, node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """`node` without references, and one for each of its alternatives but null, which no TOML can hold."""
+        """Return `node` with its reference resolved, or each of its alternatives except null, which TOML does not have."""
         while "$ref" in node:
             target = self.schema["$defs"][node["$ref"].rpartition("/")[2]]
             node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
         inner = node.get("anyOf") or node.get("oneOf")
         if inner:
-            return [one for alternative in inner for one in self.alternatives(alternative)]
+            return [schema for alternative in inner for schema in self.alternatives(alternative)]
         return [] if node.get("type") == "null" else [node]
 
     def places(self) -> list[Path]:
-        """The keys of the document's tables, and those of tables in them, but not of tables that people name."""
+        """Return the paths of the keys that the schema names, two levels deep."""
         top = [(key,) for key in self.keys(())]
         return [*top, *[(*place, key) for place in top for key in self.keys(place)]]
 
 
 def expectation(nodes: Sequence[Mapping[str, Any]]) -> str:
-    """What the schemas of a value allow, as a noun."""
+    """Return what a value with these alternative schemas may be, as a noun."""
     if not nodes:
         return "another value"
     kinds = {node.get("type") for node in nodes}
@@ -291,7 +296,7 @@ def expectation(nodes: Sequence[Mapping[str, Any]]) -> str:
 
 
 def alternatives_of(node: Mapping[str, Any], single: bool) -> list[str]:
-    """The nouns for what one schema without alternatives allows; `single`: nothing else is allowed."""
+    """Return the nouns for what one schema without alternatives allows; `single`: only values of this type are allowed."""
     if "enum" in node or "const" in node:
         return [shown(value) for value in node.get("enum", [node.get("const")])]
     if "patternErrorMessage" in node:
@@ -337,7 +342,7 @@ def count(node: Mapping[str, Any], of: str, noun: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value of a document, short and on one line: people's text may hold anything."""
+    """Return a value of a document as short, printable text on one line."""
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, str):
@@ -352,18 +357,18 @@ def shown(value: Any) -> str:
 
 
 def nearest(word: str, words: Iterable[str], cutoff: float = 0.6) -> list[str]:
-    """At most three of `words` that are like `word`, the nearest first."""
+    """Return at most three of `words` that are spelled like `word`, the nearest first."""
     by_lower = {known.lower(): known for known in words}
-    return [by_lower[found] for found in difflib.get_close_matches(word.lower(), by_lower, 3, cutoff)]
+    return [by_lower[match] for match in difflib.get_close_matches(word.lower(), by_lower, 3, cutoff)]
 
 
 def listed(words: Sequence[str], before_last: str = "or") -> str:
-    """`a`, `a or b`, `a, b or c`."""
+    """Return `a`, `a or b`, `a, b or c`."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {before_last} {words[-1]}"
 
 
 def dotted(path: Path) -> str:
-    """A path as TOML writes keys, with the index of list items: phases.a.checks[0]."""
+    """Return a path as a dotted TOML key, with list indexes in brackets: phases.a.checks[0]."""
     text = ""
     for key in path:
         if isinstance(key, int):

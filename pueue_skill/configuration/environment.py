@@ -1,4 +1,4 @@
-"""Which variables a job on this machine gets: the environment of the command in, that of its job out."""
+"""Selects the variables of a job on this machine: the environment of a command in, the environment of its job out."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from pueue_skill.plan.model import MINIMAL, Environment
 
 
 def job_environment(wanted: Environment, environ: Mapping[str, str]) -> dict[str, str]:
-    """What a job gets of `environ`: what the command would have had, without the agent client's and the terminal's own."""
-    kept: dict[str, str] = {}
+    """Return the variables of `environ` that a job gets; by default, all except those of the agent client and the terminal."""
+    selected: dict[str, str] = {}
     for name, value in environ.items():
-        keep = name in wanted.keep or (minimal(name) if wanted.mode == "minimal" else not of_client_or_terminal(name))
+        keep = name in wanted.keep or (
+            is_minimal(name) if wanted.mode == "minimal" else not is_of_client_or_terminal(name)
+        )
         if keep and name not in wanted.drop:
-            kept[name] = value
-    return kept
+            selected[name] = value
+    return selected
 
 
 CLIENT = {"CLAUDECODE", "AI_AGENT", "CLAUDE_PROJECT_DIR", "CURSOR_TRACE_ID", "GEMINI_CLI", "CODEX_SANDBOX", "OPENCODE"}
@@ -24,14 +26,12 @@ TERMINAL = {"TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "TERM_SESSION_ID", "
             "STY", "WINDOW", "WINDOWID", "VTE_VERSION", "GPG_TTY", "SSH_TTY", "KONSOLE_VERSION", "ITERM_SESSION_ID", "ITERM_PROFILE",
             "WT_SESSION", "WT_PROFILE_ID", "LC_TERMINAL", "LC_TERMINAL_VERSION", "SHLVL", "_", "OLDPWD"}  # fmt: skip
 TERMINAL_PREFIXES = ("KITTY_", "WEZTERM_", "ALACRITTY_", "GHOSTTY_")
-OF_A_JOB = {"PUEUE_GROUP", "PUEUE_WORKER_ID", "PUEUE_SKILL_KEY"}
+JOB = {"PUEUE_GROUP", "PUEUE_WORKER_ID", "PUEUE_SKILL_KEY"}
 
 
-def minimal(name: str) -> bool:
-    return any(fnmatchcase(name, kept) for kept in MINIMAL)
+def is_minimal(name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in MINIMAL)
 
 
-def of_client_or_terminal(name: str) -> bool:
-    return (
-        name in CLIENT | TERMINAL | OF_A_JOB or name.startswith(CLIENT_PREFIXES) or name.startswith(TERMINAL_PREFIXES)
-    )
+def is_of_client_or_terminal(name: str) -> bool:
+    return name in CLIENT | TERMINAL | JOB or name.startswith(CLIENT_PREFIXES) or name.startswith(TERMINAL_PREFIXES)

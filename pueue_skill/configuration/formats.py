@@ -1,7 +1,7 @@
-"""TOML, YAML and JSON documents: a file's name and text in, its content and the line of each key out.
+"""Parses TOML, YAML and JSON documents: a file's name and text in, its content and the line of each key out.
 
-It knows the three formats, not what the keys mean. TOML's and JSON's lines come from small scanners of our own, because tomllib and json
-tell none; the scanners are only given texts that tomllib or json has read without error.
+Knows the three formats, not what the keys mean. tomllib and json report no line numbers, so scanners in this module find the lines. They
+expect text that tomllib or json has parsed without an error.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pueue_skill.shell import printable
 MAX_MESSAGE_CHARS = 200
 
 Path = tuple[str | int, ...]
-"""The keys from the top of a document to a value; items of a list are counted from 0."""
+"""The keys from the top of a document to a value; list indexes count from 0."""
 
 
 class FormatError(Exception):
-    """A text that is no TOML, YAML or JSON; `line` is None where the reader does not say it."""
+    """A text is not valid TOML, YAML or JSON. `line` is None if the parser does not report it."""
 
     def __init__(self, message: str, line: int | None) -> None:
         super().__init__(printable.line(message, MAX_MESSAGE_CHARS))
@@ -30,13 +30,13 @@ class FormatError(Exception):
 
 
 def format_of(name: str) -> str:
-    """json, yaml or toml, by the ending of a file's name; what has another ending is TOML."""
-    ending = name.rpartition(".")[2].lower()
-    return {"json": "json", "yaml": "yaml", "yml": "yaml"}.get(ending, "toml")
+    """Return json, yaml or toml by a file's extension; toml for every other extension."""
+    extension = name.rpartition(".")[2].lower()
+    return {"json": "json", "yaml": "yaml", "yml": "yaml"}.get(extension, "toml")
 
 
 def parse(name: str, text: str) -> Any:
-    """The content of a document. Raises FormatError."""
+    """Return the content of a document. Raises FormatError."""
     try:
         match format_of(name):
             case "json":
@@ -51,7 +51,7 @@ def parse(name: str, text: str) -> Any:
         message, _, place = str(error).partition(" (at ")
         line = re.match(r"line (\d+)", place)  # or "end of document"
         raise FormatError(message, int(line[1]) if line else text.count("\n") + 1) from None
-    except ValueError as error:  # a date that is none, or a number of thousands of digits
+    except ValueError as error:  # an impossible date, or a number with thousands of digits
         raise FormatError(str(error), None) from None
     except RecursionError:
         raise FormatError("nested too deeply", None) from None
@@ -69,7 +69,7 @@ def parse_yaml(text: str) -> Any:
 
 
 def with_text_keys(content: Any) -> Any:
-    """The content as JSON can hold it, whose keys are strings. Raises RecursionError for YAML that holds itself."""
+    """Return the content with strings for all keys, as in JSON. Raises RecursionError for YAML that contains itself."""
     if isinstance(content, dict):
         return {
             key if isinstance(key, str) else json.dumps(key, default=str): with_text_keys(value)
@@ -79,7 +79,10 @@ def with_text_keys(content: Any) -> Any:
 
 
 def locator(name: str, text: str) -> Callable[[Path], int | None]:
-    """A function from a path to its line (from 1) in a text that `parse` reads: that of the path's last key that stands in the text."""
+    """Return a function from a path to its line in a valid text, counted from 1.
+
+    For a path that is not in the text, this is the line of its longest part that is.
+    """
     match format_of(name):
         case "json":
             lines = json_lines(text)
@@ -105,11 +108,11 @@ TOML_TOKEN = re.compile(
 
 
 class TomlLines:
-    """The line of each key and list item of a valid TOML text, in `lines`."""
+    """Scans a valid TOML text; `lines` has the line of each key and list item."""
 
     def __init__(self, text: str) -> None:
         self.lines: Lines = {}
-        self.arrays: dict[tuple[str, ...], int] = {}  # arrays of tables, and the index of the last table of each
+        self.arrays: dict[tuple[str, ...], int] = {}  # the index of the last table of each array of tables
         self.tokens = self.tokenize(text)
         self.next, self.line = "", 0
         self.take()
@@ -132,21 +135,21 @@ class TomlLines:
                 yield match[0], line
 
     def take(self) -> str:
-        """Steps over the next token, and returns it; `next` is empty at the end."""
+        """Return the next token and advance; `next` is empty at the end."""
         token = self.next
         self.next, self.line = next(self.tokens, ("", self.line))
         return token
 
     def keys(self) -> list[str]:
-        """The parts of a dotted key."""
-        found = [toml_key(self.take())]
+        """Parse a dotted key and return its parts."""
+        parts = [toml_key(self.take())]
         while self.next == ".":
             self.take()
-            found.append(toml_key(self.take()))
-        return found
+            parts.append(toml_key(self.take()))
+        return parts
 
     def header(self) -> tuple[str, ...]:
-        """Reads [table] or [[table]]; returns the path of its keys."""
+        """Parse [table] or [[table]] and return its path."""
         line = self.line
         self.take()
         repeated = self.next == "["
@@ -167,7 +170,7 @@ class TomlLines:
         return path
 
     def pair(self, table: tuple[str, ...]) -> None:
-        """Reads KEY = VALUE."""
+        """Parse KEY = VALUE."""
         line, path = self.line, table
         for key in self.keys():
             path = (*path, key)
@@ -178,7 +181,7 @@ class TomlLines:
     def value(self, path: tuple[str, ...]) -> None:
         opening = self.take()
         if opening not in ("[", "{"):
-            while self.next not in (",", "]", "}", "\n", ""):  # a number or a time of several tokens
+            while self.next not in (",", "]", "}", "\n", ""):  # a number or a time can have several tokens
                 self.take()
             return
         index = 0
@@ -201,7 +204,7 @@ def toml_key(token: str) -> str:
 
 
 def json_lines(text: str) -> Lines:
-    """The line of each key and list item of a valid JSON text."""
+    """Return the line of each key and list item of a valid JSON text."""
     ends = [match.start() for match in re.finditer("\n", text)]
     lines: Lines = {}
     decoder = json.JSONDecoder()
@@ -212,7 +215,7 @@ def json_lines(text: str) -> Lines:
         return match.end() if match else at
 
     def value(at: int, path: tuple[str, ...]) -> int:
-        """Reads the value at `at`; returns where it ends."""
+        """Parse the value at `at` and return the position after it."""
         opening = text[at]
         if opening not in "[{":
             return decoder.raw_decode(text, at)[1]
@@ -232,7 +235,7 @@ def json_lines(text: str) -> Lines:
 
 
 def yaml_locator(text: str) -> Callable[[Path], int | None]:
-    """As `locator`. It goes down one path at a time, since aliases can stand for more keys than fit into memory."""
+    """Return the function that `locator` returns. It follows one path at a time: aliases can expand to more keys than fit into memory."""
     import yaml
 
     root = yaml.compose(text, Loader=yaml.SafeLoader)

@@ -1,6 +1,7 @@
-"""The keys of config.toml and .pueue-skill.toml as pydantic tables: what may be written, its defaults, and the pipe's values made of it.
+"""The tables and keys of a configuration file, as pydantic models: TOML content in, a Config out.
 
-The published schema is made from these tables. They know no file; files.py reads those.
+`make gen` writes the published schema from these models. A Config converts itself to the values of other packages: hosts, preferences of
+the rules, the environment of jobs. Nothing here reads a file or knows which file a value is from; config.py does.
 """
 
 from __future__ import annotations
@@ -57,105 +58,106 @@ Sha256 = Annotated[
 ]
 
 
-class Table(BaseModel):
+class ConfigTable(BaseModel):
+    """A table of a configuration file. An unknown key is an error."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class HostTable(Table):
+class HostTable(ConfigTable):
     """A host with a queue."""
 
     ssh: str = Field(
         "",
-        description="what ssh is given: a name of your ssh configuration, options before it if need be; the host's name when left out",
+        description="arguments of ssh, options first, as shell text, such as a name in your ssh configuration; default: the host's name",
     )
     pueue: str = Field(
-        "", description="the pueue client's path there; looked for in PATH and the usual places when left out"
+        "", description="path of the pueue client on the host; default: searched for on PATH and in the usual folders"
     )
     share: bool = Field(
         True,
-        description="whether calls share one connection of ssh, which stays open for a minute; where your ssh configuration has a "
-        "ControlMaster or ControlPath for the host, that holds",
+        description="whether calls to the host share one ssh connection, which stays open for a minute; a ControlMaster or ControlPath "
+        "for the host in your ssh configuration takes precedence",
     )
     backend: QueueKind = Field(
-        "pueue", description="the kind of queue; slurm: a cluster's login node, or a machine with sbatch"
+        "pueue", description="kind of queue: pueue, or slurm for a login node of a cluster or any host with sbatch"
     )
     options: list[str] = Field(
-        [], description="with slurm: further options of sbatch for all jobs there, such as --partition=long"
+        [], description="with slurm: additional sbatch options for all jobs of the host, such as --partition=long"
     )
     groups: dict[Name, Annotated[int, Field(ge=0)]] = Field(
         {},
-        description="the groups there, and how many jobs each runs at once (0: no limit); made when a job needs them",
+        description="groups of the host, and how many jobs each runs at once (0: no limit); a group is created when a job needs it",
     )
-    group: Name | Literal[""] = Field("", description="the group for jobs that name none")
-    path: list[str] = Field([], description="folders before the PATH of jobs there, such as ~/.cargo/bin")
+    group: Name | Literal[""] = Field("", description="group of jobs that name none")
+    path: list[str] = Field([], description="folders to prepend to the PATH of jobs on the host, such as ~/.cargo/bin")
     checkpoints: list[str] = Field(
-        [], description="files there that an audit counts, and shows the newest of: paths with * and ?, or folders"
+        [],
+        description="files that `audit` counts and whose newest it shows: paths with * and ?, or folders",
     )
     queries: dict[Name, str] = Field(
-        {}, description="commands by name that an audit runs there and shows the answers of, such as a count of rows"
+        {}, description="commands by name that `audit` runs on the host and whose output it shows, such as a row count"
     )
-    projects: list[str] = Field([], description="folders there whose git commit an audit shows")
+    projects: list[str] = Field([], description="git checkouts on the host whose commit `audit` shows")
 
 
-class RunTable(Table):
-    """How `run` behaves."""
+class RunTable(ConfigTable):
+    """Settings of `run`."""
 
-    wait: Annotated[float, Field(ge=0)] = Field(20, description="seconds to wait for a job before it is left to itself")
+    wait: Annotated[float, Field(ge=0)] = Field(20, description="seconds that `run` waits for a job before it exits")
 
 
-class EnvironmentTable(Table):
-    """Which of your variables a job on this machine gets."""
+class EnvironmentTable(ConfigTable):
+    """The caller's variables that a job on this machine gets."""
 
     mode: Literal["full", "minimal"] = Field(
         "full",
-        description="full: all but those of the agent client and the terminal; minimal: PATH, HOME, the locale and `keep`",
+        description="full: all except those of the agent client and the terminal; minimal: PATH, HOME, the locale and `keep`",
     )
-    keep: list[str] = Field([], description="variables that are handed on in any case")
-    drop: list[str] = Field([], description="variables that are never handed on")
+    keep: list[str] = Field([], description="variables that are always passed to a job")
+    drop: list[str] = Field([], description="variables that are never passed to a job")
 
 
-class ProgramTable(Table):
-    """A program of yours, and how long it runs."""
+class ProgramTable(ConfigTable):
+    """A program that the rules do not know, or misjudge."""
 
-    program: str = Field(description="the program's name, without folder")
+    program: str = Field(description="name of the program, without a folder")
     arguments: list[str] = Field([], description="words that must all be among its arguments")
-    size: Literal["long", "quick"] = Field(description="whether it runs long or ends at once")
-    reason: str = Field("", description="what it does, as in: a reindex")
+    size: Literal["long", "quick"] = Field(description="whether the program runs long or ends quickly")
+    reason: str = Field("", description="what the program does, as a noun: a reindex")
 
 
-class EvidenceTable(Table):
-    """What is learnt from how long commands took here."""
+class EvidenceTable(ConfigTable):
+    """Durations of commands on this machine, which the rules use."""
 
     record: bool = Field(True, description="whether the hook records durations")
-    long: Annotated[float, Field(gt=0)] = Field(30, description="seconds from which on a run was long")
+    long: Annotated[float, Field(gt=0)] = Field(30, description="a run of this many seconds or more is long")
 
 
-class HookTable(Table):
-    """How the hooks of an agent behave."""
+class HookTable(ConfigTable):
+    """Settings of the agent hooks."""
 
     mode: Literal["off", "remind", "suggest", "rewrite"] | None = Field(
         None,
-        description="before a command runs: off: say nothing; remind: tell the agent how to queue it; suggest: deny it once, with "
-        "the invocation to run instead; rewrite: queue it in its place where that surely keeps the meaning (default: what was "
-        "chosen at installation, else remind)",
+        description="before a command runs: off: print nothing; remind: tell the agent how to queue it; suggest: deny it once, with "
+        "the invocation to run instead; rewrite: queue it instead if that surely keeps its meaning (default: the mode chosen at "
+        "installation, otherwise remind)",
     )
 
 
-class SetupTable(Table):
-    """Where `setup` has pueue from."""
+class SetupTable(ConfigTable):
+    """Where `setup` downloads pueue."""
 
-    url: str = Field("", description="the folder with the files of pueue's release, for a mirror of your own")
+    url: str = Field("", description="URL of the folder with the files of a pueue release, for a mirror")
     sha256: dict[str, Sha256] = Field(
-        {}, description="checksums of files there by their names, such as pueue-x86_64-unknown-linux-musl"
+        {}, description="checksums of the mirror's files by name, such as pueue-x86_64-unknown-linux-musl"
     )
 
 
-class NotifyTable(Table):
+class NotifyTable(ConfigTable):
     """A target of notifications."""
 
-    url: SecretStr = Field(
-        description="an URL of apprise, which says what is written to: jsons://, mailto://, ntfys:// …"
-    )
+    url: SecretStr = Field(description="apprise URL of the target: jsons://, mailto://, ntfys:// …")
     kinds: list[NoticeKind] = Field(
         ["failures", "groups", "batches"],
         alias="for",
@@ -165,51 +167,56 @@ class NotifyTable(Table):
         "",
         pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$",
         json_schema_extra={"patternErrorMessage": "expected two times of the day, such as 22:00-07:00"},
-        description="hours of the day, as in 22:00-07:00, in which nothing is sent; it is kept, and sent as one message afterwards",
+        description="quiet hours, such as 22:00-07:00: their notifications are sent afterwards, as one message",
     )
 
 
-class Config(Table):
-    """pueue-skill's configuration."""
+class Config(ConfigTable):
+    """Configuration of pueue-skill."""
 
     rules: dict[RuleId, Literal["on", "off", "medium", "advice"]] = Field(
-        {}, description="rules by ID: off, medium (less sure), advice (no rewrite); on is the default"
+        {}, description="rules by ID: off, medium (lower confidence), advice (no rewrite); default: on"
     )
-    programs: list[ProgramTable] = Field([], description="programs that the rules do not know, or know wrongly")
+    programs: list[ProgramTable] = Field([], description="programs that the rules do not know, or misjudge")
     evidence: EvidenceTable = EvidenceTable()
 
-    hosts: dict[Name, HostTable] = Field({}, description="the hosts with queues, by name; `local` is this machine")
+    hosts: dict[Name, HostTable] = Field({}, description="hosts with queues, by name; `local` is this machine")
     run: RunTable = RunTable()
     setup: SetupTable = SetupTable()
-    notify: list[NotifyTable] = Field([], description="where people are told; only in your own file")
+    notify: list[NotifyTable] = Field([], description="targets of notifications; only allowed in the user's own file")
     hook: HookTable = HookTable()
     environment: EnvironmentTable = EnvironmentTable()
 
-    _of_project: int = 0
-    """How many of `programs`, from the first on, a project has said."""
+    _project_programs: int = 0
+    """How many of `programs`, counted from the first, are from a project's file."""
 
     def preferences(self, durations: Mapping[str, tuple[float, ...]]) -> Preferences:
-        """What the core is to go by, with what is remembered of earlier runs."""
+        """Return what the rules take into account. `durations` has the seconds of earlier runs, by shape of the command."""
         known = [
-            Program(table.program, tuple(table.arguments), table.size, table.reason or "what you said of it", sure)
+            Program(
+                table.program,
+                tuple(table.arguments),
+                table.size,
+                table.reason or "a program of your configuration",
+                number >= self._project_programs,
+            )
             for number, table in enumerate(self.programs)
-            for sure in [number >= self._of_project]
         ]
         return Preferences(self.rules, tuple(known), durations, self.evidence.long)
 
     def job_environment(self) -> Environment:
-        """Which variables the jobs of this machine get."""
+        """Return which variables the jobs on this machine get."""
         return Environment(self.environment.mode, tuple(self.environment.keep), tuple(self.environment.drop))
 
     def by_name(self) -> dict[str, Host]:
-        """The hosts for the core, this machine among them."""
-        found = {LOCAL: Host(LOCAL)}
+        """Return all hosts by name, including this machine."""
+        hosts = {LOCAL: Host(LOCAL)}
         for name, table in self.hosts.items():
             ssh = "" if name == LOCAL else table.ssh or quote.word(name)
             pueue = table.pueue or ("" if name == LOCAL else REMOTE_PUEUE)
             groups, path = tuple(table.groups.items()), tuple(table.path)
-            found[name] = Host(
+            hosts[name] = Host(
                 name, ssh, pueue, table.backend, groups, table.group, path, tuple(table.options), table.share,
                 allocators=KINDS[table.backend].ALLOCATORS,
             )  # fmt: skip
-        return found
+        return hosts

@@ -1,7 +1,8 @@
-"""What the hook goes by: the configuration of a folder in, as the core's values, without pydantic where nothing has changed.
+"""The configuration as plain values, from a cache: a folder in, the Settings that apply there out, without importing pydantic.
 
-What config.load makes of the two files is kept, marshalled, in the cache folder under the files' paths, times and sizes. Where
-there is no such record, or it does not fit, config is imported the slow way and the record is written for the next time.
+For the hook and the commands that must start fast. The cache holds, marshaled, the values of config.py for two configuration files, together
+with the paths, times and sizes of these files. If the files have changed, config.py loads them and the cache is written again. This module
+knows neither keys nor formats, and it cannot say which key a value is from.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
 
 
 class Settings(NamedTuple):
-    """`mode` is empty where the configuration does not say; `long` and `wait` are in seconds; `refused`: why what the project says was
-    left out."""
+    """The configuration that applies in a folder.
+
+    `mode` is empty if the configuration does not set `hook.mode`. `long` and `wait` are in seconds. `refused` has an error message for each
+    key of the project's file that was ignored.
+    """
 
     hosts: dict[str, Host]
     preferences: Preferences
@@ -36,8 +40,8 @@ class Settings(NamedTuple):
     refused: tuple[str, ...] = ()
 
 
-def whole(folder: str) -> Settings:
-    """The settings that hold in `folder`, for a command of the user's. Raises ConfigError, also for what a project may not say."""
+def load_strictly(folder: str) -> Settings:
+    """Return the settings for `folder`. Raises ConfigError, also for a key that the project may not set."""
     settings = load(folder)
     if settings.refused:
         from pueue_skill.configuration.errors import ConfigError
@@ -47,30 +51,32 @@ def whole(folder: str) -> Settings:
 
 
 def current() -> Settings:
-    """The settings that hold in the working directory, for a command of the user's. Raises ConfigError as `whole` does."""
-    return whole(paths.working() or "/")
+    """Return the settings for the working directory. Raises ConfigError as `load_strictly` does."""
+    return load_strictly(paths.working() or "/")
 
 
 def load(folder: str) -> Settings:
-    """The settings that hold in `folder`; what its project may not say is left out, and the log says why. Raises ConfigError
-    where the user's own file cannot be used."""
+    """Return the settings for `folder`. Keys that the project may not set are ignored and logged.
+
+    Raises ConfigError if the user's own file is invalid.
+    """
     user, project = paths.user_file(), paths.project_file(folder)
-    state = [f"{__version__} {len(Settings._fields)} {len(Host._fields)}", *stamp(user), *stamp(project)]
-    if len(state) == 1:
+    version = [f"{__version__} {len(Settings._fields)} {len(Host._fields)}", *stamp(user), *stamp(project)]
+    if len(version) == 1:
         return Settings({LOCAL: Host(LOCAL)}, Preferences())
     name = f"settings-{binascii.crc32(repr((user, project)).encode('utf-8', 'surrogateescape')):08x}.marshal"
     cache = os.path.join(paths.cache(), name)
-    kept = read(cache, state)
-    if kept is not None:
-        return unpacked(kept)
+    packed = read(cache, version)
+    if packed is not None:
+        return unpack(packed)
     from pathlib import Path
 
     from pueue_skill.configuration import config
     from pueue_skill.state import log
 
-    loaded, refused = config.permitted(Path(folder))
+    loaded, refused = config.load_permitted(Path(folder))
     for reason in refused:
-        log.write("configuration", f"left out: {reason}")
+        log.write("configuration", f"ignored: {reason}")
     settings = Settings(
         loaded.by_name(),
         loaded.preferences({}),
@@ -81,11 +87,12 @@ def load(folder: str) -> Settings:
         loaded.job_environment(),
         tuple(refused),
     )
-    write(cache, state, settings)
+    write(cache, version, settings)
     return settings
 
 
 def stamp(file: str) -> list[Any]:
+    """Return what identifies the content of a file: path, time, size, inode; nothing if there is no file."""
     try:
         stat = os.stat(file)
     except OSError:
@@ -93,20 +100,20 @@ def stamp(file: str) -> list[Any]:
     return [file, stat.st_mtime_ns, stat.st_size, stat.st_ino]
 
 
-def read(cache: str, state: list[Any]) -> Any:
-    """What is kept, when it is our own and of this state, else None."""
+def read(cache: str, version: list[Any]) -> Any:
+    """Return the packed settings of a cache file, or None if the file is missing, broken, another user's or of another version."""
     try:
         with open(cache, "rb") as file:
             if os.fstat(file.fileno()).st_uid != os.getuid():
                 return None
-            kept = marshal.loads(file.read())
-        return kept[1] if kept[0] == state else None
+            content = marshal.loads(file.read())
+        return content[1] if content[0] == version else None
     except (OSError, ValueError, EOFError, TypeError, IndexError, KeyError):
         return None
 
 
-def write(cache: str, state: list[Any], settings: Settings) -> None:
-    """Keeps the settings; a folder that cannot be written is no error."""
+def write(cache: str, version: list[Any], settings: Settings) -> None:
+    """Write a cache file. Does nothing if the folder is not writable."""
     programs = [tuple(program) for program in settings.preferences.programs]
     packed: Any = (
         [tuple(host) for host in settings.hosts.values()],
@@ -116,22 +123,13 @@ def write(cache: str, state: list[Any], settings: Settings) -> None:
     try:
         from pueue_skill.startup.files import write_atomic
 
-        write_atomic(cache, marshal.dumps((state, packed)))
+        write_atomic(cache, marshal.dumps((version, packed)))
     except (OSError, ValueError):
         pass
 
 
-def unpacked(packed: Any) -> Settings:
+def unpack(packed: Any) -> Settings:
     hosts, (rules, programs, long), (record, evidence, mode, wait, environment, refused) = packed
-    found = [Host(*host) for host in hosts]
-    preferences = Preferences(rules, tuple([Program(*program) for program in programs]), {}, long)
-    return Settings(
-        {host.name: host for host in found},
-        preferences,
-        record,
-        evidence,
-        mode,
-        wait,
-        Environment(*environment),
-        refused,
-    )
+    by_name = {host.name: host for host in [Host(*values) for values in hosts]}
+    preferences = Preferences(rules, tuple([Program(*values) for values in programs]), {}, long)
+    return Settings(by_name, preferences, record, evidence, mode, wait, Environment(*environment), refused)

@@ -1,4 +1,4 @@
-"""Sentences for what does not fit a schema: every error that the models can produce, and none in pydantic's or jsonschema's words."""
+"""Sentences for values that do not fit a schema: for every error of the models, and never in the words of pydantic or jsonschema."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ CORE_TYPES = {
     "literal": "literal_", "default": "", "nullable": "", "union": "", "definitions": "", "definition-ref": "",
     "model-fields": "", "function-after": "", "function-plain": "", "lax-or-strict": "", "is-instance": "", "json-or-python": "",
 }  # fmt: skip
-"""The kinds of nodes in pydantic's schemas of our models, and what the types of their errors begin with."""
+"""The node types in pydantic's schemas of the models, and the prefix of their error types."""
 CONSTRAINTS = {"gt": "greater_than", "ge": "greater_than_equal", "lt": "less_than", "le": "less_than_equal"}
-OTHERS_ERRORS = {"model_attributes_type", "string_not_ascii", "string_sub_type"}  # of options that no model of ours has
+OTHERS_ERRORS = {"model_attributes_type", "string_not_ascii", "string_sub_type"}  # of options that no model uses
 
 
 def core_nodes(value: Any) -> Iterator[dict[str, Any]]:
@@ -49,7 +49,7 @@ def test_the_table_has_every_error_type_of_the_models(model: type[BaseModel]) ->
     known = set(get_args(core_schema.ErrorType))
     possible = {"missing", "extra_forbidden", "invalid_key"}
     for node in core_nodes(model.__pydantic_core_schema__):
-        prefix = CORE_TYPES[node["type"]]  # a KeyError: say here which errors a new kind of node makes
+        prefix = CORE_TYPES[node["type"]]  # KeyError: add the new node type to CORE_TYPES
         possible |= {error for error in known if prefix and error.startswith(prefix)} - OTHERS_ERRORS
         possible |= {error for constraint, error in CONSTRAINTS.items() if constraint in node}
         if node["type"] in ("list", "dict"):
@@ -59,11 +59,11 @@ def test_the_table_has_every_error_type_of_the_models(model: type[BaseModel]) ->
 
 STRANGE = [None, True, 3, -1, 0, 300, 10**30, 10**5000, 2.5, math.nan, math.inf, "x", "", "7", "-a b\n\x1b", "y" * 300, "\ud800", [], [3], ["x"] * 9,
            {}, {"x": 1}, {"strange": {}}, {1: 2}, dt.date(2024, 1, 1), dt.time(1), b"x", {3}]  # fmt: skip
-"""Values for every place; YAML has bytes, sets and keys of any type."""
+"""Values to put at every path; YAML has bytes, sets and keys of any type."""
 
 
 def plain(annotation: Any) -> tuple[Any, list[Any]]:
-    """An annotation without Annotated, and its metadata."""
+    """Return an annotation without Annotated, and its metadata."""
     metadata: list[Any] = []
     while get_origin(annotation) is Annotated:
         annotation, *more = get_args(annotation)
@@ -72,7 +72,7 @@ def plain(annotation: Any) -> tuple[Any, list[Any]]:
 
 
 def good(annotation: Any) -> Any:
-    """A small value that fits."""
+    """Return a small valid value."""
     annotation, metadata = plain(annotation)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -103,7 +103,7 @@ def good_field(field: FieldInfo) -> Any:
 
 
 def bad(annotation: Any) -> Iterator[Any]:
-    """Values with something strange at one place each."""
+    """Yield copies of a value with a strange value at one path each."""
     yield from STRANGE
     annotation, _ = plain(annotation)
     origin, arguments = get_origin(annotation), get_args(annotation)
@@ -137,8 +137,8 @@ def validators() -> dict[type[BaseModel], Any]:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_no_sentence_is_pydantics_or_jsonschemas(model: type[BaseModel]) -> None:
-    """Whatever stands at whatever place: each problem has a sentence of ours on one line, whose place is in the document."""
+def test_no_sentence_is_of_pydantic_or_jsonschema(model: type[BaseModel]) -> None:
+    """Any value at any path: each problem has a sentence on one line and a path in the document."""
     types_seen = set()
     count = 0
     for content in bad(model):
@@ -194,8 +194,8 @@ VALUES = {"phases": {"a": {"command": "x {y}", "vars": {}}}, "name": "b"}
         ([{"a": []}], (0, "a"), "expected a string, a number or a boolean, found an empty list"),
     ],
 )
-def test_of_several_alternatives_the_one_that_was_meant(values: Any, path: tuple[Any, ...], sentence: str) -> None:
-    """In a union each alternative fails; both validators' errors make the same sentence."""
+def test_the_alternative_that_was_probably_meant(values: Any, path: tuple[Any, ...], sentence: str) -> None:
+    """Each alternative of a union fails; the errors of both validators give the same sentence."""
     content = {"name": "b", "phases": {"a": {"command": "x {y}", "vars": {"y": values}}}}
     expected = [(("phases", "a", "vars", "y", *path), sentence)]
     with pytest.raises(ValidationError) as error:
@@ -205,7 +205,7 @@ def test_of_several_alternatives_the_one_that_was_meant(values: Any, path: tuple
     assert diagnostics.problems_of_schema(errors, content, diagnostics.schema_of(Manifest)) == expected
 
 
-def test_a_key_that_is_written_wrongly_is_not_missing_too() -> None:
+def test_a_misspelled_key_is_not_also_missing() -> None:
     content = {"name": "b", "phases": {"a": {"commando": "x"}}}
     with pytest.raises(ValidationError) as error:
         Manifest.model_validate(content)
@@ -214,7 +214,7 @@ def test_a_key_that_is_written_wrongly_is_not_missing_too() -> None:
 
 
 def test_a_secret_is_not_shown() -> None:
-    """An URL of apprise holds passwords; what stands in its place may too."""
+    """An apprise URL contains passwords, and so may any other value of its key."""
     schema = {"properties": {"url": {"type": "string", "format": "password", "pattern": "^json:"}}}
     content = {"url": "jsn://u:secret@h"}
     errors = jsonschema.Draft202012Validator(schema).iter_errors(content)
@@ -226,5 +226,5 @@ def test_a_secret_is_not_shown() -> None:
     ("path", "text"),
     [((), ""), (("a", "b", 0, "c"), "a.b[0].c"), (("a b", "c.d"), '"a b"."c.d"'), (("x\n\x1b[0m",), '"x �[0m"')],
 )
-def test_paths_are_shown_as_toml_has_them(path: tuple[Any, ...], text: str) -> None:
+def test_paths_are_shown_as_dotted_toml_keys(path: tuple[Any, ...], text: str) -> None:
     assert diagnostics.dotted(path) == text

@@ -1,4 +1,4 @@
-"""TOML, YAML and JSON: their content, the line of each key, and the line of what no reader accepts."""
+"""TOML, YAML and JSON: the content, the line of each key, and the line of syntax errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXAMPLES = sorted((Path(__file__).parent.parent.parent / "examples").glob("*.tom
 
 
 def places(value: Any, path: formats.Path = ()) -> Iterator[formats.Path]:
-    """The paths of all keys and items of a document."""
+    """Yield the paths of all keys and list items of a document."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, below in inner:
         yield (*path, key)
@@ -77,7 +77,7 @@ def test_the_lines_of_toml() -> None:
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.name)
-def test_each_key_of_the_examples_is_found_on_its_line(file: Path) -> None:
+def test_each_key_of_the_examples_is_on_its_line(file: Path) -> None:
     text = file.read_text()
     lines = text.splitlines()
     for path in places(formats.parse(file.name, text)):
@@ -85,7 +85,7 @@ def test_each_key_of_the_examples_is_found_on_its_line(file: Path) -> None:
         assert isinstance(path[-1], int) or str(path[-1]) in lines[line - 1]
 
 
-def test_the_line_of_what_is_not_there_is_that_of_what_holds_it() -> None:
+def test_a_missing_key_has_the_line_of_its_table() -> None:
     line_of = formats.locator("x.toml", "[a]\nb = 1\n")
     assert (line_of(("a", "c")), line_of(("a", "b", 3)), line_of(("c",)), line_of(())) == (1, 2, None, None)
 
@@ -123,7 +123,7 @@ def test_the_lines_of_yaml() -> None:
     assert found == {("a", "b", 1): 3, ("c",): 4, ("c", "b"): 2, (3,): 6, ("d", 1, "f"): 9, ("z",): None}
 
 
-def test_aliases_that_stand_for_more_than_fits_into_memory() -> None:
+def test_aliases_that_expand_to_more_than_fits_into_memory() -> None:
     text = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 30))
     assert formats.locator("x.yaml", text)(("a29", *[0] * 29)) == 1
     assert formats.locator("x.yaml", "a: &a [*a]\n")(("a", *[0] * 1000)) == 1
@@ -145,14 +145,14 @@ def test_aliases_that_stand_for_more_than_fits_into_memory() -> None:
         ("x.json", "[" * 100_000, None, "nested too deeply"),
     ],
 )
-def test_what_no_reader_accepts(name: str, text: str, line: int | None, message: str) -> None:
+def test_syntax_errors(name: str, text: str, line: int | None, message: str) -> None:
     with pytest.raises(formats.FormatError, match=message.replace("[", r"\[")) as error:
         formats.parse(name, text)
     assert error.value.line == line
     assert str(error.value).isprintable()
 
 
-def test_the_format_is_told_by_the_name() -> None:
+def test_the_format_is_chosen_by_extension() -> None:
     names = ("a.json", "a.YAML", "b/a.yml", "a.toml", "a", ".pueue-skill.toml")
     assert [formats.format_of(name) for name in names] == ["json", "yaml", "yaml", "toml", "toml", "toml"]
     assert yaml.safe_load("a: 1") == formats.parse("x.yml", "a: 1")

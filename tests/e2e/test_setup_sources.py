@@ -61,7 +61,7 @@ def test_a_project_may_not_say_where_programs_come_from(lab: Lab, tmp_path: Path
         ["pueue-skill", "setup", "local", "--dry-run"], env=lab.env, cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert "setup: a project may not say where programs come from" in done.stderr
+    assert "setup: a project may not set where programs are downloaded" in done.stderr
 
 
 @pytest.mark.long

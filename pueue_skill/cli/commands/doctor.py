@@ -44,7 +44,7 @@ def main(options: argparse.Namespace) -> int:
     try:
         known = config.load().by_name()
     except ConfigError:
-        known = config.usable().by_name()  # one of the checks reports the mistakes
+        known = config.load_valid_parts().by_name()  # one of the checks reports the mistakes
     hosts = [host_named(name, known) for name in options.hosts] if options.hosts else list(known.values())
     look = reach.checks if options.hosts else checks
     found = list(look(hosts))
