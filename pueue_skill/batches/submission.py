@@ -18,7 +18,7 @@ from pueue_skill.batches.packs import share_of
 from pueue_skill.hosts import client, transport
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.plan.model import Job
-from pueue_skill.queues.model import State
+from pueue_skill.queues.model import JobState
 from pueue_skill.queues.protocol import BatchRequest, BatchStatus, Capacity, Pack, RestartRequest, SubmittedItem
 from pueue_skill.queues.registry import KINDS
 from pueue_skill.queues.scripts import read_tails, reply
@@ -50,7 +50,7 @@ class Standing(NamedTuple):
 
     item: Item
     what: str
-    state: State | None = None
+    state: JobState | None = None
     exit_code: int | None = None
     tries: int = 0
     pack: str = ""
@@ -104,10 +104,10 @@ def submitted(
         + TIMEOUT_PER_JOB_S * adds
         + TIMEOUT_PER_ITEM_S * sum([len(item.members) for item in here])
     )
-    look = kind.known_script(host)
+    look = kind.preflight_script(host)
     new: set[str] = set()
     for attempt in range(1, ATTEMPTS + 1):
-        known = client.asked(host, look, lambda done: kind.read_known(done.text), limit) if look else None
+        known = client.asked(host, look, lambda done: kind.read_preflight(done.text), limit) if look else None
         script, read = kind.submission(
             BatchRequest(jobs, host, manifest.name, limits, manifest.keep, replace, limit, known, again or {})
         )
@@ -133,7 +133,7 @@ def submitted(
 def queued(manifest: Manifest, item: Item, limits: Mapping[str, int], host: Host) -> Job | Pack:
     """What an item, or a pack of them, is in the queue."""
     if not item.members:
-        return job_of(manifest, item, host.backend, KINDS[host.backend].KEEPS_ENDS)
+        return job_of(manifest, item, host.backend, KINDS[host.backend].RECORDS_OUTCOMES)
     texts = tuple([(one.key, text_of(manifest, one)) for one in item.members])
     share = share_of(len(texts), limits.get(item.group, 1))
     return Pack(job_of(manifest, item, host.backend), texts, share, item.slots)
@@ -163,9 +163,9 @@ def standings(
 
 def stand(items: Sequence[Item], status: BatchStatus) -> Iterator[Standing]:
     queue, ended, again, units = status
-    by_key: dict[str, State] = {}
-    names: dict[str, State] = {}
-    by_unit: dict[str, State] = {}
+    by_key: dict[str, JobState] = {}
+    names: dict[str, JobState] = {}
+    by_unit: dict[str, JobState] = {}
     for one in queue.states:
         if one.key:
             by_key[one.key] = one

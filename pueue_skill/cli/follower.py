@@ -14,11 +14,11 @@ from pueue_skill.shell import printable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pueue_skill.jobs.output import Event
-    from pueue_skill.queues.model import Group, State
+    from pueue_skill.queues.model import Group, JobState
     from pueue_skill.shell.model import Host
 
 
-def followed(state: State, host: Host, name: str = "") -> Iterator[State | None]:
+def followed(state: JobState, host: Host, name: str = "") -> Iterator[JobState | None]:
     """Follows a job: its output goes to stdout, and to stderr what is kept apart; its states come back, and None now and
     then while there is nothing.
 
@@ -27,7 +27,7 @@ def followed(state: State, host: Host, name: str = "") -> Iterator[State | None]
     """
     from pueue_skill.cli import streams
     from pueue_skill.jobs import output
-    from pueue_skill.queues.model import State
+    from pueue_skill.queues.model import JobState
 
     for event in events(state, host):
         if isinstance(event, output.Output):
@@ -40,22 +40,22 @@ def followed(state: State, host: Host, name: str = "") -> Iterator[State | None]
                     raise
                 say(f"stdout cannot be written: {error.strerror}; the output of {name}: pueue-skill log {name}")
                 streams.told = True
-        yield event if isinstance(event, State) else None
+        yield event if isinstance(event, JobState) else None
 
 
-def events(state: State, host: Host) -> Iterator[Event]:
+def events(state: JobState, host: Host) -> Iterator[Event]:
     """What happens to a job until its end. A connection or a daemon that was gone meanwhile is said, and a group that came back paused,
     as pueue's do."""
     from pueue_skill.hosts import client
     from pueue_skill.jobs import output
-    from pueue_skill.queues.model import State
+    from pueue_skill.queues.model import JobState
 
     lost = False
     for event in output.follow(state, host):
         if isinstance(event, output.Lost):
             say(f"{event.reason}; trying again")
             lost = True
-        elif isinstance(event, State) and lost:
+        elif isinstance(event, JobState) and lost:
             lost = False
             with suppress(client.Unreachable):
                 for group in client.fetch_queue(host).groups if event.status == "queued" else ():
@@ -74,7 +74,7 @@ def say_of_group(group: Group, name: str, host: Host) -> None:
         )
 
 
-def ended(name: str, state: State, host: Host) -> int:
+def ended(name: str, state: JobState, host: Host) -> int:
     """The exit code for a job that is done, with a word where it is not the job's own."""
     from pueue_skill.agents import event as agents
     from pueue_skill.queues import outcome

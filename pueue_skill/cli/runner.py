@@ -15,7 +15,7 @@ from pueue_skill.cli.records import forget_about, noted, remembered
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pueue_skill.plan.model import Job
-    from pueue_skill.queues.model import State
+    from pueue_skill.queues.model import JobState
     from pueue_skill.shell.model import Host
     from pueue_skill.state.sessions import Submitted
 
@@ -122,7 +122,7 @@ def submitted(
     return code
 
 
-def taken_back(entry: Submitted | None, state: State, host: Host, new: bool) -> int:
+def taken_back(entry: Submitted | None, state: JobState, host: Host, new: bool) -> int:
     """The exit code after SIGTERM. Takes the job out of the queue unless it has started; only a `new` one: another caller may want it."""
     from pueue_skill.hosts import client
     from pueue_skill.jobs import actions as job_actions

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pueue_skill.jobs.actions import Selector
     from pueue_skill.jobs.select import Matches
-    from pueue_skill.queues.model import State
+    from pueue_skill.queues.model import JobState
     from pueue_skill.shell.model import Host
 
 
@@ -35,7 +35,7 @@ def choice_of(options: argparse.Namespace) -> Selector:
     return Selector(tuple(options.jobs), options.label, options.group, tuple(options.host))
 
 
-def jobs(options: argparse.Namespace) -> list[tuple[Host, State]]:
+def jobs(options: argparse.Namespace) -> list[tuple[Host, JobState]]:
     """The jobs that are chosen. Raises UsageError, Unreachable."""
     from pueue_skill.jobs import actions as job_actions
 
@@ -63,6 +63,6 @@ def say_older(called: Mapping[str, Matches]) -> None:
             )
 
 
-def names(chosen: Sequence[tuple[Host, State]]) -> str:
+def names(chosen: Sequence[tuple[Host, JobState]]) -> str:
     shown = " ".join([f"{host.name}:{state.id}" for host, state in chosen[:8]])
     return shown + (f" and {len(chosen) - 8} more" if len(chosen) > 8 else "")

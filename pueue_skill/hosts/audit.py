@@ -1,4 +1,4 @@
-"""The forensic audit of a host before anything is changed there: what to ask as Parts in, their Answers and a report out.
+"""The forensic audit of a host before anything is changed there: its Probes out; their ProbeResults in, a report out.
 
 Every part only reads, and one that fails is said to be unknown. What a host says is somebody else's text: it is masked and cut here,
 and made harmless for the terminal by render. What has changed since an earlier report is found here too, in words.
@@ -14,8 +14,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pueue_skill.queues import framing, outcome
-from pueue_skill.queues.framing import Answer, Part
-from pueue_skill.queues.model import Queue, State
+from pueue_skill.queues.framing import Probe, ProbeResult
+from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.queues.registry import KINDS
 from pueue_skill.queues.script import script
 from pueue_skill.queues.scripts import bytes_of_tail, read_tails
@@ -66,43 +66,43 @@ class Asking(NamedTuple):
     ended: float
 
 
-def asked(host: Host, wanted: Wanted) -> tuple[Part, ...]:
+def asked(host: Host, wanted: Wanted) -> tuple[Probe, ...]:
     """The parts of an audit, what takes longest last."""
     kind = KINDS[host.backend]
     path = ":".join(host.path)
     return (
-        Part("clock", script("hosts/clock")),
-        Part("booted", script("hosts/booted")),
-        Part("load", script("hosts/load")),
-        Part("memory", script("hosts/memory")),
-        Part("disks", kind.where() + script("hosts/disks"), 10),
-        Part("gpus", script("hosts/gpus", PQ_PATH=path), 15),
-        Part("versions", script("hosts/versions", PQ_PATH=path), 10),
-        Part(host.backend, kind.versions_script(host), 10),
-        Part("queue", kind.status_script(host), 25, 100_000_000),
-        Part("failures", kind.failures_script(host, FAILURES, TAIL), 25, FAILURES * bytes_of_tail(TAIL)),
+        Probe("clock", script("hosts/clock")),
+        Probe("booted", script("hosts/booted")),
+        Probe("load", script("hosts/load")),
+        Probe("memory", script("hosts/memory")),
+        Probe("disks", kind.data_folder() + script("hosts/disks"), 10),
+        Probe("gpus", script("hosts/gpus", PQ_PATH=path), 15),
+        Probe("versions", script("hosts/versions", PQ_PATH=path), 10),
+        Probe(host.backend, kind.versions_script(host), 10),
+        Probe("queue", kind.status_script(host), 25, 100_000_000),
+        Probe("failures", kind.failures_script(host, FAILURES, TAIL), 25, FAILURES * bytes_of_tail(TAIL)),
         *[
-            Part(f"project {i}", script("hosts/project", PQ_PATH=path, PQ_FOLDER=folder), 10)
+            Probe(f"project {i}", script("hosts/project", PQ_PATH=path, PQ_FOLDER=folder), 10)
             for i, folder in enumerate(wanted.projects)
         ],
         *[
-            Part(f"checkpoints {i}", script("hosts/checkpoints", PQ_PATTERN=pattern, PQ_BYTES=str(HEAD)), 10)
+            Probe(f"checkpoints {i}", script("hosts/checkpoints", PQ_PATTERN=pattern, PQ_BYTES=str(HEAD)), 10)
             for i, pattern in enumerate(wanted.checkpoints)
         ],
         *[
-            Part(f"query {name}", script("hosts/query", PQ_PATH=path, PQ_COMMAND=command), 15, 10_000)
+            Probe(f"query {name}", script("hosts/query", PQ_PATH=path, PQ_COMMAND=command), 15, 10_000)
             for name, command in wanted.queries
         ],
     )
 
 
-def read(host: Host, wanted: Wanted, found: Mapping[str, Answer], asking: Asking) -> AuditReport:
+def read(host: Host, wanted: Wanted, found: Mapping[str, ProbeResult], asking: Asking) -> AuditReport:
     """The report that the answers make."""
     unknown: dict[str, str] = {}
     by_name = {part.name: part for part in asked(host, wanted)}
 
     def of(name: str, shown: str, reading: Callable[[str], T]) -> T | None:
-        why = framing.lacking(found.get(name), by_name[name])
+        why = framing.problem(found.get(name), by_name[name])
         if not why:
             try:
                 return reading(found[name].text)
@@ -156,7 +156,7 @@ def ahead(there: int, asking: Asking) -> int:
     return int(there + 1 - asking.began) if there + 1 < asking.began else 0
 
 
-def ended(state: State) -> str:
+def ended(state: JobState) -> str:
     return state.ended or state.created
 
 
@@ -170,7 +170,7 @@ def groups(queue: Queue) -> list[GroupAudit]:
     ]
 
 
-def failures(host: Host, queue: Queue, failed: Sequence[State], tails: Mapping[str, bytes]) -> list[FailureReport]:
+def failures(host: Host, queue: Queue, failed: Sequence[JobState], tails: Mapping[str, bytes]) -> list[FailureReport]:
     jobs = outcome.by_id(queue)
     return [
         {

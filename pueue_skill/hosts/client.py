@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pueue_skill.hosts import transport
 from pueue_skill.queues import framing
-from pueue_skill.queues.framing import Answer, Part
-from pueue_skill.queues.model import Queue, State
+from pueue_skill.queues.framing import Probe, ProbeResult
+from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.queues.registry import KINDS
 from pueue_skill.queues.scripts import WAITS, read_tails
 from pueue_skill.shell.model import Host
@@ -73,7 +73,7 @@ def stderr_of(done: transport.Done) -> str:
     """Return what a script wrote to stderr, without colors and ssh's notices. All lines but the first are indented, so that none can pass for a
     message of ours.
     """
-    return "\n  ".join(framing.said(done.stderr.decode("utf-8", "replace")))
+    return "\n  ".join(framing.error_lines(done.stderr.decode("utf-8", "replace")))
 
 
 def explain_failure(host: Host, done: transport.Done) -> str:
@@ -83,7 +83,7 @@ def explain_failure(host: Host, done: transport.Done) -> str:
         return f"{host.name} cannot be reached by ssh: {said}\nTry: ssh {host.ssh} true"
     if done.code == EXIT_FILES_FAILED:
         return f"{host.name} cannot write the files that belong to its queue: {said}"
-    return KINDS[host.backend].trouble(host, done.code, said)
+    return KINDS[host.backend].explain_failure(host, done.code, said)
 
 
 def asked(
@@ -103,18 +103,18 @@ def asked(
         raise Unreachable(explain_failure(host, done)) from None
 
 
-def ask_parts(host: Host, asked: Sequence[Part], mark: str) -> Mapping[str, Answer]:
-    """Return the answers of `host` to those parts of a script that ended in time. Raises Unreachable."""
-    limit = ANSWER_TIMEOUT_S + framing.seconds(asked)
+def run_probes(host: Host, probes: Sequence[Probe], mark: str) -> Mapping[str, ProbeResult]:
+    """Return the results of the probes that ended in time, by name. Raises Unreachable."""
+    limit = ANSWER_TIMEOUT_S + framing.timeout_s(probes)
     try:
-        # Over a new connection: the parts are the user's commands, which must not be sent twice.
-        done = transport.run(host, framing.script(asked, mark), timeout=limit, alone=True)
+        # Over a new connection: the probes are the user's commands, which must not be sent twice.
+        done = transport.run(host, framing.probe_script(probes, mark), timeout=limit, alone=True)
     except transport.Timeout as error:
         if not error.stdout:
             raise Unreachable(str(error)) from None
         done = transport.Done(0, error.stdout, b"")
     try:
-        return framing.answers(done.stdout, mark)
+        return framing.parse_results(done.stdout, mark)
     except ValueError:
         raise Unreachable(explain_failure(host, done)) from None
 
@@ -142,7 +142,7 @@ def fetch_queue(host: Host, limit: float = ANSWER_TIMEOUT_S) -> Queue:
     return asked(host, kind.status_script(host), lambda done: kind.read_status(done.text), limit, again=True)
 
 
-def fetch_tails(host: Host, states: list[State], count: int) -> dict[str, bytes]:
+def fetch_tails(host: Host, states: list[JobState], count: int) -> dict[str, bytes]:
     """Return the last `count` bytes of the outputs of jobs of `host`, by job id. Raises Unreachable."""
     if not states:
         return {}

@@ -16,8 +16,8 @@ from pueue_skill.jobs import news, select
 from pueue_skill.jobs.select import Matches
 from pueue_skill.queues import actions
 from pueue_skill.queues.actions import Action
-from pueue_skill.queues.model import Queue, State
-from pueue_skill.queues.protocol import Looked
+from pueue_skill.queues.model import JobState, Queue
+from pueue_skill.queues.protocol import ActionReply
 from pueue_skill.queues.registry import KINDS
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host
@@ -59,15 +59,15 @@ class Selection(NamedTuple):
 
     host: Host
     queue: Queue
-    states: tuple[State, ...]
+    states: tuple[JobState, ...]
 
 
-def withdraw(host: Host, state: State) -> bool:
+def withdraw(host: Host, state: JobState) -> bool:
     """Remove a job from its queue unless it has started; return whether this removed it. Raises Unreachable."""
     kind = KINDS[host.backend]
-    call = "remove" if "cancel" in kind.CANNOT else "cancel"
-    script = kind.act_script(host, [Action(state._replace(status=status), call) for status in ("queued", "stashed")])
-    looked = client.asked(host, script, lambda done: kind.read_acts(done.text))
+    call = "remove" if "cancel" in kind.UNSUPPORTED else "cancel"
+    script = kind.action_script(host, [Action(state._replace(status=status), call) for status in ("queued", "stashed")])
+    looked = client.asked(host, script, lambda done: kind.read_actions(done.text))
     before, after = (
         next((one for one in queue.states if (one.id, one.created) == (state.id, state.created)), None)
         for queue in (looked.before, looked.after)
@@ -83,8 +83,8 @@ class ActionResult(NamedTuple):
     act: Action
     what: Did
     why: str = ""
-    before: State | None = None
-    after: State | None = None
+    before: JobState | None = None
+    after: JobState | None = None
 
 
 class HostResult(NamedTuple):
@@ -112,7 +112,7 @@ def select_jobs(
         # What looks like an id of this machine may be a label, such as a year.
         more, silent = fetch_queues([host for name, host in hosts.items() if name not in asked])
         asked, queues, down = {**asked, **hosts}, queues | more, down | silent
-    found: dict[str, list[State]] = {name: [] for name in queues}
+    found: dict[str, list[JobState]] = {name: [] for name in queues}
     if not (choice.jobs or choice.label is not None or choice.group):
         raise UsageError(
             with_known_jobs("no job is chosen: give HOST:ID, --label PATTERN or --group NAME", queues, down)
@@ -194,7 +194,7 @@ def plan_actions(verb: str, choice: Selector, chosen: Sequence[Selection]) -> li
         whole = whole_group(verb, choice, one.host)
         states = list(one.states) if choice.named else actions.applicable(verb, one.states, bool(whole))
         found.append(
-            (one, actions.plan_actions(verb, one.host.name, states, one.queue, KINDS[one.host.backend].CANNOT))
+            (one, actions.plan_actions(verb, one.host.name, states, one.queue, KINDS[one.host.backend].UNSUPPORTED))
         )
     # A group is paused and started whether or not something runs in it.
     goes_on = any(whole_group(verb, choice, one.host) for one in chosen) and verb != "kill"
@@ -208,7 +208,7 @@ def plan_actions(verb: str, choice: Selector, chosen: Sequence[Selection]) -> li
 
 def whole_group(verb: str, choice: Selector, host: Host) -> str:
     """Return the group that the verb acts on as a whole, if the queue of `host` can."""
-    return choice.whole_group if verb in KINDS[host.backend].OF_GROUPS else ""
+    return choice.whole_group if verb in KINDS[host.backend].GROUP_VERBS else ""
 
 
 def act(
@@ -225,12 +225,12 @@ def act(
             return HostResult(tuple([unchanged_result(one) for one in found]))
         if verb == "clean":
             record_outcomes(host, wanted)
-        script = kind.act_script(host, wanted, group, verb)
+        script = kind.action_script(host, wanted, group, verb)
         said: list[str] = []
 
-        def read(done: transport.Done) -> Looked:
+        def read(done: transport.Done) -> ActionReply:
             said.append(client.stderr_of(done))
-            return kind.read_acts(done.text)
+            return kind.read_actions(done.text)
 
         try:
             looked = client.asked(host, script, read, client.ANSWER_TIMEOUT_S + TIMEOUT_PER_JOB_S * len(wanted))
@@ -241,7 +241,7 @@ def act(
             known = {identity(one.state) for one in found}
             there = actions.matching(looked.before, None, group)
             more = [state for state in actions.applicable(verb, there, True) if identity(state) not in known]
-            found = [*found, *actions.plan_actions(verb, name, more, looked.before, kind.CANNOT)]
+            found = [*found, *actions.plan_actions(verb, name, more, looked.before, kind.UNSUPPORTED)]
         outcomes = tuple(
             [
                 outcome(one, before.get(identity(one.state)), state_in(one.state, before, after), looked, said[0])
@@ -255,7 +255,9 @@ def act(
     return dict(client.ask_all(list(by_name), ask))
 
 
-def outcome(one: Action, before: State | None, after: State | None, looked: Looked, said: str) -> ActionResult:
+def outcome(
+    one: Action, before: JobState | None, after: JobState | None, looked: ActionReply, said: str
+) -> ActionResult:
     if not one.call:
         return unchanged_result(one)
     if before is None or before.status != one.state.status:
@@ -277,8 +279,8 @@ def unchanged_result(one: Action) -> ActionResult:
 
 
 def state_in(
-    state: State, before: Mapping[tuple[str, str], State], after: Mapping[tuple[str, str], State]
-) -> State | None:
+    state: JobState, before: Mapping[tuple[str, str], JobState], after: Mapping[tuple[str, str], JobState]
+) -> JobState | None:
     """Return the job's state in another answer of its queue; a restarted job may have another id there."""
     found = after.get(identity(state))
     if found is None and state.key:
@@ -286,16 +288,16 @@ def state_in(
     return found
 
 
-def standing(state: State) -> tuple[str, str, str | None, str | None]:
+def standing(state: JobState) -> tuple[str, str, str | None, str | None]:
     return state.id, state.status, state.started, state.ended
 
 
-def identity(state: State) -> tuple[str, str]:
+def identity(state: JobState) -> tuple[str, str]:
     """Return what identifies a job in its queue, whose ids are reused."""
     return state.id, state.created
 
 
-def by_identity(queue: Queue) -> dict[tuple[str, str], State]:
+def by_identity(queue: Queue) -> dict[tuple[str, str], JobState]:
     return {identity(state): state for state in queue.states}
 
 
@@ -340,11 +342,11 @@ def reopen(host: Host, outcomes: Sequence[ActionResult]) -> None:
 
 
 def wait(
-    chosen: Sequence[tuple[Host, State]], sleep: Callable[[float], None] = time.sleep
-) -> Iterator[tuple[Host, State | Unreachable]]:
+    chosen: Sequence[tuple[Host, JobState]], sleep: Callable[[float], None] = time.sleep
+) -> Iterator[tuple[Host, JobState | Unreachable]]:
     """Wait until all selected jobs have ended; yield each with its last state, or with the reason why that is unknown."""
     hosts = {host.name: host for host, _ in chosen}
-    open_: dict[str, list[State]] = {}
+    open_: dict[str, list[JobState]] = {}
     for host, state in chosen:
         open_.setdefault(host.name, []).append(state)
     missed = dict.fromkeys(open_, 0)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pueue_skill.hosts import client, poll, transport
 from pueue_skill.queues import outcome
-from pueue_skill.queues.model import Queue, State
+from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host
 from pueue_skill.shell.secrets import masked
@@ -125,14 +125,14 @@ def wait_for(session: str, project: str, asked: float, seconds: float) -> None:
 
 def match_states(
     jobs: Sequence[Submitted], queue: Queue, known: Set[Identity], now: float
-) -> tuple[list[tuple[Submitted, State | None]], set[int]]:
+) -> tuple[list[tuple[Submitted, JobState | None]], set[int]]:
     """Return `jobs` with their states in `queue` (None: not in it), and the numbers of submissions that only stood for other jobs.
 
     A submission without an id stands for the jobs of its key that are not in `known`. A text that was submitted several times has several.
     """
     there = {identity(state): state for state in queue.states if state.key}
     free = {one: state for one, state in there.items() if one not in known}
-    found: list[tuple[Submitted, State | None]] = []
+    found: list[tuple[Submitted, JobState | None]] = []
     served: set[int] = set()
     for job in jobs:
         if job.id:
@@ -176,7 +176,7 @@ def match_states(
     return found, served
 
 
-def identity(state: State) -> Identity:
+def identity(state: JobState) -> Identity:
     return state.key or "", state.id, state.created
 
 
@@ -187,12 +187,12 @@ def of_key(job: Submitted, one: Identity) -> bool:
     return recent and (key == job.key or key.startswith(f"{job.key}-"))
 
 
-def epoch(state: State) -> float:
+def epoch(state: JobState) -> float:
     """Return when a job was created, in seconds since the epoch, by its host's clock."""
     return dt.datetime.fromisoformat(state.created).timestamp() if state.created else 0.0
 
 
-def job_of(submission: Submitted, state: State) -> Submitted:
+def job_of(submission: Submitted, state: JobState) -> Submitted:
     """Return the job that a submission produced, as a separate row."""
     return submission._replace(
         number=0,
@@ -204,7 +204,7 @@ def job_of(submission: Submitted, state: State) -> Submitted:
     )
 
 
-def with_state(job: Submitted, state: State | None, tail: bytes, now: float) -> Submitted:
+def with_state(job: Submitted, state: JobState | None, tail: bytes, now: float) -> Submitted:
     """Return `job` with what its queue answered at `now` (seconds since the epoch); `tail` is the end of its output."""
     if state is None:
         waited = 0 <= now - job.submitted < LOST_AFTER_S and not job.id

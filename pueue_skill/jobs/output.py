@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from pueue_skill.hosts import transport
 from pueue_skill.hosts.client import RETRIES, Unreachable, explain_failure, first_line
-from pueue_skill.queues.model import State
+from pueue_skill.queues.model import JobState
 from pueue_skill.queues.registry import KINDS
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.backoff import pause_s
@@ -30,11 +30,13 @@ class Lost(NamedTuple):
     reason: str
 
 
-Event = Output | State | Lost | None
+Event = Output | JobState | Lost | None
 """What `follow` yields: output, a new state, a broken connection; None once a second if nothing arrived."""
 
 
-def follow(state: State, host: Host, sleep: Callable[[float], None] = time.sleep, offset: int = 0) -> Iterator[Event]:
+def follow(
+    state: JobState, host: Host, sleep: Callable[[float], None] = time.sleep, offset: int = 0
+) -> Iterator[Event]:
     """Follow a job to its end: yield its output from byte `offset` on and its states; the last event is a state.
 
     A broken connection is resumed where the output stopped; `sleep` waits for seconds. Raises Unreachable if that fails, or if the job is no

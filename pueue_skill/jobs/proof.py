@@ -11,7 +11,7 @@ from pueue_skill.hosts import client
 from pueue_skill.hosts.provision.setup import Proof
 from pueue_skill.jobs import output, submission
 from pueue_skill.plan.model import Job
-from pueue_skill.queues.model import State
+from pueue_skill.queues.model import JobState
 from pueue_skill.queues.pueue import provision as pueue_provision
 from pueue_skill.queues.pueue.provision import Found
 from pueue_skill.queues.scripts import reply
@@ -34,7 +34,7 @@ def prove(host: Host, found: Found, environment: Mapping[str, str]) -> Proof:
     for event in output.follow(state, host):
         if isinstance(event, output.Output):
             written += event.data
-        elif isinstance(event, State):
+        elif isinstance(event, JobState):
             state = event
         if time.monotonic() > until:
             break

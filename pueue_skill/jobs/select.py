@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pueue_skill.queues.model import Queue, State
+from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.queues.registry import KINDS
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
@@ -29,11 +29,11 @@ OLDER = regex(r"(.+)~([0-9]+)")
 class Matches(NamedTuple):
     """The jobs that a name matches, newest first, as (host, state); `back`: how many of them are newer than the one it means."""
 
-    jobs: tuple[tuple[str, State], ...]
+    jobs: tuple[tuple[str, JobState], ...]
     back: int = 0
 
     @property
-    def meant(self) -> tuple[str, State] | None:
+    def meant(self) -> tuple[str, JobState] | None:
         return self.jobs[self.back] if self.back < len(self.jobs) else None
 
 
@@ -65,7 +65,7 @@ def jobs_named(name: str, queues: Mapping[str, Queue]) -> Matches:
     return Matches(found)
 
 
-def newest_first(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, State], ...]:
+def newest_first(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, JobState], ...]:
     host, colon, rest = name.partition(":")
     if colon and host in queues:
         found = with_id(rest, host, queues[host])
@@ -89,11 +89,11 @@ def newest_first(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, Sta
     return with_label_or_key(name, queues)
 
 
-def with_id(id: str, host: str, queue: Queue) -> tuple[tuple[str, State], ...]:
+def with_id(id: str, host: str, queue: Queue) -> tuple[tuple[str, JobState], ...]:
     return tuple([(host, state) for state in queue.states if state.id == id])
 
 
-def with_label_or_key(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, State], ...]:
+def with_label_or_key(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, JobState], ...]:
     """Return the jobs whose label or key is `name`, newest first."""
     found = [
         (created_at(state), place, host, state)
@@ -126,7 +126,7 @@ def suggest_similar(name: str, queues: Mapping[str, Queue]) -> str:
     return f"; some are: {', '.join(map(quote.word, found))}" if found else ""
 
 
-def created_at(state: State) -> datetime:
+def created_at(state: JobState) -> datetime:
     """Return when a job was created; a job without that time is the oldest."""
     import datetime as dt  # not at the start of `run`
 

@@ -29,7 +29,7 @@ from pueue_skill.hosts.client import (
 from pueue_skill.jobs import select
 from pueue_skill.plan.model import Job
 from pueue_skill.queues import outcome
-from pueue_skill.queues.model import Group, State
+from pueue_skill.queues.model import Group, JobState
 from pueue_skill.queues.registry import KINDS
 from pueue_skill.queues.scripts import ADDS, end_of
 from pueue_skill.shell import quote
@@ -50,7 +50,7 @@ class NotSubmitted(Exception):
 class Queued(NamedTuple):
     """A job in the queue; `new` is false if a job with its key existed before this submission."""
 
-    state: State
+    state: JobState
     new: bool
     group: Group | None
 
@@ -105,7 +105,7 @@ def submit(
                 explain_failure(host, done)
             ) from None
         if answer.state is None:
-            raise NotSubmitted(kind.advised(stderr_of(done), host) or answer.error)
+            raise NotSubmitted(kind.with_advice(stderr_of(done), host) or answer.error)
         if answer.differs:
             raise NotSubmitted(key_in_use(job.key, f"{host.name}:{answer.state.id}", answer.state, answer.differs))
         # Once its host has begun to add it, what a later attempt finds there is this job.
@@ -113,7 +113,7 @@ def submit(
     raise AssertionError("unreachable")
 
 
-def key_in_use(key: str, name: str, state: State, differs: Sequence[str]) -> str:
+def key_in_use(key: str, name: str, state: JobState, differs: Sequence[str]) -> str:
     """Return why a key cannot be used for another job."""
     return (
         f"the key {key} belongs to {name}, which {describe_state(state)}; it {', '.join(differs)}\n"
@@ -121,7 +121,7 @@ def key_in_use(key: str, name: str, state: State, differs: Sequence[str]) -> str
     )
 
 
-def describe_state(state: State) -> str:
+def describe_state(state: JobState) -> str:
     """Return the job's status or outcome, as the end of a sentence."""
     if state.status != "done":
         return f"is {state.status}"

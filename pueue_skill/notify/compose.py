@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pueue_skill.batches.submission import Standing
 from pueue_skill.jobs.news import describe_job
 from pueue_skill.queues import actions
-from pueue_skill.queues.model import Queue, State
+from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import LOCAL
 from pueue_skill.shell.secrets import masked
@@ -42,7 +42,7 @@ def events_since(host: str, before: Queue, after: Queue) -> list[Notification]:
     )
 
 
-def of_ended_jobs(host: str, queue: Queue, ended: Sequence[State]) -> list[Notification]:
+def of_ended_jobs(host: str, queue: Queue, ended: Sequence[JobState]) -> list[Notification]:
     """Return notifications of ended jobs, and of the groups that became empty with them."""
     found = [failure(host, state) for state in ended if state.result != "success"]
     for group in dict.fromkeys([state.group for state in ended]):
@@ -53,7 +53,7 @@ def of_ended_jobs(host: str, queue: Queue, ended: Sequence[State]) -> list[Notif
     return found
 
 
-def failure(host: str, state: State) -> Notification:
+def failure(host: str, state: JobState) -> Notification:
     how = actions.describe_outcome(state)
     took = dt.timedelta()
     if state.started and state.ended and state.result in ("failed", "killed"):
@@ -90,9 +90,9 @@ def of_forgotten_job(host: str, id: int, result: str, now: float) -> list[Notifi
     return [Notification("failures", f"job {host}:{id} {now}", f"{host}: job {id} has not succeeded", text, True)]
 
 
-def of_empty_group(host: str, group: str, done: Iterable[State]) -> Notification:
+def of_empty_group(host: str, group: str, done: Iterable[JobState]) -> Notification:
     """Return the notification that a group became empty, with the counts of the jobs since it was last empty."""
-    run: list[State] = []
+    run: list[JobState] = []
     begin = last = ""
     for state in sorted(done, key=lambda state: time_of(state.ended or state.created), reverse=True):
         if run and time_of(state.ended or state.created) < time_of(begin):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from pueue_skill.queues import outcome
-from pueue_skill.queues.model import Queue, State
+from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.shell import printable, quote
 from pueue_skill.startup.record import NamedTuple
 
@@ -29,14 +29,14 @@ class Action(NamedTuple):
     the ids of jobs without which it must not be done: they are there, and those that are acted on too are.
     """
 
-    state: State
+    state: JobState
     call: str
     why: str = ""
     missed: bool = False
     with_: tuple[str, ...] = ()
 
 
-def matching(queue: Queue, label: str | None, group: str | None) -> list[State]:
+def matching(queue: Queue, label: str | None, group: str | None) -> list[JobState]:
     """The jobs whose label is like the pattern `label`, and that are in `group`."""
     return [
         state
@@ -45,7 +45,7 @@ def matching(queue: Queue, label: str | None, group: str | None) -> list[State]:
     ]
 
 
-def applicable(verb: str, states: Iterable[State], whole_group: bool = False) -> list[State]:
+def applicable(verb: str, states: Iterable[JobState], whole_group: bool = False) -> list[JobState]:
     """Of jobs that were chosen by a pattern or a group, those that the verb is about: the failed ones for restart, say.
 
     A whole group is paused and started itself, so that of its jobs only those that have begun are.
@@ -65,7 +65,7 @@ def applicable(verb: str, states: Iterable[State], whole_group: bool = False) ->
     return [state for state in states if state.status == "done"]
 
 
-CANNOT: Mapping[str, str] = {
+UNSUPPORTED: Mapping[str, str] = {
     "cancel": "it has not started; put it aside with: pueue-skill pause {job}",
     "withdraw": "it has not started, and is put aside",
 }
@@ -73,7 +73,7 @@ CANNOT: Mapping[str, str] = {
 
 
 def plan_actions(
-    verb: str, host: str, chosen: Sequence[State], queue: Queue, cannot: Mapping[str, str] = CANNOT
+    verb: str, host: str, chosen: Sequence[JobState], queue: Queue, cannot: Mapping[str, str] = UNSUPPORTED
 ) -> list[Action]:
     """What `verb` does with each of `chosen`, in a queue that has no calls of `cannot`; `host` is for what is to be typed."""
     return [
@@ -84,7 +84,7 @@ def plan_actions(
     ]
 
 
-def actions_for(verb: str, host: str, chosen: Sequence[State], queue: Queue) -> list[Action]:
+def actions_for(verb: str, host: str, chosen: Sequence[JobState], queue: Queue) -> list[Action]:
     match verb:
         case "kill":
             return [kill_action(state) for state in chosen]
@@ -97,7 +97,7 @@ def actions_for(verb: str, host: str, chosen: Sequence[State], queue: Queue) -> 
     return clean_actions(host, chosen, queue)
 
 
-def kill_action(state: State) -> Action:
+def kill_action(state: JobState) -> Action:
     match state.status:
         case "running" | "paused":
             return Action(state, "kill")
@@ -108,7 +108,7 @@ def kill_action(state: State) -> Action:
     return Action(state, "", "it has ended already")
 
 
-def pause_action(state: State) -> Action:
+def pause_action(state: JobState) -> Action:
     match state.status:
         case "running":
             return Action(state, "pause")
@@ -119,7 +119,7 @@ def pause_action(state: State) -> Action:
     return Action(state, "", "it is paused already" if state.status == "paused" else "it is put aside already")
 
 
-def start_action(state: State, host: str, queue: Queue) -> Action:
+def start_action(state: JobState, host: str, queue: Queue) -> Action:
     match state.status:
         case "paused":
             return Action(state, "start")
@@ -136,7 +136,7 @@ def start_action(state: State, host: str, queue: Queue) -> Action:
     return Action(state, "", f"it is queued: {why}", missed=True)
 
 
-def restart_actions(host: str, chosen: Sequence[State], queue: Queue) -> list[Action]:
+def restart_actions(host: str, chosen: Sequence[JobState], queue: Queue) -> list[Action]:
     by_id = outcome.by_id(queue)
     places = {id: place for place, id in enumerate(by_id)}
     refused: dict[str, str] = {}
@@ -173,7 +173,7 @@ def restart_actions(host: str, chosen: Sequence[State], queue: Queue) -> list[Ac
     ]
 
 
-def clean_actions(host: str, chosen: Sequence[State], queue: Queue) -> list[Action]:
+def clean_actions(host: str, chosen: Sequence[JobState], queue: Queue) -> list[Action]:
     needed: dict[str, str] = {}
     going = {state.id for state in chosen if state.status == "done"}
     for state in reversed(queue.states):  # children first: one that stays keeps its parents
@@ -191,12 +191,12 @@ def clean_actions(host: str, chosen: Sequence[State], queue: Queue) -> list[Acti
     return found
 
 
-def failed_parents(state: State, by_id: Mapping[str, State]) -> list[State]:
+def failed_parents(state: JobState, by_id: Mapping[str, JobState]) -> list[JobState]:
     parents = [by_id[id] for id in state.after if id in by_id]
     return [parent for parent in parents if outcome.failed(parent)]
 
 
-def ancestors(state: State, by_id: Mapping[str, State], places: Mapping[str, int]) -> list[str]:
+def ancestors(state: JobState, by_id: Mapping[str, JobState], places: Mapping[str, int]) -> list[str]:
     """Return the ids of the failed jobs that a job depends on, at any distance, by their `places` in the queue."""
     found: dict[str, None] = {}
     open_ = [state]
@@ -223,11 +223,11 @@ def start_command(host: str, group: str) -> str:
     return quote.line(["start", "--host", host, "--group", group])
 
 
-def name_with_label(host: str, state: State) -> str:
+def name_with_label(host: str, state: JobState) -> str:
     return f"{host}:{state.id}" + (f" ({printable.line(state.label, 60)})" if state.label else "")
 
 
-def describe_outcome(state: State) -> str:
+def describe_outcome(state: JobState) -> str:
     """Return how a job that is done ended, to follow its name."""
     return outcome.predicate(state.result, state.exit_code)
 
@@ -250,10 +250,10 @@ def stuck_jobs(host: str, queue: Queue) -> list[Stuck]:
     by_id = outcome.by_id(queue)
     groups = {group.name: group for group in queue.groups}
     taken = Counter([state.group for state in queue.states if state.status in ("running", "paused")])
-    roots: dict[str, State] = {}
+    roots: dict[str, JobState] = {}
     found: dict[tuple[StuckKind, str, str], list[str]] = {}
 
-    def put(state: State, kind: StuckKind, why: str, fix: str = "") -> None:
+    def put(state: JobState, kind: StuckKind, why: str, fix: str = "") -> None:
         found.setdefault((kind, printable.line(why), fix), []).append(state.id)
 
     for state in queue.states:
@@ -307,7 +307,7 @@ def stuck_jobs(host: str, queue: Queue) -> list[Stuck]:
     return result
 
 
-def deadlocked(queue: Queue) -> list[tuple[State, State]]:
+def deadlocked(queue: Queue) -> list[tuple[JobState, JobState]]:
     """Jobs that run only to wait for others that never end, each with such another one."""
     by_id = outcome.by_id(queue)
     groups = {group.name: group for group in queue.groups}
@@ -317,12 +317,12 @@ def deadlocked(queue: Queue) -> list[tuple[State, State]]:
         if state.status in ("running", "paused"):
             holders.setdefault(state.group, []).append(state.id)
 
-    def blocking(state: State) -> list[State]:
+    def blocking(state: JobState) -> list[JobState]:
         """What has to end before it, and is not known to."""
         before = [by_id[id] for id in (*state.waits, *state.after) if id in by_id]
         return [one for one in before if one.status != "done" and one.id not in ends]
 
-    def goes_on(state: State) -> bool:
+    def goes_on(state: JobState) -> bool:
         if state.status == "running":
             return True
         group = groups.get(state.group)

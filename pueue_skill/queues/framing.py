@@ -1,7 +1,7 @@
-"""Many questions to a host in one script: Parts in, sh text out; what the script wrote in, an Answer a part out.
+"""Several probes of a host in one script: Probes in, sh text out; what the script wrote in, a ProbeResult for each probe out.
 
-Each part runs by a sh of its own, for so many seconds and so many bytes, with nothing on standard input: one that fails, hangs or
-never ends takes no other with it. What is around the answers bears a mark that no answer can know. It knows no host and no queue.
+Each probe runs in a separate sh, with a timeout, a limit on its output, and an empty stdin: a probe that fails, hangs or never ends does
+not affect the others. The mark around the results is a word that no result can contain. It knows no host and no queue.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ REPLY = "pueue-skill reply"
 
 BACKTRACE = regex(r"RUST_BACKTRACE|Backtrace omitted|^Location:$|\.rs:\d+$|^ *at ")
 CHAIN = regex(r"(?m)^Error:\s+0: (.*(?:\n\s*\d+: .*)*)")
-"""An error of pueue and what it comes from, a line each."""
+"""An error of pueue and its causes, one on each line."""
 
 SHARING = regex(r"^ControlSocket .* already exists, disabling multiplexing$|^mux_client_request_session: ")
 ANSI = regex(r"\x1b\[[0-9;]*m")
 
 
-class Part(NamedTuple):
-    """A question: sh text, and the bounds of its answer."""
+class Probe(NamedTuple):
+    """A question to a host: sh text, and the limits of its result."""
 
     name: str
     script: str
-    seconds: int = 5
-    size: int = 100_000
+    timeout_s: int = 5
+    max_bytes: int = 100_000
 
 
-class Answer(NamedTuple):
-    """What a part wrote, its errors among it. `code` is None when it was cut off: by its size, or because all took too long."""
+class ProbeResult(NamedTuple):
+    """The stdout and stderr of a probe. `code` is None if they were cut off, by their size or by the timeout of the whole script."""
 
     data: bytes
     code: int | None
@@ -43,46 +43,54 @@ class Answer(NamedTuple):
         return self.data.decode("utf-8", "replace")
 
 
-def script(parts: Sequence[Part], mark: str) -> str:
-    """The script that asks `parts` in their order; `mark` is a word that nobody can guess."""
-    words = [word for one in parts for word in (one.name, str(one.seconds), str(one.size + 100), one.script)]
+def probe_script(probes: Sequence[Probe], mark: str) -> str:
+    """Return the script that runs `probes` in order; `mark` is a word that nobody can guess."""
+    words = [
+        word
+        for probe in probes
+        for word in (probe.name, str(probe.timeout_s), str(probe.max_bytes + 100), probe.script)
+    ]
     return sh.script("queues/probes", *words, PQ_MARK=mark)
 
 
-def seconds(parts: Sequence[Part]) -> int:
-    """How long all of them may take."""
-    return sum([one.seconds for one in parts])
+def timeout_s(probes: Sequence[Probe]) -> int:
+    """Return how long all probes may take, in seconds."""
+    return sum([probe.timeout_s for probe in probes])
 
 
-def answers(said: bytes, mark: str) -> Mapping[str, Answer]:
-    """What each part answered, as far as the script came. Raises ValueError when it did not even begin."""
-    _, began, rest = said.partition(REPLY.encode())
-    if not began:
-        raise ValueError(f"no answer in {said[:200]!r}")
-    found: dict[str, Answer] = {}
-    for piece in rest.split(f"\n{mark} part ".encode())[1:]:
-        name, _, body = piece.partition(b"\n")
-        data, _, code = body.partition(f"\n{mark} code ".encode())
-        found[name.decode()] = Answer(data, int(code) if code.strip().isdigit() else None)
-    return found
+def parse_results(output: bytes, mark: str) -> Mapping[str, ProbeResult]:
+    """Return the results by the names of the probes, for as many as the script reached. Raises ValueError if it did not start."""
+    _, started, body = output.partition(REPLY.encode())
+    if not started:
+        raise ValueError(f"no answer in {output[:200]!r}")
+    results: dict[str, ProbeResult] = {}
+    for section in body.split(f"\n{mark} part ".encode())[1:]:
+        name, _, content = section.partition(b"\n")
+        data, _, code = content.partition(f"\n{mark} code ".encode())
+        results[name.decode()] = ProbeResult(data, int(code) if code.strip().isdigit() else None)
+    return results
 
 
-def lacking(answer: Answer | None, part: Part) -> str:
-    """Why a part has no answer, in words; empty when it has one."""
-    if answer is None:
+def problem(result: ProbeResult | None, probe: Probe) -> str:
+    """Return why a probe has no usable result; empty if it has one."""
+    if result is None:
         return "it was not reached in time"
-    if answer.code is None:
-        return f"its answer is longer than {part.size} bytes" if len(answer.data) >= part.size else "it was cut off"
-    if answer.code == 137:
-        return f"it was killed, or did not answer within {part.seconds} s"
-    if answer.code:
-        last = said(answer.text)[-1:] or ["no word"]
-        return f"exit code {answer.code}: {last[0][:200]}"
+    if result.code is None:
+        return (
+            f"its answer is longer than {probe.max_bytes} bytes"
+            if len(result.data) >= probe.max_bytes
+            else "it was cut off"
+        )
+    if result.code == 137:
+        return f"it was killed, or did not answer within {probe.timeout_s} s"
+    if result.code:
+        last = error_lines(result.text)[-1:] or ["no error message"]
+        return f"exit code {result.code}: {last[0][:200]}"
     return ""
 
 
-def said(text: str) -> list[str]:
-    """The lines of an error, without colours and what pueue and ssh say of their own insides."""
+def error_lines(text: str) -> list[str]:
+    """Return the lines of an error, without colors, backtraces of pueue and ssh's messages about shared connections."""
     head = re.split(r"^.*━+ (?:SPAN|BACK)TRACE.*$", ANSI.sub("", text), flags=re.MULTILINE)[0]
     head = CHAIN.sub(lambda chain: re.sub(r"\.?\s*\n\s*\d+: ", ": ", chain[1]), head)
     lines = [line.strip() for line in head.splitlines()]

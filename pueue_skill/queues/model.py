@@ -9,13 +9,14 @@ if TYPE_CHECKING:
     from pueue_skill.queues.literals import Result, Status
 
 
-class State(NamedTuple):
-    """Where a job stands, as every backend reports it.
+class JobState(NamedTuple):
+    """The state of a job.
 
-    status: queued, stashed, running, paused or done. result (when done): success, failed, killed, dependency, spawn or
-    unknown; `exit_code` is the job's own where the backend knows one. Times are RFC 3339 text as the backend gave them.
-    `errors` is where its standard error is kept, as sh source, when that is apart from its output. `due` is when a stashed one is
-    to be queued by itself, where that is so.
+    `status`: queued, stashed, running, paused or done. `result`, once it is done: success, failed, killed, dependency, spawn or unknown.
+    `exit_code`: that of its command, if the queue knows it. `detail`: what else the queue reports of the status or result. `after`: the
+    ids of its dependencies. `waits`: the ids of jobs whose end its command waits for. `created`, `started`, `ended` and `due` are times
+    in RFC 3339; `due`: when the queue enqueues a stashed job by itself. `errors`: the path of its stderr, as sh source, if stderr is
+    kept separately.
     """
 
     id: str
@@ -38,7 +39,7 @@ class State(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A group of a queue: `limit` jobs at once (0: no limit), `status` running or paused."""
+    """A group of a queue. `limit`: how many of its jobs run at once (0: no limit). `status`: running or paused."""
 
     name: str
     limit: int
@@ -46,22 +47,22 @@ class Group(NamedTuple):
 
 
 class Queue(NamedTuple):
-    """All that a queue tells of itself; `load` is that of its machine (uptime(1), 1 minute), empty where it is not told."""
+    """The groups and jobs of a queue. `load`: the load average of its host over one minute (uptime(1)); empty if unknown."""
 
     groups: tuple[Group, ...]
-    states: tuple[State, ...]
+    states: tuple[JobState, ...]
     load: str = ""
 
 
 class Submission(NamedTuple):
-    """What became of a submission.
+    """The result of a submission.
 
-    `state` is None when the job is not in the queue; `error` then says why. `new` is false when a job with the same key
-    was there before. `group` is the job's group where it is known. `differs` says how the job that was there before is another than
-    the one that was to be submitted, in parts of a sentence.
+    `state` is None if the job is not in the queue; `error` is the reason. `new` is false if the queue had a job with the same key.
+    `group` is the job's group, if known. `differs`: how the job in the queue differs from the submitted one, as predicates such as
+    "has the group a, not b".
     """
 
-    state: State | None
+    state: JobState | None
     new: bool
     error: str
     group: Group | None

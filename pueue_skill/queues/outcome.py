@@ -1,4 +1,4 @@
-"""How jobs end, and why one did not succeed: a State and the jobs of its queue in, words for people out.
+"""How jobs end, and why one did not succeed: a JobState and the jobs of its queue in, words for people out.
 
 The one place for the words of outcomes. Why a job does not run yet is actions.stuck's.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from pueue_skill.queues.model import Queue, State
+from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.regex import regex
@@ -73,15 +73,15 @@ def predicate(outcome: str | None, exit_code: int | None) -> str:
 NOT_THERE = regex(r"\bNotFound\b|No such file")
 
 
-def by_id(queue: Queue) -> Mapping[str, State]:
+def by_id(queue: Queue) -> Mapping[str, JobState]:
     return {one.id: one for one in queue.states}
 
 
-def failed(state: State) -> bool:
+def failed(state: JobState) -> bool:
     return state.status == "done" and state.result != "success"
 
 
-def of_failure(state: State, host: Host, jobs: Mapping[str, State]) -> str:
+def of_failure(state: JobState, host: Host, jobs: Mapping[str, JobState]) -> str:
     """Return why a job that is done did not succeed; `jobs` are those of its queue, by id."""
     if state.result == "failed":
         code = state.exit_code or 0
@@ -107,9 +107,9 @@ def of_failure(state: State, host: Host, jobs: Mapping[str, State]) -> str:
     return WORDS[Outcome.UNKNOWN][0]
 
 
-def blamed(state: State, jobs: Mapping[str, State]) -> list[State]:
+def blamed(state: JobState, jobs: Mapping[str, JobState]) -> list[JobState]:
     """Return the jobs on which `state` depends, at any distance, and that failed themselves."""
-    found: dict[str, State] = {}
+    found: dict[str, JobState] = {}
     seen, open_ = set(state.after), list(state.after)
     while open_:
         one = jobs.get(open_.pop(0))
@@ -123,12 +123,12 @@ def blamed(state: State, jobs: Mapping[str, State]) -> list[State]:
     return list(found.values())
 
 
-def named(states: Sequence[State], host: Host, most: int = 5) -> str:
+def named(states: Sequence[JobState], host: Host, most: int = 5) -> str:
     names = [f"{host.name}:{state.id}" for state in states[:most]]
     return ", ".join(names) + (f" and {len(states) - most} more" if len(states) > most else "")
 
 
-def exit_code(state: State) -> int:
+def exit_code(state: JobState) -> int:
     """The exit code that stands for a job that is done: its own, 137 when the queue killed it, 125 when it has none."""
     if state.exit_code is not None:
         return state.exit_code

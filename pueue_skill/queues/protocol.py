@@ -1,6 +1,6 @@
-"""The boundary of a kind of queue: the Protocol that its package meets, and the values that cross it in both directions.
+"""The boundary of a kind of queue: the Protocol that its package implements, and the values passed in both directions.
 
-Values of one kind of queue alone stay in its package. Nothing here knows a queue.
+Types that only one kind of queue uses stay in its package. Nothing here knows a queue.
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from typing import Any, Protocol, TypeAlias
 
     from pueue_skill.queues.actions import Action
-    from pueue_skill.queues.model import State, Submission
+    from pueue_skill.queues.model import JobState, Submission
     from pueue_skill.shell.model import Host
 
 
-class Looked(NamedTuple):
-    """The queue before and after an act; processes that still run of jobs that were to be restarted, by key; files removed."""
+class ActionReply(NamedTuple):
+    """The queue before and after actions.
+
+    `survivors`: process ids of jobs to restart that still run, by key. `files`: how many left-over files were removed.
+    """
 
     before: Queue
     after: Queue
@@ -33,7 +36,10 @@ class Looked(NamedTuple):
 
 
 class Pack(NamedTuple):
-    """Items, (key, bash text) each, for units of `share` items of which each runs `slots` at once; `job` is what they have in common."""
+    """Items of a batch, as (key, bash text), to be packed into units.
+
+    Each unit has `share` items and runs `slots` of them at once. `job` has the properties that the items share.
+    """
 
     job: Job
     items: tuple[tuple[str, str], ...]
@@ -46,18 +52,19 @@ class Pack(NamedTuple):
 
 
 class Units(NamedTuple):
-    """What units there are: the unit of each item, by keys; and which items are worked on."""
+    """The units of packs: the key of each item's unit, by the key of the item; and the keys of the items that run now."""
 
     owner: dict[str, str]
     running: set[str]
 
 
 class SubmittedItem(NamedTuple):
-    """What became of a job of a batch in one submission.
+    """The result of a submission for one job of a batch.
 
-    `what` is new, old (it is in the queue), ended (it is no longer there, and `detail` is its exit code), changed (another
-    definition of it is there, of id `detail`), held (a job that it comes after has failed and is gone) or failed. Of a pack it is
-    pack: `detail` says how many of its items are new, old, ended and changed; and new, held or failed for each of its units.
+    `what` is new; old (it was in the queue before); ended (it has left the queue; `detail` is its exit code); changed (the queue has
+    another definition of it, with the id `detail`); held (a job that it depends on failed and has left the queue); or failed (`detail`
+    is the error). For a pack it is pack, and `detail` has the numbers of its new, old, ended and changed items; each of its units has
+    a separate result: new, held or failed.
     """
 
     key: str
@@ -68,10 +75,10 @@ class SubmittedItem(NamedTuple):
 class BatchRequest(NamedTuple):
     """A submission of a batch to one host.
 
-    `jobs` are those of the batch there, `name` is the batch's. `limits` are the groups to make or set, with their numbers of slots,
-    `keep` the environment variables that jobs get. With `replace`, jobs whose definition has changed are submitted again. `again` are
-    the ids, by key, of ended jobs that are to run once more. `timeout_s` bounds the submission on its host. `known` is what
-    read_known has read, where the queue has a known_script.
+    `jobs` are the batch's jobs on this host, `name` is the name of the batch. `limits`: the groups to create or change, with their
+    slots; `keep`: the environment variables that jobs get. With `replace`, jobs whose definition has changed are submitted again.
+    `timeout_s` limits the submission on its host. `preflight` is the value of read_preflight, if the queue has a preflight_script.
+    `restarts`: the ids, by key, of ended jobs to run again.
     """
 
     jobs: Sequence[Job | Pack]
@@ -81,165 +88,172 @@ class BatchRequest(NamedTuple):
     keep: Sequence[str]
     replace: bool
     timeout_s: int
-    known: Known = None
-    again: Mapping[str, str] = MappingProxyType({})
+    preflight: Preflight = None
+    restarts: Mapping[str, str] = MappingProxyType({})
 
 
 class BatchStatus(NamedTuple):
-    """A batch on one host: its queue, the exit codes with which each job has ended, the jobs of units that begin again, the units."""
+    """A batch on one host: its queue, all exit codes of each job by key, the newest last, the keys of items marked to run again, the units."""
 
     queue: Queue
-    ended: dict[str, list[int]]
-    again: set[str]
+    exit_codes: dict[str, list[int]]
+    reruns: set[str]
     units: Units
 
 
 class RestartRequest(NamedTuple):
-    """Ended jobs of a batch on one host that are to run once more.
+    """Ended jobs of a batch on one host that are to run again.
 
-    `tasks` are (id, key) of those in the queue, `begins_anew` the keys of items that are not to go on from where they stopped,
-    `again` the keys of items of units that have ended and are taken up once more.
+    `tasks`: (id, key) of the jobs in the queue. `from_scratch`: the keys of items that start over instead of resuming. `rerun_items`: the
+    keys of ended items that their units are to run again.
     """
 
     host: Host
     name: str
     tasks: Sequence[tuple[str, str]]
-    begins_anew: Sequence[str]
-    again: Sequence[str] = ()
+    from_scratch: Sequence[str]
+    rerun_items: Sequence[str] = ()
 
 
 class Capacity(NamedTuple):
-    """How much work fits on a host: `memory` in bytes for all jobs (0: unknown, or each has its own); `limits` in words."""
+    """How much work fits on a host: `memory` for all jobs, in bytes (0: unknown, or limited for each job); `limits` as text."""
 
     memory: int
     limits: list[str]
 
 
 Reader = Callable[[str], tuple[list[SubmittedItem], bool]]
-"""Reads what became of each job that a submission came to, and whether it came to its end. Raises ValueError without an answer."""
+"""Returns the result for each job that a submission reached, and whether it ran to its end. Raises ValueError if there is no answer."""
 
 if TYPE_CHECKING:
-    Known: TypeAlias = Any
-    """What a submission has to know beforehand; each kind of queue has a type of its own for it."""
+    Preflight: TypeAlias = Any
+    """What a submission needs to know first; each kind of queue has its own type for it."""
 
     class Kind(Protocol):
-        """A kind of queue. Members named `…_script` return a sh script, which runs where the queue is reached; `read_…` its answer.
+        """A kind of queue. Members named `…_script` return a sh script that runs on the queue's host; `read_…` parse its answer.
 
-        A `read_…` raises ValueError for an answer that was cut off, or is none.
+        A `read_…` raises ValueError if there is no answer or it was cut off.
         """
 
         # Submission
         def invocation(self, jobs: tuple[Job, ...], host: Host) -> str:
-            """Return shell text that submits `jobs` with nothing but the queue's client and ssh, and prints an id a line. Raises
-            ValueError where there is no such text."""
+            """Return shell text that submits `jobs` and prints one id per line; it needs only the queue's client and ssh.
+
+            Raises ValueError if no such text exists.
+            """
 
         def submissions(self, text: str) -> list[tuple[str, str, str]]:
-            """Return what an invocation within `text` submits: (ssh words of the host, key, command) of each job."""
+            """Return the jobs that an invocation in `text` submits, as (ssh words of the host, key, command)."""
 
         def submit_script(self, job: Job, host: Host) -> str:
-            """Add `job` unless a job has its key."""
+            """Submit `job` unless the queue has a job with its key."""
 
         def read_submission(self, answer: str, job: Job) -> Submission: ...
 
         @property
         def ALLOCATORS(self) -> tuple[str, ...]:
-            """Programs that ask this queue for resources of their own, so that they cannot be part of a job."""
+            """Programs that allocate resources from this queue themselves, so that they cannot be part of a job."""
 
         @property
         def MANAGED(self) -> bool:
-            """Whether the user runs the queue's daemon, so that `setup` makes it and `doctor` examines it; else its operators do."""
+            """Whether the user runs the queue's daemon, so that `setup` creates it and `doctor` examines it; otherwise operators do."""
 
         @property
-        def KEEPS_ENDS(self) -> bool:
-            """Whether the queue's scripts write down how each job ended; else a batch's jobs do that themselves."""
+        def RECORDS_OUTCOMES(self) -> bool:
+            """Whether the queue's scripts record the outcome of each job; otherwise the jobs of a batch do so themselves."""
 
         # State
         @property
         def ID(self) -> Pattern[str]:
-            """What an id of a job looks like."""
+            """The form of a job id."""
 
         def status_script(self, host: Host) -> str:
-            """Print the queue: its groups and all of the user's jobs."""
+            """Print the queue: its groups and all jobs of the user."""
 
         def read_status(self, answer: str) -> Queue: ...
 
         # Output
-        def follow_script(self, state: State, host: Host, offset: int, errors_offset: int) -> str:
-            """Write the job's output, and its standard error where that is apart, from these byte offsets on, and its states, framed as
-            jobs.output reads them, until it ends."""
+        def follow_script(self, state: JobState, host: Host, offset: int, errors_offset: int) -> str:
+            """Write a job's output and its states until it ends, in the frames that jobs.output reads.
 
-        def read_state(self, answer: str) -> State | None:
-            """Return the state in one frame of a follow script, or None when the job is gone."""
+            The offsets, in bytes, are those in its stdout and, if that is kept separately, in its stderr.
+            """
 
-        def tails_script(self, states: Sequence[State], host: Host, count: int) -> str:
-            """Write the last `count` bytes of the outputs of jobs, for scripts.read_tails."""
+        def read_state(self, answer: str) -> JobState | None:
+            """Return the state in one frame of a follow script; None if the job is no longer in the queue."""
+
+        def tails_script(self, states: Sequence[JobState], host: Host, count: int) -> str:
+            """Write the last `count` bytes of the output of each job, for scripts.read_tails."""
 
         def failures_script(self, host: Host, jobs: int, count: int) -> str:
-            """As tails_script, for the last `jobs` that did not succeed, whichever these are."""
+            """Write the same as tails_script, for the newest `jobs` jobs that did not succeed."""
 
-        # The place
+        # The host
         def versions_script(self, host: Host) -> str:
-            """Print a line with name and version of each program of the queue."""
+            """Print the name and version of each program of the queue, one per line."""
 
-        def where(self) -> str:
-            """Return sh text that sets $data to the folder in which the queue keeps its files."""
+        def data_folder(self) -> str:
+            """Return sh text that sets $pq_data to the folder of the queue's files."""
 
-        def trouble(self, host: Host, code: int, said: str) -> str:
-            """Return why a script gave no answer, by its exit code and stderr, and what to do."""
+        def explain_failure(self, host: Host, code: int, stderr: str) -> str:
+            """Return why a script gave no answer, from its exit code and stderr, and what to do."""
 
-        def advised(self, said: str, host: Host) -> str:
-            """Return an error of the queue's own with what to do about it."""
+        def with_advice(self, error: str, host: Host) -> str:
+            """Return an error of the queue, with what to do about it."""
 
         # Actions
         @property
-        def CANNOT(self) -> Mapping[str, str]:
-            """Calls of actions.Act that this queue does not have, and why; {job} is the job."""
+        def UNSUPPORTED(self) -> Mapping[str, str]:
+            """The calls of actions.Action that this queue does not have, each with the reason; {job} stands for the job."""
 
         @property
-        def OF_GROUPS(self) -> tuple[str, ...]:
-            """The verbs that it knows for a whole group too."""
+        def GROUP_VERBS(self) -> tuple[str, ...]:
+            """The verbs that the queue can apply to a whole group."""
 
-        def act_script(self, host: Host, acts: Sequence[Action], group: str = "", verb: str = "") -> str:
-            """Carry out `acts`, each only while its job is as it was chosen, and print the queue before and after."""
+        def action_script(self, host: Host, actions: Sequence[Action], group: str = "", verb: str = "") -> str:
+            """Carry out `actions`, each only if its job is still as it was when selected, and print the queue before and after.
 
-        def read_acts(self, answer: str) -> Looked: ...
+            With `group`, `verb` is applied to that group too.
+            """
+
+        def read_actions(self, answer: str) -> ActionReply: ...
 
         # Batches
         @property
         def PACKS(self) -> bool:
-            """Whether many jobs are packed into units for it, since a task each would be too much."""
+            """Whether many jobs are packed into units, because the queue becomes slow with one task per job."""
 
-        def known_script(self, host: Host) -> str:
-            """Print what a submission has to know beforehand; empty where that is nothing."""
+        def preflight_script(self, host: Host) -> str:
+            """Print what a submission needs to know first; empty if it needs nothing."""
 
-        def read_known(self, answer: str) -> Known: ...
+        def read_preflight(self, answer: str) -> Preflight: ...
 
         def submission(self, request: BatchRequest) -> tuple[str, Reader]:
-            """Return a sh script that adds the missing jobs of a batch, and what reads its answer."""
+            """Return a sh script that submits the missing jobs of a batch, and the function that reads its answer."""
 
         def batch_script(self, host: Host, name: str, units: bool) -> str:
-            """Print all that read_batch needs; `units`: those of packs too."""
+            """Print what read_batch needs; `units`: for packs too."""
 
         def read_batch(self, answer: str, units: bool) -> BatchStatus: ...
 
         @property
         def RESTARTS_IN_PLACE(self) -> bool:
-            """Whether restart_script starts the jobs; else it only records which start from scratch, and they are submitted once more."""
+            """Whether restart_script restarts the jobs; otherwise it records which start from scratch, and they are resubmitted."""
 
         def restart_script(self, request: RestartRequest) -> str:
-            """Start ended jobs of a batch once more, all in one call, so that chains of them keep their order."""
+            """Restart ended jobs of a batch in one call, so that dependent jobs keep their order."""
 
         def read_restart(self, answer: str) -> tuple[dict[str, str], bool]:
-            """Return the keys of jobs that still run, with their processes; and whether all others were started."""
+            """Return the process ids of jobs that still run, by key; and whether all other jobs were restarted."""
 
         def item_tails_script(self, host: Host, name: str, keys: Sequence[str], count: int) -> str:
-            """Write the last `count` bytes of what items of packs wrote, by key, for scripts.read_tails."""
+            """Write the last `count` bytes of the output of items of packs, by key, for scripts.read_tails."""
 
         def cancel_script(self, host: Host, ids: Sequence[str]) -> str:
-            """End and remove jobs."""
+            """Kill jobs and remove them from the queue."""
 
         # Capacity
         def capacity_script(self, host: Host) -> str:
-            """Print how much work fits there at once."""
+            """Print how much work fits on the host at once."""
 
         def read_capacity(self, answer: str) -> Capacity: ...

@@ -21,10 +21,10 @@ MODULES = {
     "submit": ("submit_script", "read_submission"),
     "state": ("ID", "status_script", "read_status"),
     "follow": ("follow_script", "read_state", "tails_script", "failures_script"),
-    "site": ("ALLOCATORS", "MANAGED", "KEEPS_ENDS", "versions_script", "where", "trouble", "advised"),
-    "actions": ("CANNOT", "OF_GROUPS", "act_script", "read_acts"),
+    "site": ("ALLOCATORS", "MANAGED", "RECORDS_OUTCOMES", "versions_script", "data_folder", "explain_failure", "with_advice"),
+    "actions": ("UNSUPPORTED", "GROUP_VERBS", "action_script", "read_actions"),
     "batch": (
-        "PACKS", "RESTARTS_IN_PLACE", "known_script", "read_known", "submission", "batch_script", "read_batch", "restart_script",
+        "PACKS", "RESTARTS_IN_PLACE", "preflight_script", "read_preflight", "submission", "batch_script", "read_batch", "restart_script",
         "read_restart", "item_tails_script", "cancel_script", "capacity_script", "read_capacity",
     ),
 }  # fmt: skip

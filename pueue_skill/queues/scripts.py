@@ -14,7 +14,7 @@ from pueue_skill.startup.regex import regex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pueue_skill.queues.model import State
+    from pueue_skill.queues.model import JobState
 
 MAX_ARG_BYTES = 131_071
 """Bytes that one argument may hold (Linux MAX_ARG_STRLEN); pueue accepts more and then cannot start the task."""
@@ -39,7 +39,7 @@ OF_A_LOGIN = frozenset("""
 """Variables that differ from login to login, or that sh, awk and pueue set: two submissions of one job need not agree in them."""
 
 
-def differences(job: Job, state: State, folder: str, environment: str, before: Mapping[str, str]) -> tuple[str, ...]:
+def differences(job: Job, state: JobState, folder: str, environment: str, before: Mapping[str, str]) -> tuple[str, ...]:
     """How a job that was there before is another than `job`, but for its command.
 
     `folder` is where `job` would run and `environment` what sh/lib/environment.sh prints of what it would get, both empty where that is not

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from pueue_skill.queues.model import State
+    from pueue_skill.queues.model import JobState
 
     Identity: TypeAlias = tuple[str, str, str]
     """The key, id and creation time of a job: a queue reuses ids, and a text that is submitted twice has one key."""
@@ -32,7 +32,7 @@ CLAIM_S = 60.0
 
 
 class Submitted(NamedTuple):
-    """A submitted job. `state` is `open`, `lost` (no longer in its queue) or the result of a State.
+    """A submitted job. `state` is `open`, `lost` (no longer in its queue) or the result of a JobState.
 
     Until it is found in its queue, it has no `id` and stands for every job with its key or, if a loop submits, with a key that begins
     with its key. `number` is its row, 0 before it is stored. `tail` is the end of its output with secrets masked, `seconds` its run
@@ -115,7 +115,7 @@ def forget_submission(number: int) -> None:
         connection.execute("delete from jobs where number = ? and id = ''", (number,))
 
 
-def forget_withdrawn(host: str, state: State) -> None:
+def forget_withdrawn(host: str, state: JobState) -> None:
     """Delete a job that was removed from its queue before it started."""
     with opened() as connection:
         connection.execute(
@@ -146,7 +146,7 @@ def record_states(jobs: Sequence[Submitted], served: Iterable[int] = ()) -> None
         connection.executemany("delete from jobs where number = ? and id = ''", [(number,) for number in served])
 
 
-def reopen(host: str, again: Sequence[tuple[State, State]]) -> None:
+def reopen(host: str, again: Sequence[tuple[JobState, JobState]]) -> None:
     """Record that ended jobs were restarted, given their states before and after: their next outcome is reported."""
     sessions: set[str] = set()
     with opened() as connection:
@@ -162,7 +162,7 @@ def reopen(host: str, again: Sequence[tuple[State, State]]) -> None:
         set_marker(session)
 
 
-def record_viewed(host: str, state: State, session: str) -> None:
+def record_viewed(host: str, state: JobState, session: str) -> None:
     """Record that `session` saw the outcome of a job itself, so that it is not notified of it."""
     identity = (host, state.key or "", state.id, state.created)
     with opened() as connection:

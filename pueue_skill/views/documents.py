@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from pueue_skill.plan.model import Job, Plan
 from pueue_skill.queues.actions import stuck_jobs as stuck_in
-from pueue_skill.queues.model import Queue, State
+from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.queues.registry import invocation
 from pueue_skill.rules.model import Finding
 from pueue_skill.shell.model import Host
@@ -87,7 +87,7 @@ def job_report(job: Job) -> JobReport:
     }
 
 
-def state_report(host: Host, state: State) -> StateReport:
+def state_report(host: Host, state: JobState) -> StateReport:
     return {
         "name": f"{host.name}:{state.id}",
         "key": state.key,
@@ -107,7 +107,7 @@ def state_report(host: Host, state: State) -> StateReport:
     }
 
 
-def jobs(found: Sequence[tuple[Host, State]]) -> JobsReport:
+def jobs(found: Sequence[tuple[Host, JobState]]) -> JobsReport:
     return {"version": VERSION, "jobs": [state_report(host, state) for host, state in found]}
 
 
@@ -158,7 +158,7 @@ def host_report(host: Host, queue: Queue | Exception, now: datetime) -> HostRepo
     }  # fmt: skip
 
 
-def ended_within(state: State, now: datetime, seconds: float) -> bool:
+def ended_within(state: JobState, now: datetime, seconds: float) -> bool:
     """Whether a job that has run has ended in the last `seconds`."""
     if not state.ended or state.result in ("dependency", "spawn"):
         return False

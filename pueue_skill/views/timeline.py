@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from pueue_skill.queues.model import State
+from pueue_skill.queues.model import JobState
 from pueue_skill.queues.outcome import adjective
 from pueue_skill.shell import printable
 from pueue_skill.shell.secrets import masked
@@ -49,7 +49,7 @@ class Slot(NamedTuple):
     bars: tuple[Bar, ...]
 
 
-def bar(host: str, state: State, now: dt.datetime) -> Bar | None:
+def bar(host: str, state: JobState, now: dt.datetime) -> Bar | None:
     """The bar of a job; None for one that has not run. The times that pueue gives a job which was never started are not its own."""
     if not state.started or state.result in ("dependency", "spawn"):
         return None

@@ -36,7 +36,7 @@ from pueue_skill.jobs import output
 from pueue_skill.jobs.actions import HostResult, Selection, Selector
 from pueue_skill.queues import actions, framing, outcome
 from pueue_skill.queues.actions import name_with_label
-from pueue_skill.queues.model import Queue, State
+from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.record import NamedTuple
@@ -62,7 +62,7 @@ class Row(NamedTuple):
     """A job on the screen; `text` is what a filter looks in."""
 
     host: Host
-    state: State
+    state: JobState
     job: StateReport
     text: str
 
@@ -241,7 +241,7 @@ class Follow(Screen[None]):
                     self.say(readable(event.data))
                 elif isinstance(event, output.Lost):
                     self.say(printable.safe(f"\n[{event.reason}; trying again]\n"))
-                elif isinstance(event, State) and event.status == "done":
+                elif isinstance(event, JobState) and event.status == "done":
                     self.say(f"\n[{outcome.adjective(event.result, event.exit_code)}]\n")
         except (Unreachable, OSError) as error:
             self.say(printable.safe(f"\n[{error}]\n"))

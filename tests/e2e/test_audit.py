@@ -20,7 +20,7 @@ from pueue_skill.cli.schemas import SCHEMAS
 from pueue_skill.hosts import audit
 from pueue_skill.hosts.audit import Asking
 from pueue_skill.queues import framing
-from pueue_skill.queues.framing import Answer, Part
+from pueue_skill.queues.framing import Probe, ProbeResult
 from pueue_skill.views import tables
 
 NVIDIA_SMI = """#!/bin/sh
@@ -302,14 +302,14 @@ def test_a_host_with_nothing_but_busybox(lab: Lab, env: dict[str, str]) -> None:
         host.stop()
 
 
-PARTS = (
-    Part("good", "echo 1; echo 2"),
-    Part("silent", ""),
-    Part("fails", "echo why >&2; exit 3"),
-    Part("reads", "cat; echo end"),
-    Part("long", "while :; do echo 0123456789; done", size=1000),
-    Part("bytes", r"printf 'a\377b\n'"),
-    Part("killed", "kill -9 $$"),
+PROBES = (
+    Probe("good", "echo 1; echo 2"),
+    Probe("silent", ""),
+    Probe("fails", "echo why >&2; exit 3"),
+    Probe("reads", "cat; echo end"),
+    Probe("long", "while :; do echo 0123456789; done", max_bytes=1000),
+    Probe("bytes", r"printf 'a\377b\n'"),
+    Probe("killed", "kill -9 $$"),
 )
 
 
@@ -326,15 +326,15 @@ def asked_of(shell: str, script: str, seconds: float = 20, **env: str) -> bytes:
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "zsh", "busybox"])
 def test_one_part_does_not_take_another_with_it(shell: str) -> None:
-    found = framing.answers(asked_of(shell, framing.script(PARTS, "m4rk")), "m4rk")
-    assert list(found) == [part.name for part in PARTS]
-    assert found["good"] == Answer(b"1\n2\n", 0)
-    assert found["silent"] == Answer(b"", 0)
-    assert found["fails"] == Answer(b"why\n", 3)
-    assert found["reads"] == Answer(b"end\n", 0)
+    found = framing.parse_results(asked_of(shell, framing.probe_script(PROBES, "m4rk")), "m4rk")
+    assert list(found) == [probe.name for probe in PROBES]
+    assert found["good"] == ProbeResult(b"1\n2\n", 0)
+    assert found["silent"] == ProbeResult(b"", 0)
+    assert found["fails"] == ProbeResult(b"why\n", 3)
+    assert found["reads"] == ProbeResult(b"end\n", 0)
     assert found["long"].code is None
     assert found["bytes"].data == b"a\xffb\n"
-    lacking = {part.name: framing.lacking(found[part.name], part) for part in PARTS}
+    lacking = {probe.name: framing.problem(found[probe.name], probe) for probe in PROBES}
     assert lacking["good"] == lacking["silent"] == ""
     assert lacking["fails"] == "exit code 3: why"
     assert lacking["long"] == "its answer is longer than 1000 bytes"
@@ -345,38 +345,38 @@ def test_one_part_does_not_take_another_with_it(shell: str) -> None:
 def test_a_part_that_hangs_is_ended_with_all_that_it_started(tools: str, nap: str, tmp_path: Path) -> None:
     for name in ("sh", "head", "sleep", tools):
         (tmp_path / name).symlink_to(real(name))
-    hangs = [Part("hangs", f"trap '' TERM; echo begun; {nap}; echo end", 1), Part("after", "echo here")]
+    hangs = [Probe("hangs", f"trap '' TERM; echo begun; {nap}; echo end", 1), Probe("after", "echo here")]
     began = time.monotonic()
-    found = framing.answers(asked_of("dash", framing.script(hangs, "m4rk"), PATH=str(tmp_path)), "m4rk")
+    found = framing.parse_results(asked_of("dash", framing.probe_script(hangs, "m4rk"), PATH=str(tmp_path)), "m4rk")
     assert time.monotonic() - began < 5
-    assert found["after"] == Answer(b"here\n", 0)
-    assert framing.lacking(found["hangs"], hangs[0]) == "it was killed, or did not answer within 1 s"
+    assert found["after"] == ProbeResult(b"here\n", 0)
+    assert framing.problem(found["hangs"], hangs[0]) == "it was killed, or did not answer within 1 s"
     listing = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout
     assert nap not in listing
 
 
 @pytest.mark.long
 def test_what_has_made_itself_independent_is_not_waited_for() -> None:
-    loose = [Part("loose", "setsid sleep 6 & exit 0", 1), Part("after", "echo here")]
+    loose = [Probe("loose", "setsid sleep 6 & exit 0", 1), Probe("after", "echo here")]
     began = time.monotonic()
-    found = framing.answers(asked_of("dash", framing.script(loose, "m4rk")), "m4rk")
+    found = framing.parse_results(asked_of("dash", framing.probe_script(loose, "m4rk")), "m4rk")
     assert time.monotonic() - began < 5
-    assert found["after"] == Answer(b"here\n", 0)
-    assert framing.lacking(found["loose"], loose[0]) == "it was cut off"
+    assert found["after"] == ProbeResult(b"here\n", 0)
+    assert framing.problem(found["loose"], loose[0]) == "it was cut off"
 
 
 @pytest.mark.long
 def test_what_came_in_time_is_kept() -> None:
     """A part whose child goes on writing elsewhere keeps the rest from being asked."""
-    stuck = [Part("good", "echo 1"), Part("stuck", "setsid sleep 3 & exit 0", 1), Part("never", "echo 2")]
-    found = framing.answers(asked_of("dash", framing.script(stuck, "m4rk"), seconds=1.5), "m4rk")
-    assert found["good"] == Answer(b"1\n", 0)
-    assert framing.lacking(found.get("never"), stuck[2]) == "it was not reached in time"
+    stuck = [Probe("good", "echo 1"), Probe("stuck", "setsid sleep 3 & exit 0", 1), Probe("never", "echo 2")]
+    found = framing.parse_results(asked_of("dash", framing.probe_script(stuck, "m4rk"), seconds=1.5), "m4rk")
+    assert found["good"] == ProbeResult(b"1\n", 0)
+    assert framing.problem(found.get("never"), stuck[2]) == "it was not reached in time"
 
 
 def test_no_answer_is_an_error() -> None:
     with pytest.raises(ValueError, match="no answer in b'Last login"):
-        framing.answers(b"Last login: never\n", "m4rk")
+        framing.parse_results(b"Last login: never\n", "m4rk")
 
 
 VM_STAT = """17179869184

@@ -27,7 +27,7 @@ from pueue_skill.cli import main
 from pueue_skill.hosts import client, transport
 from pueue_skill.jobs import news
 from pueue_skill.notify import compose
-from pueue_skill.queues.model import Group, Queue, State
+from pueue_skill.queues.model import Group, JobState, Queue
 from pueue_skill.shell import printable, quote
 from pueue_skill.shell.model import Host
 from pueue_skill.state.sessions import Submitted
@@ -196,9 +196,9 @@ def test_a_jobs_own_output_is_not_touched(queue: dict[str, str], place: Path) ->
 # What is made of values.
 
 
-def evil_job(id: int, status: str = "done", result: str | None = "failed") -> State:
+def evil_job(id: int, status: str = "done", result: str | None = "failed") -> JobState:
     ended = "2026-11-24T06:00:09+00:00" if status == "done" else None
-    return State(
+    return JobState(
         str(id), f"k{id}", status, result, 3 if result == "failed" else None, WORDS, GROUP, LABEL, NAME, COMMAND, (), "2026-11-24T06:00:00+00:00",
         "2026-11-24T06:00:01+00:00", ended,
     )  # type: ignore[arg-type]  # fmt: skip

@@ -17,7 +17,7 @@ from pueue_skill.jobs import output, submission
 from pueue_skill.plan.model import Job
 from pueue_skill.queues import script as loader
 from pueue_skill.queues import scripts
-from pueue_skill.queues.model import State
+from pueue_skill.queues.model import JobState
 from pueue_skill.queues.pueue import units as pueue_units
 from pueue_skill.shell.model import Host
 
@@ -26,7 +26,7 @@ TIMES = 50
 
 
 @pytest.fixture
-def chatty(pueued: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[State]:
+def chatty(pueued: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobState]:
     """A job that never stops writing, to both of its outputs, until the test ends."""
     for name, value in pueued.env.items():
         monkeypatch.setenv(name, value)
@@ -42,7 +42,7 @@ def chatty(pueued: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @pytest.mark.parametrize("count", [7, 1000, 10_000_000])
-def test_the_end_of_an_output_that_grows(chatty: State, count: int) -> None:
+def test_the_end_of_an_output_that_grows(chatty: JobState, count: int) -> None:
     """The bytes of one job are never taken for those of the next, whether all of the output is wanted or a part."""
     other = chatty._replace(id="99999")
     for _ in range(TIMES):
@@ -51,7 +51,7 @@ def test_the_end_of_an_output_that_grows(chatty: State, count: int) -> None:
         assert re.fullmatch(rb"(?:1?\.?o?u?t?\n)?(?:1\.out\n)*(?:1?\.?e?r?r?\n)?(?:1\.err\n)*", tails[chatty.id])
 
 
-def test_the_states_of_a_job_that_writes_are_not_taken_for_output(chatty: State) -> None:
+def test_the_states_of_a_job_that_writes_are_not_taken_for_output(chatty: JobState) -> None:
     """Each frame of an output is as long as it says: what comes after it is read as what it is."""
     seen = 0
     for event in output.follow(chatty, LOCAL):

@@ -11,7 +11,7 @@ import pytest
 from real import Daemon
 
 from pueue_skill.plan.model import Job
-from pueue_skill.queues.model import State
+from pueue_skill.queues.model import JobState
 from pueue_skill.queues.script import functions
 from pueue_skill.queues.scripts import OF_A_LOGIN, differences
 
@@ -123,8 +123,8 @@ def job(**changes: object) -> Job:
     return Job("k", "local", "pueue", None, None, "/a", "true")._replace(**changes)  # type: ignore[arg-type]
 
 
-def state(cwd: str = "/a", group: str = "default") -> State:
-    return State("0", "k", "done", "success", 0, "", group, None, cwd, "true", (), "", None, None)
+def state(cwd: str = "/a", group: str = "default") -> JobState:
+    return JobState("0", "k", "done", "success", 0, "", group, None, cwd, "true", (), "", None, None)
 
 
 @pytest.mark.parametrize("awk", ["gawk", "mawk", "busybox awk", "awk"])

@@ -13,15 +13,15 @@ from real import Daemon, Host
 
 from pueue_skill.jobs import select
 from pueue_skill.jobs.select import host_of, jobs_named
-from pueue_skill.queues.model import Queue, State
+from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.shell.model import Host as Known
 from pueue_skill.startup.errors import UsageError
 
 HOSTS = {name: Known(name) for name in ("local", "bigblack")}
 
 
-def state(id: str, created: str = "2026-01-01T00:00:00Z", label: str | None = None, key: str | None = None) -> State:
-    return State(
+def state(id: str, created: str = "2026-01-01T00:00:00Z", label: str | None = None, key: str | None = None) -> JobState:
+    return JobState(
         id, key, "done", "success", 0, "", "default", label, "/", "true", (), f"{created}", None, None
     )  # fmt: skip
 
@@ -108,7 +108,7 @@ def test_which_host_a_name_tells(name: str, host: str) -> None:
     assert host_of(name, HOSTS) == host
 
 
-def with_more(host: str, *states: State) -> dict[str, Queue]:
+def with_more(host: str, *states: JobState) -> dict[str, Queue]:
     return {**QUEUES, host: QUEUES[host]._replace(states=(*QUEUES[host].states, *states))}
 
 

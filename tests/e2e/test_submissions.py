@@ -15,7 +15,7 @@ import pytest
 from real import Daemon, until
 
 from pueue_skill.jobs import news
-from pueue_skill.queues.model import Queue, State
+from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.shell.model import Host
 from pueue_skill.state import database, sessions
 from pueue_skill.state.sessions import Submitted
@@ -28,8 +28,8 @@ def at(seconds: float) -> str:
     return news.stamp(NOW + seconds)
 
 
-def task(id: str, key: str = "k", seconds: float = 0, status: str = "running") -> State:
-    return State(id, key, status, None, None, "", "default", None, "/", "true", (), at(seconds), None, None)  # type: ignore[arg-type]
+def task(id: str, key: str = "k", seconds: float = 0, status: str = "running") -> JobState:
+    return JobState(id, key, status, None, None, "", "default", None, "/", "true", (), at(seconds), None, None)  # type: ignore[arg-type]
 
 
 def submission(number: int, key: str = "k", seconds: float = 0, **changes: Any) -> Submitted:
@@ -41,7 +41,7 @@ def job(number: int, id: str, key: str = "k", seconds: float = 0) -> Submitted:
     return submission(number, key, seconds, id=id, created=at(seconds))
 
 
-CASES: dict[str, tuple[list[Submitted], list[State], list[State], list[str], set[int]]] = {
+CASES: dict[str, tuple[list[Submitted], list[JobState], list[JobState], list[str], set[int]]] = {
     # what is open, what is in the queue, which of it was known before; what is found as NUMBER>ID, who is served
     "one": ([submission(1)], [task("0")], [], ["0>0"], {1}),
     "not there yet": ([submission(1)], [], [], ["1>-"], set()),

@@ -21,9 +21,9 @@ from pueue_skill.jobs import actions as job_actions
 from pueue_skill.jobs.actions import Selector
 from pueue_skill.queues.actions import Action
 from pueue_skill.queues.literals import Status
-from pueue_skill.queues.model import Queue, State
-from pueue_skill.queues.protocol import Looked
-from pueue_skill.queues.pueue.actions import act_script, read_acts
+from pueue_skill.queues.model import JobState, Queue
+from pueue_skill.queues.protocol import ActionReply
+from pueue_skill.queues.pueue.actions import action_script, read_actions
 from pueue_skill.queues.pueue.state import read_queue
 from pueue_skill.shell import model
 
@@ -330,8 +330,8 @@ def test_a_job_that_has_meanwhile_started_is_not_put_aside(stage: Stage) -> None
     (state,) = [s for s in read_queue(stage.hosts["bigblack"].pueue("status", "-j")).states if s.id == str(id)]
     stage.hosts["bigblack"].pueue("start", str(id))
     stage.reaches("bigblack", id, "Running")
-    looked = read_acts(
-        run(host, act_script(host, [Action(state, "remove"), Action(state, "enqueue")]), timeout=30).text
+    looked = read_actions(
+        run(host, action_script(host, [Action(state, "remove"), Action(state, "enqueue")]), timeout=30).text
     )
     assert {one.id: one.status for one in looked.after.states}[str(id)] == "running"
 
@@ -408,7 +408,7 @@ def test_wait_and_log_take_several(stage: Stage) -> None:
 def test_a_job_is_withdrawn_only_while_it_waits(
     before: Status | None, after: Status | None, out: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state = State("1", None, "queued", None, None, "", "g", None, "/", "x", (), "2026-01-01", None, None)
+    state = JobState("1", None, "queued", None, None, "", "g", None, "/", "x", (), "2026-01-01", None, None)
     queues = [Queue((), () if status is None else (state._replace(status=status),), "") for status in (before, after)]
-    monkeypatch.setattr(job_actions.client, "asked", lambda *_: Looked(*queues, {}, 0))
+    monkeypatch.setattr(job_actions.client, "asked", lambda *_: ActionReply(*queues, {}, 0))
     assert job_actions.withdraw(model.Host("local"), state) == out

@@ -7,10 +7,10 @@ from memory_host import Memory, cut, late, queue_down, refused
 
 from pueue_skill.hosts import client
 from pueue_skill.hosts.client import Unreachable
-from pueue_skill.queues.model import Queue, State
+from pueue_skill.queues.model import JobState, Queue
 
 
-def states(memory: Memory) -> list[State]:
+def states(memory: Memory) -> list[JobState]:
     return list(client.fetch_queue(memory.far.host).states)
 
 

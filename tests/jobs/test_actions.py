@@ -11,7 +11,7 @@ from pueue_skill.hosts.client import RETRIES, Unreachable
 from pueue_skill.hosts.transport import Done
 from pueue_skill.jobs import actions
 from pueue_skill.jobs.actions import HostResult, Selector
-from pueue_skill.queues.model import State
+from pueue_skill.queues.model import JobState
 from pueue_skill.startup.errors import UsageError
 
 
@@ -251,8 +251,8 @@ class Waiter:
         found = actions.select_jobs(Selector(label="*"), memory.hosts)[0]
         pairs = [(one.host, state) for one in found for state in one.states]
         for host, state in actions.wait(pairs, sleep):
-            name = f"{host.name}:{state.id}" if isinstance(state, State) else str(state).partition("\n")[0]
-            self.ended[name] = (state.result or state.status) if isinstance(state, State) else host.name
+            name = f"{host.name}:{state.id}" if isinstance(state, JobState) else str(state).partition("\n")[0]
+            self.ended[name] = (state.result or state.status) if isinstance(state, JobState) else host.name
 
 
 def nothing() -> None:

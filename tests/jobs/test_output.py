@@ -10,7 +10,7 @@ from memory_host import Fault, Memory, MemoryHost, cut, queue_down, refused
 from pueue_skill.hosts.client import RETRIES, Unreachable
 from pueue_skill.jobs import output
 from pueue_skill.jobs.output import Event, Frames, Lost, Output
-from pueue_skill.queues.model import State
+from pueue_skill.queues.model import JobState
 from pueue_skill.queues.registry import KINDS
 
 WRITTEN = b"one\nstate null\noutput 0 99\n\xff\0pueue-skill reply\nlast"
@@ -39,7 +39,7 @@ class Follower:
     @property
     def last(self) -> tuple[str, str | None, int | None]:
         state = self.events[-1]
-        assert isinstance(state, State)
+        assert isinstance(state, JobState)
         return state.status, state.result, state.exit_code
 
     @property
@@ -83,7 +83,7 @@ def test_output_comes_as_it_is_written(far: MemoryHost) -> None:
         lambda: far.write("m1", b"a"), lambda: far.write("m1", b"b", b"e"), lambda: far.end("m1", 2), lambda: None
     )
     seen = Follower(far, "m1")
-    kinds = [event.status if isinstance(event, State) else event and event.data for event in seen.events]  # type: ignore[union-attr]
+    kinds = [event.status if isinstance(event, JobState) else event and event.data for event in seen.events]  # type: ignore[union-attr]
     assert kinds == ["running", None, b"a", None, b"b", b"e", None, "done"]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from pueue_skill.queues.actions import applicable, plan_actions, start_command, stuck_jobs
-from pueue_skill.queues.model import Group, Queue, State
+from pueue_skill.queues.model import Group, JobState, Queue
 
 
 def job(
@@ -17,22 +17,22 @@ def job(
     after: Sequence[int] = (),
     group: str = "default",
     **more: object,
-) -> State:
+) -> JobState:
     code = {"success": 0, "failed": 3}.get(result or "")
     fields: dict[str, object] = {
         "id": str(number), "key": None, "status": status, "result": result, "exit_code": code, "detail": "", "group": group,
         "label": None, "cwd": "/", "command": "work", "after": tuple(map(str, after)), "created": f"at-{number}", "started": None,
         "ended": None,
     }  # fmt: skip
-    return State(**(fields | more))  # type: ignore[arg-type]
+    return JobState(**(fields | more))  # type: ignore[arg-type]
 
 
-def queue(*states: State, **groups: tuple[int, str]) -> Queue:
+def queue(*states: JobState, **groups: tuple[int, str]) -> Queue:
     named = {"default": (2, "running")} | groups
     return Queue(tuple([Group(name, *about) for name, about in named.items()]), states)
 
 
-def done_with(verb: str, states: Sequence[State], chosen: Sequence[int]) -> dict[str, tuple[str, str]]:
+def done_with(verb: str, states: Sequence[JobState], chosen: Sequence[int]) -> dict[str, tuple[str, str]]:
     there = queue(*states)
     picked = [state for state in states if int(state.id) in chosen]
     return {act.state.id: (act.call, act.why) for act in plan_actions(verb, "h", picked, there)}
@@ -107,7 +107,7 @@ def test_a_chain_is_restarted_whole() -> None:
 
 
 @pytest.mark.parametrize("parent", [job(1, "done", "success"), job(1, "running"), job(1, "queued")])
-def test_a_child_whose_parent_has_been_seen_to_is_restarted(parent: State) -> None:
+def test_a_child_whose_parent_has_been_seen_to_is_restarted(parent: JobState) -> None:
     assert done_with("restart", [parent, job(2, "done", "dependency", [1])], [2])["2"][0] == "restart"
 
 
@@ -195,7 +195,7 @@ def test_why_jobs_do_not_run() -> None:
     ],
 )  # fmt: skip
 def test_what_waits_for_ever_is_named(
-    states: list[State], groups: dict[str, tuple[int, str]], found: dict[str, str]
+    states: list[JobState], groups: dict[str, tuple[int, str]], found: dict[str, str]
 ) -> None:
     cycles = [one for one in stuck_jobs("h", queue(*states, **groups)) if one.kind == "cycle"]
     assert {one.why.removeprefix("waits for "): one.fix for one in cycles} == found

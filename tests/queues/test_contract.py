@@ -12,7 +12,7 @@ from answers import SAMPLES, Sample, job
 
 from pueue_skill.plan.model import Each, Job
 from pueue_skill.queues import protocol
-from pueue_skill.queues.actions import CANNOT, VERBS
+from pueue_skill.queues.actions import UNSUPPORTED, VERBS
 from pueue_skill.queues.model import Queue, Submission
 from pueue_skill.queues.registry import KINDS, MODULES
 from pueue_skill.shell.model import Host
@@ -56,16 +56,16 @@ def test_a_kind_has_the_members_of_the_protocol(kind: str, name: str) -> None:
 @pytest.mark.parametrize("kind", ALL)
 def test_what_a_kind_cannot_do_are_calls_of_acts(kind: str) -> None:
     calls = {"kill", "cancel", "withdraw", "pause", "stash", "start", "enqueue", "restart", "remove"}
-    assert calls >= CANNOT.keys()
-    assert calls >= ALL[kind].CANNOT.keys()
-    assert set(VERBS) >= set(ALL[kind].OF_GROUPS)
+    assert calls >= UNSUPPORTED.keys()
+    assert calls >= ALL[kind].UNSUPPORTED.keys()
+    assert set(VERBS) >= set(ALL[kind].GROUP_VERBS)
 
 
 def test_every_kind_has_samples() -> None:
     reads = {name for name in MEMBERS if name.startswith("read_")}
     # read_state reads a frame, read_restart says itself whether all was done.
     for kind in ALL:
-        known = {"read_known"} if ALL[kind].known_script(Host("h", backend=kind)) == "" else set()
+        known = {"read_preflight"} if ALL[kind].preflight_script(Host("h", backend=kind)) == "" else set()
         assert SAMPLES[kind]().keys() == reads - known - {"read_state", "read_restart"}
 
 

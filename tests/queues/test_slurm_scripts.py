@@ -11,7 +11,7 @@ from stubbed import SHELLS, Stubbed
 
 from pueue_skill.plan.model import Job
 from pueue_skill.queues.actions import Action
-from pueue_skill.queues.model import State, Submission
+from pueue_skill.queues.model import JobState, Submission
 from pueue_skill.queues.protocol import BatchRequest, RestartRequest
 from pueue_skill.queues.registry import KINDS
 from pueue_skill.queues.scripts import read_tails
@@ -177,8 +177,8 @@ def test_the_folder_is_not_there(site: Site) -> None:
     assert site.called("sbatch") == []
 
 
-def state(id: str, *after: str) -> State:
-    return State(id, "k", "done", "failed", 1, "", "default", None, "/", "x", after, "", None, None)
+def state(id: str, *after: str) -> JobState:
+    return JobState(id, "k", "done", "failed", 1, "", "default", None, "/", "x", after, "", None, None)
 
 
 def test_acts(site: Site) -> None:
@@ -187,19 +187,19 @@ def test_acts(site: Site) -> None:
     acts = [
         Action(state(id), call) for id, call in (("11", "kill"), ("12", "withdraw"), ("13", "stash"), ("14", "stash"))
     ]
-    done = site(SLURM.act_script(HOST, [*acts, Action(state("15"), "enqueue")]))
+    done = site(SLURM.action_script(HOST, [*acts, Action(state("15"), "enqueue")]))
     assert done.returncode == 0, done.stderr
     assert site.called("scancel") == ["--state=RUNNING 11", "--state=SUSPENDED 11", "--state=PENDING 12"]
     assert site.called("scontrol")[-2:] == ["hold 13,14", "release 15"]
     for id in ("1", "2"):
         site.runs(id)
-    done = site(SLURM.act_script(HOST, [Action(state("1"), "restart"), Action(state("2", "1"), "restart")]))
-    looked = SLURM.read_acts(done.stdout)
+    done = site(SLURM.action_script(HOST, [Action(state("1"), "restart"), Action(state("2", "1"), "restart")]))
+    looked = SLURM.read_actions(done.stdout)
     assert [one.id for one in looked.before.states] == ["1", "2"]
     assert [(one.id, one.key, one.after) for one in looked.after.states] == [("3", "k1", ()), ("4", "k2", ("3",))]
     (site.data / "jobs/3.out").touch()
-    done = site(SLURM.act_script(HOST, [Action(state("3"), "remove")]))
-    assert [one.id for one in SLURM.read_acts(done.stdout).after.states] == ["4"]
+    done = site(SLURM.action_script(HOST, [Action(state("3"), "remove")]))
+    assert [one.id for one in SLURM.read_actions(done.stdout).after.states] == ["4"]
     assert not (site.data / "jobs/3.out").exists()
 
 
@@ -213,7 +213,7 @@ def test_a_batch(site: Site) -> None:
     jobs = [item("a:1"), item("a:2")._replace(command="echo " + "y" * 110_000), item("b:1", "a:1", "a:2")]
 
     def submitted() -> list[tuple[str, str, str]]:
-        known = SLURM.read_known(site(SLURM.known_script(HOST)).stdout)
+        known = SLURM.read_preflight(site(SLURM.preflight_script(HOST)).stdout)
         text, read = SLURM.submission(BatchRequest(jobs, HOST, "b", {"few": 3}, ("KEPT*", "STUB"), False, 20, known))
         done = site(text)
         assert done.returncode == 0, done.stderr
@@ -235,14 +235,14 @@ def test_a_batch(site: Site) -> None:
         done = site.runs("1", SLURM_ARRAY_JOB_ID="1", SLURM_ARRAY_TASK_ID=task)
         assert (done.stdout, done.returncode) == (output, 4 if task == "0" else 0)
     assert site.states()["1_0"] == ("done", "failed", 4)
-    done = site(SLURM.act_script(HOST, [Action(state("1_0"), "restart")]))
+    done = site(SLURM.action_script(HOST, [Action(state("1_0"), "restart")]))
     assert done.returncode == 0, done.stderr
     assert site.called("sbatch")[2].endswith(" --array=0")
     assert site.runs("3", SLURM_ARRAY_JOB_ID="3", SLURM_ARRAY_TASK_ID="0").stdout == "a:1\n"
 
 
 def test_a_batch_does_nothing_when_something_was_submitted_meanwhile(site: Site) -> None:
-    known = SLURM.read_known(site(SLURM.known_script(HOST)).stdout)
+    known = SLURM.read_preflight(site(SLURM.preflight_script(HOST)).stdout)
     site.submit(JOB)
     text, read = SLURM.submission(BatchRequest([item("a:1")], HOST, "b", {}, (), False, 20, known))
     assert read(site(text).stdout) == ([], False)

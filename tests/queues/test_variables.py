@@ -14,7 +14,7 @@ import pueue_skill
 from pueue_skill.plan.analysis import analyse
 from pueue_skill.plan.model import Job
 from pueue_skill.queues.actions import Action
-from pueue_skill.queues.model import State
+from pueue_skill.queues.model import JobState
 from pueue_skill.queues.protocol import BatchRequest, Pack
 from pueue_skill.queues.pueue import units as pueue_units
 from pueue_skill.queues.pueue.invocation import RECORD
@@ -86,7 +86,7 @@ pueue, slurm = KINDS["pueue"], KINDS["slurm"]
 HOST = Host("local", groups=(("few", 2),), path=("~/bin",))
 JOB = Job("k1", "local", "pueue", "few", "label", "/tmp", "echo 'a'")
 LONG = JOB._replace(key="k2", command="x" * 140_000, stdin=b"in", split_output=True, after=("1",))
-STATE = State("1", "k1", "done", "failed", 1, "", "few", None, "/tmp", "x", (), "", None, None)
+STATE = JobState("1", "k1", "done", "failed", 1, "", "few", None, "/tmp", "x", (), "", None, None)
 ACTS = [Action(STATE, call) for call in ("kill", "remove", "restart")]
 SITE = slurm_batch.Site(parse_snapshot(""), 1000)
 BATCH = BatchRequest(
@@ -105,7 +105,7 @@ SCRIPTS = {
     "pueue: invocation": pueue.invocation((JOB, JOB._replace(key="k3", after=("k1",))), HOST),
     "pueue: follow": pueue.follow_script(STATE, HOST, 0, 0),
     "pueue: status": pueue.status_script(HOST),
-    "pueue: acts": pueue.act_script(HOST, ACTS),
+    "pueue: acts": pueue.action_script(HOST, ACTS),
     "pueue: batch": pueue.submission(BATCH)[0],
     "pueue: units": pueue.submission(BATCH._replace(jobs=PACKED))[0],
     "pueue: in a unit": pueue_units.runner().decode(),
@@ -115,8 +115,8 @@ SCRIPTS = {
     "slurm: invocation": slurm.invocation((JOB, JOB._replace(key="k3", after=("k1",))), HOST),
     "slurm: follow": slurm.follow_script(STATE, HOST, 0, 0),
     "slurm: status": slurm.status_script(HOST),
-    "slurm: acts": slurm.act_script(HOST, ACTS),
-    "slurm: batch": slurm.submission(BATCH._replace(known=SITE))[0],
+    "slurm: acts": slurm.action_script(HOST, ACTS),
+    "slurm: batch": slurm.submission(BATCH._replace(preflight=SITE))[0],
 }
 
 

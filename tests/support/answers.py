@@ -56,7 +56,7 @@ def pueue() -> dict[str, Sample]:
             lambda answer: kind.read_submission(answer, job("pueue")),
         ),
         "read_status": Sample(lines(REPLY, queue, "0.50", END), kind.read_status),
-        "read_acts": Sample(lines(REPLY, "survivor 4711 k3", "files 2", queue, queue, END), kind.read_acts),
+        "read_actions": Sample(lines(REPLY, "survivor 4711 k3", "files 2", queue, queue, END), kind.read_actions),
         "read_batch": Sample(
             lines(REPLY, queue, "ended k1 3 1767225600", "ended k3 0 1767225600", "", END),
             lambda answer: kind.read_batch(answer, False),
@@ -77,8 +77,8 @@ def slurm() -> dict[str, Sample]:
     return {
         "read_submission": Sample(submitted, lambda answer: kind.read_submission(answer, job("slurm"))),
         "read_status": Sample(lines(REPLY, "load|0.50", *look, END), kind.read_status),
-        "read_acts": Sample(lines(REPLY, "files 0", *look, "AFTER", *look, END), kind.read_acts),
-        "read_known": Sample(lines(REPLY, "1001", *look, END), kind.read_known),
+        "read_actions": Sample(lines(REPLY, "files 0", *look, "AFTER", *look, END), kind.read_actions),
+        "read_preflight": Sample(lines(REPLY, "1001", *look, END), kind.read_preflight),
         "read_batch": Sample(lines(REPLY, "load|", *look, END), lambda answer: kind.read_batch(answer, False)),
         "read_capacity": Sample(lines(REPLY, "limit|MaxArraySize|1001", END), kind.read_capacity),
     }
@@ -92,15 +92,15 @@ def of_memory() -> dict[str, Sample]:
     asked["read_submission"] = answer = host.answer(asked["read_submission"]).decode()
     host.end("k1", 3)
     host.add(key="k2")
-    acts = kind.act_script(host.host, [])
+    acts = kind.action_script(host.host, [])
     return {
         "read_submission": Sample(answer, lambda answer: kind.read_submission(answer, first)),
         **{
             name: Sample(host.answer(script).decode(), read)
             for name, script, read in [
                 ("read_status", kind.status_script(host.host), kind.read_status),
-                ("read_acts", acts, kind.read_acts),
-                ("read_known", kind.known_script(host.host), kind.read_known),
+                ("read_actions", acts, kind.read_actions),
+                ("read_preflight", kind.preflight_script(host.host), kind.read_preflight),
                 (
                     "read_batch",
                     kind.batch_script(host.host, "b", False),

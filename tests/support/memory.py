@@ -13,12 +13,12 @@ from typing import Any
 
 from pueue_skill.plan.model import Job
 from pueue_skill.queues.actions import Action
-from pueue_skill.queues.model import Group, Queue, State, Submission
+from pueue_skill.queues.model import Group, JobState, Queue, Submission
 from pueue_skill.queues.protocol import (
+    ActionReply,
     BatchRequest,
     BatchStatus,
     Capacity,
-    Looked,
     Pack,
     Reader,
     RestartRequest,
@@ -34,10 +34,10 @@ ADD = "memory-queue add "
 
 ALLOCATORS: tuple[str, ...] = ()
 MANAGED = False
-KEEPS_ENDS = True
+RECORDS_OUTCOMES = True
 ID = re.compile(r"m\d+")
-CANNOT: Mapping[str, str] = {}
-OF_GROUPS = ("kill", "pause", "start")
+UNSUPPORTED: Mapping[str, str] = {}
+GROUP_VERBS = ("kill", "pause", "start")
 PACKS = False
 RESTARTS_IN_PLACE = True
 
@@ -62,8 +62,8 @@ def described(job: Job) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def state_in(value: Mapping[str, Any]) -> State:
-    return State(**{name: tuple(field) if isinstance(field, list) else field for name, field in value.items()})
+def state_in(value: Mapping[str, Any]) -> JobState:
+    return JobState(**{name: tuple(field) if isinstance(field, list) else field for name, field in value.items()})
 
 
 def queue_in(value: Mapping[str, Any]) -> Queue:
@@ -106,16 +106,16 @@ def read_status(answer: str) -> Queue:
     return queue_in(found)
 
 
-def follow_script(state: State, host: Host, offset: int, errors_offset: int) -> str:
+def follow_script(state: JobState, host: Host, offset: int, errors_offset: int) -> str:
     return script("follow", id=state.id, offset=offset, errors_offset=errors_offset)
 
 
-def read_state(answer: str) -> State | None:
+def read_state(answer: str) -> JobState | None:
     found = json.loads(answer)
     return state_in(found) if found else None
 
 
-def tails_script(states: Sequence[State], host: Host, count: int) -> str:
+def tails_script(states: Sequence[JobState], host: Host, count: int) -> str:
     return script("tails", ids=[state.id for state in states], count=count)
 
 
@@ -127,33 +127,33 @@ def versions_script(host: Host) -> str:
     return script("versions")
 
 
-def where() -> str:
+def data_folder() -> str:
     return "data=/memory\n"
 
 
-def trouble(host: Host, code: int, said: str) -> str:
-    return f"{host.name} gave no answer (exit code {code}): {said}"
+def explain_failure(host: Host, code: int, stderr: str) -> str:
+    return f"{host.name} gave no answer (exit code {code}): {stderr}"
 
 
-def advised(said: str, host: Host) -> str:
-    return said
+def with_advice(error: str, host: Host) -> str:
+    return error
 
 
-def act_script(host: Host, acts: Sequence[Action], group: str = "", verb: str = "") -> str:
-    wanted = [[act.call, act.state.id, act.state.created, act.state.status, act.with_] for act in acts]
+def action_script(host: Host, actions: Sequence[Action], group: str = "", verb: str = "") -> str:
+    wanted = [[act.call, act.state.id, act.state.created, act.state.status, act.with_] for act in actions]
     return script("act", acts=wanted, group=group, verb=verb)
 
 
-def read_acts(answer: str) -> Looked:
+def read_actions(answer: str) -> ActionReply:
     before, after, more = values(answer)
-    return Looked(queue_in(before), queue_in(after), more["survivors"], more["files"])
+    return ActionReply(queue_in(before), queue_in(after), more["survivors"], more["files"])
 
 
-def known_script(host: Host) -> str:
+def preflight_script(host: Host) -> str:
     return script("known")
 
 
-def read_known(answer: str) -> int:
+def read_preflight(answer: str) -> int:
     """How many submissions there have been."""
     (count,) = values(answer)
     return int(count)
@@ -163,7 +163,12 @@ def submission(request: BatchRequest) -> tuple[str, Reader]:
     assert not any(isinstance(job, Pack) for job in request.jobs)
     jobs = [described(job) for job in request.jobs if isinstance(job, Job)]
     text = script(
-        "batch", jobs=jobs, limits=request.limits, replace=request.replace, known=request.known, again=request.again
+        "batch",
+        jobs=jobs,
+        limits=request.limits,
+        replace=request.replace,
+        known=request.preflight,
+        again=request.restarts,
     )
 
     def read(answer: str) -> tuple[list[SubmittedItem], bool]:
@@ -187,7 +192,7 @@ def read_batch(answer: str, units: bool) -> BatchStatus:
 
 
 def restart_script(request: RestartRequest) -> str:
-    return script("restart", ids=[id for id, _ in request.tasks], anew=request.begins_anew)
+    return script("restart", ids=[id for id, _ in request.tasks], anew=request.from_scratch)
 
 
 def read_restart(answer: str) -> tuple[dict[str, str], bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from pueue_skill.queues.model import State
+from pueue_skill.queues.model import JobState
 from pueue_skill.state import sessions
 from pueue_skill.state.sessions import Submitted
 
@@ -15,9 +15,9 @@ def job(key: str = "k", **changes: Any) -> Submitted:
     return made._replace(**changes)
 
 
-def ended_state(key: str, created: str = "c") -> State:
+def ended_state(key: str, created: str = "c") -> JobState:
     """The job that `finished` makes, as its queue has it."""
-    return State("7", key, "done", "failed", 3, "", "default", "btc", "/", "x", (), created, None, None)
+    return JobState("7", key, "done", "failed", 3, "", "default", "btc", "/", "x", (), created, None, None)
 
 
 def finished(key: str = "k", **changes: Any) -> Submitted:

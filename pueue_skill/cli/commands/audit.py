@@ -36,7 +36,7 @@ def main(options: argparse.Namespace) -> int:
     table = settings.hosts.get(options.host, HostTable())
     wanted = audit.Wanted(tuple(table.checkpoints), tuple(table.queries.items()), tuple(table.projects))
     began = time.time()
-    found = client.ask_parts(host, audit.asked(host, wanted), secrets.token_hex(16))
+    found = client.run_probes(host, audit.asked(host, wanted), secrets.token_hex(16))
     report = audit.read(host, wanted, found, audit.Asking(began, time.time()))
     before = last(host.name)
     if options.diff and before is None:

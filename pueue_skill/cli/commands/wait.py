@@ -11,7 +11,7 @@ from pueue_skill.cli.follower import ended, events
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pueue_skill.queues.model import State
+    from pueue_skill.queues.model import JobState
     from pueue_skill.shell.model import Host
 
 
@@ -21,19 +21,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     from pueue_skill.cli import selection
-    from pueue_skill.queues.model import State
+    from pueue_skill.queues.model import JobState
 
     chosen = selection.jobs(options)
     if len(chosen) > 1:
         return wait_for_all(chosen)
     ((host, state),) = chosen
     for event in events(state, host):
-        if isinstance(event, State):
+        if isinstance(event, JobState):
             state = event
     return ended(f"{host.name}:{state.id}", state, host)
 
 
-def wait_for_all(chosen: Sequence[tuple[Host, State]]) -> int:
+def wait_for_all(chosen: Sequence[tuple[Host, JobState]]) -> int:
     """Waits for several jobs, with a line for each that has ended."""
     from pueue_skill.hosts.client import Unreachable
     from pueue_skill.jobs import actions as job_actions

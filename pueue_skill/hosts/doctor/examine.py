@@ -1,4 +1,4 @@
-"""A host's examination: what to ask of it as Parts in, their Answers and Checks out, each with its cause and what to do about it.
+"""A host's examination: its Probes out; their ProbeResults in, Checks out, each with its cause and what to do about it.
 
 `fix` is a command line for this machine wherever one mends it. What runs unasked is safe: it takes nothing away and can be taken back;
 what a person must know first is said with it. It looks at texts alone; how a host is reached and asked is doctor's.
@@ -15,8 +15,8 @@ from pueue_skill.hosts import audit
 from pueue_skill.hosts.audit import Asking
 from pueue_skill.hosts.reports import Severity
 from pueue_skill.queues import actions, framing, outcome
-from pueue_skill.queues.framing import Answer, Part
-from pueue_skill.queues.model import Queue, State
+from pueue_skill.queues.framing import Probe, ProbeResult
+from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.queues.pueue import health as pueue_health
 from pueue_skill.queues.pueue.health import Daemon, Findings
 from pueue_skill.queues.registry import KINDS
@@ -56,29 +56,29 @@ class Check(NamedTuple):
     mend: Mend = ""
 
 
-PATIENCE = "pq_patience=6\n"
-"""Seconds that a daemon has for an answer here: one that takes longer is not well."""
+QUEUE_TIMEOUT = "pq_timeout_s=6\n"
+"""The timeout of each call of the queue's client here: a daemon that takes longer is not well."""
 
 
-def asked(host: Host) -> tuple[Part, ...]:
+def asked(host: Host) -> tuple[Probe, ...]:
     kind = KINDS[host.backend]
     return (
-        Part("clock", script("hosts/clock")),
-        Part("found", pueue_health.script(host), 20),
-        Part("disks", kind.where() + script("hosts/disks"), 10),
-        Part("programs", script("hosts/programs", PQ_PATH=":".join(host.path)), 10, 200_000),
-        Part("work", script("hosts/processes"), 10, 2_000_000),
-        Part("queue", PATIENCE + kind.status_script(host), 10, 100_000_000),
-        Part("failures", PATIENCE + kind.failures_script(host, audit.FAILURES, 500), 10),
+        Probe("clock", script("hosts/clock")),
+        Probe("found", pueue_health.script(host), 20),
+        Probe("disks", kind.data_folder() + script("hosts/disks"), 10),
+        Probe("programs", script("hosts/programs", PQ_PATH=":".join(host.path)), 10, 200_000),
+        Probe("work", script("hosts/processes"), 10, 2_000_000),
+        Probe("queue", QUEUE_TIMEOUT + kind.status_script(host), 10, 100_000_000),
+        Probe("failures", QUEUE_TIMEOUT + kind.failures_script(host, audit.FAILURES, 500), 10),
     )
 
 
-def checks(host: Host, answers: Mapping[str, Answer], asking: Asking, config_file: str) -> list[Check]:
+def checks(host: Host, answers: Mapping[str, ProbeResult], asking: Asking, config_file: str) -> list[Check]:
     """What the answers of `host` say. `config_file` is where its configuration is written."""
     by_name = {part.name: part for part in asked(host)}
 
     def text(name: str) -> str:
-        return "" if framing.lacking(answers.get(name), by_name[name]) else answers[name].text
+        return "" if framing.problem(answers.get(name), by_name[name]) else answers[name].text
 
     kind = KINDS[host.backend]
     at = Place(host, config_file)
@@ -86,7 +86,7 @@ def checks(host: Host, answers: Mapping[str, Answer], asking: Asking, config_fil
     try:
         found = pueue_health.read(text("found"))
     except ValueError:
-        lacking = framing.lacking(answers.get("found"), by_name["found"]) or "what it answers is not understood"
+        lacking = framing.problem(answers.get("found"), by_name["found"]) or "what it answers is not understood"
         return [Check(f"pueue of {host.name}", "failure", lacking, f"pueue-skill audit {host.name}")]
     try:
         queue = kind.read_status(text("queue"))
@@ -99,7 +99,7 @@ def checks(host: Host, answers: Mapping[str, Answer], asking: Asking, config_fil
         *work(at, text("work")),
     ]
     if found.client:
-        why = framing.lacking(answers.get("queue"), by_name["queue"])
+        why = framing.problem(answers.get("queue"), by_name["queue"])
         made += [*daemon(at, found, queue, why), *state(at, found)]
     if queue is not None:
         try:
@@ -448,7 +448,7 @@ def failures(
     return list(made.values())
 
 
-def since(state: State, now: int) -> float:
+def since(state: JobState, now: int) -> float:
     try:
         return now - dt.datetime.fromisoformat(state.ended or state.created).timestamp()
     except ValueError:

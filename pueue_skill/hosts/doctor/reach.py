@@ -38,7 +38,7 @@ def examined(host: Host) -> list[Check]:
         if not KINDS[host.backend].MANAGED:
             return [*found, of_cluster(host)]
         began = time.time()
-        answers = client.ask_parts(host, examine.asked(host), secrets.token_hex(16))
+        answers = client.run_probes(host, examine.asked(host), secrets.token_hex(16))
         asking = Asking(began, time.time())
         return found + examine.checks(host, answers, asking, str(config.user_file()))
     except client.Unreachable as error:

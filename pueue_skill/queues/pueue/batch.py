@@ -35,12 +35,12 @@ MANY = 1000
 """Jobs of a batch that have succeeded, from which on they are removed from the queue before others are added."""
 
 
-def known_script(host: Host) -> str:
+def preflight_script(host: Host) -> str:
     """Nothing: the script of a submission looks itself."""
     return ""
 
 
-def read_known(answer: str) -> None:
+def read_preflight(answer: str) -> None:
     return None
 
 
@@ -110,8 +110,8 @@ def restart_script(request: RestartRequest) -> str:
         PQ_PUEUE=request.host.pueue or "",
         PQ_BATCH=request.name,
         PQ_TASKS=" ".join([f"{int(id)}={key}" for id, key in request.tasks]),
-        PQ_REFRESH="\n".join(request.begins_anew),
-        PQ_AGAIN="\n".join(request.again),
+        PQ_REFRESH="\n".join(request.from_scratch),
+        PQ_AGAIN="\n".join(request.rerun_items),
     )
 
 

@@ -8,7 +8,7 @@ from pueue_skill.shell.model import Host
 
 ALLOCATORS: tuple[str, ...] = ()
 MANAGED = True
-KEEPS_ENDS = False
+RECORDS_OUTCOMES = False
 
 
 def folders(host: Host) -> str:
@@ -26,27 +26,27 @@ def versions_script(host: Host) -> str:
     return script("queues/pueue/versions", PQ_PUEUE=host.pueue or "")
 
 
-def where() -> str:
+def data_folder() -> str:
     """sh text that leaves in $pq_data the folder in which pueue keeps its files."""
     return script("queues/pueue/where")
 
 
-def trouble(host: Host, code: int, said: str) -> str:
+def explain_failure(host: Host, code: int, stderr: str) -> str:
     """Why a host's queue gave no answer, and what to do."""
     if code == 127:
-        return f"{said or 'no pueue'} ({host.name}); set hosts.{host.name}.pueue in the configuration, or type: pueue-skill setup {host.name}"
-    if "Did you start" in said or "onnection refused" in said:
+        return f"{stderr or 'no pueue'} ({host.name}); set hosts.{host.name}.pueue in the configuration, or type: pueue-skill setup {host.name}"
+    if "Did you start" in stderr or "onnection refused" in stderr:
         # `ssh HOST pueued -d` hangs: the daemon keeps ssh's output.
         path = f"{host.pueue or 'pueue'}d"
         start = f"ssh {host.ssh} 'setsid {path} -d >/dev/null 2>&1 </dev/null'" if host.ssh else "pueued -d"
         again = f"So that it comes back by itself: pueue-skill setup {host.name}"
-        return f"the daemon of {host.name} is not running: {said}\nStart it: {start}\n{again}"
-    return f"{host.name} gave no answer (exit code {code}): {said}"
+        return f"the daemon of {host.name} is not running: {stderr}\nStart it: {start}\n{again}"
+    return f"{host.name} gave no answer (exit code {code}): {stderr}"
 
 
-def advised(said: str, host: Host) -> str:
+def with_advice(error: str, host: Host) -> str:
     """An error of pueue's; it says itself what to do."""
-    return said
+    return error
 
 
 def callback(program: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pueue_skill.queues.model import Group, Queue, State
+from pueue_skill.queues.model import Group, JobState, Queue
 from pueue_skill.queues.pueue.task import WAITS, errors_of, proposed
 from pueue_skill.queues.script import script
 from pueue_skill.queues.scripts import whole_reply
@@ -50,7 +50,7 @@ STATUSES: dict[str, Status] = {
 }  # fmt: skip
 
 
-def read_task(entry: dict[str, Any]) -> State:
+def read_task(entry: dict[str, Any]) -> JobState:
     """One task of pueue's JSON (its environment is not looked at)."""
     key, command = proposed(entry["command"])
     (name, times), *_ = entry["status"].items()
@@ -68,7 +68,7 @@ def read_task(entry: dict[str, Any]) -> State:
             exit_code = value
         elif kind == "FailedToSpawn":
             detail = str(value)
-    return State(
+    return JobState(
         id=str(entry["id"]),
         key=key,
         status=STATUSES[name],

@@ -25,7 +25,7 @@ from pueue_skill.startup.regex import regex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pueue_skill.queues.model import State
+    from pueue_skill.queues.model import JobState
 
 FOLDER = "$HOME/.local/share/pueue-skill/jobs"
 QUEUED = "{inherited}{before}env PUEUE_SKILL_KEY={key} {run} {stdin}{after}; exit"
@@ -134,7 +134,7 @@ def errors_of(text: str) -> str:
     return (match["errors"] or "") if match else ""
 
 
-def errors_below_home(state: State) -> str:
+def errors_below_home(state: JobState) -> str:
     """The file of `state.errors` as a path below the home; empty without one."""
     return state.errors.removeprefix('"$HOME/').removesuffix('"')
 

@@ -1,11 +1,11 @@
-# Runs probes one after the other, each by a sh of its own, within its own time and size. Reads four arguments a probe: its name, its
-# seconds, its bytes, its sh text. Prints the reply line's words, then for each probe, each after a newline, `PQ_MARK part NAME`, a newline,
-# what it wrote on both outputs, and `PQ_MARK code N` unless it was cut off.
+# Runs probes in order, each in a separate sh, with a timeout and a limit on its output. Reads four arguments for each probe: its name,
+# its timeout in seconds, its limit in bytes, its sh text. Prints the words of the reply line, then for each probe, each after a newline,
+# `PQ_MARK part NAME`, a newline, the probe's stdout and stderr, and `PQ_MARK code N` unless these were cut off.
 : "${PQ_MARK:?}"
 
 exec 2>/dev/null
-# timeout is of GNU and of busybox; macOS has perl. What runs out of time is killed with all that it started, but for what has made
-# itself independent: that is no longer listened to.
+# timeout is part of GNU coreutils and busybox; macOS has perl. On a timeout the probe is killed with its process group. Processes that
+# left the group survive, but their output is no longer read.
 limited() {
     if command -v timeout >/dev/null; then
         timeout -s KILL "$@"

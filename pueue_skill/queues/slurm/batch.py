@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pueue_skill.plan.model import MINIMAL, Job
-from pueue_skill.queues.model import State
+from pueue_skill.queues.model import JobState
 from pueue_skill.queues.protocol import (
     BatchRequest,
     BatchStatus,
@@ -24,7 +24,7 @@ from pueue_skill.queues.protocol import (
 )
 from pueue_skill.queues.script import script
 from pueue_skill.queues.scripts import REPLY, reply, whole_reply
-from pueue_skill.queues.slurm.site import advised, path_of
+from pueue_skill.queues.slurm.site import path_of, with_advice
 from pueue_skill.queues.slurm.state import Snapshot, id_of, parse_snapshot, status_script
 from pueue_skill.queues.slurm.submit import encoded, files_of, metadata_of, words_of
 from pueue_skill.shell import quote
@@ -42,11 +42,11 @@ class Site(NamedTuple):
     max_array_size: int
 
 
-def known_script(host: Host) -> str:
+def preflight_script(host: Host) -> str:
     return script("queues/slurm/known", PQ_PATH=path_of(host))
 
 
-def read_known(answer: str) -> Site:
+def read_preflight(answer: str) -> Site:
     largest, _, rest = whole_reply(answer).partition("\n")
     return Site(parse_snapshot(rest), int(largest))
 
@@ -110,7 +110,7 @@ def arrays(
 
 def waits_for(
     job: Job,
-    by_key: Mapping[str, State],
+    by_key: Mapping[str, JobState],
     snapshot: Snapshot,
     at: Mapping[str, tuple[int, int]],
     made: Sequence[Array],
@@ -155,9 +155,9 @@ def ranges(places: Sequence[int]) -> str:
 
 
 def submission(request: BatchRequest) -> tuple[str, Reader]:
-    host, known = request.host, request.known
+    host, known = request.host, request.preflight
     plain = [job for job in request.jobs if isinstance(job, Job)]
-    made, outcomes, dropped = arrays(plain, known, request.limits, request.again, request.replace)
+    made, outcomes, dropped = arrays(plain, known, request.limits, request.restarts, request.replace)
     highest = max([job.priority for job in plain], default=0)
 
     def read(answer: str) -> tuple[list[SubmittedItem], bool]:
@@ -195,7 +195,7 @@ def read_arrays(answer: str, made: Sequence[Array], host: Host) -> tuple[list[Su
         what, _, rest = line.partition(" ")
         number, _, detail = rest.partition(" ")
         if what in ("new", "held", "failed") and number.isdigit():
-            said = advised(detail.strip(), host)
+            said = with_advice(detail.strip(), host)
             found += [
                 SubmittedItem(job.key, what, f"{detail}_{task}" if what == "new" else said)
                 for task, job in made[int(number)].tasks.items()
@@ -250,7 +250,7 @@ def cancel_script(host: Host, ids: Sequence[str]) -> str:
 
 def restart_script(request: RestartRequest) -> str:
     """Return a sh script that records which jobs start from scratch at their next run."""
-    return script("queues/slurm/refresh", PQ_NAME=request.name, PQ_KEYS="\n".join(request.begins_anew))
+    return script("queues/slurm/refresh", PQ_NAME=request.name, PQ_KEYS="\n".join(request.from_scratch))
 
 
 def read_restart(answer: str) -> tuple[dict[str, str], bool]:

@@ -1,17 +1,17 @@
-"""Output and state of Slurm jobs as they run: a State and offsets in, sh scripts out; what those write in, states out."""
+"""Output and state of Slurm jobs as they run: a JobState and offsets in, sh scripts out; what those write in, states out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pueue_skill.queues.model import State
+from pueue_skill.queues.model import JobState
 from pueue_skill.queues.script import script
 from pueue_skill.queues.slurm.site import path_of
 from pueue_skill.queues.slurm.state import id_of, parse_snapshot
 from pueue_skill.shell.model import Host
 
 
-def follow_script(state: State, host: Host, offset: int, errors_offset: int) -> str:
+def follow_script(state: JobState, host: Host, offset: int, errors_offset: int) -> str:
     return script(
         "queues/slurm/follow",
         PQ_PATH=path_of(host),
@@ -22,13 +22,13 @@ def follow_script(state: State, host: Host, offset: int, errors_offset: int) -> 
     )
 
 
-def read_state(answer: str) -> State | None:
+def read_state(answer: str) -> JobState | None:
     """The state in one frame of a follow script; None when the job is gone."""
     states = parse_snapshot(answer.replace("\036", "\n")).queue.states
     return states[-1] if states else None
 
 
-def tails_script(states: Sequence[State], host: Host, count: int) -> str:
+def tails_script(states: Sequence[JobState], host: Host, count: int) -> str:
     jobs = "\n".join([f"{id_of(state.id)} apart" if state.errors else id_of(state.id) for state in states])
     return script("queues/slurm/tails", PQ_PATH=path_of(host), PQ_COUNT=str(count), PQ_JOBS=jobs)
 

@@ -21,7 +21,7 @@ from pueue_skill.shell.model import Host
 
 ALLOCATORS = ("srun", "salloc")
 MANAGED = False
-KEEPS_ENDS = True
+RECORDS_OUTCOMES = True
 
 ADVICE = (
     ("nvalid partition", 'set hosts.{name}.options to a partition of `sinfo`, as options = ["--partition=NAME"]'),
@@ -47,27 +47,27 @@ ADVICE = (
 """What to do about Slurm's own errors, by a part of what they say."""
 
 
-def advised(said: str, host: Host) -> str:
+def with_advice(error: str, host: Host) -> str:
     """An error of Slurm's with what to do about it."""
-    advice = next((text.format(name=host.name) for part, text in ADVICE if part in said), "")
-    return f"{said}\nTry: {advice}" if advice else said
+    advice = next((text.format(name=host.name) for part, text in ADVICE if part in error), "")
+    return f"{error}\nTry: {advice}" if advice else error
 
 
-def trouble(host: Host, code: int, said: str) -> str:
+def explain_failure(host: Host, code: int, stderr: str) -> str:
     """Why a host's queue gave no answer, and what to do."""
     if code == 127:
         return (
-            f'{said or "no sbatch"} ({host.name}); add its folder to hosts.{host.name}.path, or set backend = "pueue"'
+            f'{stderr or "no sbatch"} ({host.name}); add its folder to hosts.{host.name}.path, or set backend = "pueue"'
         )
     see = f"ssh {host.ssh} scontrol ping" if host.ssh else "scontrol ping"
-    return f"Slurm of {host.name} gave no answer (exit code {code}): {said}\nSee: {see}"
+    return f"Slurm of {host.name} gave no answer (exit code {code}): {stderr}\nSee: {see}"
 
 
 def versions_script(host: Host) -> str:
     return script("queues/slurm/versions", PQ_PATH=path_of(host))
 
 
-def where() -> str:
+def data_folder() -> str:
     return script("queues/slurm/where")
 
 

@@ -1,4 +1,4 @@
-"""States of Slurm jobs: one look at the journal, at the jobs' own exit records and at squeue in, a Snapshot with a State a job out.
+"""States of Slurm jobs: one look at the journal, at the jobs' own exit records and at squeue in, a Snapshot with a JobState a job out.
 
 Slurm forgets a job soon after its end (MinJobAge) and may keep no accounts, so a job's outcome is put together from what Slurm says
 now, from what it said last (the file `seen`) and from what the job itself has written down. It must not know how a job is submitted.
@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from pueue_skill.queues.model import Group, Queue, State
+from pueue_skill.queues.model import Group, JobState, Queue
 from pueue_skill.queues.script import script
 from pueue_skill.queues.scripts import whole_reply
 from pueue_skill.queues.slurm.site import path_of
@@ -228,7 +228,7 @@ def time_of(epoch: str) -> str | None:
     return datetime.fromtimestamp(int(epoch), UTC).isoformat().replace("+00:00", "Z") if epoch.isdigit() else None
 
 
-def state_of(id: str, unit: tuple[str, str, str], records: Records) -> State:
+def state_of(id: str, unit: tuple[str, str, str], records: Records) -> JobState:
     """The state of job `id`; `unit` is its token, key and label, empty for a job that was not submitted through here."""
     token, key, label = unit
     made, exit = records.attempts.get(token), records.exits.get(id)
@@ -238,7 +238,7 @@ def state_of(id: str, unit: tuple[str, str, str], records: Records) -> State:
     began = job.began if job and job.nodes not in ("", "None assigned") else ""
     status, result, code, detail = outcome_of(job, exit)
     name = label or metadata.get("label") or (job.name if job and not made else "")
-    return State(
+    return JobState(
         id=id, key=key or None, status=status, result=result, exit_code=code, detail=detail,
         group=str(metadata.get("group", "default")), label=str(name) or None, cwd=made.cwd if made else "",
         command=str(metadata.get("command", "")), after=parents(made.dependency if made else "", id, records),
@@ -332,7 +332,7 @@ def parents_in(kind: str, parent: str, id: str, tasks: Items | None) -> Iterator
         yield parent
 
 
-def given_up(states: list[State]) -> list[State]:
+def given_up(states: list[JobState]) -> list[JobState]:
     """Of what Slurm has forgotten before anybody looked, jobs that depend on a failed one: those that it has ended unrun."""
     by_id = {state.id: state for state in states}
     found = []

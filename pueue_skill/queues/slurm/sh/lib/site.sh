@@ -1,4 +1,4 @@
-# Finds Slurm. `ask WORD...` calls one of its programs, for at most $pq_patience seconds (60). Leaves what the cluster is set to in
+# Finds Slurm. `ask WORD...` calls one of its programs, for at most $pq_timeout_s seconds (60). Leaves what the cluster is set to in
 # $pq_config, its name in $pq_cluster, and the folder of what was submitted there in $pq_data (site.py), which is made. Exits 127 without
 # sbatch, 69 when the controller does not answer, 74 when nothing can be written.
 # shellcheck disable=SC2034 # the scripts that include this read pq_ended_states
@@ -17,7 +17,7 @@ if ! command -v sbatch >/dev/null; then
     exit 127
 fi
 # A controller that hangs must not hang its callers.
-ask() { if command -v timeout >/dev/null; then timeout "${pq_patience:-60}" "$@"; else "$@"; fi; }
+ask() { if command -v timeout >/dev/null; then timeout "${pq_timeout_s:-60}" "$@"; else "$@"; fi; }
 pq_config=$(ask scontrol show config </dev/null) || exit 69
 pq_cluster=$(printf '%s\n' "$pq_config" | sed -n 's/^ClusterName *= *//p')
 pq_data=$HOME/.local/share/pueue-skill/slurm/$pq_cluster
