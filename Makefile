@@ -35,7 +35,7 @@ lint: .venv/.stamp ## check format, lint, types, shell, spelling and vocabulary
 	@$(PY) -m mypy
 	@git ls-files -z $(FORMATTED) | xargs -0 .venv/bin/shfmt -d -i 4 -ci
 	@git ls-files -z $(SCRIPTS) $(HOOKS) hooks/gate.sh tools/setup.sh | xargs -0 .venv/bin/shellcheck -s sh -x -P pueue_skill -P hooks
-	@git ls-files -z 'pueue_skill/*.bash' .ci/run | xargs -0 .venv/bin/shellcheck
+	@git ls-files -z 'pueue_skill/*.bash' .ci/run | xargs -0 .venv/bin/shellcheck -x -P pueue_skill
 	@git ls-files -z | xargs -0 .venv/bin/codespell
 	@$(PY) tools/vocabulary.py
 

@@ -8,7 +8,7 @@ import re
 from pueue_skill.plan.model import Each, Job
 from pueue_skill.queues.pueue.site import folders, path_before
 from pueue_skill.queues.pueue.task import QUEUED, add_arguments, task
-from pueue_skill.queues.script import functions
+from pueue_skill.queues.script import functions, pasted
 from pueue_skill.queues.scripts import by_host
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import KEEP_SHELL, Host
@@ -18,7 +18,7 @@ WAITER = "{pueue} wait --quiet {ids} >/dev/null 2>&1 </dev/null"
 """What other jobs can come after where a job is to run however those before it end, which pueue's --after does not do."""
 WAITERS = "pueue-skill-waiters"
 """The group of such jobs, without a limit: one that waits takes no slot from what it waits for."""
-KEYED = regex(r"PUEUE_SKILL_KEY=([A-Za-z0-9:_.@+-]+?)(?:-\$\(\(pq_turn \+= 1\)\))? ")
+KEYED = regex(r"PUEUE_SKILL_KEY=([A-Za-z0-9:_.@+-]+?)(?:-\$\(\(pq_iteration \+= 1\)\))? ")
 
 
 def submissions(text: str) -> list[tuple[str, str, str]]:
@@ -51,7 +51,7 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
         lines.append(group_of(pueue, WAITERS, 0))
     for job in jobs:
         if job.each:
-            lines += each_turn(job, job.each, pueue)
+            lines += loop_lines(job, job.each, pueue)
             continue
         after = [f"${ids[key]}" for key in job.after]
         text = quote.text(tasks[job.key][0])
@@ -108,89 +108,51 @@ def group_of(pueue: str, name: str, limit: int) -> str:
     return f"{pueue} group add --parallel {limit} {quote.word(name)} >/dev/null 2>&1 </dev/null"
 
 
-# On the left of the pipe stands the user's text, which runs nothing of ours but a program with fixed words, and sets whatever variables,
-# functions and options it likes. On the right nothing of the user's is run: it reads the values of each turn, as data.
-TURNS = r"""{{
-{before}
-{after}
-}} {fd}>&1 >&2 | {{
-pq_turn=0 pq_quote="'\''"
-pq_record() {{
-  pq_values=()
-  IFS= read -r -d '' pq_count || return
-  while ((pq_count-- > 0)); do IFS= read -r -d '' pq_value; pq_values+=("$pq_value"); done
-}}
-{call}
-{label}pq_work=${{pq_work//\'/"$pq_quote"}}
-{add} </dev/null || exit
-done
-}}
-[ "${{PIPESTATUS[0]}}${{PIPESTATUS[1]}}" = 00 ] || exit"""
-RECORD = """/bin/sh -c 'printf "%s\\0" "$#" "$@"' sh"""
-"""Prints its words, after their number, each with a NUL behind it."""
-OF_LOOP = """while pq_record; do
-printf -v pq_work {values} "${{pq_values[@]}}"
-pq_work+={work}"""
-# The first record holds the user's words, as they were read once.
-OF_XARGS = """pq_record
-pq_words=("${{pq_values[@]}}") pq_place={place}
-while pq_record; do
-{words}printf -v pq_work '%q ' {call}
-pq_work={work}$pq_work"""
-# pueue takes UTF-8 alone, and a label is a line.
-LABEL = """pq_label={label}
-case $pq_label in *[![:print:]]*) printf -v pq_label %q "$pq_label" ;; esac
-"""
-APPENDED = "", '"${pq_words[@]}" "${pq_values[@]}"'
-REPLACED = (
-    """pq_call=("${pq_words[0]}")
-for pq_word in "${pq_words[@]:1}"; do
-  pq_word=${pq_word//"$pq_place"/"${pq_values[0]}"}
-  pq_call+=("$pq_word")
-done
-""",
-    '"${pq_call[@]}"',
-)
 FDS = "9876543"
 
 
-def each_turn(job: Job, each: Each, pueue: str) -> list[str]:
-    """bash lines that submit a job a turn of a loop, the values of the turn written into it. Raises ValueError."""
-    source = each.before + each.after
-    fd = next((fd for fd in FDS if not re.search(rf"(?<!\w){fd}[<>]|[<>]&{fd}", source)), None)
+def loop_lines(job: Job, each: Each, pueue: str) -> list[str]:
+    """Return bash lines that submit a job per iteration of a loop or call of xargs. Raises ValueError.
+
+    The user's text runs before a pipe and prints a record per iteration; it may set any variables, functions and options. The
+    program after the pipe runs nothing of the user's: it reads the records as data, and submits.
+    """
+    fd = next((fd for fd in FDS if not re.search(rf"(?<!\w){fd}[<>]|[<>]&{fd}", each.before + each.after)), None)
     if fd is None:
         raise ValueError("the loop uses all file descriptors below 10 itself")
     if each.xargs:
-        body = (
-            "{ "
-            + f"{RECORD} {each.words} >&{fd}; {each.xargs} {RECORD}{'' if each.placeholder is None else ' {}'} >&{fd}{each.after}; }}"
+        call = f"{each.xargs} {recorder()}{'' if each.placeholder is None else ' {}'} >&{fd}{each.after}"
+        body = f"{each.before}{{ {recorder()} {each.words} >&{fd}; {call}; }}"
+        program = pasted(
+            "queues/pueue/xargs.bash",
+            PQ_PLACEHOLDER=each.placeholder or "",
+            PQ_BEFORE=job.command.removesuffix(each.words),
         )
-        before, after = each.before + body, ""
-        words, call = APPENDED if each.placeholder is None else REPLACED
-        place = quote.word(each.placeholder or "")
-        work = quote.word(job.command.removesuffix(each.words))
-        read = OF_XARGS.format(place=place, words=words, call=call, work=work)
-        label = ""
     else:
-        given = " ".join([f'"${name}"' for name in each.names])
-        before, after = f"{each.before.rstrip(' ')}\n{RECORD} {given} >&{fd}", each.after
-        values = "".join([f"{name}=%q " for name in each.names])[:-1]
-        read = OF_LOOP.format(values=quote.word(f"{values}\\n"), work=quote.word(job.command))
-        label = "@".join([f"${{pq_values[{i}]}}" for i in range(len(each.names))][:2]) + "".join(
-            [f":${{pq_values[{i}]}}" for i in range(2, len(each.names))]
+        values = " ".join([f'"${name}"' for name in each.names])
+        body = f"{each.before.rstrip(' ')}\n{recorder()} {values} >&{fd}\n{each.after}"
+        program = pasted(
+            "queues/pueue/loop.bash",
+            PQ_VALUES=" ".join([f"{name}=%q" for name in each.names]) + "\\n",
+            PQ_LABEL="@".join(["%s"] * len(each.names[:2])) + ":%s" * len(each.names[2:]),
+            PQ_WORK=job.command,
         )
-    key = f"{job.key}-$((pq_turn += 1))"
+    key = f"{job.key}-$((pq_iteration += 1))"
     text = QUEUED.format(inherited="", before="", key=key, run="bash -c '$pq_work'", stdin="</dev/null", after="")
-    grouped = f" --group={quote.word(job.group)}" if job.group else ""
-    labelled = ' --label="$pq_label"' if job.label else ""
-    add = f'{pueue} add --print-task-id{grouped}{labelled} --working-directory "$PWD" -- "{text}"'
-    first = ["cd " + quote.path(job.cwd) + " || exit"] if job.cwd else []
+    group = f" --group={quote.word(job.group)}" if job.group else ""
+    label = ' --label="$pq_label"' if job.label else ""
+    add = f'{pueue} add --print-task-id{group}{label} --working-directory "$PWD" -- "{text}"'
     return [
-        *first,
-        TURNS.format(
-            before=before, after=after, fd=fd, call=read, label=LABEL.format(label=label) if job.label else "", add=add
-        ),
+        *([f"cd {quote.path(job.cwd)} || exit"] if job.cwd else []),
+        f"{{\n{body}\n}} {fd}>&1 >&2 | {{\n{program}while pq_next; do",
+        f"    {add} </dev/null || exit",
+        'done\n}\n[ "${PIPESTATUS[0]}${PIPESTATUS[1]}" = 00 ] || exit',
     ]
+
+
+def recorder() -> str:
+    """Return the command whose arguments are printed as a record, without these."""
+    return f"/bin/sh -c {quote.word(pasted('queues/pueue/record').rstrip())} sh"
 
 
 def put(name: str, content: bytes) -> str:
