@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 import time
 from base64 import b64encode
 from pathlib import Path
@@ -47,9 +48,10 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Stubbed:
 
 def test_a_script_stands_after_its_inputs() -> None:
     text = script("queues/pueue/cancel", PQ_PUEUE="~/b in/pueue", PQ_IDS="1 2")
-    assert text.startswith("PQ_PUEUE='~/b in/pueue'\nPQ_IDS='1 2'\n# ")
+    assert text.startswith("PQ_PUEUE='~/b in/pueue'\nPQ_IDS='1 2'\n: ")
     assert "\n. " not in text
-    assert text.endswith((PACKAGE / "queues/pueue/sh/cancel.sh").read_text().rpartition("lib/client.sh\n")[2])
+    file = (PACKAGE / "queues/pueue/sh/cancel.sh").read_text().rpartition("lib/client.sh\n")[2]
+    assert text.endswith(re.sub("(?m)^ *#.*\n", "", file))
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,18 @@ def test_shared_functions_are_included_once() -> None:
 
 
 @pytest.mark.parametrize("file", FILES)
+def test_a_script_without_its_comments_is_the_same_program(file: str) -> None:
+    text = loader.included(file, set())
+    assert minified(file, loader.load(file).text) == minified(file, text) != ""
+
+
+def minified(file: str, text: str) -> str:
+    dialect = "bash" if file.endswith(".bash") else "posix"
+    command = [Path(sys.executable).parent / "shfmt", "-mn", "-ln", dialect]
+    return subprocess.run(command, input=text, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("file", FILES)
 def test_a_file_begins_with_what_it_does_and_reads_what_it_declares(file: str) -> None:
     text = (PACKAGE / file).read_text()
     head, body = re.match(r"((?:#.*\n)*)((?:.*\n)*)", text).groups()
@@ -84,7 +98,7 @@ def test_a_file_begins_with_what_it_does_and_reads_what_it_declares(file: str) -
     body = re.sub(r'\A(: "\$\{PQ_.*\n)*\n(\. \S+\n)*', "", body)
     assert not re.search(r'(?m)^: "\$\{PQ_|^\. ', body), "declarations, a blank line, includes"
     whole = loader.load(file)
-    assert set(re.findall(r"\bPQ_[A-Z0-9_]+", re.sub("(?m)^ *#.*", "", whole.text))) == whole.inputs.keys()
+    assert set(re.findall(r"\bPQ_[A-Z0-9_]+", whole.text)) == whole.inputs.keys()
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if loader.load(file).inputs])

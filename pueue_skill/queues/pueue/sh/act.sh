@@ -35,8 +35,7 @@ matching() {
             if (task in call && !(key[task] in runs)) does[id] = task
         }
         END {
-            # A job is left as is without its dependency, and so are the jobs that depend on it.
-            do {
+            do { # a job whose dependency is not acted on is left as is, and so are the jobs that depend on it
                 dropped = 0
                 for (id in does) {
                     count = split(with[does[id]], parents, ",")

@@ -12,8 +12,7 @@ look() {
         printf '%s\n' "$pq_records" "$pq_there"
     } | awk -F'|' -v ended="^($pq_ended_states)\$" '
         function base(id) { sub(/_.*/, "", id); return id }
-        # how many jobs 7_[0-3,9%2] is
-        function many(id,    list, part, edge, n, i, all) {
+        function many(id,    list, part, edge, n, i, all) { # the number of jobs of an id such as 7_[0-3,9%2]
             if (!match(id, /\[.*\]/)) return 1
             list = substr(id, RSTART + 1, RLENGTH - 2)
             sub(/%.*/, "", list)
@@ -50,7 +49,6 @@ accounts() {
     SLURM_TIME_FORMAT=%s ask sacct --noheader --parsable2 --allocations --jobs="$pq_missing" \
         --format=JobID,State,ExitCode,Submit,Start,End,NodeList </dev/null 2>/dev/null | awk -F'|' -v ended="^($pq_ended_states)\$" '
         { split($2, state, " "); split($3, code, ":") }
-        # What Slurm itself cancels before it ran; with anybody else it is "CANCELLED by UID".
-        { reason = $2 == "CANCELLED" && $7 == "None assigned" ? "DependencyNeverSatisfied" : "" }
+        { reason = $2 == "CANCELLED" && $7 == "None assigned" ? "DependencyNeverSatisfied" : "" } # by Slurm: else "CANCELLED by UID"
         state[1] ~ ended { print "seen|" $1 "|" state[1] "|" reason "|" code[1] * 256 + code[2] "|" $4 "|" $5 "|" $6 "|" $7 "|||" }'
 }

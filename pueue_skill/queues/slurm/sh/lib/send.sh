@@ -10,8 +10,7 @@ seek() {
         queue || echo fails
     } | awk -F'|' -v name="$1" '
         function of(token) { sub(/#.*/, "", token); return token }
-        # Jobs that an invocation has made bear its key alone: their ids tell them apart.
-        function found(token, job) {
+        function found(token, job) { # all jobs of an invocation have its key alone: only their ids differ
             sub(/_.*/, "", job)
             if (token == name) tries[++count] = token "#" job
             if (index(token, "#") == 0) token = token "#" job
