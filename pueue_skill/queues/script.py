@@ -3,7 +3,7 @@
 A script is a file `PACKAGE/sh/NAME.sh` of pueue_skill. It begins with a comment that says what it reads and prints, then declares its
 inputs: `: "${PQ_KEY:?}" "${PQ_PATH?}"`, where only a bare `?` permits an empty value. A line `. queues/sh/lib/lock.sh` includes a
 file of shared functions, which may declare inputs too. Lines that hold only a comment are dropped from the text: bash reads it byte
-by byte. The module reads only files of its own package, each once, and knows no queue and no host.
+by byte. The module reads only files of this package, each once, and knows no queue and no host.
 """
 
 from __future__ import annotations

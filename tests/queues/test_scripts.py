@@ -36,6 +36,7 @@ from pueue_skill.queues.pueue.units import runner_name
 from pueue_skill.queues.script import script
 from pueue_skill.queues.scripts import REPLY, read_tails, reply, whole_reply
 from pueue_skill.shell.model import Host
+from pueue_skill.shell.ssh_target import REMOTE_PUEUE
 
 PACKAGE = Path(pueue_skill.__file__).parent
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("**/sh/**/*.*sh"))
@@ -123,6 +124,13 @@ def test_pueue_is_found_where_installers_put_it(run: Stubbed) -> None:
             (run.home / folder / name).write_text(f"#!/bin/sh\necho {name} {version}\n")
             (run.home / folder / name).chmod(0o755)
         assert run(find).stdout == f"pueue {version}\npueued {version}\n"
+
+
+def test_the_default_client_of_a_host_is_where_setup_installs_it(run: Stubbed) -> None:
+    text = loader.load("queues/sh/lib/folders.sh").text + 'printf "%s\\n" "$pq_bin" "$pq_folders"\n'
+    folder, folders = run(text).stdout.splitlines()
+    assert REMOTE_PUEUE.replace("~", str(run.home)) == f"{folder}/pueue"
+    assert folders.split(":")[0] == folder
 
 
 def test_cancel(run: Stubbed) -> None:

@@ -9,7 +9,7 @@
 look_around() {
     look_for_daemons >/dev/null
     if reach; then fact unfinished "$(unfinished)"; fi
-    at=$HOME/.local/bin
+    at=$pq_bin
     until [ -d "$at" ]; do at=${at%/*}; done
     fact room "$(df -Pk "$at" | awk 'NR == 2 { print $4 }')"
     if [ -z "$PQ_ALWAYS" ]; then

@@ -31,8 +31,7 @@ rust_version() {
 root() { if [ "$uid" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 user_systemctl() { XDG_RUNTIME_DIR=/run/user/$uid bounded systemctl --user "$@"; }
 uid=$(id -u) user=$(id -un) record=$HOME/.local/share/pueue-skill/setup tab=$(printf '\t')
-PATH=$PATH:$HOME/.local/bin:$HOME/.cargo/bin:/opt/homebrew/bin:/usr/local/bin
-PATH=$PATH:$HOME/.nix-profile/bin:/nix/var/nix/profiles/default/bin
+PATH=$PATH:$pq_folders:$HOME/.nix-profile/bin:/nix/var/nix/profiles/default/bin
 export PATH RUST_BACKTRACE=0
 
 find_pueue() {

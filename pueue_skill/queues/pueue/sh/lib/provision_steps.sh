@@ -34,10 +34,9 @@ write() {
 }
 # install_from COMMAND: puts the programs into their place, once `COMMAND` has made both of them in the folder $new and they run here.
 install_from() {
-    bin=$HOME/.local/bin
-    folder "$bin"
-    rm -rf "$bin"/.pueue-new-*
-    new=$(mktemp -d "$bin/.pueue-new-XXXXXX")
+    folder "$pq_bin"
+    rm -rf "$pq_bin"/.pueue-new-*
+    new=$(mktemp -d "$pq_bin/.pueue-new-XXXXXX")
     trap 'rm -rf "$new"' EXIT
     "$@"
     for name in pueue pueued; do
@@ -48,7 +47,7 @@ install_from() {
             *) echo "$name of version 4 was expected, and $new/$name --version says: $said" >&2 && exit 10 ;;
         esac
     done
-    for name in pueue pueued; do place_file "$new/$name" "$bin/$name"; done
+    for name in pueue pueued; do place_file "$new/$name" "$pq_bin/$name"; done
 }
 # fetch ASSET SUM NAME: a download into $new.
 fetch() {
@@ -145,9 +144,9 @@ from_package() {
             exit 10
             ;;
     esac
-    folder "$HOME/.local/bin"
+    folder "$pq_bin"
     for one in "$pueue" "$pueued"; do
-        to=$HOME/.local/bin/${one##*/}
+        to=$pq_bin/${one##*/}
         if [ ! -e "$to" ]; then kept link "$one" "$to" && ln -s "$one" "$to"; fi
     done
 }
