@@ -13,7 +13,7 @@ from pueue_skill.jobs import output, submission
 from pueue_skill.plan.model import Job
 from pueue_skill.queues.model import JobState
 from pueue_skill.queues.pueue import provision as pueue_provision
-from pueue_skill.queues.pueue.provision import Found
+from pueue_skill.queues.pueue.provision import HostFacts
 from pueue_skill.queues.scripts import reply
 from pueue_skill.shell.model import Host
 
@@ -21,7 +21,7 @@ PROOF_S = 20.0
 """How long the job may wait for a slot."""
 
 
-def prove(host: Host, found: Found, environment: Mapping[str, str]) -> Proof:
+def prove(host: Host, found: HostFacts, environment: Mapping[str, str]) -> Proof:
     """Run a job in the new queue and remove it. Raises Unreachable."""
     limit, status = found.groups.get("default", (1, "running"))
     if status != "running":

@@ -19,7 +19,7 @@ from real import Host, real, until
 
 from pueue_skill.hosts.provision import steps as provision_steps
 from pueue_skill.queues.pueue import provision as pueue_provision
-from pueue_skill.queues.pueue.provision import Step
+from pueue_skill.queues.pueue.provision import SetupStep
 from pueue_skill.queues.pueue.site import callback
 from pueue_skill.shell import model
 
@@ -101,7 +101,7 @@ def test_a_host_that_was_changed_since_it_was_looked_at_is_left(bare: Host) -> N
         return bare.ssh("sh -s", stdin=None, input=script)
 
     found = pueue_provision.read_look(answer(pueue_provision.look_script(where, "http://[", False)).stdout)
-    script = pueue_provision.do_script(where, "", found.mark, [Step("one", "", "", 'touch "$HOME/made"\n')], {})
+    script = pueue_provision.do_script(where, "", found.mark, [SetupStep("one", "", "", 'touch "$HOME/made"\n')], {})
     (bare.home / ".config/pueue").mkdir(parents=True)
     (bare.home / ".config/pueue/pueue.yml").write_text("client: {}\n")
     done = answer(script)

@@ -12,10 +12,10 @@ from real import SYSTEM_PATH, processes, real, until
 
 from pueue_skill.hosts.provision import steps as provision_steps
 from pueue_skill.hosts.provision.steps import Refusal, Wish
-from pueue_skill.queues.pueue.provision import Found, remove_stale_id
+from pueue_skill.queues.pueue.provision import HostFacts, remove_stale_id
 from pueue_skill.shell import quote
 
-LINUX = Found(
+LINUX = HostFacts(
     os="Linux", arch="x86_64", home="/home/dev", uid="1000", user="dev", config="/home/dev/.config/pueue/pueue.yml",
     data="/home/dev/.local/share/pueue", network=True, fetch="curl", digest="sha256sum", room=10**7,
 )  # fmt: skip
@@ -38,7 +38,7 @@ MAC = LINUX._replace(os="Darwin", arch="aarch64", launchd=True)
         ),
     ],
 )
-def test_the_best_source_there_is(found: Found, wish: Wish, source: str) -> None:
+def test_the_best_source_there_is(found: HostFacts, wish: Wish, source: str) -> None:
     assert next(step.instead for step in provision_steps.steps(found, wish) if step.name == "pueue") == source
 
 
@@ -57,7 +57,7 @@ def test_the_best_source_there_is(found: Found, wish: Wish, source: str) -> None
         (LINUX._replace(version="3.4.1", daemon_version="3.4.1", place="", unfinished=2), Wish(upgrade=True), "2 jobs"),
     ],
 )
-def test_where_there_is_none(found: Found, wish: Wish, says: str) -> None:
+def test_where_there_is_none(found: HostFacts, wish: Wish, says: str) -> None:
     with pytest.raises(Refusal, match=says):
         provision_steps.steps(found, wish)
 
@@ -72,7 +72,7 @@ def test_where_there_is_none(found: Found, wish: Wish, says: str) -> None:
         (LINUX._replace(place="/there", version="4.0.4", daemon_version="4.0.4"), Wish(), "/there"),
     ],
 )
-def test_where_the_socket_is(found: Found, wish: Wish, place: str) -> None:
+def test_where_the_socket_is(found: HostFacts, wish: Wish, place: str) -> None:
     assert provision_steps.runtime_directory(found, wish) == place
 
 

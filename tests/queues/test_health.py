@@ -12,7 +12,7 @@ from real import real
 from stubbed import SHELLS, Stubbed
 
 from pueue_skill.queues.pueue import health
-from pueue_skill.queues.pueue.health import Findings
+from pueue_skill.queues.pueue.health import HealthReport
 from pueue_skill.shell.model import Host
 
 
@@ -27,7 +27,7 @@ class Ill(Stubbed):
     def env(self) -> dict[str, str]:
         return {**super().env, "USER": "dev", "SHELL": "/bin/false"}
 
-    def found(self, pueue: str = "") -> Findings:
+    def found(self, pueue: str = "") -> HealthReport:
         done = self(health.script(Host("h", pueue=pueue)))
         assert (done.returncode, done.stderr) == (0, "")
         return health.read(done.stdout)

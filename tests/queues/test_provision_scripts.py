@@ -10,7 +10,7 @@ import pytest
 from stubbed import SHELLS, Stubbed
 
 from pueue_skill.queues.pueue import provision
-from pueue_skill.queues.pueue.provision import CHANGED, INSTEAD, Found, Step
+from pueue_skill.queues.pueue.provision import CHANGED, INSTEAD, HostFacts, SetupStep
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 
@@ -33,13 +33,13 @@ class Bare(Stubbed):
             (self.stub / name).write_text(text)
         self.record = self.home / ".local/share/pueue-skill/setup"
 
-    def look(self) -> Found:
+    def look(self) -> HostFacts:
         done = self(provision.look_script(HOST, URL, True))
         assert done.returncode == 0, done.stderr
         return provision.read_look(done.stdout)
 
     def do(self, *calls: list[str], **files: bytes) -> subprocess.CompletedProcess[str]:
-        steps = [Step(f"step {i}", "", "", quote.line(call)) for i, call in enumerate(calls)]
+        steps = [SetupStep(f"step {i}", "", "", quote.line(call)) for i, call in enumerate(calls)]
         return self(provision.do_script(HOST, URL, self.look().mark, steps, files))
 
     def undo(self) -> list[str]:
@@ -71,7 +71,9 @@ def test_what_is_found(bare: Bare) -> None:
 
 def test_steps_run_in_turn_until_one_fails(bare: Bare) -> None:
     made = bare.home / "it's made"
-    text = provision.do_script(HOST, URL, bare.look().mark, [Step("one", "", "", quote.line(["touch", str(made)]))], {})
+    text = provision.do_script(
+        HOST, URL, bare.look().mark, [SetupStep("one", "", "", quote.line(["touch", str(made)]))], {}
+    )
     assert provision.read_do(bare(text).stdout) == ("one", 0, True)
     assert made.exists()
     done = bare.do(["printf", "for people"], ["eval", "false; echo on"], ["echo", "never"])
@@ -80,7 +82,7 @@ def test_steps_run_in_turn_until_one_fails(bare: Bare) -> None:
 
 
 def test_nothing_is_done_on_a_host_that_has_changed(bare: Bare) -> None:
-    text = provision.do_script(HOST, URL, bare.look().mark, [Step("one", "", "", "echo never")], {})
+    text = provision.do_script(HOST, URL, bare.look().mark, [SetupStep("one", "", "", "echo never")], {})
     (bare.bin / "pueued").unlink()
     done = bare(text)
     assert (done.returncode, provision.read_do(done.stdout)) == (CHANGED, ("", None, False))

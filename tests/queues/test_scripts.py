@@ -22,8 +22,8 @@ from pueue_skill.queues.pueue import health as pueue_health
 from pueue_skill.queues.pueue.batch import batch_script, read_batch, read_capacity, read_restart, restart_script
 from pueue_skill.queues.pueue.batch import submit_script as submit_batch
 from pueue_skill.queues.pueue.provision import (
-    Found,
-    Step,
+    HostFacts,
+    SetupStep,
     do_script,
     look_script,
     proved_script,
@@ -617,7 +617,7 @@ def provisioned(run: Stubbed) -> Path:
     return run.home / ".local/share/pueue-skill/setup"
 
 
-def look_at(run: Stubbed, **answers: str) -> Found:
+def look_at(run: Stubbed, **answers: str) -> HostFacts:
     return read_look(run(look_script(Host("local"), "http://127.0.0.1:9", False), **answers).stdout)
 
 
@@ -634,7 +634,7 @@ def test_a_host_is_looked_at_before_it_is_set_up(run: Stubbed) -> None:
 
 
 def do(
-    run: Stubbed, mark: str, *steps: Step, files: dict[str, bytes] | None = None
+    run: Stubbed, mark: str, *steps: SetupStep, files: dict[str, bytes] | None = None
 ) -> subprocess.CompletedProcess[str]:
     return run(do_script(Host("local"), "http://127.0.0.1:9", mark, steps, files or {}))
 
@@ -645,15 +645,15 @@ def test_steps_are_carried_out_on_a_host_as_it_was_looked_at(run: Stubbed) -> No
     mark = look_at(run, group=says(GROUPS)).mark
     assert do(run, "another mark").returncode == 75
     steps = [
-        Step(
+        SetupStep(
             "config",
             "",
             "",
             f"write {run.home}/.config/pueue/pueue.yml {b64encode(b'client: {}').decode()}",
         ),
-        Step("data", "", "", f"send pueue >{run.home}/sent\nfind_pueue"),
-        Step("daemon", "", "", "echo it fails >&2; false\necho never\n"),
-        Step("never", "", "", "echo never\n"),
+        SetupStep("data", "", "", f"send pueue >{run.home}/sent\nfind_pueue"),
+        SetupStep("daemon", "", "", "echo it fails >&2; false\necho never\n"),
+        SetupStep("never", "", "", "echo never\n"),
     ]
     done = do(run, mark, *steps, files={"pueue": bytes(range(256))})
     assert done.returncode == 1
@@ -669,7 +669,7 @@ def test_what_was_made_is_taken_back(run: Stubbed) -> None:
     text = undo_script(Host("local"))
     assert reply(run(text).stdout) == "nothing\n"
     mark = look_at(run, group=says(GROUPS)).mark
-    step = Step(
+    step = SetupStep(
         "config",
         "",
         "",

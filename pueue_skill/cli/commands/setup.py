@@ -16,7 +16,7 @@ from pueue_skill.hosts.provision import steps as provision_steps
 from pueue_skill.hosts.provision.steps import Refusal, Wish
 from pueue_skill.hosts.provision.steps import home_relative as short
 from pueue_skill.jobs.proof import prove
-from pueue_skill.queues.pueue.provision import Found, Step
+from pueue_skill.queues.pueue.provision import HostFacts, SetupStep
 from pueue_skill.queues.registry import KINDS
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import LOCAL, Host
@@ -70,14 +70,14 @@ def main(options: argparse.Namespace) -> int:
     return ExitCode.FINDINGS if outcome.proof and outcome.proof.why else ExitCode.DONE
 
 
-def show(host: Host, found: Found, todo: list[Step]) -> None:
+def show(host: Host, found: HostFacts, todo: list[SetupStep]) -> None:
     """What there is, and what is to be done about it."""
     print(printable.line(f"{host.name}: {', '.join(described(found))}"), flush=True)
     for number, step in enumerate(todo, 1):
         print(printable.line(f"{number} {step.name}: {step.what} ({step.why})"), flush=True)
 
 
-def described(found: Found) -> list[str]:
+def described(found: HostFacts) -> list[str]:
     """A host in words."""
     words = [f"{found.os} {found.arch}", found.libc, found.shell.rpartition("/")[2]]
     words.append(f"pueue {found.version} ({short(found, found.pueue)})" if found.pueue else "no pueue")
@@ -87,7 +87,7 @@ def described(found: Found) -> list[str]:
     return [word for word in words if word]
 
 
-def planned(options: argparse.Namespace, host: Host, found: Found, todo: list[Step], wish: Wish) -> int:
+def planned(options: argparse.Namespace, host: Host, found: HostFacts, todo: list[SetupStep], wish: Wish) -> int:
     if options.json:
         print(json.dumps({**report(host, found, todo, wish), "done": False}, indent=2))
     elif not todo:
@@ -109,7 +109,7 @@ def true(host: Host, outcome: setup.Outcome) -> str:
 def removed(options: argparse.Namespace, host: Host) -> int:
     gone = setup.remove(host)
     if options.json:
-        steps = [Step("remove", word, "", "") for word in gone.undone]
+        steps = [SetupStep("remove", word, "", "") for word in gone.undone]
         found = setup.look(host, provision_steps.URL)
         made = report(host, found, steps, Wish(), notes=[f"left: {text}" for text in gone.left])
         print(json.dumps({**made, "removed": True}, indent=2))
@@ -125,8 +125,8 @@ def removed(options: argparse.Namespace, host: Host) -> int:
 
 def report(
     host: Host,
-    found: Found,
-    steps: list[Step] | tuple[Step, ...],
+    found: HostFacts,
+    steps: list[SetupStep] | tuple[SetupStep, ...],
     wish: Wish,
     proof: setup.Proof | None = None,
     notes: list[str] | None = None,

@@ -18,7 +18,7 @@ from pueue_skill.queues import actions, framing, outcome
 from pueue_skill.queues.framing import Probe, ProbeResult
 from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.queues.pueue import health as pueue_health
-from pueue_skill.queues.pueue.health import Daemon, Findings
+from pueue_skill.queues.pueue.health import Daemon, HealthReport
 from pueue_skill.queues.registry import KINDS
 from pueue_skill.queues.script import script
 from pueue_skill.queues.scripts import read_tails
@@ -127,7 +127,7 @@ class Place(NamedTuple):
         return f"in {self.config_file}, under [hosts.{self.host.name}]: {key} = {value}"
 
 
-def client(at: Place, found: Findings) -> list[Check]:
+def client(at: Place, found: HealthReport) -> list[Check]:
     name, wanted = f"pueue of {at.host.name}", at.host.pueue or "pueue"
     if found.wanted:
         return [Check(name, "ok", f"{found.version or 'no version'}; {found.wanted}")]
@@ -153,7 +153,7 @@ class Daemons(NamedTuple):
     """What was seen of the daemons that keep the client's queue, `own`: `queue` is what one answers, None with `why` it does not."""
 
     at: Place
-    found: Findings
+    found: HealthReport
     queue: Queue | None
     why: str
     own: tuple[Daemon, ...]
@@ -166,7 +166,7 @@ class Daemons(NamedTuple):
         return Check(f"daemon of {self.at.host.name}", result, what, fix, mend)
 
 
-def daemon(at: Place, found: Findings, queue: Queue | None, why: str) -> list[Check]:
+def daemon(at: Place, found: HealthReport, queue: Queue | None, why: str) -> list[Check]:
     """The first cause that applies; nothing where no client could ask the daemon."""
     seen = Daemons(at, found, queue, why, tuple([one for one in found.daemons if one.data == found.data]))
     if len(seen.own) == 1 and not found.wanted and not found.known:
@@ -266,7 +266,7 @@ def minor(version: str) -> tuple[int, ...]:
     return tuple([int(number) for number in regex(r"\d+").findall(version)[:2]])
 
 
-def restart(at: Place, found: Findings, one: Daemon) -> str:
+def restart(at: Place, found: HealthReport, one: Daemon) -> str:
     """Ends a daemon and starts the installed one; its state is copied first."""
     kept = f"cp {quote.word(f'{found.data}/state.json')} {quote.word(f'{found.data}/state.json.of-{one.version}')}"
     return at.line(
@@ -274,7 +274,7 @@ def restart(at: Place, found: Findings, one: Daemon) -> str:
     )
 
 
-def state(at: Place, found: Findings) -> list[Check]:
+def state(at: Place, found: HealthReport) -> list[Check]:
     if found.state < BIG:
         return []
     what = (
@@ -285,7 +285,7 @@ def state(at: Place, found: Findings) -> list[Check]:
     return [Check(f"state of {at.host.name}", "warning", what, fix)]
 
 
-def disk(at: Place, found: Findings, text: str) -> list[Check]:
+def disk(at: Place, found: HealthReport, text: str) -> list[Check]:
     try:
         rows = audit.disks(text)
     except ValueError:
@@ -351,7 +351,7 @@ def work(at: Place, text: str) -> list[Check]:
     ]
 
 
-def groups(at: Place, found: Findings, queue: Queue) -> list[Check]:
+def groups(at: Place, found: HealthReport, queue: Queue) -> list[Check]:
     """Groups that are paused, or run fewer at once than the configuration says."""
     made = []
     name, pueue = f"queue of {at.host.name}", quote.path(found.client)
@@ -407,7 +407,7 @@ NOT_RUN = regex(r"(?:: |^)(?:line \d+: |\d+: )?([^\s:]+): Permission denied|perm
 
 
 def failures(
-    at: Place, found: Findings, queue: Queue, tails: Mapping[str, bytes], programs: Sequence[str], now: int
+    at: Place, found: HealthReport, queue: Queue, tails: Mapping[str, bytes], programs: Sequence[str], now: int
 ) -> list[Check]:
     """Jobs of late that failed before they had begun."""
     made: dict[str, Check] = {}

@@ -19,7 +19,7 @@ from pueue_skill.hosts.client import Unreachable
 from pueue_skill.hosts.provision import steps as provision_steps
 from pueue_skill.hosts.provision.steps import Refusal, Wish
 from pueue_skill.queues.pueue import provision as pueue_provision
-from pueue_skill.queues.pueue.provision import Found, Step
+from pueue_skill.queues.pueue.provision import HostFacts, SetupStep
 from pueue_skill.queues.pueue.site import callback
 from pueue_skill.queues.scripts import reply
 from pueue_skill.shell import quote
@@ -42,20 +42,20 @@ class Proof(NamedTuple):
     why: str = ""
 
 
-Prove: TypeAlias = "Callable[[Host, Found, Mapping[str, str]], Proof]"
+Prove: TypeAlias = "Callable[[Host, HostFacts, Mapping[str, str]], Proof]"
 
 
 class Outcome(NamedTuple):
     """`found` is the host as it is now; `steps` what was done, or is to be."""
 
     host: Host
-    found: Found
-    steps: tuple[Step, ...]
+    found: HostFacts
+    steps: tuple[SetupStep, ...]
     proof: Proof | None = None
     notes: tuple[str, ...] = ()
 
 
-def look(host: Host, url: str, always: bool = False) -> Found:
+def look(host: Host, url: str, always: bool = False) -> HostFacts:
     """What `host` has; `always` with its network. Raises Unreachable."""
     script = pueue_provision.look_script(host, url, always)
     return client.asked(
@@ -67,7 +67,7 @@ def wishes(host: Host, table: SetupTable, upgrade: bool) -> Wish:
     return Wish(host.groups, table.url or provision_steps.URL, {**provision_steps.SHA256, **table.sha256}, upgrade)
 
 
-def plan(host: Host, wish: Wish) -> tuple[Found, list[Step], Wish]:
+def plan(host: Host, wish: Wish) -> tuple[HostFacts, list[SetupStep], Wish]:
     """What `host` has, what is to be done there, and the wish with what has been learnt. Raises Refusal, Unreachable."""
     found = look(host, wish.url)
     if not found.ready and host.ssh and wish.here is None:
@@ -83,7 +83,7 @@ def plan(host: Host, wish: Wish) -> tuple[Found, list[Step], Wish]:
     return found, provision_steps.steps(found, wish), wish
 
 
-def settings(found: Found, text: str) -> dict[str, Any]:
+def settings(found: HostFacts, text: str) -> dict[str, Any]:
     """What a pueue.yml says. Raises Refusal."""
     import yaml
 
@@ -97,7 +97,7 @@ def settings(found: Found, text: str) -> dict[str, Any]:
     return {**loaded, "shared": loaded.get("shared") or {}, "daemon": loaded.get("daemon") or {}}
 
 
-def pinned(found: Found) -> str:
+def pinned(found: HostFacts) -> str:
     """Where the configuration says that the daemon is reached, whatever the variables of a client are. Raises Refusal."""
     shared = settings(found, found.yaml)["shared"] if found.yaml is not None else {}
     place = shared.get("runtime_directory")
@@ -108,12 +108,12 @@ def pinned(found: Found) -> str:
     return f"{found.home}{place[1:]}" if place and place.startswith("~") else place or ""
 
 
-def called(found: Found) -> str:
+def called(found: HostFacts) -> str:
     """What the configuration has called at the end of a job. Raises Refusal."""
     return str(settings(found, found.yaml)["daemon"].get("callback") or "") if found.yaml is not None else ""
 
 
-def clean(found: Found, wish: Wish) -> bool:
+def clean(found: HostFacts, wish: Wish) -> bool:
     """Whether the new pueue.yml would say what is wished, and nothing else that the old one does not."""
     if found.yaml is None:
         return True
@@ -134,8 +134,8 @@ def clean(found: Found, wish: Wish) -> bool:
 
 def carry_out(
     host: Host,
-    found: Found,
-    todo: list[Step],
+    found: HostFacts,
+    todo: list[SetupStep],
     wish: Wish,
     environment: Mapping[str, str],
     tell: Callable[[str], None],
@@ -145,7 +145,7 @@ def carry_out(
 
     `tell` is given a line where a step takes another way than planned; `prove` runs a job in the new queue (jobs.proof).
     """
-    did: dict[str, Step] = {}
+    did: dict[str, SetupStep] = {}
     for _ in range(TRIES):
         if not todo:
             break
@@ -167,7 +167,7 @@ def carry_out(
     return Outcome(host, found, tuple(did.values()), proof, tuple(notes(found, wish)))
 
 
-def attempt(host: Host, found: Found, todo: list[Step], wish: Wish) -> tuple[str, str]:
+def attempt(host: Host, found: HostFacts, todo: list[SetupStep], wish: Wish) -> tuple[str, str]:
     """Carries out steps: nothing; or what cannot be had, and why; or only why it is to be planned anew. Raises Refusal, Unreachable."""
     try:
         files = next((brought(step, found, wish) for step in todo if step.brings), {})
@@ -194,7 +194,7 @@ def attempt(host: Host, found: Found, todo: list[Step], wish: Wish) -> tuple[str
     raise Refusal(f"{step.name} failed: {said or f'exit code {status}'}\n{AGAIN}")
 
 
-def brought(step: Step, found: Found, wish: Wish) -> dict[str, bytes]:
+def brought(step: SetupStep, found: HostFacts, wish: Wish) -> dict[str, bytes]:
     """The programs that a step takes along from this machine. Raises Refusal, OSError."""
     if step.brings == "copy" and wish.here:
         return {"pueue": Path(wish.here.pueue).read_bytes(), "pueued": Path(wish.here.pueued).read_bytes()}
@@ -212,7 +212,7 @@ def download(wish: Wish, asset: str) -> bytes:
     return content
 
 
-def notes(found: Found, wish: Wish) -> Iterator[str]:
+def notes(found: HostFacts, wish: Wish) -> Iterator[str]:
     """What is good to know."""
     for other in found.others:
         process, _, file = other.partition(" ")

@@ -11,7 +11,7 @@ import plistlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from pueue_skill.queues.pueue.provision import Found, Step, remove_stale_id
+from pueue_skill.queues.pueue.provision import HostFacts, SetupStep, remove_stale_id
 from pueue_skill.queues.pueue.site import callback
 from pueue_skill.shell import quote
 from pueue_skill.startup.record import NamedTuple
@@ -67,13 +67,13 @@ class Wish(NamedTuple):
     url: str = URL
     sha256: Mapping[str, str] = SHA256
     upgrade: bool = False
-    here: Found | None = None
+    here: HostFacts | None = None
     pinned: str = ""
     called: str = ""
     without: Collection[str] = ()
 
 
-def steps(found: Found, wish: Wish) -> list[Step]:
+def steps(found: HostFacts, wish: Wish) -> list[SetupStep]:
     """What is to be done on a host, in this order; nothing where all is as wished. Raises Refusal."""
     made = []
     if found.version and not found.ready and not wish.upgrade and found.daemon_version:
@@ -117,29 +117,31 @@ def steps(found: Found, wish: Wish) -> list[Step]:
     return made
 
 
-def service_of(found: Found, wish: Wish) -> str:
+def service_of(found: HostFacts, wish: Wish) -> str:
     """What is to start the daemon: systemd (which ends it with the last login, unless the user lingers), launchd, or nothing."""
     if found.systemd and (found.linger or "linger" not in wish.without):
         return "systemd"
     return "launchd" if found.launchd else ""
 
 
-def retire(found: Found) -> Step:
+def retire(found: HostFacts) -> SetupStep:
     what = f"ends the daemon of pueue {found.version}, keeps a copy of its state"
-    return Step("old daemon", what, "it has no jobs to do", quote.line(["retire", found.place or "", found.version]))
+    return SetupStep(
+        "old daemon", what, "it has no jobs to do", quote.line(["retire", found.place or "", found.version])
+    )
 
 
-def linger() -> Step:
-    return Step(
+def linger() -> SetupStep:
+    return SetupStep(
         "linger", "loginctl enable-linger", "your services run without a login, from boot on", "linger", "linger"
     )
 
 
-def source(found: Found, wish: Wish) -> Step:
+def source(found: HostFacts, wish: Wish) -> SetupStep:
     """The best source of the programs. Raises Refusal when there is none."""
 
-    def one(name: str, what: str, why: str, script: str, brings: str = "") -> Step:
-        return Step("pueue", what, why, script, name, brings)
+    def one(name: str, what: str, why: str, script: str, brings: str = "") -> SetupStep:
+        return SetupStep("pueue", what, why, script, name, brings)
 
     if 0 <= found.room < ROOM:
         raise Refusal(
@@ -151,7 +153,7 @@ def source(found: Found, wish: Wish) -> Step:
         why = "pueued is missing"
     assets = [asset_of(found, name) for name in PROGRAMS]
     pinned = all(wish.sha256.get(asset) for asset in assets)
-    offered: list[Step] = []
+    offered: list[SetupStep] = []
     if found.network:
         offered += [one(name, MANAGERS[name], why, package(name)) for name in found.managers]
         if pinned and found.fetch and found.digest:
@@ -179,7 +181,7 @@ def source(found: Found, wish: Wish) -> Step:
     )
 
 
-def asset_of(found: Found, name: str) -> str:
+def asset_of(found: HostFacts, name: str) -> str:
     """The file of a release that holds a program for a host."""
     return f"{name}-{TARGETS.get((found.os, found.arch), 'no')}"
 
@@ -194,11 +196,11 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple([int(number) for number in re.findall(r"\d+", version)[:3]])
 
 
-def home_relative(found: Found, path: str) -> str:
+def home_relative(found: HostFacts, path: str) -> str:
     return f"~{path[len(found.home) :]}" if path.startswith(found.home + "/") else path
 
 
-def runtime_directory(found: Found, wish: Wish) -> str:
+def runtime_directory(found: HostFacts, wish: Wish) -> str:
     """Where the socket and the process id are to be: where the daemon has them, else where a reboot clears them away."""
     if wish.pinned:
         return wish.pinned
@@ -207,14 +209,14 @@ def runtime_directory(found: Found, wish: Wish) -> str:
     return f"/run/user/{found.uid}" if service_of(found, wish) == "systemd" else found.data
 
 
-def callback_of(found: Found, wish: Wish) -> str:
+def callback_of(found: HostFacts, wish: Wish) -> str:
     """What pueue.yml is to have called at the end of a job: nothing where it has something called, or nobody is to be told there."""
     if not found.teller or wish.called or "callback" in wish.without or "{{" in found.teller:  # as callback refuses it
         return ""
     return callback(found.teller)
 
 
-def configured(found: Found, wish: Wish) -> str:
+def configured(found: HostFacts, wish: Wish) -> str:
     """pueue.yml with the place of the socket pinned, and the callback where there is to be one."""
     text = f"shared:\n  pueue_directory: {json.dumps(found.data)}\n" if found.yaml is None else found.yaml
     if not wish.pinned:
@@ -223,7 +225,7 @@ def configured(found: Found, wish: Wish) -> str:
     return extended(text, "daemon", "callback", calls) if calls else text
 
 
-def configuration(found: Found, wish: Wish) -> Step:
+def configuration(found: HostFacts, wish: Wish) -> SetupStep:
     file, calls = home_relative(found, found.config), callback_of(found, wish)
     lines = {} if wish.pinned else {f"runtime_directory: {runtime_directory(found, wish)}": PINNED}
     lines |= (
@@ -236,28 +238,28 @@ def configuration(found: Found, wish: Wish) -> Step:
         what = f"sets {' and '.join(lines)} in {file}, and keeps a copy of it"
     unread = found.daemons if calls and found.place is not None else ()
     words = ["configure", found.config, base64_of(configured(found, wish)), *unread]
-    return Step("config", what, "; ".join(lines.values()), quote.line(words))
+    return SetupStep("config", what, "; ".join(lines.values()), quote.line(words))
 
 
 PINNED = "a client with other variables would not find the daemon, and a second one would overwrite its queue"
 
 
-def unread(found: Found) -> bool:
+def unread(found: HostFacts) -> bool:
     """Whether the daemon that runs was started before its callback was written."""
     return any(f"unread\t{process}" in found.record.splitlines() for process in found.daemons)
 
 
-def may_restart(found: Found, wish: Wish) -> bool:
+def may_restart(found: HostFacts, wish: Wish) -> bool:
     """Whether the daemon has nothing to do, and is one that is started as it was before."""
     ours = found.enabled or "detached" in found.record.splitlines()
     return ours and not found.unfinished and "restart" not in wish.without
 
 
-def restart(found: Found, wish: Wish) -> Step:
+def restart(found: HostFacts, wish: Wish) -> SetupStep:
     """Whoever submits through pueue-skill waits meanwhile; what came before is looked for once more."""
     why = "it reads its callback when it starts, and has nothing to do now"
     words = ["restart", runtime_directory(found, wish), found.pueued, "--config", found.config]
-    return Step("restart", "starts the daemon anew", why, quote.line(words), "restart")
+    return SetupStep("restart", "starts the daemon anew", why, quote.line(words), "restart")
 
 
 def extended(text: str, table: str, key: str, value: str) -> str:
@@ -309,7 +311,7 @@ WantedBy=default.target
 """
 
 
-def unit(found: Found, wish: Wish, pueued: str, running: bool) -> Step:
+def unit(found: HostFacts, wish: Wish, pueued: str, running: bool) -> SetupStep:
     file, runtime = f"{found.home}/.config/systemd/user/pueued.service", runtime_directory(found, wish)
     new = ("", "") if found.unit else (file, base64_of(unit_text(pueued, found.config, runtime)))
     words = ["unit", runtime, *new, "1" if found.enabled else "", "1" if running else ""]
@@ -317,7 +319,7 @@ def unit(found: Found, wish: Wish, pueued: str, running: bool) -> Step:
     if running:
         what = "enables a systemd user unit for pueued"
         why = "the daemon that runs goes on; the unit starts it from the next boot on"
-    return Step("service", f"{what}, {home_relative(found, found.unit or file)}", why, quote.line(words))
+    return SetupStep("service", f"{what}, {home_relative(found, found.unit or file)}", why, quote.line(words))
 
 
 LABEL = "pueue-skill.pueued"
@@ -339,23 +341,27 @@ def plist_text(pueued: str, config: str, runtime: str, data: str) -> str:
     return plistlib.dumps(agent).decode()
 
 
-def agent(found: Found, wish: Wish, pueued: str, running: bool) -> Step:
+def agent(found: HostFacts, wish: Wish, pueued: str, running: bool) -> SetupStep:
     file, runtime = found.agent or f"{found.home}/Library/LaunchAgents/{LABEL}.plist", runtime_directory(found, wish)
     new = "" if found.agent else base64_of(plist_text(pueued, found.config, runtime, found.data))
     why = "it comes back after a crash and a reboot"
     if running:
         why = "the daemon that runs goes on; the agent starts it from the next login on"
     words = ["agent", runtime, file, new, "1" if running else ""]
-    return Step("service", f"starts pueued as a launchd agent, {home_relative(found, file)}", why, quote.line(words))
+    return SetupStep(
+        "service", f"starts pueued as a launchd agent, {home_relative(found, file)}", why, quote.line(words)
+    )
 
 
-def detached(found: Found, wish: Wish, pueued: str) -> Step:
+def detached(found: HostFacts, wish: Wish, pueued: str) -> SetupStep:
     words = ["detached", runtime_directory(found, wish), pueued, "--config", found.config]
     why = "there is no service manager to start it"
-    return Step("daemon", "starts pueued by itself, apart from ssh", why, quote.line(words))
+    return SetupStep("daemon", "starts pueued by itself, apart from ssh", why, quote.line(words))
 
 
-def groups(wanted: Sequence[tuple[str, int]]) -> Step:
+def groups(wanted: Sequence[tuple[str, int]]) -> SetupStep:
     text = ", ".join([f"{name} {limit or 'without limit'}" for name, limit in wanted])
     words = ["limits", *[word for name, limit in wanted for word in (name, str(limit))]]
-    return Step("groups", f"sets how many jobs run at once: {text}", "your configuration says so", quote.line(words))
+    return SetupStep(
+        "groups", f"sets how many jobs run at once: {text}", "your configuration says so", quote.line(words)
+    )

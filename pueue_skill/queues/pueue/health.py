@@ -1,4 +1,4 @@
-"""What keeps a pueue 4 from working, as far as its host can tell: a host to sh text, and what that prints to a Findings."""
+"""What keeps a pueue 4 from working, as far as its host can tell: a host to sh text, and what that prints to a HealthReport."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Daemon(NamedTuple):
     stopped: bool
 
 
-class Findings(NamedTuple):
+class HealthReport(NamedTuple):
     """What was found. `wanted` is the client that the configuration names, empty where it is not there; `client` the one that was
     found instead of it or is it, `known` whether it is found without being named. `start` is how the daemon is set up to be started.
     """
@@ -42,7 +42,7 @@ def script(host: Host) -> str:
     return load("queues/pueue/health", PQ_PUEUE=host.pueue or "")
 
 
-def read(answer: str) -> Findings:
+def read(answer: str) -> HealthReport:
     """Raises ValueError when it is no answer."""
     found: dict[str, str] = {}
     daemons = []
@@ -55,7 +55,7 @@ def read(answer: str) -> Findings:
             found[key] = value
     if "data" not in found:
         raise ValueError("the answer was cut off")
-    return Findings(
+    return HealthReport(
         found.get("home", ""),
         found.get("wanted", ""),
         found.get("client", ""),

@@ -23,7 +23,7 @@ CHANGED, INSTEAD = 75, 10
 """How a script says that the host is not as it was looked at; a step, that it cannot be done but another way may be there."""
 
 
-class Found(NamedTuple):
+class HostFacts(NamedTuple):
     """A host as it was found. Texts are empty, and `place` is None, where there is nothing of the kind.
 
     `place` is the XDG_RUNTIME_DIR with which the daemon answers; `daemons` are the processes that keep the state in `data`,
@@ -72,7 +72,7 @@ class Found(NamedTuple):
         return self.version.startswith("4.") and self.daemon_version.startswith("4.")
 
 
-class Step(NamedTuple):
+class SetupStep(NamedTuple):
     """One change: `what` and `why` for people, the call of a function of sh/lib/provision_steps.sh, and what to name in Wish.without when
     it cannot be done (with INSTEAD).
 
@@ -92,7 +92,7 @@ def look_script(host: Host, url: str, always: bool) -> str:
     return script("queues/pueue/provision_look", PQ_PUEUE=host.pueue or "", PQ_URL=url, PQ_ALWAYS="1" if always else "")
 
 
-def read_look(answer: str) -> Found:
+def read_look(answer: str) -> HostFacts:
     """What a look script answered. Raises ValueError when it is no answer."""
     facts: dict[str, list[str]] = {}
     for line in reply(answer).split("\n"):
@@ -106,7 +106,7 @@ def read_look(answer: str) -> Found:
         name: (group["parallel_tasks"], group["status"].lower())
         for name, group in json.loads(one.get("groups", "{}")).items()
     }
-    return Found(
+    return HostFacts(
         **{name: one[name] for name in TEXTS if name in one},
         arch={"arm64": "aarch64", "amd64": "x86_64"}.get(one["arch"], one["arch"]),
         yaml=decoded(one["yaml"]) if "yaml" in one else None,
@@ -135,7 +135,7 @@ def decoded(text: str) -> str:
     return base64.b64decode(text).decode("utf-8", "surrogateescape")
 
 
-def do_script(host: Host, url: str, mark: str, todo: Sequence[Step], files: Mapping[str, bytes]) -> str:
+def do_script(host: Host, url: str, mark: str, todo: Sequence[SetupStep], files: Mapping[str, bytes]) -> str:
     """Carries out steps, unless the host is no longer as it was when it was given `mark`; then the exit code is CHANGED.
 
     `files` are the programs that come along, pueue and pueued.
