@@ -178,16 +178,16 @@ def acts(
             )  # fmt: skip
             continue
         jobs: list[ActReport] = []
-        for one in result.outcomes:
-            state = one.act.state
+        for one in result.results:
+            state = one.action.state
             jobs.append(
                 {
                     "name": f"{host}:{state.id}", "key": state.key, "label": state.label, "group": state.group,
-                    "call": one.act.call, "did": one.what, "why": one.why,
-                    "status": one.after.status if one.after else state.status if one.what == "planned" else None,
+                    "call": one.action.call, "did": one.status, "why": one.why,
+                    "status": one.after.status if one.after else state.status if one.status == "planned" else None,
                 }
             )  # fmt: skip
-        paused: list[HaltedReport] = [{"name": name, "queued": queued} for name, queued in result.halted]
+        paused: list[HaltedReport] = [{"name": name, "queued": queued} for name, queued in result.paused_groups]
         hosts.append(
             {
                 "host": host, "reachable": True, "reason": "", "group": result.group, "paused": paused, "files": result.files,

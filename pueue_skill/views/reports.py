@@ -10,7 +10,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
-from pueue_skill.jobs.literals import Did
+from pueue_skill.jobs.literals import ActionStatus
 from pueue_skill.plan.literals import Verdict
 from pueue_skill.queues.literals import Result, Status, StuckKind
 from pueue_skill.rules.literals import Confidence
@@ -251,7 +251,7 @@ class ActReport(TypedDict):
     label: str | None
     group: str
     call: str
-    did: Did
+    did: ActionStatus
     why: str
     status: Status | None
 

@@ -224,15 +224,15 @@ def told(verb: str, host: str, result: ActResult, would: str = "") -> Iterator[t
             "done",
             f"{host}: group {printable.line(result.group)} {would}{'started' if verb == 'start' else 'paused'}",
         )
-    for one in result.outcomes:
-        name = name_with_label(host, one.act.state)
-        if one.what in ("done", "planned"):
-            yield "done", f"{name} {would}{CALLS[one.act.call]}"
+    for one in result.results:
+        name = name_with_label(host, one.action.state)
+        if one.status in ("done", "planned"):
+            yield "done", f"{name} {would}{CALLS[one.action.call]}"
         else:
-            yield "said", f"{name}: {one.why}" if one.what == "failed" else f"{name} is left as it is: {one.why}"
+            yield "said", f"{name}: {one.why}" if one.status == "failed" else f"{name} is left as it is: {one.why}"
     if result.files:
         yield "done", f"{host}: {result.files} files of jobs that are gone removed"
-    for group, queued in result.halted if verb != "pause" else ():
+    for group, queued in result.paused_groups if verb != "pause" else ():
         waits = f": {queued} queued jobs wait" if queued else ""
         yield (
             "said",

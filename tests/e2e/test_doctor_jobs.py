@@ -81,12 +81,12 @@ def test_a_slot_that_a_paused_job_holds(env: dict[str, str], ill: Host) -> None:
 
 def test_jobs_that_are_stashed(env: dict[str, str], ill: Host) -> None:
     id = ill.pueue("add", "--print-task-id", "--stashed", "true")
-    typed(only(env, ill, "jobs of", f"{ill.name}:{id}: put aside")["fix"], env)
+    typed(only(env, ill, "jobs of", f"{ill.name}:{id}: stashed")["fix"], env)
     assert ill.result(id) == "Success"
     later = ill.pueue("add", "--print-task-id", "--delay", "1 hour", "true")
     (check,) = [check for check in examined(env, ill.name) if check["name"].startswith("jobs of ")]
     assert (check["result"], check["fix"]) == ("ok", "")
-    assert f"{ill.name}:{later}: put aside until 20" in check["what"]
+    assert f"{ill.name}:{later}: stashed until 20" in check["what"]
 
 
 def test_a_job_that_comes_after_one_that_has_failed(env: dict[str, str], ill: Host) -> None:

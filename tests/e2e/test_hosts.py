@@ -211,7 +211,7 @@ def test_what_may_have_been_done_is_not_sent_again(client: Client, host: Host) -
         _, said = killing.communicate(timeout=60)
     (host.home / "hold").unlink()
     assert killing.returncode == 4
-    assert "What was done there is not known" in said
+    assert "The result of the action is unknown" in said
     well(client("status", host.name))
     assert host.result(task) == "Killed"
     assert calls(host, "kill") == 1

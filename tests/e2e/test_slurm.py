@@ -124,7 +124,7 @@ def test_errors_of_slurm_come_with_what_to_do(client: Client) -> None:
     client.options("--partition=short", "--time=300")
     id = client.queue("true")
     until(lambda: client.job(id)["detail"] == "PartitionTimeLimit", "Slurm's reason", 20)
-    assert "the queue says PartitionTimeLimit" in client("status", "local").stdout
+    assert "the queue reports PartitionTimeLimit" in client("status", "local").stdout
     assert client("kill", f"local:{id}").returncode == 0
 
 

@@ -74,7 +74,7 @@ def test_what_is_stuck_and_why(env: dict[str, str], bigblack: Host) -> None:
         again = f"pueue-skill restart bigblack:{failed} bigblack:{child}"
         assert f"  bigblack:{child}: bigblack:{failed} (load) failed with exit code 3. {again}\n" in shown
         assert f"  bigblack:{waits}: 1 of 1 slots of stuck are taken\n" in shown
-        assert f"  bigblack:{aside}: put aside. pueue-skill start bigblack:{aside}\n" in shown
+        assert f"  bigblack:{aside}: stashed. pueue-skill start bigblack:{aside}\n" in shown
         bigblack.pueue("kill", "--group", "stuck")
         bigblack.result(runs)
         shown = call("status", "bigblack", env=env | {"COLUMNS": "40"}).stdout

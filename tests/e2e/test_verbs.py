@@ -87,7 +87,7 @@ def test_a_job_that_runs_is_killed_and_the_next_one_starts(stage: Stage) -> None
     assert done.stdout == f"bigblack:{first} (first) killed\n"
     assert stage.hosts["bigblack"].result(first) == "Killed"
     stage.reaches("bigblack", third, "Running")
-    assert stage("kill", f"bigblack:{first}").stderr.endswith("is left as it is: it has ended already\n")
+    assert stage("kill", f"bigblack:{first}").stderr.endswith("is left as it is: it has already ended\n")
 
 
 def test_killing_a_group_says_that_it_stays_paused(stage: Stage) -> None:
@@ -106,7 +106,7 @@ def test_killing_a_group_says_that_it_stays_paused(stage: Stage) -> None:
     stage.reaches("bigblack", jobs["bigblack"][2], "Running")
     assert stage.status("littleblack", jobs["littleblack"][2]) == "Queued"
     done = stage("kill", "--host", "littleblack", "--group", stage.group, code=2)
-    assert "there is nothing to kill in what is chosen. There is:\n  littleblack: group default: " in done.stderr
+    assert "there is nothing to kill among the selected jobs. There is:\n  littleblack: group default: " in done.stderr
     assert f"group {stage.group}: 2 done, 1 queued" in done.stderr
 
 
@@ -133,7 +133,7 @@ def test_restart_is_in_place_and_runs_a_chain_in_its_order(stage: Stage, tmp_pat
     refused = stage("restart", f"bigblack:{child}", code=1)
     line = f"pueue-skill restart bigblack:{parent} bigblack:{child}"
     assert (
-        f"it comes after bigblack:{parent} (load), which failed with exit code 1; restart both: {line}\n"
+        f"it depends on bigblack:{parent} (load), which failed with exit code 1; restart both: {line}\n"
         in refused.stderr
     )
     assert stage.hosts["bigblack"].result(child) == "DependencyFailed"
@@ -151,7 +151,7 @@ def test_what_runs_is_not_restarted(stage: Stage) -> None:
     stage.reaches("littleblack", id, "Running")
     before = stage.hosts["littleblack"].tasks()[id]["status"]
     done = stage("restart", f"littleblack:{id}", code=1)
-    assert f"it still runs; end it first with: pueue-skill kill littleblack:{id}" in done.stderr
+    assert f"it is still running; kill it first with: pueue-skill kill littleblack:{id}" in done.stderr
     assert stage.hosts["littleblack"].tasks()[id]["status"] == before
 
 
@@ -165,7 +165,7 @@ def test_a_job_that_outlived_its_daemon_is_not_started_beside_itself(stage: Stag
     (id,) = [id for id, task in stage.hosts["bigblack"].tasks().items() if task["label"] == "left"]
     done = stage("restart", f"bigblack:{id}", code=1)
     pid = int(done.stderr.partition("process ")[2].split()[0])
-    assert "still runs there; end it first" in done.stderr
+    assert "is still running on the host; kill it first" in done.stderr
     assert Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"left-behind\0")
     assert stage.hosts["bigblack"].result(id) == {"Failed": 3}
     os.kill(pid, 9)
@@ -190,7 +190,7 @@ def test_clean_removes_only_what_has_ended(stage: Stage) -> None:
     stage.reaches("bigblack", runs, "Running")
     done = stage("clean", "--group", stage.group, "--host", "bigblack", "--successful-only", code=1)
     assert done.stdout == f"bigblack:{ok} (ok) removed\n"
-    assert f"bigblack:{needed} is left as it is: bigblack:{waits} comes after it, and has not run\n" in done.stderr
+    assert f"bigblack:{needed} is left as it is: bigblack:{waits} depends on it, and has not run\n" in done.stderr
     assert stage("clean", f"bigblack:{runs}", code=1).stderr.endswith("only what has ended is cleaned\n")
     stage("clean", "--label", "bad")
     assert set(stage.hosts["bigblack"].tasks()) & {ok, bad, runs, needed, waits} == {runs, needed, waits}
@@ -300,8 +300,8 @@ def test_an_id_that_was_used_again_is_another_job(stage: Stage, lab: object) -> 
     stage.hosts["bigblack"].pueue("remove", str(id))
     assert stage.add("bigblack", "exit 7") == id
     stage.hosts["bigblack"].result(id)
-    (outcome,) = job_actions.act("restart", choice, planned)["bigblack"].outcomes  # type: ignore[union-attr]
-    assert (outcome.what, outcome.why) == ("changed", "it is no longer in the queue; nothing was done")
+    (outcome,) = job_actions.act("restart", choice, planned)["bigblack"].results  # type: ignore[union-attr]
+    assert (outcome.status, outcome.why) == ("changed", "it is no longer in the queue; nothing was done")
     ended = stage.hosts["bigblack"].tasks()[id]["status"]
     assert ended["Done"]["result"] == {"Failed": 7}
 
@@ -317,9 +317,9 @@ def test_a_child_does_not_run_when_its_parent_has_gone_meanwhile(stage: Stage, t
     choice = Selector(tuple([f"bigblack:{id}" for id in (parent, child, grandchild)]))
     planned = job_actions.plan_actions("restart", choice, job_actions.select_jobs(choice, hosts)[0])
     bigblack.pueue("remove", str(parent))
-    outcomes = job_actions.act("restart", choice, planned)["bigblack"].outcomes  # type: ignore[union-attr]
-    assert [one.what for one in outcomes] == ["changed", "failed", "failed"]
-    assert outcomes[2].why == "what it comes after was not started again"
+    outcomes = job_actions.act("restart", choice, planned)["bigblack"].results  # type: ignore[union-attr]
+    assert [one.status for one in outcomes] == ["changed", "failed", "failed"]
+    assert outcomes[2].why == "its dependency was not restarted"
     assert [bigblack.result(id) for id in (child, grandchild)] == ["DependencyFailed"] * 2
     assert not (tmp_path / "ran").exists()
 
@@ -356,9 +356,9 @@ def test_a_host_that_is_down_keeps_no_others_work_from_being_done(stage: Stage) 
     [
         (
             ["kill"],
-            "no job is chosen: give HOST:ID, --label PATTERN or --group NAME. There is:\n  local: group default: ",
+            "no job is selected: give HOST:ID, --label PATTERN or --group NAME. There is:\n  local: group default: ",
         ),
-        (["clean", "--host", "bigblack"], "no job is chosen"),
+        (["clean", "--host", "bigblack"], "no job is selected"),
         (["restart", "no-such-job"], "no job is called no-such-job. There is:\n  local: group default"),
         (["pause", "--label", "no*"], "no job has a label like 'no*'. There is:"),
         (["start", "--group", "nope"], "no job has the group nope. There is:"),
@@ -368,8 +368,8 @@ def test_a_host_that_is_down_keeps_no_others_work_from_being_done(stage: Stage) 
         ),
         (["kill", "local:1", "--group", "g"], "jobs are named, or selected by --label and --group, not both"),
         (["kill", "bigblack:99999"], "no job is called bigblack:99999. There is:\n  bigblack: group default"),
-        (["wait"], "no job is chosen"),
-        (["wait", "--group", "OWN", "--host", "bigblack"], "no job is chosen. There is:\n  bigblack: group default"),
+        (["wait"], "no job is selected"),
+        (["wait", "--group", "OWN", "--host", "bigblack"], "no job is selected. There is:\n  bigblack: group default"),
     ],
 )
 def test_nothing_chosen_says_what_there_is(stage: Stage, words: list[str], says: str) -> None:

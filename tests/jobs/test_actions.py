@@ -32,10 +32,10 @@ def acted(memory: Memory, verb: str, meanwhile: Callable[[], object] | None = No
 def results(found: dict[str, HostResult | Unreachable]) -> dict[str, tuple[str, str]]:
     """What became of each job, and why, by its name."""
     return {
-        f"{name}:{one.act.state.id}": (one.what, one.why)
+        f"{name}:{one.action.state.id}": (one.status, one.why)
         for name, result in found.items()
         if isinstance(result, HostResult)
-        for one in result.outcomes
+        for one in result.results
     }
 
 
@@ -77,7 +77,7 @@ def test_what_is_chosen(jobs: Memory, choice: dict[str, object], names: list[str
         ({"jobs": ("a~2",)}, "no job is called a~2: 2 jobs have that name, the newest without ~"),
         ({"jobs": ("far:m9",)}, "no job is called far:m9"),
         ({"jobs": ("m1",), "hosts": ("near",)}, "a bare id is a job of this machine, write near:m1"),
-        ({}, "no job is chosen: give HOST:ID"),
+        ({}, "no job is selected: give HOST:ID"),
         ({"label": "a", "hosts": ("elsewhere",)}, "no host is called elsewhere"),
     ],
 )
@@ -104,7 +104,7 @@ def test_running_jobs_are_killed_and_the_next_start(memory: Memory) -> None:
     assert results(found) == {"far:m1": ("done", "")}
     assert memory.far.statuses() == {"a": "killed", "b": "running", "c": "queued"}
     named = results(acted(memory, "kill", jobs=("a", "c")))
-    assert named == {"far:m1": ("left", "it has ended already"), "far:m3": ("done", "")}
+    assert named == {"far:m1": ("left", "it has already ended"), "far:m3": ("done", "")}
 
 
 def test_what_has_changed_since_it_was_chosen_is_left_as_is(jobs: Memory) -> None:
@@ -114,7 +114,7 @@ def test_what_has_changed_since_it_was_chosen_is_left_as_is(jobs: Memory) -> Non
 
     found = results(acted(jobs, "kill", meanwhile, jobs=("far:a", "far:b")))
     assert found == {
-        "far:m1": ("changed", "it is done by now; nothing was done"),
+        "far:m1": ("changed", "it is now done; nothing was done"),
         "far:m2": ("changed", "it is no longer in the queue; nothing was done"),
     }
     assert jobs.far.statuses() == {"a": "success"}
@@ -153,7 +153,7 @@ def test_a_job_whose_process_still_runs_is_not_started_beside_it(memory: Memory)
     memory.far.kill("k")
     memory.far.survivors["k"] = "4711"
     found = results(acted(memory, "restart", jobs=("far:m1",)))
-    assert found == {"far:m1": ("refused", "process 4711 of it still runs there; end it first")}
+    assert found == {"far:m1": ("refused", "its process 4711 is still running on the host; kill it first")}
 
 
 def test_a_child_is_not_restarted_when_its_parent_has_gone_meanwhile(memory: Memory) -> None:
@@ -163,7 +163,7 @@ def test_a_child_is_not_restarted_when_its_parent_has_gone_meanwhile(memory: Mem
     far.end("a", 1)
     found = results(acted(memory, "restart", lambda: far.lose("a"), label="*"))
     assert found["far:m1"][0] == "changed"
-    assert found["far:m2"] == ("failed", "what it comes after was not started again")
+    assert found["far:m2"] == ("failed", "its dependency was not restarted")
     assert far.statuses() == {"b": "dependency"}
 
 
@@ -177,11 +177,11 @@ def test_jobs_and_groups_are_paused_and_resumed(jobs: Memory) -> None:
     assert far.statuses() == {"a": "running", "b": "running", "c": "queued"}
     (result,) = acted(jobs, "pause", group="default", hosts=("far",)).values()
     assert isinstance(result, HostResult)
-    assert (result.group, result.halted) == ("default", (("default", 1),))
+    assert (result.group, result.paused_groups) == ("default", (("default", 1),))
     assert far.groups["default"][2] == "paused"
     (result,) = acted(jobs, "start", group="default", hosts=("far",)).values()
     assert isinstance(result, HostResult)
-    assert (result.halted, far.groups["default"][2]) == ((), "running")
+    assert (result.paused_groups, far.groups["default"][2]) == ((), "running")
 
 
 def test_what_comes_to_run_in_a_group_meanwhile_is_met_as_well(memory: Memory) -> None:
@@ -196,7 +196,7 @@ def test_ended_jobs_are_cleaned_unless_others_need_them(memory: Memory) -> None:
     far.add(label="b", after=["m1"])
     far.end("a")
     found = results(acted(memory, "clean", jobs=("far:a", "far:b")))
-    assert found["far:m1"] == ("refused", "far:m2 comes after it, and has not run")
+    assert found["far:m1"] == ("refused", "far:m2 depends on it, and has not run")
     assert found["far:m2"][0] == "refused"
     far.end("b")
     assert set(results(acted(memory, "clean", label="*")).values()) == {("done", "")}
@@ -210,13 +210,13 @@ def test_a_host_that_answers_in_part_keeps_no_others_work_from_being_done(jobs: 
         jobs.near.add(label="a")
         found = acted(jobs, "kill", lambda fault=fault: jobs.far.faults.append(fault), label="a")  # type: ignore[misc]
         assert set(results(found).values()) == {("done", "")}
-        assert "What was done there is not known. See: pueue-skill status far" in str(found["far"])
+        assert "The result of the action is unknown. See: pueue-skill status far" in str(found["far"])
         jobs.far.tasks["m1"].begin_anew()
         jobs.far.settle()
 
 
 def test_nothing_to_do_is_said(jobs: Memory) -> None:
-    with pytest.raises(UsageError, match="there is nothing to restart in what is chosen"):
+    with pytest.raises(UsageError, match="there is nothing to restart among the selected jobs"):
         acted(jobs, "restart", label="*")
 
 

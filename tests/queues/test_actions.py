@@ -43,27 +43,27 @@ def done_with(verb: str, states: Sequence[JobState], chosen: Sequence[int]) -> d
     [
         ("kill", "running", None, "kill", ""),
         ("kill", "paused", None, "kill", ""),
-        ("kill", "queued", None, "", "put it aside with: pueue-skill pause h:1"),
-        ("kill", "stashed", None, "", "is put aside"),
-        ("kill", "done", "failed", "", "it has ended already"),
+        ("kill", "queued", None, "", "stash it with: pueue-skill pause h:1"),
+        ("kill", "stashed", None, "", "has not started, and is stashed"),
+        ("kill", "done", "failed", "", "it has already ended"),
         ("restart", "done", "failed", "restart", ""),
         ("restart", "done", "success", "restart", ""),
         ("restart", "done", "killed", "restart", ""),
-        ("restart", "running", None, "", "it still runs; end it first with: pueue-skill kill h:1"),
-        ("restart", "paused", None, "", "it still runs"),
+        ("restart", "running", None, "", "it is still running; kill it first with: pueue-skill kill h:1"),
+        ("restart", "paused", None, "", "it is still running"),
         ("restart", "queued", None, "", "it has not run yet"),
         ("clean", "done", "failed", "remove", ""),
-        ("clean", "running", None, "", "it is running; only what has ended is cleaned"),
+        ("clean", "running", None, "", "it is running; only ended jobs are cleaned"),
         ("clean", "queued", None, "", "it is queued"),
         ("clean", "stashed", None, "", "it is stashed"),
         ("pause", "running", None, "pause", ""),
         ("pause", "queued", None, "stash", ""),
-        ("pause", "paused", None, "", "paused already"),
-        ("pause", "stashed", None, "", "put aside already"),
-        ("pause", "done", "success", "", "it has ended"),
+        ("pause", "paused", None, "", "already paused"),
+        ("pause", "stashed", None, "", "already stashed"),
+        ("pause", "done", "success", "", "it has already ended"),
         ("start", "paused", None, "start", ""),
         ("start", "stashed", None, "enqueue", ""),
-        ("start", "running", None, "", "it runs already"),
+        ("start", "running", None, "", "it is already running"),
         ("start", "queued", None, "", "it starts when its turn comes"),
         ("start", "done", "failed", "", "pueue-skill restart h:1"),
     ],
@@ -82,11 +82,11 @@ def test_a_child_is_not_restarted_without_its_failed_parents() -> None:
     found = done_with("restart", CHAIN, [3])
     assert found["3"] == (
         "",
-        "it comes after h:2, which was skipped: a dependency failed; restart both: pueue-skill restart h:1 h:2 h:3",
+        "it depends on h:2, which was skipped: a dependency failed; restart both: pueue-skill restart h:1 h:2 h:3",
     )
     found = done_with("restart", CHAIN, [2, 3])
     assert (
-        "it comes after h:1 (load), which failed with exit code 3; restart both: pueue-skill restart h:1 h:2"
+        "it depends on h:1 (load), which failed with exit code 3; restart both: pueue-skill restart h:1 h:2"
         in found["2"][1]
     )
     assert found["3"][0] == ""  # its parent is refused, so it is
@@ -114,7 +114,7 @@ def test_a_child_whose_parent_has_been_seen_to_is_restarted(parent: JobState) ->
 def test_a_child_whose_failed_parent_is_gone_is_not_restarted() -> None:
     call, why = done_with("restart", [job(2, "done", "dependency", [1])], [2])["2"]
     assert call == ""
-    assert "h:1, which is no longer in the queue" in why
+    assert "h:1, which failed and is no longer in the queue" in why
 
 
 def test_what_others_wait_for_is_not_cleaned() -> None:
@@ -125,8 +125,8 @@ def test_what_others_wait_for_is_not_cleaned() -> None:
         job(4, "done", "dependency", [3]),
     ]
     found = done_with("clean", states, [1, 3])
-    assert found["1"] == ("", "h:2 comes after it, and has not run")
-    assert found["3"] == ("", "h:4 comes after it, and has not run")
+    assert found["1"] == ("", "h:2 depends on it, and has not run")
+    assert found["3"] == ("", "h:4 depends on it, and has not run")
     assert {call for call, _ in done_with("clean", states, [3, 4]).values()} == {"remove"}
 
 
@@ -168,8 +168,8 @@ def test_why_jobs_do_not_run() -> None:
         ("limit", "2 of 2 slots of default are taken", ""): ("3",),
         ("group", "group p1 is paused", "pueue-skill start --host h --group p1"): ("5",),
         ("dependency", "h:7 (load) failed with exit code 3", "pueue-skill restart h:7 h:11 h:12"): ("6", "11", "12"),
-        ("stashed", "put aside", "pueue-skill start h:8"): ("8",),
-        ("stashed", "put aside until 2026-11-24 17:31", ""): ("9",),
+        ("stashed", "stashed", "pueue-skill start h:8"): ("8",),
+        ("stashed", "stashed until 2026-11-24 17:31", ""): ("9",),
         ("paused", "paused", "pueue-skill start h:10"): ("10",),
     }
 
@@ -183,7 +183,7 @@ def test_why_jobs_do_not_run() -> None:
         # in a circle over two groups
         ([job(1, "queued"), job(2, "running", waits=("3",)), job(3, "queued", group="b"), job(4, "running", waits=("1",), group="b")],
          {"default": (1, "running"), "b": (1, "running")},
-         {"h:3, which cannot go on either": "", "h:1, which cannot go on either": ""}),
+         {"h:3, which cannot continue either": "", "h:1, which cannot continue either": ""}),
         ([job(1, "paused"), job(2, "running", waits=("1",), group="w")], {"w": (0, "running")}, {"h:1, which is paused": ""}),
         ([job(1, "queued", group="p"), job(2, "running", waits=("1",), group="w")], {"w": (0, "running"), "p": (1, "paused")},
          {"h:1, which is in group p, which is paused": ""}),

@@ -140,7 +140,7 @@ def with_advice(error: str, host: Host) -> str:
 
 
 def action_script(host: Host, actions: Sequence[Action], group: str = "", verb: str = "") -> str:
-    wanted = [[act.call, act.state.id, act.state.created, act.state.status, act.with_] for act in actions]
+    wanted = [[act.call, act.state.id, act.state.created, act.state.status, act.requires] for act in actions]
     return script("act", acts=wanted, group=group, verb=verb)
 
 

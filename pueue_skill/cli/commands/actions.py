@@ -49,7 +49,7 @@ def main(options: argparse.Namespace) -> int:
     results = [one for one in done.values() if isinstance(one, HostResult)]
     if down or len(results) < len(done):
         return ExitCode.UNREACHABLE
-    bad = any(one.what in ("refused", "changed", "failed") for result in results for one in result.outcomes)
+    bad = any(one.status in ("refused", "changed", "failed") for result in results for one in result.results)
     return ExitCode.FINDINGS if bad else ExitCode.DONE
 
 

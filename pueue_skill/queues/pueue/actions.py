@@ -24,7 +24,7 @@ def action_script(host: Host, actions: Sequence[Action], group: str = "", verb: 
     """A sh script that does what `actions` say, and answers for read_actions. With `group` that is what `verb` does to the whole group."""
     wanted = [
         f"want {action.call} {int(action.state.id)} {action.state.created} {action.state.status.capitalize()} {action.state.key or '-'} "
-        + ",".join(action.with_)
+        + ",".join(action.requires)
         for action in actions
     ]
     return script(
