@@ -17,7 +17,7 @@ from pueue_skill.shell.expansion import DECLARING_BUILTINS, Value
 from pueue_skill.shell.model import Command
 from pueue_skill.shell.nested import SHELLS, joined_words, shell_text
 from pueue_skill.shell.parse import parse
-from pueue_skill.shell.parse.words import Refused, read_word
+from pueue_skill.shell.parse.words import Refused, expansion_spans
 from pueue_skill.shell.ssh_target import NotQueueable
 from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Redirect, Script, Simple, Word
 from pueue_skill.shell.walk import compounds, statements
@@ -258,9 +258,7 @@ def expansions(text: str, nodes: Iterable[Node]) -> Iterator[tuple[int, int]]:
         words = [*node.words, *[r.target for r in node.redirects if r.target]]
         words += node.assigns if isinstance(node, Simple) else ()
         for word in words:
-            found: list[tuple[int, int]] = []
-            read_word(text, word.start, word.end, found=found)
-            for start, stop in found:
+            for start, stop in expansion_spans(text, word.start, word.end):
                 if not text.startswith(PROGRAM, start) and (text[start + 1] != "(" or text.startswith("$((", start)):
                     yield start, stop
             yield from expansions(text, word.programs)

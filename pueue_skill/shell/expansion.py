@@ -101,6 +101,9 @@ def braces(atoms: list[str]) -> list[list[str]]:
         if len(commas) == 1 and counted is None and ".." in "".join(inner):
             raise UnknownValue
         if len(commas) == 1 and counted is None:
+            depths = itertools.accumulate([{"{": 1, "}": -1}.get(atom, 0) for atom in atoms[j + 1 :]])
+            if any([depth < 0 for depth in depths]):
+                raise UnknownValue  # `x{},y}`: bash takes a later brace as the closing one
             continue  # `{word}` is not a brace expansion
         parts = (
             [part for a, b in itertools.pairwise([*commas, j]) for part in braces(atoms[a + 1 : b])]

@@ -79,6 +79,8 @@ def test_what_the_text_says(words: str, count: int, tmp_path: Path) -> None:
         "{1..99999999}",
         "$n{1,2}",
         "{'a,b'..c}",
+        "x{},y}",
+        "x{a}b,c}",
         "{,}" * 60,
         "$(seq 3 1)",
         "$(seq 999999 1000001)",

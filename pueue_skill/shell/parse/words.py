@@ -215,17 +215,24 @@ def is_static(bare: str) -> bool:
     return not (any([char in bare for char in "*?["]) or ARRAY.match(bare) or TILDE.match(bare) or BRACES.search(bare))
 
 
-def read_word(text: str, start: int, end: int, found: list[tuple[int, int]] | None = None) -> Word:
-    """The word that is known to stand at text[start:end], without the programs in it; to `found` its expansions are added.
+def read_word(text: str, start: int, end: int) -> Word:
+    """The word that is known to stand at text[start:end], without the programs in it.
 
     >>> word = read_word('''echo "a b"'c'$HOME''', 5, 18)
     >>> word.value, word.static
     ('a bc$HOME', False)
     """
-    parts = scan_parts(Source(text[:end], skip_substitution, 0, {}), start, WHOLE).parts
-    if found is not None:
-        found.extend([(expansion.start, expansion.end) for expansion in expansions_of(parts)])
-    return word_of(text, start, parts)
+    return word_of(text, start, parts_until(text, start, end))
+
+
+def expansion_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """The spans of the expansions in the word that is known to stand at text[start:end]."""
+    return [(expansion.start, expansion.end) for expansion in expansions_of(parts_until(text, start, end))]
+
+
+def parts_until(text: str, start: int, end: int) -> list[Part]:
+    """The parts of the word text[start:end]; its substitutions are skipped, not parsed."""
+    return scan_parts(Source(text[:end], skip_substitution, 0, {}), start, WHOLE).parts
 
 
 def skip_substitution(source: Source, i: int, quoted: bool) -> Substitution:
