@@ -69,8 +69,8 @@ def expand_words(words: Sequence[Word], known: Mapping[str, Value]) -> tuple[str
     found: list[str] = []
     try:
         for word in words:
-            for atoms in braces(ATOM.findall(word.text)):
-                found += expand_word(atoms, known)
+            for text in braces(ATOM.findall(word.text)):
+                found += expand_word(ATOM.findall(text), known)
                 if len(found) > MAX_FIELDS:
                     return None
     except UnknownValue:
@@ -78,15 +78,13 @@ def expand_words(words: Sequence[Word], known: Mapping[str, Value]) -> tuple[str
     return tuple(found)
 
 
-def braces(atoms: list[str]) -> list[list[str]]:
-    """Brace expansion (bash manual 3.5.1) on the atoms of a word. Raises UnknownValue."""
+def braces(atoms: list[str]) -> list[str]:
+    """Brace expansion (bash manual 3.5.1) on the atoms of a word: texts, for `{1,$x}y` makes `$xy`. Raises UnknownValue."""
     if atoms.count("{") > 50:
         raise UnknownValue
     for i, atom in enumerate(atoms):
         if atom != "{":
             continue
-        if i and PARAMETER.fullmatch(atoms[i - 1]) and atoms[i - 1][1] != "{":
-            raise UnknownValue  # the result would become part of the name
         depth, commas = 0, [i]
         for j in range(i, len(atoms)):
             depth += {"{": 1, "}": -1}.get(atoms[j], 0)
@@ -108,13 +106,13 @@ def braces(atoms: list[str]) -> list[list[str]]:
         parts = (
             [part for a, b in itertools.pairwise([*commas, j]) for part in braces(atoms[a + 1 : b])]
             if counted is None
-            else [[number] for number in counted]
+            else counted
         )
         rest = braces(atoms[j + 1 :])
         if len(parts) * len(rest) > MAX_FIELDS:
             raise UnknownValue
-        return [[*atoms[:i], *part, *tail] for part in parts for tail in rest]
-    return [atoms]
+        return ["".join(atoms[:i]) + part + tail for part in parts for tail in rest]
+    return ["".join(atoms)]
 
 
 def sequence(text: str) -> list[str] | None:

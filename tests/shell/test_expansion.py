@@ -79,6 +79,7 @@ def test_what_the_text_says(words: str, count: int, tmp_path: Path) -> None:
         "{1..99999999}",
         "$n{1,2}",
         "{'a,b'..c}",
+        "{1,$n}y",
         "x{},y}",
         "x{a}b,c}",
         "{,}" * 60,
