@@ -99,8 +99,9 @@ def braces(atoms: list[str]) -> list[str]:
         if len(commas) == 1 and counted is None and ".." in "".join(inner):
             raise UnknownValue
         if len(commas) == 1 and counted is None:
-            depths = itertools.accumulate([{"{": 1, "}": -1}.get(atom, 0) for atom in atoms[j + 1 :]])
-            if any([depth < 0 for depth in depths]):
+            rest = atoms[j + 1 :]
+            depths = itertools.accumulate([{"{": 1, "}": -1}.get(atom, 0) for atom in rest])
+            if ("," in rest or ".." in "".join(rest)) and any([depth < 0 for depth in depths]):
                 raise UnknownValue  # `x{},y}`: bash takes a later brace as the closing one
             continue  # `{word}` is not a brace expansion
         parts = (
@@ -108,10 +109,10 @@ def braces(atoms: list[str]) -> list[str]:
             if counted is None
             else counted
         )
-        rest = braces(atoms[j + 1 :])
-        if len(parts) * len(rest) > MAX_FIELDS:
+        tails = braces(atoms[j + 1 :])
+        if len(parts) * len(tails) > MAX_FIELDS:
             raise UnknownValue
-        return ["".join(atoms[:i]) + part + tail for part in parts for tail in rest]
+        return ["".join(atoms[:i]) + part + tail for part in parts for tail in tails]
     return ["".join(atoms)]
 
 
