@@ -25,7 +25,7 @@ from pueue_skill.batches.manifest import Manifest
 from pueue_skill.cli.main import parser
 from pueue_skill.configuration.schema import Config
 from pueue_skill.plan.analysis import analyse
-from pueue_skill.queues.pueue.task import QUEUED
+from pueue_skill.queues.pueue.task import TASK_FORM
 from pueue_skill.rules.registry import RULES
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.syntax import Script, Unparsed
@@ -278,7 +278,7 @@ def test_the_limits_name_what_is_not_read(text: str) -> None:
 
 
 def test_the_form_around_a_job_is_the_one_in_the_readme() -> None:
-    form = QUEUED.format(
+    form = TASK_FORM.format(
         inherited="", before="", key="<key>", run="bash -c <the command, quoted once>", stdin="</dev/null", after=""
     )
     assert f"\n    {form}\n" in (ROOT / "README.md").read_text("utf-8")

@@ -18,7 +18,7 @@ from pueue_skill.queues.framing import Probe, ProbeResult
 from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.queues.registry import KINDS
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import bytes_of_tail, read_tails
+from pueue_skill.queues.scripts import max_tail_bytes, read_tails
 from pueue_skill.shell.model import Host
 from pueue_skill.shell.printable import byte_size
 from pueue_skill.shell.secrets import masked
@@ -80,7 +80,7 @@ def asked(host: Host, wanted: Wanted) -> tuple[Probe, ...]:
         Probe("versions", script("hosts/versions", PQ_PATH=path), 10),
         Probe(host.backend, kind.versions_script(host), 10),
         Probe("queue", kind.status_script(host), 25, 100_000_000),
-        Probe("failures", kind.failures_script(host, FAILURES, TAIL), 25, FAILURES * bytes_of_tail(TAIL)),
+        Probe("failures", kind.failures_script(host, FAILURES, TAIL), 25, FAILURES * max_tail_bytes(TAIL)),
         *[
             Probe(f"project {i}", script("hosts/project", PQ_PATH=path, PQ_FOLDER=folder), 10)
             for i, folder in enumerate(wanted.projects)

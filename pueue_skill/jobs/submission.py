@@ -31,7 +31,7 @@ from pueue_skill.plan.model import Job
 from pueue_skill.queues import outcome
 from pueue_skill.queues.model import Group, JobState
 from pueue_skill.queues.registry import KINDS
-from pueue_skill.queues.scripts import ADDS, end_of
+from pueue_skill.queues.scripts import ADDS, end_mark
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.backoff import pause_s
@@ -86,7 +86,7 @@ def submit(
                 done = transport.run(host, script, timeout=limit, env=env, cwd=cwd, heard=heard)
             else:
                 # What was sent is gone: from the second time on it is only asked whether the job is there.
-                given = chain(stdin, [end_of(job.key)]) if attempt == 1 else ()
+                given = chain(stdin, [end_mark(job.key)]) if attempt == 1 else ()
                 done = transport.feed(host, script, given, timeout=limit, env=env, cwd=cwd, heard=heard)
             answer = kind.read_submission(done.text, job)
         except transport.Timeout as error:

@@ -1,7 +1,6 @@
-"""What the scripts of every kind of queue share: limits of the system, and how their answers are read.
+"""What the scripts of every kind of queue share: limits of the system, the form of their answers and the functions that parse it.
 
-A script prints what it likes before REPLY; what stands after that line is its answer. Nothing here knows a queue; scripts are files
-(script.py).
+The answer of a script follows the line REPLY; any output may precede it. The module knows no queue; script.py loads the scripts.
 """
 
 from __future__ import annotations
@@ -17,66 +16,66 @@ if TYPE_CHECKING:
     from pueue_skill.queues.model import JobState
 
 MAX_ARG_BYTES = 131_071
-"""Bytes that one argument may hold (Linux MAX_ARG_STRLEN); pueue accepts more and then cannot start the task."""
+"""The maximal length of one argument (Linux MAX_ARG_STRLEN); pueue accepts more and then cannot start the task."""
 
 SPELLED = "builtin eval "
-"""Before work that is not UTF-8, which pueue does not take: bash can spell any byte in ASCII."""
+"""Precedes work that is not UTF-8, which pueue rejects: bash can write any byte in ASCII."""
 
 REPLY = "pueue-skill reply"
-"""The line after which an answer begins: a login shell's start-up files may print something before it."""
+"""The line before an answer; the start-up files of a login shell may print text before it."""
 
 END = "pueue-skill end"
-"""The last line of an answer that is read whole: without it the connection was cut."""
+"""The last line of an answer of a script that ends by itself; without it the connection was cut."""
 
 WAITS, ADDS = "pueue-skill waits", "pueue-skill adds"
-"""Lines of a submission before its reply: how many others there are while it waits for the lock, and that it has begun to add."""
+"""Lines of a submission before its reply: the number of processes before it while it waits for the lock; and the start of `add`."""
 
-OF_A_LOGIN = frozenset("""
+SESSION_VARIABLES = frozenset("""
     _ PWD OLDPWD SHLVL AWKPATH AWKLIBPATH SSH_CLIENT SSH_CONNECTION SSH_TTY SSH_AUTH_SOCK SSH_AGENT_PID XDG_RUNTIME_DIR XDG_SESSION_ID
     XDG_SESSION_CLASS XDG_SESSION_TYPE XDG_SEAT XDG_VTNR DBUS_SESSION_BUS_ADDRESS INVOCATION_ID JOURNAL_STREAM SYSTEMD_EXEC_PID MOTD_SHOWN
     KRB5CCNAME DISPLAY WAYLAND_DISPLAY XAUTHORITY PUEUE_GROUP PUEUE_WORKER_ID
 """.split())  # fmt: skip
-"""Variables that differ from login to login, or that sh, awk and pueue set: two submissions of one job need not agree in them."""
+"""Variables that differ between logins, or that sh, awk and pueue set: they may differ in two submissions of the same job."""
 
 
 def differences(job: Job, state: JobState, folder: str, environment: str, before: Mapping[str, str]) -> tuple[str, ...]:
-    """How a job that was there before is another than `job`, but for its command.
+    """Return how the queued job of the same key, in `state`, differs from `job`, other than by its command; as predicates.
 
-    `folder` is where `job` would run and `environment` what sh/lib/environment.sh prints of what it would get, both empty where that is not
-    known; `before` is the environment of the job that is there.
+    `folder` is the folder in which `job` would run, `environment` its environment as sh/lib/environment.sh prints it; both are empty if
+    unknown. `before` is the environment of the queued job.
     """
-    found = []
+    reasons = []
     if folder and state.cwd and folder != state.cwd:
-        found.append(f"has the folder {state.cwd}, not {folder}")
+        reasons.append(f"has the folder {state.cwd}, not {folder}")
     if (job.group or "default") != state.group:
-        found.append(f"has the group {state.group}, not {job.group or 'default'}")
+        reasons.append(f"has the group {state.group}, not {job.group or 'default'}")
     now = dict([line.split("=", 1) for line in environment.split("\n") if "=" in line])
     was = {name: value.replace("\n", " ") for name, value in before.items()}
-    others = sorted([name for name in {*now, *was} - OF_A_LOGIN if now.get(name) != was.get(name)])
+    others = sorted([name for name in {*now, *was} - SESSION_VARIABLES if now.get(name) != was.get(name)])
     if now and was and others:
         more = f" and {len(others) - 8} more" if len(others) > 8 else ""
-        found.append(f"has another environment ({', '.join(others[:8])}{more})")
-    return tuple(found)
+        reasons.append(f"has another environment ({', '.join(others[:8])}{more})")
+    return tuple(reasons)
 
 
-ONTO_HOST = regex(r"""^ssh (.*?) ['"\\]*(?:sh|bash) -s(?: && true)?['"\\]* <<'?(\w+)'?$""")
+SSH_HEREDOC = regex(r"""^ssh (.*?) ['"\\]*(?:sh|bash) -s(?: && true)?['"\\]* <<'?(\w+)'?$""")
 
 
-def end_of(key: str) -> bytes:
-    """What is sent after the whole of the standard input of a job."""
+def end_mark(key: str) -> bytes:
+    """Return the line that follows the complete stdin of a job."""
     return f"pueue-skill end {key}\n".encode()
 
 
 def reply(answer: str) -> str:
-    """What stands after the reply line. Raises ValueError when there is none."""
-    _, found, rest = answer.partition(REPLY + "\n")
-    if not found:
+    """Return the text after the reply line. Raises ValueError if that line is missing."""
+    _, mark, text = answer.partition(REPLY + "\n")
+    if not mark:
         raise ValueError(f"no answer in {answer[:200]!r}")
-    return rest
+    return text
 
 
 def whole_reply(answer: str) -> str:
-    """Return the lines between the reply line and the end line. Raises ValueError when one of them is missing."""
+    """Return the lines between the reply line and the end line. Raises ValueError if one of these is missing."""
     *lines, end = reply(answer).removesuffix("\n").split("\n")
     if end != END:
         raise ValueError("the answer was cut off")
@@ -84,35 +83,35 @@ def whole_reply(answer: str) -> str:
 
 
 def read_tails(answer: bytes) -> dict[str, bytes]:
-    """Return the ends of outputs by the ids of their jobs, or the keys of their items, as far as the answer has them.
+    """Return the last bytes of outputs by the id of the job, or the key of the item.
 
-    Raises ValueError when there is no answer, or when it was cut off within an end.
+    Raises ValueError if there is no answer, or if it was cut off.
     """
     _, began, rest = answer.partition(REPLY.encode() + b"\n")
     if not began:
         raise ValueError(f"no answer in {answer[:200]!r}")
-    found: dict[str, bytes] = {}
+    tails: dict[str, bytes] = {}
     while rest:
         head, _, rest = rest.partition(b"\n")
         text, whole, rest = rest.partition(b".\n")
         if not whole:
             raise ValueError(f"no whole answer in {head[:200]!r}")
-        found[head.decode().removeprefix("tail ")] = base64.b64decode(text)
-    return found
+        tails[head.decode().removeprefix("tail ")] = base64.b64decode(text)
+    return tails
 
 
-def bytes_of_tail(count: int) -> int:
-    """How many bytes of an answer the end of a job's outputs takes at most, each of `count` bytes."""
+def max_tail_bytes(count: int) -> int:
+    """Return how many bytes of an answer the tail of a job takes at most: `count` bytes each of stdout and stderr, in base64."""
     return 3 * count + 100
 
 
-def by_host(text: str) -> Iterator[tuple[str, str]]:
-    """The lines of an invocation, each with the ssh words of the host that reads it; empty for this machine."""
+def lines_by_host(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the lines of an invocation, each with the ssh words of the host that runs it; empty on this machine."""
     ssh, end = "", ""
     for line in text.split("\n"):
-        there = ONTO_HOST.match(line)
-        if there:
-            ssh, end = there[1], there[2]
+        heredoc = SSH_HEREDOC.match(line)
+        if heredoc:
+            ssh, end = heredoc[1], heredoc[2]
         elif end and line == end:
             ssh, end = "", ""
         yield ssh, line

@@ -13,7 +13,7 @@ from real import Daemon
 from pueue_skill.plan.model import Job
 from pueue_skill.queues.model import JobState
 from pueue_skill.queues.script import functions
-from pueue_skill.queues.scripts import OF_A_LOGIN, differences
+from pueue_skill.queues.scripts import SESSION_VARIABLES, differences
 
 
 class Runs:
@@ -144,7 +144,7 @@ def test_any_awk_tells_the_environment(awk: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", sorted(OF_A_LOGIN))
+@pytest.mark.parametrize("name", sorted(SESSION_VARIABLES))
 def test_what_does_not_count(name: str) -> None:
     assert differences(job(), state(), "", f"X=1\n{name}=2\n", {"X": "1", name: "3"}) == ()
 

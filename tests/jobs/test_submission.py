@@ -10,7 +10,7 @@ from pueue_skill.jobs import submission
 from pueue_skill.jobs.submission import NotSubmitted, Queued
 from pueue_skill.plan.model import Job
 from pueue_skill.queues.registry import KINDS
-from pueue_skill.queues.scripts import ADDS, REPLY, end_of
+from pueue_skill.queues.scripts import ADDS, REPLY, end_mark
 
 JOB = Job("k1", "far", "memory", None, "train", None, "python train.py")
 
@@ -64,7 +64,7 @@ def test_an_answer_that_is_cut_off_anywhere_is_asked_for_again(far: Submitter, s
     job = JOB._replace(stdin=stdin)
     script = KINDS["memory"].submit_script(job, far.on.host)
     given = b"given" if stdin else b""
-    whole = len(far.on.answer(script, {}, given + end_of(job.key)))
+    whole = len(far.on.answer(script, {}, given + end_mark(job.key)))
     assert whole > 300
     for count in range(part, whole + 1, 8):
         far.on.tasks.clear()

@@ -10,7 +10,7 @@ import pytest
 
 from pueue_skill.plan.analysis import analyse
 from pueue_skill.plan.model import Job, Plan
-from pueue_skill.queues.pueue.task import proposed, queued
+from pueue_skill.queues.pueue.task import inline_task, parse_task
 from pueue_skill.queues.registry import invocation
 from pueue_skill.shell.model import LOCAL, Host
 
@@ -91,7 +91,7 @@ def test_an_invocation_is_never_flagged_itself(case: dict[str, str]) -> None:
     ],
 )
 def test_what_is_put_around_a_job_comes_off_again(command: str) -> None:
-    assert proposed(queued(Job("k", LOCAL, "pueue", None, None, None, command))) == ("k", command)
+    assert parse_task(inline_task(Job("k", LOCAL, "pueue", None, None, None, command))) == ("k", command)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_what_is_put_around_a_job_comes_off_again(command: str) -> None:
     ],
 )
 def test_other_peoples_tasks_are_shown_as_they_are(text: str) -> None:
-    assert proposed(text) == (None, text)
+    assert parse_task(text) == (None, text)
 
 
 def test_the_same_work_has_the_same_key() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from pueue_skill.plan.model import Job
 from pueue_skill.queues.pueue.invocation import WAITER
-from pueue_skill.queues.pueue.task import FOLDER, TooLong, errors_of, proposed, queued, task
+from pueue_skill.queues.pueue.task import FOLDER, TooLong, inline_task, parse_task, stderr_file, task
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, LOGIN_SHELL
 
@@ -52,13 +52,13 @@ def test_what_was_proposed_is_read_from_the_task(
     )  # type: ignore[arg-type]
     before = f"{WAITER.format(pueue=quote.path(pueue), ids='1 2')}; " if pueue else ""
     for work in WORK:
-        text = before + queued(job._replace(command=work))
-        assert proposed(text) == ("k:1", work)
-        assert errors_of(text) == (f'"{FOLDER}/k:1.err"' if split else "")
+        text = before + inline_task(job._replace(command=work))
+        assert parse_task(text) == ("k:1", work)
+        assert stderr_file(text) == (f'"{FOLDER}/k:1.err"' if split else "")
     long = job._replace(command="é" * 70_000)
     with pytest.raises(TooLong):
-        queued(long)
+        inline_task(long)
     text, files = task(long)
     ((name, content),) = files.items()
-    assert proposed(before + text) == ("k:1", f'{LOGIN_SHELL if shell == "login" else "bash"} "{FOLDER}/{name}"')
+    assert parse_task(before + text) == ("k:1", f'{LOGIN_SHELL if shell == "login" else "bash"} "{FOLDER}/{name}"')
     assert content.decode() == ("unset SHLVL; " if shell == "nested" else "") + long.command

@@ -25,7 +25,7 @@ from pueue_skill.queues.protocol import (
     SubmittedItem,
     Units,
 )
-from pueue_skill.queues.scripts import by_host, reply
+from pueue_skill.queues.scripts import lines_by_host, reply
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 
@@ -79,7 +79,7 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
 
 def submissions(text: str) -> list[tuple[str, str, str]]:
     found = []
-    for ssh, line in by_host(text):
+    for ssh, line in lines_by_host(text):
         words = quote.split(line.removeprefix(ADD)) if line.startswith(ADD) else None
         if words:
             found.append((ssh, json.loads(words[0])["key"], line))

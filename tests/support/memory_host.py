@@ -16,7 +16,7 @@ from typing import Any
 import memory
 
 from pueue_skill.hosts.transport import Done, Timeout
-from pueue_skill.queues.scripts import ADDS, REPLY, end_of
+from pueue_skill.queues.scripts import ADDS, REPLY, end_mark
 from pueue_skill.shell.model import Host
 
 Fault = Callable[[Callable[[], bytes]], Done]
@@ -199,7 +199,7 @@ class MemoryHost:
         return answer
 
     def submit(self, asked: Any, env: Mapping[str, str], given: bytes | None) -> bytes:
-        job, mark = asked["job"], end_of(asked["job"]["key"])
+        job, mark = asked["job"], end_mark(asked["job"]["key"])
         whole = not asked["stdin"] or (given or b"").endswith(mark)
         stdin = (given or b"").removesuffix(mark)
         self.submissions += 1

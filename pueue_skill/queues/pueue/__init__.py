@@ -1,1 +1,1 @@
-"""pueue: jobs to sh scripts that call pueue, and pueue's answers to states. Knows nothing of hosts or of other queues."""
+"""pueue 4: jobs in, sh scripts that call pueue out; pueue's answers in, job states out. Knows no host and no other queue."""

@@ -1,6 +1,6 @@
-"""Acts on tasks of pueue 4: what is to be done with which tasks to one sh script, and what that prints to what became of them.
+"""Actions on jobs of pueue 4: actions in, one sh script out; its answer in, the queue before and after the actions out.
 
-pueue uses ids again and its exit codes say little, so sh/act.sh looks at the queue before it acts, and again afterwards.
+pueue reuses ids and its exit codes say little, so sh/act.sh reads the queue before it acts, and again afterwards.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pueue_skill.shell.model import Host
 __all__ = ["GROUP_VERBS", "UNSUPPORTED", "action_script", "read_actions"]
 
 GROUP_VERBS = ("kill", "pause", "start")
-"""The verbs that pueue knows for a whole group too: those that set it paused or running."""
+"""Verbs that pueue applies to a whole group too; they pause or start the group itself."""
 
 
 def action_script(host: Host, actions: Sequence[Action], group: str = "", verb: str = "") -> str:
-    """A sh script that does what `actions` say, and answers for read_actions. With `group` that is what `verb` does to the whole group."""
+    """Return a sh script that carries out `actions`, or with `group` applies `verb` to the whole group; read_actions parses its answer."""
     wanted = [
         f"want {action.call} {int(action.state.id)} {action.state.created} {action.state.status.capitalize()} {action.state.key or '-'} "
         + ",".join(action.requires)
@@ -38,7 +38,7 @@ def action_script(host: Host, actions: Sequence[Action], group: str = "", verb: 
 
 
 def read_actions(answer: str) -> ActionReply:
-    """What an act script answered. Raises ValueError when it is no answer."""
+    """Parse the answer of action_script. Raises ValueError if it is incomplete."""
     *survivors, files, before, after = whole_reply(answer).removesuffix("\n").split("\n")
     pids = [line.split() for line in survivors]
     return ActionReply(read_queue(before), read_queue(after), {key: pid for _, pid, key in pids}, int(files.split()[1]))

@@ -1,8 +1,8 @@
-"""Batches on pueue 4: the jobs of a batch to one sh script, and what that prints to what became of each.
+"""Batches on pueue 4: the jobs of a batch in, one sh script out; its answer in, the result of each job's submission out.
 
-The script takes the lock that every submission takes, asks the queue once which keys are there, and adds what is missing, parents
-first. It may be cut off at any point: run again it adds the rest and nothing else. Which jobs have ended is also read from the
-file that the jobs themselves write, so that a cleaned queue is no reason to do their work again.
+The script takes the lock that every submission takes, reads the queue once, and adds the missing jobs, dependencies first. It may be
+cut off at any point: the next run adds the rest and nothing else. It also reads the batch's journal, in which the jobs record their
+exit codes, so that jobs which were removed from the queue do not run again.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from pueue_skill.shell.model import Host
 PACKS = RESTARTS_IN_PLACE = True
 
 MANY = 1000
-"""Jobs of a batch that have succeeded, from which on they are removed from the queue before others are added."""
+"""Succeeded jobs of a batch from which on a submission first removes them from the queue."""
 
 
 def preflight_script(host: Host) -> str:
-    """Nothing: the script of a submission looks itself."""
+    """Return no script: the submission reads the queue itself."""
     return ""
 
 
@@ -49,7 +49,7 @@ def submission(request: BatchRequest) -> tuple[str, Reader]:
 
 
 def submit_script(request: BatchRequest) -> str:
-    """Return a sh script that adds the missing jobs, and answers for read_outcomes. Raises ValueError for a job that cannot be text."""
+    """Return a sh script that adds the missing jobs; read_outcomes parses its answer. Raises ValueError for a job that pueue cannot run."""
     jobs, host, name, limits = request.jobs, request.host, request.name, request.limits
     places = {job.key: i for i, job in enumerate(jobs)}
     files: dict[str, bytes] = {}
@@ -75,7 +75,7 @@ def submit_script(request: BatchRequest) -> str:
         PQ_KEYS="\n".join([f"{i} {key}" for key, i in places.items()]),
         PQ_JOBS="\n".join(lines),
         PQ_GROUPS="\n".join([f"{limits[group]} {group}" for group in limits if group != "default"]),
-        PQ_KEEP=" ".join([*MINIMAL, *request.keep]),  # beside what ssh gives there
+        PQ_KEEP=" ".join([*MINIMAL, *request.keep]),
         PQ_FILES=encoded(files),
         PQ_ITEMS=pueue_units.items_of(packs) if packs else "",
         PQ_SHARES=" ".join([f"{index} {pack.share}" for index, pack in packs]),
@@ -86,25 +86,25 @@ def submit_script(request: BatchRequest) -> str:
 
 
 def read_outcomes(answer: str, jobs: Sequence[Job | Pack]) -> tuple[list[SubmittedItem], bool]:
-    """What became of each job that the script came to, and whether it came to its end. Raises ValueError without an answer."""
-    found: list[SubmittedItem] = []
+    """Return the result for each job that the script reached, and whether it reached its end. Raises ValueError without an answer."""
+    items: list[SubmittedItem] = []
     for line in reply(answer).split("\n"):
         if line == "end":
-            return found, True
-        what, _, rest = line.partition(" ")
-        index, _, detail = rest.partition(" ")
+            return items, True
+        what, _, words = line.partition(" ")
+        index, _, detail = words.partition(" ")
         if index.isdigit() and what in ("new", "old", "ended", "changed", "held", "failed", "pack"):
-            found.append(SubmittedItem(jobs[int(index)].key, what, detail.strip()))
-    return found, False
+            items.append(SubmittedItem(jobs[int(index)].key, what, detail.strip()))
+    return items, False
 
 
 def cancel_script(host: Host, ids: Sequence[str]) -> str:
-    """A sh script that ends and removes tasks."""
+    """Return a sh script that kills and removes tasks."""
     return script("queues/pueue/cancel", PQ_PUEUE=host.pueue or "", PQ_IDS=" ".join([str(int(id)) for id in ids]))
 
 
 def restart_script(request: RestartRequest) -> str:
-    """Return a sh script that restarts tasks in place, all in one call: a chain of them keeps its order."""
+    """Return a sh script that restarts tasks in place, with one pueue command so that dependent tasks keep their order."""
     return script(
         "queues/pueue/batch_restart",
         PQ_PUEUE=request.host.pueue or "",
@@ -116,35 +116,37 @@ def restart_script(request: RestartRequest) -> str:
 
 
 def read_restart(answer: str) -> tuple[dict[str, str], bool]:
-    """The keys of jobs that still run, with their processes; and whether the others were restarted."""
+    """Return the process ids of jobs that still run, by key; and whether the other jobs were restarted."""
     lines = reply(answer).split("\n")
     survivors = {words[1]: words[2] for words in map(str.split, lines) if len(words) == 3 and words[0] == "survivor"}
     return survivors, "end" in lines and "failed" not in lines
 
 
 def batch_script(host: Host, name: str, units: bool) -> str:
-    """A sh script that answers with the queue, and after its first line with the journal; with that of units, if there are any."""
+    """Return a sh script that prints the queue and the journal of a batch, with `units` also its units; read_batch parses its answer."""
     return script("queues/pueue/batch_status", PQ_PUEUE=host.pueue or "", PQ_BATCH=name, PQ_UNITS="1" if units else "")
 
 
 def read_batch(answer: str, units: bool) -> BatchStatus:
-    status, _, rest = whole_reply(answer).partition("\n")
-    found, journal = pueue_units.read_units(rest) if units else (Units({}, set()), rest)
-    return BatchStatus(read_queue(status), *read_journal(journal), found)
+    status, _, journal = whole_reply(answer).partition("\n")
+    batch_units = Units({}, set())
+    if units:
+        batch_units, journal = pueue_units.read_units(journal)
+    return BatchStatus(read_queue(status), *read_journal(journal), batch_units)
 
 
 def read_journal(text: str) -> tuple[dict[str, list[int]], set[str]]:
-    """The exit codes with which each job, by its key, has ended, the last one last; and which units are to take up again."""
-    found: dict[str, list[int]] = {}
+    """Return the exit codes of each run of each job, by key, oldest first; and the keys of items that units run again."""
+    exit_codes: dict[str, list[int]] = {}
     again: set[str] = set()
     for line in text.split("\n"):
         words = line.split()
         if len(words) >= 3 and words[0] == "ended" and words[2].isdigit():
-            found.setdefault(words[1], []).append(int(words[2]))
+            exit_codes.setdefault(words[1], []).append(int(words[2]))
             again.discard(words[1])
         elif len(words) == 2 and words[0] == "again":
             again.add(words[1])
-    return found, again
+    return exit_codes, again
 
 
 def capacity_script(host: Host) -> str:

@@ -1,4 +1,4 @@
-"""What keeps a pueue 4 from working, as far as its host can tell: a host to sh text, and what that prints to a HealthReport."""
+"""The installation of pueue 4 on a host: a host in, a sh script out that examines it; its answer in, a HealthReport out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pueue_skill.startup.record import NamedTuple
 
 
 class Daemon(NamedTuple):
-    """A pueued of this user. `program` is its path, `stopped` whether it is held by a signal."""
+    """A pueued of this user. `data` and `socket` are the paths that it uses, `program` is its path; `stopped`: by a signal."""
 
     pid: int
     version: str
@@ -19,8 +19,11 @@ class Daemon(NamedTuple):
 
 
 class HealthReport(NamedTuple):
-    """What was found. `wanted` is the client that the configuration names, empty where it is not there; `client` the one that was
-    found instead of it or is it, `known` whether it is found without being named. `start` is how the daemon is set up to be started.
+    """The clients, files and daemons of a user on a host; texts are empty if they do not exist.
+
+    `wanted` is the client that the configuration or PATH names. `client` is the same, or the one that was found elsewhere; `known`:
+    there it is found without configuration. `state` is the size of state.json in bytes. `start` is the shell command that starts the
+    daemon, by its service if it has one.
     """
 
     home: str = ""
@@ -38,13 +41,13 @@ class HealthReport(NamedTuple):
 
 
 def script(host: Host) -> str:
-    """A sh script that answers for `read`."""
+    """Return the sh script that examines `host`; `read` parses its answer."""
     return load("queues/pueue/health", PQ_PUEUE=host.pueue or "")
 
 
 def read(answer: str) -> HealthReport:
-    """Raises ValueError when it is no answer."""
-    found: dict[str, str] = {}
+    """Raises ValueError if the answer is incomplete."""
+    values: dict[str, str] = {}
     daemons = []
     for line in answer.splitlines():
         key, _, value = line.partition(" ")
@@ -52,20 +55,20 @@ def read(answer: str) -> HealthReport:
             pid, version, data, socket, program, state = value.split("\t")
             daemons.append(Daemon(int(pid), version, data, socket, program, state.strip().upper().startswith("T")))
         else:
-            found[key] = value
-    if "data" not in found:
+            values[key] = value
+    if "data" not in values:
         raise ValueError("the answer was cut off")
     return HealthReport(
-        found.get("home", ""),
-        found.get("wanted", ""),
-        found.get("client", ""),
-        "known" in found,
-        found.get("version", "").rpartition(" ")[2],
-        found.get("config", ""),
-        found["data"],
-        found.get("socket", ""),
-        "socket_there" in found,
-        int(found.get("state", "0")),
-        found.get("start", ""),
+        values.get("home", ""),
+        values.get("wanted", ""),
+        values.get("client", ""),
+        "known" in values,
+        values.get("version", "").rpartition(" ")[2],
+        values.get("config", ""),
+        values["data"],
+        values.get("socket", ""),
+        "socket_there" in values,
+        int(values.get("state", "0")),
+        values.get("start", ""),
         tuple(daemons),
     )

@@ -1,4 +1,7 @@
-"""The invocation of jobs on pueue 4: Jobs to bash text that a person pastes, which needs only ssh and pueue's client."""
+"""The invocation of jobs on pueue 4: Jobs in, bash text out that a person reads and pastes; it needs only ssh and pueue's client.
+
+Programs in an invocation are files in sh/. What is composed here are single commands, and the pipe around a loop of the user.
+"""
 
 from __future__ import annotations
 
@@ -7,33 +10,33 @@ import re
 
 from pueue_skill.plan.model import Each, Job
 from pueue_skill.queues.pueue.site import folders, path_before
-from pueue_skill.queues.pueue.task import QUEUED, add_arguments, task
+from pueue_skill.queues.pueue.task import TASK_FORM, add_arguments, task
 from pueue_skill.queues.script import functions, pasted
-from pueue_skill.queues.scripts import by_host
+from pueue_skill.queues.scripts import lines_by_host
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import KEEP_SHELL, Host
 from pueue_skill.startup.regex import regex
 
 WAITER = "{pueue} wait --quiet {ids} >/dev/null 2>&1 </dev/null"
-"""What other jobs can come after where a job is to run however those before it end, which pueue's --after does not do."""
+"""The work of a job that waits for others. A job with `if_failed` depends on it: pueue's own dependencies must succeed."""
 WAITERS = "pueue-skill-waiters"
-"""The group of such jobs, without a limit: one that waits takes no slot from what it waits for."""
+"""The group of such jobs, without a limit: a waiting job takes no slot from those for which it waits."""
 KEYED = regex(r"PUEUE_SKILL_KEY=([A-Za-z0-9:_.@+-]+?)(?:-\$\(\(pq_iteration \+= 1\)\))? ")
 
 
 def submissions(text: str) -> list[tuple[str, str, str]]:
-    """The jobs that an invocation in `text` queues: the ssh words of their host, their keys, and the line that adds each."""
-    return [(ssh, key, line.strip()) for ssh, line in by_host(text) for key in KEYED.findall(line)]
+    """Return the jobs that an invocation in `text` submits: the ssh words of the host, the key, and the line that adds the job."""
+    return [(ssh, key, line.strip()) for ssh, line in lines_by_host(text) for key in KEYED.findall(line)]
 
 
 def invocation(jobs: tuple[Job, ...], host: Host) -> str:
-    """bash text that queues `jobs` on `host` and prints a task id a line. Raises ValueError when it cannot be text."""
+    """Return bash text that submits `jobs` on `host` and prints one task id per line. Raises ValueError if no such text exists."""
     pueue = quote.path(host.pueue or "pueue")
     lines = [f"PATH={path_before(host)}"] if host.path else []
     loops = any(job.each for job in jobs)
     bare = [job for job in jobs if host.ssh and job.shell != "bash"]
     if len(bare) < len(jobs) and host.ssh and not loops:
-        lines.append("export SHLVL=1")  # else bash takes itself for a child of sshd
+        lines.append("export SHLVL=1")  # otherwise bash behaves as a child of sshd
     if bare:
         lines += bare_text(host).rstrip("\n").split("\n")
     limits = dict(host.groups)
@@ -46,7 +49,7 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
     if files:
         lines += [put_text().rstrip("\n"), *map(put, files, files.values())]
     ids: dict[str, str] = {}
-    waiters: dict[str, str] = {}  # by the ids that they wait for
+    waiters: dict[str, str] = {}  # by the ids for which they wait
     if any(job.if_failed for job in jobs):
         lines.append(group_of(pueue, WAITERS, 0))
     for job in jobs:
@@ -72,7 +75,8 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
             lines.append(f"{add} </dev/null" if host.ssh or len(jobs) > 1 else add)
     if not host.ssh and len(lines) == 1 and not loops:
         return lines[0] + "\n"
-    # A subshell keeps variables, `cd` and `exit` from the shell that this is pasted into; a loop reads its script whole.
+    # A subshell protects the shell into which this is pasted from variables, `cd` and `exit`; bash also reads it to its end before a
+    # loop reads stdin.
     own = loops or (not host.ssh and (len(lines) > len(jobs) or bool(ids)))
     text = "".join([line + "\n" for line in lines])
     if own:
@@ -84,27 +88,27 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
 
 
 def client(job: Job, host: Host, pueue: str) -> str:
-    """The client as it adds `job`, as source: with the environment that its shell is to begin with."""
+    """Return the command that calls the client for `job`, as shell source, with the environment in which the job's shell starts."""
     if not host.ssh or job.shell == "bash":
         return pueue
-    found = pueue if "/" in pueue or pueue.startswith('"') else f'"$(command -v {pueue})"'
-    return f"bare SHLVL=1 {found}" if job.shell == "nested" else f"bare {found}"
+    path = pueue if "/" in pueue or pueue.startswith('"') else f'"$(command -v {pueue})"'
+    return f"bare SHLVL=1 {path}" if job.shell == "nested" else f"bare {path}"
 
 
 def bare_text(host: Host) -> str:
-    """The function `bare` for jobs of `host`, as sh text."""
+    """Return the shell function `bare` for jobs of `host`."""
     if not host.path:
         return functions("queues/bare")
     return f"pq_first={folders(host)}:\n" + functions("queues/bare_path")
 
 
 def put_text() -> str:
-    """The function `put`, as sh text."""
+    """Return the shell function `put`."""
     return functions("queues/decoded") + functions("queues/pueue/put")
 
 
 def group_of(pueue: str, name: str, limit: int) -> str:
-    """A line that makes a group, unless it is there."""
+    """Return a line that creates a group unless it exists."""
     return f"{pueue} group add --parallel {limit} {quote.word(name)} >/dev/null 2>&1 </dev/null"
 
 
@@ -138,7 +142,7 @@ def loop_lines(job: Job, each: Each, pueue: str) -> list[str]:
             PQ_WORK=job.command,
         )
     key = f"{job.key}-$((pq_iteration += 1))"
-    text = QUEUED.format(inherited="", before="", key=key, run="bash -c '$pq_work'", stdin="</dev/null", after="")
+    text = TASK_FORM.format(inherited="", before="", key=key, run="bash -c '$pq_work'", stdin="</dev/null", after="")
     group = f" --group={quote.word(job.group)}" if job.group else ""
     label = ' --label="$pq_label"' if job.label else ""
     add = f'{pueue} add --print-task-id{group}{label} --working-directory "$PWD" -- "{text}"'
@@ -156,6 +160,6 @@ def recorder() -> str:
 
 
 def put(name: str, content: bytes) -> str:
-    """sh text, without its last newline, that writes a file of a job."""
+    """Return sh text, without its last newline, that writes a file of a job."""
     written = quote.heredoc(f"put {name}", base64.encodebytes(content).decode())
     return written.replace("\n", " || exit 74\n", 1).rstrip("\n")

@@ -1,10 +1,10 @@
-"""A host that is to have a pueue queue: the scripts that look at it, carry out steps, and take back what was made; their answers.
+"""Setup of a pueue queue on a host: the scripts that examine the host, carry out steps, and undo them; and their answers.
 
-A host is looked at by one script and changed by another, which takes a lock, looks again, and does nothing unless it sees the
-same: whoever was at work meanwhile is found out, and no step has to doubt what it was planned on. What is made is written into a
-record on the host, files before they are made, so that it can be taken back wherever the work was cut off.
+One script examines the host, and another changes it. The second takes a lock, examines the host again, and stops if anything has
+changed: so steps need not check the facts for which they were planned. It records each change on the host, files before they are
+written, so that an interrupted setup can be undone too.
 
-Pure: it knows no host, file or network.
+The module knows no host, file or network.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from pueue_skill.shell.model import Host
 from pueue_skill.startup.record import NamedTuple
 
 CHANGED, INSTEAD = 75, 10
-"""How a script says that the host is not as it was looked at; a step, that it cannot be done but another way may be there."""
+"""Exit codes: the host has changed since it was examined; a step cannot be carried out, but another source may work."""
 
 
 class HostFacts(NamedTuple):
-    """A host as it was found. Texts are empty, and `place` is None, where there is nothing of the kind.
+    """The facts about a host on which a setup is planned. Texts are empty, and `place` is None, for things that do not exist.
 
-    `place` is the XDG_RUNTIME_DIR with which the daemon answers; `daemons` are the processes that keep the state in `data`,
-    `others` the user's daemons with a state of their own; `groups` has their limits, `systemd` is system or user. `teller` is the
-    pueue-skill there, where its configuration says whom to tell.
+    `place` is the XDG_RUNTIME_DIR with which the daemon answers. `daemons` are the ids of processes that use the state in `data`;
+    `others` are daemons of the user with another state, as `PID CONFIG`. `groups` are (limit, status) by name. `systemd` is system or
+    user. `teller` is the path of pueue-skill on the host if its configuration has [[notify]]. `room` is the free space in KiB.
     """
 
     os: str = ""
@@ -68,15 +68,15 @@ class HostFacts(NamedTuple):
 
     @property
     def ready(self) -> bool:
-        """Both programs are there, in a version that is taken."""
+        """Whether both programs are installed, in a supported version."""
         return self.version.startswith("4.") and self.daemon_version.startswith("4.")
 
 
 class SetupStep(NamedTuple):
-    """One change: `what` and `why` for people, the call of a function of sh/lib/provision_steps.sh, and what to name in Wish.without when
-    it cannot be done (with INSTEAD).
+    """One change: `what` and `why` for people, and `script`, a call of a function of sh/lib/provision_steps.sh.
 
-    `brings` says what comes with it from this machine: copy or download.
+    If the step exits with INSTEAD, setup adds `instead` to Wish.without and plans again. `brings` is how this machine supplies the
+    programs: copy or download.
     """
 
     name: str
@@ -88,12 +88,12 @@ class SetupStep(NamedTuple):
 
 
 def look_script(host: Host, url: str, always: bool) -> str:
-    """A sh script that answers for read_look. With `always`, whether `url` is reached is found out even where pueue is there already."""
+    """Return a sh script that examines a host; read_look parses its answer. With `always` it tests the access to `url` even if pueue is installed."""
     return script("queues/pueue/provision_look", PQ_PUEUE=host.pueue or "", PQ_URL=url, PQ_ALWAYS="1" if always else "")
 
 
 def read_look(answer: str) -> HostFacts:
-    """What a look script answered. Raises ValueError when it is no answer."""
+    """Parse the answer of look_script. Raises ValueError if it is incomplete."""
     facts: dict[str, list[str]] = {}
     for line in reply(answer).split("\n"):
         name, tab, value = line.partition("\t")
@@ -136,9 +136,9 @@ def decoded(text: str) -> str:
 
 
 def do_script(host: Host, url: str, mark: str, todo: Sequence[SetupStep], files: Mapping[str, bytes]) -> str:
-    """Carries out steps, unless the host is no longer as it was when it was given `mark`; then the exit code is CHANGED.
+    """Return a sh script that carries out steps; if the host has changed since the examination with `mark`, it exits with CHANGED.
 
-    `files` are the programs that come along, pueue and pueued.
+    `files` are pueue and pueued, if this machine supplies them.
     """
     sent = {name: base64.encodebytes(gzip.compress(content, 6, mtime=0)).decode() for name, content in files.items()}
     return script(
@@ -153,7 +153,7 @@ def do_script(host: Host, url: str, mark: str, todo: Sequence[SetupStep], files:
 
 
 def read_do(answer: str) -> tuple[str, int | None, bool]:
-    """The last step that was begun, how it ended (None: it has not), and whether all is done. Raises ValueError."""
+    """Return the last step that was begun, its exit code (None if unknown), and whether all steps are done. Raises ValueError."""
     name, status, whole = "", None, False
     for line in reply(answer).splitlines():
         kind, _, rest = line.partition(" ")
@@ -166,7 +166,7 @@ def read_do(answer: str) -> tuple[str, int | None, bool]:
 
 
 def proved_script(host: Host, id: str, proved: bool) -> str:
-    """Takes the job that was to prove the queue out of it; that it did is written down."""
+    """Return a sh script that removes the test job of a setup; with `proved` it records that the job succeeded."""
     return script(
         "queues/pueue/provision_proved",
         PQ_PUEUE=host.pueue or "",
@@ -176,10 +176,10 @@ def proved_script(host: Host, id: str, proved: bool) -> str:
 
 
 def undo_script(host: Host) -> str:
-    """Takes back what the record of a host names."""
+    """Return a sh script that undoes the changes in the record of a host."""
     return script("queues/pueue/provision_undo", PQ_PUEUE=host.pueue or "")
 
 
 def remove_stale_id(file: str) -> str:
-    """One line of sh that removes the process id of a daemon that is gone from `file`, for what starts the daemon."""
+    """Return one line of sh for a service: it removes `file`, the daemon's PID file, if no daemon has that process id."""
     return "; ".join(pasted("queues/pueue/provision_unstale", PQ_FILE=file).splitlines())

@@ -1,4 +1,4 @@
-"""pueue 4 on a host: where its client and its files are, and what to do when it gives no answer."""
+"""pueue 4 on a host: its client, its files, and advice if it does not answer."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ RECORDS_OUTCOMES = False
 
 
 def folders(host: Host) -> str:
-    """The folders before the PATH of jobs of `host`, as shell source for an assignment."""
+    """Return the folders that precede PATH for jobs of `host`, as shell source for an assignment."""
     return ":".join(map(quote.path, host.path))
 
 
 def path_before(host: Host) -> str:
-    """The value of PATH for jobs of `host`, as shell source for an assignment."""
+    """Return PATH for jobs of `host`, as shell source for an assignment."""
     return f'{folders(host)}:"$PATH"'
 
 
 def versions_script(host: Host) -> str:
-    """A sh script that prints a line with name and version of each program of pueue."""
+    """Return a sh script that prints one line for pueue and one for pueued, with name and version."""
     return script("queues/pueue/versions", PQ_PUEUE=host.pueue or "")
 
 
 def data_folder() -> str:
-    """sh text that leaves in $pq_data the folder in which pueue keeps its files."""
+    """Return sh text that sets $pq_data to the folder of pueue's state."""
     return script("queues/pueue/where")
 
 
 def explain_failure(host: Host, code: int, stderr: str) -> str:
-    """Why a host's queue gave no answer, and what to do."""
+    """Return why a script failed, and what to do. 127 is the exit code if the host has no client."""
     if code == 127:
         return f"{stderr or 'no pueue'} ({host.name}); set hosts.{host.name}.pueue in the configuration, or type: pueue-skill setup {host.name}"
     if "Did you start" in stderr or "onnection refused" in stderr:
-        # `ssh HOST pueued -d` hangs: the daemon keeps ssh's output.
+        # `ssh HOST pueued -d` would hang: the daemon keeps the ssh connection's output open.
         path = f"{host.pueue or 'pueue'}d"
         start = f"ssh {host.ssh} 'setsid {path} -d >/dev/null 2>&1 </dev/null'" if host.ssh else "pueued -d"
         again = f"So that it comes back by itself: pueue-skill setup {host.name}"
@@ -45,16 +45,16 @@ def explain_failure(host: Host, code: int, stderr: str) -> str:
 
 
 def with_advice(error: str, host: Host) -> str:
-    """An error of pueue's; it says itself what to do."""
+    """Return an error of pueue as is: it contains advice."""
     return error
 
 
 def callback(program: str) -> str:
-    """The value of daemon.callback in pueue.yml that has `program`, the path of pueue-skill there, told of every job's end.
+    """Return daemon.callback for pueue.yml: it runs `program`, the path of pueue-skill on the host, when a job ends.
 
-    pueue fills its template in without quoting and has sh run it, so that a job's command or group could run what it holds: only
-    what pueue itself makes is asked for, a number and a word. Raises ValueError for a path that the template would be taken from.
+    pueue expands its template without quoting and passes it to sh, so that a job's command or group name would run as code: the
+    template uses only the id and the result, which pueue itself makes. Raises ValueError for a path that is a template.
     """
     if "{{" in program:
-        raise ValueError(f"{program}: pueue would read {{{{ as a placeholder")
+        raise ValueError(f"{program}: pueue reads {{{{ as a placeholder")
     return f"{quote.word(program)} notify --callback {{{{ id }}}} --result {{{{ result }}}} </dev/null"

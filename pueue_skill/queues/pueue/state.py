@@ -1,11 +1,11 @@
-"""The state of a pueue 4: a sh script that asks for it, and what pueue prints to States."""
+"""The state of a pueue 4: the sh script that prints it, and its JSON as a Queue."""
 
 from __future__ import annotations
 
 import json
 
 from pueue_skill.queues.model import Group, JobState, Queue
-from pueue_skill.queues.pueue.task import WAITS, errors_of, proposed
+from pueue_skill.queues.pueue.task import WAITS, parse_task, stderr_file
 from pueue_skill.queues.script import script
 from pueue_skill.queues.scripts import whole_reply
 from pueue_skill.shell.model import Host
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def status_script(host: Host) -> str:
-    """A sh script that answers for read_status."""
+    """Return the sh script that prints the queue; read_status parses its answer."""
     return script("queues/pueue/status", PQ_PUEUE=host.pueue or "")
 
 
@@ -36,7 +36,7 @@ def read_queue(text: str) -> Queue:
 
 
 ID = regex(r"\d+")
-"""What an id of a job looks like."""
+"""The form of a job id."""
 
 RESULTS: dict[str, Result] = {
     "Success": "success",
@@ -51,16 +51,16 @@ STATUSES: dict[str, Status] = {
 
 
 def read_task(entry: dict[str, Any]) -> JobState:
-    """One task of pueue's JSON (its environment is not looked at)."""
-    key, command = proposed(entry["command"])
+    """Return the state of a task in pueue's JSON, without its environment."""
+    key, command = parse_task(entry["command"])
     (name, times), *_ = entry["status"].items()
     if name == "Locked":
         (name, times), *_ = times["previous_status"].items()
     result: Result | None = None
     exit_code, detail = None, ""
     if name == "Done":
-        said = times["result"]
-        kind, value = next(iter(said.items())) if isinstance(said, dict) else (said, None)
+        outcome = times["result"]
+        kind, value = next(iter(outcome.items())) if isinstance(outcome, dict) else (outcome, None)
         result = RESULTS.get(kind, "unknown")
         if kind == "Success":
             exit_code = 0
@@ -83,7 +83,7 @@ def read_task(entry: dict[str, Any]) -> JobState:
         created=entry["created_at"],
         started=times.get("start"),
         ended=times.get("end"),
-        errors=errors_of(entry["command"]),
+        errors=stderr_file(entry["command"]),
         due=times.get("enqueue_at"),
         waits=tuple(waits["ids"].split()) if (waits := WAITS.match(entry["command"])) else (),
     )

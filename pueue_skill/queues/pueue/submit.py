@@ -1,6 +1,6 @@
-"""The submission of a job to pueue 4: a Job to a sh script, and its answer to a Submission.
+"""The submission of a job to pueue 4: a Job in, a sh script out; its answer in, a Submission out.
 
-pueue's exit codes are not believed: an `add` that failed may have added, so the queue is asked by key before and after.
+An `add` that failed may have added the job nevertheless, so the script looks for the key in the queue before and after.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pueue_skill.shell.model import Host
 
 
 def submit_script(job: Job, host: Host) -> str:
-    """A sh script that adds `job` unless its key is there, for read_submission. Raises ValueError for a job that cannot be text."""
+    """Return a sh script that adds `job` unless the queue has its key. Raises ValueError for a job that pueue cannot run."""
     text, files = task(job)
     return script(
         "queues/pueue/submit",
@@ -36,16 +36,18 @@ def submit_script(job: Job, host: Host) -> str:
 
 
 def read_submission(answer: str, job: Job) -> Submission:
-    """What a submit script answered. Raises ValueError when it is no answer."""
-    lines = whole_reply(answer).removesuffix("\n").split("\n")  # not splitlines: text may hold other ends of lines
+    """Parse the answer of submit_script. Raises ValueError if it is incomplete."""
+    lines = (
+        whole_reply(answer).removesuffix("\n").split("\n")
+    )  # not splitlines: values may contain other line separators
     before, after = read_queue(lines[1]), read_queue(lines[2])
-    there = [state for state in after.states if state.key == job.key]
+    states = [state for state in after.states if state.key == job.key]
     group = next((group for group in after.groups if group.name == (job.group or "default")), None)
-    if not there:
+    if not states:
         return Submission(None, False, f"pueue add failed with exit code {lines[0]}", group)
-    was = {(state.id, state.created) for state in before.states if state.key == job.key}
-    state = max(there, key=lambda state: state.created)
-    if (state.id, state.created) not in was:
+    known = {(state.id, state.created) for state in before.states if state.key == job.key}
+    state = max(states, key=lambda state: state.created)
+    if (state.id, state.created) not in known:
         return Submission(state, True, "", group)
     entry = json.loads(lines[2])["tasks"][state.id]
     folder = base64.b64decode(lines[3]).decode("utf-8", "surrogateescape")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pueue_skill.plan.model import Job
 from pueue_skill.queues.script import functions, pasted
-from pueue_skill.queues.scripts import by_host
+from pueue_skill.queues.scripts import lines_by_host
 from pueue_skill.queues.slurm.state import COMMENT
 from pueue_skill.queues.slurm.submit import shown, words_of, work_of
 from pueue_skill.shell import quote
@@ -88,4 +88,4 @@ COMMENTED = regex(r"^.*\bsbatch .*--comment='pueue-skill ([A-Za-z0-9:_.@+-]+)'.*
 
 def submissions(text: str) -> list[tuple[str, str, str]]:
     """The jobs that an invocation in `text` queues: the ssh words of their host, their key, and the line that submits each."""
-    return [(ssh, submits[1], line.strip()) for ssh, line in by_host(text) if (submits := COMMENTED.match(line))]
+    return [(ssh, submits[1], line.strip()) for ssh, line in lines_by_host(text) if (submits := COMMENTED.match(line))]
