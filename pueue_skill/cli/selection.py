@@ -47,7 +47,7 @@ def jobs(options: argparse.Namespace) -> list[tuple[Host, JobState]]:
     found = [(one.host, state) for one in chosen for state in one.states]
     if not found:
         raise UsageError(
-            job_actions.with_known_jobs("no job is chosen", {one.host.name: one.queue for one in chosen}, {})
+            job_actions.with_known_jobs("no job is selected", {one.host.name: one.queue for one in chosen}, {})
         )
     return found
 

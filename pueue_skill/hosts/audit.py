@@ -180,7 +180,7 @@ def failures(host: Host, queue: Queue, failed: Sequence[JobState], tails: Mappin
             "command": masked(state.command),
             "result": state.result,
             "exit_code": state.exit_code,
-            "why": masked(outcome.of_failure(state, host, jobs)),
+            "why": masked(outcome.failure_reason(state, host, jobs)),
             "created": state.created,
             "ended": state.ended,
             "tail": masked(whole(tails.get(state.id, b"")).decode("utf-8", "replace")),

@@ -1,6 +1,6 @@
 """The states of jobs, as literal types.
 
-A module of its own, imported only for types and by the published schemas: importing typing costs a twentieth of the hook's time on a
+A separate module, imported only for types and by the published schemas: importing typing costs a twentieth of the hook's time on a
 command that a rule may flag.
 """
 

@@ -1,6 +1,6 @@
-"""How jobs end, and why one did not succeed: a JobState and the jobs of its queue in, words for people out.
+"""Outcomes of jobs, and why a job did not succeed: a JobState and the jobs of its queue in, words for people out.
 
-The one place for the words of outcomes. Why a job does not run yet is actions.stuck's.
+All words for outcomes are here. actions.stuck_jobs explains why a job does not run.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ WORDS: Mapping[str, tuple[str, str]] = {
     Outcome.UNKNOWN: ("ended, outcome unknown", "ended, outcome unknown"),
     Outcome.LOST: ("lost", "is no longer in its queue, so its outcome is unknown"),
 }
-"""What people read of an outcome: by itself, and after the name of the job."""
+"""The words for each outcome: alone, and after the name of the job."""
 
 
 STATE_WORDS: Mapping[str, str] = {
     **{status: status for status in ("queued", "stashed", "running", "paused")},
     **{outcome: words for outcome, (words, _) in WORDS.items()},
 }
-"""What people read of a job's status or, once it has ended, of its outcome."""
+"""The words for a job's status or, once it has ended, its outcome."""
 
 
 def adjective(outcome: str | None, exit_code: int | None) -> str:
@@ -74,14 +74,14 @@ NOT_THERE = regex(r"\bNotFound\b|No such file")
 
 
 def by_id(queue: Queue) -> Mapping[str, JobState]:
-    return {one.id: one for one in queue.states}
+    return {state.id: state for state in queue.states}
 
 
 def failed(state: JobState) -> bool:
     return state.status == "done" and state.result != "success"
 
 
-def of_failure(state: JobState, host: Host, jobs: Mapping[str, JobState]) -> str:
+def failure_reason(state: JobState, host: Host, jobs: Mapping[str, JobState]) -> str:
     """Return why a job that is done did not succeed; `jobs` are those of its queue, by id."""
     if state.result == "failed":
         code = state.exit_code or 0
@@ -93,13 +93,9 @@ def of_failure(state: JobState, host: Host, jobs: Mapping[str, JobState]) -> str
             return f"exit code {code}: signal {code - 128} ({SIGNALS[code - 128]})"
         return f"exit code {code}"
     if state.result == "killed":
-        return (
-            f"ended from outside: {printable.line(state.detail)}"
-            if state.detail
-            else "killed in the queue, or its daemon ended"
-        )
+        return f"killed: {printable.line(state.detail)}" if state.detail else "killed in the queue, or its daemon ended"
     if state.result == "dependency":
-        return f"skipped: {named(blamed(state, jobs), host) or 'a dependency'} failed"
+        return f"skipped: {job_names(failed_causes(state, jobs), host) or 'a dependency'} failed"
     if state.result == "spawn":
         if NOT_THERE.search(state.detail):
             return f"failed to start: its working directory {printable.line(state.cwd)} does not exist"
@@ -107,29 +103,29 @@ def of_failure(state: JobState, host: Host, jobs: Mapping[str, JobState]) -> str
     return WORDS[Outcome.UNKNOWN][0]
 
 
-def blamed(state: JobState, jobs: Mapping[str, JobState]) -> list[JobState]:
-    """Return the jobs on which `state` depends, at any distance, and that failed themselves."""
-    found: dict[str, JobState] = {}
-    seen, open_ = set(state.after), list(state.after)
-    while open_:
-        one = jobs.get(open_.pop(0))
-        if one is None:
+def failed_causes(state: JobState, jobs: Mapping[str, JobState]) -> list[JobState]:
+    """Return the jobs that failed themselves and on which `state` depends, at any distance."""
+    culprits: dict[str, JobState] = {}
+    seen, pending = set(state.after), list(state.after)
+    while pending:
+        parent = jobs.get(pending.pop(0))
+        if parent is None:
             continue
-        if one.result == "dependency":
-            open_ += [id for id in one.after if id not in seen]
-            seen |= set(one.after)
-        elif failed(one):
-            found[one.id] = one
-    return list(found.values())
+        if parent.result == "dependency":
+            pending += [id for id in parent.after if id not in seen]
+            seen |= set(parent.after)
+        elif failed(parent):
+            culprits[parent.id] = parent
+    return list(culprits.values())
 
 
-def named(states: Sequence[JobState], host: Host, most: int = 5) -> str:
+def job_names(states: Sequence[JobState], host: Host, most: int = 5) -> str:
     names = [f"{host.name}:{state.id}" for state in states[:most]]
     return ", ".join(names) + (f" and {len(states) - most} more" if len(states) > most else "")
 
 
 def exit_code(state: JobState) -> int:
-    """The exit code that stands for a job that is done: its own, 137 when the queue killed it, 125 when it has none."""
+    """Return the exit code for a job that is done: its own, 137 if the queue killed it, 125 if it has none."""
     if state.exit_code is not None:
         return state.exit_code
     return 137 if state.result == "killed" else 125

@@ -1,7 +1,7 @@
-"""The kinds of queue, by name: each a package whose modules meet the Protocol Kind together.
+"""The kinds of queue, by name: each is a package whose modules together implement the Protocol Kind.
 
-A new kind is a package with the modules of MODULES and one line in KINDS. A module is imported when a member of it is first asked
-for: the hook only needs the invocation.
+A new kind is a package with the modules of MODULES, and one line in KINDS. A module is imported when one of its members is first used,
+because the hook needs only the invocation.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MODULE_OF = {member: module for module, members in MODULES.items() for member in
 
 
 class Package:
-    """A kind of queue, as its package has it."""
+    """A kind of queue; its attributes are the members that its package defines."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -42,9 +42,9 @@ class Package:
     def __getattr__(self, member: str) -> Any:
         if member not in MODULE_OF:
             raise AttributeError(member)
-        found = getattr(import_module(f"pueue_skill.queues.{self.name}.{MODULE_OF[member]}"), member)
-        setattr(self, member, found)
-        return found
+        value = getattr(import_module(f"pueue_skill.queues.{self.name}.{MODULE_OF[member]}"), member)
+        setattr(self, member, value)
+        return value
 
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ KINDS: dict[str, Kind] = {"pueue": package("pueue"), "slurm": package("slurm")}
 
 
 def invocation(plan: Plan) -> str | None:
-    """Return the shell text that submits `plan`, or takes its command's place; None where only advice is safe."""
+    """Return the shell text that submits `plan`, or that replaces its command; None if only advice is safe."""
     if plan.in_place is not None:
         return plan.in_place.rstrip("\n") + "\n"
     text = ""

@@ -120,7 +120,7 @@ def test_errors_of_slurm_come_with_what_to_do(client: Client) -> None:
     done = client("run", "--", "true")
     assert done.returncode == 125
     assert "invalid partition specified: nosuch" in done.stderr
-    assert "set hosts.local.options to a partition of `sinfo`" in done.stderr
+    assert "set hosts.local.options to a partition that `sinfo` lists" in done.stderr
     client.options("--partition=short", "--time=300")
     id = client.queue("true")
     until(lambda: client.job(id)["detail"] == "PartitionTimeLimit", "Slurm's reason", 20)

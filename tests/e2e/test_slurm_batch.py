@@ -76,7 +76,7 @@ def test_more_than_any_node_has(cluster: Cluster, tmp_path: Path) -> None:
     until(lambda: batch.standings() == {"a": "spawn"}, "Slurm's word", 40)
     assert "local a: failed to start" in batch("status").stdout
     resumed = batch("resume")
-    assert "no node has what it asks for (BadConstraints)" in resumed.stdout + resumed.stderr
+    assert "no node has the requested resources (BadConstraints)" in resumed.stdout + resumed.stderr
 
 
 def test_an_error_of_slurm_comes_with_what_to_do(cluster: Cluster, tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ def test_clean_removes_only_what_has_ended(stage: Stage) -> None:
     done = stage("clean", "--group", stage.group, "--host", "bigblack", "--successful-only", code=1)
     assert done.stdout == f"bigblack:{ok} (ok) removed\n"
     assert f"bigblack:{needed} is left as it is: bigblack:{waits} depends on it, and has not run\n" in done.stderr
-    assert stage("clean", f"bigblack:{runs}", code=1).stderr.endswith("only what has ended is cleaned\n")
+    assert stage("clean", f"bigblack:{runs}", code=1).stderr.endswith("only ended jobs are cleaned\n")
     stage("clean", "--label", "bad")
     assert set(stage.hosts["bigblack"].tasks()) & {ok, bad, runs, needed, waits} == {runs, needed, waits}
 

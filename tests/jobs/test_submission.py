@@ -141,7 +141,7 @@ def test_input_is_not_sent_to_a_queue_that_is_down_a_second_time(far: Submitter)
 
 
 def test_input_that_was_sent_to_a_host_that_went_away_is_not_made_up(far: Submitter) -> None:
-    with pytest.raises(NotSubmitted, match="standard input was cut off"):
+    with pytest.raises(NotSubmitted, match="stdin was cut off"):
         far(JOB._replace(stdin=True), refused, stdin=[b"given"])
     assert far.keys == []
 

@@ -192,7 +192,7 @@ def test_input_is_taken_whole_or_not_at_all(run: Stubbed, tmp_path: Path) -> Non
     assert not (tmp_path / "in").exists(), "what is not taken further goes with the script"
     (tmp_path / "sent").write_text("a\nb\npueue-skill end")
     done = run(text + ends)
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", "standard input was cut off\n")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "stdin was cut off\n")
     run.put("df", "#!/bin/sh\necho; echo - - - 1 -\n")
     (tmp_path / "sent").write_text("a" * 2000)
     assert "longer than the 1 KiB that it may take" in run(text + ends).stderr

@@ -166,7 +166,7 @@ def test_dependencies_and_lanes(site: Site) -> None:
     assert "--dependency=afterany:1,afterany:2,singleton --job-name=few.2" in site.called("sbatch")[2]
     site.runs("1")
     done = site(SLURM.submit_script(JOB._replace(key="k4", after=("1",)), HOST))
-    assert "job 1, which it is to come after, has failed or is not known" in done.stderr
+    assert "its dependency, job 1, has failed or does not exist" in done.stderr
     assert SLURM.read_submission(done.stdout, JOB).error == "sbatch failed with exit code 65"
 
 

@@ -19,7 +19,7 @@ from pueue_skill.queues.protocol import BatchRequest, Pack
 from pueue_skill.queues.pueue import units as pueue_units
 from pueue_skill.queues.pueue.invocation import recorder
 from pueue_skill.queues.registry import KINDS, invocation
-from pueue_skill.queues.slurm import batch as slurm_batch
+from pueue_skill.queues.slurm.arrays import Site
 from pueue_skill.queues.slurm.state import parse_snapshot
 from pueue_skill.queues.slurm.submit import script_of
 from pueue_skill.shell.model import LOCAL, Host
@@ -88,7 +88,7 @@ JOB = Job("k1", "local", "pueue", "few", "label", "/tmp", "echo 'a'")
 LONG = JOB._replace(key="k2", command="x" * 140_000, stdin=b"in", split_output=True, after=("1",))
 STATE = JobState("1", "k1", "done", "failed", 1, "", "few", None, "/tmp", "x", (), "", None, None)
 ACTS = [Action(STATE, call) for call in ("kill", "remove", "restart")]
-SITE = slurm_batch.Site(parse_snapshot(""), 1000)
+SITE = Site(parse_snapshot(""), 1000)
 BATCH = BatchRequest(
     [JOB._replace(key="b:p:k1:0"), JOB._replace(key="b:p:k2:0", after=("b:p:k1:0",))],
     HOST,

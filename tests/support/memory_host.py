@@ -215,7 +215,7 @@ class MemoryHost:
             if asked["stdin"] and whole and stdin != old.stdin:
                 differs.insert(0, "reads another input")
         elif not whole:
-            error = "standard input was cut off"
+            error = "stdin was cut off"
         else:
             said, new = f"{ADDS}\n".encode(), True
             there = [self.added(job, env, stdin)]

@@ -383,7 +383,7 @@ def waiting(at: Place, queue: Queue) -> list[Check]:
     made = []
     name, jobs = f"jobs of {at.host.name}", outcome.by_id(queue)
     for kind, why, fix, ids in actions.stuck_jobs(at.host.name, queue):
-        shown = outcome.named([jobs[id] for id in ids], at.host)
+        shown = outcome.job_names([jobs[id] for id in ids], at.host)
         if kind == "dependency":
             verb = "do not run: " if any(jobs[id].status != "done" for id in ids) else "skipped: "
             made.append(Check(name, "warning", f"{shown} {verb}{why}. Mend that first", fix))
@@ -415,7 +415,7 @@ def failures(
     for one in queue.states:
         if not outcome.failed(one) or since(one, now) > RECENT:
             continue
-        what = f"{at.host.name}:{one.id}: {outcome.of_failure(one, at.host, jobs)}"
+        what = f"{at.host.name}:{one.id}: {outcome.failure_reason(one, at.host, jobs)}"
         again = f"{pueue} restart --in-place {one.id}"
         said = tails.get(one.id, b"").decode("utf-8", "replace")
         if one.result == "spawn" and outcome.NOT_THERE.search(one.detail):

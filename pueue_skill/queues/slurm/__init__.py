@@ -1,3 +1,4 @@
-"""Slurm: jobs to sh scripts that call sbatch, scontrol and scancel, and their answers to states. Knows nothing of hosts or of
-other queues.
+"""Slurm: jobs in, sh scripts that call sbatch, scontrol and scancel out; the answers of these in, states of jobs out.
+
+It knows nothing of hosts or of other kinds of queue.
 """

@@ -1,8 +1,8 @@
-"""Acts on jobs of Slurm: what is to be done with which jobs to one sh script, and what that prints to what became of them.
+"""Actions on Slurm jobs: Actions in, one sh script that carries them out; its answer in, the queue before and after out.
 
-Slurm itself looks before it actions: scancel is given the state in which a job was chosen, hold and release concern only what waits, and
-what has ended stays ended. A restart is a submission of the same files under the same key, unless there is a newer one: Slurm's own
-requeue is for what it still knows. It holds the lock of submissions.
+Slurm itself checks the state of each job: scancel is given the state in which the job was selected, hold and release apply only to
+pending jobs, and ended jobs do not change. A restart submits the files of the job again under the same key, unless that key has a newer
+job; `scontrol requeue` would only work for jobs that Slurm has not forgotten. The script holds the lock of submissions.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from pueue_skill.queues.slurm.state import id_of, parse_snapshot
 from pueue_skill.shell.model import Host
 
 UNSUPPORTED = MappingProxyType({
-    "pause": "Slurm suspends what runs for its operators only; kill it, or let it end",
+    "pause": "Slurm lets only operators suspend running jobs; kill it, or let it end",
 })  # fmt: skip
 CALLS = ("kill", "cancel", "stash", "enqueue", "remove")
-"""What sh/action.sh does with jobs that it is given by their ids alone."""
+"""The calls for which sh/act.sh needs only the ids of the jobs."""
 GROUP_VERBS: tuple[str, ...] = ()
-"""Slurm has no groups that could be paused: what is meant by one are its jobs."""
+"""Slurm cannot pause groups: a verb on a group applies to its jobs."""
 
 
 def action_script(host: Host, actions: Sequence[Action], group: str = "", verb: str = "") -> str:
-    """A sh script that does what `actions` say, and answers for read_actions."""
+    """Return a sh script that carries out `actions`, for read_actions."""
     ids: dict[str, list[str]] = {}
     for action in actions:
-        ids.setdefault("cancel" if action.call == "withdraw" else action.call, []).append(id_of(action.state.id))
+        call = "cancel" if action.call == "withdraw" else action.call
+        ids.setdefault(call, []).append(id_of(action.state.id))
     restarts = [
         " ".join(map(id_of, [action.state.id, *action.state.after])) for action in actions if action.call == "restart"
     ]
@@ -44,9 +45,9 @@ def action_script(host: Host, actions: Sequence[Action], group: str = "", verb: 
 
 
 def read_actions(answer: str) -> ActionReply:
-    """What an act script answered. Raises ValueError when it is no answer."""
-    files, _, rest = whole_reply(answer).partition("\n")
-    before, found, after = rest.partition("\nAFTER\n")
-    if not found:
+    """Return the queue before and after the actions. Raises ValueError if there is no answer or it was cut off."""
+    files, _, records = whole_reply(answer).partition("\n")
+    before, separator, after = records.partition("\nAFTER\n")
+    if not separator:
         raise ValueError("the answer was cut off")
     return ActionReply(parse_snapshot(before).queue, parse_snapshot(after).queue, {}, int(files.split()[1]))

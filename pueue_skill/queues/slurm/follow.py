@@ -1,4 +1,4 @@
-"""Output and state of Slurm jobs as they run: a JobState and offsets in, sh scripts out; what those write in, states out."""
+"""Follows Slurm jobs: a JobState and offsets in, sh scripts that print its output and states out; their answers in, states out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def follow_script(state: JobState, host: Host, offset: int, errors_offset: int) 
 
 
 def read_state(answer: str) -> JobState | None:
-    """The state in one frame of a follow script; None when the job is gone."""
+    """Return the state in one frame of a follow script, in which the character 036 ends each line; None if the job is gone."""
     states = parse_snapshot(answer.replace("\036", "\n")).queue.states
     return states[-1] if states else None
 

@@ -1,7 +1,8 @@
-"""States of Slurm jobs: one look at the journal, at the jobs' own exit records and at squeue in, a Snapshot with a JobState a job out.
+"""States of Slurm jobs: the records that sh/lib/records.sh prints in, a Snapshot with a JobState for each job out.
 
-Slurm forgets a job soon after its end (MinJobAge) and may keep no accounts, so a job's outcome is put together from what Slurm says
-now, from what it said last (the file `seen`) and from what the job itself has written down. It must not know how a job is submitted.
+Slurm forgets a job soon after its end (MinJobAge in slurm.conf(5)) and may keep no accounts. So the outcome of a job is determined from
+squeue, from the last state that squeue had for it (the file `seen`), and from the exit record that the job itself wrote. This module does
+not know how a job is submitted.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
 
 ID = regex(r"\d+(?:_\d+)?")
 COMMENT = "pueue-skill "
-"""Before the token in the comment of a job."""
+"""Precedes the token in the comment of a job."""
 
 
 def id_of(id: str) -> str:
-    """An id as it may stand in sh source. Raises ValueError."""
+    """Return `id`, safe for use in sh source. Raises ValueError if it is not the id of a Slurm job or array task."""
     if not ID.fullmatch(id):
-        raise ValueError(f"{id!r} is no id of a Slurm job")
+        raise ValueError(f"{id!r} is not the id of a Slurm job")
     return id
 
 
@@ -40,13 +41,15 @@ def status_script(host: Host) -> str:
 
 
 def read_status(answer: str) -> Queue:
-    """The queue in the answer of a status script. Raises ValueError when it is none."""
     return parse_snapshot(whole_reply(answer)).queue
 
 
 class Attempt(NamedTuple):
-    """A submission as the journal has it: `epoch` in seconds, `array` the name of its items in jobs/ or `-`, `dependency` in sbatch's
-    words, `metadata` what Slurm has no place for (submit.metadata_of)."""
+    """A submission in the journal.
+
+    `epoch`: its time, in seconds since the epoch. `array`: the name of its index file in jobs/, or `-`. `dependency`: as sbatch takes it.
+    `metadata`: properties of the job that Slurm does not store (submit.metadata_of).
+    """
 
     epoch: str
     array: str
@@ -56,7 +59,7 @@ class Attempt(NamedTuple):
 
 
 class SlurmJob(NamedTuple):
-    """A job as Slurm describes it. `wait_status` is that of wait(2); times are in seconds of the epoch."""
+    """A job as squeue(1) describes it. `wait_status` is that of wait(2). Times are in seconds since the epoch."""
 
     status: str
     reason: str
@@ -70,7 +73,7 @@ class SlurmJob(NamedTuple):
 
 
 class ExitRecord(NamedTuple):
-    """What a job has written down itself at its end: `code` is a number, or spawn when its folder was not there."""
+    """What a job recorded at its end. `code`: the exit code, or spawn if its folder did not exist. Times are in seconds since the epoch."""
 
     key: str
     code: str
@@ -80,8 +83,11 @@ class ExitRecord(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """All that one look tells. `exit_codes` are those with which each job, by its key, has ended, the last one last; `digests` those of
-    what jobs run, by id; `live_ids` the ids that Slurm itself still knows; `journal_lines` the length of the journal."""
+    """The jobs of the user on a cluster.
+
+    `exit_codes`: all exit codes of each job by key, the newest last. `digests`: digests of the work of jobs, by id. `live_ids`: the ids that
+    squeue has. `journal_lines`: the length of the journal.
+    """
 
     queue: Queue
     exit_codes: dict[str, list[int]]
@@ -91,23 +97,31 @@ class Snapshot(NamedTuple):
 
 
 Items = dict[str, tuple[str, str]]
-"""Key and label of each task of an array, by its number."""
+"""Key and label of each task of an array, by its index."""
+
+
+class Owner(NamedTuple):
+    """The submission of a job, by its token, and the job's key and label; all empty for a job that pueue-skill did not submit."""
+
+    token: str = ""
+    key: str = ""
+    label: str = ""
 
 
 class Records:
-    """The lines of a look, by their kinds; a line that was cut off is left out."""
+    """The records that sh/lib/records.sh prints, by kind. An incomplete line is ignored."""
 
     def __init__(self, text: str) -> None:
-        self.attempts: dict[str, Attempt] = {}
+        self.attempts: dict[str, Attempt] = {}  # by token
         self.ids: dict[str, str] = {}  # by token
         self.items: dict[str, Items] = {}  # by token
         self.live: dict[str, SlurmJob] = {}
         self.seen: dict[str, SlurmJob] = {}
         self.exits: dict[str, ExitRecord] = {}
-        self.gone: set[str] = set()
+        self.removed: set[str] = set()
         self.load = ""
         self.journal_lines = 0
-        self.listed: Items = {}
+        self.open_items: Items = {}  # those of the last `items` line
         for line in text.split("\n"):
             self.add(line)
         self.adopt()
@@ -121,11 +135,11 @@ class Records:
             case ["id", token, id]:
                 self.ids[token] = id
             case ["gone", id, *_]:
-                self.gone.add(id)
+                self.removed.add(id)
             case ["items", token, *_]:
-                self.listed = self.items.setdefault(token, {})
-            case ["item", number, key, label]:
-                self.listed[number] = key, decoded(label)
+                self.open_items = self.items.setdefault(token, {})
+            case ["item", index, key, label]:
+                self.open_items[index] = key, decoded(label)
             case ["job" | "seen" as kind, id, status, reason, raw, submitted, began, ended, nodes, comment, *name, _]:
                 jobs = self.live if kind == "job" else self.seen
                 job = SlurmJob(status, reason, int(raw or 0), submitted, began, ended, nodes, comment, "|".join(name))
@@ -136,79 +150,78 @@ class Records:
                 self.load = load
 
     def adopt(self) -> None:
-        """Takes up submissions whose answer was lost, and those that an invocation made."""
+        """Add the ids of submissions whose answer was lost, and of those that an invocation made."""
         for id, job in self.live.items():
             if job.comment.startswith(COMMENT):
                 self.ids.setdefault(own_token(job.comment.removeprefix(COMMENT), id), base(id))
         for id, exit in self.exits.items():
             self.ids.setdefault(own_token(exit.token, id), base(id))
 
-    def ours(self) -> dict[str, tuple[str, str, str]]:
-        """Token, key and label of each job and array task that was submitted through here, by id."""
+    def owners(self) -> dict[str, Owner]:
+        """Return the owners of the jobs and array tasks that pueue-skill submitted, by id."""
         return {
-            (f"{id}_{number}" if number else id): (token, key, label)
+            (f"{id}_{index}" if index else id): Owner(token, key, label)
             for token, id in self.ids.items()
-            for number, (key, label) in (self.items.get(token) or {"": (token.partition("#")[0], "")}).items()
+            for index, (key, label) in (self.items.get(token) or {"": (token.partition("#")[0], "")}).items()
         }
 
 
 def parse_snapshot(text: str) -> Snapshot:
-    """What the lines of a look say. Raises ValueError for lines that no look writes."""
+    """Return the jobs from the records that sh/lib/records.sh prints. Raises ValueError for a malformed record."""
     records = Records(text)
-    ours = records.ours()
-    states = given_up([state_of(id, ours.get(id, ("", "", "")), records) for id in shown_ids(records, ours)])
-    limits = {str(one.metadata["group"]): int(str(one.metadata["limit"])) for one in records.attempts.values()}
+    owners = records.owners()
+    states = mark_skipped([state_of(id, owners.get(id, Owner()), records) for id in shown_ids(records, owners)])
+    attempts = records.attempts
+    limits = {str(attempt.metadata["group"]): int(str(attempt.metadata["limit"])) for attempt in attempts.values()}
     groups = {state.group: limits.get(state.group, 0) for state in states} or {"default": 0}
-    digests = {
-        records.ids[token]: str(one.metadata["work"]) for token, one in records.attempts.items() if token in records.ids
-    }
+    digests = {records.ids[token]: str(attempts[token].metadata["work"]) for token in attempts if token in records.ids}
     queue = Queue(tuple([Group(name, limit, "running") for name, limit in groups.items()]), tuple(states), records.load)
     return Snapshot(queue, exit_codes(records), digests, set(records.live), records.journal_lines)
 
 
-def shown_ids(records: Records, ours: Mapping[str, tuple[str, str, str]]) -> list[str]:
-    """The ids of the jobs that are shown, in their order: ours, unless hidden or cleaned, and others of the same user.
+def shown_ids(records: Records, owners: Mapping[str, Owner]) -> list[str]:
+    """Return the ids of the jobs to show, in order: those that pueue-skill submitted, and the user's other jobs.
 
-    A job that was restarted hides the one before it. An invocation that was typed again has made another job, which hides none.
+    Removed jobs are hidden, and a restarted job hides its earlier run. An invocation that was run twice made two jobs, and both are shown.
     """
-    newest = {key: id for id, (token, key, _) in ours.items() if token in records.attempts}
-    typed = [id for id, (token, _, _) in ours.items() if token not in records.attempts]
-    mine = {id for id in [*newest.values(), *typed] if id not in records.gone and base(id) not in records.gone}
-    others = [id for id in records.live if id not in ours and base(id) not in records.ids.values()]
-    return sorted({*mine, *others}, key=order)
+    newest = {owner.key: id for id, owner in owners.items() if owner.token in records.attempts}
+    pasted = [id for id, owner in owners.items() if owner.token not in records.attempts]
+    shown = {id for id in [*newest.values(), *pasted] if id not in records.removed and base(id) not in records.removed}
+    others = [id for id in records.live if id not in owners and base(id) not in records.ids.values()]
+    return sorted({*shown, *others}, key=order)
 
 
 def exit_codes(records: Records) -> dict[str, list[int]]:
-    """The exit codes that jobs have written down, by key, the last one last; 126 for one that could not start."""
-    found: dict[str, list[int]] = {}
+    """Return the exit codes that jobs recorded, by key, the newest last; 126 for a job that could not start."""
+    codes: dict[str, list[int]] = {}
     for exit in sorted(records.exits.values(), key=lambda exit: exit.ended):
-        found.setdefault(exit.key, []).append(int(exit.code) if exit.code.isdigit() else 126)
-    return found
+        codes.setdefault(exit.key, []).append(int(exit.code) if exit.code.isdigit() else 126)
+    return codes
 
 
-LISTED = regex(r"(\d+)_\[([^\]%]*)(?:%\d+)?\]")
+TASK_LIST = regex(r"(\d+)_\[([^\]%]*)(?:%\d+)?\]")
 
 
 def expanded(id: str) -> Iterable[str]:
-    """The ids in `7_[0-3,9%2]`."""
-    match = LISTED.fullmatch(id)
+    """Return the ids of the tasks in `7_[0-3,9%2]`, squeue's id for tasks that have not started; any other id by itself."""
+    match = TASK_LIST.fullmatch(id)
     if not match:
         return (id,)
-    found = []
+    ids = []
     for part in match[2].split(","):
-        first, _, rest = part.partition("-")
-        last, _, step = rest.partition(":")
-        found += [f"{match[1]}_{i}" for i in range(int(first), int(last or first) + 1, int(step or 1))]
-    return found
+        first, _, end = part.partition("-")
+        last, _, step = end.partition(":")
+        ids += [f"{match[1]}_{i}" for i in range(int(first), int(last or first) + 1, int(step or 1))]
+    return ids
 
 
 def own_token(token: str, id: str) -> str:
-    """The token of job `id`. The jobs of an invocation all bear its key; the id tells them apart."""
+    """Return the token of a job. The token of jobs that an invocation made is only their key; the id makes it unique."""
     return token if "#" in token else f"{token}#{base(id)}"
 
 
 def base(id: str) -> str:
-    """The id of the array that a task belongs to; a job's own id otherwise."""
+    """Return the id of a task's array; for any other job, its id."""
     return id.partition("_")[0]
 
 
@@ -222,40 +235,46 @@ def decoded(text: str) -> str:
 
 
 def time_of(epoch: str) -> str | None:
-    """Seconds of the epoch as an ISO 8601 time in UTC."""
+    """Return seconds since the epoch as a time in RFC 3339, UTC; None if `epoch` is not a number."""
     from datetime import UTC, datetime  # not at the start of a hook, which only makes invocations
 
     return datetime.fromtimestamp(int(epoch), UTC).isoformat().replace("+00:00", "Z") if epoch.isdigit() else None
 
 
-def state_of(id: str, unit: tuple[str, str, str], records: Records) -> JobState:
-    """The state of job `id`; `unit` is its token, key and label, empty for a job that was not submitted through here."""
-    token, key, label = unit
-    made, exit = records.attempts.get(token), records.exits.get(id)
+def state_of(id: str, owner: Owner, records: Records) -> JobState:
+    """Return the state of a job from its records."""
+    attempt, exit = records.attempts.get(owner.token), records.exits.get(id)
     job = records.live.get(id) or records.seen.get(id)
-    metadata = made.metadata if made else {}
-    # A job that was cancelled in the queue never began, whatever Slurm says.
+    metadata = attempt.metadata if attempt else {}
+    # squeue has a start time even for a job that was cancelled before it started, but then no nodes.
     began = job.began if job and job.nodes not in ("", "None assigned") else ""
     status, result, code, detail = outcome_of(job, exit)
-    name = label or metadata.get("label") or (job.name if job and not made else "")
+    name = owner.label or metadata.get("label") or (job.name if job and not attempt else "")
+    created = attempt.epoch if attempt else job.submitted if job else exit.began if exit else "0"
     return JobState(
-        id=id, key=key or None, status=status, result=result, exit_code=code, detail=detail,
-        group=str(metadata.get("group", "default")), label=str(name) or None, cwd=made.cwd if made else "",
-        command=str(metadata.get("command", "")), after=parents(made.dependency if made else "", id, records),
-        created=time_of(made.epoch if made else job.submitted if job else exit.began if exit else "0") or "",
+        id=id, key=owner.key or None, status=status, result=result, exit_code=code, detail=detail,
+        group=str(metadata.get("group", "default")), label=str(name) or None, cwd=attempt.cwd if attempt else "",
+        command=str(metadata.get("command", "")), after=parents(attempt.dependency if attempt else "", id, records),
+        created=time_of(created) or "",
         started=time_of(exit.began if exit else began if status != "queued" else ""),
         ended=time_of(exit.ended if exit else job.ended if job and status == "done" else ""),
         errors=f"jobs/{id}.err" if metadata.get("split") else "",
     )  # fmt: skip
 
 
-Outcome = tuple["Status", "Result | None", int | None, str]
-"""Status, result, exit code and detail of a job."""
+class StatusAndResult(NamedTuple):
+    """The fields of a JobState of the same names."""
+
+    status: Status
+    result: Result | None = None
+    exit_code: int | None = None
+    detail: str = ""
+
 
 QUEUED = {"PENDING", "REQUEUED", "REQUEUE_FED", "CONFIGURING", "POWER_UP_NODE"}
 HELD = {"JobHeldUser", "JobHeldAdmin", "JobHoldMaxRequeue", "BeginTime"}
 USUAL_REASONS = {"None", "Dependency", "JobArrayTaskLimit"}
-"""Why a job waits, where that is nothing that a person must know."""
+"""Reasons for pending that are not worth reporting. See squeue(1), JOB REASON CODES."""
 PAUSED = {"SUSPENDED", "STOPPED"}
 KILLED = {
     "CANCELLED": "cancelled",
@@ -266,80 +285,87 @@ KILLED = {
     "BOOT_FAIL": "its node could not be started",
     "PREEMPTED": "preempted by other work",
 }
-"""What ends a job from outside, in Slurm's words and for people."""
+"""The states of jobs that Slurm or a user ended, with the words for people. See squeue(1), JOB STATE CODES."""
 BY_SIGNAL = (137, 143)
-"""Exit codes of SIGKILL and SIGTERM, which Slurm sends when it ends a job."""
+"""Exit codes for SIGKILL and SIGTERM, which Slurm sends to end a job."""
 
 
-def outcome_of(job: SlurmJob | None, exit: ExitRecord | None) -> Outcome:
-    """What Slurm and the job itself say together: the job's own exit code counts, unless a signal of Slurm's may have ended it."""
-    own = int(exit.code) if exit and exit.code.isdigit() else None
+def outcome_of(job: SlurmJob | None, exit: ExitRecord | None) -> StatusAndResult:
+    """Return the status and result of a job from its state in Slurm and its exit record.
+
+    The recorded exit code counts, unless it is that of a signal that Slurm may have sent.
+    """
+    code = int(exit.code) if exit and exit.code.isdigit() else None
     if exit and exit.code == "spawn":
-        return "done", "spawn", None, "No such file or directory"
+        return StatusAndResult("done", "spawn", None, "No such file or directory")
     if job and job.status == "CANCELLED" and job.reason == "DependencyNeverSatisfied":
-        return "done", "dependency", None, ""
-    if job and job.status in KILLED and own in (None, *BY_SIGNAL):
+        return StatusAndResult("done", "dependency")
+    if job and job.status in KILLED and code in (None, *BY_SIGNAL):
         node = f" ({job.nodes})" if job.nodes and job.status == "NODE_FAIL" else ""
-        return "done", "killed", None, KILLED[job.status] + node
-    if own in BY_SIGNAL and job and job.status in ("RUNNING", "COMPLETING"):
-        return "running", None, None, ""  # Slurm is about to say whether it has ended it
-    if own is not None:
+        return StatusAndResult("done", "killed", None, KILLED[job.status] + node)
+    if code in BY_SIGNAL and job and job.status in ("RUNNING", "COMPLETING"):
+        return StatusAndResult("running")  # Slurm will report shortly whether it ended the job
+    if code is not None:
         detail = "out of memory" if job and job.status == "OUT_OF_MEMORY" else ""
-        return "done", "failed" if own else "success", own, detail
-    return outcome_in_slurm(job) if job else ("done", "unknown", None, "")
+        return StatusAndResult("done", "failed" if code else "success", code, detail)
+    return outcome_in_slurm(job) if job else StatusAndResult("done", "unknown")
 
 
-def outcome_in_slurm(job: SlurmJob) -> Outcome:
-    """What Slurm alone says of a job that has written nothing down."""
+def outcome_in_slurm(job: SlurmJob) -> StatusAndResult:
+    """Return the status and result of a job that has no exit record."""
     status, reason, signal = job.status, job.reason, job.wait_status % 128
     if status == "COMPLETED":
-        return "done", "success", 0, ""
-    if status == "FAILED" and reason == "BadConstraints":  # of an array this is not said when it is submitted
-        return "done", "spawn", None, "no node has what it asks for (BadConstraints)"
+        return StatusAndResult("done", "success", 0)
+    if status == "FAILED" and reason == "BadConstraints":  # for an array, sbatch does not report this
+        return StatusAndResult("done", "spawn", None, "no node has the requested resources (BadConstraints)")
     if status == "FAILED":
-        return "done", "failed", 128 + signal if signal else job.wait_status // 256, ""
+        return StatusAndResult("done", "failed", 128 + signal if signal else job.wait_status // 256)
     if status in ("REQUEUE_HOLD", "SPECIAL_EXIT") or (status in QUEUED and reason in HELD):
-        return "stashed", None, None, ""
+        return StatusAndResult("stashed")
     if status in QUEUED:
-        return "queued", None, None, "" if reason in USUAL_REASONS else reason
-    return "paused" if status in PAUSED else "running", None, None, ""
+        return StatusAndResult("queued", detail="" if reason in USUAL_REASONS else reason)
+    return StatusAndResult("paused" if status in PAUSED else "running")
 
 
 PARENT = regex(r"(afterok|afterany|aftercorr)((?::\d+(?:_\d+)?)+)")
 MAX_PARENT_TASKS = 64
-"""Tasks of an array up to which they are named one by one as what a job depends on."""
+"""The largest array whose tasks are listed one by one as dependencies of a job."""
 
 
 def parents(dependency: str, id: str, records: Records) -> tuple[str, ...]:
-    """The ids of what a job depends on; of a large array its own id stands for all of its tasks."""
+    """Return the ids of a job's dependencies. The id of a large array stands for all of its tasks."""
     tasks = {records.ids[token]: items for token, items in records.items.items() if token in records.ids}
     return tuple(
         [
             parent
             for match in PARENT.finditer(dependency)
-            for one in match[2][1:].split(":")
-            for parent in parents_in(match[1], one, id, tasks.get(one))
+            for listed in match[2][1:].split(":")
+            for parent in parents_in(match[1], listed, id, tasks.get(listed))
         ]
     )
 
 
 def parents_in(kind: str, parent: str, id: str, tasks: Items | None) -> Iterator[str]:
+    """Yield the ids that `parent` stands for in a dependency of job `id`.
+
+    `kind` is sbatch's word for the dependency; `tasks` are those of `parent` if that is an array.
+    """
     if kind == "aftercorr":
         yield f"{parent}_{id.partition('_')[2]}"
     elif tasks is not None and "" not in tasks and len(tasks) <= MAX_PARENT_TASKS:
-        yield from [f"{parent}_{number}" for number in tasks]
+        yield from [f"{parent}_{index}" for index in tasks]
     else:
         yield parent
 
 
-def given_up(states: list[JobState]) -> list[JobState]:
-    """Of what Slurm has forgotten before anybody looked, jobs that depend on a failed one: those that it has ended unrun."""
+def mark_skipped(states: list[JobState]) -> list[JobState]:
+    """Return the states, with the result dependency for jobs that Slurm forgot without a record and whose dependency failed."""
     by_id = {state.id: state for state in states}
-    found = []
-    for state in states:  # parents have lower ids
+    marked = []
+    for state in states:  # dependencies have lower ids
         if state.result == "unknown" and any(
             parent.status == "done" and parent.result != "success" for id in state.after if (parent := by_id.get(id))
         ):
             state = by_id[state.id] = state._replace(result="dependency")
-        found.append(state)
-    return found
+        marked.append(state)
+    return marked

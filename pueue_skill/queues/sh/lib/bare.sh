@@ -1,6 +1,6 @@
-# `bare WORD...` runs a command, words NAME=VALUE before it, with the environment that sshd gave the login shell before that read its
-# start-up files. Not every bash reads them when it is no child of sshd; then what has been read is handed on, as where there is no /proc.
-# shellcheck disable=SC1007,SC3013 # SHLVL is to be empty; where test has no -ef, what has been read is handed on
+# `bare WORD...` runs a command, after words NAME=VALUE, with the environment that sshd gave the login shell, before its start-up files. Some
+# builds of bash do not read these files unless sshd is their parent; there, and without /proc, the command gets the environment as it is.
+# shellcheck disable=SC1007,SC3013 # SHLVL must be empty; if test has no -ef, the environment is passed as it is
 
 bare() { # runs in the environment before start-up files, which the job's shell reads
     if [ "/proc/$PPID/exe" -ef "$SHELL" ] && { [ "${SHELL##*/}" != bash ] ||

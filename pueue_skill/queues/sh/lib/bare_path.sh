@@ -1,5 +1,5 @@
-# `bare WORD...` as in bare.sh, with the folders of $pq_first (each with a colon after it) before what PATH was.
-# shellcheck disable=SC1007,SC2154,SC3013 # as there; the text that has this function sets pq_first
+# `bare WORD...` as in bare.sh, with the folders of $pq_first (each with a colon after it) at the start of PATH.
+# shellcheck disable=SC1007,SC2154,SC3013 # as in bare.sh; the text that includes this function sets pq_first
 
 bare() { # runs in the environment before start-up files, which the job's shell reads
     if [ "/proc/$PPID/exe" -ef "$SHELL" ] && { [ "${SHELL##*/}" != bash ] ||

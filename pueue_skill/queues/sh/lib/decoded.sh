@@ -1,4 +1,4 @@
-# `decoded` turns base64 on standard input into what it stands for, by whatever program of the host knows it.
+# `decoded` decodes base64 from stdin to stdout, by whichever program the host has for it.
 
 decoded() {
     if base64 -d </dev/null >/dev/null 2>&1; then

@@ -1,7 +1,7 @@
-# `frame NAME FILE OFFSET` prints a line `NAME OFFSET LENGTH` and what FILE holds from there on; nothing where it holds no more. Leaves
-# in $pq_size where the next frame begins. Exits 65 where the frame came out short.
+# `frame NAME FILE OFFSET` prints a line `NAME OFFSET LENGTH` and the bytes of FILE from OFFSET on; nothing if there are none. Sets $pq_size to
+# the offset of the next frame. Exits 65 if the file became shorter meanwhile.
 #
-# A job that is started once more, in place, empties its file: what that holds then is new from its beginning.
+# A job that is restarted in place empties its file: if that is shorter than OFFSET, the frame starts at its beginning.
 
 frame() {
     pq_size=0 pq_from=$3

@@ -1,10 +1,10 @@
-# `lock` takes the lock of all who change the queue whose files are in $pq_data, and holds it on descriptor 9 until the end of the script
-# or `exec 9>&-`. While it waits it prints now and then `pueue-skill waits N`, N others before it. Nothing is locked where there is no
-# such folder.
+# `lock` locks the queue whose files are in $pq_data, for all scripts that change it, and holds the lock on descriptor 9 until the script ends or
+# runs `exec 9>&-`. While it waits it prints `pueue-skill waits N` from time to time, where N scripts are before it. It locks nothing if the
+# folder does not exist.
 #
-# The lock makes "is the job there? then add it" one step. A script that calls it stands in braces, which sh reads to their end before it
-# runs anything: so nobody waits for the lock while a large file is still on its way. The kernel gives the lock on when its holder dies,
-# and in the order in which it was asked for. A queue keeps the environment of whoever submits, so the folder is closed to others first.
+# The lock makes "submit the job unless it exists" one step. The script puts its call in braces, which sh reads to the end before it runs
+# anything: so the lock is not held while a large script is still arriving. The kernel releases the lock when its holder dies, and grants it
+# in the order of requests. A queue stores the environment of the submitting process, so the folder is first closed to other users.
 # shellcheck disable=SC2154 # the script that includes this sets pq_data
 
 lock() {
@@ -19,7 +19,7 @@ lock() {
         wait "$pq_waiting" 2>/dev/null
     fi
 }
-# perl asks for the same lock where there is no flock(1), as on macOS.
+# Without flock(1), as on macOS, perl takes the same lock.
 locked() {
     if command -v flock >/dev/null; then
         flock "$@" 9
@@ -27,7 +27,7 @@ locked() {
         perl -e 'open F, ">&=9"; exit !flock F, @ARGV ? 6 : 2' -- "$@"
     fi
 }
-# Where nobody listens any more, whoever waits gives up its place.
+# If the client has gone, this script gives up waiting.
 tell_waiting() {
     trap '' PIPE
     # shellcheck disable=SC2012 # the name is ours and plain

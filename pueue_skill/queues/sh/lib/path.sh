@@ -1,4 +1,4 @@
-# Puts the folders of PQ_PATH (with colons between; `~/` is the home) before PATH, and leaves them in $pq_first with a colon after each.
+# Puts the folders of PQ_PATH (with colons between; `~/` is the home) before PATH, and sets $pq_first to them, each with a colon after it.
 : "${PQ_PATH?}"
 
 pq_first='' pq_rest=${PQ_PATH:+$PQ_PATH:}

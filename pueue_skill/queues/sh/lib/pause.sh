@@ -1,5 +1,5 @@
-# `pause` ends a turn of a loop that looks for news: it counts the turn in $pq_turns, and sleeps the longer the more there were. (pueue
-# itself looks at its jobs every 0.3 s.)
+# `pause` ends one round of a polling loop: it counts the rounds in $pq_turns and sleeps, longer after more rounds. (pueue itself checks its jobs
+# every 0.3 s.)
 
 pause() {
     pq_turns=$((pq_turns + 1))

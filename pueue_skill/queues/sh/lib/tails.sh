@@ -1,5 +1,5 @@
-# `tails ID OUTPUT ERRORS` prints a line `tail ID`, the last PQ_COUNT bytes of the file OUTPUT and then of ERRORS (which may be empty) in
-# base64, and a line with a dot: a job that runs writes more at any time, so that a length that was asked for first would be another's.
+# `tails ID OUTPUT ERRORS` prints a line `tail ID`; the last PQ_COUNT bytes of the file OUTPUT, then of the file ERRORS (an empty name: none), in
+# base64; and a line with a dot. A length in front would be wrong by the time the file is read, because a running job writes more.
 : "${PQ_COUNT:?}"
 
 tails() {

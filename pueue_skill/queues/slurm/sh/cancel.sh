@@ -1,5 +1,5 @@
-# Ends the jobs PQ_IDS (ids with blanks between) and takes them out of what is shown. Prints the reply line, then how many tenths of a second
-# it waited for their end.
+# Ends the jobs PQ_IDS (ids with blanks between) and hides them. Prints the reply line, then how many tenths of a second it waited for their
+# end.
 : "${PQ_IDS:?}"
 
 . queues/slurm/sh/lib/site.sh
@@ -8,7 +8,7 @@
 
 {
     lock
-    # shellcheck disable=SC2086 # a word an id
+    # shellcheck disable=SC2086 # one word per id
     ask scancel $PQ_IDS >/dev/null 2>&1 </dev/null
     settle "$(echo "$PQ_IDS" | tr ' ' ',')"
     for pq_id in $PQ_IDS; do echo "gone|$pq_id" >>"$pq_data/journal"; done

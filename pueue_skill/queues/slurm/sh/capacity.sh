@@ -1,4 +1,5 @@
-# Prints the reply line, then what fits on the cluster at once: lines `partition|`, `limit|NAME|VALUE`, and with accounts `account|` and `qos|`.
+# Prints the reply line, then how much fits on the cluster at once: lines `partition|`, `limit|NAME|VALUE` and, if the site has accounts,
+# `account|` and `qos|`. Then the end line.
 
 . queues/slurm/sh/lib/site.sh
 

@@ -1,5 +1,5 @@
-# Prints the reply line, then as tails.sh does the last PQ_COUNT bytes of the outputs of the last PQ_LAST jobs that have failed.
-# shellcheck disable=SC2034 # pq_ended is only to be sorted by
+# Prints the reply line, then the last PQ_COUNT bytes of the output of the newest PQ_LAST failed jobs, as in tails.sh.
+# shellcheck disable=SC2034 # pq_ended is only the sort key
 : "${PQ_LAST:?}"
 
 . queues/slurm/sh/lib/site.sh

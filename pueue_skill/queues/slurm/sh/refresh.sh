@@ -1,4 +1,4 @@
-# Writes down which jobs of the batch PQ_NAME are to begin anew when they run next: PQ_KEYS, a key a line. Prints the reply line.
+# Records which jobs of the batch PQ_NAME start from scratch at their next run: PQ_KEYS, one key per line. Prints the reply line.
 : "${PQ_NAME:?}" "${PQ_KEYS?}"
 
 pq_folder=$HOME/.local/share/pueue-skill/batches

@@ -1,8 +1,8 @@
-# Prints the reply line, a line `load|LOAD`, all that is known of the jobs (look.sh), and the end line.
+# Prints the reply line, a line `load|LOAD`, the records of the jobs (records.sh), and the end line.
 
 . queues/slurm/sh/lib/site.sh
-. queues/slurm/sh/lib/look.sh
+. queues/slurm/sh/lib/records.sh
 . queues/sh/lib/load.sh
 
-pq_answer=$(look) || exit 69
+pq_answer=$(records) || exit 69
 printf '%s\n' 'pueue-skill reply' "load|$(load)" "$pq_answer" 'pueue-skill end'

@@ -1,5 +1,5 @@
-# Prints the reply line, then the last PQ_COUNT bytes of the output of each job of PQ_JOBS, as tails.sh of queues/sh/lib frames them. A line
-# of PQ_JOBS is the id of a job, and after a blank `apart` where its standard error is kept apart.
+# Prints the reply line, then the last PQ_COUNT bytes of the output of each job, in frames of tails.sh in queues/sh/lib. Each line of PQ_JOBS
+# is the id of a job, followed by ` apart` if its stderr is kept separately.
 : "${PQ_JOBS:?}"
 
 . queues/slurm/sh/lib/site.sh

@@ -1,5 +1,5 @@
-# Runs the work of one task of an array, in the task. Its line in the array's index is NUMBER|KEY|LABEL|WORK: text for bash in base64, or `=`
-# and the name of a file in jobs/, where it is too long for an argument.
+# Runs the work of one task of an array, in the task. Its line in the array's index file is INDEX|KEY|LABEL|WORK. WORK is text for bash, in
+# base64, or `=` and the name of a file in jobs/ if it is too long for an argument.
 
 . queues/slurm/sh/lib/run.sh
 

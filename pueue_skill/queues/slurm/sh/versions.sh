@@ -1,4 +1,4 @@
-# Prints a line with the name and version of Slurm.
+# Prints the name and version of Slurm.
 
 . queues/slurm/sh/lib/site.sh
 

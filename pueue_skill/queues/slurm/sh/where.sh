@@ -1,4 +1,4 @@
-# Leaves in $pq_data the folder in which pueue-skill keeps what it submits to Slurm, for a script that follows this one.
+# Sets $pq_data to the folder of pueue-skill's files for Slurm, for the script that follows this one.
 # shellcheck disable=SC2034
 
 pq_data=$HOME/.local/share/pueue-skill/slurm

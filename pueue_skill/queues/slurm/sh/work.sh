@@ -1,5 +1,5 @@
-# Runs the work of one job, in the job. PQ_SHELL is bash or login; PQ_WORK is what it is given with -c, PQ_FILE the file in jobs/ that it runs
-# instead. PQ_STDIN=1: it reads the file of its key; else it reads nothing. PQ_NICE: how nice it is.
+# Runs the work of one job, in the job. PQ_SHELL is bash or login; PQ_WORK the text for its -c option, PQ_FILE the file in jobs/ to run
+# instead. With PQ_STDIN=1 the job reads the file of its key, else nothing. PQ_NICE is its niceness.
 : "${PQ_KEY:?}" "${PQ_SHELL:?}" "${PQ_WORK?}" "${PQ_FILE?}" "${PQ_STDIN?}" "${PQ_NICE?}"
 
 . queues/slurm/sh/lib/run.sh

@@ -1,5 +1,5 @@
-# What is known of one job, as look.sh prints it: `attempt ID` how it was submitted, `ends ID` how it has ended by Slurm's word and by its
-# own, `show ID` both and what Slurm knows of it now. site.sh is to stand before it.
+# Prints the records of one job, as in records.sh: `attempt ID` prints its submission, `ends ID` its end, both as Slurm reported it and as the
+# job recorded it, `show ID` both and its line in squeue. Include site.sh first.
 # shellcheck disable=SC2154 # site.sh sets pq_data
 
 attempt() {

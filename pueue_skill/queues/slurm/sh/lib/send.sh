@@ -1,11 +1,12 @@
-# What submits jobs, under the lock. site.sh is to stand before it.
+# Submits jobs, under the lock. Include site.sh first.
 # shellcheck disable=SC2154 # site.sh sets pq_data
 
-. queues/slurm/sh/lib/put.sh
+. queues/slurm/sh/lib/store.sh
 
-# seek NAME: the newest submission under that name that is there and is not cleaned, in $pq_id; written down if its answer was lost
+# seek NAME: sets $pq_id to the id of the newest submission of that name that was not removed, or empty. Adds it to the journal if the answer
+# of that submission was lost.
 seek() {
-    pq_found=$({
+    pq_newest=$({
         cat "$pq_data/journal" "$pq_data"/ended.* 2>/dev/null
         queue || echo fails
     } | awk -F'|' -v name="$1" '
@@ -30,12 +31,12 @@ seek() {
                 if (!(token in id) && token in lost && !(lost[token] in gone)) { print token, lost[token]; exit }
             }
         }')
-    if [ "$pq_found" = fails ]; then return 69; fi
-    pq_id=${pq_found#* }
-    case $pq_found in '' | '- '*) ;; *) printf 'id|%s|%s\n' "${pq_found% *}" "$pq_id" >>"$pq_data/journal" ;; esac
+    if [ "$pq_newest" = fails ]; then return 69; fi
+    pq_id=${pq_newest#* }
+    case $pq_newest in '' | '- '*) ;; *) printf 'id|%s|%s\n' "${pq_newest% *}" "$pq_id" >>"$pq_data/journal" ;; esac
 }
-# submit NAME DEPENDENCY COUNT INDEX WORD...: submits what lies under that name in jobs/, with the words for sbatch, and leaves its id in
-# $pq_id. With $pq_again it gets the environment that it was submitted with first.
+# submit NAME DEPENDENCY COUNT INDEX WORD...: submits the job of that name in jobs/, with the options WORD of sbatch, and sets $pq_id to its id.
+# With $pq_again, the job gets the environment of its first submission.
 submit() {
     pq_name=$1 pq_after=$2 pq_count=$3 pq_index=$4
     shift 4
@@ -51,8 +52,8 @@ submit() {
         cat "$pq_data/jobs/$pq_name.sh"
     } | (
         if [ -n "${pq_again:-}" ] && [ -f "$pq_data/jobs/$pq_name.env" ]; then
-            for pq_one in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
-                case $pq_one in PATH | SLURM_CONF) ;; *) unset "$pq_one" 2>/dev/null ;; esac
+            for pq_item in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
+                case $pq_item in PATH | SLURM_CONF) ;; *) unset "$pq_item" 2>/dev/null ;; esac
             done
             # shellcheck source=/dev/null
             . "$pq_data/jobs/$pq_name.env"
@@ -63,12 +64,13 @@ submit() {
     ))
     pq_failed=$?
     pq_id=${pq_id%%;*}
-    # A submission that failed may have submitted.
-    if [ -z "$pq_id" ]; then pq_id=$(queue | awk -F'|' -v said="pueue-skill $pq_token" '$10 == said { sub(/_.*/, "", $2); print $2; exit }'); fi
+    # sbatch may have submitted the job even if it failed.
+    if [ -z "$pq_id" ]; then pq_id=$(queue | awk -F'|' -v comment="pueue-skill $pq_token" '$10 == comment { sub(/_.*/, "", $2); print $2; exit }'); fi
     if [ -z "$pq_id" ]; then return "$((pq_failed ? pq_failed : 1))"; fi
     printf 'id|%s|%s\n' "$pq_token" "$pq_id" >>"$pq_data/journal"
 }
-# lane LIMIT GROUP: a group of N is N lanes, for of the jobs that bear one name Slurm runs one at a time (singleton); the emptiest in $pq_lane
+# lane LIMIT GROUP: sets $pq_lane to the name of the lane with the fewest jobs. A group with the limit N has N lanes: Slurm runs one job at a time
+# of those with the same name and the dependency singleton.
 lane() {
     pq_lane=$(queue --states=pending,running,suspended,completing | awk -F'|' -v limit="${1%% *}" -v group="${1#* }" '
         { taken[$11]++ }
@@ -76,29 +78,29 @@ lane() {
     pq_after=${pq_after:+$pq_after,}singleton
 }
 quoted() { printf %s "$1" | sed "s/'/'\\\\''/g; 1s/^/'/; \$s/\$/'/"; }
-# write_send NAME FOLDER WORD...: the function that submits what lies under that name, in a file. It enters the folder, so that the job has
-# that by the name that it was given by.
+# write_send NAME FOLDER WORD...: writes a file with the function that submits the job of that name. It changes to the folder first, so that the
+# job gets the folder by the name that was given.
 write_send() {
     pq_file=$pq_data/jobs/$1.send pq_folder=$2
     shift 2
     {
-        # shellcheck disable=SC2016 # read when the file is
+        # shellcheck disable=SC2016 # expanded when that file is read
         printf 'pq_folder=%s\nsend() { cd -- "$pq_folder" && ask sbatch --chdir="$pq_folder"' "$(quoted "$pq_folder")"
-        for pq_one; do printf ' %s' "$(quoted "$pq_one")"; done
-        # shellcheck disable=SC2016 # read when the file is
+        for pq_item; do printf ' %s' "$(quoted "$pq_item")"; done
+        # shellcheck disable=SC2016 # expanded when that file is read
         printf '%s\n' ' "$@"; }'
     } >"$pq_file"
 }
-# write_told NAME FOLDER METADATA: the end of the line of a submission in the journal, in a file
-write_told() { printf '%s|%s' "$(printf %s "$2" | base64 | tr -d '\n')" "$3" >"$pq_data/jobs/$1.told"; }
-# put_files FILES: words by turns the name of a file for jobs/ and its content in base64; exits 74 when one cannot be written
-put_files() {
+# write_metadata NAME FOLDER METADATA: writes a file with the last fields of a submission's line in the journal.
+write_metadata() { printf '%s|%s' "$(printf %s "$2" | base64 | tr -d '\n')" "$3" >"$pq_data/jobs/$1.told"; }
+# store_files FILES: writes files in jobs/. The words of FILES are alternately a name and the content in base64. Exits 74 if that fails.
+store_files() {
     pq_file=''
     for pq_word in $1; do
         if [ -z "$pq_file" ]; then
             pq_file=$pq_word
         else
-            printf '%s\n' "$pq_word" | put "$pq_file" || exit 74
+            printf '%s\n' "$pq_word" | store "$pq_file" || exit 74
             pq_file=''
         fi
     done

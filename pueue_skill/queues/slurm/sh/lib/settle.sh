@@ -1,5 +1,5 @@
-# `settle IDS` waits until Slurm has seen the processes of killed jobs end (ids with commas between), for which it takes KillWait seconds;
-# at most 40 s. Leaves in $pq_turns how many tenths of a second that took. site.sh is to stand before it.
+# `settle IDS` waits at most 40 s until the processes of killed jobs have ended (ids with commas between), which takes Slurm up to KillWait
+# seconds. Sets $pq_turns to the tenths of a second that this took. Include site.sh first.
 
 settle() {
     pq_turns=0

@@ -1,15 +1,15 @@
-# `look` prints all that is known of the jobs: the journal, the items of arrays, how jobs have ended by Slurm's word (`seen|`) and by their
-# own (`ended|`), and what Slurm knows of now (`job|`). What Slurm says of the end of our jobs is kept in the file `seen`. Of those that it
-# has forgotten before that was seen, and that have not written down their end themselves, the accounts are asked, where there are any.
-# Fails with 69 when Slurm does not answer. site.sh is to stand before it.
+# `records` prints all records of the jobs: the journal; the items of arrays; the ends of jobs, as Slurm reported them (`seen|`) and as the
+# jobs recorded them (`ended|`); and the lines of squeue (`job|`). The file `seen` keeps what Slurm reports of the end of our jobs. For jobs
+# that Slurm forgot before that and that recorded no end, the accounts are asked, if the site has them. Fails with 69 if Slurm does not
+# answer. Include site.sh first.
 # shellcheck disable=SC2154 # site.sh sets them
 
-look() {
-    pq_there=$(queue) || return 69
+records() {
+    pq_queue=$(queue) || return 69
     pq_records=$(cat "$pq_data/seen" "$pq_data"/ended.* 2>/dev/null)
     pq_missing=$({
         cat "$pq_data/journal"
-        printf '%s\n' "$pq_records" "$pq_there"
+        printf '%s\n' "$pq_records" "$pq_queue"
     } | awk -F'|' -v ended="^($pq_ended_states)\$" '
         function base(id) { sub(/_.*/, "", id); return id }
         function many(id,    list, part, edge, n, i, all) { # the number of jobs of an id such as 7_[0-3,9%2]
@@ -42,9 +42,9 @@ look() {
         echo "items|$pq_token"
         cut -d '|' -f 1-3 "$pq_data/jobs/$pq_index.index" 2>/dev/null | sed 's/^/item|/'
     done
-    printf '%s\n' "$pq_records" "$pq_there"
+    printf '%s\n' "$pq_records" "$pq_queue"
 }
-# accounts: what the accounts say of the end of the jobs $pq_missing, as lines of the file `seen`
+# Prints the ends of the jobs $pq_missing from the accounts, as lines of the file `seen`.
 accounts() {
     SLURM_TIME_FORMAT=%s ask sacct --noheader --parsable2 --allocations --jobs="$pq_missing" \
         --format=JobID,State,ExitCode,Submit,Start,End,NodeList </dev/null 2>/dev/null | awk -F'|' -v ended="^($pq_ended_states)\$" '
