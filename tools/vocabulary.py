@@ -39,6 +39,7 @@ CHECKED = (
     "pueue_skill/hosts/transport.py",
     "pueue_skill/notify/*.py",
     "pueue_skill/queues/pueue/*.py",
+    "pueue_skill/queues/pueue/sh/**/*",
     "pueue_skill/queues/script.py",
     "pueue_skill/queues/scripts.py",
     "pueue_skill/startup/*.py",

@@ -61,7 +61,7 @@ def test_from_nothing_to_a_queue_and_back(bare: Host, tmp_path: Path) -> None:
     assert tree(bare.home) == after
     assert len(daemons(bare)) == 1
 
-    assert "took back ~/.local/bin/pueued" in well(bare.name, "--remove", env=env)
+    assert "removed ~/.local/bin/pueued" in well(bare.name, "--remove", env=env)
     until(lambda: not daemons(bare), "the end of the daemon")
     assert tree(bare.home) == before | {".local": "folder", ".local/share": "folder", ".local/share/pueue": "folder"}
     assert "nothing" in well(bare.name, "--remove", env=env)
@@ -147,7 +147,7 @@ def test_nothing_is_taken_back_while_jobs_run(bare: Host) -> None:
     (bare.home / ".config/pueue/pueue.yml").write_text("# mine now\n")
     done = setup(bare.name, "--remove", env=bare.env)
     assert done.returncode == 0
-    assert "left: ~/.config/pueue/pueue.yml, which was changed since" in done.stderr
+    assert "left: ~/.config/pueue/pueue.yml, which has changed since setup" in done.stderr
     assert {name for name in tree(bare.home) if "bin" in name or "yml" in name} == {".config/pueue/pueue.yml"}
 
 

@@ -107,7 +107,7 @@ def test_a_daemon_that_somebody_started_is_not_started_anew(bare: Host, receiver
     assert called_by(file)
     done = setup(bare.name, "--remove", env=bare.env)
     assert done.returncode == 0
-    assert f"left: the callback in the daemon that runs (process {theirs.pid})" in done.stderr
+    assert f"left: the callback in the running daemon (process {theirs.pid})" in done.stderr
     assert file.read_text() == original
     lab.end(theirs)
 

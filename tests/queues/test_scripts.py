@@ -678,7 +678,7 @@ def test_what_was_made_is_taken_back(run: Stubbed) -> None:
     assert reply(do(run, mark, step).stdout) == "step config\nend config 0\nwhole\n"
     assert "group add --parallel 2 few" in run.calls
     lines = reply(run(text).stdout).splitlines()
-    assert lines[:2] == ["took back ~/.config/pueue/pueue.yml", "took back the group few"]
+    assert lines[:2] == ["undone removed ~/.config/pueue/pueue.yml", "undone removed the group few"]
     assert lines[-1] == "whole"
     assert list(run.home.iterdir()) == []
 

@@ -262,6 +262,6 @@ def remove(host: Host) -> Removed:
                 f"{line[5:]} jobs are not done, and would end with their daemon. Wait for them, or end them; they are told by: "
                 f"pueue-skill status {host.name}"
             )
-    undone = [line for line in lines if line.startswith(("took back ", "put back "))]
+    undone = [line.removeprefix("undone ") for line in lines if line.startswith("undone ")]
     left = [line.removeprefix("left ") for line in lines if line.startswith("left ")]
     return Removed(tuple(undone), tuple(left))

@@ -1,8 +1,8 @@
-# Restarts tasks of the batch PQ_BATCH in place, all in one call: so a chain of them keeps its order. PQ_TASKS are words `ID=KEY`. Items
-# whose keys are in PQ_REFRESH (a line each) begin anew; units take up those of PQ_AGAIN although they have ended. A job of which processes
-# still run (survivors.sh) is left as it is.
+# Restarts tasks of the batch PQ_BATCH in place. One pueue command restarts all of them, so that dependent tasks keep their order. PQ_TASKS
+# are words `ID=KEY`. Items whose keys are in PQ_REFRESH, one per line, start from scratch; units run those in PQ_AGAIN again although they
+# have ended. A job with processes that still run (survivors.sh) is left as is.
 #
-# Prints the reply line, a line `survivor KEY PID` for each job that is left, `failed` where pueue has not restarted the others, and `end`.
+# Prints the reply line, a line `survivor KEY PID` for each job that is left as is, `failed` if pueue has not restarted the others, and `end`.
 : "${PQ_BATCH:?}" "${PQ_TASKS?}" "${PQ_REFRESH?}" "${PQ_AGAIN?}"
 
 . queues/pueue/sh/lib/client.sh
@@ -20,6 +20,6 @@ for pq_task in $PQ_TASKS; do
         echo "survivor ${pq_task#*=} $pq_pid"
     else pq_ids="$pq_ids ${pq_task%%=*}"; fi
 done
-# shellcheck disable=SC2086 # a word an id
+# shellcheck disable=SC2086 # one word per id
 if [ -n "$pq_ids" ]; then ask restart --in-place $pq_ids >/dev/null 2>&1 || echo failed; fi
 echo end

@@ -1,5 +1,6 @@
-# Prints the reply line, the state of the queue as JSON on one line, the journal of the batch PQ_BATCH, and the end line. With PQ_UNITS=1, gzipped and in
-# base64, a line `unit UNIT` before the keys of the items of each unit, a line `now KEY EPOCH` for each that is worked on, then the journal.
+# Prints the reply line, the state of the queue as JSON on one line, the journal of the batch PQ_BATCH, and the end line. With PQ_UNITS=1 the
+# journal is gzipped and in base64, after a line `unit UNIT` with the keys of its items for each unit, and a line `now KEY EPOCH` for each
+# item that runs.
 : "${PQ_BATCH:?}" "${PQ_UNITS?}"
 
 . queues/pueue/sh/lib/client.sh

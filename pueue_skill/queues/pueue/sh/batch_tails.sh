@@ -1,6 +1,5 @@
-# Prints the reply line, then the last PQ_COUNT bytes of what each of the items PQ_KEYS (words) of the batch PQ_BATCH wrote: a line
-# `tail KEY`, the bytes in base64, a line with a dot. An item that is worked on writes to a file of its own; what it wrote is then kept in
-# the log of its slot.
+# Prints the reply line, then for each of the items PQ_KEYS (words) of the batch PQ_BATCH the last PQ_COUNT bytes of its output: a line
+# `tail KEY`, the bytes in base64, a line with a dot. A running item writes to its own file, which is then appended to the log of its slot.
 : "${PQ_BATCH:?}" "${PQ_KEYS:?}" "${PQ_COUNT:?}"
 
 echo 'pueue-skill reply'
@@ -11,7 +10,7 @@ for pq_key in $PQ_KEYS; do
         pq_file=out-${pq_at#at-} pq_offset=0
         pq_size=$(($(wc -c <"$pq_file")))
     else
-        # shellcheck disable=SC2046 # the words of a line
+        # shellcheck disable=SC2046 # words of one line
         set -- $(awk -v key="$pq_key" '$1 == "ended" && $2 == key { line = $0 } END { print line }' "../$PQ_BATCH")
         pq_file=${6:-/dev/null} pq_offset=${7:-0} pq_size=${8:-0}
     fi

@@ -1,6 +1,6 @@
-# Prints the reply line, then until the job PQ_ID is done what is new of its output and of its state: frames (frames.sh) `output`, from byte
-# PQ_OFFSET on, and `error`, from PQ_ERRORS_OFFSET on of the file PQ_ERRORS below the home (empty: none is kept apart), and a line `state JSON`
-# whenever the state has changed. The state is read before the output, so that all output of a job that is done is there.
+# Prints the reply line, then until the job PQ_ID is done its new output and states: frames (frames.sh) `output` from byte PQ_OFFSET on;
+# frames `error` from byte PQ_ERRORS_OFFSET on of PQ_ERRORS, the path of its stderr relative to the home (empty: stderr is in the output);
+# and a line `state JSON` whenever the state has changed. It reads the state before the output, so that the output of a done job is complete.
 : "${PQ_ID:?}" "${PQ_OFFSET:?}" "${PQ_ERRORS?}" "${PQ_ERRORS_OFFSET:?}"
 
 . queues/pueue/sh/lib/head.sh
@@ -20,7 +20,7 @@ while :; do
     if [ "$pq_state" != "$pq_last" ]; then printf 'state %s\n' "$pq_state"; fi
     case $pq_state in
         *'"Done":'* | '{}') exit 0 ;;
-        # Many may wait for their turn: they ask less often, and often again from when it has come.
+        # Many jobs may be queued, so their scripts ask less often until the job starts.
         *'"Queued":'*) if [ "$pq_turns" -ge 10 ]; then pq_turns=100; fi ;;
         *) if [ "$pq_state" != "$pq_last" ]; then pq_turns=0; fi ;;
     esac

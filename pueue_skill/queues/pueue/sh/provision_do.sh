@@ -1,6 +1,6 @@
-# Carries out steps on a host, unless it is no longer as it was when provision_look.sh gave it PQ_MARK: then it exits 75. The script's
-# arguments are, for each step, its name and the call of its function (provision_steps.sh) as sh source. Prints the reply line, for each step
-# a line `step NAME` before it and `end NAME CODE` after it, until one fails, and `whole` after the last. What steps print goes to stderr.
+# Carries out the steps of a setup, unless the host has changed since provision_look.sh printed PQ_MARK: then it exits with 75. Its arguments
+# are, for each step, the name and the call of a function of provision_steps.sh as sh source. Prints the reply line; a line `step NAME` before
+# each step and `end NAME CODE` after it, up to the first that fails; and `whole` after the last. The output of the steps goes to stderr.
 : "${PQ_MARK:?}"
 
 . queues/pueue/sh/lib/provision.sh
@@ -14,10 +14,10 @@ call() (
 {
     take_record
     echo 'pueue-skill reply'
-    if [ "$(mark "$(look)")" != "$PQ_MARK" ]; then exit 75; fi
+    if [ "$(mark "$(print_facts)")" != "$PQ_MARK" ]; then exit 75; fi
     while [ "$#" -gt 0 ]; do
         printf 'step %s\n' "$1"
-        call "$2" >&2 </dev/null # in no condition, for there set -e does not hold
+        call "$2" >&2 </dev/null # not in a condition, where set -e has no effect
         status=$?
         printf 'end %s %s\n' "$1" "$status"
         if [ "$status" != 0 ]; then exit 1; fi

@@ -1,4 +1,4 @@
-# Takes the job PQ_ID, which was to prove the queue, out of it; with PQ_PROVED=1 it is written down that it did. Prints the reply line.
+# Removes PQ_ID, the test job of a setup, from the queue. With PQ_PROVED=1 it records that the job succeeded. Prints the reply line.
 : "${PQ_ID:?}" "${PQ_PROVED?}"
 
 . queues/pueue/sh/lib/provision.sh
@@ -7,5 +7,5 @@
 take_record
 ask kill "$PQ_ID"
 ask remove "$PQ_ID" || exit 69
-if [ -n "$PQ_PROVED" ]; then kept proved; fi
+if [ -n "$PQ_PROVED" ]; then record_change proved; fi
 echo 'pueue-skill reply'

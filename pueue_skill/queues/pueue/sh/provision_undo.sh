@@ -1,12 +1,13 @@
-# Takes back what a setup has made on this host, by its record: the last that was made first. Prints the reply line, then `nothing` where there is no record, `busy N` where N jobs have not
-# ended; else a line a thing, and `whole` at the end.
+# Undoes the setup of this host by its record, last change first. Prints the reply line, then `nothing` without a record, or `busy N` if N jobs
+# have not ended. Otherwise prints a line `undone TEXT` for each change, `left TEXT` for what it does not remove, and `whole`.
 # shellcheck disable=SC2031 # the state is that of this shell
 
 . queues/pueue/sh/lib/provision.sh
 . queues/pueue/sh/lib/provision_record.sh
 
 short() { case $1 in "$HOME"/*) printf '~%s\n' "${1#"$HOME"}" ;; *) printf '%s\n' "$1" ;; esac }
-undid() { printf 'took back ' && short "$1"; }
+# undone VERB TEXT
+undone() { printf 'undone %s ' "$1" && short "$2"; }
 left() { printf 'left ' && short "$1"; }
 remove_package() {
     case $1 in
@@ -22,73 +23,73 @@ remove_package() {
     if [ ! -s "$record" ]; then echo nothing && exit; fi
     take_record
     if [ ! -s "$record" ]; then rm -f "$lock" && rmdir "${lock%/*}" && echo nothing && exit; fi
-    look_for_daemons >/dev/null
+    find_daemons >/dev/null
     if reach && grep -q '^\(unit\|detached\|agent\)' "$record" && [ "$(unfinished)" != 0 ]; then
         echo "busy $(unfinished)" && exit
     fi
     export XDG_RUNTIME_DIR="$place"
     folders=''
-    # The last that was made goes first.
-    undone=$(awk '{ line[NR] = $0 } END { for (i = NR; i; i--) print line[i] }' "$record")
+    # Last change first.
+    changes=$(awk '{ line[NR] = $0 } END { for (i = NR; i; i--) print line[i] }' "$record")
     while IFS=$tab read -r kind first second; do
         case $kind in
             file)
                 if [ ! -e "$second" ]; then continue; fi
                 if [ "$(digest "$second")" != "$first" ]; then
-                    left "$second, which was changed since"
+                    left "$second, which has changed since setup"
                     continue
                 fi
                 rm "$second" || exit 73
-                undid "$second"
+                undone removed "$second"
                 ;;
             backup)
                 if [ ! -e "$first" ]; then continue; fi
                 if [ -e "$second" ]; then
-                    left "$first, which $second was before"
+                    left "$first, the original of $second"
                     continue
                 fi
                 mv "$first" "$second" || exit 73
-                printf 'put back ' && short "$second"
+                undone restored "$second"
                 ;;
-            link) if [ "$(readlink "$second")" = "$first" ]; then rm "$second" && undid "$second"; fi ;;
+            link) if [ "$(readlink "$second")" = "$first" ]; then rm "$second" && undone removed "$second"; fi ;;
             folder)
                 folders="$folders
 $first"
                 ;;
-            group) if ask group remove "$first" >/dev/null 2>&1; then undid "the group $first"; fi ;;
-            limit) if ask parallel --group "$first" "$second" >/dev/null 2>&1; then undid "the limit of $first: $second again"; fi ;;
-            unit) user_systemctl disable --now "$first" >&2 && undid "the service $first" ;;
-            agent) { launchctl bootout "gui/$uid" "$first" 2>/dev/null || launchctl bootout "user/$uid" "$first"; } && undid "the service" ;;
+            group) if ask group remove "$first" >/dev/null 2>&1; then undone removed "the group $first"; fi ;;
+            limit) if ask parallel --group "$first" "$second" >/dev/null 2>&1; then undone reset "the limit of $first to $second"; fi ;;
+            unit) user_systemctl disable --now "$first" >&2 && undone disabled "the service $first" ;;
+            agent) { launchctl bootout "gui/$uid" "$first" 2>/dev/null || launchctl bootout "user/$uid" "$first"; } && undone disabled "the service" ;;
             detached)
                 if ask shutdown >/dev/null 2>&1; then
-                    turns=0
-                    while [ "$turns" -lt 100 ] && ask group >/dev/null 2>&1; do sleep 0.1 && turns=$((turns + 1)); done
-                    undid "the daemon"
+                    attempts=0
+                    while [ "$attempts" -lt 100 ] && ask group >/dev/null 2>&1; do sleep 0.1 && attempts=$((attempts + 1)); done
+                    undone stopped "the daemon"
                 fi
                 ;;
             unread)
                 case " $daemons " in
                     *" $first "*)
                         if ! grep -q '^\(unit\|detached\|agent\)' "$record"; then
-                            left "the callback in the daemon that runs (process $first), which forgets it when it is started anew"
+                            left "the callback in the running daemon (process $first), until the daemon restarts"
                         fi
                         ;;
                 esac
                 ;;
             linger)
                 loginctl --no-ask-password disable-linger "$user" 2>/dev/null || root loginctl disable-linger "$user"
-                undid "that services of $user run without a login"
+                undone disabled "lingering of $user (services without a login)"
                 ;;
-            package) remove_package "$first" >&2 && undid "the package pueue of $first" ;;
+            package) remove_package "$first" >&2 && undone removed "the package pueue of $first" ;;
         esac </dev/null
     done <<EOF
-$undone
+$changes
 EOF
     if grep -q '^unit' "$record"; then user_systemctl daemon-reload; fi
-    if [ -d "$pq_data" ]; then left "$pq_data, the queue's state and the output of its jobs"; fi
+    if [ -d "$pq_data" ]; then left "$pq_data, with the state of the queue and the output of its jobs"; fi
     rm -f "$record" "$lock"
-    printf '%s\n' "$folders" | while read -r at; do
-        if [ -n "$at" ] && rmdir "$at" 2>/dev/null; then undid "$at"; fi
+    printf '%s\n' "$folders" | while read -r dir; do
+        if [ -n "$dir" ] && rmdir "$dir" 2>/dev/null; then undone removed "$dir"; fi
     done
     echo whole
 }

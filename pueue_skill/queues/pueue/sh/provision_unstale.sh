@@ -1,6 +1,6 @@
-# Removes the process id of a daemon that is gone from the file PQ_FILE: after a crash it may be another program's by now, and then no daemon
-# would start. Each line stands alone, so that a unit or an agent may have them on one.
+# Removes PQ_FILE, the PID file of the daemon, if no daemon has that process id: after a crash another program may have it, and then no daemon
+# starts. Each line is complete, so that a systemd unit or launchd agent can have them on one line.
 : "${PQ_FILE:?}"
 
-# shellcheck disable=SC2015 # it is removed whenever it is no daemon's
+# shellcheck disable=SC2015 # removed unless it is a daemon's
 pq_pid=$(cat "$PQ_FILE" 2>/dev/null) && { cat "/proc/$pq_pid/comm" 2>/dev/null || ps -o comm= -p "$pq_pid"; } | grep -q pueued || rm -f "$PQ_FILE"

@@ -1,4 +1,4 @@
-# Prints the reply line, the state of the queue as JSON on one line, the load of the machine (load.sh), and the end line.
+# Prints the reply line, the state of the queue as JSON on one line, the load of the host (load.sh), and the end line.
 
 . queues/pueue/sh/lib/client.sh
 . queues/sh/lib/load.sh

@@ -1,12 +1,12 @@
-# Adds the job of the key PQ_KEY unless one of that key is in the queue. PQ_ADD are the words of `pueue add`, as sh source; PQ_CWD is the
-# job's folder (`~/` is the home; empty: where the script runs), PQ_FILES what files.sh puts into place for it. PQ_SHELL says what the
-# job's environment is: `inherited` that of the script; that of the login shell before it read its start-up files for a job by `login`, or
-# for one by bash that starts a login shell (`nested`); `bash` what has been read. PQ_STDIN=1: what follows the script is the job's standard
-# input (take.sh). PQ_APART=1: its standard error goes to a file.
+# Adds the job with the key PQ_KEY, unless the queue has a job with that key. PQ_ADD are the words of `pueue add`, as sh source. PQ_CWD is
+# the folder of the job (`~/` is the home; empty: the folder in which the script runs), PQ_FILES the files that it needs (files.sh).
+# PQ_SHELL selects its environment: `inherited` and `bash` give it that of the script; `login` and `nested` give it that of the login shell
+# before start-up files, for a job that the login shell runs and for bash that starts a login shell. With PQ_STDIN=1 the stdin of the job
+# follows the script (take.sh). With PQ_APART=1 its stderr goes to a separate file.
 #
-# Prints `pueue-skill adds` before it adds. Then the reply line; 0, the exit code of a failed step, or `other` where the job that is there
-# reads another standard input; the tasks of the key before and after, as JSON; and of a job that was there before what it would be now:
-# its folder in base64, and its environment, a line a variable. Then the end line.
+# Prints `pueue-skill adds` before it adds the job. Then it prints the reply line; 0, the exit code of a failed step, or `other` if the queued
+# job has another stdin; the tasks with the key before and after, as JSON; for a job that was already in the queue the folder and environment
+# that the submission would give it, in base64 and as one variable per line; and the end line.
 : "${PQ_KEY:?}" "${PQ_ADD:?}" "${PQ_CWD?}" "${PQ_SHELL:?}" "${PQ_STDIN?}" "${PQ_APART?}"
 
 . queues/pueue/sh/lib/head.sh
@@ -19,7 +19,7 @@
 
 known() { ask status --json "command%=env PUEUE_SKILL_KEY=$PQ_KEY "; }
 
-# client WORD...: a command with the environment that the job is to have; start-up files may have said where the queue's own files are.
+# client WORD...: runs a command with the environment of the job. Variables that locate the queue's files may come from start-up files.
 client() {
     case $PQ_SHELL in
         inherited | bash)
@@ -32,20 +32,20 @@ client() {
         ${XDG_DATA_HOME:+"XDG_DATA_HOME=$XDG_DATA_HOME"} ${PUEUE_CONFIG_PATH:+"PUEUE_CONFIG_PATH=$PUEUE_CONFIG_PATH"} "$@"
 }
 
-# What the job reads and what is left of an earlier job of its key.
+# Writes the files that the job reads, and removes the stderr of an earlier job with its key.
 prepare() (
     if [ -n "$PQ_APART" ]; then (umask 077 && mkdir -p "$pq_jobs" && rm -f "$pq_jobs/$PQ_KEY.err") || exit 74; fi
-    if [ -n "$PQ_STDIN" ]; then { [ "$pq_fed" = 0 ] && mv "$pq_part" "$pq_jobs/$PQ_KEY.in"; } || exit 74; fi
+    if [ -n "$PQ_STDIN" ]; then { [ "$pq_take_status" = 0 ] && mv "$pq_part" "$pq_jobs/$PQ_KEY.in"; } || exit 74; fi
     put_files || exit 74
 )
 
 pq_jobs="$HOME/.local/share/pueue-skill/jobs"
 case $PQ_CWD in \~/*) PQ_CWD=$HOME/${PQ_CWD#\~/} ;; esac
-if [ "$PQ_SHELL" = bash ]; then export SHLVL=1; fi # else bash takes itself for a child of sshd
+if [ "$PQ_SHELL" = bash ]; then export SHLVL=1; fi # otherwise bash behaves as a child of sshd
 if [ -n "$PQ_STDIN" ]; then
     pq_part="$pq_jobs/$PQ_KEY.in.$$"
     (umask 077 && mkdir -p "$pq_jobs") && take "$pq_part"
-    pq_fed=$?
+    pq_take_status=$?
 fi
 {
     lock
@@ -63,7 +63,7 @@ fi
             pq_after=$(known)
             ;;
         *)
-            if [ -n "$PQ_STDIN" ] && [ "$pq_fed" = 0 ] && ! cmp -s "$pq_part" "$pq_jobs/$PQ_KEY.in"; then pq_status=other; fi
+            if [ -n "$PQ_STDIN" ] && [ "$pq_take_status" = 0 ] && ! cmp -s "$pq_part" "$pq_jobs/$PQ_KEY.in"; then pq_status=other; fi
             exec 9>&-
             pq_after=$pq_before
             pq_folder=$(cd -- "${PQ_CWD:-.}" 2>/dev/null && pwd -P) || pq_folder=${PQ_CWD:-.}

@@ -1,5 +1,5 @@
-# Prints the reply line, then the last PQ_COUNT bytes of the output of each job of PQ_JOBS, as tails.sh of queues/sh/lib frames them. A line
-# of PQ_JOBS is the id of a job, and after a blank the file of its standard error where that is kept apart, below the home.
+# Prints the reply line, then the last PQ_COUNT bytes of stdout and stderr of each job in PQ_JOBS (tails.sh in queues/sh/lib). A line of
+# PQ_JOBS is the id of a job, and after a blank the path of its stderr relative to the home, if it is stored separately.
 : "${PQ_JOBS:?}"
 
 . queues/pueue/sh/lib/head.sh

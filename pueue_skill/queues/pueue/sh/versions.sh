@@ -1,4 +1,4 @@
-# Prints a line with the name and version of pueue, and one of pueued.
+# Prints one line for pueue and one for pueued, with name and version.
 
 . queues/pueue/sh/lib/client.sh
 

@@ -1,4 +1,4 @@
-# Leaves in $pq_data the folder in which pueue keeps its files, for a script that follows this one.
+# Sets $pq_data to the folder of pueue's state, for a script that follows.
 
 . queues/pueue/sh/lib/places.sh
 

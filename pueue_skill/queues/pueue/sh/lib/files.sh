@@ -1,4 +1,4 @@
-# `put_files` writes the files that jobs need, PQ_FILES: words by turns the name of one and its content in base64. Fails at the first that
+# `put_files` writes the files that jobs need, PQ_FILES: pairs of words, the name and the content in base64. Fails at the first file that
 # cannot be written.
 : "${PQ_FILES?}"
 

@@ -1,4 +1,4 @@
-# The beginning of a script that calls pueue and reads its files: client.sh, and the folder of its state in $pq_data (places.sh).
+# For scripts that call pueue and read its files: client.sh, and places.sh with the folder of pueue's state in $pq_data.
 
 . queues/pueue/sh/lib/client.sh
 . queues/pueue/sh/lib/places.sh

@@ -1,17 +1,17 @@
-# What a submission of a batch does with packs: items of which many are the work of one task, a unit. `make_units` packs those that have not
-# ended, that no unit in the queue has and that nobody works on, after look_at_queue (batch.sh) and under the lock; `pack` adds the units.
-# PQ_ITEMS is a line `INDEX KEY TEXT` for each item, gzipped and in base64; PQ_SHARES is words by turns the index of a pack and how many
-# items are in one of its units. A unit's share is a file `unit-...` in $pq_units, a line `KEY TEXT` an item.
-# shellcheck disable=SC2034,SC2154 # the words of `pack` read pq_key; the script that includes this sets pq_scratch and the like
+# Submits packs: a unit, which is one task, runs many items of a pack. After read_tasks (batch.sh), under the lock, `make_units` puts the items
+# that have not ended and that no unit has into new units; then `pack` adds these. PQ_ITEMS is a line `INDEX KEY TEXT` for each item, gzipped
+# and in base64. PQ_SHARES are pairs of words, the index of a pack and the number of items in a unit. The share of a unit is a file
+# `unit-...` in $pq_units, with a line `KEY TEXT` for each item.
+# shellcheck disable=SC2034,SC2154 # the words of `pack` read pq_key; batch_submit.sh sets pq_scratch, pq_folder and pq_journal
 : "${PQ_BATCH:?}" "${PQ_ITEMS?}" "${PQ_SHARES?}" "${PQ_REPLACE?}"
 
 make_units() {
     pq_units=$pq_folder/$PQ_BATCH.units
     (umask 077 && mkdir -p "$pq_units") || exit 74
     printf '%s\n' "$PQ_ITEMS" | fold -w 76 | decoded | gzip -dc >"$pq_scratch.data" || exit 74
-    look_at_units
+    read_units
     if [ -n "$PQ_REPLACE" ]; then
-        # Units with items whose definition has changed are packed again, unless they run.
+        # Items of units in which a definition has changed go into new units, unless the unit runs.
         packing '' | awk '$1 == "unit" && !seen[$2]++ { print $3 }' >"$pq_scratch.replaced"
         while read -r pq_id; do
             if [ "$pq_id" != - ] && ask remove "$pq_id" >/dev/null 2>&1; then
@@ -19,7 +19,7 @@ make_units() {
                 mv "$pq_scratch.queue.new" "$pq_scratch.queue"
             fi
         done <"$pq_scratch.replaced"
-        look_at_units
+        read_units
     fi
     packing 1 >"$pq_scratch.packed"
     eval "$(awk '
@@ -29,12 +29,12 @@ make_units() {
     ' "$pq_scratch.packed")"
 }
 
-# Writes to .living a line `ID UNIT` for each unit in the queue, `- UNIT` for one whose processes still run; other shares are removed.
-look_at_units() {
+# Writes to .living a line `ID UNIT` for each unit in the queue, `- UNIT` for one whose processes still run. Removes other shares.
+read_units() {
     : >"$pq_scratch.living"
     awk -v batch="PUEUE_SKILL_KEY=$PQ_BATCH" '
         /^"id":/ { id = $0; gsub(/[^0-9]/, "", id); next }
-        /^PUEUE_SKILL_KEY=[^:]*:[^:]*:unit-/ { n = split($0, part, ":"); if (part[1] == batch) print id, part[3] }
+        /^PUEUE_SKILL_KEY=[^:]*:[^:]*:unit-/ { split($0, key, ":"); if (key[1] == batch) print id, key[3] }
     ' "$pq_scratch.queue" >"$pq_scratch.tasks"
     for pq_share in "$pq_units"/unit-*; do
         [ -e "$pq_share" ] || continue
@@ -48,14 +48,14 @@ look_at_units() {
     done
 }
 
-# packing MAKE: prints of each pack a line `pack INDEX NEW OLD ENDED CHANGED` (items), `ids INDEX ID...` (units in the queue that have items
-# of it), `bad INDEX` where an item has failed; `unit UNIT ID` for a unit with an item that has changed. With MAKE it writes the shares of
-# new units, and a line `new INDEX UNIT` for each.
+# packing MAKE: prints for each pack a line `pack INDEX NEW OLD ENDED CHANGED` with numbers of items, `ids INDEX ID...` with the units that
+# have its items, and `bad INDEX` if an item has failed; and a line `unit UNIT ID` for each unit with a changed item. With MAKE it writes
+# the shares of new units, and prints a line `new INDEX UNIT` for each.
 packing() (
     cd "$pq_units" || exit 74
-    # shellcheck disable=SC2046 # a word a unit
+    # shellcheck disable=SC2046 # one word per unit
     awk -v units="$pq_units" -v stamp="$(date +%s)-$$" -v make="$1" -v journal="$pq_journal" -v scratch="$pq_scratch" -v shares="$PQ_SHARES" '
-        BEGIN { n = split(shares, part, " "); for (i = 1; i < n; i += 2) share[part[i]] = part[i + 1] }
+        BEGIN { n = split(shares, words, " "); for (i = 1; i < n; i += 2) share[words[i]] = words[i + 1] }
         FILENAME == journal {
             if ($1 == "ended") code[$2] = $3
             if ($1 == "again") delete code[$2]
@@ -98,8 +98,8 @@ packing() (
     ' "$pq_scratch.living" $(awk '{ print $2 }' "$pq_scratch.living") "$pq_journal" "$pq_scratch.data"
 )
 
-# pack INDEX "INDEX..." PHASE WORDS: adds the new units of a pack. WORDS, as sh source, are those of `pueue add` for the unit $pq_unit, whose
-# key is $pq_key; PHASE is what its key begins with.
+# pack INDEX "INDEX..." PHASE WORDS: adds the new units of a pack. The indices are its dependencies. WORDS are those of `pueue add` for the
+# unit $pq_unit with the key $pq_key, as sh source; PHASE is the prefix of the key.
 pack() {
     pq_index=$1
     grep "^pack $pq_index " "$pq_scratch.packed"
@@ -109,6 +109,6 @@ pack() {
     while read -r pq_unit <&4; do
         pq_key=$3:$pq_unit:0
         eval "add \"\$pq_index\" \"\$pq_key\" $pq_after $4" &
-        started
+        add_started
     done 4<"$pq_scratch.units"
 }

@@ -1,6 +1,6 @@
-# `find_places` leaves in $pq_config where the configuration of pueue is, by the variables of this shell, and in $pq_data where its state
-# is; `find_state` only the latter, for the configuration in $pq_config, where $pq_data is what holds without one. What the configuration
-# says of it stays in $pq_set_data, what holds without one in $pq_usual_data.
+# `find_places` leaves the path of pueue's configuration in $pq_config, by the variables of this shell, and the folder of its state in
+# $pq_data. `find_state` sets only $pq_data, by the configuration $pq_config; before, $pq_data is the default. The folder in the configuration
+# is in $pq_set_data, the default in $pq_default_data.
 # shellcheck disable=SC2034 # the scripts that include this read them
 
 find_places() {
@@ -9,11 +9,11 @@ find_places() {
     else
         pq_config="${XDG_CONFIG_HOME:-$HOME/.config}/pueue/pueue.yml" pq_data="${XDG_DATA_HOME:-$HOME/.local/share}/pueue"
     fi
-    pq_config=${PUEUE_CONFIG_PATH:-$pq_config} pq_usual_data=$pq_data
+    pq_config=${PUEUE_CONFIG_PATH:-$pq_config} pq_default_data=$pq_data
     find_state
 }
 find_state() {
-    # One process, as this stands before every submission: the first value, without quotes.
+    # One process, as every submission runs it. Prints the first value, without quotes.
     pq_set_data=$(sed -n -e "s/[\"']//g" -e 't plain' -e ': plain' -e 's/^ *pueue_directory: *//' -e 't found' \
         -e 's/^.*[{,] *pueue_directory: *\([^,}]*\).*/\1/' -e 't found' -e d -e ': found' -e p -e q "$pq_config" 2>/dev/null)
     case $pq_set_data in

@@ -1,7 +1,7 @@
-# What is known of a host that is to have a pueue queue: `look` prints a line for each fact, its name and its value with a tab between. Leaves
-# client and daemon program in $pueue and $pueued, the state that a client of this shell uses in $pq_data. What is made is written into the
-# file $record, a line a thing, its fields with tabs between (provision_record.sh).
-# shellcheck disable=SC2030,SC2031,SC2034 # state_of sets them for itself alone; the scripts that include this read the others
+# Examines a host for a setup. `print_facts` prints one line per fact: name, tab, value. Leaves the client and the daemon's program in $pueue
+# and $pueued, and the state that a client of this shell uses in $pq_data. $record is the file with the changes of earlier setups, one per
+# line, the fields with tabs between (provision_record.sh).
+# shellcheck disable=SC2030,SC2031,SC2034 # state_of sets variables in a subshell; the scripts that include this read the others
 
 . queues/pueue/sh/lib/find.sh
 . queues/pueue/sh/lib/places.sh
@@ -17,7 +17,7 @@ digest() {
     if has sha256sum; then sha256sum "$1"; elif has shasum; then shasum -a 256 "$1"; else openssl dgst -sha256 -r "$1"; fi |
         sed 's/^\\*\([0-9a-f]*\).*/\1/'
 }
-# rustup's rustc is a proxy that writes below the home when it runs: the default toolchain's own is asked.
+# rustup's rustc is a proxy that writes below the home when it runs, so this asks rustc of the default toolchain.
 rust_version() {
     rustc=$(command -v rustc) || return 0
     # shellcheck disable=SC3013 # every sh of a host has -ef
@@ -39,20 +39,20 @@ find_pueue() {
     find_client
     pueue=$pq_pueue
     if [ -n "$pueue" ]; then
-        for one in "${pueue%/*}/pueued" pueued; do if pueued=$(command -v "$one"); then break; fi; done
+        for program in "${pueue%/*}/pueued" pueued; do if pueued=$(command -v "$program"); then break; fi; done
     fi
 }
 
-# state_of CONFIG: the state that a daemon with that configuration keeps
+# state_of CONFIG: prints the folder of the state of a daemon with that configuration
 state_of() (
-    pq_config=$1 pq_data=$pq_usual_data
+    pq_config=$1 pq_data=$pq_default_data
     find_state
     printf %s "$pq_data"
 )
 
-# Each daemon of this user and home: its process, and whether it keeps the state that is ours here. Where it looks for its socket
-# is noted in $places, since a client with other variables looks elsewhere and believes it to be down.
-look_for_daemons() {
+# Leaves the process ids of this user's daemons with the state $pq_data in $daemons, and prints those with another state as facts. Their
+# XDG_RUNTIME_DIR goes into $places: a client with another value does not find the socket.
+find_daemons() {
     places='' daemons=''
     if [ -d /proc/self ]; then
         for dir in /proc/[0-9]*; do
@@ -62,24 +62,25 @@ look_for_daemons() {
             [ -O "$dir" ] || continue
             variables=$(tr '\0' '\n' 2>/dev/null <"$dir/environ") || continue
             [ "$(printf '%s\n' "$variables" | sed -n 's/^HOME=//p')" = "$HOME" ] || continue
-            its=$(printf '%s\n' "$variables" | sed -n 's/^PUEUE_CONFIG_PATH=//p')
-            daemon "${dir#/proc/}" "$(tr '\0' '\n' 2>/dev/null <"$dir/cmdline")" "$its"
+            config=$(printf '%s\n' "$variables" | sed -n 's/^PUEUE_CONFIG_PATH=//p')
+            add_daemon "${dir#/proc/}" "$(tr '\0' '\n' 2>/dev/null <"$dir/cmdline")" "$config"
             places="$places
 $(printf '%s\n' "$variables" | sed -n 's/^XDG_RUNTIME_DIR=//p')"
         done
     else
         for pid in $(ps -A -o pid=,uid=,comm= | awk -v uid="$uid" '$2 == uid && /pueued$/ { print $1 }'); do
-            daemon "$pid" "$(ps -o args= -p "$pid" | tr ' ' '\n')" ''
+            add_daemon "$pid" "$(ps -o args= -p "$pid" | tr ' ' '\n')" ''
         done
     fi
 }
-daemon() {
-    its=$(printf '%s\n' "$2" | sed -n -e '/^-c$/{n;p;}' -e '/^--config$/{n;p;}' -e 's/^--config=//p')
-    its=${its:-${3:-$pq_config}}
-    if [ "$(state_of "$its")" = "$pq_data" ]; then daemons="$daemons $1"; else fact other "$1 $its"; fi
+# add_daemon PID ARGUMENTS CONFIG: the arguments one per line, and PUEUE_CONFIG_PATH
+add_daemon() {
+    config=$(printf '%s\n' "$2" | sed -n -e '/^-c$/{n;p;}' -e '/^--config$/{n;p;}' -e 's/^--config=//p')
+    config=${config:-${3:-$pq_config}}
+    if [ "$(state_of "$config")" = "$pq_data" ]; then daemons="$daemons $1"; else fact other "$1 $config"; fi
 }
 
-# Where the daemon answers a client: its groups in $answer, the XDG_RUNTIME_DIR that it takes in $place.
+# Succeeds if the daemon answers a client: leaves its groups in $answer, and the XDG_RUNTIME_DIR with which it answers in $place.
 reach() {
     answer='' place='' limit=5
     if [ -n "$pueue" ]; then
@@ -92,13 +93,13 @@ EOF
     limit=20
     [ -n "$answer" ]
 }
-# The status of a group is no job's; that of a job is text in pueue 3, a table in 4.
+# Prints the number of jobs that are not done. The status of a job is text in pueue 3, an object in 4; that of a group is removed.
 unfinished() {
     XDG_RUNTIME_DIR=$place ask status --json 2>/dev/null | sed 's/"status":"[A-Za-z]*","parallel_tasks"//g' |
         grep -o '"status":{*"\(Queued\|Stashed\|Running\|Paused\|Locked\)"' | wc -l | tr -d ' '
 }
 
-look() {
+print_facts() {
     fact os "$(uname -s)"
     fact arch "$(uname -m)"
     if ls /lib/ld-musl-* >/dev/null 2>&1; then fact libc musl; else fact libc "$(getconf GNU_LIBC_VERSION 2>/dev/null)"; fi
@@ -111,13 +112,13 @@ look() {
     fact data "$pq_data"
     if [ -f "$record" ]; then fact record "$(b64 "$record")"; fi
     if [ -n "$pueue" ]; then fact pueue "$pueue" && fact version "$(version "$pueue")"; fi
-    if [ "$(uname -s)" = Darwin ]; then own="$HOME/Library/Application Support"; else own=${XDG_CONFIG_HOME:-$HOME/.config}; fi
-    if has pueue-skill && grep -Eqs '^[[:space:]]*(\[\[[[:space:]]*notify[[:space:]]*\]\]|notify[[:space:]]*=)' "$own/pueue-skill/config.toml"; then
+    if [ "$(uname -s)" = Darwin ]; then configs="$HOME/Library/Application Support"; else configs=${XDG_CONFIG_HOME:-$HOME/.config}; fi
+    if has pueue-skill && grep -Eqs '^[[:space:]]*(\[\[[[:space:]]*notify[[:space:]]*\]\]|notify[[:space:]]*=)' "$configs/pueue-skill/config.toml"; then
         fact teller "$(command -v pueue-skill)"
     fi
     if [ -n "$pueued" ]; then fact pueued "$pueued" && fact daemon_version "$(version "$pueued")"; fi
-    look_for_daemons
-    for one in $daemons; do fact daemon "$one"; done
+    find_daemons
+    for pid in $daemons; do fact daemon "$pid"; done
     if reach; then
         fact place "$place"
         fact groups "$(printf %s "$answer" | tr -d '\n')"
@@ -129,20 +130,20 @@ look() {
         else
             fact systemd system
         fi
-        for one in "$HOME/.config" /etc /usr/local/lib /usr/lib; do
-            if [ -f "$one/systemd/user/pueued.service" ]; then fact unit "$one/systemd/user/pueued.service"; fi
+        for dir in "$HOME/.config" /etc /usr/local/lib /usr/lib; do
+            if [ -f "$dir/systemd/user/pueued.service" ]; then fact unit "$dir/systemd/user/pueued.service"; fi
         done
         if [ -e "/var/lib/systemd/linger/$user" ]; then fact linger yes; fi
     fi
     if [ "$(uname)" = Darwin ] && has launchctl; then
         fact launchd yes
-        for one in "$HOME"/Library/LaunchAgents/*pueue*.plist; do if [ -f "$one" ]; then fact agent "$one"; fi; done
+        for file in "$HOME"/Library/LaunchAgents/*pueue*.plist; do if [ -f "$file" ]; then fact agent "$file"; fi; done
     fi
-    for one in brew nix; do if has "$one"; then fact manager "$one"; fi; done
-    for one in apk pacman; do if has "$one" && root true 2>/dev/null; then fact manager "$one"; fi; done
+    for name in brew nix; do if has "$name"; then fact manager "$name"; fi; done
+    for name in apk pacman; do if has "$name" && root true 2>/dev/null; then fact manager "$name"; fi; done
     if has cargo; then fact rust "$(rust_version)"; fi
-    for one in curl wget; do if has "$one"; then fact fetch "$one"; fi; done
-    for one in sha256sum shasum openssl; do if has "$one"; then fact digest "$one"; fi; done
+    for name in curl wget; do if has "$name"; then fact fetch "$name"; fi; done
+    for name in sha256sum shasum openssl; do if has "$name"; then fact digest "$name"; fi; done
 }
 mark() { printf '%s\n' "$1" | grep -v "^record$tab" | cksum; }
 

@@ -1,24 +1,24 @@
-# The record of what was made on this host, written before it is made, so that it can be taken back wherever the work was cut off.
-# `take_record` waits for its lock, which is held until the end of the script, and leaves its file in $lock.
+# Records the changes of a setup on this host before they are made, so that an interrupted setup can be undone too. `take_record` takes the
+# lock of the record, which is held until the end of the script, and leaves its file in $lock.
 # shellcheck disable=SC2154 # provision.sh sets record and tab
 
-# kept KIND WORD...: writes that down
-kept() {
+# record_change KIND WORD...
+record_change() {
     line=$1
     shift
     for word; do line=$line$tab$word; done
     printf '%s\n' "$line" >>"$record"
 }
-# folder DIR: makes it, and records which of its path were not there.
+# folder DIR: creates it, and records each folder of its path that was missing.
 folder() (
-    at=$1 missing=''
-    until [ -d "$at" ]; do
-        missing="$at
+    dir=$1 missing=''
+    until [ -d "$dir" ]; do
+        missing="$dir
 $missing"
-        at=${at%/*}
+        dir=${dir%/*}
     done
     mkdir -p "$1" || exit 73
-    printf %s "$missing" | while read -r at; do kept folder "$at"; done
+    printf %s "$missing" | while read -r dir; do record_change folder "$dir"; done
 )
 take_record() {
     lock=$record.lock
@@ -27,6 +27,6 @@ take_record() {
         exec 9>>"$lock"
         if has flock; then flock 9; elif has perl; then perl -e 'open(F, ">&=9"); flock(F, 2)'; fi
         # shellcheck disable=SC3013 # every sh of a host has -ef
-        if [ "$lock" -ef /dev/fd/9 ]; then break; fi # else it was removed while we waited
+        if [ "$lock" -ef /dev/fd/9 ]; then break; fi # otherwise the file was removed meanwhile
     done
 }

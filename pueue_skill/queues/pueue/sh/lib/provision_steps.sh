@@ -1,38 +1,38 @@
-# The steps of a setup, each a function, and what they share; after provision.sh and provision_record.sh. A step runs in a subshell of its
-# own under `set -e`; what it prints is for people. It ends with 10 when it cannot be done but another way may be there. PQ_PUEUE_GZ and
-# PQ_PUEUED_GZ are programs that come along, compressed and in base64.
-# shellcheck disable=SC2015,SC2154 # rm runs whenever the id is no daemon's; provision.sh sets pueue and the like
+# The steps of a setup, each a function, and the functions that they share; after provision.sh and provision_record.sh. A step runs in a
+# subshell with `set -e`; its output is for people. It exits with 10 if it cannot be carried out but another source may work. PQ_PUEUE_GZ and
+# PQ_PUEUED_GZ are the programs, if the caller supplies them, gzipped and in base64.
+# shellcheck disable=SC2015,SC2154 # rm runs unless the id is a daemon's; provision.sh sets pueue, record and other variables
 : "${PQ_URL?}" "${PQ_PUEUE_GZ?}" "${PQ_PUEUED_GZ?}"
 
 . queues/sh/lib/decoded.sh
 
-# send NAME: a program that comes along
+# send NAME: prints a program that the caller supplies
 send() {
     if [ "$1" = pueue ]; then printf %s "$PQ_PUEUE_GZ"; else printf %s "$PQ_PUEUED_GZ"; fi | decoded | gzip -dc
 }
-# place_file NEW FILE: puts a file in its place; what was there is kept beside it.
+# place_file NEW FILE: moves a file into its place, after a backup of the existing file in the same folder.
 place_file() {
     if [ -e "$2" ]; then
         backup=$2.before-pueue-skill-$(date +%Y%m%d-%H%M%S)
         cp -p "$2" "$backup"
-        kept backup "$backup" "$2"
+        record_change backup "$backup" "$2"
     fi
-    kept file "$(digest "$1")" "$2"
+    record_change file "$(digest "$1")" "$2"
     mv -f "$1" "$2"
 }
-# write FILE BASE64: through a link to where somebody keeps their files
+# write FILE BASE64: follows a symbolic link, as people keep such files in a repository
 write() {
-    at=$1
-    folder "${at%/*}"
-    if [ -L "$at" ]; then at=$(readlink -f "$at"); fi
-    if [ -e "$at" ]; then cp -p "$at" "$at.$$"; fi
-    printf %s "$2" | decoded >"$at.$$" || {
-        rm -f "$at.$$"
+    file=$1
+    folder "${file%/*}"
+    if [ -L "$file" ]; then file=$(readlink -f "$file"); fi
+    if [ -e "$file" ]; then cp -p "$file" "$file.$$"; fi
+    printf %s "$2" | decoded >"$file.$$" || {
+        rm -f "$file.$$"
         exit 74
     }
-    place_file "$at.$$" "$at"
+    place_file "$file.$$" "$file"
 }
-# install_from COMMAND: puts the programs into their place, once `COMMAND` has made both of them in the folder $new and they run here.
+# install_from COMMAND: installs both programs once `COMMAND` has made them in the folder $new and they run on this host.
 install_from() {
     folder "$pq_bin"
     rm -rf "$pq_bin"/.pueue-new-*
@@ -41,27 +41,27 @@ install_from() {
     "$@"
     for name in pueue pueued; do
         chmod 755 "$new/$name"
-        said=$("$new/$name" --version 2>&1) || said="$said (exit code $?)"
-        case $said in
+        output=$("$new/$name" --version 2>&1) || output="$output (exit code $?)"
+        case $output in
             "$name 4."*) ;;
-            *) echo "$name of version 4 was expected, and $new/$name --version says: $said" >&2 && exit 10 ;;
+            *) echo "$name is not version 4: $new/$name --version prints: $output" >&2 && exit 10 ;;
         esac
     done
     for name in pueue pueued; do place_file "$new/$name" "$pq_bin/$name"; done
 }
-# fetch ASSET SUM NAME: a download into $new.
+# fetch ASSET SUM NAME: downloads a program into $new.
 fetch() {
     if has curl; then
         curl --fail --silent --show-error --location --retry 2 --max-time 300 --output "$new/$3" "$PQ_URL/$1"
     else
         wget -q -T 60 -O "$new/$3" "$PQ_URL/$1"
     fi || {
-        echo "$PQ_URL/$1 could not be fetched" >&2
+        echo "cannot download $PQ_URL/$1" >&2
         exit 10
     }
-    got=$(digest "$new/$3")
-    if [ "$got" != "$2" ]; then
-        echo "$PQ_URL/$1 has the SHA-256 sum $got, not $2: it is not installed" >&2
+    sum=$(digest "$new/$3")
+    if [ "$sum" != "$2" ]; then
+        echo "$PQ_URL/$1 has the SHA-256 sum $sum, not $2: not installed" >&2
         exit 1
     fi
 }
@@ -77,14 +77,14 @@ send_both() {
     send pueue >"$new/pueue"
     send pueued >"$new/pueued"
 }
-# until_it_answers LOG: where the daemon says what keeps it from starting.
-until_it_answers() {
+# wait_for_daemon LOG: LOG is where the daemon reports why it does not start.
+wait_for_daemon() {
     find_pueue
-    turns=0
+    attempts=0
     until ask group >/dev/null 2>&1; do
-        turns=$((turns + 1))
-        if [ "$turns" = 100 ]; then
-            echo "the daemon was started and does not answer: see $1" >&2
+        attempts=$((attempts + 1))
+        if [ "$attempts" = 100 ]; then
+            echo "the daemon was started but does not answer: see $1" >&2
             exit 1
         fi
         sleep 0.1
@@ -94,23 +94,23 @@ shut_down() {
     ask shutdown
     while ask group >/dev/null 2>&1; do sleep 0.1; done
 }
-# ready RUNTIME: before a daemon is started. Its folder is there, and closed to others, since pueue keeps the variables of jobs; and so is not
-# the process id of one that is gone: after a crash it may be another program's by now, and then no daemon would start.
-ready() {
+# prepare_start RUNTIME: creates the daemon's folder, closed to other users as pueue stores the environment of jobs in it, and removes the PID
+# file of a daemon that has ended: after a crash another program may have that id, and then no daemon starts.
+prepare_start() {
     (umask 077 && mkdir -p "$pq_data")
     chmod 700 "$pq_data"
     pid=$(cat "$1/pueue.pid" 2>/dev/null) && { cat "/proc/$pid/comm" 2>/dev/null || ps -o comm= -p "$pid"; } | grep -q pueued || rm -f "$1/pueue.pid"
 }
-# start RUNTIME WORD...: starts a daemon apart from ssh, so that it holds none of this script's locks open
+# start RUNTIME WORD...: starts a daemon that is independent of ssh and holds none of this script's locks
 start() {
-    ready "$1"
+    prepare_start "$1"
     shift
-    if has setsid; then alone='setsid'; else alone='nohup'; fi
+    if has setsid; then detach='setsid'; else detach='nohup'; fi
     cd /
-    "$alone" "$@" >>"$pq_data/pueued.log" 2>&1 </dev/null 8>&- 9>&- &
+    "$detach" "$@" >>"$pq_data/pueued.log" 2>&1 </dev/null 8>&- 9>&- &
 }
 
-# retire PLACE VERSION: ends the daemon of an older pueue, which takes that XDG_RUNTIME_DIR, and keeps a copy of its state
+# retire PLACE VERSION: stops the daemon of an older pueue, which answers with that XDG_RUNTIME_DIR, and keeps a copy of its state
 retire() {
     export XDG_RUNTIME_DIR="$1"
     if [ -d /run/systemd/system ] && user_systemctl is-active pueued.service; then
@@ -123,79 +123,80 @@ retire() {
 }
 linger() {
     loginctl --no-ask-password enable-linger "$user" || root loginctl enable-linger "$user" || exit 10
-    kept linger
-    turns=0
+    record_change linger
+    attempts=0
     until user_systemctl show-environment >/dev/null 2>&1; do
-        turns=$((turns + 1))
-        if [ "$turns" = 100 ]; then exit 10; fi
+        attempts=$((attempts + 1))
+        if [ "$attempts" = 100 ]; then exit 10; fi
         sleep 0.1
     done
 }
-# from_package MANAGER WORD...: by a command line of the package manager
+# from_package MANAGER WORD...: the words are the command of the package manager
 from_package() {
     manager=$1
     shift
     "$@" || exit 10
     find_pueue
     case $(version "$pueue") in
-        4.*) kept package "$manager" ;;
+        4.*) record_change package "$manager" ;;
         *)
             echo "$manager has no pueue 4" >&2
             exit 10
             ;;
     esac
     folder "$pq_bin"
-    for one in "$pueue" "$pueued"; do
-        to=$pq_bin/${one##*/}
-        if [ ! -e "$to" ]; then kept link "$one" "$to" && ln -s "$one" "$to"; fi
+    for program in "$pueue" "$pueued"; do
+        link=$pq_bin/${program##*/}
+        if [ ! -e "$link" ]; then record_change link "$program" "$link" && ln -s "$program" "$link"; fi
     done
 }
-# from_release ASSET SUM ASSET SUM: of pueue, of pueued
+# from_release ASSET SUM ASSET SUM: for pueue, then for pueued
 from_release() { install_from fetch_both "$@"; }
 # from_cargo VERSION
 from_cargo() { install_from build "$1"; }
 from_here() { install_from send_both; }
-# configure FILE BASE64 PROCESS...: processes of daemons that are to read it when they start next
+# configure FILE BASE64 PID...: the running daemons, which read it when they start again
 configure() {
     write "$1" "$2"
     shift 2
-    for pid; do kept unread "$pid"; done
+    for pid; do record_change unread "$pid"; done
 }
-# unit RUNTIME FILE BASE64 ENABLED RUNNING: makes pueued a systemd unit of the user. Without FILE there is one; ENABLED=1, RUNNING=1: so it is.
+# unit RUNTIME FILE BASE64 ENABLED RUNNING: makes pueued a systemd unit of the user. FILE is empty if the unit exists; ENABLED=1 and RUNNING=1
+# if it is enabled or running.
 unit() {
     if [ -n "$2" ]; then write "$2" "$3"; fi
-    if [ -z "$4" ]; then kept unit pueued.service; fi
-    if [ -z "$5" ]; then ready "$1"; fi
+    if [ -z "$4" ]; then record_change unit pueued.service; fi
+    if [ -z "$5" ]; then prepare_start "$1"; fi
     user_systemctl daemon-reload
     if [ -n "$5" ]; then
         user_systemctl enable pueued.service
     else
         user_systemctl enable --now pueued.service
-        until_it_answers 'journalctl --user --unit pueued'
+        wait_for_daemon 'journalctl --user --unit pueued'
     fi
 }
-# agent RUNTIME FILE BASE64 RUNNING: makes pueued a launchd agent of the user. Without BASE64 the file is there.
+# agent RUNTIME FILE BASE64 RUNNING: makes pueued a launchd agent of the user. BASE64 is empty if the file exists.
 agent() {
     if [ -n "$3" ]; then write "$2" "$3"; fi
-    kept agent "$2"
+    record_change agent "$2"
     if [ -n "$4" ]; then return; fi
-    ready "$1"
+    prepare_start "$1"
     launchctl bootstrap "gui/$uid" "$2" || launchctl bootstrap "user/$uid" "$2"
-    until_it_answers "$pq_data/pueued.log"
+    wait_for_daemon "$pq_data/pueued.log"
 }
-# detached RUNTIME WORD...: starts the daemon with those words
+# detached RUNTIME WORD...: starts the daemon; the words are its command
 detached() {
-    kept detached
+    record_change detached
     start "$@"
-    until_it_answers "$pq_data/pueued.log"
+    wait_for_daemon "$pq_data/pueued.log"
 }
-# restart RUNTIME WORD...: starts the daemon anew, unless jobs have come. Whoever submits through pueue-skill waits meanwhile.
+# restart RUNTIME WORD...: restarts the daemon, unless jobs were submitted meanwhile. It takes the lock of submissions.
 restart() {
     if [ -d "$pq_data" ] && has flock; then exec 8>>"$pq_data/pueue-skill.lock" && flock 8; fi
     find_pueue
-    look_for_daemons >/dev/null
+    find_daemons >/dev/null
     if reach && [ "$(unfinished)" != 0 ]; then
-        echo "jobs have come meanwhile" >&2
+        echo "jobs were submitted meanwhile" >&2
         exit 10
     fi
     export XDG_RUNTIME_DIR="$place"
@@ -205,21 +206,21 @@ restart() {
         shut_down
         start "$@"
     else
-        echo "it was not started by its service" >&2
+        echo "the daemon was not started by its service" >&2
         exit 10
     fi
-    until_it_answers "$pq_data/pueued.log"
+    wait_for_daemon "$pq_data/pueued.log"
 }
-# limits GROUP LIMIT...: what they were is recorded
+# limits GROUP LIMIT...: sets limits, and records the previous ones
 limits() {
     find_pueue
     while [ "$#" -gt 0 ]; do
         before=$(ask group --json | tr -d ' \n' | sed -n 's/.*"'"$1"'":{[^}]*"parallel_tasks":\([0-9]*\).*/\1/p')
         if [ -z "$before" ]; then
-            kept group "$1"
+            record_change group "$1"
             ask group add --parallel "$2" "$1"
         elif [ "$before" != "$2" ]; then
-            kept limit "$1" "$before"
+            record_change limit "$1" "$before"
             ask parallel --group "$1" "$2"
         fi
         shift 2

@@ -1,5 +1,5 @@
-# `put NAME` writes a file that a job needs to the folder of such files, whole or not at all; its content comes on standard input, in
-# base64. decoded.sh is to stand before it.
+# `put NAME` writes a file that a job needs into the folder of such files, completely or not at all. Its stdin is the content in base64. Needs
+# decoded.sh.
 
 put() {
     pq_file="$HOME/.local/share/pueue-skill/jobs/$1"

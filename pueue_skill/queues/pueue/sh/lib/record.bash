@@ -1,6 +1,6 @@
-# `pq_record` reads a record from stdin into the array pq_values: their number and the values, each with a NUL after it, as record.sh prints
-# them. It fails at the end of the input. `pq_quote TEXT` leaves TEXT in $pq_work, with its single quotes written for a text within single
-# quotes. $pq_iteration is for the number of the iteration.
+# `pq_record` reads one record from stdin into the array pq_values: the number of values, then the values, each with a NUL after it, as
+# record.sh prints them. It fails at the end of the input. `pq_quote TEXT` leaves TEXT in $pq_work, with single quotes escaped for a text
+# in single quotes. $pq_iteration counts iterations.
 # shellcheck disable=SC2034 # the invocation reads pq_work and pq_iteration
 
 pq_iteration=0 pq_single="'\''"
