@@ -101,7 +101,7 @@ $start" "$root" "$root" "$@"
 start='import gc, os, sys
 gc.disable()
 _, root, packages, module, *arguments = sys.argv
-sys.path[:0] = [root, packages]
+sys.path += [root, packages] # last, so that Python looks for its own modules there only
 sys.argv = ["pueue-skill", *arguments]
 code = __import__(module, fromlist=["main"]).main(arguments)
 try:

@@ -74,8 +74,9 @@ EXCEPTIONS = {
     "queues/actions.py": {"fnmatch"},  # for fnmatchcase, which only computes
 }
 
-READERS = {"shell/parse/tables.py", "startup/files.py", "queues/script.py", "queues/registry.py"}
-"""Pure modules that open files or import by name: the parser's tables, the one write, scripts and kinds of queue of this package."""
+READERS = {"shell/parse/tables.py", "startup/files.py", "startup/record.py", "queues/script.py", "queues/registry.py"}
+"""Pure modules that open files, import by name or compile text of this package: the parser's tables, the one write, constructors, scripts
+and kinds of queue."""
 
 IMPURE = {"open", "print", "input", "exec", "eval", "__import__", "import_module", "now", "today", "utcnow"}
 

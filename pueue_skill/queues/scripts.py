@@ -5,7 +5,6 @@ The answer of a script follows the line REPLY; any output may precede it. The mo
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping
 
 from pueue_skill.plan.model import Job
@@ -90,6 +89,8 @@ def read_tails(answer: bytes) -> dict[str, bytes]:
     _, began, rest = answer.partition(REPLY.encode() + b"\n")
     if not began:
         raise ValueError(f"no answer in {answer[:200]!r}")
+    import base64  # the hook reads no replies
+
     tails: dict[str, bytes] = {}
     while rest:
         head, _, rest = rest.partition(b"\n")

@@ -9,7 +9,6 @@ never through the login shell.
 from __future__ import annotations
 
 import re
-import shlex
 
 from pueue_skill.startup.regex import regex
 
@@ -90,6 +89,8 @@ def heredoc(command: str, body: str) -> str:
 
 def split(text: str) -> list[str] | None:
     """The words of a line made by `line`, or None for any other line."""
+    import shlex  # the hook never splits
+
     try:
         return shlex.split(text)
     except ValueError:

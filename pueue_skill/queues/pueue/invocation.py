@@ -5,7 +5,6 @@ Programs in an invocation are files in sh/. What is composed here are single com
 
 from __future__ import annotations
 
-import base64
 import re
 
 from pueue_skill.plan.model import Each, Job
@@ -161,5 +160,7 @@ def recorder() -> str:
 
 def put(name: str, content: bytes) -> str:
     """Return sh text, without its last newline, that writes a file of a job."""
+    import base64  # the hook seldom has a job with files
+
     written = quote.heredoc(f"put {name}", base64.encodebytes(content).decode())
     return written.replace("\n", " || exit 74\n", 1).rstrip("\n")

@@ -11,7 +11,6 @@ restarted in place needs them again, so nothing here removes them; sh/lib/sweep.
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping, Sequence
 
@@ -67,6 +66,8 @@ def task(job: Job) -> tuple[str, dict[str, bytes]]:
 
 def encoded(files: Mapping[str, bytes]) -> str:
     """Return files as PQ_FILES of the scripts: pairs of words, the name and the content in base64."""
+    import base64  # the hook seldom has a job with files
+
     return " ".join([f"{name} {base64.b64encode(content).decode()}" for name, content in files.items()])
 
 
