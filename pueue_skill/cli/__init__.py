@@ -1,1 +1,1 @@
-"""The command line: arguments in, output and an exit code out. Nothing imports this package."""
+"""The command line: arguments in, output and an exit code out. No other package imports it."""

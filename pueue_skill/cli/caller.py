@@ -1,7 +1,7 @@
-"""What `run` and `ssh` have of the process that calls them: its standard input as it comes, its umask, and SIGTERM.
+"""The process that calls `run` and `ssh`: its stdin, umask, environment and working directory, and SIGTERM.
 
-SIGTERM is how timeout(1) and whoever else gives up on a command ends it. It raises Terminated, but not while a submission is on its
-way: what became of the job would not be known.
+timeout(1) and others end a command with SIGTERM. It raises Terminated, but not during a submission: the command would not know
+whether the job is queued.
 """
 
 from __future__ import annotations
@@ -13,81 +13,79 @@ from collections.abc import Iterator
 
 from pueue_skill.jobs.submission import NotSubmitted
 
-CHUNK = 1 << 20
-"""Bytes of standard input that are held at once."""
+CHUNK_BYTES = 1 << 20
+"""How much of stdin is read at once."""
 
 
 class Terminated(BaseException):
-    """SIGTERM has come."""
+    """The process received SIGTERM."""
 
 
-class OnTerm:
-    """The handler of SIGTERM: it raises Terminated, while it is `held` only once it is released."""
+class Sigterm:
+    """Handles SIGTERM: raises Terminated, at once or, while it is `held`, when it is released."""
 
     def __init__(self) -> None:
         self.held = True
-        self.came = False
+        self.received = False
         signal.signal(signal.SIGTERM, self)
 
     def __call__(self, *_: object) -> None:
-        self.came = True
+        self.received = True
         if not self.held:
             raise Terminated
 
     def release(self) -> None:
         self.held = False
-        if self.came:
+        if self.received:
             raise Terminated
 
 
-def standard_input(limit: int, term: OnTerm) -> Iterator[bytes]:
-    """All of standard input, as it comes; nothing where it is closed. While it comes nothing is queued yet, and SIGTERM ends it at once.
+def read_stdin(limit: int, sigterm: Sigterm) -> Iterator[bytes]:
+    """Yield stdin as it arrives; nothing if it is closed. Until its end nothing is queued, so SIGTERM is not held meanwhile.
 
-    Raises NotSubmitted when there are more than `limit` bytes.
+    Raises NotSubmitted if stdin is longer than `limit` bytes, Terminated.
     """
     if sys.stdin is None:
         return
-    term.release()
+    sigterm.release()
     count = 0
-    while chunk := os.read(sys.stdin.fileno(), CHUNK):
+    while chunk := os.read(sys.stdin.fileno(), CHUNK_BYTES):
         count += len(chunk)
         if count > limit:
-            raise NotSubmitted(
-                f"standard input is longer than {limit:,} bytes; for more give --stdin-limit, as --stdin-limit 100G"
-            )
+            raise NotSubmitted(f"stdin is longer than {limit:,} bytes. Try: a larger limit, such as --stdin-limit 100G")
         yield chunk
-    term.held = True
+    sigterm.held = True
 
 
 def umask() -> int:
-    """The file mode creation mask of this process, which can only be read by setting it."""
+    """Return the umask of this process; setting it is the only way to read it."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
 
 
 def storable(env: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-    """`env` without what is not UTF-8 (pueue 4.0.4 panics on it), and the names of that."""
-    kept, left_out = {}, []
+    """Return the variables that are UTF-8, and the names of the others, on which pueue 4.0.4 panics."""
+    stored, left_out = {}, []
     for name, value in env.items():
         try:
             (name + value).encode("utf-8")
-            kept[name] = value
+            stored[name] = value
         except UnicodeEncodeError:
             left_out.append(name.encode("utf-8", "replace").decode())
-    return kept, left_out
+    return stored, left_out
 
 
-def here(below: str = "") -> str:
-    """The folder of this process, by the name that the shell has for it: what POSIX says of `pwd -L`; or a folder `below` it."""
+def working_directory(relative: str = "") -> str:
+    """Return the working directory as `pwd -L` does, by the name that the shell has for it; or a folder `relative` to it."""
     name = os.environ.get("PWD", "")
     try:
         logical = name.startswith("/") and os.path.samefile(name, ".")
     except OSError:
         logical = False
     folder = name if logical else os.getcwd()
-    if not below:
+    if not relative:
         return folder
     from pathlib import Path
 
-    return str(Path(folder, below))
+    return str(Path(folder, relative))

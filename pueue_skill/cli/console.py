@@ -1,7 +1,7 @@
-"""What every command shares: exit codes, messages on stderr, and the one place where errors become a message and an exit code.
+"""Exit codes, messages on stderr, and the one place where exceptions become a message and an exit code.
 
-Expected errors are types of our own, OSError and sqlite3's: what failed, where and why is their message. Anything else is a mistake in
-this program: exit code 3, one line, and a report to attach.
+Expected exceptions are our own types, OSError and sqlite3.Error; their message says what failed, where and why. Any other exception is
+a bug: it exits 3 with one line, and a report to attach to an issue.
 """
 
 from __future__ import annotations
@@ -14,35 +14,45 @@ from pueue_skill.startup.errors import UsageError
 
 
 class ExitCode(IntEnum):
-    """What a command ends with, where it does not end with a job's own code."""
+    """The exit codes of commands. `run`, `ssh` and `wait` otherwise return the job's own."""
 
     DONE = 0
     FINDINGS = 1
     """Findings, or a job failed."""
     USAGE = 2
-    """Arguments or the configuration cannot be used."""
+    """Wrong arguments, or an error in the configuration."""
     INTERNAL = 3
-    """Something failed that neither the arguments nor a host explains."""
+    """An internal error."""
     UNREACHABLE = 4
     """A host or its daemon cannot be reached."""
-    GOES_ON = 75
-    """`run` stopped waiting, and the job goes on."""
+    STILL_RUNS = 75
+    """`run` stopped waiting, and the job has not ended."""
     NOT_RUN = 125
-    """A job could not be submitted, or its state cannot be known."""
+    """The job could not be submitted or started, or its state is unknown."""
     INTERRUPTED = 130
     NOT_READ = 141
-    """What a shell says of a program that SIGPIPE has ended."""
+    """The reader of stdout is gone: 128 + SIGPIPE."""
     TERMINATED = 143
+    """128 + SIGTERM."""
     SSH_FAILED = 255
-    """What ssh itself says when it cannot connect."""
+    """ssh's own exit code if it cannot connect."""
 
 
-GONE = "the working directory no longer exists. Try: cd to one that does"
+NO_WORKING_DIRECTORY = "the working directory no longer exists. Try: cd to an existing one"
+
+quiet = False
+"""Whether the command was called with --quiet: then `note` prints nothing."""
 
 
 def say(message: str) -> None:
     """Print a line on stderr."""
     print(f"pueue-skill: {message}", file=sys.stderr)
+
+
+def note(message: str) -> None:
+    """Print a line on stderr, unless --quiet was given: for what a user may ignore."""
+    if not quiet:
+        say(message)
 
 
 def failed(code: int, message: str) -> int:
@@ -52,9 +62,9 @@ def failed(code: int, message: str) -> int:
 
 
 def guarded(arguments: list[str], command: Callable[[], int]) -> int:
-    """Return the exit code of `command`, which `arguments` called; print what it raised.
+    """Return the exit code of `command`, which was called with `arguments`; print its exception, if any.
 
-    The types of errors are imported where one was raised: sqlite3 alone takes as long as a short command.
+    Exception types are imported after an exception: importing sqlite3 alone takes as long as a short command.
     """
     try:
         return command()
@@ -63,16 +73,16 @@ def guarded(arguments: list[str], command: Callable[[], int]) -> int:
     except UsageError as error:
         return failed(ExitCode.USAGE, str(error))
     except Exception as error:
-        expected = explained(arguments, error)
-        if expected is not None:
-            return expected
+        code = report_expected(arguments, error)
+        if code is not None:
+            return code
         from pueue_skill.cli import crash_report
 
         return failed(ExitCode.INTERNAL, crash_report.write(arguments, error))
 
 
-def explained(arguments: list[str], error: Exception) -> int | None:
-    """Print an expected error and return its exit code; return None for one that is not expected."""
+def report_expected(arguments: list[str], error: Exception) -> int | None:
+    """Print an expected exception and return its exit code; return None for any other."""
     import sqlite3
 
     from pueue_skill.cli import streams
@@ -87,13 +97,15 @@ def explained(arguments: list[str], error: Exception) -> int | None:
         case NotSubmitted():
             return failed(ExitCode.NOT_RUN, f"not queued: {error}")
         case Unreachable():
-            # These give the job's own code, which may be any number below 125.
-            of_job = arguments[:1] in (["run"], ["ssh"], ["wait"])
-            return failed(ExitCode.NOT_RUN if of_job else ExitCode.UNREACHABLE, str(error))
+            # These return the job's own code, which may be 4.
+            returns_code_of_job = arguments[:1] in (["run"], ["ssh"], ["wait"])
+            return failed(ExitCode.NOT_RUN if returns_code_of_job else ExitCode.UNREACHABLE, str(error))
         case OSError():
             if streams.failure():
-                return ExitCode.DONE  # main says it
-            return failed(ExitCode.USAGE, GONE) if paths.working() is None else failed(ExitCode.INTERNAL, str(error))
+                return ExitCode.DONE  # main reports it
+            if paths.working() is None:
+                return failed(ExitCode.USAGE, NO_WORKING_DIRECTORY)
+            return failed(ExitCode.INTERNAL, str(error))
         case sqlite3.Error():
             return failed(ExitCode.INTERNAL, f"{database.path()}: {error}")
     return None

@@ -1,7 +1,6 @@
-"""argparse without gettext, in which it would look for a translation of each of its texts.
+"""argparse without gettext: argparse looks up a translation of each of its texts, and there is none.
 
-Nobody has such translations, and gettext compiles a pattern when it is imported that takes as long as all other patterns of a short
-command. Whoever imports gettext later gets the real one.
+Importing gettext compiles a pattern, which takes as long as all other patterns of a short command. Later imports of gettext get the real module.
 """
 
 from __future__ import annotations

@@ -7,10 +7,12 @@ import argparse
 from pueue_skill.cli import parsing
 from pueue_skill.startup.errors import UsageError
 
+DEFAULT_STDIN_LIMIT_BYTES = 16 << 30
 
-def add_notify(parser: argparse.ArgumentParser, when: str = "") -> None:
+
+def add_notify(parser: argparse.ArgumentParser, condition: str = "") -> None:
     parser.add_argument(
-        "--notify", action="store_true", help=f"{when}notify the [[notify]] targets of the configuration too"
+        "--notify", action="store_true", help=f"{condition}also notify the [[notify]] targets of the configuration"
     )
 
 
@@ -22,8 +24,13 @@ def add_json(parser: argparse.ArgumentParser | argparse._MutuallyExclusiveGroup,
     parser.add_argument("--json", action="store_true", help=f"print {what} as JSON (pueue-skill schema {schema})")
 
 
+def add_quiet(parser: argparse.ArgumentParser, help: str) -> None:
+    """Add --quiet, with which console.note prints nothing."""
+    parser.add_argument("-q", "--quiet", action="store_true", help=help)
+
+
 def add_selection(parser: argparse.ArgumentParser) -> None:
-    """Which jobs are meant."""
+    """Add the names and options that select jobs."""
     parser.add_argument(
         "jobs",
         metavar="JOB",
@@ -42,31 +49,44 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
 
 
 def add_job(parser: argparse.ArgumentParser, short: bool) -> None:
-    """What can be said of a job that is submitted; `short`: by options of one letter too."""
+    """Add the options of a submitted job; with `short`, also as one letter."""
     parser.add_argument(*(["-g"] if short else []), "--group", help="submit to this group of the queue")
     parser.add_argument(*(["-l"] if short else []), "--label", help="give the job a name")
     parser.add_argument(
         "--key", help="submit the job only if the queue has none with this key (default: always submit a new job)"
     )
-    parser.add_argument("--stdin", action="store_true", help="pass all of standard input to the job (default: nothing)")
+    parser.add_argument("--stdin", action="store_true", help="pass all of stdin to the job (default: nothing)")
     parser.add_argument(
         "--stdin-limit",
         metavar="SIZE",
         type=parsing.size,
-        help="refuse longer standard input (default: 16G, at most 90 %% of the free space on the host)",
+        help="refuse longer stdin (default: 16G, at most 90 %% of the free space on the host)",
     )
 
 
-STDIN_LIMIT_BYTES = 16 << 30
-
-
 def stdin_limit(options: argparse.Namespace) -> int:
-    """Return the limit of standard input in bytes. Raises UsageError where it limits nothing."""
+    """Return the limit of stdin in bytes. Raises UsageError if it is given without --stdin."""
     parsing.refuse(options, ("--stdin-limit", "--stdin"))
-    return options.stdin_limit or STDIN_LIMIT_BYTES
+    return options.stdin_limit or DEFAULT_STDIN_LIMIT_BYTES
 
 
-def add_or_detach(parser: argparse.ArgumentParser) -> None:
+def add_waiting(parser: argparse.ArgumentParser, default: str, short: bool = False, follow: bool = False) -> None:
+    """Add the options that limit how long a command waits for its job, `default` otherwise; with `follow`, --follow removes the limit."""
+    limit = parser.add_mutually_exclusive_group()
+    limit.add_argument(
+        "--wait",
+        metavar="S",
+        type=parsing.seconds,
+        help=f"wait at most S seconds, then exit 75 (default: {default})",
+    )
+    limit.add_argument(
+        *(["-d"] if short else []),
+        "--detach",
+        action="store_true",
+        help="print HOST:ID and exit once the job is queued",
+    )
+    if follow:
+        limit.add_argument("-f", "--follow", action="store_true", help="wait until the job ends, without a timeout")
     parser.add_argument(
         "--or-detach",
         action="store_true",
@@ -85,21 +105,21 @@ def add_agent(parser: argparse.ArgumentParser) -> None:
     add_json(parser, "changes", "the changes")
 
 
-def refuse_both(jobs: object, options: argparse.Namespace) -> None:
-    """Raise UsageError where jobs are named and selected by label or group too."""
-    if jobs and (options.label is not None or options.group):
-        raise UsageError("jobs are named, or selected by --label and --group, not both")
+def refuse_names_with_patterns(options: argparse.Namespace) -> None:
+    """Raise UsageError if jobs are selected by name and also by label or group."""
+    if options.jobs and (options.label is not None or options.group):
+        raise UsageError("select jobs by name, or by --label and --group, not both")
 
 
 def add_command(parser: argparse.ArgumentParser, help: str) -> None:
-    """The command that a job is to run: everything from the first word that is no option on."""
+    """Add the command to run as a job: everything from the first word that is not an option."""
     parser.add_argument("command", metavar="CMD", nargs=argparse.PARSER, help=help)
 
 
 def command_of(options: argparse.Namespace) -> list[str]:
-    """Return the words of the command. Raises UsageError where they seem to hold options that were meant for this program."""
+    """Return the words of the command. Raises UsageError if they seem to contain options of this program."""
     words: list[str] = options.command
-    if words[0] == "--":  # Python 3.13 removes it itself
+    if words[0] == "--":  # Python 3.13 removes it
         return words[1:]
     if options.typed[-len(words) - 1] == "--":
         return words
@@ -112,6 +132,6 @@ def command_of(options: argparse.Namespace) -> list[str]:
             )
     if len(words) > 1 and words[1].startswith("--") and any(char in words[0] for char in " ;|&<>"):
         raise UsageError(
-            f"{words[1]} stands after the command: put options of {options.name} before it; or put -- before the command"
+            f"{words[1]} follows the command: put options of {options.name} before it; or put -- before the command"
         )
     return words

@@ -1,7 +1,4 @@
-"""A parser of arguments whose errors are UsageError and name what was probably meant; commands in groups; the values of options.
-
-It knows no command: main.py has the table.
-"""
+"""The parser of arguments: raises UsageError with the nearest valid name, and lists commands in groups. And the types of option values."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Formatter(argparse.RawDescriptionHelpFormatter):
-    """argparse's own, which makes one for each option, but without shutil, whose import takes as long as all options."""
+    """argparse's own without shutil, whose import takes as long as adding all options; argparse creates one for each option."""
 
     def __init__(self, prog: str) -> None:
         columns = os.environ.get("COLUMNS", "")
@@ -30,9 +27,9 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that raises UsageError, and knows words that are nearly right. `groups` replace the list of its commands in help."""
+    """An ArgumentParser that raises UsageError, and suggests the nearest valid word. In the help, `command_list` replaces the list of commands."""
 
-    groups: str = ""
+    command_list: str = ""
 
     def __init__(self, *words: Any, **options: Any) -> None:
         options.setdefault("formatter_class", Formatter)
@@ -41,7 +38,7 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         options, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            parser = self.of(options)
+            parser = self.called(options)
             name = unknown[0].partition("=")[0]
             if not name.startswith("-"):
                 raise UsageError(f"unexpected argument: {unknown[0]}", f"{parser.prog} --help")
@@ -50,13 +47,13 @@ class Parser(argparse.ArgumentParser):
             )
         return options
 
-    def of(self, options: argparse.Namespace) -> Parser:
-        """Return the parser of the command that was called."""
+    def called(self, options: argparse.Namespace) -> Parser:
+        """Return the parser of the called command."""
         for action in self._actions:
             if isinstance(action, argparse._SubParsersAction):
-                found = action.choices.get(getattr(options, action.dest, None) or "")
-                if isinstance(found, Parser):
-                    return found.of(options)
+                parser = action.choices.get(getattr(options, action.dest, None) or "")
+                if isinstance(parser, Parser):
+                    return parser.called(options)
         return self
 
     def option_names(self) -> list[str]:
@@ -66,17 +63,17 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message.removeprefix("argument "), f"{self.prog} --help")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Argparse asks here whether a value is one of the choices; of commands its own message lists all."""
+        """Check that a value is one of the choices, for argparse, whose own message lists all commands."""
         if action.choices is None or value in action.choices:
             return
         names = [str(name) for name in action.choices]
         if isinstance(action, argparse._SubParsersAction):
             raise UsageError(f"no such command: {value}{did_you_mean(str(value), names)}", f"{self.prog} --help")
-        what = "/".join(action.option_strings) or action.metavar or action.dest
-        raise UsageError(f"{what}: expected {listed(names)}, not {value!r}{did_you_mean(str(value), names)}")
+        name = "/".join(action.option_strings) or action.metavar or action.dest
+        raise UsageError(f"{name}: expected {listed(names)}, not {value!r}{did_you_mean(str(value), names)}")
 
     def format_help(self) -> str:
-        if not self.groups:
+        if not self.command_list:
             return super().format_help()
         formatter = self._get_formatter()
         formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
@@ -85,7 +82,10 @@ class Parser(argparse.ArgumentParser):
         options.start_section("options")
         options.add_arguments([action for action in self._actions if action.option_strings])
         options.end_section()
-        return f"{formatter.format_help()}\n{self.groups}\n{options.format_help()}\n{self.epilog or ''}".rstrip() + "\n"
+        return (
+            f"{formatter.format_help()}\n{self.command_list}\n{options.format_help()}\n{self.epilog or ''}".rstrip()
+            + "\n"
+        )
 
 
 def listed(names: Sequence[str]) -> str:
@@ -93,14 +93,14 @@ def listed(names: Sequence[str]) -> str:
 
 
 def refuse(options: argparse.Namespace, *pairs: tuple[str, str]) -> None:
-    """Raise UsageError where an option is given without another, without which it does nothing. A pair is (option, the other)."""
+    """Raise UsageError if an option is given without the one that it needs; a pair is (option, needed option)."""
     for option, needed in pairs:
         if is_given(options, option) and not is_given(options, needed):
             raise UsageError(f"{option} does nothing without {needed}")
 
 
 def refuse_together(options: argparse.Namespace, *pairs: tuple[str, str]) -> None:
-    """Raise UsageError where an option is given with another, with which it does nothing. A pair is (option, the other)."""
+    """Raise UsageError if an option is given with another, with which it does nothing; a pair is (option, other option)."""
     for option, other in pairs:
         if is_given(options, option) and is_given(options, other):
             raise UsageError(f"{option} does nothing with {other}")
@@ -112,7 +112,7 @@ def is_given(options: argparse.Namespace, option: str) -> bool:
 
 
 def number(text: str, expected: str, least: float) -> float:
-    """Return the number that `text` is. Raises ArgumentTypeError for other text, an infinite number, and one below `least`."""
+    """Return `text` as a finite number of at least `least`. Raises ArgumentTypeError, which names what was `expected`."""
     try:
         value = float(text)
     except ValueError:
@@ -123,41 +123,38 @@ def number(text: str, expected: str, least: float) -> float:
 
 
 def seconds(text: str) -> float:
-    """Return seconds from 0 on."""
-    return number(text, "a number of seconds from 0 on", 0)
+    return number(text, "a number of seconds, at least 0", 0)
 
 
 def interval(text: str) -> float:
-    """Return seconds of an interval, from 0.1 on: without a pause a host would do nothing but answer."""
-    return number(text, "a number of seconds from 0.1 on", 0.1)
+    """Return an interval in seconds, at least 0.1: a shorter one would keep the hosts busy."""
+    return number(text, "a number of seconds, at least 0.1", 0.1)
 
 
 def count(text: str) -> int:
-    """Return a whole number from 1 on."""
     if not text.isascii() or not text.isdigit() or not int(text):
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, not {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number, at least 1, not {text!r}")
     return int(text)
 
 
 def job_id(text: str) -> int:
-    """Return the id of a job of pueue: a whole number from 0 on."""
     if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"expected the id of a job, a whole number from 0 on, not {text!r}")
+        raise argparse.ArgumentTypeError(f"expected the ID of a pueue job, not {text!r}")
     return int(text)
 
 
 def size(text: str) -> int:
-    """Return bytes, from text such as 100, 10M or 16G."""
+    """Return a size in bytes, such as 100, 10M or 16G."""
     from pueue_skill.batches import items
     from pueue_skill.batches.model import BatchError
 
     try:
-        found = items.size(text, "")
+        size_bytes = items.size(text, "")
     except BatchError:
-        found = 0
-    if found <= 0:
+        size_bytes = 0
+    if size_bytes <= 0:
         raise argparse.ArgumentTypeError(f"expected a size such as 500K, 10M or 16G, not {text!r}")
-    return found
+    return size_bytes
 
 
 def day(text: str) -> object:

@@ -1,4 +1,7 @@
-"""The store's entries for the jobs that an agent submits: made before, filled in after. A store that cannot be written stops no job."""
+"""Records of the jobs that agents submit, in the database: created before the submission, completed after it.
+
+A database that cannot be written does not keep a job from being queued.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,10 @@ if TYPE_CHECKING:
     from pueue_skill.state.sessions import Submitted
 
 
-def noted(job: Job, host: Host, cwd: str | None) -> Submitted | None:
-    """The store's entry for a job that an agent is about to submit, made; None for people.
+def create(job: Job, host: Host, cwd: str | None) -> Submitted | None:
+    """Record that an agent is about to submit `job` from the folder `cwd`; return the record, or None if a person submits it.
 
-    Where the client does not say of which session a command is, the job is its project's.
+    If the agent's client does not tell the session of a command, the record has only a project.
     """
     from pueue_skill.agents import event as agents
 
@@ -30,22 +33,23 @@ def noted(job: Job, host: Host, cwd: str | None) -> Submitted | None:
     from pueue_skill.state import paths, sessions
 
     project = news.project_of(cwd or paths.working() or "/")
-    entry = sessions.Submitted(
+    record = sessions.Submitted(
         host.name, job.key, host.ssh, host.pueue, host.backend, session, project, masked(job.command), time.time()
     )
-    made: list[Submitted] = []
-    return made[0] if remembered(lambda: made.append(sessions.record_submission(entry))) else None
+    created: list[Submitted] = []
+    return created[0] if try_write(lambda: created.append(sessions.record_submission(record))) else None
 
 
-def forget_about(entry: Submitted | None) -> None:
+def discard(record: Submitted | None) -> None:
+    """Remove the record of a job that was not queued."""
     from pueue_skill.state import sessions
 
-    if entry:
-        remembered(lambda: sessions.forget_submission(entry.number))
+    if record:
+        try_write(lambda: sessions.forget_submission(record.number))
 
 
-def remembered(write: Callable[[], None]) -> bool:
-    """Writes to the store. A store that cannot be written keeps no job from being queued, but its end may go unreported."""
+def try_write(write: Callable[[], None]) -> bool:
+    """Call `write`, which writes to the database; print an error, and return whether there was none."""
     import sqlite3
 
     from pueue_skill.state import database
@@ -53,6 +57,6 @@ def remembered(write: Callable[[], None]) -> bool:
     try:
         write()
     except (sqlite3.Error, OSError) as error:
-        say(f"{database.path()}: {error}; the session will not be told of the job's end")
+        say(f"{database.path()}: {error}; the session will not be notified of the job's outcome")
         return False
     return True

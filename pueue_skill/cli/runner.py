@@ -1,4 +1,4 @@
-"""What `run` and `ssh` share: a job in, submitted and followed; the command's exit code out."""
+"""Runs a job for `run` and `ssh`: a job in, submitted and followed; the command's exit code out."""
 
 from __future__ import annotations
 
@@ -7,36 +7,53 @@ import os
 import sys
 import time
 
+from pueue_skill.cli import follower, records
 from pueue_skill.cli import options as shared
-from pueue_skill.cli.console import ExitCode, failed, say
-from pueue_skill.cli.follower import ended, followed, say_of_group
-from pueue_skill.cli.records import forget_about, noted, remembered
+from pueue_skill.cli.console import ExitCode, failed, note, say
+from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pueue_skill.cli.caller import Sigterm
+    from pueue_skill.jobs.submission import Queued
     from pueue_skill.plan.model import Job
     from pueue_skill.queues.model import JobState
     from pueue_skill.shell.model import Host
     from pueue_skill.state.sessions import Submitted
 
 
-def submitted(
+class Run(NamedTuple):
+    """A job in the queue of `host`, the options of the command that submitted it, and its record (None: no agent submitted it)."""
+
+    options: argparse.Namespace
+    host: Host
+    queued: Queued
+    record: Submitted | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.host.name}:{self.queued.state.id}"
+
+    @property
+    def follow_command(self) -> str:
+        return f"pueue-skill log --follow {self.name}"
+
+
+def run_job(
     options: argparse.Namespace,
     job: Job,
     host: Host,
-    limit: float | None,
+    wait_s: float | None,
     env: dict[str, str] | None = None,
     cwd: str | None = None,
 ) -> int:
-    """Submits `job` and follows it for at most `limit` seconds.
+    """Submit `job` and follow it for at most `wait_s` seconds (None: until it ends).
 
-    Returns the job's exit code, or ExitCode.GOES_ON when the time ran out first (0 with --detach or --or-detach). Raises Unreachable.
+    Returns the job's exit code, or ExitCode.STILL_RUNS after `wait_s` (0 with --or-detach). Raises NotSubmitted, Unreachable.
     """
-    from pueue_skill.cli import caller, streams
-    from pueue_skill.hosts import client
-    from pueue_skill.jobs import submission
+    from pueue_skill.cli import caller
 
-    limit_bytes = shared.stdin_limit(options)
+    max_stdin_bytes = shared.stdin_limit(options)
     job = job._replace(
         key=options.key or os.urandom(6).hex(),
         group=options.group or job.group,
@@ -45,112 +62,173 @@ def submitted(
         split_output=options.split_output,
     )
     if options.key:
-        not_elsewhere(options.key, host)
-    entry = noted(job, host, cwd)
-    term = caller.OnTerm()
-    if options.stdin and sys.stdin and sys.stdin.isatty():
-        say("reading the terminal for the job's standard input, until Ctrl-D")
-    given = caller.standard_input(limit_bytes, term) if options.stdin else None
+        refuse_key_of_another_host(options.key, host)
+    record = records.create(job, host, cwd)
+    sigterm = caller.Sigterm()
+    queued = submit(job, host, env, cwd, record, sigterm, max_stdin_bytes)
+    if isinstance(queued, int):
+        return queued
+    run = Run(options, host, queued, record)
+    record_queued(run)
+    print_notes(run)
+    if options.detach:
+        return print_name(run)
+    return follow(run, wait_s, sigterm)
+
+
+def submit(
+    job: Job,
+    host: Host,
+    env: dict[str, str] | None,
+    cwd: str | None,
+    record: Submitted | None,
+    sigterm: Sigterm,
+    max_stdin_bytes: int,
+) -> Queued | int:
+    """Submit `job` with this process's stdin, if it takes that; return an exit code if it was not queued, or if the user interrupted that.
+
+    Raises NotSubmitted, Unreachable.
+    """
+    from pueue_skill.cli import caller
+    from pueue_skill.jobs import submission
+
+    if job.stdin and sys.stdin and sys.stdin.isatty():
+        note("reading the job's stdin from the terminal; Ctrl-D ends it")
+    stdin = caller.read_stdin(max_stdin_bytes, sigterm) if job.stdin else None
     try:
-        queued = submission.submit(job, host, env, cwd, given, say)
+        return submission.submit(job, host, env, cwd, stdin, note)
     except caller.Terminated:
-        forget_about(entry)
-        return failed(ExitCode.TERMINATED, "not queued: terminated while standard input was on its way")
+        records.discard(record)
+        return failed(ExitCode.TERMINATED, "not queued: terminated while stdin was being read")
     except ValueError as error:
-        forget_about(entry)
+        records.discard(record)
         return failed(ExitCode.NOT_RUN, f"not queued: {error}")
     except submission.NotSubmitted:
-        forget_about(entry)
+        records.discard(record)
         raise
     except KeyboardInterrupt:
-        return failed(
-            ExitCode.INTERRUPTED,
-            f"interrupted before the queue had answered. Try: pueue-skill status, to see whether {job.key} is there",
-        )
-    state = queued.state
-    if options.key:
+        return failed(ExitCode.INTERRUPTED, submission.outcome_unknown("interrupted before the queue answered", job))
+
+
+def record_queued(run: Run) -> None:
+    """Record the job in the database: the host of a key that the user chose, and what an agent's session submitted."""
+    state, key = run.queued.state, run.options.key
+    if key:
         from pueue_skill.state import sessions
 
-        remembered(lambda: sessions.record_key(options.key, host))
-    if entry:
+        records.try_write(lambda: sessions.record_key(key, run.host))
+    if run.record:
         from pueue_skill.shell.secrets import masked
         from pueue_skill.state import sessions
 
         label = masked(state.label or "")
-        queued_as = entry._replace(id=state.id, created=state.created, label=label, group=state.group)
-        remembered(lambda: sessions.record_queued(queued_as))
-    name = f"{host.name}:{state.id}"
-    if not queued.new:
-        say(f"already queued as {name}, which {submission.describe_state(state)}")
-    if queued.group and state.status != "done":
-        say_of_group(queued.group, name, host)
-    if options.detach:
-        return announced(name)
-    if streams.closed:
-        say(f"stdout is closed: the output of {name} is in the queue, see pueue-skill log {name}")
-    last = state
+        record = run.record._replace(id=state.id, created=state.created, label=label, group=state.group)
+        records.try_write(lambda: sessions.record_queued(record))
+
+
+def print_notes(run: Run) -> None:
+    """Print whether the job was queued before, and whether its group is paused."""
+    from pueue_skill.jobs import submission
+
+    state = run.queued.state
+    if not run.queued.new:
+        note(f"already queued as {run.name}, which {submission.describe_state(state)}")
+    if run.queued.group and state.status != "done":
+        follower.warn_of_paused_group(run.queued.group, run.name, run.host)
+
+
+def follow(run: Run, wait_s: float | None, sigterm: Sigterm) -> int:
+    """Follow the job for at most `wait_s` seconds; return the exit code of the command."""
+    from pueue_skill.cli import caller, streams
+    from pueue_skill.hosts import client
+
+    last = run.queued.state
     started = time.monotonic()
+    if streams.closed:
+        say(f"stdout is closed; the output of {run.name}: pueue-skill log {run.name}")
     try:
-        term.release()
-        for now in followed(state, host, name):
-            last = now or last
-            if last.status != "done" and limit is not None and time.monotonic() - started >= limit:
+        sigterm.release()
+        for state in follower.copy_output(last, run.host, run.name, to_stderr=run.options.json):
+            last = state or last
+            if last.status != "done" and wait_s is not None and time.monotonic() - started >= wait_s:
                 break
     except caller.Terminated:
-        return taken_back(entry, last, host, queued.new)
+        return withdraw(run, last)
     except KeyboardInterrupt:
-        return failed(
-            ExitCode.INTERRUPTED, f"{name} goes on without you; follow it with: pueue-skill log --follow {name}"
-        )
+        return failed(ExitCode.INTERRUPTED, f"interrupted; {run.name} continues. Follow it with: {run.follow_command}")
     except BrokenPipeError:
-        if options.name == "ssh":  # which says nothing of it either
+        if run.options.name == "ssh":  # ssh prints nothing either
             return ExitCode.NOT_READ
-        return failed(ExitCode.NOT_READ, f"nobody reads the output of {name}; see pueue-skill log --follow {name}")
-    except client.Unreachable as error:
         return failed(
-            ExitCode.NOT_RUN,
-            f"what became of {name} is not known: {error}\nAsk again with: pueue-skill log --follow {name}",
+            ExitCode.NOT_READ,
+            f"the reader of stdout is gone; {run.name} continues. Follow it with: {run.follow_command}",
         )
+    except client.Unreachable as error:
+        print_json(run, last)
+        return failed(ExitCode.NOT_RUN, f"the outcome of {run.name} is not known: {error}\nTry: {run.follow_command}")
+    print_json(run, last)
     if last.status != "done":
-        say(f"{name} is {last.status} and goes on; follow it with: pueue-skill log --follow {name}")
-        return ExitCode.DONE if options.or_detach else ExitCode.GOES_ON
-    code = ended(name, last, host)
-    # Only where the code could be ours; `ssh` says no more than ssh does.
-    ambiguous = (code == ExitCode.GOES_ON and limit is not None) or (code == ExitCode.NOT_RUN and options.name == "run")
+        note(f"{run.name} is still {last.status}; follow it with: {run.follow_command}")
+        return ExitCode.DONE if run.options.or_detach else ExitCode.STILL_RUNS
+    return exit_code(run, last, wait_s)
+
+
+def exit_code(run: Run, last: JobState, wait_s: float | None) -> int:
+    """Return the exit code of an ended job; print a note if the code could also be one of this command's own."""
+    code = follower.exit_code(run.name, last, run.host)
+    # ssh prints nothing in this case.
+    ambiguous = (code == ExitCode.STILL_RUNS and wait_s is not None) or (
+        code == ExitCode.NOT_RUN and run.options.name == "run"
+    )
     if ambiguous and last.result == "failed":
-        say(f"{name} has ended: {code} is its own exit code")
+        note(f"{run.name} ended: {code} is its own exit code")
     return code
 
 
-def taken_back(entry: Submitted | None, state: JobState, host: Host, new: bool) -> int:
-    """The exit code after SIGTERM. Takes the job out of the queue unless it has started; only a `new` one: another caller may want it."""
+def withdraw(run: Run, state: JobState) -> int:
+    """Remove the job from the queue unless it has started, after SIGTERM; return the exit code of the command.
+
+    A job that was queued before this command stays: another caller may need it.
+    """
     from pueue_skill.hosts import client
     from pueue_skill.jobs import actions as job_actions
     from pueue_skill.state import sessions
 
-    name = f"{host.name}:{state.id}"
     try:
-        if new and state.status in ("queued", "stashed") and job_actions.withdraw(host, state):
-            if entry:
-                remembered(lambda: sessions.forget_withdrawn(host.name, state))
-            return failed(ExitCode.TERMINATED, f"terminated: {name} had not started, and is taken out of the queue")
+        if run.queued.new and state.status in ("queued", "stashed") and job_actions.withdraw(run.host, state):
+            if run.record:
+                records.try_write(lambda: sessions.forget_withdrawn(run.host.name, state))
+            return failed(ExitCode.TERMINATED, f"terminated: {run.name} had not started and was removed from the queue")
     except client.Unreachable as error:
         say(str(error))
-    return failed(ExitCode.TERMINATED, f"terminated: {name} goes on; follow it with: pueue-skill log --follow {name}")
+    return failed(ExitCode.TERMINATED, f"terminated; {run.name} continues. Follow it with: {run.follow_command}")
 
 
-def announced(name: str) -> int:
-    """Prints the name of a job that was queued; says it where stdout does not take it."""
+def print_name(run: Run) -> int:
+    """Print the name of a queued job; if stdout cannot be written, print it on stderr."""
     from pueue_skill.cli import streams
 
-    print(name)
+    if run.options.json:
+        print_json(run, run.queued.state)
+    else:
+        print(run.name)
     if streams.closed or streams.failure():
-        say(f"{name} is queued, and stdout did not take its name")
+        say(f"{run.name} is queued, but its name could not be written to stdout")
     return ExitCode.DONE
 
 
-def not_elsewhere(key: str, host: Host) -> None:
-    """Raises NotSubmitted when the last job that was submitted from here under `key` is on another host."""
+def print_json(run: Run, state: JobState) -> None:
+    """Print the job with its last known state, with --json."""
+    if run.options.json:
+        import json
+
+        from pueue_skill.views import documents
+
+        print(json.dumps(documents.run(run.host, state, new=run.queued.new), indent=2))
+
+
+def refuse_key_of_another_host(key: str, host: Host) -> None:
+    """Raise NotSubmitted if the last job submitted from this machine with `key` is on another host."""
     import sqlite3
 
     from pueue_skill.hosts import client
@@ -160,17 +238,19 @@ def not_elsewhere(key: str, host: Host) -> None:
     try:
         other = sessions.host_of_key(key)
     except (sqlite3.Error, OSError) as error:
-        say(f"{database.path()}: {error}; whether {key} is the key of a job on another host is not known")
+        say(f"{database.path()}: {error}; whether a job on another host has the key {key} is not known")
         return
     if other is None or other.name == host.name:
         return
     try:
-        there = select.with_label_or_key(key, {other.name: client.fetch_queue(other)})
+        jobs = select.with_label_or_key(key, {other.name: client.fetch_queue(other)})
     except client.Unreachable as error:
         raise submission.NotSubmitted(
-            f"the key {key} was given to a job on {other.name}, which does not say whether it is there: {error}\nTry: another --key"
+            f"a job with the key {key} was submitted to {other.name}, which does not answer: {error}\nTry: another --key"
         ) from None
-    found = next((state for _, state in there if state.key == key), None)
-    if found:
-        name = f"{other.name}:{found.id}"
-        raise submission.NotSubmitted(submission.key_in_use(key, name, found, [f"is on {other.name}, not {host.name}"]))
+    existing = next((state for _, state in jobs if state.key == key), None)
+    if existing:
+        name = f"{other.name}:{existing.id}"
+        raise submission.NotSubmitted(
+            submission.key_in_use(key, name, existing, [f"is on {other.name}, not {host.name}"])
+        )

@@ -1,4 +1,4 @@
-"""The JSON Schemas that are published: made from the types that the code itself uses, so that they cannot differ."""
+"""The published JSON Schemas, generated from the types that the code uses."""
 
 from __future__ import annotations
 
@@ -15,28 +15,36 @@ from pueue_skill.lint import check
 from pueue_skill.views import reports
 
 
-def of(name: str, kind: Any) -> Callable[[], dict[str, Any]]:
-    def made() -> dict[str, Any]:
+def generator(name: str, kind: Any) -> Callable[[], dict[str, Any]]:
+    """Return a function that returns the schema `name` of the type `kind`."""
+
+    def generate() -> dict[str, Any]:
         head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"pueue-skill {name}"}
         return {**TypeAdapter(kind).json_schema(schema_generator=PublishedSchema), **head}
 
-    return made
+    return generate
 
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
-    "acts": of("acts", reports.ActsReport),
-    "audit": of("audit", host_reports.AuditReport),
-    "batch": of("batch", manifest.Manifest),
-    "batch-status": of("batch-status", reports.BatchReport),
-    "changes": of("changes", reports.ChangesReport),
-    "check": of("check", check.CheckReport),
-    "config": of("config", Config),
-    "doctor": of("doctor", host_reports.DoctorReport),
-    "history": of("history", reports.HistoryReport),
-    "jobs": of("jobs", reports.JobsReport),
-    "notifications": of("notifications", reports.NotificationsReport),
-    "rules": of("rules", reports.RulesReport),
-    "setup": of("setup", reports.SetupReport),
-    "status": of("status", reports.StatusReport),
-    "suggestion": of("suggestion", reports.SuggestionReport),
+    name: generator(name, kind)
+    for name, kind in {
+        "acts": reports.ActsReport,
+        "audit": host_reports.AuditReport,
+        "batch": manifest.Manifest,
+        "batch-status": reports.BatchReport,
+        "changes": reports.ChangesReport,
+        "check": check.CheckReport,
+        "config": Config,
+        "doctor": host_reports.DoctorReport,
+        "history": reports.HistoryReport,
+        "jobs": reports.JobsReport,
+        "notifications": reports.NotificationsReport,
+        "outcome": reports.OutcomeReport,
+        "rules": reports.RulesReport,
+        "run": reports.RunReport,
+        "setup": reports.SetupReport,
+        "status": reports.StatusReport,
+        "suggestion": reports.SuggestionReport,
+        "timeline": reports.TimelineReport,
+    }.items()
 }

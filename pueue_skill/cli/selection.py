@@ -1,4 +1,4 @@
-"""Which hosts and jobs the options of a command mean."""
+"""The hosts and jobs that a command's options select."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 
 from pueue_skill.cli import options as shared
-from pueue_skill.cli.console import say
+from pueue_skill.cli.console import note, say
 from pueue_skill.configuration import settings
 from pueue_skill.shell import quote
 from pueue_skill.startup.errors import UsageError
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pueue_skill.shell.model import Host
 
 
-def chosen_hosts(options: argparse.Namespace) -> list[Host]:
-    """The hosts that were named, or all. Raises UsageError."""
+def selected_hosts(options: argparse.Namespace) -> list[Host]:
+    """Return the hosts given as arguments, or all configured hosts. Raises UsageError."""
     known = settings.current().hosts
     if not options.hosts:
         return list(known.values())
@@ -29,40 +29,44 @@ def chosen_hosts(options: argparse.Namespace) -> list[Host]:
     return select_hosts(options.hosts, known)
 
 
-def choice_of(options: argparse.Namespace) -> Selector:
+def selector(options: argparse.Namespace) -> Selector:
+    """Return the Selector of the options of `options.add_selection`. Raises UsageError if they contradict each other."""
     from pueue_skill.jobs.actions import Selector
 
+    shared.refuse_names_with_patterns(options)
     return Selector(tuple(options.jobs), options.label, options.group, tuple(options.host))
 
 
-def jobs(options: argparse.Namespace) -> list[tuple[Host, JobState]]:
-    """The jobs that are chosen. Raises UsageError, Unreachable."""
+def selected_jobs(options: argparse.Namespace) -> list[tuple[Host, JobState]]:
+    """Return the selected jobs with their hosts; print which hosts do not answer. Raises UsageError, Unreachable."""
     from pueue_skill.jobs import actions as job_actions
 
-    shared.refuse_both(options.jobs, options)
-    chosen, down, called = job_actions.select_jobs(choice_of(options), settings.current().hosts)
-    say_older(called)
+    selections, down, matches = job_actions.select_jobs(selector(options), settings.current().hosts)
+    note_older(matches)
     for error in down.values():
         say(str(error))
-    found = [(one.host, state) for one in chosen for state in one.states]
-    if not found:
-        raise UsageError(
-            job_actions.with_known_jobs("no job is selected", {one.host.name: one.queue for one in chosen}, {})
-        )
-    return found
+    jobs = [(selection.host, state) for selection in selections for state in selection.states]
+    if not jobs:
+        queues = {selection.host.name: selection.queue for selection in selections}
+        raise UsageError(job_actions.with_known_jobs("no job is selected", queues, {}))
+    return jobs
 
 
-def say_older(called: Mapping[str, Matches]) -> None:
-    """Says which job is meant by a name that several bear, and how the one before it is called."""
-    for name, bearers in called.items():
-        if len(bearers.jobs) > 1 and not bearers.back:
-            (host, newest), (before, older) = bearers.jobs[:2]
-            say(
-                f"{len(bearers.jobs)} jobs are called {name}; this is the newest, {host}:{newest.id}. "
-                f"The one before it is {quote.word(f'{name}~1')}, {before}:{older.id}"
+def note_older(matches: Mapping[str, Matches]) -> None:
+    """Print which job is selected by a name that several jobs have, and the name of the one before it."""
+    for name, matching in matches.items():
+        if len(matching.jobs) > 1 and not matching.back:
+            (host, newest), (older_host, older) = matching.jobs[:2]
+            note(
+                f"{len(matching.jobs)} jobs are called {name}; this is the newest, {host}:{newest.id}. "
+                f"The one before it is {quote.word(f'{name}~1')}, {older_host}:{older.id}"
             )
 
 
-def names(chosen: Sequence[tuple[Host, JobState]]) -> str:
-    shown = " ".join([f"{host.name}:{state.id}" for host, state in chosen[:8]])
-    return shown + (f" and {len(chosen) - 8} more" if len(chosen) > 8 else "")
+MAX_NAMES = 8
+
+
+def names(jobs: Sequence[tuple[Host, JobState]]) -> str:
+    """Return the names of the first jobs and the number of the others."""
+    listed = " ".join([f"{host.name}:{state.id}" for host, state in jobs[:MAX_NAMES]])
+    return listed + (f" and {len(jobs) - MAX_NAMES} more" if len(jobs) > MAX_NAMES else "")

@@ -1,10 +1,10 @@
-"""The standard streams of a command, whatever they are: prepare() before it, failure() after it.
+"""The standard streams of a command: call prepare() before the command, failure() after it.
 
-A stream that is closed becomes /dev/null, so that no file that is opened later takes its place. The first write to stdout that fails
-raises; what comes after it is dropped, so that nothing fails once more at the end. stderr is only talk: a write to it never fails.
+A closed stream becomes /dev/null, so that no file opened later gets its number. The first failed write to stdout raises; later writes are
+dropped, so that the exit of the process does not fail again. stderr carries only messages: writes to it never fail.
 
-All text is made fit for a terminal on its way out (terminal.safe), whoever it came from. The bytes of a job's output go through the
-streams' buffers instead, and what draws with escape sequences of its own through drawing().
+All text is made safe for a terminal when it is written (printable.safe), whatever its source. Output of jobs goes through the streams'
+buffers instead, byte for byte, and rich's output through drawing().
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-class Results(io.FileIO):
-    """stdout; `failure` is the first error of a write."""
+class Stdout(io.FileIO):
+    """stdout; `failure` is the error of its first failed write."""
 
     failure: OSError | None = None
 
@@ -37,8 +37,8 @@ class Results(io.FileIO):
         return memoryview(data).nbytes
 
 
-class Talk(io.FileIO):
-    """stderr."""
+class Stderr(io.FileIO):
+    """stderr, whose failed writes are ignored."""
 
     def write(self, data: ReadableBuffer) -> int:
         try:
@@ -47,74 +47,75 @@ class Talk(io.FileIO):
             return memoryview(data).nbytes
 
 
-class Shown(io.TextIOWrapper):
-    """A text stream for people and terminals."""
+class SafeText(io.TextIOWrapper):
+    """A text stream that spells out control characters."""
 
     def write(self, text: str) -> int:
         return super().write(printable.safe(text))
 
 
-class Drawing:
-    """A Shown for what makes its own text fit, and moves the cursor or colours it."""
+class Terminal:
+    """A SafeText without its check, for rich, which writes escape sequences and gets safe text."""
 
-    def __init__(self, shown: Shown) -> None:
-        self.shown = shown
+    def __init__(self, stream: SafeText) -> None:
+        self.stream = stream
 
     def write(self, text: str) -> int:
-        return io.TextIOWrapper.write(self.shown, text)
+        return io.TextIOWrapper.write(self.stream, text)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.shown, name)
+        return getattr(self.stream, name)
 
 
 def drawing() -> Any:
-    """stdout as a file for rich."""
-    return Drawing(sys.stdout) if isinstance(sys.stdout, Shown) else sys.stdout
+    """Return stdout as a file for rich."""
+    return Terminal(sys.stdout) if isinstance(sys.stdout, SafeText) else sys.stdout
 
 
-results: Results | None = None
-told = False
-"""Whether it was said that stdout cannot be written."""
+stdout: Stdout | None = None
+
+failure_reported = False
+"""Whether a message said that stdout cannot be written."""
 
 closed = False
 """Whether stdout was closed when the command began."""
 
 
 def prepare() -> None:
-    """Puts the three streams in order. Those that a caller in the same process has replaced stay as they are."""
-    global results, told, closed
-    told = False
+    """Open closed streams and wrap stdout and stderr. Streams that a caller in this process replaced are left as is."""
+    global stdout, failure_reported, closed
+    failure_reported = False
     closed = sys.stdout is None
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, which is this one
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
     if sys.stdin is None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)
     if sys.stdout is sys.__stdout__:
-        results = Results(1, "w", closefd=False)
-        sys.stdout = text(results, sys.stdout)
+        stdout = Stdout(1, "w", closefd=False)
+        sys.stdout = text_stream(stdout, sys.stdout)
     if sys.stderr is sys.__stderr__:
-        sys.stderr = text(Talk(2, "w", closefd=False), sys.stderr)
+        sys.stderr = text_stream(Stderr(2, "w", closefd=False), sys.stderr)
 
 
-def text(raw: io.FileIO, was: TextIO | None) -> Shown:
-    """A text stream onto `raw` with the properties of the one that it replaces; what cannot be encoded is spelled."""
-    errors = (was.errors if was else None) or "strict"
-    return Shown(
+def text_stream(raw: io.FileIO, replaced: TextIO | None) -> SafeText:
+    """Return a text stream to `raw` with the properties of `replaced`; characters that it cannot encode become escapes."""
+    errors = (replaced.errors if replaced else None) or "strict"
+    return SafeText(
         io.BufferedWriter(raw),
-        encoding=was.encoding if was else "utf-8",
+        encoding=replaced.encoding if replaced else "utf-8",
         errors="backslashreplace" if errors == "strict" else errors,
-        line_buffering=bool(was and was.line_buffering),
-        write_through=was is not None and getattr(was, "write_through", False),
+        line_buffering=bool(replaced and replaced.line_buffering),
+        write_through=replaced is not None and getattr(replaced, "write_through", False),
     )
 
 
 def failure() -> OSError | None:
-    """Why stdout could not be written, after all that was printed has been written."""
+    """Flush stdout; return the error of its first failed write, if any."""
     try:
         sys.stdout.flush()
     except OSError as error:
         return error
-    return results.failure if results else None
+    return stdout.failure if stdout else None

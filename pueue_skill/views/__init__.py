@@ -1,1 +1,1 @@
-"""Values in, what people and programs see out: tables, JSON, timelines, the live screen. It decides nothing."""
+"""Values in; tables, JSON, timelines and the live screen out, for people and programs. It decides nothing."""

@@ -1,6 +1,6 @@
-"""What `--json` prints: plans and queues in, plain dictionaries of the types in reports.py out.
+"""The documents of `--json`: plans, queues and results in, dictionaries of the types in reports.py out.
 
-A queue's States never carry environments, so none can be shown here.
+A JobState has no environment, so no document contains one.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from pueue_skill.plan.model import Job, Plan
-from pueue_skill.queues.actions import stuck_jobs as stuck_in
-from pueue_skill.queues.model import JobState, Queue
+from pueue_skill.queues.actions import stuck_jobs
+from pueue_skill.queues.model import Group, JobState, Queue
 from pueue_skill.queues.registry import invocation
 from pueue_skill.rules.model import Finding
 from pueue_skill.shell.model import Host
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from pueue_skill.batches.submission import Standing
-    from pueue_skill.jobs.actions import HostResult as ActResult
+    from pueue_skill.jobs.actions import HostResult
     from pueue_skill.rules.rule import Rule
+    from pueue_skill.state.sessions import Submitted
     from pueue_skill.views.reports import (
         ActReport,
         ActsReport,
@@ -36,13 +37,19 @@ if TYPE_CHECKING:
         HostReport,
         JobReport,
         JobsReport,
+        OutcomeReport,
         PhaseReport,
         RulesReport,
+        RunReport,
         StateReport,
         StatusReport,
         StuckReport,
         SuggestionReport,
+        TimelineReport,
     )
+    from pueue_skill.views.timeline import Slot
+
+    CountName = Literal["missing", "changed", "waiting", "running", "success", "failed"]
 
 VERSION: Literal[1] = 1
 
@@ -107,11 +114,43 @@ def state_report(host: Host, state: JobState) -> StateReport:
     }
 
 
-def jobs(found: Sequence[tuple[Host, JobState]]) -> JobsReport:
-    return {"version": VERSION, "jobs": [state_report(host, state) for host, state in found]}
+def jobs(selected: Sequence[tuple[Host, JobState]]) -> JobsReport:
+    return {"version": VERSION, "jobs": [state_report(host, state) for host, state in selected]}
 
 
-def rules(found: Sequence[Rule]) -> RulesReport:
+def run(host: Host, state: JobState, new: bool) -> RunReport:
+    return {
+        "version": VERSION, "host": host.name, "id": state.id, "already_queued": not new, "job": state_report(host, state),
+    }  # fmt: skip
+
+
+def outcome(job: Submitted) -> OutcomeReport:
+    result: Any = job.state
+    return {
+        "version": VERSION, "host": job.host, "id": job.id or None, "key": job.key, "label": job.label or None,
+        "group": job.group, "command": job.command, "result": result, "exit_code": job.exit_code, "seconds": job.seconds,
+        "ended": job.ended or None, "tail": job.tail,
+    }  # fmt: skip
+
+
+def timeline(
+    title: str, slots: Sequence[Slot], hosts: Mapping[str, Host], down: Mapping[str, Exception]
+) -> TimelineReport:
+    return {
+        "version": VERSION,
+        "title": title,
+        "unreachable": {host: str(error) for host, error in down.items()},
+        "slots": [
+            {
+                "host": slot.host, "group": slot.group, "number": slot.number,
+                "jobs": [state_report(hosts[slot.host], bar.state) for bar in slot.bars],
+            }
+            for slot in slots
+        ],
+    }  # fmt: skip
+
+
+def rules(listed: Sequence[Rule]) -> RulesReport:
     return {
         "version": VERSION,
         "rules": [
@@ -119,7 +158,7 @@ def rules(found: Sequence[Rule]) -> RulesReport:
                 "id": rule.id, "name": rule.name, "confidence": rule.confidence, "rewrite": rule.rewrite, "what": rule.what,
                 "why": rule.why, "instead": rule.instead, "bad": list(rule.bad), "good": list(rule.good),
             }
-            for rule in found
+            for rule in listed
         ],
     }  # fmt: skip
 
@@ -134,75 +173,95 @@ def host_report(host: Host, queue: Queue | Exception, now: datetime) -> HostRepo
             "host": host.name, "reachable": False, "reason": str(queue), "load": "", "groups": [], "stuck": [], "ended": 0,
             "failed": 0, "jobs": [],
         }  # fmt: skip
-    counts = Counter([(state.group, state.result or state.status) for state in queue.states])
-    groups: list[GroupReport] = []
-    for group in queue.groups:
-        inside = {what: count for (name, what), count in counts.items() if name == group.name}
-        running, paused, success = (inside.pop(what, 0) for what in ("running", "paused", "success"))
-        queued = inside.pop("queued", 0) + inside.pop("stashed", 0)
-        groups.append(
-            {
-                "name": group.name, "limit": group.limit, "status": group.status, "running": running, "paused": paused,
-                "queued": queued, "success": success, "failed": sum(inside.values()),
-            }
-        )  # fmt: skip
+    counts: Mapping[tuple[str, str], int] = Counter(
+        [(state.group, state.result or state.status) for state in queue.states]
+    )
+    groups = [group_report(group, counts) for group in queue.groups]
     recent = [state for state in queue.states if ended_within(state, now, 3600)]
-    stuck: list[StuckReport] = [
-        {"kind": one.kind, "why": one.why, "fix": one.fix, "jobs": [f"{host.name}:{id}" for id in one.ids]}
-        for one in stuck_in(host.name, queue)
+    stuck_reports: list[StuckReport] = [
+        {"kind": stuck.kind, "why": stuck.why, "fix": stuck.fix, "jobs": [f"{host.name}:{id}" for id in stuck.ids]}
+        for stuck in stuck_jobs(host.name, queue)
     ]
     return {
-        "host": host.name, "reachable": True, "reason": "", "load": queue.load, "groups": groups, "stuck": stuck,
+        "host": host.name, "reachable": True, "reason": "", "load": queue.load, "groups": groups, "stuck": stuck_reports,
         "ended": len(recent), "failed": sum(state.result != "success" for state in recent),
         "jobs": [state_report(host, state) for state in queue.states],
     }  # fmt: skip
 
 
+def group_report(group: Group, counts: Mapping[tuple[str, str], int]) -> GroupReport:
+    """Return a group with its jobs; `counts` has the number of jobs by group and result, or status."""
+    by_state = {state: count for (name, state), count in counts.items() if name == group.name}
+    running, paused, success = (by_state.pop(state, 0) for state in ("running", "paused", "success"))
+    queued = by_state.pop("queued", 0) + by_state.pop("stashed", 0)
+    return {
+        "name": group.name, "limit": group.limit, "status": group.status, "running": running, "paused": paused,
+        "queued": queued, "success": success, "failed": sum(by_state.values()),
+    }  # fmt: skip
+
+
 def ended_within(state: JobState, now: datetime, seconds: float) -> bool:
-    """Whether a job that has run has ended in the last `seconds`."""
+    """Return whether a job that ran ended in the last `seconds`."""
     if not state.ended or state.result in ("dependency", "spawn"):
         return False
     return (now - type(now).fromisoformat(state.ended)).total_seconds() < seconds
 
 
 def acts(
-    verb: Any, dry_run: bool, done: Mapping[str, ActResult | Exception], down: Mapping[str, Exception]
+    verb: Any, dry_run: bool, results: Mapping[str, HostResult | Exception], down: Mapping[str, Exception]
 ) -> ActsReport:
-    hosts: list[HostActsReport] = []
-    for host, result in {**done, **down}.items():
-        if isinstance(result, Exception):
-            hosts.append(
-                {
-                    "host": host, "reachable": False, "reason": str(result), "group": "", "paused": [], "files": 0, "jobs": [],
-                }
-            )  # fmt: skip
-            continue
-        jobs: list[ActReport] = []
-        for one in result.results:
-            state = one.action.state
-            jobs.append(
-                {
-                    "name": f"{host}:{state.id}", "key": state.key, "label": state.label, "group": state.group,
-                    "call": one.action.call, "did": one.status, "why": one.why,
-                    "status": one.after.status if one.after else state.status if one.status == "planned" else None,
-                }
-            )  # fmt: skip
-        paused: list[HaltedReport] = [{"name": name, "queued": queued} for name, queued in result.paused_groups]
-        hosts.append(
-            {
-                "host": host, "reachable": True, "reason": "", "group": result.group, "paused": paused, "files": result.files,
-                "jobs": jobs,
-            }
-        )  # fmt: skip
+    """Return the results of an action by host; `down` has the hosts that did not answer, with the reason."""
+    hosts = [
+        host_acts_report(host, result) if not isinstance(result, Exception) else unreachable_report(host, result)
+        for host, result in {**results, **down}.items()
+    ]
     return {"version": VERSION, "verb": verb, "dry_run": dry_run, "hosts": hosts}
 
 
-def batch_status(name: str, found: Mapping[str, list[Standing] | Exception]) -> BatchReport:
+def unreachable_report(host: str, error: Exception) -> HostActsReport:
+    return {
+        "host": host, "reachable": False, "reason": str(error), "group": "", "paused": [], "files": 0, "jobs": [],
+    }  # fmt: skip
+
+
+def host_acts_report(host: str, result: HostResult) -> HostActsReport:
+    jobs: list[ActReport] = []
+    for job in result.results:
+        state, after = job.action.state, job.after
+        jobs.append(
+            {
+                "name": f"{host}:{state.id}", "key": state.key, "label": state.label, "group": state.group,
+                "call": job.action.call, "did": job.status, "why": job.why,
+                "status": after.status if after else state.status if job.status == "planned" else None,
+            }
+        )  # fmt: skip
+    paused: list[HaltedReport] = [{"name": name, "queued": queued} for name, queued in result.paused_groups]
+    return {
+        "host": host, "reachable": True, "reason": "", "group": result.group, "paused": paused, "files": result.files,
+        "jobs": jobs,
+    }  # fmt: skip
+
+
+COUNTED_AS: Mapping[str, CountName] = {
+    "missing": "missing",
+    "not known": "missing",
+    "changed": "changed",
+    "queued": "waiting",
+    "stashed": "waiting",
+    "paused": "waiting",
+    "running": "running",
+    "success": "success",
+}
+"""The count of a PhaseReport by a job's state; every other state counts as failed."""
+
+
+def batch_status(name: str, answers: Mapping[str, list[Standing] | Exception]) -> BatchReport:
+    """Return the jobs of a batch; `answers` has their states by host, or the reason why a host did not answer."""
     phases: dict[tuple[str, str, str], PhaseReport] = {}
     jobs: list[BatchJobReport] = []
-    for host, answer in found.items():
-        for one in [] if isinstance(answer, Exception) else answer:
-            item = one.item
+    for host, answer in answers.items():
+        for standing in [] if isinstance(answer, Exception) else answer:
+            item = standing.item
             counts = phases.setdefault(
                 (item.phase, host, item.group),
                 {
@@ -211,31 +270,21 @@ def batch_status(name: str, found: Mapping[str, list[Standing] | Exception]) -> 
                 },
             )  # fmt: skip
             counts["jobs"] += 1
-            match one.what:
-                case "missing" | "not known":
-                    counts["missing"] += 1
-                case "changed":
-                    counts["changed"] += 1
-                case "queued" | "stashed" | "paused":
-                    counts["waiting"] += 1
-                case "running":
-                    counts["running"] += 1
-                case "success":
-                    counts["success"] += 1
-                case _:
-                    counts["failed"] += 1
-            jobs.append(
-                {
-                    "key": item.key, "pack": one.pack, "name": f"{host}:{one.state.id}" if one.state else "", "host": host, "phase": item.phase,
-                    "kind": item.kind, "label": item.label, "group": item.group, "standing": one.what,
-                    "exit_code": one.exit_code, "tries": one.tries, "after": list(item.after),
-                }
-            )  # fmt: skip
-    unreachable = {host: str(answer) for host, answer in found.items() if isinstance(answer, Exception)}
+            counts[COUNTED_AS.get(standing.what, "failed")] += 1
+            jobs.append(batch_job_report(host, standing))
     return {
         "version": VERSION,
         "batch": name,
-        "unreachable": unreachable,
+        "unreachable": {host: str(answer) for host, answer in answers.items() if isinstance(answer, Exception)},
         "phases": list(phases.values()),
         "jobs": jobs,
     }
+
+
+def batch_job_report(host: str, standing: Standing) -> BatchJobReport:
+    item = standing.item
+    return {
+        "key": item.key, "pack": standing.pack, "name": f"{host}:{standing.state.id}" if standing.state else "",
+        "host": host, "phase": item.phase, "kind": item.kind, "label": item.label, "group": item.group,
+        "standing": standing.what, "exit_code": standing.exit_code, "tries": standing.tries, "after": list(item.after),
+    }  # fmt: skip

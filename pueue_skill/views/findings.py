@@ -1,15 +1,12 @@
-"""Findings drawn under their command: values in, text out."""
+"""Findings below the command that they are about, as text."""
 
 from __future__ import annotations
 
 from pueue_skill.rules.model import Finding
 
 
-def drawn(command: str, findings: tuple[Finding, ...]) -> str:
-    """The findings, each under its line of the command with a caret span.
-
-    A span of several lines is marked to the end of its first.
-    """
+def with_carets(command: str, findings: tuple[Finding, ...]) -> str:
+    """Return each finding below its line of the command, with carets below its span; a span of several lines ends with its first line."""
     parts = []
     for finding in findings:
         start = command.rfind("\n", 0, finding.start) + 1

@@ -1,14 +1,13 @@
-"""The types of what `--json` prints; the published schemas are made of them.
+"""The types of the documents of `--json`, from which the published schemas are generated.
 
-Imported for types and for schemas only: what reads TypedDict, and what the words of a field are, takes longer to import than Python to
-start.
+Imported only for types and for schemas: importing typing_extensions takes longer than starting Python.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
+from typing_extensions import TypedDict  # pydantic supports typing's own only from Python 3.12 on
 
 from pueue_skill.jobs.literals import ActionStatus
 from pueue_skill.plan.literals import Verdict
@@ -27,9 +26,9 @@ class FindingReport(TypedDict):
 
 
 class JobReport(TypedDict):
-    """A job of a plan. It comes after those whose keys are in `after` have succeeded or, with `if_failed`, have ended.
+    """A job of a plan. It runs once the jobs whose keys are in `after` have succeeded or, with `if_failed`, have ended.
 
-    `each` is the head of a loop whose items only the shell knows: then it is a job a turn, and `command` is that of every one.
+    `each` is the head of a loop whose items only the shell knows: there is one job per iteration, each with this `command`.
     """
 
     key: str
@@ -45,9 +44,9 @@ class JobReport(TypedDict):
 
 
 class SuggestionReport(TypedDict):
-    """What becomes of a command. Positions are character offsets into `command`.
+    """The rewrite of a command, or the reason for none. Positions are character offsets in `command`.
 
-    With `in_place` the invocation takes the command's place where it stands: it waits, and gives its output and exit status.
+    With `in_place`, the invocation can replace the command anywhere: it waits for the job and returns its output and exit status.
     """
 
     version: Literal[1]
@@ -62,7 +61,7 @@ class SuggestionReport(TypedDict):
 
 
 class GroupReport(TypedDict):
-    """A group: of its `limit` slots (0: no limit) `running` and `paused` jobs take one each. `queued` are those put aside too."""
+    """A group with `limit` slots (0: no limit). `running` and `paused` jobs use one slot each; `queued` includes stashed jobs."""
 
     name: str
     limit: int
@@ -75,7 +74,7 @@ class GroupReport(TypedDict):
 
 
 class StuckReport(TypedDict):
-    """Jobs that do not run for one reason, and what to type so that they do (empty where it is only to be waited for)."""
+    """Jobs that do not run for the same reason. `fix`: the command that makes them run; empty if there is only waiting."""
 
     kind: StuckKind
     why: str
@@ -84,7 +83,7 @@ class StuckReport(TypedDict):
 
 
 class StateReport(TypedDict):
-    """A job in a queue. `name` is HOST:ID; `command` is the work without what the queue puts around it."""
+    """A job in a queue. `name` is HOST:ID; `command` is the job's own, without the text that pueue-skill adds."""
 
     name: str
     key: str | None
@@ -104,7 +103,7 @@ class StateReport(TypedDict):
 
 
 class HostReport(TypedDict):
-    """The queue of a host; `ended` and `failed` count the jobs that have ended in the last hour."""
+    """The queue of a host. `ended` and `failed` count the jobs that ended in the last hour."""
 
     host: str
     reachable: bool
@@ -118,21 +117,69 @@ class HostReport(TypedDict):
 
 
 class StatusReport(TypedDict):
-    """The queues of all hosts that were asked."""
+    """The queues of the selected hosts."""
 
     version: Literal[1]
     hosts: list[HostReport]
 
 
 class JobsReport(TypedDict):
-    """Jobs that were named or selected, as their queues have them."""
+    """The selected jobs with their states; for `wait`, those that ended, with their outcomes."""
 
     version: Literal[1]
     jobs: list[StateReport]
 
 
+class RunReport(TypedDict):
+    """The job that `run` submitted, with its last known state. `already_queued`: the queue had a job with its key before."""
+
+    version: Literal[1]
+    host: str
+    id: str
+    already_queued: bool
+    job: StateReport
+
+
+class OutcomeReport(TypedDict):
+    """The outcome of a job that a session submitted. A lost job is no longer in its queue; without an `id`, it was never found there.
+
+    `seconds` is its run time, `tail` the end of its output with secrets masked.
+    """
+
+    version: Literal[1]
+    host: str
+    id: str | None
+    key: str
+    label: str | None
+    group: str
+    command: str
+    result: Result | Literal["lost"]
+    exit_code: int | None
+    seconds: float | None
+    ended: str | None
+    tail: str
+
+
+class SlotReport(TypedDict):
+    """Jobs that ran one after the other; `number` counts the slots of a group of a host from 1."""
+
+    host: str
+    group: str
+    number: int
+    jobs: list[StateReport]
+
+
+class TimelineReport(TypedDict):
+    """When the jobs of a day or of a batch ran; `title` is the day or the name of the batch. `unreachable` has a reason for each host."""
+
+    version: Literal[1]
+    title: str
+    unreachable: dict[str, str]
+    slots: list[SlotReport]
+
+
 class HistoryReport(TypedDict):
-    """Run times in seconds by the shape of the command, the oldest first; with --forget only how many were deleted."""
+    """Run times in seconds by the shape of the command, oldest first; with --forget, only the number of deleted ones."""
 
     version: Literal[1]
     shapes: dict[str, list[float]]
@@ -140,7 +187,7 @@ class HistoryReport(TypedDict):
 
 
 class ChangeReport(TypedDict):
-    """A settings file of an agent: `did` is planned with --dry-run; `backup` is where the old content is, null without one."""
+    """A change of an agent's settings file. `did` is `planned` with --dry-run. `backup`: the copy of the old file, null without one."""
 
     file: str
     did: Literal["wrote", "removed", "planned"]
@@ -149,7 +196,7 @@ class ChangeReport(TypedDict):
 
 
 class ChangesReport(TypedDict):
-    """What install or uninstall changed; nothing where the settings were so already."""
+    """The changes made by install or uninstall; empty if there was nothing to change."""
 
     version: Literal[1]
     verb: Literal["install", "uninstall"]
@@ -161,7 +208,7 @@ class ChangesReport(TypedDict):
 
 
 class SentReport(TypedDict):
-    """A message to a target, without the secrets of its URL; `reason` says why it was not sent, and `kept` whether it will be again."""
+    """A message to a target, whose URL is shown without secrets. `reason`: why it was not sent. `kept`: the next command sends it again."""
 
     to: str
     sent: bool
@@ -170,14 +217,14 @@ class SentReport(TypedDict):
 
 
 class NotificationsReport(TypedDict):
-    """The messages that notify sent, or tried to send."""
+    """The messages that notify sent or tried to send."""
 
     version: Literal[1]
     messages: list[SentReport]
 
 
 class RuleReport(TypedDict):
-    """A rule; `rewrite`: whether commands are rewritten because of it, or only advised on."""
+    """A rule. `rewrite`: whether its findings may lead to a rewrite; otherwise they are only advice."""
 
     id: str
     name: str
@@ -198,7 +245,7 @@ class RulesReport(TypedDict):
 
 
 class PhaseReport(TypedDict):
-    """The jobs of one phase in one group of one host, counted by where they stand."""
+    """The jobs of one phase in one group of one host, counted by state."""
 
     phase: str
     host: str
@@ -214,8 +261,8 @@ class PhaseReport(TypedDict):
 
 class BatchJobReport(TypedDict):
     """A job of a batch. `standing`: missing, changed, queued, stashed, paused, running, success, failed, killed, dependency, spawn
-    or unknown; not known, where its host does not answer. `name` is HOST:ID, empty where it is not in the queue. `pack` is the key of
-    all those that units work through together; empty for a job of its own."""
+    or unknown; not known if its host does not answer. `name`: HOST:ID, empty if the job is not in the queue. `pack`: the key that the
+    jobs of the same units share; empty for a job outside units."""
 
     key: str
     pack: str
@@ -232,7 +279,7 @@ class BatchJobReport(TypedDict):
 
 
 class BatchReport(TypedDict):
-    """How far a batch is."""
+    """The progress of a batch."""
 
     version: Literal[1]
     batch: str
@@ -242,9 +289,9 @@ class BatchReport(TypedDict):
 
 
 class ActReport(TypedDict):
-    """What became of a job. `did`: done, left (nothing was to be done), refused, changed (it is no longer what it was when it was
-    chosen), failed, or planned with --dry-run; `call` is the queue's own verb, empty where nothing is done; `status` is that of
-    afterwards, null where the job is no longer in the queue."""
+    """The result for a job. `did`: done, left (there was nothing to do), refused, changed (the job changed after it was selected),
+    failed, or planned with --dry-run. `call`: the queue's own verb, empty if nothing is done. `status`: that after the action, null if
+    the job is no longer in the queue."""
 
     name: str
     key: str | None
@@ -257,15 +304,15 @@ class ActReport(TypedDict):
 
 
 class HaltedReport(TypedDict):
-    """A group that is paused, and how many jobs wait in it."""
+    """A paused group, and the number of jobs that wait in it."""
 
     name: str
     queued: int
 
 
 class HostActsReport(TypedDict):
-    """What became of the jobs of one host; `group` is its group that was acted on as a whole, `files` how many left-over files of
-    jobs that are gone were removed."""
+    """The results for the jobs of one host. `group`: the group that was acted on as a whole. `files`: the number of removed files that
+    belonged to removed jobs."""
 
     host: str
     reachable: bool
@@ -277,7 +324,7 @@ class HostActsReport(TypedDict):
 
 
 class ActsReport(TypedDict):
-    """What became of the jobs that kill, restart, clean, pause or start was given."""
+    """The results of kill, restart, clean, pause or start."""
 
     version: Literal[1]
     verb: Literal["kill", "restart", "clean", "pause", "start"]
@@ -292,7 +339,7 @@ class SetupStepReport(TypedDict):
 
 
 class ProofReport(TypedDict):
-    """The job that was run to prove the queue; `why` says why it proves nothing, and is empty where it does."""
+    """The test job of a setup. `why`: why the test failed, empty if it succeeded."""
 
     job: str
     exit_code: int | None
@@ -301,7 +348,7 @@ class ProofReport(TypedDict):
 
 
 class SetupReport(TypedDict):
-    """A host and its queue. `done` is false where the steps are only planned; with `removed` they are what was taken back."""
+    """A host and its queue. `done` is false if the steps are only planned. With `removed`, the steps undo a setup."""
 
     version: Literal[1]
     host: str

@@ -1,7 +1,4 @@
-"""The queues of all hosts, for people: a report in; a table for rich, or text for what is no terminal, out.
-
-The text needs no table library, whose import takes several times as long as the queue of this machine to answer.
-"""
+"""The queues of all hosts as a table for rich, or as text without rich, whose import takes several times as long as a query of pueue."""
 
 from __future__ import annotations
 
@@ -19,16 +16,16 @@ if TYPE_CHECKING:
     from pueue_skill.views.reports import GroupReport, StateReport, StatusReport
 
 MAX_LISTED = 30
-"""Jobs of a host that are listed whatever their state; of more, those that run, and the ends of the others."""
+"""The longest complete list of a host's jobs; of longer ones only the jobs that matter are listed."""
 
 NARROW_COLUMNS = 70
-"""Columns of a terminal below which the table has only what tells jobs apart."""
+"""On a narrower terminal, the table has fewer columns."""
 
 MAX_COMMAND_CHARS = 200
 MIN_CUT_CHARS = 10
 
 GAP = "  "
-"""Between two columns, as rich has it."""
+"""The text between two columns, as in rich's tables."""
 
 STYLES = {
     "success": "green",
@@ -42,19 +39,19 @@ STYLES = {
 
 
 class Cell(NamedTuple):
-    """Text on one line and its style, in rich's words."""
+    """One line of text and its rich style."""
 
     text: str
     style: str = ""
 
 
 def jobs_table(report: StatusReport, now: dt.datetime, width: int) -> RenderableType:
-    """The jobs of all queues in one table of at most `width` columns, for rich."""
+    """Return the jobs of all queues as a table for rich, for a terminal of this width."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    names = columns(width)
+    names = column_names(width)
     table = Table(box=None, pad_edge=False)
     for name in names:
         table.add_column(
@@ -67,19 +64,19 @@ def jobs_table(report: StatusReport, now: dt.datetime, width: int) -> Renderable
     return Group(*([table] if table.row_count else []), *more)
 
 
-def hosts_lines(report: StatusReport) -> RenderableType:
-    """Each host in a line or two, and what is stuck there, for rich."""
+def host_lines(report: StatusReport) -> RenderableType:
+    """Return the groups and stuck jobs of each host as lines for rich."""
     from rich.console import Group
     from rich.text import Text
 
-    return Group(*[Text(text, style=style) for text, style in lines_of_hosts(report)])
+    return Group(*[Text(text, style=style) for text, style in host_cells(report)])
 
 
 def text(report: StatusReport, now: dt.datetime, width: int | None) -> str:
-    """The same as text: nothing is cut but long commands, unless it is to fit into `width` columns."""
-    names = columns(width or NARROW_COLUMNS)
+    """Return jobs and hosts as text. Only long commands are cut, unless a `width` is given, into which every line must fit."""
+    names = column_names(width or NARROW_COLUMNS)
     table = [{name: name for name in names}, *[{name: row[name].text for name in names} for row in rows(report, now)]]
-    widths = {name: max(columns_of(row[name]) for row in table) for name in names}
+    widths = {name: max(display_width(row[name]) for row in table) for name in names}
     excess = sum(widths.values()) + len(GAP) * (len(names) - 1) - width if width else 0
     widths["command"] = min(widths.get("command", 0), MAX_COMMAND_CHARS)
     for name in ("command", "label", "group", "state"):
@@ -89,7 +86,7 @@ def text(report: StatusReport, now: dt.datetime, width: int | None) -> str:
             widths[name] = narrower
     lines = [GAP.join([padded(row[name], widths[name]) for name in names]).rstrip() for row in table]
     lines = lines if len(table) > 1 else []
-    lines += [*unlisted(report), *[cell.text for cell in lines_of_hosts(report)]]
+    lines += [*unlisted(report), *[cell.text for cell in host_cells(report)]]
     if width:
         import textwrap
 
@@ -97,14 +94,14 @@ def text(report: StatusReport, now: dt.datetime, width: int | None) -> str:
     return "".join([f"{line}\n" for line in lines])
 
 
-def columns(width: int) -> tuple[str, ...]:
+def column_names(width: int) -> tuple[str, ...]:
     if width < NARROW_COLUMNS:
         return ("job", "state", "label", "time")
     return ("job", "state", "group", "label", "time", "command")
 
 
-def columns_of(text: str) -> int:
-    """How many columns of a terminal a text takes: Chinese, Japanese and Korean characters take two, combining ones none."""
+def display_width(text: str) -> int:
+    """Return how many columns a text takes on a terminal: two for each wide (CJK) character, none for combining characters."""
     if text.isascii():
         return len(text)
     import unicodedata
@@ -113,22 +110,22 @@ def columns_of(text: str) -> int:
 
 
 def padded(text: str, width: int) -> str:
-    """`text` in exactly `width` columns, cut where it is longer."""
-    taken = columns_of(text)
-    if taken > width:
-        while columns_of(text) > width - 1:
+    """Return `text`, padded or cut to exactly `width` columns."""
+    columns = display_width(text)
+    if columns > width:
+        while display_width(text) > width - 1:
             text = text[:-1]
-        text, taken = f"{text}…", columns_of(text) + 1
-    return text + " " * (width - taken)
+        text, columns = f"{text}…", display_width(text) + 1
+    return text + " " * (width - columns)
 
 
 def rows(report: StatusReport, now: dt.datetime) -> Iterator[dict[str, Cell]]:
-    """The listed jobs of all hosts: a cell for each column."""
+    """Yield the listed jobs of all hosts, each as cells by column."""
     for host in report["hosts"]:
         for job in listed(host["jobs"]):
             yield {
                 "job": Cell(printable.line(job["name"])),
-                "state": Cell(state_words(job), STYLES.get(job["result"] or job["status"], "")),
+                "state": Cell(describe_state(job), STYLES.get(job["result"] or job["status"], "")),
                 "group": Cell(printable.line(job["group"])),
                 "label": Cell(printable.line(job["label"] or "")),
                 "time": Cell(run_time(job, now)),
@@ -137,40 +134,41 @@ def rows(report: StatusReport, now: dt.datetime) -> Iterator[dict[str, Cell]]:
 
 
 def unlisted(report: StatusReport) -> list[str]:
-    """A line for each host of whose jobs not all are listed."""
+    """Return a line for each host with jobs that are not listed."""
     counts = {host["host"]: len(host["jobs"]) - len(listed(host["jobs"])) for host in report["hosts"]}
     return [f"{name}: {count} more jobs: pueue-skill status --json" for name, count in counts.items() if count]
 
 
 def listed(jobs: Sequence[StateReport]) -> Sequence[StateReport]:
-    """Those of a queue's jobs that are worth a row: all of a few; of many those that run, that are next, and that ended last."""
+    """Return the jobs of a queue that get a row: all of a few; of many, running jobs, the next ones, and those that ended last."""
     if len(jobs) <= MAX_LISTED:
         return jobs
     third = MAX_LISTED // 3
-    runs = [job for job in jobs if job["status"] in ("running", "paused")]
-    waits = [job for job in jobs if job["status"] in ("queued", "stashed")]
+    running = [job for job in jobs if job["status"] in ("running", "paused")]
+    waiting = [job for job in jobs if job["status"] in ("queued", "stashed")]
     done = sorted([job for job in jobs if job["status"] == "done"], key=lambda job: job["ended"] or "")
-    chosen = {job["name"] for job in [*runs[:MAX_LISTED], *waits[:third], *done[-third:]]}
-    return [job for job in jobs if job["name"] in chosen]
+    names = {job["name"] for job in [*running[:MAX_LISTED], *waiting[:third], *done[-third:]]}
+    return [job for job in jobs if job["name"] in names]
 
 
-def lines_of_hosts(report: StatusReport) -> Iterator[Cell]:
+def host_cells(report: StatusReport) -> Iterator[Cell]:
+    """Yield a line for each host, and one for each reason why jobs there are stuck."""
     for host in report["hosts"]:
         if not host["reachable"]:
             yield Cell(printable.safe(f"{host['host']}: {host['reason']}"), "red")
             continue
-        groups = ", ".join([group_words(group) for group in host["groups"]])
-        rest = f"; ended in the last hour: {host['ended']}" if host["ended"] else "" if host["jobs"] else "; no jobs"
-        rest += f", of which failed: {host['failed']}" if host["failed"] else ""
-        yield Cell(printable.line(f"{host['host']}: {groups}{rest}"))
-        for one in host["stuck"]:
-            names = one["jobs"][0] if len(one["jobs"]) == 1 else f"{len(one['jobs'])} jobs"
-            fix = f". {one['fix']}" if one["fix"] else ""
-            yield Cell(printable.line(f"  {names}: {one['why']}{fix}"), "yellow")
+        groups = ", ".join([describe_group(group) for group in host["groups"]])
+        recent = f"; ended in the last hour: {host['ended']}" if host["ended"] else "" if host["jobs"] else "; no jobs"
+        recent += f", of which failed: {host['failed']}" if host["failed"] else ""
+        yield Cell(printable.line(f"{host['host']}: {groups}{recent}"))
+        for stuck in host["stuck"]:
+            names = stuck["jobs"][0] if len(stuck["jobs"]) == 1 else f"{len(stuck['jobs'])} jobs"
+            fix = f". {stuck['fix']}" if stuck["fix"] else ""
+            yield Cell(printable.line(f"  {names}: {stuck['why']}{fix}"), "yellow")
 
 
-def group_words(group: GroupReport) -> str:
-    """A group's slots that are taken, what waits, and how many jobs have succeeded and failed: `p1 2/4 +12 ✓7 paused`."""
+def describe_group(group: GroupReport) -> str:
+    """Return a group's used and available slots, and its queued, succeeded and failed jobs, such as `p1 2/4 +12 ✓7 ✗1 paused`."""
     words = f"{printable.line(group['name'], 60)} {group['running'] + group['paused']}/{group['limit'] or '∞'}"
     words += f" +{group['queued']}" if group["queued"] else ""
     words += f" ✓{group['success']}" if group["success"] else ""
@@ -178,14 +176,14 @@ def group_words(group: GroupReport) -> str:
     return words + (f" {group['status']}" if group["status"] != "running" else "")
 
 
-def state_words(job: StateReport) -> str:
+def describe_state(job: StateReport) -> str:
     if job["status"] != "done":
         return job["status"]
     return adjective(job["result"], job["exit_code"])
 
 
 def run_time(job: StateReport, now: dt.datetime) -> str:
-    """How long the job ran, or has been running."""
+    """Return how long the job ran, or has been running."""
     if not job["started"] or job["result"] in ("dependency", "spawn"):
         return ""
     end = dt.datetime.fromisoformat(job["ended"]) if job["ended"] else now

@@ -1,8 +1,8 @@
-"""`top`: the queues of all hosts on one live screen, with the log of the chosen job, and verbs on keys.
+"""`top`: the queues of all hosts on a live screen, with the log of the selected job, and keys for actions on jobs.
 
-Hosts are asked, and acted on, in threads that nothing waits for, so one that hangs freezes nothing and keeps nobody from leaving. What
-they tell is made into rows there too; the screen only sorts and filters them, and renders those that are on it. Acts are those of
-jobs.actions: what is done is done to the job that was on the screen, or to none.
+Queries and actions run in threads that nothing waits for, so a host that hangs neither freezes the screen nor delays its end. The
+threads also create the rows; the screen only sorts and filters them, and renders the visible ones. An action applies to the job that was
+on the screen, or to none.
 """
 
 from __future__ import annotations
@@ -40,26 +40,27 @@ from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.record import NamedTuple
-from pueue_skill.views import documents, tables
+from pueue_skill.views import actions as actions_view
+from pueue_skill.views import documents
 from pueue_skill.views import status as status_view
 from pueue_skill.views.reports import HostReport, StateReport
 
-CONSOLE = Console()  # rich wants one to make segments of text; nothing is printed by it
+CONSOLE = Console()  # rich needs one to split text into segments; it prints nothing
 
-TAIL = 8_000
-"""Bytes of the end of the chosen job's output that are shown."""
+LOG_TAIL_BYTES = 8_000
+"""How much of the selected job's output is fetched."""
 
-SETTLED = 0.25
-"""Seconds that a job must be the chosen one before its output is asked for."""
+LOG_DELAY_S = 0.25
+"""How long a job must be selected before its output is fetched."""
 
 RANKS = {"running": 0, "paused": 0, "queued": 1, "stashed": 1}
-"""What comes first: what runs, then what waits, then what has ended, the last one first."""
+"""The order of jobs that have not ended, by status. Ended jobs follow, the last one first."""
 
-SHOWN: tuple[str, ...] = ("all", "open", "failed")
+FILTERS: tuple[str, ...] = ("all", "open", "failed")
 
 
-class Row(NamedTuple):
-    """A job on the screen; `text` is what a filter looks in."""
+class JobRow(NamedTuple):
+    """A job on the screen. `text`: the text that a filter searches."""
 
     host: Host
     state: JobState
@@ -75,43 +76,45 @@ class Row(NamedTuple):
         return outcome.failed(self.state)
 
 
-class Seen(NamedTuple):
-    """What one host has told, ready for the screen; `queue` is None where it does not answer."""
+class HostRows(NamedTuple):
+    """The last answer of a host and its rows. `queue` is None if the host does not answer."""
 
     report: HostReport
     queue: Queue | None
-    rows: list[Row]
+    rows: list[JobRow]
 
 
-def seen(host: Host, answer: Queue | Exception) -> Seen:
+def host_rows(host: Host, answer: Queue | Exception) -> HostRows:
     report = documents.host_report(host, answer, dt.datetime.now(dt.UTC))
     if not isinstance(answer, Queue):
-        return Seen(report, None, [])
+        return HostRows(report, None, [])
     rows = []
     for state, job in zip(answer.states, report["jobs"], strict=True):
-        words = (job["name"], status_view.state_words(job), state.group, state.label or "", state.command)
-        rows.append(Row(host, state, job, " ".join(words).lower()))
-    return Seen(report, answer, rows)
+        words = (job["name"], status_view.describe_state(job), state.group, state.label or "", state.command)
+        rows.append(JobRow(host, state, job, " ".join(words).lower()))
+    return HostRows(report, answer, rows)
 
 
-def arranged(rows: Sequence[Row], words: str, shown: str) -> list[Row]:
-    """The rows in which all of `words` stand, and that are `shown`, in the order of the screen."""
+def arranged(rows: Sequence[JobRow], words: str, status_filter: str) -> list[JobRow]:
+    """Return the rows that contain all of `words` and match one of FILTERS, in the order of the screen."""
     wanted = words.lower().split()
-    kept = [
+    matching = [
         row
         for row in rows
         if all(word in row.text for word in wanted)
-        and (shown == "all" or (row.failed if shown == "failed" else row.state.status != "done"))
+        and (status_filter == "all" or (row.failed if status_filter == "failed" else row.state.status != "done"))
     ]
-    ended = [row for row in kept if row.state.status == "done"]
+    ended = [row for row in matching if row.state.status == "done"]
     ended.sort(key=lambda row: row.state.ended or "", reverse=True)
-    return sorted([row for row in kept if row.state.status != "done"], key=lambda row: RANKS[row.state.status]) + ended
+    return (
+        sorted([row for row in matching if row.state.status != "done"], key=lambda row: RANKS[row.state.status]) + ended
+    )
 
 
-class Jobs(ScrollView, can_focus=True):
-    """The jobs, a row each, of which only those on the screen are rendered."""
+class JobList(ScrollView, can_focus=True):
+    """A list of jobs, of which only the visible rows are rendered."""
 
-    DEFAULT_CSS = "Jobs { height: 1fr; min-height: 4; overflow-x: hidden; }"
+    DEFAULT_CSS = "JobList { height: 1fr; min-height: 4; overflow-x: hidden; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move(-1)", show=False),
         Binding("down", "move(1)", show=False),
@@ -122,62 +125,62 @@ class Jobs(ScrollView, can_focus=True):
     ]
 
     class Moved(Message):
-        """Another job is the chosen one."""
+        """Another job was selected."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.rows: list[Row] = []
+        self.rows: list[JobRow] = []
         self.cursor = 0
 
     @property
-    def chosen(self) -> Row | None:
+    def selected(self) -> JobRow | None:
         return self.rows[self.cursor] if self.rows else None
 
-    def put(self, rows: list[Row]) -> None:
-        """Shows other rows; the chosen job stays the chosen one while it is there."""
-        before = self.chosen
+    def set_rows(self, rows: list[JobRow]) -> None:
+        """Show other rows. The selected job stays selected if it is among them."""
+        before = self.selected
         self.rows = rows
         if before:
-            places = (i for i, row in enumerate(rows) if row.identity == before.identity)
-            self.cursor = next(places, min(self.cursor, max(0, len(rows) - 1)))
+            indexes = (index for index, row in enumerate(rows) if row.identity == before.identity)
+            self.cursor = next(indexes, min(self.cursor, max(0, len(rows) - 1)))
         self.virtual_size = Size(self.size.width, len(rows) + 1)
         self.refresh()
-        if (before and before.identity) != (self.chosen and self.chosen.identity):
+        if (before and before.identity) != (self.selected and self.selected.identity):
             self.post_message(self.Moved())
 
     def action_move(self, by: int) -> None:
-        self.choose(self.cursor + by)
+        self.select_row(self.cursor + by)
 
     def action_page(self, by: int) -> None:
-        self.choose(self.cursor + by * max(1, self.size.height - 2))
+        self.select_row(self.cursor + by * max(1, self.size.height - 2))
 
-    def choose(self, place: int) -> None:
-        place = max(0, min(place, len(self.rows) - 1))
-        if place != self.cursor:
-            self.cursor = place
+    def select_row(self, index: int) -> None:
+        index = max(0, min(index, len(self.rows) - 1))
+        if index != self.cursor:
+            self.cursor = index
             self.post_message(self.Moved())
-        self.scroll_to_region(Region(0, place, 1, 2), animate=False, force=True)
+        self.scroll_to_region(Region(0, index, 1, 2), animate=False, force=True)
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
         if event.y > 0:
-            self.choose(event.y - 1 + self.scroll_offset.y)
+            self.select_row(event.y - 1 + self.scroll_offset.y)
 
     def on_resize(self) -> None:
         self.virtual_size = Size(self.size.width, len(self.rows) + 1)
 
     def render_line(self, y: int) -> Strip:
-        """The first line is the head, which stays where it is."""
+        """Return a line of the screen; the first is the header, which does not scroll."""
         width = self.size.width
         if y == 0:
-            return strip([(name, Style(bold=True)) for name in columns(width)], width, self.rich_style)
-        place = y - 1 + self.scroll_offset.y
-        if place >= len(self.rows):
+            return strip([(name, Style(bold=True)) for name in column_widths(width)], width, self.rich_style)
+        index = y - 1 + self.scroll_offset.y
+        if index >= len(self.rows):
             return Strip.blank(width, self.rich_style)
-        job = self.rows[place].job
-        words = {
+        job = self.rows[index].job
+        texts = {
             "job": job["name"],
-            "state": status_view.state_words(job),
+            "state": status_view.describe_state(job),
             "group": job["group"],
             "label": job["label"] or "",
             "time": status_view.run_time(job, dt.datetime.now(dt.UTC)),
@@ -185,12 +188,12 @@ class Jobs(ScrollView, can_focus=True):
         }
         color = status_view.STYLES.get(job["result"] or job["status"])
         styles = {"state": Style(color=color)} if color else {}
-        base = self.rich_style + Style(reverse=place == self.cursor)
-        return strip([(words[name], styles.get(name, Style())) for name in columns(width)], width, base)
+        base = self.rich_style + Style(reverse=index == self.cursor)
+        return strip([(texts[name], styles.get(name, Style())) for name in column_widths(width)], width, base)
 
 
-def columns(width: int) -> dict[str, int]:
-    """The columns of the table of jobs, and how wide each is; what the last one gets is the rest."""
+def column_widths(width: int) -> dict[str, int]:
+    """Return the columns of the list and their widths; 0 for the last one, which gets the remaining width."""
     if width < status_view.NARROW_COLUMNS:
         return {"job": 14, "state": max(8, width - 34), "time": 7, "label": 0}
     if width < 100:
@@ -199,27 +202,27 @@ def columns(width: int) -> dict[str, int]:
 
 
 def strip(cells: Sequence[tuple[str, Style]], width: int, base: Style) -> Strip:
+    """Return a row of the list; `base` is the style below those of the cells."""
     line = Text(no_wrap=True)
-    for (words, style), wide in zip(cells, columns(width).values(), strict=True):
-        cell = Text(printable.line(words), style=style)
-        if wide:
-            cell.truncate(wide - 1, overflow="ellipsis", pad=True)
+    for (text, style), column_width in zip(cells, column_widths(width).values(), strict=True):
+        cell = Text(printable.line(text), style=style)
+        if column_width:
+            cell.truncate(column_width - 1, overflow="ellipsis", pad=True)
             cell.append(" ")
         line.append_text(cell)
     line.truncate(width, overflow="ellipsis", pad=True)
-    plain = [Segment(segment.text, base + (segment.style or Style())) for segment in line.render(CONSOLE)]
-    return Strip(plain, width)
+    return Strip([Segment(part.text, base + (part.style or Style())) for part in line.render(CONSOLE)], width)
 
 
-class Follow(Screen[None]):
-    """A job's output as it comes, on all of the screen."""
+class FollowScreen(Screen[None]):
+    """The output of a job as it arrives, on the whole screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,f", "dismiss", "back")]
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, row: JobRow) -> None:
         super().__init__()
         self.row = row
-        self.left = threading.Event()
+        self.closed = threading.Event()
 
     def compose(self) -> ComposeResult:
         yield Static(f"{name_with_label(self.row.host.name, self.row.state)}", id="title", markup=False)
@@ -227,36 +230,37 @@ class Follow(Screen[None]):
         yield Footer()
 
     def on_mount(self) -> None:
-        apart(self.read)
+        run_in_thread(self.follow)
 
     def on_unmount(self) -> None:
-        self.left.set()
+        self.closed.set()
 
-    def read(self) -> None:
+    def follow(self) -> None:
+        """Write the job's output until the job ends or the screen is closed; runs in a thread."""
         try:
             for event in output.follow(self.row.state, self.row.host):
-                if self.left.is_set():
+                if self.closed.is_set():
                     return
                 if isinstance(event, output.Output):
-                    self.say(readable(event.data))
+                    self.write(readable(event.data))
                 elif isinstance(event, output.Lost):
-                    self.say(printable.safe(f"\n[{event.reason}; trying again]\n"))
+                    self.write(printable.safe(f"\n[{event.reason}; trying again]\n"))
                 elif isinstance(event, JobState) and event.status == "done":
-                    self.say(f"\n[{outcome.adjective(event.result, event.exit_code)}]\n")
+                    self.write(f"\n[{outcome.adjective(event.result, event.exit_code)}]\n")
         except (Unreachable, OSError) as error:
-            self.say(printable.safe(f"\n[{error}]\n"))
+            self.write(printable.safe(f"\n[{error}]\n"))
 
-    def say(self, text: str) -> None:
-        told(self.app, lambda: self.query_one(Log).write(text) if self.is_attached else None)
+    def write(self, text: str) -> None:
+        call_in_app(self.app, lambda: self.query_one(Log).write(text) if self.is_attached else None)
 
 
-class Ask(ModalScreen[bool]):
-    """A question that is answered with y or n."""
+class ConfirmScreen(ModalScreen[bool]):
+    """A question that the user answers with y or n."""
 
     DEFAULT_CSS = """
-    Ask { align: center middle; }
-    Ask Vertical { width: auto; max-width: 90%; height: auto; border: round $warning; padding: 0 1; background: $surface; }
-    Ask Static { width: auto; }
+    ConfirmScreen { align: center middle; }
+    ConfirmScreen Vertical { width: auto; max-width: 90%; height: auto; border: round $warning; padding: 0 1; background: $surface; }
+    ConfirmScreen Static { width: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "dismiss(True)", "yes"),
@@ -273,22 +277,22 @@ class Ask(ModalScreen[bool]):
 
 
 class Top(App[None]):
-    """All queues on one screen."""
+    """The queues of all hosts on one screen."""
 
     CSS = """
     #hosts { height: auto; max-height: 30%; overflow-y: auto; }
     #filter { display: none; height: 1; border: none; padding: 0; }
-    #about { height: 1; text-style: bold; }
+    #title { height: 1; text-style: bold; }
     #log { height: 30%; overflow: hidden; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "follow", "follow"),
         Binding("k", "kill", "kill"),
-        Binding("r", "verb('restart')", "restart"),
+        Binding("r", "restart", "restart"),
         Binding("p", "pause", "pause/start"),
         Binding("P", "pause_group", "…its group"),
         Binding("slash", "filter", "filter", key_display="/"),
-        Binding("s", "show", "all/open/failed"),
+        Binding("s", "status_filter", "all/open/failed"),
         Binding("escape", "clear", show=False),
         Binding("q", "quit", "quit"),
     ]
@@ -297,149 +301,153 @@ class Top(App[None]):
     def __init__(self, hosts: Sequence[Host], every: float = 2.0) -> None:
         super().__init__()
         self.hosts, self.every = hosts, every
-        self.known = {host.name: seen(host, Exception("asked …")) for host in hosts}
-        self.words, self.shown = "", "all"
-        self.since: dict[str, float] = {}
-        self.waits_for: Row | None = None
-        self.left = threading.Event()
-        # They are held here, for what comes from a thread may come when the screen is already being taken down.
-        self.jobs = Jobs()
-        self.hosts_line, self.about_line, self.log_lines = (
-            Static(id=name, markup=False) for name in ("hosts", "about", "log")
+        self.by_host = {host.name: host_rows(host, Exception("querying …")) for host in hosts}
+        self.words, self.status_filter = "", "all"
+        self.acted_at: dict[str, float] = {}
+        self.log_pending: JobRow | None = None
+        self.closed = threading.Event()
+        # Kept here rather than queried: threads may call when the screen is already being removed.
+        self.jobs = JobList()
+        self.hosts_panel, self.title_line, self.log_panel = (
+            Static(id=name, markup=False) for name in ("hosts", "title", "log")
         )
-        self.filter = Input(placeholder="words that stand in a job's line", id="filter")
+        self.filter = Input(placeholder="words in the row of a job", id="filter")
 
     def compose(self) -> ComposeResult:
-        yield from (self.hosts_line, self.filter, self.jobs, self.about_line, self.log_lines, Footer())
+        yield from (self.hosts_panel, self.filter, self.jobs, self.title_line, self.log_panel, Footer())
 
     def on_mount(self) -> None:
         self.jobs.focus()
-        self.draw()
-        apart(self.look)
+        self.update_screen()
+        run_in_thread(self.query_hosts)
 
     def on_unmount(self) -> None:
-        self.left.set()
+        self.closed.set()
 
-    # What comes in.
+    # Answers of hosts.
 
-    def look(self) -> None:
-        for look in poll.watch(self.hosts, self.every):
-            if self.left.is_set():
+    def query_hosts(self) -> None:
+        """Query the hosts until the screen is closed; runs in a thread."""
+        for observation in poll.watch(self.hosts, self.every):
+            if self.closed.is_set():
                 return
-            if look:
-                told(self, self.answered, seen(look.host, look.answer), look.asked)
+            if observation:
+                rows = host_rows(observation.host, observation.answer)
+                call_in_app(self, self.update_host, rows, observation.asked)
 
-    def answered(self, now: Seen, asked: float) -> None:
-        """Takes up what a host has told; not what it was asked for before an act of which the end is known."""
-        name = now.report["host"]
-        if asked < self.since.get(name, 0):
+    def update_host(self, rows: HostRows, asked: float) -> None:
+        """Show the answer of a host to a query of the time `asked`, unless an action there has completed since."""
+        name = rows.report["host"]
+        if asked < self.acted_at.get(name, 0):
             return
-        before, self.known[name] = self.known.get(name), now
-        if before and now.queue is None:  # what is known of its jobs stays on the screen
-            self.known[name] = now._replace(rows=before.rows)
-        self.draw()
-        row = self.jobs.chosen
+        before, self.by_host[name] = self.by_host.get(name), rows
+        if before and rows.queue is None:  # its last known jobs stay on the screen
+            self.by_host[name] = rows._replace(rows=before.rows)
+        self.update_screen()
+        row = self.jobs.selected
         if row and row.host.name == name and row.state.status in ("running", "paused"):
-            self.ask_log(row)
+            self.fetch_log(row)
 
-    def draw(self) -> None:
-        hosts = [one.report for one in self.known.values()]
-        self.hosts_line.update(status_view.hosts_lines({"version": documents.VERSION, "hosts": hosts}))
-        self.arrange()
+    def update_screen(self) -> None:
+        hosts = [rows.report for rows in self.by_host.values()]
+        self.hosts_panel.update(status_view.host_lines({"version": documents.VERSION, "hosts": hosts}))
+        self.update_rows()
 
-    def arrange(self) -> None:
-        rows = [row for one in self.known.values() for row in one.rows]
-        kept = arranged(rows, self.words, self.shown)
-        self.jobs.put(kept)
-        self.about()
+    def update_rows(self) -> None:
+        rows = [row for host in self.by_host.values() for row in host.rows]
+        self.jobs.set_rows(arranged(rows, self.words, self.status_filter))
+        self.update_title()
 
-    def about(self) -> None:
-        row = self.jobs.chosen
-        filtered = f"{self.shown} jobs" if self.shown != "all" else "jobs"
-        filtered += f" with {self.words!r}" if self.words else ""
-        of = f"{len(self.jobs.rows)} {filtered}"
-        self.about_line.update(f"{name_with_label(row.host.name, row.state)} · {of}" if row else of)
+    def update_title(self) -> None:
+        """Show the name of the selected job, and the number of listed jobs."""
+        row = self.jobs.selected
+        kind = f"{self.status_filter} jobs" if self.status_filter != "all" else "jobs"
+        kind += f" with {self.words!r}" if self.words else ""
+        count = f"{len(self.jobs.rows)} {kind}"
+        self.title_line.update(f"{name_with_label(row.host.name, row.state)} · {count}" if row else count)
 
-    # The log of the chosen job.
+    # The log of the selected job.
 
-    def on_jobs_moved(self) -> None:
-        self.about()
-        self.log_lines.update("")
-        self.set_timer(SETTLED, self.settled)
-        self.waits_for = self.jobs.chosen
+    def on_job_list_moved(self) -> None:
+        self.update_title()
+        self.log_panel.update("")
+        self.set_timer(LOG_DELAY_S, self.fetch_pending_log)
+        self.log_pending = self.jobs.selected
 
-    def settled(self) -> None:
-        row = self.jobs.chosen
-        if row and self.waits_for and row.identity == self.waits_for.identity:
-            self.ask_log(row)
+    def fetch_pending_log(self) -> None:
+        """Fetch the log of the selected job if the selection has not moved again."""
+        row = self.jobs.selected
+        if row and self.log_pending and row.identity == self.log_pending.identity:
+            self.fetch_log(row)
 
-    def ask_log(self, row: Row) -> None:
-        def ask() -> None:
+    def fetch_log(self, row: JobRow) -> None:
+        def fetch() -> None:
             try:
-                text = readable(client.fetch_tails(row.host, [row.state], TAIL).get(row.state.id, b""))
+                tails = client.fetch_tails(row.host, [row.state], LOG_TAIL_BYTES)
+                text = readable(tails.get(row.state.id, b""))
             except (Unreachable, OSError) as error:
                 text = printable.safe(str(error))
-            told(self, self.log_came, row, text)
+            call_in_app(self, self.show_log, row, text)
 
-        apart(ask)
+        run_in_thread(fetch)
 
-    def log_came(self, row: Row, text: str) -> None:
-        now = self.jobs.chosen
-        if now and now.identity == row.identity:
+    def show_log(self, row: JobRow, text: str) -> None:
+        selected = self.jobs.selected
+        if selected and selected.identity == row.identity:
             lines = text.rstrip("\n").split("\n")
-            self.log_lines.update("\n".join(lines[-max(1, self.log_lines.size.height) :]))
+            self.log_panel.update("\n".join(lines[-max(1, self.log_panel.size.height) :]))
 
-    # What the keys do.
+    # Keys.
 
     def action_follow(self) -> None:
-        if row := self.jobs.chosen:
-            self.push_screen(Follow(row))
+        if row := self.jobs.selected:
+            self.push_screen(FollowScreen(row))
 
     def action_kill(self) -> None:
-        row = self.jobs.chosen
+        row = self.jobs.selected
         if row:
-            question = Ask(f"Kill {name_with_label(row.host.name, row.state)}?")
+            question = ConfirmScreen(f"Kill {name_with_label(row.host.name, row.state)}?")
             self.push_screen(question, lambda yes: self.act("kill", row) if yes else None)
 
-    def action_verb(self, verb: str) -> None:
-        if row := self.jobs.chosen:
-            self.act(verb, row)
+    def action_restart(self) -> None:
+        if row := self.jobs.selected:
+            self.act("restart", row)
 
     def action_pause(self) -> None:
-        if row := self.jobs.chosen:
+        if row := self.jobs.selected:
             self.act("start" if row.state.status in ("paused", "stashed") else "pause", row)
 
     def action_pause_group(self) -> None:
-        row = self.jobs.chosen
-        queue = self.known[row.host.name].queue if row else None
+        row = self.jobs.selected
+        queue = self.by_host[row.host.name].queue if row else None
         if row and queue:
             group = next(group for group in queue.groups if group.name == row.state.group)
             self.act("pause" if group.status == "running" else "start", row, group.name)
 
-    def act(self, verb: str, row: Row, group: str = "") -> None:
-        """Does what `verb` says to a job, or to a group, as it was on the screen."""
-        host, queue = row.host, self.known[row.host.name].queue
+    def act(self, verb: str, row: JobRow, group: str = "") -> None:
+        """Carry out `verb` on a job, or on a group, as it was on the screen."""
+        host, queue = row.host, self.by_host[row.host.name].queue
         if queue is None:
             self.notify(f"{host.name} does not answer", severity="error", markup=False)
             return
-        choice = Selector(group=group) if group else Selector((row.job["name"],))
+        selector = Selector(group=group) if group else Selector((row.job["name"],))
         states = tuple(actions.matching(queue, None, group)) if group else (row.state,)
 
-        def do() -> None:
-            planned = job_actions.plan_actions(verb, choice, [Selection(host, queue, states)])
-            told(self, self.acted, verb, host, job_actions.act(verb, choice, planned)[host.name])
+        def act() -> None:
+            planned = job_actions.plan_actions(verb, selector, [Selection(host, queue, states)])
+            call_in_app(self, self.show_result, verb, host, job_actions.act(verb, selector, planned)[host.name])
 
-        apart(do)
+        run_in_thread(act)
 
-    def acted(self, verb: str, host: Host, result: HostResult | Unreachable) -> None:
+    def show_result(self, verb: str, host: Host, result: HostResult | Unreachable) -> None:
         if isinstance(result, Unreachable):
             self.notify(printable.safe(str(result)), severity="error", markup=False)
             return
-        for kind, text in tables.told(verb, host.name, result):
-            self.notify(text, severity="information" if kind == "done" else "warning", markup=False)
+        for done, line in actions_view.lines(verb, host.name, result):
+            self.notify(line, severity="information" if done else "warning", markup=False)
         if result.queue:
-            self.since[host.name] = time.monotonic()
-            self.answered(seen(host, result.queue), self.since[host.name])
+            self.acted_at[host.name] = time.monotonic()
+            self.update_host(host_rows(host, result.queue), self.acted_at[host.name])
 
     def action_filter(self) -> None:
         self.filter.display = True
@@ -447,7 +455,7 @@ class Top(App[None]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.words = event.value
-        self.arrange()
+        self.update_rows()
 
     def on_input_submitted(self) -> None:
         self.filter.display = bool(self.words)
@@ -458,26 +466,26 @@ class Top(App[None]):
         self.filter.display = False
         self.jobs.focus()
 
-    def action_show(self) -> None:
-        self.shown = SHOWN[(SHOWN.index(self.shown) + 1) % len(SHOWN)]
-        self.arrange()
+    def action_status_filter(self) -> None:
+        self.status_filter = FILTERS[(FILTERS.index(self.status_filter) + 1) % len(FILTERS)]
+        self.update_rows()
 
 
-def apart(work: Callable[[], None]) -> None:
-    """Runs what may take long in a thread that nothing waits for, not even the end of the process."""
+def run_in_thread(work: Callable[[], None]) -> None:
+    """Run `work` in a thread that nothing waits for, not even the end of the process."""
     threading.Thread(target=work, daemon=True).start()
 
 
-def told(app: App[None], function: Callable[..., object], *values: object) -> None:
-    """Has the screen's own thread call `function`; once the screen is left, nobody does."""
+def call_in_app(app: App[None], function: Callable[..., object], *values: object) -> None:
+    """Call `function` in the thread of the screen, unless the screen is closed."""
     with suppress(RuntimeError):
         app.call_later(function, *values)
 
 
 def readable(output: bytes) -> str:
-    """Output without what would draw on the screen by itself."""
+    """Return output as text without terminal control sequences."""
     text = framing.ANSI.sub("", output.decode("utf-8", "replace").replace("\r\n", "\n"))
-    # What a carriage return wrote over (a progress bar) was not left standing.
+    # A progress bar overwrites its line after each carriage return: only the last state was visible.
     lines = [line.rstrip("\r").rpartition("\r")[2].expandtabs() for line in text.split("\n")]
     return printable.safe("\n".join(lines))
 

@@ -230,7 +230,9 @@ def test_what_cannot_be_written_is_as_it_was(
     file = write(settings("claude", "user"), "{}")
     monkeypatch.setattr(os, "replace", full)
     assert main(["install", "claude"]) == 3
-    assert "No space left on device; it is as it was" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "cannot be written and is unchanged: " in said
+    assert "No space left on device" in said
     assert file.read_text() == "{}"
 
 
@@ -255,7 +257,7 @@ def test_the_shell_finds_a_launcher_wherever_it_is(agent: str, weird_tmp_path: P
 def test_what_an_agent_cannot_do_and_what_it_needs_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["install", "codex", "--mode", "rewrite"]) == 0
     said = capsys.readouterr().err
-    assert "cannot have commands rewritten safely; it is denied instead" in said
+    assert "cannot be rewritten safely; the hooks deny the command instead" in said
     assert "start `codex`" in said
     assert main(["install", "claude", "--mode", "rewrite"]) == 0
     assert "safely" not in capsys.readouterr().err

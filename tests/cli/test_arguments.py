@@ -77,11 +77,14 @@ def test_every_argument_has_help_without_a_full_stop(prog: str) -> None:
 
 def test_abbreviations_of_other_tools() -> None:
     """Options of one letter that users of gh, kubectl and cargo try, where there is such an option."""
-    short = {"-f": "--follow", "-g": "--group", "-l": "--label", "-w": "--watch", "-d": "--detach", "-n": "--bytes"}
+    short = {
+        "--follow": "-f", "--group": "-g", "--label": "-l", "--watch": "-w", "--detach": "-d", "--bytes": "-n", "--lines": "-n",
+        "--quiet": "-q",
+    }  # fmt: skip
     for prog, parser in PARSERS.items():
         for action in parser._actions:
-            for letter, option in short.items():
-                if option in action.option_strings and prog != "pueue-skill ssh":  # where they are options of ssh
+            for option, letter in short.items():
+                if option in action.option_strings and prog != "pueue-skill ssh":  # they are options of ssh there
                     assert letter in action.option_strings, prog
 
 
@@ -116,19 +119,20 @@ def test_a_name_that_is_nearly_right(line: str, says: str, capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("status --watch --every -1", "--every: expected a number of seconds from 0.1 on, not '-1'"),
-        ("status --watch --every 0", "--every: expected a number of seconds from 0.1 on, not '0'"),
-        ("status --watch --every nan", "--every: expected a number of seconds from 0.1 on, not 'nan'"),
-        ("top --every x", "--every: expected a number of seconds from 0.1 on, not 'x'"),
-        ("batch watch b.toml --every -1", "--every: expected a number of seconds from 0.1 on, not '-1'"),
-        ("run --wait -1 ls", "--wait: expected a number of seconds from 0 on, not '-1'"),
-        ("run --wait inf ls", "--wait: expected a number of seconds from 0 on, not 'inf'"),
-        ("ssh --wait=-1 h ls", "--wait: expected a number of seconds from 0 on, not '-1'"),
+        ("status --watch --every -1", "--every: expected a number of seconds, at least 0.1, not '-1'"),
+        ("status --watch --every 0", "--every: expected a number of seconds, at least 0.1, not '0'"),
+        ("status --watch --every nan", "--every: expected a number of seconds, at least 0.1, not 'nan'"),
+        ("top --every x", "--every: expected a number of seconds, at least 0.1, not 'x'"),
+        ("batch watch b.toml --every -1", "--every: expected a number of seconds, at least 0.1, not '-1'"),
+        ("run --wait -1 ls", "--wait: expected a number of seconds, at least 0, not '-1'"),
+        ("run --wait inf ls", "--wait: expected a number of seconds, at least 0, not 'inf'"),
+        ("ssh --wait=-1 h ls", "--wait: expected a number of seconds, at least 0, not '-1'"),
         ("run --stdin --stdin-limit x ls", "--stdin-limit: expected a size such as 500K, 10M or 16G, not 'x'"),
         ("run --stdin --stdin-limit 0 ls", "--stdin-limit: expected a size such as 500K, 10M or 16G, not '0'"),
-        ("batch log b.toml x --bytes 0", "-n/--bytes: expected a whole number from 1 on, not '0'"),
-        ("batch log b.toml x --bytes -1", "-n/--bytes: expected a whole number from 1 on, not '-1'"),
-        ("notify --callback -1", "--callback: expected the id of a job, a whole number from 0 on, not '-1'"),
+        ("batch log b.toml x --bytes 0", "-n/--bytes: expected a whole number, at least 1, not '0'"),
+        ("batch log b.toml x --bytes -1", "-n/--bytes: expected a whole number, at least 1, not '-1'"),
+        ("log -n 0 x", "-n/--lines: expected a whole number, at least 1, not '0'"),
+        ("notify --callback -1", "--callback: expected the ID of a pueue job, not '-1'"),
         ("timeline --day yesterday", "--day: expected a day as YYYY-MM-DD, not 'yesterday'"),
         ("install claude --scope usr", "--scope: expected user or project, not 'usr'. Did you mean user?"),
     ],
@@ -154,13 +158,15 @@ def test_a_value_out_of_range(line: str, says: str, capsys: pytest.CaptureFixtur
         ("ssh --or-detach h ls", "--or-detach does nothing without --wait"),
         ("notify --result Failed", "--result does nothing without --callback"),
         ("log --follow --json x", "not allowed with"),
-        ("log -g default local:1", "jobs are named, or selected by --label and --group, not both"),
-        ("wait -l x local:1", "jobs are named, or selected by --label and --group, not both"),
-        ("kill -g default local:1", "jobs are named, or selected by --label and --group, not both"),
+        ("log --lines 5 --json x", "--lines does nothing with --json"),
+        ("watch --events --json", "not allowed with"),
+        ("log -g default local:1", "select jobs by name, or by --label and --group, not both"),
+        ("wait -l x local:1", "select jobs by name, or by --label and --group, not both"),
+        ("kill -g default local:1", "select jobs by name, or by --label and --group, not both"),
         ("check --json --sarif x.sh", "not allowed with"),
         ("timeline b.toml --day 2026-01-01", "not allowed with"),
-        ("run 'sleep 5; ls' --group g", "--group stands after the command: put options of run before it"),
-        ("suggest 'sleep 5; ls' --json", "--json stands after the command: put options of suggest before it"),
+        ("run 'sleep 5; ls' --group g", "--group follows the command: put options of run before it"),
+        ("suggest 'sleep 5; ls' --json", "--json follows the command: put options of suggest before it"),
     ],
 )
 def test_an_option_that_would_be_ignored_is_refused(line: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:

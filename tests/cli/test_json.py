@@ -12,11 +12,12 @@ from commands import PARSERS
 
 from pueue_skill.cli import main
 from pueue_skill.cli.schemas import SCHEMAS
+from pueue_skill.state.sessions import Submitted
+from pueue_skill.views import documents
 
 WITHOUT = {
-    "pueue-skill run", "pueue-skill ssh", "pueue-skill wait",  # give the job's own output and exit code
-    "pueue-skill top", "pueue-skill timeline", "pueue-skill watch", "pueue-skill batch watch",  # draw, or go on
-    "pueue-skill batch", "pueue-skill batch check", "pueue-skill batch submit", "pueue-skill batch resume", "pueue-skill batch log",
+    "pueue-skill ssh",  # prints what ssh prints
+    "pueue-skill top", "pueue-skill batch watch", "pueue-skill batch", "pueue-skill batch check", "pueue-skill batch submit", "pueue-skill batch resume", "pueue-skill batch log",
     "pueue-skill batch cancel", "pueue-skill schema", "pueue-skill completion", "pueue-skill hook",
 }  # fmt: skip
 """Commands without --json; the others have it."""
@@ -85,3 +86,15 @@ def test_messages_that_could_not_be_sent_are_in_the_document(
     jsonschema.validate(json.loads(out), SCHEMAS["notifications"]())
     assert (message["sent"], message["kept"], bool(message["reason"])) == (False, False, True)
     assert "hunter2" not in out
+
+
+def test_an_outcome_fits_its_schema() -> None:
+    job = Submitted("h", "key", "h", "", "pueue", "session", "/project", "make data", 0.0)
+    ended = job._replace(
+        id="3", label="data", group="default", state="failed", exit_code=2, seconds=1.5, tail="last line", ended="2026-11-24T10:00:00+00:00"
+    )  # fmt: skip
+    for submitted in (ended, job._replace(state="lost")):
+        document = json.loads(json.dumps(documents.outcome(submitted)))
+        jsonschema.validate(document, SCHEMAS["outcome"]())
+        assert document["result"] == submitted.state
+    assert documents.outcome(job._replace(state="lost"))["id"] is None

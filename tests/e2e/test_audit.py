@@ -21,7 +21,7 @@ from pueue_skill.hosts import audit
 from pueue_skill.hosts.audit import Asking
 from pueue_skill.queues import framing
 from pueue_skill.queues.framing import Probe, ProbeResult
-from pueue_skill.views import tables
+from pueue_skill.views import audit as view
 
 NVIDIA_SMI = """#!/bin/sh
 # As of driver 550: the columns that were asked for, a card a line; [N/A] for what a card does not tell.
@@ -419,4 +419,4 @@ def test_a_host_that_was_started_anew(env: dict[str, str]) -> None:
     earlier = {**report, "booted": report["booted"] - 3600}
     assert "the host was started anew" in audit.changes(earlier, report)  # type: ignore[arg-type]
     assert audit.changes(report, report) == []  # type: ignore[arg-type]
-    assert tables.plain("a\tb\x1b[0m") == "a b�[0m"
+    assert view.plain("a\tb\x1b[0m") == "a b�[0m"

@@ -373,13 +373,13 @@ def test_a_job_that_nobody_waits_for_is_taken_back_unless_it_has_started(place: 
         place, label, "--after", f"{place.name}:{first}", "--", "echo never; touch ran", status="queued"
     )
     assert (code, stdout) == (143, b"")
-    assert b"had not started, and is taken out of the queue" in stderr
+    assert b"had not started and was removed from the queue" in stderr
     runs = f"{label}-runs"
     code, stdout, stderr = given_up(
         place, runs, "--", f"until [ -e {go} ]; do sleep 0.1; done; touch went-on", status="running"
     )
     assert code == 143
-    assert b"goes on; follow it with: pueue-skill log --follow" in stderr
+    assert b"continues. Follow it with: pueue-skill log --follow" in stderr
     go.touch()
     place.reaches(first, "done", "success")
     until(lambda: [job for job in place.named(runs) if job["result"] == "success"], "the job that went on", 40)

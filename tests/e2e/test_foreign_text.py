@@ -32,7 +32,7 @@ from pueue_skill.shell import printable, quote
 from pueue_skill.shell.model import Host
 from pueue_skill.state.sessions import Submitted
 from pueue_skill.views import documents, tables, timeline
-from pueue_skill.views.top import Top, seen
+from pueue_skill.views.top import Top, host_rows
 
 ATTACK = "x\x1b]0;t\x07\x1b[2J\x1b[31m\nFORGED\r\x9b5m\u202eabc\u2066[bold]b[/bold][link=https://e]l[/link]\x1b]8;;http://e\x1b\\z\x7f\u2028FORGED"
 KINDS = ("label", "group", "command", "words", "typed")
@@ -236,8 +236,8 @@ def test_what_an_agent_is_told() -> None:
 
 def test_pictures(tmp_path: Path) -> None:
     now = timeline.dt.datetime(2026, 11, 24, 7, tzinfo=timeline.dt.UTC)
-    bars = [bar for state in EVIL_QUEUE.states if (bar := timeline.bar("far", state, now))]
-    laid, axis = timeline.slots(bars), timeline.axis(bars)
+    bars = [bar for state in EVIL_QUEUE.states if (bar := timeline.bar_of("far", state, now))]
+    laid, axis = timeline.slots_of(bars), timeline.axis_of(bars)
     for text in (
         timeline.svg(laid, axis),
         timeline.page(TYPED, laid, axis),
@@ -270,11 +270,11 @@ def test_every_key_of_top(tmp_path: Path) -> None:
 
     async def play() -> None:
         async with app.run_test(size=(160, 40), notifications=True) as pilot:
-            app.answered(seen(host, EVIL_QUEUE), time.monotonic())
-            app.known["down"] = seen(
+            app.update_host(host_rows(host, EVIL_QUEUE), time.monotonic())
+            app.by_host["down"] = host_rows(
                 host._replace(name="down"), Exception(client.stderr_of(transport.Done(255, b"", WORDS.encode())))
             )
-            app.draw()
+            app.update_screen()
             for key in ["down", *keys, *keys]:
                 await pilot.press("P" if key == "P" else key)
                 for _ in range(10):

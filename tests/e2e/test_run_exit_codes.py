@@ -13,7 +13,7 @@ from real import Daemon, Host
 from pueue_skill.plan.analysis import analyse
 from pueue_skill.shell.model import Host as Known
 
-GOES_ON = 75
+STILL_RUNS = 75
 
 
 def call(*command: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -43,8 +43,8 @@ def open_job(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        (["--wait", "0.2"], GOES_ON),
-        (["--wait=0"], GOES_ON),
+        (["--wait", "0.2"], STILL_RUNS),
+        (["--wait=0"], STILL_RUNS),
         (["--wait", "0.2", "--or-detach"], 0),
         (["--or-detach", "--wait", "0.2"], 0),
         (["--detach"], 0),
@@ -60,7 +60,7 @@ def test_a_job_that_still_runs(
     assert done.returncode == code, done.stderr
     name = done.stdout.strip() if "--detach" in options else done.stderr.split()[1]
     if "--detach" not in options:
-        assert f"{name} is running and goes on" in done.stderr or f"{name} is queued and goes on" in done.stderr
+        assert f"{name} is still running" in done.stderr or f"{name} is still queued" in done.stderr
     assert call("pueue-skill", "wait", name, env=pueued.env).returncode == 0
 
 
@@ -70,15 +70,15 @@ def test_a_job_that_is_still_queued(pueued: Daemon) -> None:
     try:
         line = "pueue-skill run --wait 0.2 --group halted -- true && echo deployed"
         done = call("bash", "-c", line, env=pueued.env)
-        assert (done.returncode, done.stdout) == (GOES_ON, "")
-        assert "is queued and goes on" in done.stderr
+        assert (done.returncode, done.stdout) == (STILL_RUNS, "")
+        assert "is still queued" in done.stderr
     finally:
         pueued.remove_group("halted")
 
 
 def test_the_configured_wait_ends_with_75_too(pueued: Daemon, open_job: str, tmp_path: Path) -> None:
     env = pueued.env | {"XDG_CONFIG_HOME": str(configured(tmp_path, "[run]\nwait = 0.2\n"))}
-    assert call("pueue-skill", "run", "--", open_job, env=env).returncode == GOES_ON
+    assert call("pueue-skill", "run", "--", open_job, env=env).returncode == STILL_RUNS
     assert call("pueue-skill", "run", "--or-detach", "--", open_job, env=env).returncode == 0
     (tmp_path / "go").touch()
 
@@ -90,14 +90,14 @@ def test_an_exit_code_75_of_the_job_itself(
     before, after = waits
     done = call(*before, *options, *after, "exit 75", env=pueued.env)
     assert done.returncode == 75
-    assert "has ended: 75 is its own exit code" in done.stderr
-    assert "goes on" not in done.stderr
+    assert "ended: 75 is its own exit code" in done.stderr
+    assert "is still" not in done.stderr
 
 
 def test_an_exit_code_125_of_the_job_itself(pueued: Daemon) -> None:
     done = call("pueue-skill", "run", "--follow", "--", "exit 125", env=pueued.env)
     assert done.returncode == 125
-    assert "has ended: 125 is its own exit code" in done.stderr
+    assert "ended: 125 is its own exit code" in done.stderr
 
 
 def test_where_75_can_only_be_the_jobs_own_nothing_is_said(pueued: Daemon, bigblack: Host) -> None:

@@ -75,7 +75,7 @@ def test_sigterm_leaves_a_job_that_another_caller_submitted(runs: Runs, tmp_path
         said = process.stderr.readline()
         process.terminate()
         said += process.stderr.read()
-    assert (process.returncode, f"terminated: {job} goes on" in said) == (143, True), said
+    assert (process.returncode, f"terminated; {job} continues" in said) == (143, True), said
     (tmp_path / "go").touch()
     subprocess.run(["pueue-skill", "log", "--follow", job], env=runs.env, timeout=60)
     assert runs("exit 6", "--after", first, code=6).stderr

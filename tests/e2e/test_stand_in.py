@@ -179,7 +179,7 @@ def test_standard_error_apart(pueued: Daemon) -> None:
         (["no-such-host", "true"], 255, "cannot be reached by ssh"),
         (["-t", "bigblack", "top"], 2, "asks for a terminal"),
         (["-N", "-L", "1:h:1", "bigblack"], 2, "does not run a command"),
-        (["bigblack"], 2, "is given no command"),
+        (["bigblack"], 2, "no command is given for bigblack"),
         ([], 2, "no host"),
         (["--group", "nope", "bigblack", "true"], 125, "Group nope"),
         (["--wait", "0.2", "bigblack", "sleep 2"], 75, "follow it with: pueue-skill log --follow bigblack:"),
@@ -292,9 +292,7 @@ def test_a_host_whose_configuration_forwards_the_agent(bigblack: Host) -> None:
     try:
         plain = at(bigblack, "pueue-skill", "ssh", "bigblack", text, stdin=b"not read")
         assert (plain.returncode, plain.stdout) == (3, b"\n")
-        assert (
-            b"not queued, but run by ssh itself: the configuration for bigblack says forwardagent yes" in plain.stderr
-        )
+        assert b"not queued, but run by ssh: the ssh configuration of bigblack has forwardagent yes" in plain.stderr
         fed = at(bigblack, "pueue-skill", "ssh", "--stdin", "bigblack", text, stdin=b"read")
         assert (fed.returncode, fed.stdout) == (3, b"\nread")
         queued = at(bigblack, "pueue-skill", "ssh", "-a", "bigblack", text)

@@ -91,7 +91,7 @@ def test_of_many_jobs_those_that_matter_are_listed() -> None:
     now = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
     report = documents.status([(model.Host("h"), queue)], now)
     console = Console(width=100, file=io.StringIO(), highlight=False)
-    console.print(status.jobs_table(report, now, 100), status.hosts_lines(report))
+    console.print(status.jobs_table(report, now, 100), status.host_lines(report))
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert 20 <= sum(line.startswith("h:") for line in lines) <= 40
     assert "h: 9972 more jobs: pueue-skill status --json" in [line.rstrip() for line in lines]

@@ -23,7 +23,7 @@ from pueue_skill.jobs import actions as job_actions
 from pueue_skill.queues.model import Queue
 from pueue_skill.queues.pueue.state import read_queue
 from pueue_skill.shell import model
-from pueue_skill.views.top import Ask, Follow, Jobs, Top, seen
+from pueue_skill.views.top import ConfirmScreen, FollowScreen, JobList, Top, host_rows
 
 Steps = Callable[[Top, Pilot[None]], Awaitable[None]]
 
@@ -106,7 +106,7 @@ def test_kill_asks_and_a_group_is_paused_and_started(hosts: dict[str, model.Host
         await shows(app, pilot, f"bigblack:{runs} (long-one) · 2 jobs")
         await pilot.press("k")
         await shows(app, pilot, f"Kill bigblack:{runs} (long-one)?")
-        assert isinstance(app.screen, Ask)
+        assert isinstance(app.screen, ConfirmScreen)
         await pilot.press("n")
         await shows(app, pilot, "running")
         assert status(runs) == "Running"
@@ -114,7 +114,7 @@ def test_kill_asks_and_a_group_is_paused_and_started(hosts: dict[str, model.Host
         await shows(app, pilot, f"bigblack:{runs} (long-one) paused")
         assert status(runs) == "Paused"
         await pilot.press("p")
-        await shows(app, pilot, f"bigblack:{runs} (long-one) goes on")
+        await shows(app, pilot, f"bigblack:{runs} (long-one) resumed")
         await pilot.press("P")
         await shows(app, pilot, "top 1/1 +1 paused")
         await pilot.press("k", "y")
@@ -125,7 +125,7 @@ def test_kill_asks_and_a_group_is_paused_and_started(hosts: dict[str, model.Host
         await shows(app, pilot, "top 1/1 ✗1")
         assert status(waits) == "Running"
         await pilot.press("r")
-        await shows(app, pilot, f"bigblack:{runs} (long-one) started again")
+        await shows(app, pilot, f"bigblack:{runs} (long-one) restarted")
         assert status(runs) == "Queued"
 
     played(Top(list(hosts.values()), 0.2), steps)
@@ -141,7 +141,7 @@ def test_a_job_is_followed(hosts: dict[str, model.Host], bigblack: Host, tmp_pat
         await shows(app, pilot, "(followed) · 1 jobs")
         await pilot.press("f")
         await shows(app, pilot, "begun")
-        assert isinstance(app.screen, Follow)
+        assert isinstance(app.screen, FollowScreen)
         assert "last" not in app.screen.query_one(Log).lines
         go.touch()
         await shows(app, pilot, "[failed, exit 4]")
@@ -160,9 +160,9 @@ def test_a_host_that_hangs_freezes_nothing(hosts: dict[str, model.Host]) -> None
 
         async def steps(app: Top, pilot: Pilot[None]) -> None:
             await shows(app, pilot, "bigblack: default")
-            assert "hung: asked …" in screen(app)
+            assert "hung: querying …" in screen(app)
             await pilot.press("slash", *"abc", "escape", "s", "down")
-            assert "hung: asked …" in screen(app)  # and all keys were taken meanwhile
+            assert "hung: querying …" in screen(app)  # and all keys were taken meanwhile
             await pilot.press("q")
 
         started = time.monotonic()
@@ -179,7 +179,7 @@ LARGE = model.Host("big", "", "")
 
 def test_ten_thousand_jobs_without_lag() -> None:
     """What the screen's own thread does for a new answer, and for a key; measured with the rendering."""
-    first, second = seen(LARGE, large(5_000)), seen(LARGE, large(5_004))
+    first, second = host_rows(LARGE, large(5_000)), host_rows(LARGE, large(5_004))
 
     async def steps(app: Top, pilot: Pilot[None]) -> None:
         took: dict[str, float] = {}
@@ -190,14 +190,14 @@ def test_ten_thousand_jobs_without_lag() -> None:
             await pilot.pause()
             took[name] = time.perf_counter() - started
 
-        await measured("first answer", lambda: app.answered(first, time.monotonic()))
+        await measured("first answer", lambda: app.update_host(first, time.monotonic()))
         await shows(app, pilot, "p1 4/4 +2496")
-        jobs = app.query_one(Jobs)
+        jobs = app.query_one(JobList)
         assert [row.state.status for row in jobs.rows[:9]] == ["running"] * 8 + ["queued"]
-        await measured("update", lambda: app.answered(second, time.monotonic()))
-        assert jobs.chosen is not None
-        assert jobs.chosen.state.id == "5000"
-        assert jobs.chosen.state.status == "done"  # it has ended meanwhile, and is still the chosen one
+        await measured("update", lambda: app.update_host(second, time.monotonic()))
+        assert jobs.selected is not None
+        assert jobs.selected.state.id == "5000"
+        assert jobs.selected.state.status == "done"  # it has ended meanwhile, and is still the chosen one
         await measured("key", lambda: jobs.action_move(1))
         await measured("page", lambda: jobs.action_page(1))
         await measured("end", lambda: jobs.action_move(10**9))
@@ -221,10 +221,10 @@ def test_an_answer_from_before_an_act_is_not_taken_up() -> None:
 
     async def steps(app: Top, pilot: Pilot[None]) -> None:
         before = time.monotonic()
-        app.acted("pause", LARGE, result)
-        app.answered(seen(LARGE, large(4_000)), before)
+        app.show_result("pause", LARGE, result)
+        app.update_host(host_rows(LARGE, large(4_000)), before)
         await shows(app, pilot, "p1 4/4 +2496 ✓2000 ✗500")
-        app.answered(seen(LARGE, large(4_000)), time.monotonic())
+        app.update_host(host_rows(LARGE, large(4_000)), time.monotonic())
         await shows(app, pilot, "p1 4/4 +2996 ✓1600 ✗400")
 
     played(Top([], 1), steps)
@@ -233,17 +233,17 @@ def test_an_answer_from_before_an_act_is_not_taken_up() -> None:
 @pytest.mark.parametrize("size", [(40, 20), (80, 24), (200, 60)])
 def test_narrow_and_wide(size: tuple[int, int]) -> None:
     async def steps(app: Top, pilot: Pilot[None]) -> None:
-        app.answered(seen(LARGE, large(5_000)), time.monotonic())
+        app.update_host(host_rows(LARGE, large(5_000)), time.monotonic())
         await shows(app, pilot, "big:5000")
         lines = screen(app).splitlines()
         assert {len(line) for line in lines} == {size[0]}
         (row,) = [line for line in lines if line.startswith("big:5000 ") and "·" not in line]
         assert "runni" in row
         assert ("uv run python" in row) == (size[0] >= 80)
-        assert app.query_one(Jobs).size.height >= 4
+        assert app.query_one(JobList).size.height >= 4
 
     app = Top([], 1)
-    app.known["big"] = seen(LARGE, Exception("asked …"))
+    app.by_host["big"] = host_rows(LARGE, Exception("querying …"))
     played(app, steps, size)
 
 
@@ -251,7 +251,7 @@ def test_without_color_the_chosen_row_is_reversed(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("NO_COLOR", "1")
 
     async def steps(app: Top, pilot: Pilot[None]) -> None:
-        app.answered(seen(LARGE, large(9_000)), time.monotonic())
+        app.update_host(host_rows(LARGE, large(9_000)), time.monotonic())
         await shows(app, pilot, "big:9000")
         (line,) = [
             line for line in app.screen._compositor.render_strips() if "big:9000 " in line.text and "·" not in line.text
@@ -273,7 +273,7 @@ def test_it_needs_a_terminal(pueued: Daemon) -> None:
     )
     assert (done.returncode, done.stderr) == (
         2,
-        "pueue-skill: top needs a terminal. Without one: pueue-skill status --watch\n",
+        "pueue-skill: top needs a terminal. Try: pueue-skill status --watch\n",
     )
 
 

@@ -87,7 +87,7 @@ def test_a_job_that_runs_is_killed_and_the_next_one_starts(stage: Stage) -> None
     assert done.stdout == f"bigblack:{first} (first) killed\n"
     assert stage.hosts["bigblack"].result(first) == "Killed"
     stage.reaches("bigblack", third, "Running")
-    assert stage("kill", f"bigblack:{first}").stderr.endswith("is left as it is: it has already ended\n")
+    assert stage("kill", f"bigblack:{first}").stderr.endswith("is left as is: it has already ended\n")
 
 
 def test_killing_a_group_says_that_it_stays_paused(stage: Stage) -> None:
@@ -140,7 +140,7 @@ def test_restart_is_in_place_and_runs_a_chain_in_its_order(stage: Stage, tmp_pat
 
     mended.touch()
     done = stage(*line.split()[1:])
-    assert done.stdout == f"bigblack:{parent} (load) started again\nbigblack:{child} started again\n"
+    assert done.stdout == f"bigblack:{parent} (load) restarted\nbigblack:{child} restarted\n"
     assert until(lambda: stage.hosts["bigblack"].result(child) == "Success", "the child's success")
     assert trace.read_text() == "parent\nparent\nchild\n"
     assert stage.hosts["bigblack"].tasks()[parent]["created_at"] == created
@@ -170,7 +170,7 @@ def test_a_job_that_outlived_its_daemon_is_not_started_beside_itself(stage: Stag
     assert stage.hosts["bigblack"].result(id) == {"Failed": 3}
     os.kill(pid, 9)
     until(lambda: not Path(f"/proc/{pid}").exists(), "the end of what was left")
-    assert "started again" in stage("restart", f"bigblack:{id}").stdout
+    assert "restarted" in stage("restart", f"bigblack:{id}").stdout
     (pid,) = until(lambda: left_behind(stage.hosts["bigblack"]), "what the job leaves behind")
     os.kill(pid, 9)
 
@@ -190,7 +190,7 @@ def test_clean_removes_only_what_has_ended(stage: Stage) -> None:
     stage.reaches("bigblack", runs, "Running")
     done = stage("clean", "--group", stage.group, "--host", "bigblack", "--successful-only", code=1)
     assert done.stdout == f"bigblack:{ok} (ok) removed\n"
-    assert f"bigblack:{needed} is left as it is: bigblack:{waits} depends on it, and has not run\n" in done.stderr
+    assert f"bigblack:{needed} is left as is: bigblack:{waits} depends on it, and has not run\n" in done.stderr
     assert stage("clean", f"bigblack:{runs}", code=1).stderr.endswith("only ended jobs are cleaned\n")
     stage("clean", "--label", "bad")
     assert set(stage.hosts["bigblack"].tasks()) & {ok, bad, runs, needed, waits} == {runs, needed, waits}
@@ -206,9 +206,16 @@ def test_clean_keeps_results_in_the_store_first(stage: Stage, tmp_path: Path) ->
     stage.hosts["bigblack"].result(id)
     stage("clean", name)
     assert id not in stage.hosts["bigblack"].tasks()
-    told = stage("watch", "--session", "s1", code=1)
-    assert "result is 42" in told.stdout
-    assert "exit" in told.stdout
+    (line,) = stage("watch", "--session", "s1", "--json", code=1).stdout.splitlines()
+    outcome = json.loads(line)
+    jsonschema.validate(outcome, json.loads(stage("schema", "outcome").stdout))
+    assert (outcome["host"], outcome["id"], outcome["result"], outcome["exit_code"]) == (
+        "bigblack",
+        str(id),
+        "failed",
+        3,
+    )
+    assert outcome["tail"] == "result is 42"
 
 
 @pytest.mark.long
@@ -247,7 +254,7 @@ def test_files_of_jobs_that_are_gone_go_too(stage: Stage) -> None:
             os.utime(file, (1, 1))
         on_its_way.touch()
         done = stage("clean", "--label", "gone")
-        assert "bigblack: 2 files of jobs that are gone removed" in done.stdout
+        assert "bigblack: 2 files of removed jobs deleted" in done.stdout
         assert [file.exists() for file in (files["gone"], left_over, files["stays"], on_its_way)] == [
             False,
             False,
@@ -267,9 +274,9 @@ def test_jobs_are_paused_put_aside_and_go_on(stage: Stage) -> None:
     first, second, third = (stage.add("littleblack", "sleep 100") for _ in range(3))
     stage.reaches("littleblack", second, "Running")
     names = [f"littleblack:{id}" for id in (first, third)]
-    assert stage("pause", *names).stdout == f"{names[0]} paused\n{names[1]} put aside\n"
+    assert stage("pause", *names).stdout == f"{names[0]} paused\n{names[1]} stashed\n"
     assert [stage.status("littleblack", id) for id in (first, third)] == ["Paused", "Stashed"]
-    assert stage("start", *names).stdout == f"{names[0]} goes on\n{names[1]} queued again\n"
+    assert stage("start", *names).stdout == f"{names[0]} resumed\n{names[1]} queued\n"
     assert [stage.status("littleblack", id) for id in (first, third)] == ["Running", "Queued"]
     done = stage("start", names[1], code=1)  # pueue's own start would run it beside the two
     assert f"it is queued: 2 of 2 slots of {stage.group} are taken" in done.stderr
@@ -285,7 +292,7 @@ def test_a_group_is_paused_and_started(stage: Stage) -> None:
     assert f"littleblack: group {stage.group} paused\n" in done.stdout
     waits = stage.add("bigblack", "sleep 100")
     done = stage("start", "--group", stage.group)
-    assert f"bigblack:{id} goes on" in done.stdout
+    assert f"bigblack:{id} resumed" in done.stdout
     stage.reaches("bigblack", waits, "Running")
 
 
@@ -366,7 +373,7 @@ def test_a_host_that_is_down_keeps_no_others_work_from_being_done(stage: Stage) 
             ["kill", "--label", "x", "--host", "elsewhere"],
             "no host is called elsewhere; configured: local, bigblack, littleblack",
         ),
-        (["kill", "local:1", "--group", "g"], "jobs are named, or selected by --label and --group, not both"),
+        (["kill", "local:1", "--group", "g"], "select jobs by name, or by --label and --group, not both"),
         (["kill", "bigblack:99999"], "no job is called bigblack:99999. There is:\n  bigblack: group default"),
         (["wait"], "no job is selected"),
         (["wait", "--group", "OWN", "--host", "bigblack"], "no job is selected. There is:\n  bigblack: group default"),
@@ -390,7 +397,7 @@ def test_wait_and_log_take_several(stage: Stage) -> None:
     assert done.stderr.count("==> ") == 2
     assert stage("log", "--group", stage.group, "--host", "littleblack").stdout == "two\n"
     assert (
-        "one job can be followed, and 2 are chosen" in stage("log", "--follow", "--group", stage.group, code=2).stderr
+        "--follow takes one job, and 2 are selected" in stage("log", "--follow", "--group", stage.group, code=2).stderr
     )
 
 

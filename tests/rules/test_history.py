@@ -103,7 +103,7 @@ def test_the_hook_records_and_then_knows(home: Path) -> None:
     assert history("--forget", "no such").returncode == 1
     assert history("--forget", "frobnicate --level --secret").returncode == 0
     assert history().stdout == ""
-    assert "no run is remembered" in history().stderr
+    assert "no run times yet" in history().stderr
 
 
 @pytest.mark.parametrize("command", ["ls -l", "for i in 1 2; do ./frob $i; done", "./a && ./b", "./frob &"])

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
 from typing import Any, Protocol
 
+import jsonschema
 from real import until
+
+from pueue_skill.cli.schemas import SCHEMAS
 
 __all__ = [
     "test_a_job_comes_after_another",
     "test_a_job_is_found_by_label_and_its_end_and_output_by_its_name",
     "test_dependencies_by_label_and_key",
+    "test_json_of_jobs_that_are_submitted_and_waited_for",
     "test_killed_started_again_and_cleaned",
+    "test_the_last_lines_of_an_output",
     "test_the_newest_job_of_a_name_is_meant",
     "test_what_comes_after_a_failure_does_not_run",
     "test_what_waits_is_put_aside_and_taken_up_again",
@@ -138,3 +144,52 @@ def test_what_waits_is_put_aside_and_taken_up_again(place: Place) -> None:
     assert place.jobs()[id]["status"] == "stashed"
     assert place("start", f"{place.name}:{id}").returncode == 0
     place.reaches(id, "done", "success")
+
+
+def document(done: subprocess.CompletedProcess[bytes], schema: str) -> dict[str, Any]:
+    """Return what a command printed with --json, after it was validated."""
+    found: dict[str, Any] = json.loads(done.stdout)
+    jsonschema.validate(found, SCHEMAS[schema]())
+    return found
+
+
+def test_json_of_jobs_that_are_submitted_and_waited_for(place: Place) -> None:
+    label, key = "l" + os.urandom(4).hex(), "k" + os.urandom(4).hex()
+    command = ["--key", key, "--label", label, "--", "until [ -e go ]; do sleep 0.1; done; echo out; exit 3"]
+    submitted = place.run("--detach", "--json", *command)
+    first = document(submitted, "run")
+    assert (submitted.returncode, first["host"], first["already_queued"]) == (0, place.name, False)
+    assert (first["job"]["name"], first["job"]["key"]) == (f"{place.name}:{first['id']}", key)
+    stopped = place.run("--wait", "0", "--json", "--quiet", *command)
+    assert stopped.returncode == 75, stopped.stderr
+    again = document(stopped, "run")
+    assert (stopped.returncode, stopped.stderr, again["id"], again["already_queued"]) == (75, b"", first["id"], True)
+    assert again["job"]["status"] in ("queued", "running")
+    other = place.queue(label=label, command="echo other")
+    (place.folder / "go").touch()
+    ended = place.run("--follow", "--json", *command)
+    assert ended.returncode == 3
+    assert b"out\n" in ended.stderr
+    job = document(ended, "run")["job"]
+    assert (job["status"], job["result"], job["exit_code"], job["label"]) == ("done", "failed", 3, label)
+    one = place("wait", "--json", job["name"])
+    assert (one.returncode, document(one, "jobs")["jobs"]) == (3, [job])
+    both = place("wait", "--json", "--host", place.name, "--label", label)
+    results = {job["name"]: job["result"] for job in document(both, "jobs")["jobs"]}
+    assert (both.returncode, results) == (1, {job["name"]: "failed", f"{place.name}:{other}": "success"})
+    assert place("wait", "--quiet", "--host", place.name, "--label", label).stdout == b""
+
+
+def test_the_last_lines_of_an_output(place: Place) -> None:
+    label = "l" + os.urandom(4).hex()
+    id = place.queue(
+        label=label, command="echo one; echo two; echo three; until [ -e go ]; do sleep 0.1; done; echo four"
+    )
+    name = f"{place.name}:{id}"
+    until(lambda: place("log", name).stdout.count(b"\n") == 3, "the output", 20)
+    assert place("log", "-n", "2", name).stdout == b"two\nthree\n"
+    assert place("log", "-n", "9", name).stdout == b"one\ntwo\nthree\n"
+    (place.folder / "go").touch()
+    place.reaches(id, "done", "success")
+    assert place("log", "--follow", "--lines", "1", name).stdout == b"four\n"
+    assert place("log", "--lines", "3", name).stdout == b"two\nthree\nfour\n"

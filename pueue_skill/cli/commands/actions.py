@@ -1,6 +1,6 @@
-"""`kill`, `restart`, `clean`, `pause`, `start`: options in, exit code out.
+"""`kill`, `restart`, `clean`, `pause` and `start`: the options of one of them in, its actions on jobs, an exit code out.
 
-What was done goes to stdout, a line a job; what was not, and why, to stderr.
+Completed actions are printed on stdout, a line each; jobs that were left as is on stderr, with the reason.
 """
 
 from __future__ import annotations
@@ -10,71 +10,80 @@ import json
 from collections.abc import Mapping, Sequence
 
 from pueue_skill.cli import options as shared
+from pueue_skill.cli import selection
 from pueue_skill.cli.console import ExitCode, say
-from pueue_skill.cli.selection import choice_of, say_older
 from pueue_skill.configuration import settings
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.jobs import actions as job_actions
 from pueue_skill.jobs.actions import HostResult, Selection, Selector
 from pueue_skill.queues.actions import Action
-from pueue_skill.views import documents, tables
+from pueue_skill.views import actions as view
+from pueue_skill.views import documents
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_selection(parser)
     parser.add_argument("--dry-run", action="store_true", help="print what would be done without doing it")
+    shared.add_quiet(parser, "print only jobs that were left as is, and errors")
     shared.add_json(parser, "acts", "what was done")
 
 
 def main(options: argparse.Namespace) -> int:
-    """One verb."""
-    choice = choice_of(options)
-    shared.refuse_both(choice.jobs, options)
-    chosen, down, called = job_actions.select_jobs(choice, settings.current().hosts)
-    say_older(called)
+    selector = selection.selector(options)
+    selections, down, matches = job_actions.select_jobs(selector, settings.current().hosts)
+    selection.note_older(matches)
     if getattr(options, "successful_only", False):
-        chosen = [one._replace(states=tuple([s for s in one.states if s.result == "success"])) for one in chosen]
-    planned = job_actions.plan_actions(options.name, choice, chosen)
-    done = (
-        intended(options.name, choice, planned) if options.dry_run else job_actions.act(options.name, choice, planned)
-    )
-    if options.json:
-        print(json.dumps(documents.acts(options.name, options.dry_run, done, down), indent=2))
-    elif options.dry_run:
-        shown(options.name, done, "would be ")
+        selections = [
+            selected._replace(states=tuple([state for state in selected.states if state.result == "success"]))
+            for selected in selections
+        ]
+    planned = job_actions.plan_actions(options.name, selector, selections)
+    if options.dry_run:
+        results = planned_results(options.name, selector, planned)
     else:
-        shown(options.name, done)
-    for error in [*down.values(), *[one for one in done.values() if isinstance(one, Unreachable)]]:
+        results = job_actions.act(options.name, selector, planned)
+    if options.json:
+        print(json.dumps(documents.acts(options.name, options.dry_run, results, down), indent=2))
+    else:
+        print_results(options, results)
+    for error in [*down.values(), *[result for result in results.values() if isinstance(result, Unreachable)]]:
         say(str(error))
-    results = [one for one in done.values() if isinstance(one, HostResult)]
-    if down or len(results) < len(done):
-        return ExitCode.UNREACHABLE
-    bad = any(one.status in ("refused", "changed", "failed") for result in results for one in result.results)
-    return ExitCode.FINDINGS if bad else ExitCode.DONE
+    return exit_code(results, down)
 
 
-def intended(
-    verb: str, choice: Selector, planned: Sequence[tuple[Selection, list[Action]]]
+def planned_results(
+    verb: str, selector: Selector, planned: Sequence[tuple[Selection, list[Action]]]
 ) -> Mapping[str, HostResult | Unreachable]:
-    """What would be done, in the form of what was."""
+    """Return what --dry-run prints, as results by host."""
     return {
-        one.host.name: HostResult(
+        selected.host.name: HostResult(
             tuple(
                 [
-                    job_actions.ActionResult(act, "planned") if act.call else job_actions.unchanged_result(act)
-                    for act in found
+                    job_actions.ActionResult(action, "planned") if action.call else job_actions.unchanged_result(action)
+                    for action in actions
                 ]
             ),
-            job_actions.whole_group(verb, choice, one.host),
+            job_actions.whole_group(verb, selector, selected.host),
         )
-        for one, found in planned
+        for selected, actions in planned
     }
 
 
-def shown(verb: str, done: Mapping[str, HostResult | Unreachable], would: str = "") -> None:
-    for host, result in done.items():
-        for kind, text in tables.told(verb, host, result, would) if isinstance(result, HostResult) else ():
-            if kind == "done":
-                print(text, flush=True)
-            else:
-                say(text)
+def print_results(options: argparse.Namespace, results: Mapping[str, HostResult | Unreachable]) -> None:
+    would = "would be " if options.dry_run else ""
+    for host, result in results.items():
+        if isinstance(result, Unreachable):
+            continue
+        for done, line in view.lines(options.name, host, result, would):
+            if not done:
+                say(line)
+            elif not options.quiet:
+                print(line, flush=True)
+
+
+def exit_code(results: Mapping[str, HostResult | Unreachable], down: Mapping[str, Unreachable]) -> int:
+    answered = [result for result in results.values() if isinstance(result, HostResult)]
+    if down or len(answered) < len(results):
+        return ExitCode.UNREACHABLE
+    statuses = {job.status for result in answered for job in result.results}
+    return ExitCode.FINDINGS if statuses & {"refused", "changed", "failed"} else ExitCode.DONE

@@ -1,4 +1,4 @@
-"""`check`: files in, the findings of their shell text out."""
+"""`check`: checks the shell text of files against the rules."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pueue_skill.cli.console import ExitCode, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", metavar="FILE", nargs="+", help="the file; its name says of which kind it is")
-    how = parser.add_mutually_exclusive_group()
-    shared.add_json(how, "check", "the findings")
-    how.add_argument("--sarif", action="store_true", help="print the findings as SARIF 2.1.0")
+    parser.add_argument("files", metavar="FILE", nargs="+", help="the file; its name determines its type")
+    output = parser.add_mutually_exclusive_group()
+    shared.add_json(output, "check", "the findings")
+    output.add_argument("--sarif", action="store_true", help="print the findings as SARIF 2.1.0")
 
 
 def main(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""`clean`: one of the `actions`, which can keep failed jobs."""
+"""`clean`: an action on jobs that can keep failed jobs."""
 
 from __future__ import annotations
 

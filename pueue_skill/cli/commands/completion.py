@@ -1,4 +1,4 @@
-"""`completion`: a shell's name in, the script that completes commands, options and files in that shell out."""
+"""`completion`: prints the script that completes commands, options and files in a shell."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def main(options: argparse.Namespace) -> int:
     import shtab
 
     parser = options.parser()
-    kinds = {"FILE": shtab.FILE, "DIR": shtab.DIRECTORY}
+    completers = {"FILE": shtab.FILE, "DIR": shtab.DIRECTORY}
     for action in actions(parser):
-        if action.metavar in kinds:
-            action.complete = kinds[action.metavar]
+        if action.metavar in completers:
+            action.complete = completers[action.metavar]
     print(shtab.complete(parser, shell=options.shell), end="")
     return ExitCode.DONE
 
 
 def actions(parser: argparse.ArgumentParser) -> Iterator[Any]:
-    """Return the arguments of a parser and of the commands below it."""
+    """Yield the arguments of a parser and of its commands."""
     for action in parser._actions:
         yield action
         if isinstance(action, argparse._SubParsersAction):
-            for below in action.choices.values():
-                yield from actions(below)
+            for command in action.choices.values():
+                yield from actions(command)

@@ -38,7 +38,7 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.configuration.errors import ConfigError
     from pueue_skill.hosts.doctor import reach
     from pueue_skill.shell.ssh_target import host_named
-    from pueue_skill.views import tables
+    from pueue_skill.views.audit import plain
 
     parsing.refuse(options, ("--start-groups", "--fix"))
     try:
@@ -52,10 +52,10 @@ def main(options: argparse.Namespace) -> int:
         safe = ("safe", "asked") if options.start_groups else ("safe",)
         wrong = [check for check in found if check.mend in safe]
         for check in wrong:
-            say(f"{check.name}: {tables.plain(check.what)}; runs: {tables.plain(check.fix)}")
+            say(f"{check.name}: {plain(check.what)}; runs: {plain(check.fix)}")
             complaint = reach.mend(check)
             if complaint:
-                say(f"{check.name}: {tables.plain(complaint)}")
+                say(f"{check.name}: {plain(complaint)}")
         for pause in (0.0, 0.5, 1.0, 2.0) if wrong else ():  # a daemon that was started does not answer at once
             time.sleep(pause)
             found = list(look(hosts))
@@ -69,8 +69,8 @@ def main(options: argparse.Namespace) -> int:
     else:
         for check in found:
             print(
-                f"{check.result:<8} {check.name}: {tables.plain(check.what)}"
-                + (f"\n         → {tables.plain(check.fix)}" if check.fix else "")
+                f"{check.result:<8} {check.name}: {plain(check.what)}"
+                + (f"\n         → {plain(check.fix)}" if check.fix else "")
             )
     return ExitCode.FINDINGS if any(check.result == "failure" for check in found) else ExitCode.DONE
 

@@ -1,4 +1,4 @@
-"""`history`: how long commands took here, by their shape."""
+"""`history`: prints or deletes the run times of commands, by shape."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def main(options: argparse.Namespace) -> int:
         try:
             count = runs.forget(None if options.forget == "all" else options.forget)
         except (sqlite3.Error, OSError) as error:
-            return failed(ExitCode.INTERNAL, f"{database.path()}: {error}. Remove the file to start with an empty one")
+            return failed(ExitCode.INTERNAL, f"{database.path()}: {error}. Try: remove the file; a new one is created")
         if options.json:
             print_json({}, count)
-        say(f"forgot {count} runs")
+        say(f"deleted {count} run times")
         return ExitCode.DONE if count else ExitCode.FINDINGS
-    remembered = runs.load()
+    run_times = runs.load()
     if options.json:
-        print_json({shape: list(seconds) for shape, seconds in remembered.items()}, 0)
+        print_json({shape: list(seconds) for shape, seconds in run_times.items()}, 0)
         return ExitCode.DONE
-    for shape, seconds in sorted(remembered.items(), key=lambda item: -max(item[1])):
+    for shape, seconds in sorted(run_times.items(), key=lambda item: -max(item[1])):
         print(f"{', '.join([duration(run) for run in seconds[-3:]]):<20} {shape}")
-    if not remembered:
-        say("no run is remembered: the hooks record them (pueue-skill doctor)")
+    if not run_times:
+        say("no run times yet: the hooks record them. Try: pueue-skill doctor, to check the hooks")
     return ExitCode.DONE
 
 

@@ -1,4 +1,4 @@
-"""`hook`: an agent's event on stdin, the hook's answer on stdout. It never fails."""
+"""`hook`: an agent's event on stdin, the hook's reply on stdout; it always exits 0."""
 
 from __future__ import annotations
 

@@ -1,45 +1,51 @@
-"""`log`: the output of jobs, byte for byte."""
+"""`log`: prints the output of jobs, byte for byte."""
 
 from __future__ import annotations
 
 import argparse
 import json
 
+from pueue_skill.cli import follower, parsing
 from pueue_skill.cli import options as shared
-from pueue_skill.cli.console import ExitCode, failed, say
-from pueue_skill.cli.follower import ended, followed
+from pueue_skill.cli.console import ExitCode, failed, note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_selection(parser)
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("-f", "--follow", action="store_true", help="print until the job ends, and return its exit code")
-    shared.add_json(how, "jobs", "the states of the jobs, not their output,")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("-f", "--follow", action="store_true", help="print until the job ends, and return its exit code")
+    shared.add_json(mode, "jobs", "the states of the jobs, not their output,")
+    parser.add_argument(
+        "-n", "--lines", metavar="N", type=parsing.count, help="print only the last N lines (with -f: and new output)"
+    )
+    shared.add_quiet(parser, "print no headers with the names of several jobs")
 
 
 def main(options: argparse.Namespace) -> int:
     from pueue_skill.cli import selection
-    from pueue_skill.queues import actions as acts
+    from pueue_skill.queues import actions
     from pueue_skill.views import documents
 
-    chosen = selection.jobs(options)
-    if options.follow and len(chosen) > 1:
+    parsing.refuse_together(options, ("--lines", "--json"))
+    selected = selection.selected_jobs(options)
+    if options.follow and len(selected) > 1:
         return failed(
-            ExitCode.USAGE, f"one job can be followed, and {len(chosen)} are chosen: {selection.names(chosen)}"
+            ExitCode.USAGE,
+            f"--follow takes one job, and {len(selected)} are selected: {selection.names(selected)}",
         )
     if options.json:
-        print(json.dumps(documents.jobs(chosen), indent=2))
+        print(json.dumps(documents.jobs(selected), indent=2))
         return ExitCode.DONE
-    for host, state in chosen:
-        if len(chosen) > 1:
-            say(f"==> {acts.name_with_label(host.name, state)}")
-        last = state
-        for now in followed(state, host):
-            last = now or last
-            if now and not options.follow:
+    for host, selected_state in selected:
+        if len(selected) > 1:
+            note(f"==> {actions.name_with_label(host.name, selected_state)}")
+        last = selected_state
+        for state in follower.copy_output(selected_state, host, lines=options.lines):
+            last = state or last
+            if state and not options.follow:
                 break
         if last.status == "done":
-            code = ended(f"{host.name}:{last.id}", last, host)
+            code = follower.exit_code(f"{host.name}:{last.id}", last, host)
             if options.follow:
                 return code
     return ExitCode.DONE

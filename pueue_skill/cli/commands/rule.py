@@ -1,4 +1,4 @@
-"""`rule`: one rule's page."""
+"""`rule`: explains a rule."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     from pueue_skill.rules.registry import BY_ID
 
-    one = BY_ID.get(options.id.upper())
-    if one is None:
+    rule = BY_ID.get(options.id.upper())
+    if rule is None:
         return failed(ExitCode.USAGE, f"there is no rule {options.id}. See: pueue-skill rules")
     if options.json:
         from pueue_skill.views import documents
 
-        print(json.dumps(documents.rules([one]), indent=2))
+        print(json.dumps(documents.rules([rule]), indent=2))
         return ExitCode.DONE
-    print(one.page())
+    print(rule.page())
     return ExitCode.DONE

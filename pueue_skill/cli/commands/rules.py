@@ -1,4 +1,4 @@
-"""`rules`: all rules, a line each."""
+"""`rules`: lists all rules."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def main(options: argparse.Namespace) -> int:
 
         print(json.dumps(documents.rules(RULES), indent=2))
         return ExitCode.DONE
-    for one in RULES:
-        print(f"{one.id}  {one.name:<24} {one.confidence:<7} {'rewrite' if one.rewrite else 'advice ':<8} {one.what}")
+    for rule in RULES:
+        action = "rewrite" if rule.rewrite else "advice"
+        print(f"{rule.id}  {rule.name:<24} {rule.confidence:<7} {action:<8} {rule.what}")
     return ExitCode.DONE

@@ -1,4 +1,4 @@
-"""`ssh`: the words of a call of ssh in, its remote command run as a job on that host; output and exit code as ssh's."""
+"""`ssh`: runs the remote command of an ssh command as a job on that host; output and exit code are those of ssh."""
 
 from __future__ import annotations
 
@@ -15,34 +15,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--merge-output",
         dest="split_output",
         action="store_false",
-        help="keep stdout and stderr in one file, in their order (default: apart, as ssh prints them)",
+        help="keep stdout and stderr in one file, in their order (default: separate, as ssh prints them)",
     )
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument(
-        "--wait",
-        metavar="S",
-        type=parsing.seconds,
-        help="wait at most S seconds, then exit 75 (default: wait until the job ends)",
-    )
-    how.add_argument("--detach", action="store_true", help="print HOST:ID and exit once the job is queued")
-    shared.add_or_detach(parser)
+    shared.add_waiting(parser, "wait until the job ends")
+    parser.set_defaults(json=False)
     parser.add_argument(
-        "command", metavar="ARG", nargs="*", help="options of ssh, the host and the remote command, as ssh takes them"
+        "command", metavar="ARG", nargs="*", help="options of ssh, the host and the remote command, as for ssh"
     )
 
 
 def separated(arguments: list[str]) -> list[str]:
-    """The arguments of `ssh` with `--` between its own options, which are long, and those of ssh."""
-    at = 1
-    while at < len(arguments) and arguments[at].startswith("--") and arguments[at] != "--":
-        at += 2 if arguments[at] in ("--wait", "--group", "--label", "--key", "--stdin-limit") else 1
+    """Return the arguments of `ssh` with `--` between its own options, which are long, and those of ssh."""
+    end = 1
+    while end < len(arguments) and arguments[end].startswith("--") and arguments[end] != "--":
+        end += 2 if arguments[end] in ("--wait", "--group", "--label", "--key", "--stdin-limit") else 1
     if "-h" in arguments[1:2]:
         return arguments
-    return [*arguments[:at], "--", *arguments[at:]]
+    return [*arguments[:end], "--", *arguments[end:]]
 
 
 def main(options: argparse.Namespace) -> int:
-    from pueue_skill.cli.runner import submitted
+    from pueue_skill.cli.runner import run_job
     from pueue_skill.configuration import settings
     from pueue_skill.hosts import client, transport
     from pueue_skill.plan.model import Job
@@ -56,25 +49,21 @@ def main(options: argparse.Namespace) -> int:
     words = tuple([Word(quote.word(value), value, True, 0, 0) for value in ["ssh", *options.command]])
     call = parse_ssh(words)
     if call is None:
-        return failed(ExitCode.USAGE, "ssh is given no host. Type: pueue-skill ssh [options of ssh] HOST COMMAND")
+        return failed(ExitCode.USAGE, "no host is given. Try: pueue-skill ssh [OPTION OF SSH]... HOST COMMAND")
     try:
         host, command = ssh_target.final_destination(call, settings.current().hosts)
     except ssh_target.NotQueueable as refusal:
-        return failed(
-            ExitCode.USAGE, f"{refusal}: that is for ssh itself. Type: {quote.line(['ssh', *options.command])}"
-        )
-    away = ssh_target.configured_obstacle(transport.ssh_configuration(host))
-    if away:
-        say(f"not queued, but run by ssh itself: the configuration for {host.name} says {away}")
+        return failed(ExitCode.USAGE, f"not queued: {refusal}. Try: {quote.line(['ssh', *options.command])}")
+    obstacle = ssh_target.configured_obstacle(transport.ssh_configuration(host))
+    if obstacle:
+        say(f"not queued, but run by ssh: the ssh configuration of {host.name} has {obstacle}")
         transport.ssh(options.command, options.stdin)
     if command is None and not options.stdin:
-        return failed(
-            ExitCode.USAGE, f"{host.name} is given no command: add one, or --stdin for a script on standard input"
-        )
+        return failed(ExitCode.USAGE, f"no command is given for {host.name}. Add one, or --stdin for a script on stdin")
     job = Job("", host.name, host.backend, host.group or None, None, None, command or "", shell="login")
     if command is None:
         job = job._replace(command=f"exec {LOGIN_SHELL} -l", shell="nested")
     try:
-        return submitted(options, job, host, options.wait)
+        return run_job(options, job, host, options.wait)
     except client.NoConnection as error:
         return failed(ExitCode.SSH_FAILED, str(error))

@@ -1,4 +1,4 @@
-"""`status`: the queues of all hosts in a table, as JSON, or watched."""
+"""`status`: prints the queues of all hosts in a table or as JSON, once or after each change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pueue_skill.cli import options as shared
 from pueue_skill.cli import parsing
 from pueue_skill.cli.console import ExitCode
-from pueue_skill.cli.selection import chosen_hosts
+from pueue_skill.cli.selection import selected_hosts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("hosts", metavar="HOST", nargs="*", help="show only these hosts")
     shared.add_json(parser, "status", "the queues")
     parser.add_argument("-w", "--watch", action="store_true", help="show each change until Ctrl-C")
-    shared.add_interval(parser, None, "with --watch: ask every S seconds (default: 2)")
+    shared.add_interval(parser, None, "with --watch: query the hosts every S seconds (default: 2)")
     shared.add_notify(parser, "with --watch: ")
 
 
@@ -40,25 +40,25 @@ def main(options: argparse.Namespace) -> int:
 
     parsing.refuse(options, ("--notify", "--watch"), ("--every", "--watch"))
     options.every = options.every or 2.0
-    asked = chosen_hosts(options)
+    hosts = selected_hosts(options)
     if options.watch:
-        return watch_status(asked, options)
-    report = documents.status(poll.fetch_queues(asked, spare=not options.hosts), dt.datetime.now(dt.UTC))
+        return watch(hosts, options)
+    report = documents.status(poll.fetch_queues(hosts, spare=not options.hosts), dt.datetime.now(dt.UTC))
     if options.json:
         print(json.dumps(report, indent=2))
     elif sys.stdout.isatty() or os.environ.get("FORCE_COLOR"):
         from rich.console import Console
 
         console = Console(highlight=False, file=streams.drawing())
-        console.print(view.jobs_table(report, dt.datetime.now(dt.UTC), console.width), view.hosts_lines(report))
+        console.print(view.jobs_table(report, dt.datetime.now(dt.UTC), console.width), view.host_lines(report))
     else:
         width = os.environ.get("COLUMNS", "")
         print(view.text(report, dt.datetime.now(dt.UTC), int(width) if width.isdecimal() else None), end="")
     return ExitCode.DONE if all(host["reachable"] for host in report["hosts"]) else ExitCode.UNREACHABLE
 
 
-def watch_status(hosts: Sequence[Host], options: argparse.Namespace) -> int:
-    """Show the queues until interrupted: in place on a terminal, else whenever something changes. With --json, one report a line."""
+def watch(hosts: Sequence[Host], options: argparse.Namespace) -> int:
+    """Show the queues until interrupted: in place on a terminal, otherwise after each change; with --json, a document on a line each."""
     import datetime as dt
 
     from rich.console import Console, Group
@@ -68,46 +68,48 @@ def watch_status(hosts: Sequence[Host], options: argparse.Namespace) -> int:
     from pueue_skill.hosts import transport
     from pueue_skill.views import status as view
 
-    heard = notifications.queue_observer() if options.notify else lambda look: None
+    observe = notifications.queue_observer() if options.notify else None
 
-    def drawn(report: StatusReport) -> RenderableType:
+    def render(report: StatusReport) -> RenderableType:
         jobs = view.jobs_table(report, dt.datetime.now(dt.UTC), console.width)
-        return Group(view.hosts_lines(report), jobs)  # what matters most first: a screen may be too short
+        return Group(view.host_lines(report), jobs)  # the most important part first: the screen may be too short
 
     console = Console(highlight=False, file=streams.drawing())
-    shown: list[HostReport] = []
+    printed: list[HostReport] = []
     try:
         if console.is_terminal and not options.json:
             with Live(console=console, auto_refresh=False) as live:
-                for report, _ in looks(hosts, options.every, heard):
-                    live.update(drawn(report), refresh=True)
-        for report, whole in looks(hosts, options.every, heard):
-            told: list[HostReport] = [
-                {**host, "load": ""} for host in report["hosts"]
-            ]  # a load is never the same twice
-            if whole and told != shown:
-                shown = told
-                print(json.dumps(report), flush=True) if options.json else console.print(drawn(report), "")
+                for report, _ in reports(hosts, options.every, observe):
+                    live.update(render(report), refresh=True)
+        for report, complete in reports(hosts, options.every, observe):
+            current: list[HostReport] = [{**host, "load": ""} for host in report["hosts"]]  # the load always changes
+            if complete and current != printed:
+                printed = current
+                print(json.dumps(report), flush=True) if options.json else console.print(render(report), "")
                 sys.stdout.flush()
     finally:
         transport.stop_all()
     return ExitCode.DONE
 
 
-def looks(
-    hosts: Sequence[Host], every: float, heard: Callable[[Observation | None], None]
+def reports(
+    hosts: Sequence[Host], every: float, observe: Callable[[Observation | None], None] | None
 ) -> Iterator[tuple[StatusReport, bool]]:
-    """Yield a report whenever a host answers, and once a second, with whether all have answered once. `heard` gets each observation."""
+    """Yield a report whenever a host answers, and once a second, with whether all hosts have answered. `observe` gets each observation."""
     import datetime as dt
 
     from pueue_skill.hosts import poll
     from pueue_skill.views import documents
 
-    known = {host.name: documents.host_report(host, Exception("asked …"), dt.datetime.now(dt.UTC)) for host in hosts}
-    silent = set(known)
-    for look in poll.watch(hosts, every):
-        heard(look)
-        if look:
-            known[look.host.name] = documents.host_report(look.host, look.answer, dt.datetime.now(dt.UTC))
-            silent.discard(look.host.name)
-        yield {"version": documents.VERSION, "hosts": list(known.values())}, not silent
+    latest = {
+        host.name: documents.host_report(host, Exception("querying …"), dt.datetime.now(dt.UTC)) for host in hosts
+    }
+    pending = set(latest)
+    for observation in poll.watch(hosts, every):
+        if observe:
+            observe(observation)
+        if observation:
+            host = observation.host
+            latest[host.name] = documents.host_report(host, observation.answer, dt.datetime.now(dt.UTC))
+            pending.discard(host.name)
+        yield {"version": documents.VERSION, "hosts": list(latest.values())}, not pending

@@ -1,4 +1,4 @@
-"""`suggest`: a command in; its findings on stderr, and on stdout the text to run in its place."""
+"""`suggest`: a command in; its findings on stderr and, on stdout, the text to run instead."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import json
 import sys
 
 from pueue_skill.cli import options as shared
-from pueue_skill.cli.console import ExitCode, say
+from pueue_skill.cli.console import ExitCode, note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pueue_skill.plan.analysis import Analysis
+    from pueue_skill.shell.model import Command
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cwd", metavar="DIR", help="run jobs in this folder (default: where they are submitted)")
     shared.add_json(parser, "suggestion", "the suggestion")
     parser.add_argument("--explain", action="store_true", help="print every stage of the analysis on stderr")
+    shared.add_quiet(parser, "print only what to run, without findings and reasons")
     parser.add_argument("--exit-code", action="store_true", help="exit 1 if there are findings")
     shared.add_command(
         parser, "one argument is shell text, several are words of a command; - reads the text from stdin"
@@ -27,11 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def separated(arguments: list[str]) -> list[str]:
-    """Return the arguments with `-` last: what stands after it is options, since the command comes from stdin."""
-    at = 1
-    while at < len(arguments) and arguments[at].startswith("-") and arguments[at] not in ("-", "--"):
-        at += 2 if arguments[at] in ("--host", "--group", "-g", "--cwd") else 1
-    return [*arguments[:at], *arguments[at + 1 :], "-"] if arguments[at : at + 1] == ["-"] else arguments
+    """Return the arguments with `-` last: options may follow it, since the command comes from stdin."""
+    start = 1
+    while start < len(arguments) and arguments[start].startswith("-") and arguments[start] not in ("-", "--"):
+        start += 2 if arguments[start] in ("--host", "--group", "-g", "--cwd") else 1
+    if arguments[start : start + 1] == ["-"]:
+        return [*arguments[:start], *arguments[start + 1 :], "-"]
+    return arguments
 
 
 def main(options: argparse.Namespace) -> int:
@@ -55,41 +59,46 @@ def main(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(report, indent=2))
     else:
-        sys.stderr.write(findings.drawn(text, analysis.findings))
-        verdict = analysis.plan.verdict
+        if not options.quiet:
+            sys.stderr.write(findings.with_carets(text, analysis.findings))
         if report["invocation"] is None:
-            say(f"{'left alone' if verdict == 'leave' else 'no rewrite'}: {analysis.plan.reason}")
+            note(f"{'left as is' if analysis.plan.verdict == 'leave' else 'no rewrite'}: {analysis.plan.reason}")
         elif one_job := analysis.plan.reason.partition("; it stays one job: ")[2]:
-            say(f"it stays one job: {one_job}")
-        # What is left alone comes back as it was, so that the output can stand for the command in any case.
-        sys.stdout.buffer.write((report["invocation"] or text).encode("utf-8", "surrogateescape"))
-        if not (report["invocation"] or text).endswith("\n") and not from_stdin:
+            note(f"it stays one job: {one_job}")
+        # Without a rewrite, the command itself is printed, so that the output can always replace it.
+        replacement = report["invocation"] or text
+        sys.stdout.buffer.write(replacement.encode("utf-8", "surrogateescape"))
+        if not replacement.endswith("\n") and not from_stdin:
             sys.stdout.buffer.write(b"\n")
     return ExitCode.FINDINGS if options.exit_code and analysis.findings else ExitCode.DONE
 
 
 def explain(text: str, analysis: Analysis) -> None:
-    """Every stage of the pipe, on stderr."""
+    """Print every stage of the analysis on stderr."""
     from pueue_skill.rules import gate
-    from pueue_skill.rules.cost import weigh
     from pueue_skill.shell.syntax import Script
 
-    out = [f"gate      {'a rule may match' if gate.interesting(text) else 'no rule can match'}"]
     script = analysis.script
-    out.append(f"parse     {'read by ' + script.parser if isinstance(script, Script) else script.reason}")
-    for command in analysis.commands:
-        place = [f"on {'→'.join(command.hosts)}"] if command.hosts else []
-        place += [f"in {loop.kind}" for loop in command.loops] + list(command.inside)
-        place += [f"through {' '.join(command.wrappers)}"] if command.wrappers else []
-        place += ["in the background"] if command.background else []
-        place += [f"left to {command.detached.keeper} by {command.detached.how}"] if command.detached else []
-        place += [f"after cd {command.cwd}"] if command.cwd else []
-        weight = weigh(command)
-        words = " ".join([word.value for word in command.words])
-        out.append(f"command   {words}  [{', '.join([*place, weight.size + ': ' + weight.why])}]")
+    lines = [f"gate      {'a rule may match' if gate.interesting(text) else 'no rule can match'}"]
+    lines.append(f"parse     {'read by ' + script.parser if isinstance(script, Script) else script.reason}")
+    lines += [f"command   {describe_command(command)}" for command in analysis.commands]
     for finding in analysis.findings:
-        out.append(f"finding   {finding.rule} {finding.name} at {finding.start}-{finding.end}: {finding.message}")
-    out.append(f"plan      {analysis.plan.verdict}: {analysis.plan.reason}")
-    for job in analysis.plan.jobs:
-        out.append(f"job       {job.key} on {job.host}: {job.command}")
-    print("\n".join(out), file=sys.stderr)
+        lines.append(f"finding   {finding.rule} {finding.name} at {finding.start}-{finding.end}: {finding.message}")
+    lines.append(f"plan      {analysis.plan.verdict}: {analysis.plan.reason}")
+    lines += [f"job       {job.key} on {job.host}: {job.command}" for job in analysis.plan.jobs]
+    print("\n".join(lines), file=sys.stderr)
+
+
+def describe_command(command: Command) -> str:
+    """Return the words of a command, where it runs, and its estimated cost."""
+    from pueue_skill.rules.cost import weigh
+
+    context = [f"on {'→'.join(command.hosts)}"] if command.hosts else []
+    context += [f"in {loop.kind}" for loop in command.loops] + list(command.inside)
+    context += [f"through {' '.join(command.wrappers)}"] if command.wrappers else []
+    context += ["in the background"] if command.background else []
+    context += [f"left to {command.detached.keeper} by {command.detached.how}"] if command.detached else []
+    context += [f"after cd {command.cwd}"] if command.cwd else []
+    weight = weigh(command)
+    words = " ".join([word.value for word in command.words])
+    return f"{words}  [{', '.join([*context, weight.size + ': ' + weight.why])}]"

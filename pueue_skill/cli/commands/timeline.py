@@ -1,13 +1,14 @@
-"""`timeline`: a day or a manifest in, a picture of when its jobs ran out, on the terminal or in files."""
+"""`timeline`: draws when the jobs of a day or a manifest ran, on the terminal or in files."""
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
-from collections.abc import Mapping
+import json
 from pathlib import Path
 
 from pueue_skill.batches import manifest
+from pueue_skill.cli import options as shared
 from pueue_skill.cli import parsing, streams
 from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.configuration import settings
@@ -15,16 +16,17 @@ from pueue_skill.hosts import poll
 from pueue_skill.queues.model import Queue
 from pueue_skill.shell.model import Host
 from pueue_skill.shell.ssh_target import host_named, select_hosts
-from pueue_skill.views import timeline
-from pueue_skill.views.timeline import Bar
+from pueue_skill.startup.record import NamedTuple
+from pueue_skill.views import documents, timeline
+from pueue_skill.views.timeline import Bar, Slot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument(
+    scope = parser.add_mutually_exclusive_group()
+    scope.add_argument(
         "file", metavar="FILE", nargs="?", help="draw the jobs of this manifest (default: those of a day)"
     )
-    which.add_argument(
+    scope.add_argument(
         "--day", metavar="YYYY-MM-DD", type=parsing.day, help="draw the jobs of this day (default: today)"
     )
     parser.add_argument(
@@ -32,49 +34,77 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--svg", metavar="FILE", help="write an SVG file instead of drawing on the terminal")
     parser.add_argument("--html", metavar="FILE", help="write an HTML page instead of drawing on the terminal")
+    shared.add_json(parser, "timeline", "the jobs by slot, instead of drawing them,")
+
+
+class Scope(NamedTuple):
+    """The jobs to draw: those of `hosts` whose keys begin with `key_prefix` and that ran between two times."""
+
+    title: str
+    hosts: dict[str, Host]
+    begin: dt.datetime
+    end: dt.datetime
+    key_prefix: str = ""
 
 
 def main(options: argparse.Namespace) -> int:
     now = dt.datetime.now().astimezone()
-    hosts: Mapping[str, Host] = settings.current().hosts
-    begin, end = (time.replace(tzinfo=dt.UTC) for time in (dt.datetime.min, dt.datetime.max))
-    keys = ""
-    if options.file:
-        try:
-            made = manifest.load(Path(options.file))
-        except manifest.ManifestError as error:
-            return failed(ExitCode.USAGE, str(error))
-        title, keys = made.name, f"{made.name}:"  # what the keys of a batch's jobs and units begin with
-        hosts = {name: host_named(name, hosts) for name in made.hosts}
-    else:
-        day = options.day or now.date()
-        begin, end = (dt.datetime.combine(day + dt.timedelta(days=n), dt.time()).astimezone() for n in (0, 1))
-        title = f"{day}"
-    answers = poll.fetch_queues(select_hosts(options.host, hosts), spare=not options.host)
+    try:
+        scope = of_manifest(options.file) if options.file else of_day(options.day or now.date())
+    except manifest.ManifestError as error:
+        return failed(ExitCode.USAGE, str(error))
     bars: list[Bar] = []
-    code = ExitCode.DONE
-    for host, queue in answers:
-        if not isinstance(queue, Queue):
+    down: dict[str, Exception] = {}
+    hosts = select_hosts(options.host, scope.hosts)
+    for host, queue in poll.fetch_queues(hosts, spare=not options.host):
+        if isinstance(queue, Queue):
+            bars += bars_of(host, queue, scope, now)
+        else:
             say(str(queue))
-            code = ExitCode.UNREACHABLE
-            continue
-        found = [timeline.bar(host.name, state, now) for state in queue.states if (state.key or "").startswith(keys)]
-        bars += timeline.within(sorted([one for one in found if one], key=lambda one: one.group), begin, end)
-    if not bars:
-        say(f"no job of {title} has run, or it is no longer in a queue")
-        return code
-    laid, shown = timeline.slots(bars), timeline.axis(bars)
-    drawn = {options.svg: timeline.svg(laid, shown), options.html: timeline.page(title, laid, shown)}
+            down[host.name] = queue
+    slots = timeline.slots_of(bars)
+    if options.json:
+        print(json.dumps(documents.timeline(scope.title, slots, {host.name: host for host in hosts}, down), indent=2))
+    elif not bars:
+        say(f"no job of {scope.title} has run, or it is no longer in a queue")
+    code = draw(options, scope.title, slots) if bars else ExitCode.DONE
+    return code or (ExitCode.UNREACHABLE if down else ExitCode.DONE)
+
+
+def of_manifest(file: str) -> Scope:
+    """Return the scope of the jobs of a manifest. Raises ManifestError."""
+    batch = manifest.load(Path(file))
+    known = settings.current().hosts
+    begin, end = (time.replace(tzinfo=dt.UTC) for time in (dt.datetime.min, dt.datetime.max))
+    return Scope(batch.name, {name: host_named(name, known) for name in batch.hosts}, begin, end, f"{batch.name}:")
+
+
+def of_day(day: dt.date) -> Scope:
+    begin, end = (dt.datetime.combine(day + dt.timedelta(days=days), dt.time()).astimezone() for days in (0, 1))
+    return Scope(f"{day}", dict(settings.current().hosts), begin, end)
+
+
+def bars_of(host: Host, queue: Queue, scope: Scope, now: dt.datetime) -> list[Bar]:
+    """Return the bars of a host's jobs, by group."""
+    states = [state for state in queue.states if (state.key or "").startswith(scope.key_prefix)]
+    bars = [bar for state in states if (bar := timeline.bar_of(host.name, state, now))]
+    return timeline.clipped(sorted(bars, key=lambda bar: bar.group), scope.begin, scope.end)
+
+
+def draw(options: argparse.Namespace, title: str, slots: list[Slot]) -> int:
+    """Write the files that the options name; draw on the terminal if they name none, and not --json."""
+    axis = timeline.axis_of([bar for slot in slots for bar in slot.bars])
+    drawings = {options.svg: timeline.svg(slots, axis), options.html: timeline.page(title, slots, axis)}
     for file in filter(None, (options.svg, options.html)):
         try:
-            Path(file).write_text(drawn[file], "utf-8")
+            Path(file).write_text(drawings[file], "utf-8")
         except OSError as error:
             return failed(ExitCode.USAGE, f"{file} cannot be written: {error.strerror}")
         say(f"wrote {file}")
-    if not (options.svg or options.html):
+    if not (options.svg or options.html or options.json):
         from rich.console import Console
 
         console = Console(highlight=False, file=streams.drawing())
-        for line in timeline.lines(laid, shown, console.width):
+        for line in timeline.lines(slots, axis, console.width):
             console.print(line)
-    return code
+    return ExitCode.DONE

@@ -1,11 +1,11 @@
-"""`uninstall`: the hooks taken out of an agent's settings."""
+"""`uninstall`: removes the hooks from an agent's settings."""
 
 from __future__ import annotations
 
 import argparse
 
+from pueue_skill.cli import agent_settings
 from pueue_skill.cli import options as shared
-from pueue_skill.cli.agent_settings import applied, settings_folder
 from pueue_skill.cli.console import ExitCode, failed
 
 
@@ -17,7 +17,7 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.agents import install as installer
 
     try:
-        changes = installer.uninstall(options.agent, options.scope, settings_folder(options.scope))
+        changes = installer.uninstall(options.agent, options.scope, agent_settings.project_folder(options.scope))
     except installer.CannotInstall as error:
         return failed(ExitCode.USAGE, str(error))
-    return applied(options, changes, [])
+    return agent_settings.apply(options, changes, [])
