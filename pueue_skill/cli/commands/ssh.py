@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_waiting(parser, "wait until the job ends")
     parser.set_defaults(json=False)
     parser.add_argument(
-        "command", metavar="ARG", nargs="*", help="options of ssh, the host and the remote command, as for ssh"
+        "command", metavar="ARG", nargs="*", help="ssh options, the host and the remote command, as for ssh"
     )
 
 
@@ -49,7 +49,7 @@ def main(options: argparse.Namespace) -> int:
     words = tuple([Word(quote.word(value), value, True, 0, 0) for value in ["ssh", *options.command]])
     call = parse_ssh(words)
     if call is None:
-        return failed(ExitCode.USAGE, "no host is given. Try: pueue-skill ssh [OPTION OF SSH]... HOST COMMAND")
+        return failed(ExitCode.USAGE, "no host is given. Try: pueue-skill ssh [SSH OPTION]... HOST COMMAND")
     try:
         host, command = ssh_target.final_destination(call, settings.current().hosts)
     except ssh_target.NotQueueable as refusal:
