@@ -1,12 +1,13 @@
-# Carries out actions on tasks of pueue, or with PQ_GROUP applies the verb PQ_VERB (kill, pause, start) to that group. PQ_WANTED is one line
-# per task, `want CALL ID CREATED STATUS KEY DEPENDENCIES`: the call (kill, pause, start, restart, remove ...), the task when it was selected,
-# and the ids, with commas between, of the tasks that it depends on. PQ_CALLS are the calls that occur, in the order in which they are made.
+# Carries out actions on tasks of pueue, or with PQ_GROUP applies the verb PQ_VERB (kill, pause, start) to that group. PQ_WANTED has one
+# line per task, `want CALL ID CREATED STATUS KEY DEPENDENCIES`: the call (kill, pause, start, restart, remove ...), the task as it was
+# selected, and the ids of its dependencies, with commas between. PQ_CALLS are the calls that occur, in the order in which the script
+# makes them.
 #
 # Prints the reply line; with a restart a line `survivor PID KEY` for each process of a job that still runs (survivors.sh); `files N`, the
 # number of files of removed jobs that were removed; the queue before and after, as JSON; and the end line.
 #
 # pueue reuses ids, so the script skips a task whose creation time or state has changed since it was selected. It takes the lock of
-# submissions: so two scripts act in turn, and files of a job that is being submitted are not taken for unused ones.
+# submissions: so two scripts act one after the other, and files of a job that is being submitted are not taken for unused ones.
 : "${PQ_WANTED?}" "${PQ_CALLS?}" "${PQ_GROUP?}" "${PQ_VERB?}"
 
 . queues/pueue/sh/lib/head.sh

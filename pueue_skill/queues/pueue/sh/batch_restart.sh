@@ -2,7 +2,8 @@
 # are words `ID=KEY`. Items whose keys are in PQ_REFRESH, one per line, start from scratch; units run those in PQ_AGAIN again although they
 # have ended. A job with processes that still run (survivors.sh) is left as is.
 #
-# Prints the reply line, a line `survivor KEY PID` for each job that is left as is, `failed` if pueue has not restarted the others, and `end`.
+# Prints the reply line, a line `survivor KEY PID` for each job that is left as is, `failed` if pueue has not restarted the others, and
+# `end`.
 : "${PQ_BATCH:?}" "${PQ_TASKS?}" "${PQ_REFRESH?}" "${PQ_AGAIN?}"
 
 . queues/pueue/sh/lib/client.sh

@@ -1,6 +1,6 @@
-# Prints the reply line, the state of the queue as JSON on one line, the journal of the batch PQ_BATCH, and the end line. With PQ_UNITS=1 the
-# journal is gzipped and in base64, after a line `unit UNIT` with the keys of its items for each unit, and a line `now KEY EPOCH` for each
-# item that runs.
+# Prints the reply line, the state of the queue as JSON on one line, the journal of the batch PQ_BATCH, and the end line. With PQ_UNITS=1,
+# lines precede the journal: `unit UNIT` and the keys of its items for each unit, and `now KEY EPOCH` for each item that runs. These lines
+# and the journal are then gzipped and in base64.
 : "${PQ_BATCH:?}" "${PQ_UNITS?}"
 
 . queues/pueue/sh/lib/client.sh

@@ -1,6 +1,7 @@
 # Prints the reply line, then until the job PQ_ID is done its new output and states: frames (frames.sh) `output` from byte PQ_OFFSET on;
 # frames `error` from byte PQ_ERRORS_OFFSET on of PQ_ERRORS, the path of its stderr relative to the home (empty: stderr is in the output);
-# and a line `state JSON` whenever the state has changed. It reads the state before the output, so that the output of a done job is complete.
+# and a line `state JSON` whenever the state has changed. It reads the state before the output, so that the output of a done job is
+# complete.
 : "${PQ_ID:?}" "${PQ_OFFSET:?}" "${PQ_ERRORS?}" "${PQ_ERRORS_OFFSET:?}"
 
 . queues/pueue/sh/lib/head.sh

@@ -1,7 +1,7 @@
-# Examines the installation of pueue; it changes nothing. Prints lines `KEY VALUE`: home, wanted (the client PQ_PUEUE), client (the client that
-# exists, which may be another), known (that client, if find.sh finds it), version, config, data and socket (the paths of the daemon's files),
-# socket_there, state (bytes), start (the command that starts the daemon); and a line `daemon` for each pueued of this user, its values with
-# tabs between: PID VERSION DATA SOCKET PROGRAM STATE.
+# Examines the installation of pueue; it changes nothing. Prints lines `KEY VALUE`: home, wanted (the client PQ_PUEUE), client (the client
+# that exists, which may be another), known (that client, if find.sh finds it), version, config, data and socket (the paths of the
+# daemon's files), socket_there, state (bytes), start (the command that starts the daemon); and a line `daemon` for each pueued of this
+# user, its values with tabs between: PID VERSION DATA SOCKET PROGRAM STATE.
 #
 # pueue derives the paths of a daemon from the environment in which it was started; so does this script. It therefore distinguishes a daemon
 # with other paths from a missing one, and detects two daemons with the same folder.
@@ -86,7 +86,7 @@ daemon() {
     for name in XDG_CONFIG_HOME XDG_DATA_HOME XDG_RUNTIME_DIR PUEUE_CONFIG_PATH; do eval "$name=\$(variable $1 $name)"; done
     PUEUE_CONFIG_PATH=${config:-$PUEUE_CONFIG_PATH}
     find_socket
-    # Without a process that has ended meanwhile, or was a job that starts.
+    # Prints nothing for a process that ended meanwhile or was a job that had just started.
     is_pueued "$1" && printf 'daemon %s\t%s\t%s\t%s\t%s\t%s\n' "$1" "${version##* }" "$pq_data" "$socket" "$program" "$stopped"
 }
 

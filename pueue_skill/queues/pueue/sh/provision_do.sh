@@ -1,6 +1,7 @@
-# Carries out the steps of a setup, unless the host has changed since provision_look.sh printed PQ_MARK: then it exits with 75. Its arguments
-# are, for each step, the name and the call of a function of provision_steps.sh as sh source. Prints the reply line; a line `step NAME` before
-# each step and `end NAME CODE` after it, up to the first that fails; and `whole` after the last. The output of the steps goes to stderr.
+# Carries out the steps of a setup, unless the host has changed since provision_look.sh printed PQ_MARK: then it exits with 75. Its
+# arguments are, for each step, the name and the call of a function of provision_steps.sh as sh source. Prints the reply line; a line
+# `step NAME` before each step and `end NAME CODE` after it, up to the first that fails; and `whole` after the last. The output of the
+# steps goes to stderr.
 : "${PQ_MARK:?}"
 
 . queues/pueue/sh/lib/provision.sh

@@ -1,6 +1,6 @@
 # Examines a host for a setup of pueue. It tests whether PQ_URL, the source of releases, can be reached; if pueue 4 is installed, only with
-# PQ_ALWAYS=1. Prints the reply line, one fact per line (provision.sh), the fact `mark`, a digest of these, and the facts that may change
-# at any time.
+# PQ_ALWAYS=1. Prints the reply line, one fact per line (provision.sh), the fact `mark`, a digest of these without the record, and the facts
+# that may change at any time.
 : "${PQ_URL?}" "${PQ_ALWAYS?}"
 
 . queues/pueue/sh/lib/provision.sh

@@ -1,5 +1,5 @@
-# Undoes the setup of this host by its record, last change first. Prints the reply line, then `nothing` without a record, or `busy N` if N jobs
-# have not ended. Otherwise prints a line `undone TEXT` for each change, `left TEXT` for what it does not remove, and `whole`.
+# Undoes the setup of this host by its record, last change first. Prints the reply line, then `nothing` without a record, or `busy N` if N
+# jobs have not ended. Otherwise prints a line `undone TEXT` for each change, `left TEXT` for what it does not remove, and `whole`.
 # shellcheck disable=SC2031 # the state is that of this shell
 
 . queues/pueue/sh/lib/provision.sh

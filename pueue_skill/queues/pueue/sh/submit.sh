@@ -4,9 +4,9 @@
 # before start-up files, for a job that the login shell runs and for bash that starts a login shell. With PQ_STDIN=1 the stdin of the job
 # follows the script (take.sh). With PQ_APART=1 its stderr goes to a separate file.
 #
-# Prints `pueue-skill adds` before it adds the job. Then it prints the reply line; 0, the exit code of a failed step, or `other` if the queued
-# job has another stdin; the tasks with the key before and after, as JSON; for a job that was already in the queue the folder and environment
-# that the submission would give it, in base64 and as one variable per line; and the end line.
+# Prints `pueue-skill adds` before it adds the job. Then it prints the reply line; 0, the exit code of a failed step, or `other` if the
+# queued job has another stdin; the tasks with the key before and after, as JSON; if the job was already in the queue, the folder (in
+# base64) and the environment (one variable per line) that it would have now; and the end line.
 : "${PQ_KEY:?}" "${PQ_ADD:?}" "${PQ_CWD?}" "${PQ_SHELL:?}" "${PQ_STDIN?}" "${PQ_APART?}"
 
 . queues/pueue/sh/lib/head.sh

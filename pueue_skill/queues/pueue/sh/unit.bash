@@ -1,6 +1,6 @@
-# Runs the items of a unit, as its task: the arguments are the key of the task and the number of parallel items. Items record their exit code
-# in the journal of the batch, so a unit that is restarted skips those that ended. The processes of the unit hold a lock on its share. Prints
-# the number of items that succeeded, and fails if any item failed. The program works with bash 3.2, as macOS has no other.
+# Runs the items of a unit, as its task: the arguments are the key of the task and the number of parallel items. It records their exit
+# codes in the journal of the batch, so a unit that is restarted skips items that ended. The processes of the unit hold a lock on its
+# share. Prints the number of items that succeeded, and fails if any item failed. The program works with bash 3.2, as macOS has no other.
 : "${1:?}" "${2:?}"
 
 pq_name=${1%%:*} pq_unit=${1#*:*:} pq_slots=$2

@@ -1,7 +1,7 @@
-# Part of an invocation: `pq_next` builds the job of the next call of xargs. It reads the items of the call from stdin (lib/record.bash), and
-# leaves the work in $pq_work, for single quotes. It fails after the last call. The first record has the words of the command that xargs
-# runs. In these, an item replaces PQ_PLACEHOLDER; if that is empty, the items are appended. PQ_BEFORE is the part of the work before the
-# command.
+# Part of an invocation: `pq_next` builds the job of the next call of xargs. It reads the items of the call from stdin (lib/record.bash),
+# and leaves the work in $pq_work, escaped for single quotes. It fails after the last call. The first record has the words of the command
+# that xargs runs. In these, an item replaces PQ_PLACEHOLDER; if that is empty, the items are appended. PQ_BEFORE is the part of the work
+# before the command.
 : "${PQ_PLACEHOLDER?}" "${PQ_BEFORE?}"
 
 . queues/pueue/sh/lib/record.bash

@@ -1,5 +1,5 @@
-# `job` submits one job of a batch; the functions before it are its parts. Reads PQ_KEEP, PQ_MANY and PQ_REPLACE (batch_submit.sh). $pq_journal
-# is the journal of the batch, with lines `ended KEY CODE ...`. Files that begin with $pq_scratch are removed at the end of the script: .keys
+# `job` submits one job of a batch, with the functions around it. Reads PQ_KEEP, PQ_MANY and PQ_REPLACE (batch_submit.sh). $pq_journal is
+# the journal of the batch, with lines `ended KEY CODE ...`. Files that begin with $pq_scratch are removed at the end of the script: .keys
 # has a line `INDEX KEY` for each job, .status the answer of the queue, .queue the lines of it that are used here.
 # shellcheck disable=SC2154 # the script that includes this sets pq_journal and pq_scratch
 : "${PQ_KEEP:?}" "${PQ_MANY:?}" "${PQ_REPLACE?}"

@@ -1,5 +1,5 @@
-# Leaves the path of pueue's client in $pq_pueue (find.sh), or exits with 127. `ask WORD...` calls the client, with a timeout of $pq_timeout_s
-# seconds (20). Exports XDG_RUNTIME_DIR if the daemon answers only with it.
+# Leaves the path of pueue's client in $pq_pueue (find.sh), or exits with 127. `ask WORD...` calls the client, with a timeout of
+# $pq_timeout_s seconds (20). Exports XDG_RUNTIME_DIR if the daemon answers only with it.
 
 . queues/pueue/sh/lib/find.sh
 

@@ -1,5 +1,5 @@
-# `find_client` leaves the path of pueue's client in $pq_pueue, or an empty text, and the places where it searched in $pq_looked: PQ_PUEUE, a
-# path or name from the configuration (`~/` is the home), PATH, and the folders of folders.sh.
+# `find_client` leaves the path of pueue's client in $pq_pueue, or an empty text, and the places where it searched in $pq_looked:
+# PQ_PUEUE, a path or name from the configuration (`~/` is the home), PATH, and the folders of folders.sh.
 # shellcheck disable=SC2034 # the scripts that include this read them
 : "${PQ_PUEUE?}"
 

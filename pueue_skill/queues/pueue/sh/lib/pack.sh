@@ -1,7 +1,7 @@
-# Submits packs: a unit, which is one task, runs many items of a pack. After read_tasks (batch.sh), under the lock, `make_units` puts the items
-# that have not ended and that no unit has into new units; then `pack` adds these. PQ_ITEMS is a line `INDEX KEY TEXT` for each item, gzipped
-# and in base64. PQ_SHARES are pairs of words, the index of a pack and the number of items in a unit. The share of a unit is a file
-# `unit-...` in $pq_units, with a line `KEY TEXT` for each item.
+# Submits packs: a unit, which is one task, runs many items of a pack. After read_tasks (batch.sh), under the lock, `make_units` puts the
+# items that have not ended and that no unit has into new units; then `pack` adds these. PQ_ITEMS is a line `INDEX KEY TEXT` for each
+# item, gzipped and in base64. PQ_SHARES are pairs of words, the index of a pack and the number of items in a unit. The share of a unit is
+# a file `unit-...` in $pq_units, with a line `KEY TEXT` for each item.
 # shellcheck disable=SC2034,SC2154 # the words of `pack` read pq_key; batch_submit.sh sets pq_scratch, pq_folder and pq_journal
 : "${PQ_BATCH:?}" "${PQ_ITEMS?}" "${PQ_SHARES?}" "${PQ_REPLACE?}"
 

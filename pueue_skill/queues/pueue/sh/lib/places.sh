@@ -1,6 +1,6 @@
 # `find_places` leaves the path of pueue's configuration in $pq_config, by the variables of this shell, and the folder of its state in
-# $pq_data. `find_state` sets only $pq_data, by the configuration $pq_config; before, $pq_data is the default. The folder in the configuration
-# is in $pq_set_data, the default in $pq_default_data.
+# $pq_data. `find_state` sets only $pq_data, by the configuration $pq_config; before, $pq_data is the default. The folder in the
+# configuration is in $pq_set_data, the default in $pq_default_data.
 # shellcheck disable=SC2034 # the scripts that include this read them
 
 find_places() {

@@ -1,6 +1,6 @@
-# Examines a host for a setup. `print_facts` prints one line per fact: name, tab, value. Leaves the client and the daemon's program in $pueue
-# and $pueued, and the state that a client of this shell uses in $pq_data. $record is the file with the changes of earlier setups, one per
-# line, the fields with tabs between (provision_record.sh).
+# Examines a host for a setup. `print_facts` prints one line per fact: name, tab, value. Leaves the client and the daemon's program in
+# $pueue and $pueued, and the state that a client of this shell uses in $pq_data. $record is the file with the changes of earlier setups,
+# one per line, the fields with tabs between (provision_record.sh).
 # shellcheck disable=SC2030,SC2031,SC2034 # state_of sets variables in a subshell; the scripts that include this read the others
 
 . queues/pueue/sh/lib/find.sh

@@ -1,6 +1,6 @@
 # The steps of a setup, each a function, and the functions that they share; after provision.sh and provision_record.sh. A step runs in a
-# subshell with `set -e`; its output is for people. It exits with 10 if it cannot be carried out but another source may work. PQ_PUEUE_GZ and
-# PQ_PUEUED_GZ are the programs, if the caller supplies them, gzipped and in base64.
+# subshell with `set -e`; its output is for people. It exits with 10 if it cannot be carried out but another source may work. PQ_PUEUE_GZ
+# and PQ_PUEUED_GZ are the programs, if the caller supplies them, gzipped and in base64.
 # shellcheck disable=SC2015,SC2154 # rm runs unless the id is a daemon's; provision.sh sets pueue, record and other variables
 : "${PQ_URL?}" "${PQ_PUEUE_GZ?}" "${PQ_PUEUED_GZ?}"
 
@@ -94,8 +94,8 @@ shut_down() {
     ask shutdown
     while ask group >/dev/null 2>&1; do sleep 0.1; done
 }
-# prepare_start RUNTIME: creates the daemon's folder, closed to other users as pueue stores the environment of jobs in it, and removes the PID
-# file of a daemon that has ended: after a crash another program may have that id, and then no daemon starts.
+# prepare_start RUNTIME: creates the daemon's folder, closed to other users as pueue stores the environment of jobs in it, and removes the
+# PID file of a daemon that has ended: after a crash another program may have that id, and then no daemon starts.
 prepare_start() {
     (umask 077 && mkdir -p "$pq_data")
     chmod 700 "$pq_data"
@@ -161,8 +161,8 @@ configure() {
     shift 2
     for pid; do record_change unread "$pid"; done
 }
-# unit RUNTIME FILE BASE64 ENABLED RUNNING: makes pueued a systemd unit of the user. FILE is empty if the unit exists; ENABLED=1 and RUNNING=1
-# if it is enabled or running.
+# unit RUNTIME FILE BASE64 ENABLED RUNNING: makes pueued a systemd unit of the user. FILE is empty if the unit exists; ENABLED=1 and
+# RUNNING=1 if it is enabled or running.
 unit() {
     if [ -n "$2" ]; then write "$2" "$3"; fi
     if [ -z "$4" ]; then record_change unit pueued.service; fi

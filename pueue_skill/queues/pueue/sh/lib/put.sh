@@ -1,5 +1,5 @@
-# `put NAME` writes a file that a job needs into the folder of such files, completely or not at all. Its stdin is the content in base64. Needs
-# decoded.sh.
+# `put NAME` writes a file that a job needs into the folder of such files, completely or not at all. Its stdin is the content in base64.
+# Needs decoded.sh.
 
 put() {
     pq_file="$HOME/.local/share/pueue-skill/jobs/$1"

@@ -1,6 +1,6 @@
-# `sweep BEFORE AFTER` removes the files of jobs that no task uses, and leaves their number in $pq_files: those of jobs that were in the queue
-# BEFORE (its JSON) and are not in AFTER, and old files. It keeps recent files, as a submission without the lock may need them; and if pueue's
-# state is in another folder than the default, it keeps old files too, as another queue with the same home may use them.
+# `sweep BEFORE AFTER` removes the files of jobs that no task uses, and leaves their number in $pq_files: those of jobs that were in the
+# queue BEFORE (its JSON) and are not in AFTER, and old files. It keeps recent files, as a submission without the lock may need them; and
+# if pueue's state is in another folder than the default, it keeps old files too, as another queue with the same home may use them.
 # shellcheck disable=SC2034,SC2154 # the script reads pq_files; places.sh sets pq_set_data
 
 sweep() {
