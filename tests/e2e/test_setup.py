@@ -37,7 +37,7 @@ def test_from_nothing_to_a_queue_and_back(bare: Host, tmp_path: Path) -> None:
     assert [line.split()[1] for line in planned.splitlines()[1:]] == ["pueue:", "config:", "daemon:", "groups:"]
     assert tree(bare.home) == before
 
-    assert "a job has run there" in well(bare.name, env=env)
+    assert "a test job succeeded" in well(bare.name, env=env)
     assert json.loads(bare.pueue("group", "--json")) == {
         "default": {"status": "Running", "parallel_tasks": 3},
         "p1": {"status": "Running", "parallel_tasks": 4},
@@ -73,7 +73,7 @@ def test_with_the_shell_and_tools_of_a_small_system(make: Callable[..., Host], t
     subprocess.run([real("busybox"), "--install", "-s", tmp_path], check=True)
     host = make(path=tmp_path)
     before = tree(host.home)
-    assert "a job has run there" in well(host.name, env=host.env)
+    assert "a test job succeeded" in well(host.name, env=host.env)
     assert "nothing was changed" in well(host.name, env=host.env)
     well(host.name, "--remove", env=host.env)
     assert set(tree(host.home)) - set(before) == {".local", ".local/share", ".local/share/pueue"}
@@ -141,7 +141,7 @@ def test_nothing_is_taken_back_while_jobs_run(bare: Host) -> None:
     before = tree(bare.home)
     done = setup(bare.name, "--remove", env=bare.env)
     assert (done.returncode, tree(bare.home)) == (1, before)
-    assert "1 jobs are not done" in done.stderr
+    assert "1 jobs have not ended" in done.stderr
     (bare.home / "go").touch()
     assert bare.result(task) == "Success"
     (bare.home / ".config/pueue/pueue.yml").write_text("# mine now\n")
@@ -154,9 +154,9 @@ def test_nothing_is_taken_back_while_jobs_run(bare: Host) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("shared: {use_unix_socket: true}\n", "add this below `shared` yourself"),
-        ("shared: [", "is no YAML"),
-        ("shared: 3\n", "is no table"),
+        ("shared: {use_unix_socket: true}\n", "Add this line below `shared` yourself"),
+        ("shared: [", "is not valid YAML"),
+        ("shared: 3\n", "is not a table"),
     ],
 )
 def test_a_pueue_yml_that_cannot_be_changed_is_left(bare: Host, text: str, says: str) -> None:
@@ -182,7 +182,7 @@ def test_a_pueue_yml_that_cannot_be_changed_is_left(bare: Host, text: str, says:
 def test_a_pueue_yml_gets_one_line(text: str) -> None:
     before = yaml.safe_load(text) or {}
     for table, key, value in (("shared", "runtime_directory", "/run/user/7"), ("daemon", "callback", CALLBACK)):
-        found = yaml.safe_load(provision_steps.extended(text, table, key, value))
+        found = yaml.safe_load(provision_steps.add_yaml_key(text, table, key, value))
         assert found == before | {table: (before.get(table) or {}) | {key: value}}
 
 

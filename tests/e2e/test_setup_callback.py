@@ -72,7 +72,7 @@ def test_a_daemon_with_jobs_reads_its_callback_when_it_starts_next(bare: Host, r
     for _ in range(2):
         done = setup(bare.name, env=bare.env)
         assert done.returncode == 0, done.stderr
-        assert "the daemon reads its callback when it starts next" in done.stderr
+        assert "the daemon uses the new callback after its next start" in done.stderr
         assert "restart" not in done.stdout
         assert daemons(bare) == [daemon]
         assert called_by(file)
@@ -81,8 +81,8 @@ def test_a_daemon_with_jobs_reads_its_callback_when_it_starts_next(bare: Host, r
 
     done = setup(bare.name, env=bare.env)
     assert done.returncode == 0, done.stderr
-    assert "reads its callback when it starts next" not in done.stderr
-    assert "restart: starts the daemon anew" in done.stdout
+    assert "uses the new callback after its next start" not in done.stderr
+    assert "restart: restarts the daemon" in done.stdout
     assert daemons(bare) != [daemon]
     assert bare.result(task) == "Success"
     assert "nothing was changed" in well(bare.name, env=bare.env)
@@ -102,7 +102,7 @@ def test_a_daemon_that_somebody_started_is_not_started_anew(bare: Host, receiver
     original = file.read_text()
     done = setup(bare.name, env=bare.env)
     assert done.returncode == 0, done.stderr
-    assert "the daemon reads its callback when it starts next" in done.stderr
+    assert "the daemon uses the new callback after its next start" in done.stderr
     assert daemons(bare) == [theirs.pid]
     assert called_by(file)
     done = setup(bare.name, "--remove", env=bare.env)
@@ -115,8 +115,8 @@ def test_a_daemon_that_somebody_started_is_not_started_anew(bare: Host, receiver
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('daemon:\n  callback: "echo mine"\n', "has a callback of its own, which was kept"),
-        ("daemon: { pause_all_on_failure: false }\n", "add this below `daemon` yourself"),
+        ('daemon:\n  callback: "echo mine"\n', "has another callback, which was left as is"),
+        ("daemon: { pause_all_on_failure: false }\n", "add this line below `daemon` yourself"),
     ],
 )
 @pytest.mark.long

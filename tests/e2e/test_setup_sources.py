@@ -84,9 +84,9 @@ def test_a_connection_that_breaks_is_made_up_for(make: Callable[..., Host], tmp_
         bare.kill_connections()
         _, said = one.communicate(timeout=120)
     assert one.returncode == 4
-    assert "Run it again" in said
+    assert "Try again" in said
     goes_on.touch()
-    assert "a job has run there" in well(bare.name, env=bare.env)
+    assert "a test job succeeded" in well(bare.name, env=bare.env)
     assert not list(bare.home.glob(".local/bin/.pueue-new-*"))
     well(bare.name, "--remove", env=bare.env)
     assert set(tree(bare.home)) - set(before) == {".local", ".local/share", ".local/share/pueue"}
@@ -127,7 +127,7 @@ def test_a_wrong_checksum_is_refused(
     (scratch := tmp_path / "scratch").mkdir()
     done = setup("local" if local else bare.name, env=env, scratch=scratch)
     assert done.returncode == 1
-    assert f"{url}/pueued-{TARGET} has the SHA-256 sum {sums[f'pueued-{TARGET}']}, not 00000" in done.stderr
+    assert f"{url}/pueued-{TARGET} has the SHA-256 checksum {sums[f'pueued-{TARGET}']}, not 00000" in done.stderr
     assert not list(home.glob(".local/bin/*"))
     assert not list(home.glob(".config/pueue/*"))
     well("local" if local else bare.name, "--remove", env=env)
@@ -140,7 +140,7 @@ def test_this_machine(home: Path, lab: Lab, tmp_path: Path, release: tuple[str, 
     env |= {"HOME": str(home), "PATH": f"{Path(real('pueue-skill')).parent}:{SYSTEM_PATH}"}
     del env["XDG_RUNTIME_DIR"]
     (scratch := tmp_path / "scratch").mkdir()
-    assert "a job has run there" in well("local", env=env, scratch=scratch)
+    assert "a test job succeeded" in well("local", env=env, scratch=scratch)
     assert "nothing was changed" in well("local", env=env | {"XDG_RUNTIME_DIR": str(tmp_path)})
     ran = ["pueue-skill", "run", "--group", "p1", "--follow", "--", "exit 3"]
     assert subprocess.run(ran, env=env, timeout=120).returncode == 3
@@ -183,7 +183,7 @@ esac
         program.chmod(0o755)
     host = make(path=tmp_path / "opt")
     env = configured(host.env, tmp_path, f'[setup]\nurl = "{release[0]}/nothing"\n')  # a network, and no release
-    assert "a job has run there" in well(host.name, env=env)
+    assert "a test job succeeded" in well(host.name, env=env)
     assert (tmp_path / "called").read_text().startswith(called)
     assert host.pueue("--version") == "pueue 4.0.4"
     before = {name for name in tree(host.home) if "bin" in name}

@@ -66,14 +66,14 @@ def test_where_only_an_administrator_may_let_it_linger(boots: Callable[..., Boot
     host = boots(may_linger=False)
     done = setup(host.name, env=host.env)
     assert done.returncode == 0, done.stderr
-    assert "then daemon: starts pueued by itself" in done.stderr
+    assert "then daemon: starts pueued, detached from ssh" in done.stderr
     assert "sudo loginctl enable-linger dev" in done.stderr
     daemon = host.inside("pgrep", "pueued").stdout
     assert daemon
     assert host.ssh("~/.local/bin/pueue status").returncode == 0
 
     host.inside("loginctl", "enable-linger", "dev")
-    assert "the daemon that runs goes on" in well(host.name, env=host.env)
+    assert "the running daemon continues" in well(host.name, env=host.env)
     assert host.inside("pgrep", "pueued").stdout == daemon
     assert "nothing was changed" in well(host.name, env=host.env)
     # Its process id outlives the power cut, and may be another's after it.
@@ -112,7 +112,7 @@ def test_a_service_is_started_anew_for_its_callback(boots: Callable[..., Booted]
     file.parent.mkdir()
     file.write_text('[[notify]]\nurl = "json://127.0.0.1"\n')
     host.inside("chown", "-R", "dev:", "/home/dev")
-    assert "restart: starts the daemon anew" in well(host.name, env=host.env)
+    assert "restart: restarts the daemon" in well(host.name, env=host.env)
     assert host.systemctl("show --property MainPID --value pueued") != before
     assert host.ssh("~/.local/bin/pueue add -- exit 3").returncode == 0
     told = host.home / "told"

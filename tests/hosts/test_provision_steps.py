@@ -1,4 +1,4 @@
-"""The steps that `setup` plans from what it found on a host, and the files that they write."""
+"""The steps that `setup` plans from the facts about a host, and the files that they write."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ import pytest
 from real import SYSTEM_PATH, processes, real, until
 
 from pueue_skill.hosts.provision import steps as provision_steps
+<<<<<<< HEAD
 from pueue_skill.hosts.provision.steps import Refusal, Wish
 from pueue_skill.queues.pueue.provision import HostFacts, remove_stale_id
+=======
+from pueue_skill.hosts.provision.steps import CannotSetUp, SetupRequest
+from pueue_skill.queues.pueue.provision import Found, remove_stale_id
+>>>>>>> 651c682 (Setup says in plain English what it does, and names its values after what they hold)
 from pueue_skill.shell import quote
 
 LINUX = HostFacts(
@@ -23,57 +28,77 @@ MAC = LINUX._replace(os="Darwin", arch="aarch64", launchd=True)
 
 
 @pytest.mark.parametrize(
-    ("found", "wish", "source"),
+    ("facts", "wanted", "source"),
     [
-        (LINUX, Wish(), "release"),
-        (LINUX._replace(managers=("apk",)), Wish(), "apk"),
-        (LINUX._replace(managers=("apk",)), Wish(without={"apk"}), "release"),
-        (MAC, Wish(), "release"),
-        (LINUX._replace(arch="riscv64", rust="1.88.0 (a 2025-06-23)"), Wish(), "cargo"),
-        (LINUX._replace(network=False), Wish(here=MAC), "download"),
+        (LINUX, SetupRequest(), "release"),
+        (LINUX._replace(managers=("apk",)), SetupRequest(), "apk"),
+        (LINUX._replace(managers=("apk",)), SetupRequest(excluded={"apk"}), "release"),
+        (MAC, SetupRequest(), "release"),
+        (LINUX._replace(arch="riscv64", rust="1.88.0 (a 2025-06-23)"), SetupRequest(), "cargo"),
+        (LINUX._replace(network=False), SetupRequest(local=MAC), "download"),
         (
             LINUX._replace(network=False),
-            Wish(here=LINUX._replace(network=False, version="4.0.4", daemon_version="4.0.4")),
+            SetupRequest(local=LINUX._replace(network=False, version="4.0.4", daemon_version="4.0.4")),
             "copy",
         ),
     ],
 )
+<<<<<<< HEAD
 def test_the_best_source_there_is(found: HostFacts, wish: Wish, source: str) -> None:
     assert next(step.instead for step in provision_steps.steps(found, wish) if step.name == "pueue") == source
+=======
+def test_the_best_source_is_chosen(facts: Found, wanted: SetupRequest, source: str) -> None:
+    assert next(step.instead for step in provision_steps.plan_steps(facts, wanted) if step.name == "pueue") == source
+>>>>>>> 651c682 (Setup says in plain English what it does, and names its values after what they hold)
 
 
 @pytest.mark.parametrize(
-    ("found", "wish", "says"),
+    ("facts", "wanted", "says"),
     [
-        (LINUX._replace(network=False), Wish(), "no source of pueue 4.0.4"),
-        (LINUX._replace(arch="riscv64"), Wish(), "no source of pueue 4.0.4 for Linux riscv64"),
-        (LINUX._replace(arch="riscv64", rust="1.70.0"), Wish(), "no source"),
+        (LINUX._replace(network=False), SetupRequest(), "no source of pueue 4.0.4"),
+        (LINUX._replace(arch="riscv64"), SetupRequest(), "no source of pueue 4.0.4 for Linux riscv64"),
+        (LINUX._replace(arch="riscv64", rust="1.70.0"), SetupRequest(), "no source"),
         (
             LINUX._replace(network=False),
-            Wish(here=MAC._replace(network=False, version="4.0.4", daemon_version="4.0.4")),
+            SetupRequest(local=MAC._replace(network=False, version="4.0.4", daemon_version="4.0.4")),
             "no source",
         ),
-        (LINUX._replace(room=2000), Wish(), "2 MB are free"),
-        (LINUX._replace(version="3.4.1", daemon_version="3.4.1", place="", unfinished=2), Wish(upgrade=True), "2 jobs"),
+        (LINUX._replace(room=2000), SetupRequest(), "2 MB are free"),
+        (
+            LINUX._replace(version="3.4.1", daemon_version="3.4.1", place="", unfinished=2),
+            SetupRequest(upgrade=True),
+            "2 jobs",
+        ),
     ],
 )
+<<<<<<< HEAD
 def test_where_there_is_none(found: HostFacts, wish: Wish, says: str) -> None:
     with pytest.raises(Refusal, match=says):
         provision_steps.steps(found, wish)
+=======
+def test_hosts_that_cannot_be_set_up(facts: Found, wanted: SetupRequest, says: str) -> None:
+    with pytest.raises(CannotSetUp, match=says):
+        provision_steps.plan_steps(facts, wanted)
+>>>>>>> 651c682 (Setup says in plain English what it does, and names its values after what they hold)
 
 
 @pytest.mark.parametrize(
-    ("found", "wish", "place"),
+    ("facts", "wanted", "place"),
     [
-        (LINUX, Wish(), "/home/dev/.local/share/pueue"),
-        (LINUX._replace(systemd="system"), Wish(), "/run/user/1000"),
-        (LINUX._replace(systemd="user"), Wish(without={"linger"}), "/home/dev/.local/share/pueue"),
-        (LINUX._replace(systemd="user"), Wish(pinned="/mine"), "/mine"),
-        (LINUX._replace(place="/there", version="4.0.4", daemon_version="4.0.4"), Wish(), "/there"),
+        (LINUX, SetupRequest(), "/home/dev/.local/share/pueue"),
+        (LINUX._replace(systemd="system"), SetupRequest(), "/run/user/1000"),
+        (LINUX._replace(systemd="user"), SetupRequest(excluded={"linger"}), "/home/dev/.local/share/pueue"),
+        (LINUX._replace(systemd="user"), SetupRequest(pinned_directory="/mine"), "/mine"),
+        (LINUX._replace(place="/there", version="4.0.4", daemon_version="4.0.4"), SetupRequest(), "/there"),
     ],
 )
+<<<<<<< HEAD
 def test_where_the_socket_is(found: HostFacts, wish: Wish, place: str) -> None:
     assert provision_steps.runtime_directory(found, wish) == place
+=======
+def test_the_folder_of_the_socket(facts: Found, wanted: SetupRequest, place: str) -> None:
+    assert provision_steps.runtime_directory(facts, wanted) == place
+>>>>>>> 651c682 (Setup says in plain English what it does, and names its values after what they hold)
 
 
 def test_every_target_has_both_checksums() -> None:
@@ -83,8 +108,8 @@ def test_every_target_has_both_checksums() -> None:
     assert len(set(provision_steps.SHA256.values())) == len(provision_steps.SHA256)
 
 
-def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
-    """By its own checker; a key that it does not know would only be a warning without the option."""
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+    """Without --recursive-errors, an unknown key would only be a warning."""
     daemon = tmp_path / "with blank % and $" / "pueued"
     daemon.parent.mkdir()
     shutil.copy(real("pueued"), daemon)
@@ -101,18 +126,18 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     assert "KillMode" not in unit.read_text()
 
 
-def test_the_launchd_agent_says_what_to_start() -> None:
+def test_the_launchd_agent_starts_the_daemon() -> None:
     made = plistlib.loads(provision_steps.plist_text("/opt/a & b/pueued", "/c/pueue.yml", "/r", "/d").encode())
     assert made["ProgramArguments"][:2] == ["/bin/sh", "-c"]
     assert made["ProgramArguments"][2].endswith("; exec '/opt/a & b/pueued' --config /c/pueue.yml")
     assert (made["RunAtLoad"], made["KeepAlive"]) == (True, {"SuccessfulExit": False})
-    (step,) = [step for step in provision_steps.steps(MAC, Wish()) if step.name == "service"]
+    (step,) = [step for step in provision_steps.plan_steps(MAC, SetupRequest()) if step.name == "service"]
     assert (quote.split(step.script) or [])[:2] == ["agent", "/home/dev/.local/share/pueue"]
 
 
 @pytest.mark.parametrize(("program", "left"), [("sleep", False), ("pueued", True)])
-def test_the_process_id_of_a_daemon_that_is_gone_is_removed(tmp_path: Path, program: str, left: bool) -> None:
-    """After a crash another process may have it; a daemon would not start beside that. One that runs keeps it."""
+def test_a_stale_process_id_is_removed(tmp_path: Path, program: str, left: bool) -> None:
+    """After a crash another process may have the ID, and then a new daemon would not start. The ID of a running daemon is kept."""
     shutil.copy(real("sleep"), tmp_path / program)
     with subprocess.Popen([tmp_path / program, "60"]) as other:
         (tmp_path / "pueue.pid").write_text(str(other.pid))

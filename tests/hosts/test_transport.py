@@ -1,4 +1,4 @@
-"""What hands a script its standard input."""
+"""Scripts with input on stdin."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pueue_skill.hosts.transport import feed
 from pueue_skill.shell.model import Host
 
 
-def test_input_is_handed_on_where_pipes_may_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As for a user whose pipes are over pipe-user-pages-soft."""
+def test_input_is_passed_on_if_pipes_may_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user over pipe-user-pages-soft gets EPERM."""
 
     def refused(*_: object) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")

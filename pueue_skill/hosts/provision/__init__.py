@@ -1,1 +1,1 @@
-"""A host in, a host with a queue out: the steps that are missing are planned, carried out and proven, or taken back."""
+"""A host in, a host with a queue out: plans the missing steps, runs them, tests the queue with a job, and can undo it all."""

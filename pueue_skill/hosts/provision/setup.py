@@ -1,7 +1,7 @@
-"""Sets a host up for a pueue queue, proves it with a job, and takes back what it made: a Host and wishes in, an Outcome out.
+"""Sets up a host with a pueue queue, tests it with a job, and undoes the setup: a Host and a SetupRequest in, a SetupResult out.
 
-What is to be done is worked out by backends/setup_steps.py from what one look at the host finds; here it is looked at, done and
-proved. Nothing is printed and nothing asked. Whatever was cut off is completed by doing it again.
+steps.py plans the steps from the facts that one script collects on the host; this module runs them. It prints and asks nothing. An
+interrupted setup is completed by running it again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pueue_skill.configuration.schema import SetupTable
 from pueue_skill.hosts import client, transport
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.hosts.provision import steps as provision_steps
-from pueue_skill.hosts.provision.steps import Refusal, Wish
+from pueue_skill.hosts.provision.steps import CannotSetUp, SetupRequest
 from pueue_skill.queues.pueue import provision as pueue_provision
 from pueue_skill.queues.pueue.provision import HostFacts, SetupStep
 from pueue_skill.queues.pueue.site import callback
@@ -26,15 +26,20 @@ from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.startup.record import NamedTuple
 
-LONGEST = 1800.0
-"""Seconds that the steps may take at most: cargo builds pueue in some minutes on a slow machine."""
+STEPS_TIMEOUT_S = 1800.0
+"""The time limit of the steps: on a slow host, cargo builds pueue for many minutes."""
 
-TRIES = 10
-AGAIN = "Run it again: what is done is not done twice."
+DOWNLOAD_TIMEOUT_S = 60
+
+MAX_ROUNDS = 10
+"""How often the steps are planned and run, since a step can fail and another way be tried."""
+
+ERROR_LINES = 5
+"""How many lines of a failed step's stderr are shown."""
 
 
 class Proof(NamedTuple):
-    """The job that was run, and how it ended; `why` it proves nothing, where it does not."""
+    """The test job and its result. `why` is empty if the job succeeded."""
 
     job: str
     exit_code: int | None = None
@@ -45,222 +50,243 @@ class Proof(NamedTuple):
 Prove: TypeAlias = "Callable[[Host, HostFacts, Mapping[str, str]], Proof]"
 
 
-class Outcome(NamedTuple):
-    """`found` is the host as it is now; `steps` what was done, or is to be."""
+class SetupResult(NamedTuple):
+    """The facts about the host after the setup, the steps that ran, the test job, and notes for the user."""
 
     host: Host
-    found: HostFacts
+    facts: HostFacts
     steps: tuple[SetupStep, ...]
     proof: Proof | None = None
     notes: tuple[str, ...] = ()
 
 
-def look(host: Host, url: str, always: bool = False) -> HostFacts:
-    """What `host` has; `always` with its network. Raises Unreachable."""
+def collect_facts(host: Host, url: str, always: bool = False) -> HostFacts:
+    """Return the facts about `host`. `always`: check the access to `url` even if pueue is installed. Raises Unreachable."""
     script = pueue_provision.look_script(host, url, always)
     return client.asked(
         host, script, lambda done: pueue_provision.read_look(done.text), 2 * client.ANSWER_TIMEOUT_S, again=True
     )
 
 
-def wishes(host: Host, table: SetupTable, upgrade: bool) -> Wish:
-    return Wish(host.groups, table.url or provision_steps.URL, {**provision_steps.SHA256, **table.sha256}, upgrade)
+def request_for(host: Host, table: SetupTable, upgrade: bool) -> SetupRequest:
+    """Return the request to set up `host` as configured."""
+    return SetupRequest(
+        host.groups, table.url or provision_steps.RELEASE_URL, {**provision_steps.SHA256, **table.sha256}, upgrade
+    )
 
 
-def plan(host: Host, wish: Wish) -> tuple[HostFacts, list[SetupStep], Wish]:
-    """What `host` has, what is to be done there, and the wish with what has been learnt. Raises Refusal, Unreachable."""
-    found = look(host, wish.url)
-    if not found.ready and host.ssh and wish.here is None:
-        wish = wish._replace(here=look(Host(LOCAL), wish.url, always=True))
-    wish = wish._replace(pinned=pinned(found), called=called(found))
-    if provision_steps.callback_of(found, wish) and not clean(found, wish):
-        wish = wish._replace(without={*wish.without, "callback"})
-    if not wish.pinned and not clean(found, wish):
-        directory = provision_steps.runtime_directory(found, wish)
-        raise Refusal(
-            f"{found.config}: add this below `shared` yourself, and run it again:\n  runtime_directory: {directory}"
+def plan(host: Host, request: SetupRequest) -> tuple[HostFacts, list[SetupStep], SetupRequest]:
+    """Return the facts about `host`, the missing steps, and the request completed with facts. Raises CannotSetUp, Unreachable."""
+    facts = collect_facts(host, request.url)
+    if not facts.ready and host.ssh and request.local is None:
+        request = request._replace(local=collect_facts(Host(LOCAL), request.url, always=True))
+    request = request._replace(pinned_directory=pinned_directory(facts), existing_callback=existing_callback(facts))
+    if provision_steps.new_callback(facts, request) and not changes_only_new_keys(facts, request):
+        request = request._replace(excluded={*request.excluded, "callback"})
+    if not request.pinned_directory and not changes_only_new_keys(facts, request):
+        directory = provision_steps.runtime_directory(facts, request)
+        raise CannotSetUp(
+            f"setup cannot edit {facts.config}. Add this line below `shared` yourself, then run setup again:\n"
+            f"  runtime_directory: {directory}"
         )
-    return found, provision_steps.steps(found, wish), wish
+    return facts, provision_steps.plan_steps(facts, request), request
 
 
-def settings(found: HostFacts, text: str) -> dict[str, Any]:
-    """What a pueue.yml says. Raises Refusal."""
+def parse_yaml(facts: HostFacts, text: str) -> dict[str, Any]:
+    """Return the content of a pueue.yml, with the tables `shared` and `daemon`. Raises CannotSetUp."""
     import yaml
 
     try:
         loaded = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
-        raise Refusal(f"{found.config} is no YAML, mend it first: {error}") from None
+        raise CannotSetUp(f"{facts.config} is not valid YAML; fix it first: {error}") from None
     for table in ("shared", "daemon"):
         if not isinstance(loaded, dict) or not isinstance(loaded.get(table) or {}, dict):
-            raise Refusal(f"{found.config}: `{table}` is no table of settings there; mend it first")
+            raise CannotSetUp(f"{facts.config}: `{table}` is not a table; fix it first")
     return {**loaded, "shared": loaded.get("shared") or {}, "daemon": loaded.get("daemon") or {}}
 
 
-def pinned(found: HostFacts) -> str:
-    """Where the configuration says that the daemon is reached, whatever the variables of a client are. Raises Refusal."""
-    shared = settings(found, found.yaml)["shared"] if found.yaml is not None else {}
-    place = shared.get("runtime_directory")
-    if not place and shared.get("unix_socket_path") and shared.get("pid_path"):
-        place = shared["pid_path"].rpartition("/")[0]
-    if not place and found.launchd and found.yaml is not None:
-        place = found.data  # macOS has no XDG_RUNTIME_DIR
-    return f"{found.home}{place[1:]}" if place and place.startswith("~") else place or ""
+def pinned_directory(facts: HostFacts) -> str:
+    """Return the folder of the socket for all clients, whatever their XDG_RUNTIME_DIR; empty if pueue.yml does not pin it.
+
+    Raises CannotSetUp.
+    """
+    shared = parse_yaml(facts, facts.yaml)["shared"] if facts.yaml is not None else {}
+    folder = shared.get("runtime_directory")
+    if not folder and shared.get("unix_socket_path") and shared.get("pid_path"):
+        folder = shared["pid_path"].rpartition("/")[0]
+    if not folder and facts.launchd and facts.yaml is not None:
+        folder = facts.data  # macOS has no XDG_RUNTIME_DIR
+    return f"{facts.home}{folder[1:]}" if folder and folder.startswith("~") else folder or ""
 
 
-def called(found: HostFacts) -> str:
-    """What the configuration has called at the end of a job. Raises Refusal."""
-    return str(settings(found, found.yaml)["daemon"].get("callback") or "") if found.yaml is not None else ""
+def existing_callback(facts: HostFacts) -> str:
+    """Return the callback of the host's pueue.yml. Raises CannotSetUp."""
+    return str(parse_yaml(facts, facts.yaml)["daemon"].get("callback") or "") if facts.yaml is not None else ""
 
 
-def clean(found: HostFacts, wish: Wish) -> bool:
-    """Whether the new pueue.yml would say what is wished, and nothing else that the old one does not."""
-    if found.yaml is None:
+def changes_only_new_keys(facts: HostFacts, request: SetupRequest) -> bool:
+    """Return whether the new pueue.yml has the new keys and otherwise the content of the old one."""
+    if facts.yaml is None:
         return True
-    expected = settings(found, found.yaml)
-    if not wish.pinned:
+    expected = parse_yaml(facts, facts.yaml)
+    if not request.pinned_directory:
         expected["shared"] = {
             **expected["shared"],
-            "runtime_directory": provision_steps.runtime_directory(found, wish),
+            "runtime_directory": provision_steps.runtime_directory(facts, request),
         }
-    calls = provision_steps.callback_of(found, wish)
-    if calls:
-        expected["daemon"] = {**expected["daemon"], "callback": calls}
+    command = provision_steps.new_callback(facts, request)
+    if command:
+        expected["daemon"] = {**expected["daemon"], "callback": command}
     try:
-        return settings(found, provision_steps.configured(found, wish)) == expected
-    except Refusal:
+        return parse_yaml(facts, provision_steps.new_yaml(facts, request)) == expected
+    except CannotSetUp:
         return False
 
 
-def carry_out(
+def set_up(
     host: Host,
-    found: HostFacts,
-    todo: list[SetupStep],
-    wish: Wish,
+    facts: HostFacts,
+    steps: list[SetupStep],
+    request: SetupRequest,
     environment: Mapping[str, str],
-    tell: Callable[[str], None],
+    notice: Callable[[str], None],
     prove: Prove,
-) -> Outcome:
-    """Carries out the planned steps until none is left, and proves the queue. Raises Refusal, Unreachable.
+) -> SetupResult:
+    """Run the planned steps, plan again until none is missing, and test the queue. Raises CannotSetUp, Unreachable.
 
-    `tell` is given a line where a step takes another way than planned; `prove` runs a job in the new queue (jobs.proof).
+    `notice` gets a line if another step than planned is needed. `prove` runs the test job (jobs.proof).
     """
-    did: dict[str, SetupStep] = {}
-    for _ in range(TRIES):
-        if not todo:
+    finished: dict[str, SetupStep] = {}
+    for _ in range(MAX_ROUNDS):
+        if not steps:
             break
-        lacking, why = attempt(host, found, todo, wish)
-        if lacking:
-            wish = wish._replace(without={*wish.without, lacking})
-        elif not why:
-            did |= {step.name: step for step in todo}
-        if why:
-            tell(why)
-        found, todo, wish = plan(host, wish)
-        for step in todo:
-            tell(f"then {step.name}: {step.what} ({step.why})")
-    if todo:
-        raise Refusal(
-            f"{host.name} is not as it should be after {TRIES} tries; left to do: {', '.join([step.what for step in todo])}"
+        failed_way, problem = run_steps(host, facts, steps, request)
+        if failed_way:
+            request = request._replace(excluded={*request.excluded, failed_way})
+        elif not problem:
+            finished |= {step.name: step for step in steps}
+        if problem:
+            notice(problem)
+        facts, steps, request = plan(host, request)
+        for step in steps:
+            notice(f"then {step.name}: {step.what} ({step.why})")
+    if steps:
+        raise CannotSetUp(
+            f"steps are still missing after {MAX_ROUNDS} rounds: {', '.join([step.what for step in steps])}"
         )
-    proof = None if not did and "proved" in found.record.split() else prove(host, found, environment)
-    return Outcome(host, found, tuple(did.values()), proof, tuple(notes(found, wish)))
+    proof = None if not finished and "proved" in facts.record.split() else prove(host, facts, environment)
+    return SetupResult(host, facts, tuple(finished.values()), proof, tuple(notes(facts, request)))
 
 
-def attempt(host: Host, found: HostFacts, todo: list[SetupStep], wish: Wish) -> tuple[str, str]:
-    """Carries out steps: nothing; or what cannot be had, and why; or only why it is to be planned anew. Raises Refusal, Unreachable."""
+def run_steps(host: Host, facts: HostFacts, steps: list[SetupStep], request: SetupRequest) -> tuple[str, str]:
+    """Run steps on `host`. Raises CannotSetUp, Unreachable.
+
+    Returns two empty strings if all succeeded; the source or optional step to exclude and the reason, if one failed; or an empty string
+    and the reason for planning again.
+    """
     try:
-        files = next((brought(step, found, wish) for step in todo if step.brings), {})
+        files = next((read_programs(step, facts, request) for step in steps if step.brings), {})
     except OSError as error:
-        return next(step.instead for step in todo if step.brings), f"{error}"
-    script = pueue_provision.do_script(host, wish.url, found.mark, todo, files)
+        return next(step.instead for step in steps if step.brings), f"{error}"
+    script = pueue_provision.do_script(host, request.url, facts.mark, steps, files)
     try:
-        done = transport.run(host, script, timeout=LONGEST + len(script) // client.MIN_BYTES_PER_S, alone=True)
+        done = transport.run(host, script, timeout=STEPS_TIMEOUT_S + len(script) // client.MIN_BYTES_PER_S, alone=True)
         name, status, whole = pueue_provision.read_do(done.text)
     except transport.Timeout as error:
-        raise Unreachable(f"{error}\n{AGAIN}") from None
+        raise Unreachable(f"{error}\n{try_again(host)}") from None
     except ValueError:
         raise Unreachable(client.explain_failure(host, done)) from None
     if whole:
         return "", ""
     if done.code == pueue_provision.CHANGED:
-        return "", f"{host.name} was changed by somebody else meanwhile; looking again"
+        return "", f"another process has changed {host.name} meanwhile; setup examines it again"
     if status is None:
-        raise Unreachable(f"{client.explain_failure(host, done)}\n{AGAIN}")
-    said = "\n".join(client.stderr_of(done).splitlines()[-5:])
-    step = next(step for step in todo if step.name == name)
+        raise Unreachable(f"{client.explain_failure(host, done)}\n{try_again(host)}")
+    stderr = "\n".join(client.stderr_of(done).splitlines()[-ERROR_LINES:])
+    step = next(step for step in steps if step.name == name)
     if status == pueue_provision.INSTEAD:
-        return step.instead, f"{step.name}: {said}; trying another way"
-    raise Refusal(f"{step.name} failed: {said or f'exit code {status}'}\n{AGAIN}")
+        return step.instead, f"{step.name}: {stderr}; setup tries another way"
+    raise CannotSetUp(f"{step.name} failed: {stderr or f'exit code {status}'}\n{try_again(host)}")
 
 
-def brought(step: SetupStep, found: HostFacts, wish: Wish) -> dict[str, bytes]:
-    """The programs that a step takes along from this machine. Raises Refusal, OSError."""
-    if step.brings == "copy" and wish.here:
-        return {"pueue": Path(wish.here.pueue).read_bytes(), "pueued": Path(wish.here.pueued).read_bytes()}
-    return {name: download(wish, provision_steps.asset_of(found, name)) for name in provision_steps.PROGRAMS}
+def try_again(host: Host) -> str:
+    return f"Try again, which repeats no finished step: pueue-skill setup {quote.word(host.name)}"
 
 
-def download(wish: Wish, asset: str) -> bytes:
-    """A release's file, of the right checksum. Raises Refusal, OSError."""
-    url, sum = f"{wish.url}/{asset}", wish.sha256[asset]
-    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - what comes is checked, wherever it is from
+def read_programs(step: SetupStep, facts: HostFacts, request: SetupRequest) -> dict[str, bytes]:
+    """Return the programs that a step sends from this machine to the host, by name. Raises CannotSetUp, OSError."""
+    if step.brings == "copy" and request.local:
+        return {"pueue": Path(request.local.pueue).read_bytes(), "pueued": Path(request.local.pueued).read_bytes()}
+    return {name: download(request, provision_steps.asset_name(facts, name)) for name in provision_steps.PROGRAMS}
+
+
+def download(request: SetupRequest, asset: str) -> bytes:
+    """Return the content of a release's file and verify its checksum. Raises CannotSetUp, OSError."""
+    url, expected = f"{request.url}/{asset}", request.sha256[asset]
+    with urllib.request.urlopen(url, timeout=DOWNLOAD_TIMEOUT_S) as answer:  # noqa: S310 - the checksum is verified for any scheme
         content: bytes = answer.read()
-    got = hashlib.sha256(content).hexdigest()
-    if got != sum:
-        raise Refusal(f"{url} has the SHA-256 sum {got}, not {sum}: it is not installed")
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != expected:
+        raise CannotSetUp(f"{url} has the SHA-256 checksum {actual}, not {expected}: it was not installed")
     return content
 
 
-def notes(found: HostFacts, wish: Wish) -> Iterator[str]:
-    """What is good to know."""
-    for other in found.others:
+def notes(facts: HostFacts, request: SetupRequest) -> Iterator[str]:
+    """Yield notes for the user about a host that is set up."""
+    for other in facts.others:
         process, _, file = other.partition(" ")
-        yield f"another pueued of yours (process {process}, {file}) has a queue of its own; it was left alone"
-    if not provision_steps.service_of(found, wish):
-        words = quote.line([found.pueued, "--config", found.config])
+        yield f"another pueued of yours (process {process}, {file}) has its own queue; it was left as is"
+    if not provision_steps.choose_service(facts, request):
+        words = quote.line([facts.pueued, "--config", facts.config])
         yield (
-            "the daemon does not come back by itself after a reboot, as nothing there starts it. This starts it again, or a line "
-            f"for `crontab -e`: @reboot {words}"
+            "nothing on the host starts the daemon after a reboot. Start it by hand with the command after @reboot, or add this line "
+            f"with `crontab -e`: @reboot {words}"
         )
-    if found.systemd and not found.linger and "linger" in wish.without:
+    if facts.systemd and not facts.linger and "linger" in request.excluded:
         yield (
-            f"only an administrator can let services run without a login: sudo loginctl enable-linger {found.user}; after that "
-            "this makes pueued a service"
+            f"an administrator must allow your services to run without a login: sudo loginctl enable-linger {facts.user}. After that, "
+            "setup makes pueued a service"
         )
-    if found.teller and "callback" in wish.without:
+    if facts.teller and "callback" in request.excluded:
         yield (
-            f"{found.config}: add this below `daemon` yourself, and whom your configuration there names is told of the ends of jobs:\n"
-            f"  callback: {json.dumps(callback(found.teller))}"
+            f"setup cannot edit {facts.config}. To send notifications when jobs end, add this line below `daemon` yourself:\n"
+            f"  callback: {json.dumps(callback(facts.teller))}"
         )
-    elif found.teller and wish.called and "notify --callback" not in wish.called:
-        yield f"{found.config} has a callback of its own, which was kept; nobody is told by pueue-skill there: {wish.called}"
-    if provision_steps.unread(found):
-        yield "the daemon reads its callback when it starts next: it was not started anew, as it has jobs to do or was not started by this"
+    elif facts.teller and request.existing_callback and "notify --callback" not in request.existing_callback:
+        yield (
+            f"{facts.config} has another callback, which was left as is; pueue-skill on the host sends no notifications: "
+            f"{request.existing_callback}"
+        )
+    if provision_steps.has_unread_callback(facts):
+        yield (
+            "the daemon uses the new callback after its next start; setup did not restart it, because it has unfinished jobs or was "
+            "not started by setup"
+        )
 
 
 class Removed(NamedTuple):
-    """What was taken back, and what was left, with the reason."""
+    """Lines on what `remove` undid, and on what it left as is, with the reason."""
 
     undone: tuple[str, ...]
     left: tuple[str, ...]
 
 
 def remove(host: Host) -> Removed:
-    """Takes back what was made on `host`. Raises Refusal while jobs are not done, Unreachable."""
+    """Undo the setup of `host`. Raises CannotSetUp while jobs are unfinished, Unreachable."""
 
-    def read(done: transport.Done) -> list[str]:
+    def parse(done: transport.Done) -> list[str]:
         lines = reply(done.text).splitlines()
         if not lines or not (lines[-1] in ("whole", "nothing") or lines[-1].startswith("busy ")):
             raise ValueError("the answer was cut off")
         return lines
 
-    lines = client.asked(host, pueue_provision.undo_script(host), read, 4 * client.ANSWER_TIMEOUT_S)
+    lines = client.asked(host, pueue_provision.undo_script(host), parse, 4 * client.ANSWER_TIMEOUT_S)
     for line in lines:
         if line.startswith("busy "):
-            raise Refusal(
-                f"{line[5:]} jobs are not done, and would end with their daemon. Wait for them, or end them; they are told by: "
-                f"pueue-skill status {host.name}"
+            raise CannotSetUp(
+                f"{line[5:]} jobs have not ended, and the end of their daemon would kill them. Wait for them or kill them; to list them: "
+                f"pueue-skill status {quote.word(host.name)}"
             )
     undone = [line.removeprefix("undone ") for line in lines if line.startswith("undone ")]
     left = [line.removeprefix("left ") for line in lines if line.startswith("left ")]

@@ -1,6 +1,6 @@
-"""What is to be done on a host so that it has a queue: a host as it was found and what is wished in, steps out.
+"""Plans the setup of a host: facts about the host and a SetupRequest in, the missing steps out.
 
-Pure: it knows no host, file or network. A step is the call of a function of queues/pueue/sh/lib/provision_steps.sh.
+Pure: it reads no file and contacts no host. A step calls a function of queues/pueue/sh/lib/provision_steps.sh.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import base64
 import json
 import plistlib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from pueue_skill.queues.pueue.provision import HostFacts, SetupStep, remove_stale_id
 from pueue_skill.queues.pueue.site import callback
@@ -17,18 +17,18 @@ from pueue_skill.shell import quote
 from pueue_skill.startup.record import NamedTuple
 
 VERSION = "4.0.4"
-RUST = (1, 88)
-"""The oldest that builds VERSION."""
+MIN_RUST = (1, 88)
+"""The oldest version of Rust that builds VERSION."""
 
-URL = f"https://github.com/Nukesor/pueue/releases/download/v{VERSION}"
+RELEASE_URL = f"https://github.com/Nukesor/pueue/releases/download/v{VERSION}"
 TARGETS = {
     ("Linux", "x86_64"): "x86_64-unknown-linux-musl",
     ("Linux", "aarch64"): "aarch64-unknown-linux-musl",
     ("Darwin", "x86_64"): "x86_64-apple-darwin",
     ("Darwin", "aarch64"): "aarch64-apple-darwin",
 }
-# As others have pinned them who package these files: those for Linux by two or three of them apart from each other, those for macOS
-# by one, whose sums for Linux are the same. A sum that were wrong could only refuse the file of this URL.
+# Checksums as pinned by people who package these files: for Linux by two or three of them independently, for macOS by one of these. A wrong
+# checksum could only reject the file.
 SHA256 = {
     "pueue-x86_64-unknown-linux-musl": "c1b10d7e4e62211075ddd0e1dc3e8cbfc5a43d662cb3be7402a28504e23fcb51",
     "pueued-x86_64-unknown-linux-musl": "5afeff6adbafb909e8d54e2caff158e6966c2adffa2c09e60fd631cc51b60390",
@@ -41,233 +41,258 @@ SHA256 = {
 }
 PROGRAMS = ("pueue", "pueued")
 
-MANAGERS = {
+PACKAGE_MANAGERS = {
     "brew": "brew install --quiet pueue",
     "nix": "nix --extra-experimental-features 'nix-command flakes' profile install nixpkgs#pueue",
     "apk": "apk add --quiet pueue",
     "pacman": "pacman --sync --needed --noconfirm pueue",
 }
-"""How a package manager installs pueue without a question."""
-OF_ROOT = ("apk", "pacman")
+"""The command of each package manager that installs pueue without a prompt."""
+ROOT_MANAGERS = ("apk", "pacman")
 """Package managers that only root may use."""
 
-ROOM, ROOM_TO_BUILD = 60_000, 1_500_000
-"""KB that the programs need, and that a build of them needs."""
+INSTALL_KB, BUILD_KB = 60_000, 1_500_000
+"""Free disk space that the programs need, and that a build with cargo needs."""
 
 
-class Refusal(Exception):
-    """The host cannot be set up; the message says why, and what to do."""
+class CannotSetUp(Exception):
+    """The host cannot be set up. The message has the reason and what to do."""
 
 
-class Wish(NamedTuple):
-    """What a host is to become. `here` is this machine, where the host is another; `pinned` is where its pueue.yml says
-    that the socket is, `called` what it says is called at the end of a job. What is named in `without` was tried and cannot be."""
+class SetupRequest(NamedTuple):
+    """The state that a host should reach, and facts that are not the host's own.
+
+    `local` has the facts about this machine, if the host is another. `pinned_directory` is where the host's pueue.yml puts the socket, and
+    `existing_callback` is its callback. `excluded` names sources and optional steps that failed before.
+    """
 
     groups: tuple[tuple[str, int], ...] = ()
-    url: str = URL
+    url: str = RELEASE_URL
     sha256: Mapping[str, str] = SHA256
     upgrade: bool = False
-    here: HostFacts | None = None
-    pinned: str = ""
-    called: str = ""
-    without: Collection[str] = ()
+    local: HostFacts | None = None
+    pinned_directory: str = ""
+    existing_callback: str = ""
+    excluded: Collection[str] = ()
 
 
-def steps(found: HostFacts, wish: Wish) -> list[SetupStep]:
-    """What is to be done on a host, in this order; nothing where all is as wished. Raises Refusal."""
-    made = []
-    if found.version and not found.ready and not wish.upgrade and found.daemon_version:
-        raise Refusal(
-            f"pueue {found.version} is installed ({found.pueue}), and version 4 is needed. It does not read the older queue: "
-            "once its jobs are done, give --upgrade"
+def plan_steps(facts: HostFacts, request: SetupRequest) -> list[SetupStep]:
+    """Return the missing steps in the order in which they must run. Raises CannotSetUp."""
+    if facts.version and not facts.ready and not request.upgrade and facts.daemon_version:
+        raise CannotSetUp(
+            f"pueue {facts.version} is installed ({facts.pueue}), but version 4 is required. Version 4 cannot read the older queue: "
+            "pass --upgrade once its jobs have ended"
         )
-    if found.daemons and not found.pueue:
-        return [source(found, wish)]  # only a client can ask the daemon; the rest is planned then
-    if found.place is None and found.daemons:
-        raise Refusal(
-            f"a pueued runs there (process {', '.join(found.daemons)}) on {found.data} and does not answer. A second one would "
-            f"overwrite its queue. End it, and run this again: kill {found.daemons[0]}"
+    if facts.daemons and not facts.pueue:
+        return [install_step(facts, request)]  # a client is needed to examine the daemon; the next round plans the rest
+    if facts.place is None and facts.daemons:
+        raise CannotSetUp(
+            f"a pueued runs there (process {', '.join(facts.daemons)}) on {facts.data} and does not answer. A second daemon would "
+            f"overwrite its queue. End it, then run setup again: kill {facts.daemons[0]}"
         )
-    service = service_of(found, wish)
-    running = found.place is not None
-    if not found.ready and running:
-        if found.unfinished:
-            raise Refusal(f"{found.unfinished} jobs of pueue {found.version} are not done; upgrade when they are")
-        made.append(retire(found))
-        running = False
-    if service == "systemd" and not found.linger:
-        made.append(linger())
-    pueued = found.pueued
-    if not found.ready:
-        made.append(source(found, wish))
-        pueued = f"{found.home}/.local/bin/pueued"
-    if not wish.pinned or callback_of(found, wish):
-        made.append(configuration(found, wish))
-    if service == "systemd" and not (running and found.enabled):
-        made.append(unit(found, wish, pueued, running))
-    elif service == "launchd" and not (running and found.agent):
-        made.append(agent(found, wish, pueued, running))
-    elif not service and not running:
-        made.append(detached(found, wish, pueued))
-    if running and (callback_of(found, wish) or unread(found)) and may_restart(found, wish):
-        made.append(restart(found, wish))
-    wanted = [(name, limit) for name, limit in wish.groups if found.groups.get(name, (None,))[0] != limit]
-    if wanted:
-        made.append(groups(wanted))
-    return made
-
-
-def service_of(found: HostFacts, wish: Wish) -> str:
-    """What is to start the daemon: systemd (which ends it with the last login, unless the user lingers), launchd, or nothing."""
-    if found.systemd and (found.linger or "linger" not in wish.without):
-        return "systemd"
-    return "launchd" if found.launchd else ""
-
-
-def retire(found: HostFacts) -> SetupStep:
-    what = f"ends the daemon of pueue {found.version}, keeps a copy of its state"
-    return SetupStep(
-        "old daemon", what, "it has no jobs to do", quote.line(["retire", found.place or "", found.version])
-    )
-
-
-def linger() -> SetupStep:
-    return SetupStep(
-        "linger", "loginctl enable-linger", "your services run without a login, from boot on", "linger", "linger"
-    )
-
-
-def source(found: HostFacts, wish: Wish) -> SetupStep:
-    """The best source of the programs. Raises Refusal when there is none."""
-
-    def one(name: str, what: str, why: str, script: str, brings: str = "") -> SetupStep:
-        return SetupStep("pueue", what, why, script, name, brings)
-
-    if 0 <= found.room < ROOM:
-        raise Refusal(
-            f"{found.room // 1000} MB are free for ~/.local/bin, and pueue needs {ROOM // 1000}: make room there"
-        )
-    into = f"pueue {VERSION} into ~/.local/bin"
-    why = f"version {found.version} is there" if found.version else "it has none"
-    if found.version.startswith("4."):
-        why = "pueued is missing"
-    assets = [asset_of(found, name) for name in PROGRAMS]
-    pinned = all(wish.sha256.get(asset) for asset in assets)
-    offered: list[SetupStep] = []
-    if found.network:
-        offered += [one(name, MANAGERS[name], why, package(name)) for name in found.managers]
-        if pinned and found.fetch and found.digest:
-            script = quote.line(["from_release", *[word for asset in assets for word in (asset, wish.sha256[asset])]])
-            offered.append(one("release", f"fetches {into}, checked against its SHA-256 sum", why, script))
-        if found.rust and numbers(found.rust) >= RUST and found.room >= ROOM_TO_BUILD:
-            build = quote.line(["from_cargo", VERSION])
-            offered.append(one("cargo", f"builds {into} with cargo, in some minutes", why, build))
-    if wish.here:
-        if pinned and wish.here.network:
-            way = f"fetches {into} through this machine, checked against its SHA-256 sum"
-            offered.append(
-                one("download", way, f"{why} and reaches no {wish.url.split('/')[2]}", "from_here", "download")
+    steps = []
+    service = choose_service(facts, request)
+    running = facts.place is not None
+    if not facts.ready and running:
+        if facts.unfinished:
+            raise CannotSetUp(
+                f"{facts.unfinished} jobs of pueue {facts.version} have not ended; upgrade once they have"
             )
-        if wish.here.ready and (wish.here.os, wish.here.arch) == (found.os, found.arch):
-            way = f"copies pueue {wish.here.version} of this machine into ~/.local/bin"
-            offered.append(one("copy", way, f"{why} and reaches no network", "from_here", "copy"))
-    for step in offered:
-        if step.instead not in wish.without:
-            return step
-    tried = f" ({', '.join(sorted({*wish.without} - {'linger'}))} did not help)" if wish.without else ""
-    raise Refusal(
-        f"there is no source of pueue {VERSION} for {found.os} {found.arch}{tried}: no network and no package manager that asks no "
-        "password, no cargo, nothing to copy from here. Put pueue and pueued into ~/.local/bin there, or name a mirror: setup.url"
+        steps.append(retire_step(facts))
+        running = False
+    if service == "systemd" and not facts.linger:
+        steps.append(linger_step())
+    pueued = facts.pueued
+    if not facts.ready:
+        steps.append(install_step(facts, request))
+        pueued = f"{facts.home}/.local/bin/pueued"
+    if not request.pinned_directory or new_callback(facts, request):
+        steps.append(config_step(facts, request))
+    if service == "systemd" and not (running and facts.enabled):
+        steps.append(unit_step(facts, request, pueued, running))
+    elif service == "launchd" and not (running and facts.agent):
+        steps.append(agent_step(facts, request, pueued, running))
+    elif not service and not running:
+        steps.append(daemon_step(facts, request, pueued))
+    if running and (new_callback(facts, request) or has_unread_callback(facts)) and may_restart(facts, request):
+        steps.append(restart_step(facts, request))
+    limits = [(name, limit) for name, limit in request.groups if facts.groups.get(name, (None,))[0] != limit]
+    if limits:
+        steps.append(limits_step(limits))
+    return steps
+
+
+def choose_service(facts: HostFacts, request: SetupRequest) -> str:
+    """Return what starts the daemon: systemd, launchd, or nothing.
+
+    Without lingering, systemd would end the daemon with the user's last login.
+    """
+    if facts.systemd and (facts.linger or "linger" not in request.excluded):
+        return "systemd"
+    return "launchd" if facts.launchd else ""
+
+
+def retire_step(facts: HostFacts) -> SetupStep:
+    what = f"stops the daemon of pueue {facts.version} and keeps a copy of its state"
+    return SetupStep("old daemon", what, "its jobs have ended", quote.line(["retire", facts.place or "", facts.version]))
+
+
+def linger_step() -> SetupStep:
+    return SetupStep(
+        "linger", "loginctl enable-linger", "your services then run without a login, from boot", "linger", "linger"
     )
 
 
-def asset_of(found: HostFacts, name: str) -> str:
-    """The file of a release that holds a program for a host."""
-    return f"{name}-{TARGETS.get((found.os, found.arch), 'no')}"
+def install_step(facts: HostFacts, request: SetupRequest) -> SetupStep:
+    """Return the step that installs pueue from the best source that has not failed. Raises CannotSetUp without one."""
+    if 0 <= facts.room < INSTALL_KB:
+        raise CannotSetUp(
+            f"{facts.room // 1000} MB are free for ~/.local/bin, and pueue needs {INSTALL_KB // 1000}: free some space"
+        )
+    for step in install_steps(facts, request):
+        if step.instead not in request.excluded:
+            return step
+    failed = ", ".join(sorted({*request.excluded} - {"linger"}))
+    tried = f" (tried: {failed})" if failed else ""
+    raise CannotSetUp(
+        f"there is no source of pueue {VERSION} for {facts.os} {facts.arch}{tried}: the host "
+        "has no network access, no package manager that works without a password, and no cargo, and this machine has no pueue to copy. "
+        "Put pueue and pueued into ~/.local/bin on the host, or configure a mirror: setup.url"
+    )
 
 
-def package(manager: str) -> str:
-    """The call that installs pueue with a package manager."""
-    root = "root " if manager in OF_ROOT else ""
-    return f"from_package {manager} {root}{MANAGERS[manager]}"
+def install_steps(facts: HostFacts, request: SetupRequest) -> Iterator[SetupStep]:
+    """Yield a step for each available source of pueue, the best first."""
+
+    def step(source: str, what: str, script: str, brings: str = "", lacking: str = "") -> SetupStep:
+        why = f"{reason(facts)}; no access to {lacking}" if lacking else reason(facts)
+        return SetupStep("pueue", what, why, script, source, brings)
+
+    pueue = f"pueue {VERSION} into ~/.local/bin"
+    verified = "checked against its SHA-256 checksum"
+    assets = [asset_name(facts, name) for name in PROGRAMS]
+    has_checksums = all(request.sha256.get(asset) for asset in assets)
+    if facts.network:
+        for name in facts.managers:
+            yield step(name, PACKAGE_MANAGERS[name], from_package(name))
+        if has_checksums and facts.fetch and facts.digest:
+            script = quote.line(
+                ["from_release", *[word for asset in assets for word in (asset, request.sha256[asset])]]
+            )
+            yield step("release", f"fetches {pueue}, {verified}", script)
+        if facts.rust and version_numbers(facts.rust) >= MIN_RUST and facts.room >= BUILD_KB:
+            build = quote.line(["from_cargo", VERSION])
+            yield step("cargo", f"builds {pueue} with cargo, which takes a few minutes", build)
+    local = request.local
+    if local and has_checksums and local.network:
+        what, server = f"fetches {pueue} through this machine, {verified}", request.url.split("/")[2]
+        yield step("download", what, "from_here", "download", server)
+    if local and local.ready and (local.os, local.arch) == (facts.os, facts.arch):
+        what = f"copies pueue {local.version} of this machine into ~/.local/bin"
+        yield step("copy", what, "from_here", "copy", "the network")
 
 
-def numbers(version: str) -> tuple[int, ...]:
+def reason(facts: HostFacts) -> str:
+    """Return why pueue must be installed."""
+    if facts.version.startswith("4."):
+        return "pueued is missing"
+    return f"version {facts.version} is installed" if facts.version else "pueue is not installed"
+
+
+def asset_name(facts: HostFacts, program: str) -> str:
+    """Return the name of the release's file with a program for a host."""
+    return f"{program}-{TARGETS.get((facts.os, facts.arch), 'no')}"
+
+
+def from_package(manager: str) -> str:
+    """Return the script that installs pueue with a package manager."""
+    root = "root " if manager in ROOT_MANAGERS else ""
+    return f"from_package {manager} {root}{PACKAGE_MANAGERS[manager]}"
+
+
+def version_numbers(version: str) -> tuple[int, ...]:
     return tuple([int(number) for number in re.findall(r"\d+", version)[:3]])
 
 
-def home_relative(found: HostFacts, path: str) -> str:
-    return f"~{path[len(found.home) :]}" if path.startswith(found.home + "/") else path
+def home_relative(facts: HostFacts, path: str) -> str:
+    return f"~{path[len(facts.home) :]}" if path.startswith(facts.home + "/") else path
 
 
-def runtime_directory(found: HostFacts, wish: Wish) -> str:
-    """Where the socket and the process id are to be: where the daemon has them, else where a reboot clears them away."""
-    if wish.pinned:
-        return wish.pinned
-    if found.place is not None and found.ready:
-        return found.place or found.data
-    return f"/run/user/{found.uid}" if service_of(found, wish) == "systemd" else found.data
+def runtime_directory(facts: HostFacts, request: SetupRequest) -> str:
+    """Return the folder for the socket and the process ID: the daemon's present one, otherwise one that a reboot clears if possible."""
+    if request.pinned_directory:
+        return request.pinned_directory
+    if facts.place is not None and facts.ready:
+        return facts.place or facts.data
+    return f"/run/user/{facts.uid}" if choose_service(facts, request) == "systemd" else facts.data
 
 
-def callback_of(found: HostFacts, wish: Wish) -> str:
-    """What pueue.yml is to have called at the end of a job: nothing where it has something called, or nobody is to be told there."""
-    if not found.teller or wish.called or "callback" in wish.without or "{{" in found.teller:  # as callback refuses it
+def new_callback(facts: HostFacts, request: SetupRequest) -> str:
+    """Return the callback to write into pueue.yml; empty if it has one, or the host's pueue-skill has no targets of notifications."""
+    if (
+        not facts.teller
+        or request.existing_callback
+        or "callback" in request.excluded
+        or "{{" in facts.teller  # callback() rejects it
+    ):
         return ""
-    return callback(found.teller)
+    return callback(facts.teller)
 
 
-def configured(found: HostFacts, wish: Wish) -> str:
-    """pueue.yml with the place of the socket pinned, and the callback where there is to be one."""
-    text = f"shared:\n  pueue_directory: {json.dumps(found.data)}\n" if found.yaml is None else found.yaml
-    if not wish.pinned:
-        text = extended(text, "shared", "runtime_directory", runtime_directory(found, wish))
-    calls = callback_of(found, wish)
-    return extended(text, "daemon", "callback", calls) if calls else text
+def new_yaml(facts: HostFacts, request: SetupRequest) -> str:
+    """Return pueue.yml with the folder of the socket and the callback added."""
+    text = f"shared:\n  pueue_directory: {json.dumps(facts.data)}\n" if facts.yaml is None else facts.yaml
+    if not request.pinned_directory:
+        text = add_yaml_key(text, "shared", "runtime_directory", runtime_directory(facts, request))
+    command = new_callback(facts, request)
+    return add_yaml_key(text, "daemon", "callback", command) if command else text
 
 
-def configuration(found: HostFacts, wish: Wish) -> SetupStep:
-    file, calls = home_relative(found, found.config), callback_of(found, wish)
-    lines = {} if wish.pinned else {f"runtime_directory: {runtime_directory(found, wish)}": PINNED}
-    lines |= (
-        {f"daemon.callback: {calls}": "it tells whom your configuration there names of the ends of jobs"}
-        if calls
-        else {}
-    )
-    what = f"writes {file}, with {' and '.join(lines)}"
-    if found.yaml is not None:
-        what = f"sets {' and '.join(lines)} in {file}, and keeps a copy of it"
-    unread = found.daemons if calls and found.place is not None else ()
-    words = ["configure", found.config, base64_of(configured(found, wish)), *unread]
+PIN_REASON = (
+    "a client with another XDG_RUNTIME_DIR would not find the daemon, and a second daemon would overwrite its queue"
+)
+CALLBACK_REASON = "pueue-skill on the host then sends notifications to its configured targets when jobs end"
+
+
+def config_step(facts: HostFacts, request: SetupRequest) -> SetupStep:
+    file, command = home_relative(facts, facts.config), new_callback(facts, request)
+    lines = {}
+    if not request.pinned_directory:
+        lines[f"runtime_directory: {runtime_directory(facts, request)}"] = PIN_REASON
+    if command:
+        lines[f"daemon.callback: {command}"] = CALLBACK_REASON
+    what = f"writes {file} with {' and '.join(lines)}"
+    if facts.yaml is not None:
+        what = f"sets {' and '.join(lines)} in {file} and keeps a copy of it"
+    unread = facts.daemons if command and facts.place is not None else ()
+    words = ["configure", facts.config, base64_lines(new_yaml(facts, request)), *unread]
     return SetupStep("config", what, "; ".join(lines.values()), quote.line(words))
 
 
-PINNED = "a client with other variables would not find the daemon, and a second one would overwrite its queue"
+def has_unread_callback(facts: HostFacts) -> bool:
+    """Return whether the running daemon started before its callback was written."""
+    return any(f"unread\t{process}" in facts.record.splitlines() for process in facts.daemons)
 
 
-def unread(found: HostFacts) -> bool:
-    """Whether the daemon that runs was started before its callback was written."""
-    return any(f"unread\t{process}" in found.record.splitlines() for process in found.daemons)
+def may_restart(facts: HostFacts, request: SetupRequest) -> bool:
+    """Return whether the daemon has no unfinished jobs and a restart would start it the way it was started before."""
+    ours = facts.enabled or "detached" in facts.record.splitlines()
+    return ours and not facts.unfinished and "restart" not in request.excluded
 
 
-def may_restart(found: HostFacts, wish: Wish) -> bool:
-    """Whether the daemon has nothing to do, and is one that is started as it was before."""
-    ours = found.enabled or "detached" in found.record.splitlines()
-    return ours and not found.unfinished and "restart" not in wish.without
+def restart_step(facts: HostFacts, request: SetupRequest) -> SetupStep:
+    """Return the step that restarts the daemon, unless it finds new jobs. pueue-skill submits no jobs during the restart."""
+    why = "it reads the callback when it starts, and it has no unfinished jobs"
+    words = ["restart", runtime_directory(facts, request), facts.pueued, "--config", facts.config]
+    return SetupStep("restart", "restarts the daemon", why, quote.line(words), "restart")
 
 
-def restart(found: HostFacts, wish: Wish) -> SetupStep:
-    """Whoever submits through pueue-skill waits meanwhile; what came before is looked for once more."""
-    why = "it reads its callback when it starts, and has nothing to do now"
-    words = ["restart", runtime_directory(found, wish), found.pueued, "--config", found.config]
-    return SetupStep("restart", "starts the daemon anew", why, quote.line(words), "restart")
-
-
-def extended(text: str, table: str, key: str, value: str) -> str:
-    """A pueue.yml with a key in one of its tables, a line of its own; whether that is all that it changes is for the caller to see."""
+def add_yaml_key(text: str, table: str, key: str, value: str) -> str:
+    """Return a pueue.yml with a line for a key in one of its tables. The caller must check that nothing else has changed."""
     line = f"{key}: {json.dumps(value)}"
-    there = re.compile(rf"^([ \t]+){key}:[ \t]*(?:null|~)?[ \t]*$", re.MULTILINE)
-    if there.search(text):
-        return there.sub(lambda match: match[1] + line, text, count=1)
+    empty = re.compile(rf"^([ \t]+){key}:[ \t]*(?:null|~)?[ \t]*$", re.MULTILINE)
+    if empty.search(text):
+        return empty.sub(lambda match: match[1] + line, text, count=1)
     begin = re.search(rf"^{table}:[ \t]*(?:#.*)?\n(?:[ \t]*(?:#.*)?\n)*([ \t]*)", text, re.MULTILINE)
     if begin:
         end = text.index("\n", begin.start()) + 1
@@ -276,13 +301,16 @@ def extended(text: str, table: str, key: str, value: str) -> str:
     return f"{text}{newline}{table}:\n  {line}\n"
 
 
-def base64_of(text: str) -> str:
-    """A file of a host as the steps take it, in lines, which every program that knows base64 reads."""
+def base64_lines(text: str) -> str:
+    """Return the content of a file in lines of base64, which every base64 program of a host accepts."""
     return base64.encodebytes(text.encode("utf-8", "surrogateescape")).decode()
 
 
 def unit_text(pueued: str, config: str, runtime: str) -> str:
-    """The systemd unit. KillMode stays as it is by default: a job that outlived its daemon would be run a second time."""
+    """Return the systemd unit of the daemon.
+
+    It keeps the default of KillMode, which also kills the daemon's jobs: a job that survived its daemon would run a second time.
+    """
 
     def word(value: str) -> str:
         value = value.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
@@ -291,7 +319,7 @@ def unit_text(pueued: str, config: str, runtime: str) -> str:
     def argument(value: str) -> str:
         return word(value).replace("$", "$$")
 
-    # What lies in /run is gone after a crash.
+    # A reboot clears /run, so the process ID there cannot be stale.
     first = (
         ""
         if runtime.startswith("/run/")
@@ -303,7 +331,7 @@ Description=pueue daemon (pueue-skill setup)
 [Service]
 {first}ExecStart={word(pueued)} --config {argument(config)}
 Restart=on-failure
-# A job that runs out of memory is that job's end, not the end of all.
+# If a job runs out of memory, only this job ends.
 OOMPolicy=continue
 
 [Install]
@@ -311,23 +339,25 @@ WantedBy=default.target
 """
 
 
-def unit(found: HostFacts, wish: Wish, pueued: str, running: bool) -> SetupStep:
-    file, runtime = f"{found.home}/.config/systemd/user/pueued.service", runtime_directory(found, wish)
-    new = ("", "") if found.unit else (file, base64_of(unit_text(pueued, found.config, runtime)))
-    words = ["unit", runtime, *new, "1" if found.enabled else "", "1" if running else ""]
-    what, why = "starts pueued as a systemd user unit", "it comes back after a crash and a reboot"
+def unit_step(facts: HostFacts, request: SetupRequest, pueued: str, running: bool) -> SetupStep:
+    """Return the step that makes the daemon a systemd user unit; `running`: the unit takes over at the next boot."""
+    file, runtime = f"{facts.home}/.config/systemd/user/pueued.service", runtime_directory(facts, request)
+    new = ("", "") if facts.unit else (file, base64_lines(unit_text(pueued, facts.config, runtime)))
+    words = ["unit", runtime, *new, "1" if facts.enabled else "", "1" if running else ""]
+    what, why = "starts pueued as a systemd user unit", "it starts again after a crash or a reboot"
     if running:
         what = "enables a systemd user unit for pueued"
-        why = "the daemon that runs goes on; the unit starts it from the next boot on"
-    return SetupStep("service", f"{what}, {home_relative(found, found.unit or file)}", why, quote.line(words))
+        why = "the running daemon continues; the unit starts it from the next boot"
+    return SetupStep("service", f"{what}, {home_relative(facts, facts.unit or file)}", why, quote.line(words))
 
 
-LABEL = "pueue-skill.pueued"
+AGENT_LABEL = "pueue-skill.pueued"
 
 
 def plist_text(pueued: str, config: str, runtime: str, data: str) -> str:
+    """Return the property list of the daemon's launchd agent."""
     agent = {
-        "Label": LABEL,
+        "Label": AGENT_LABEL,
         "ProgramArguments": [
             "/bin/sh",
             "-c",
@@ -341,27 +371,25 @@ def plist_text(pueued: str, config: str, runtime: str, data: str) -> str:
     return plistlib.dumps(agent).decode()
 
 
-def agent(found: HostFacts, wish: Wish, pueued: str, running: bool) -> SetupStep:
-    file, runtime = found.agent or f"{found.home}/Library/LaunchAgents/{LABEL}.plist", runtime_directory(found, wish)
-    new = "" if found.agent else base64_of(plist_text(pueued, found.config, runtime, found.data))
-    why = "it comes back after a crash and a reboot"
+def agent_step(facts: HostFacts, request: SetupRequest, pueued: str, running: bool) -> SetupStep:
+    """Return the step that makes the daemon a launchd agent; `running`: the agent takes over at the next login."""
+    file = facts.agent or f"{facts.home}/Library/LaunchAgents/{AGENT_LABEL}.plist"
+    runtime = runtime_directory(facts, request)
+    new = "" if facts.agent else base64_lines(plist_text(pueued, facts.config, runtime, facts.data))
+    why = "it starts again after a crash or a reboot"
     if running:
-        why = "the daemon that runs goes on; the agent starts it from the next login on"
+        why = "the running daemon continues; the agent starts it from the next login"
     words = ["agent", runtime, file, new, "1" if running else ""]
-    return SetupStep(
-        "service", f"starts pueued as a launchd agent, {home_relative(found, file)}", why, quote.line(words)
-    )
+    return SetupStep("service", f"starts pueued as a launchd agent, {home_relative(facts, file)}", why, quote.line(words))
 
 
-def detached(found: HostFacts, wish: Wish, pueued: str) -> SetupStep:
-    words = ["detached", runtime_directory(found, wish), pueued, "--config", found.config]
+def daemon_step(facts: HostFacts, request: SetupRequest, pueued: str) -> SetupStep:
+    words = ["detached", runtime_directory(facts, request), pueued, "--config", facts.config]
     why = "there is no service manager to start it"
-    return SetupStep("daemon", "starts pueued by itself, apart from ssh", why, quote.line(words))
+    return SetupStep("daemon", "starts pueued, detached from ssh", why, quote.line(words))
 
 
-def groups(wanted: Sequence[tuple[str, int]]) -> SetupStep:
-    text = ", ".join([f"{name} {limit or 'without limit'}" for name, limit in wanted])
-    words = ["limits", *[word for name, limit in wanted for word in (name, str(limit))]]
-    return SetupStep(
-        "groups", f"sets how many jobs run at once: {text}", "your configuration says so", quote.line(words)
-    )
+def limits_step(limits: Sequence[tuple[str, int]]) -> SetupStep:
+    text = ", ".join([f"{name} {limit or 'without limit'}" for name, limit in limits])
+    words = ["limits", *[word for name, limit in limits for word in (name, str(limit))]]
+    return SetupStep("groups", f"sets how many jobs run at once: {text}", "as in your configuration", quote.line(words))

@@ -75,7 +75,7 @@ class HostFacts(NamedTuple):
 class SetupStep(NamedTuple):
     """One change: `what` and `why` for people, and `script`, a call of a function of sh/lib/provision_steps.sh.
 
-    If the step exits with INSTEAD, setup adds `instead` to Wish.without and plans again. `brings` is how this machine supplies the
+    If the step exits with INSTEAD, setup adds `instead` to SetupRequest.excluded and plans again. `brings` is how this machine supplies the
     programs: copy or download.
     """
 
