@@ -196,7 +196,7 @@ def test_the_tests_mirror_the_packages() -> None:
         ("hosts/client.py", "from pueue_skill.jobs import select"),
         ("hosts/audit.py", "from pueue_skill.queues.pueue import state"),
         ("jobs/actions.py", "def f():\n    from pueue_skill.queues import pueue"),
-        ("hosts/doctor/examine.py", "from pueue_skill.queues.slurm.state import parse_snapshot"),
+        ("hosts/doctor/examination.py", "from pueue_skill.queues.slurm.state import parse_snapshot"),
         ("state/database.py", "from pueue_skill.configuration import config"),
         ("agents/hook.py", "def f():\n    from pueue_skill.cli import main"),
         ("plan/whole_line.py", "text = open('f').read()"),
@@ -231,7 +231,7 @@ def test_a_crossed_border_is_seen(file: str, text: str) -> None:
         ("cli/main.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from rich.table import Table"),
         ("lint/sources.py", "import tomllib\ndef f():\n    import yaml"),
         ("hosts/transport.py", "import subprocess"),
-        ("hosts/doctor/examine.py", "from pueue_skill.queues.pueue import health"),
+        ("hosts/doctor/examination.py", "from pueue_skill.queues.pueue import health"),
     ],
 )
 def test_a_border_that_is_kept_is_no_fault(file: str, text: str) -> None:

@@ -24,7 +24,7 @@ from doctor import (
 from real import Host, Lab, real, until
 
 from pueue_skill.agents import doctor
-from pueue_skill.hosts.doctor import examine
+from pueue_skill.hosts.doctor import examination
 from pueue_skill.queues.script import script
 from pueue_skill.shell.model import Host as Known
 
@@ -101,12 +101,12 @@ def test_a_clock_that_is_wrong(lab: Lab, env: dict[str, str], tmp_path: Path) ->
 def test_work_that_is_lost_with_its_connection(
     lab: Lab, env: dict[str, str], ill: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(examine, "LONG", 0)
+    monkeypatch.setattr(examination, "LONG", 0)
     ill.pueue("add", "sleep 4322")
     command = [lab.bin / "ssh", ill.name, "sleep 4321"]
     process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
-    def found() -> list[examine.Check]:
+    def found() -> list[examination.Check]:
         table = subprocess.run(
             [real("sh"), "-c", script("hosts/processes")], capture_output=True, text=True, check=True
         ).stdout
@@ -118,7 +118,7 @@ def test_work_that_is_lost_with_its_connection(
         assert mine
         return [
             check
-            for check in examine.work(examine.Place(Known(ill.name, ill.name), "/c"), table)
+            for check in examination.work(examination.Place(Known(ill.name, ill.name), "/c"), table)
             if "4321" in check.what or "more" in check.what
         ]
 

@@ -21,7 +21,7 @@ from doctor import (
 )
 from real import REQUIRE_ALL, Host, real, until
 
-from pueue_skill.hosts.doctor import examine
+from pueue_skill.hosts.doctor import examination
 from pueue_skill.queues.pueue.health import Findings
 from pueue_skill.shell.model import Host as Known
 
@@ -161,5 +161,5 @@ def test_a_configured_client_that_is_not_there(env: dict[str, str], ill: Host, t
 
 
 def test_no_client_at_all() -> None:
-    (check,) = examine.client(examine.Place(Known("h", "h"), "/c"), Findings(data="/d"))
+    (check,) = examination.client(examination.Place(Known("h", "h"), "/c"), Findings(data="/d"))
     assert (check.result, check.fix) == ("failure", "pueue-skill setup h")

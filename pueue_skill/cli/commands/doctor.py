@@ -13,7 +13,7 @@ from pueue_skill.cli import parsing
 from pueue_skill.cli.console import ExitCode, say
 
 if TYPE_CHECKING:
-    from pueue_skill.hosts.doctor.examine import Check
+    from pueue_skill.hosts.doctor.examination import Check
     from pueue_skill.shell.model import Host
 
 
@@ -36,9 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     from pueue_skill.configuration import config
     from pueue_skill.configuration.errors import ConfigError
-    from pueue_skill.hosts.doctor import reach
+    from pueue_skill.hosts.doctor import runner
     from pueue_skill.shell.ssh_target import host_named
-    from pueue_skill.views.audit import plain
+    from pueue_skill.views import tables
 
     parsing.refuse(options, ("--start-groups", "--fix"))
     try:
@@ -46,16 +46,16 @@ def main(options: argparse.Namespace) -> int:
     except ConfigError:
         known = config.load_valid_parts().by_name()  # one of the checks reports the mistakes
     hosts = [host_named(name, known) for name in options.hosts] if options.hosts else list(known.values())
-    look = reach.checks if options.hosts else checks
+    look = runner.checks if options.hosts else checks
     found = list(look(hosts))
     if options.fix:
         safe = ("safe", "asked") if options.start_groups else ("safe",)
         wrong = [check for check in found if check.mend in safe]
         for check in wrong:
-            say(f"{check.name}: {plain(check.what)}; runs: {plain(check.fix)}")
-            complaint = reach.mend(check)
+            say(f"{check.name}: {tables.plain(check.what)}; runs: {tables.plain(check.fix)}")
+            complaint = runner.mend(check)
             if complaint:
-                say(f"{check.name}: {plain(complaint)}")
+                say(f"{check.name}: {tables.plain(complaint)}")
         for pause in (0.0, 0.5, 1.0, 2.0) if wrong else ():  # a daemon that was started does not answer at once
             time.sleep(pause)
             found = list(look(hosts))
@@ -69,8 +69,8 @@ def main(options: argparse.Namespace) -> int:
     else:
         for check in found:
             print(
-                f"{check.result:<8} {check.name}: {plain(check.what)}"
-                + (f"\n         → {plain(check.fix)}" if check.fix else "")
+                f"{check.result:<8} {check.name}: {tables.plain(check.what)}"
+                + (f"\n         → {tables.plain(check.fix)}" if check.fix else "")
             )
     return ExitCode.FINDINGS if any(check.result == "failure" for check in found) else ExitCode.DONE
 
@@ -78,9 +78,9 @@ def main(options: argparse.Namespace) -> int:
 def checks(hosts: Sequence[Host]) -> Iterator[Check]:
     """Of this machine, of whom is told, and of each host, which are asked at the same time."""
     from pueue_skill.agents import doctor as of_machine
-    from pueue_skill.hosts.doctor import reach
+    from pueue_skill.hosts.doctor import runner
     from pueue_skill.notify import doctor as of_targets
 
     yield from of_machine.checks()
     yield from of_targets.checks()
-    yield from reach.checks(hosts)
+    yield from runner.checks(hosts)

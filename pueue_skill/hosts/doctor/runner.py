@@ -11,8 +11,8 @@ from pathlib import Path
 from pueue_skill.configuration import config
 from pueue_skill.hosts import client, transport
 from pueue_skill.hosts.audit import Asking
-from pueue_skill.hosts.doctor import examine
-from pueue_skill.hosts.doctor.examine import Check
+from pueue_skill.hosts.doctor import examination
+from pueue_skill.hosts.doctor.examination import Check
 from pueue_skill.queues.registry import KINDS
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
@@ -38,9 +38,9 @@ def examined(host: Host) -> list[Check]:
         if not KINDS[host.backend].MANAGED:
             return [*found, of_cluster(host)]
         began = time.time()
-        answers = client.run_probes(host, examine.asked(host), secrets.token_hex(16))
+        answers = client.run_probes(host, examination.asked(host), secrets.token_hex(16))
         asking = Asking(began, time.time())
-        return found + examine.checks(host, answers, asking, str(config.user_file()))
+        return found + examination.checks(host, answers, asking, str(config.user_file()))
     except client.Unreachable as error:
         reason, _, fix = str(error).partition("\n")
         return [*found, Check(f"ssh to {host.name}", "failure", reason, fix or f"ssh {host.ssh} true")]
@@ -66,20 +66,20 @@ def way(host: Host) -> list[Check]:
         except transport.Timeout:
             gone = "does not answer"
         if gone:
-            return [examine.control_socket(host, path, gone)]
+            return [examination.control_socket(host, path, gone)]
     seconds = 0.0
     for _ in range(2):
         started = time.monotonic()
         try:
             done = transport.run(host, "exit 0\n", timeout=CONNECT_TIMEOUT_S, alone=True)
         except transport.Timeout as error:
-            return [examine.ssh_failure(host, f"{error}: timed out")]
+            return [examination.ssh_failure(host, f"{error}: timed out")]
         seconds = time.monotonic() - started
         if done.code:
-            return [examine.ssh_failure(host, done.stderr.decode("utf-8", "replace"))]
-        if not path or seconds < examine.SLOW:
+            return [examination.ssh_failure(host, done.stderr.decode("utf-8", "replace"))]
+        if not path or seconds < examination.SLOW:
             break  # the first connection may only have made the master
-    return [examine.speed(host, seconds, bool(path))]
+    return [examination.speed(host, seconds, bool(path))]
 
 
 def here(line: str) -> transport.Done:
