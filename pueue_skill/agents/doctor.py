@@ -20,7 +20,7 @@ from pueue_skill.agents.event import AGENTS
 from pueue_skill.configuration import config, settings
 from pueue_skill.configuration.errors import ConfigError
 from pueue_skill.hosts import transport
-from pueue_skill.hosts.doctor.examination import Check
+from pueue_skill.hosts.doctor.check import HealthCheck
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.startup.regex import regex
@@ -41,7 +41,7 @@ TRIAL = {
 SMALL = 50_000_000
 
 
-def checks() -> Iterator[Check]:
+def checks() -> Iterator[HealthCheck]:
     """Check this machine's configuration, hooks, database and log, in this order."""
     yield from configuration()
     yield python()
@@ -52,25 +52,27 @@ def checks() -> Iterator[Check]:
     yield from log()
 
 
-def configuration() -> Iterator[Check]:
+def configuration() -> Iterator[HealthCheck]:
     """Return a check for each mistake in the configuration, which the other checks leave out."""
     try:
         loaded = config.load()
     except ConfigError as error:
         mistakes = [line for line in str(error).splitlines() if line != config.ALL_KEYS]
         for mistake in mistakes:
-            yield Check("configuration", "failure", mistake, "correct the file. All keys: pueue-skill schema config")
+            yield HealthCheck(
+                "configuration", "failure", mistake, "correct the file. All keys: pueue-skill schema config"
+            )
         return
-    yield Check("configuration", "ok", f"{len(loaded.hosts)} hosts; {config.user_file()}")
+    yield HealthCheck("configuration", "ok", f"{len(loaded.hosts)} hosts; {config.user_file()}")
 
 
-def python() -> Check:
+def python() -> HealthCheck:
     """Check the Python that the launcher finds, in the way it finds it."""
     here = install.share_folder() / "hooks"
     script = f'here={quote.word(str(here))}; . "$here/python.sh"; each_python \'\' :; printf %s "$python"\n'
     found = transport.run(Host(LOCAL), script, timeout=10).text
     if not found:
-        return Check(
+        return HealthCheck(
             "python", "failure", "the launcher finds no Python with pueue-skill's packages", f"sh {here / 'prepare'}"
         )
     done = transport.run(
@@ -80,30 +82,30 @@ def python() -> Check:
     )
     if done.code:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        return Check(
+        return HealthCheck(
             "python", "failure", f"{found}: {lines[-1] if lines else 'does not run'}", f"sh {here / 'prepare'}"
         )
-    return Check("python", "ok", found)
+    return HealthCheck("python", "ok", found)
 
 
-def trial() -> Check:
+def trial() -> HealthCheck:
     """Run the hook once."""
     launch = install.share_folder() / "hooks/launch"
     if not os.access(launch, os.X_OK):
-        return Check("hook", "failure", f"{launch} cannot be run", f"chmod +x {launch}")
+        return HealthCheck("hook", "failure", f"{launch} cannot be run", f"chmod +x {launch}")
     started = time.monotonic()
     try:
         done = transport.run(
             Host(LOCAL), f"{quote.word(str(launch))} PreToolUse <<'EVENT'\n{json.dumps(TRIAL)}\nEVENT\n", timeout=10
         )
     except transport.Timeout:
-        return Check("hook", "failure", "it did not answer within 10 s", f"see {hook_log.path()}")
+        return HealthCheck("hook", "failure", "it did not answer within 10 s", f"see {hook_log.path()}")
     took = f"{(time.monotonic() - started) * 1000:.0f} ms"
     if "PQ302" in done.text:
-        return Check("hook", "ok", f"it answered within {took}")
+        return HealthCheck("hook", "ok", f"it answered within {took}")
     if not done.stdout and off():
-        return Check("hook", "ok", f"hook.mode is off; it was silent within {took}")
-    return Check("hook", "failure", f"it said nothing of `python train.py` ({took})", f"see {hook_log.path()}")
+        return HealthCheck("hook", "ok", f"hook.mode is off; it was silent within {took}")
+    return HealthCheck("hook", "failure", f"it said nothing of `python train.py` ({took})", f"see {hook_log.path()}")
 
 
 def off() -> bool:
@@ -113,7 +115,7 @@ def off() -> bool:
         return False
 
 
-def hooks() -> Iterator[Check]:
+def hooks() -> Iterator[HealthCheck]:
     """Check the hooks in each agent's settings, and other hooks that rewrite commands."""
     for agent in AGENTS:
         of = install.module(agent)
@@ -122,24 +124,24 @@ def hooks() -> Iterator[Check]:
             try:
                 text = install.read_settings(file)
             except install.CannotInstall as error:
-                yield Check(f"{agent} hooks", "failure", str(error), "fix the file")
+                yield HealthCheck(f"{agent} hooks", "failure", str(error), "fix the file")
                 continue
             if text is None:
                 continue
             if install.MARK in text:
                 gone = [path for path in launchers(text) if not os.access(path, os.X_OK)]
                 if gone:
-                    yield Check(
+                    yield HealthCheck(
                         f"{agent} hooks",
                         "failure",
                         f"{file}: {gone[0]} is gone",
                         f"pueue-skill install {agent} --scope {scope}",
                     )
                 else:
-                    yield Check(f"{agent} hooks", "ok", f"{file}")
+                    yield HealthCheck(f"{agent} hooks", "ok", f"{file}")
             others = [word for word in rewriters(text) if install.MARK not in word]
             if others:
-                yield Check(
+                yield HealthCheck(
                     f"{agent} hooks", "warning", f"{file}: another hook rewrites or checks commands before they run: {others[0][:100]}",
                     "if both rewrite, the one that finishes last wins; hook.mode = \"suggest\" or \"remind\" is safe with it",
                 )  # fmt: skip
@@ -175,14 +177,14 @@ def rewriters(text: str) -> list[str]:
     return found
 
 
-def memory() -> Check:
+def memory() -> HealthCheck:
     file = database.path()
     if not file.exists():
-        return Check("store", "ok", "nothing is remembered yet")
+        return HealthCheck("store", "ok", "nothing is remembered yet")
     try:
         waiting = sessions.open_jobs()
     except (sqlite3.Error, OSError) as error:
-        return Check(
+        return HealthCheck(
             "store",
             "failure",
             f"{file}: {error}",
@@ -190,22 +192,24 @@ def memory() -> Check:
         )
     broken = sorted(file.parent.glob(f"{file.name}.broken-*"))
     if broken:
-        return Check("store", "warning", f"it was not a database, and was renamed to {broken[-1]}", f"rm {broken[-1]}")
-    return Check("store", "ok", f"{len(waiting)} jobs without an outcome; {file}")
+        return HealthCheck(
+            "store", "warning", f"it was not a database, and was renamed to {broken[-1]}", f"rm {broken[-1]}"
+        )
+    return HealthCheck("store", "ok", f"{len(waiting)} jobs without an outcome; {file}")
 
 
-def disk() -> Check:
+def disk() -> HealthCheck:
     folder = Path(paths.data())
     there = next(place for place in (folder, *folder.parents) if place.exists())
     free = shutil.disk_usage(there).free
     if free < SMALL:
-        return Check("disk", "failure", f"{free // 1_000_000} MB are free for {folder}", "make room there")
+        return HealthCheck("disk", "failure", f"{free // 1_000_000} MB are free for {folder}", "make room there")
     if not os.access(there, os.W_OK):
-        return Check("disk", "failure", f"{there} cannot be written", f"give it to yourself: ls -ld {there}")
-    return Check("disk", "ok", f"{free // 1_000_000_000} GB are free for {folder}")
+        return HealthCheck("disk", "failure", f"{there} cannot be written", f"give it to yourself: ls -ld {there}")
+    return HealthCheck("disk", "ok", f"{free // 1_000_000_000} GB are free for {folder}")
 
 
-def log() -> Iterator[Check]:
+def log() -> Iterator[HealthCheck]:
     """Check for recent errors of hooks, each kind once."""
     seen: dict[str, tuple[str, int]] = {}
     try:
@@ -222,6 +226,8 @@ def log() -> Iterator[Check]:
             what = f"{entry.get('where')}: {entry.get('what')}"
             seen[what] = (entry["at"], seen.get(what, ("", 0))[1] + 1)
     for what, (last, count) in list(seen.items())[-5:]:
-        yield Check("log", "warning", f"{what} ({count} times, last {last})", f"once it is fixed: rm {hook_log.path()}")
+        yield HealthCheck(
+            "log", "warning", f"{what} ({count} times, last {last})", f"once it is fixed: rm {hook_log.path()}"
+        )
     if not seen:
-        yield Check("log", "ok", "no hook has failed recently")
+        yield HealthCheck("log", "ok", "no hook has failed recently")

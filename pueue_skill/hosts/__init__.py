@@ -1,4 +1,4 @@
-"""Scripts in, what a host answered out: the only package that leaves this machine, and the only one that starts processes.
+"""Scripts in, the answers of hosts out: the only package that connects to hosts, and the only one that starts processes.
 
-It reaches hosts by OpenSSH as the user's configuration says. It knows queues only by their scripts, and nothing of batches or agents.
+It connects with OpenSSH, as the user's ssh configuration says. It knows queues only by their scripts, and neither batches nor agents.
 """

@@ -1,10 +1,10 @@
-"""What an audit and `doctor` report of a host: types of plain dictionaries, from which the published schemas are made."""
+"""The reports of `audit` and `doctor`: types of plain dictionaries. `make gen` writes the published schemas from them."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
+from typing_extensions import TypedDict  # pydantic accepts typing.TypedDict only from Python 3.12
 
 from pueue_skill.queues.literals import Result
 
@@ -12,7 +12,7 @@ Severity = Literal["ok", "warning", "failure"]
 
 
 class GroupAudit(TypedDict):
-    """A group and its jobs by state: queued, stashed, running, paused, or the result of those that are done."""
+    """A group, with the number of its jobs by state: queued, stashed, running, paused, or their result."""
 
     name: str
     limit: int
@@ -21,7 +21,7 @@ class GroupAudit(TypedDict):
 
 
 class FailureReport(TypedDict):
-    """A job that did not succeed: why, and the end of its output, with secrets masked. `name` is HOST:ID."""
+    """A job that did not succeed, with the cause and the end of its output; secrets are masked. `name` is HOST:ID."""
 
     name: str
     label: str | None
@@ -36,7 +36,7 @@ class FailureReport(TypedDict):
 
 
 class CheckpointReport(TypedDict):
-    """The files of a pattern: how many, their bytes, and the newest one, with its age in seconds and how it begins."""
+    """The files of a pattern: their number and size in bytes, and the newest file with its age in seconds and its beginning."""
 
     pattern: str
     count: int
@@ -49,14 +49,14 @@ class CheckpointReport(TypedDict):
 
 
 class QueryReport(TypedDict):
-    """What a command of the configuration answered, with secrets masked."""
+    """The output of a configured command; secrets are masked."""
 
     name: str
     answer: str
 
 
 class DiskReport(TypedDict):
-    """A file system, in bytes; `path` is what was asked for."""
+    """A file system; sizes are in bytes. `path` is home, queue, or both."""
 
     path: str
     mount: str
@@ -65,7 +65,7 @@ class DiskReport(TypedDict):
 
 
 class GpuReport(TypedDict):
-    """A graphics card; memory in bytes, use in per cent, temperature in degrees Celsius, each None where it does not tell."""
+    """A GPU: use in percent, memory in bytes, temperature in °C. A value that it does not report is null."""
 
     index: str
     name: str
@@ -77,7 +77,7 @@ class GpuReport(TypedDict):
 
 
 class ProjectReport(TypedDict):
-    """A checkout: what it stands at, and how many files differ from that. `branch` is empty where HEAD is on none."""
+    """A git checkout: its commit, and how many files have uncommitted changes. `branch` is empty if HEAD is detached."""
 
     path: str
     commit: str
@@ -88,7 +88,7 @@ class ProjectReport(TypedDict):
 
 
 class MemoryReport(TypedDict):
-    """In bytes; `available` is what programs can still have."""
+    """Memory in bytes; `available` is how much programs can still use."""
 
     size: int
     available: int
@@ -97,10 +97,10 @@ class MemoryReport(TypedDict):
 
 
 class AuditReport(TypedDict):
-    """All that an audit has found on a host. What could not be learnt is None or missing, and `unknown` says why, by name.
+    """The audit of a host. Values that could not be determined are null or missing; `unknown` has the reasons by name.
 
-    `clock` is how many seconds the host's clock is ahead, `booted` when it was started in seconds of the epoch, `failed` how many
-    jobs did not succeed (`failures` are the last of them). `changes` are those since the audit of `since`.
+    `clock` is by how many seconds the host's clock is ahead, `booted` the time of its last boot in seconds since the epoch, `failed` the number
+    of jobs that did not succeed; `failures` has the last of them. `changes` are those since the audit at the time `since`.
     """
 
     version: Literal[1]
@@ -125,9 +125,11 @@ class AuditReport(TypedDict):
     changes: list[str]
 
 
-class CheckReport(TypedDict):
-    """One check: what was found, and what to do about it (empty when all is well). `mend` says who may: `doctor --fix` (safe), with
-    --start-groups too (asked), or a person alone (empty)."""
+class HealthCheckReport(TypedDict):
+    """A check: its subject, its result, the cause in words, and the fix, which is empty if all is well.
+
+    The last value says who may run the fix: `doctor --fix` (safe), also `doctor --fix --start-groups` (asked), or only a person (empty).
+    """
 
     name: str
     result: Severity
@@ -137,7 +139,7 @@ class CheckReport(TypedDict):
 
 
 class DoctorReport(TypedDict):
-    """What keeps pueue-skill from working."""
+    """The health checks of hooks, notifications and queues."""
 
     version: Literal[1]
-    checks: list[CheckReport]
+    checks: list[HealthCheckReport]

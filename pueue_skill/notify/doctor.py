@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 from pueue_skill.configuration import config
 from pueue_skill.configuration.errors import ConfigError
-from pueue_skill.hosts.doctor.examination import Check
+from pueue_skill.hosts.doctor.check import HealthCheck
 from pueue_skill.notify import deliver
 from pueue_skill.state import outbox
 
 
-def checks() -> Iterator[Check]:
+def checks() -> Iterator[HealthCheck]:
     """Return a check for each target; of its URL, only the part that anyone may read."""
     try:
         targets = config.load().notify
@@ -25,15 +25,17 @@ def checks() -> Iterator[Check]:
                 else outbox.pending(deliver.target_id(target))
             )
             if deliver.service_of(target) is None:
-                yield Check(
+                yield HealthCheck(
                     name, "failure", f"{to}: apprise knows no such URL, or it is not whole", "see `apprise --details`"
                 )
             elif waiting:
-                yield Check(name, "warning", f"{to}: {len(waiting)} notices are not sent yet", "pueue-skill notify")
+                yield HealthCheck(
+                    name, "warning", f"{to}: {len(waiting)} notices are not sent yet", "pueue-skill notify"
+                )
             else:
-                yield Check(name, "ok", to)
+                yield HealthCheck(name, "ok", to)
     except deliver.NoApprise as error:
-        yield Check(
+        yield HealthCheck(
             "notify", "failure", "notices are sent by apprise, which is not installed", str(error).partition(": ")[2]
         )
     except (ConfigError, sqlite3.Error, OSError):

@@ -1,4 +1,4 @@
-"""`audit`: all that is to be known of a host, in one connection, of which each part may fail alone; it changes nothing there."""
+"""`audit`: a report on a host in one connection; each probe may fail by itself, and nothing on the host is changed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from real import Daemon, Host, Lab, real, until
 
 from pueue_skill.cli.schemas import SCHEMAS
 from pueue_skill.hosts import audit
-from pueue_skill.hosts.audit import Asking
+from pueue_skill.hosts.audit import RequestTimes
 from pueue_skill.queues import framing
 from pueue_skill.queues.framing import Probe, ProbeResult
 from pueue_skill.views import audit as view
 
 NVIDIA_SMI = """#!/bin/sh
-# As of driver 550: the columns that were asked for, a card a line; [N/A] for what a card does not tell.
+# As driver 550: the requested columns, a line for each GPU, and [N/A] for values that a GPU does not report.
 case "$*" in
   *--query-gpu=index,name,driver_version,utilization.gpu,memory.total,memory.used,temperature.gpu*--format=csv,noheader,nounits*) ;;
   *) echo "Field is not a valid field to query." && exit 2 ;;
@@ -96,7 +96,7 @@ def job(host: str, label: str, command: str, env: dict[str, str], *options: str)
 
 
 @pytest.mark.long
-def test_all_that_is_to_be_known_of_a_host(env: dict[str, str], bigblack: Host) -> None:
+def test_the_report_on_a_host(env: dict[str, str], bigblack: Host) -> None:
     job("bigblack", "fails", "echo the reason; echo token=abcdefgh12345; exit 3", env, "--follow")
     job("bigblack", "apart", "echo out; echo the error >&2; exit 4", env, "--follow", "--split-output")
     name = job("bigblack", "dies", "kill -9 $$", env, "--detach")
@@ -178,7 +178,7 @@ def test_all_that_is_to_be_known_of_a_host(env: dict[str, str], bigblack: Host) 
 
 
 @pytest.mark.long
-def test_it_takes_one_connection_and_changes_nothing(env: dict[str, str], bigblack: Host) -> None:
+def test_an_audit_opens_one_connection_and_changes_nothing(env: dict[str, str], bigblack: Host) -> None:
     def state() -> dict[str, tuple[int, int]]:
         found = [(path, path.lstat()) for path in bigblack.home.rglob("*")]
         return {str(path): (stat.st_mtime_ns, stat.st_size) for path, stat in found if path != bigblack.log}
@@ -188,7 +188,7 @@ def test_it_takes_one_connection_and_changes_nothing(env: dict[str, str], bigbla
 
     (bigblack.home / "rangebar-py/file").write_text("x")
     git(bigblack, "add", "file")
-    os.utime(bigblack.home / "rangebar-py/file", (3000, 3000))  # git status would write its index anew
+    os.utime(bigblack.home / "rangebar-py/file", (3000, 3000))  # git status would write its index
     before, count = state(), connections()
     audited("bigblack", env, "--diff")
     assert connections() == count + 1
@@ -196,7 +196,7 @@ def test_it_takes_one_connection_and_changes_nothing(env: dict[str, str], bigbla
 
 
 @pytest.mark.long
-def test_what_has_changed_since_the_last_audit(env: dict[str, str], bigblack: Host) -> None:
+def test_changes_since_the_last_audit(env: dict[str, str], bigblack: Host) -> None:
     done = call("audit", "bigblack", "--diff", env=env)
     assert "this is the first audit of bigblack" in done.stderr
     report = audited("bigblack", env, "--diff")
@@ -217,11 +217,11 @@ def test_what_has_changed_since_the_last_audit(env: dict[str, str], bigblack: Ho
         text = call("audit", "bigblack", "--diff", env=env).stdout
         changes = text.partition("\nchanges")[2]
         for words in (
-            "group p1 was running, and is paused",
-            "group p2 ran 2 jobs at once, and runs 5",
+            "group p1: running -> paused",
+            "group p2: limit 2 -> 5",
             "group p3: 0 -> 1 failed",
             "group more is new",
-            f"{name} new has failed: exit code 9",
+            f"{name} new failed: exit code 9",
             "checkpoints ~/.cache/range bar/*.json: 2 files, 84 B -> 3 files, 86 B",
             "/c.json",
             "query rows: 1234 -> 2345",
@@ -232,7 +232,7 @@ def test_what_has_changed_since_the_last_audit(env: dict[str, str], bigblack: Ho
         (bigblack.home / "rows").unlink()
         report = audited("bigblack", env, "--diff")
         assert [change for change in report["changes"] if " free -> " not in change] == [
-            "query rows is not known any more: exit code 1: cat: " + f"{bigblack.home}/rows: No such file or directory"
+            "query rows is no longer known: exit code 1: cat: " + f"{bigblack.home}/rows: No such file or directory"
         ]
     finally:
         bigblack.pueue("start", "--group", "p1")
@@ -245,7 +245,7 @@ def test_what_has_changed_since_the_last_audit(env: dict[str, str], bigblack: Ho
 
 
 @pytest.mark.long
-def test_what_a_host_says_does_not_reach_the_terminal(env: dict[str, str], bigblack: Host) -> None:
+def test_control_characters_of_a_host_do_not_reach_the_terminal(env: dict[str, str], bigblack: Host) -> None:
     evil = "\x1b]0;owned\x07\x1b[2J\u202e"
     folder = bigblack.home / ".cache/range bar"
     (folder / f"z{evil}\n9999999999 0 x.json").write_text(f"{evil}\nhead")
@@ -261,7 +261,7 @@ def test_what_a_host_says_does_not_reach_the_terminal(env: dict[str, str], bigbl
 
 
 @pytest.mark.long
-def test_a_queue_or_a_host_that_does_not_answer(env: dict[str, str], littleblack: Host) -> None:
+def test_a_queue_or_host_that_does_not_answer(env: dict[str, str], littleblack: Host) -> None:
     done = call("audit", "nowhere", "--json", env=env)
     assert (done.returncode, done.stdout) == (4, "")
     assert "nowhere cannot be reached by ssh" in done.stderr
@@ -276,11 +276,11 @@ def test_a_queue_or_a_host_that_does_not_answer(env: dict[str, str], littleblack
     jsonschema.validate(report, SCHEMAS["audit"]())
     assert (report["groups"], report["failed"]) == (None, None)
     assert set(report["unknown"]) == {"pueue", "queue"}
-    assert report["load"], "what else there is to know is known"
+    assert report["load"], "the other probes succeed"
 
 
 @pytest.mark.long
-def test_a_host_with_nothing_but_busybox(lab: Lab, env: dict[str, str]) -> None:
+def test_a_host_with_only_busybox(lab: Lab, env: dict[str, str]) -> None:
     folder = Path(tempfile.mkdtemp(prefix="busybox-", dir=lab.root))
     folder.chmod(0o755)
     subprocess.run([real("busybox"), "--install", "-s", folder], check=True)
@@ -393,30 +393,37 @@ total = 2048.00M  used = 1024.50M  free = 1023.50M  (encrypted)
 """
 
 
-def test_what_macos_says_is_read() -> None:
-    assert audit.memory(VM_STAT) == {
+def test_output_of_macos() -> None:
+    assert audit.parse_memory(VM_STAT) == {
         "size": 17179869184, "available": 30600 * 16384, "swap": 2048 * 2**20, "swap_used": 1024 * 2**20 + 2**19,
     }  # fmt: skip
     uptime = "16:38  up 10 days,  2:03, 3 users, load averages: 1.79 2.26 3.62\n10\n"
-    assert audit.read_load(uptime) == ([1.79, 2.26, 3.62], 10)
+    assert audit.parse_load(uptime) == ([1.79, 2.26, 3.62], 10)
     df = "/dev/disk3s5     971350180 512345678 400000000    57%    /System/Volumes/Data\n"
-    (disk,) = audit.disks(df + df)
+    (disk,) = audit.parse_disks(df + df)
     assert (disk["mount"], disk["free"]) == ("/System/Volumes/Data", 400000000 * 1024)
 
 
-def test_a_clock_is_ahead_or_behind_only_when_that_is_sure() -> None:
-    asking = Asking(1000.9, 1003.1)
-    assert [audit.ahead(there, asking) for there in (1000, 1001, 1003, 1004, 1063, 900)] == [0, 0, 0, 0, 59, -99]
+def test_a_clock_is_ahead_or_behind_only_if_that_is_certain() -> None:
+    times = RequestTimes(1000.9, 1003.1)
+    assert [audit.clock_offset_s(host_time, times) for host_time in (1000, 1001, 1003, 1004, 1063, 900)] == [
+        0,
+        0,
+        0,
+        0,
+        59,
+        -99,
+    ]
 
 
-def test_a_secret_whose_name_is_cut_off_is_not_shown() -> None:
-    tail = b"en=abcdefgh12345\n" + b"x" * audit.TAIL
-    assert audit.whole(tail) == b"x" * audit.TAIL
+def test_a_secret_whose_name_is_cut_off_is_hidden() -> None:
+    tail = b"en=abcdefgh12345\n" + b"x" * audit.TAIL_BYTES
+    assert audit.drop_partial_line(tail) == b"x" * audit.TAIL_BYTES
 
 
-def test_a_host_that_was_started_anew(env: dict[str, str]) -> None:
+def test_a_rebooted_host(env: dict[str, str]) -> None:
     report = audited("local", env)
     earlier = {**report, "booted": report["booted"] - 3600}
-    assert "the host was started anew" in audit.changes(earlier, report)  # type: ignore[arg-type]
+    assert "the host was rebooted" in audit.changes(earlier, report)  # type: ignore[arg-type]
     assert audit.changes(report, report) == []  # type: ignore[arg-type]
     assert view.plain("a\tb\x1b[0m") == "a b�[0m"

@@ -1,6 +1,6 @@
-"""`doctor HOST`: everything that goes wrong with a queue or the way to it, broken on purpose on a real host, found, and mended as told.
+"""`doctor HOST` on a real host with one problem at a time: it finds the problem, and its fix works.
 
-What `fix` says is done literally: a command line is run, a line of a configuration written where it says.
+A fix is applied literally: its command is run, or its line is written into the configuration file that it names.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from doctor import (
 from real import Host, Lab, real, until
 
 from pueue_skill.agents import doctor
-from pueue_skill.hosts.doctor import examination
+from pueue_skill.hosts.doctor import system
+from pueue_skill.hosts.doctor.check import Fixes, HealthCheck
 from pueue_skill.queues.script import script
 from pueue_skill.shell.model import Host as Known
 
@@ -38,7 +39,7 @@ def test_a_host_that_is_well(env: dict[str, str], ill: Host) -> None:
     well(env, ill)
 
 
-# The machine.
+# The system.
 
 
 def test_a_state_that_is_too_big(env: dict[str, str], ill: Host) -> None:
@@ -46,7 +47,7 @@ def test_a_state_that_is_too_big(env: dict[str, str], ill: Host) -> None:
     for _ in range(8):
         subprocess.run([ill.pueue_path, "add", "true"], env=ill.pueue_env | large, check=True, capture_output=True)
     until(lambda: all("Done" in task["status"] for task in ill.tasks().values()), "the jobs")
-    typed(only(env, ill, "state of", "the queue's state has 12", "written at every change")["fix"], env)
+    typed(only(env, ill, "state of", "the queue's state has 12", "writes at every change")["fix"], env)
     well(env, ill)
 
 
@@ -61,8 +62,8 @@ exit 0
 """
 
 
-def test_a_disk_that_is_full(lab: Lab, env: dict[str, str], tmp_path: Path) -> None:
-    """In a namespace of mounts of its own, which a user may have too."""
+def test_a_full_disk(lab: Lab, env: dict[str, str], tmp_path: Path) -> None:
+    """In a separate mount namespace, which needs no root."""
     home = lab.client / "homes/full"
     (home / ".local").mkdir(parents=True)
     script = [real("unshare"), "-rm", "bash", "-c", FULL, "bash", tmp_path / "report"]
@@ -77,19 +78,19 @@ def test_a_disk_that_is_full(lab: Lab, env: dict[str, str], tmp_path: Path) -> N
 
     assert disk("report")["result"] == "failure"
     assert "0 B of 4.2 MB are free for the queue" in disk("report")["what"]
-    assert "share/pueue/large" in (tmp_path / "report.shown").read_text(), "the fix shows what is large"
+    assert "share/pueue/large" in (tmp_path / "report.shown").read_text(), "the fix lists large files"
     assert disk("report.after")["result"] == "ok"
 
 
-def test_a_clock_that_is_wrong(lab: Lab, env: dict[str, str], tmp_path: Path) -> None:
-    """By a stand-in: the machine's own clock is everybody's."""
+def test_a_wrong_clock(lab: Lab, env: dict[str, str], tmp_path: Path) -> None:
+    """With a replaced `date`, since other tests use the clock of this machine."""
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "date").write_text(f"#!/bin/sh\necho $(($({real('date')} +%s) + 3600))\n")
     (folder / "date").chmod(0o755)
     host = Host(lab, "skewed", {"default": 1}, path=folder)
     try:
-        check = only(env, host, "clock of", "ahead of this one")
+        check = only(env, host, "clock of", "ahead of this machine's")
         assert re.match(r"its clock is (35[89]\d|3600) s ahead", check["what"])
         assert check["fix"] == "ssh skewed 'sudo timedatectl set-ntp true'"
         (folder / "date").unlink()
@@ -98,15 +99,15 @@ def test_a_clock_that_is_wrong(lab: Lab, env: dict[str, str], tmp_path: Path) ->
         end(host)
 
 
-def test_work_that_is_lost_with_its_connection(
+def test_work_that_runs_in_an_ssh_connection(
     lab: Lab, env: dict[str, str], ill: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(examination, "LONG", 0)
+    monkeypatch.setattr(system, "LONG_PROCESS_S", 0)
     ill.pueue("add", "sleep 4322")
     command = [lab.bin / "ssh", ill.name, "sleep 4321"]
     process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
-    def found() -> list[examination.Check]:
+    def found() -> list[HealthCheck]:
         table = subprocess.run(
             [real("sh"), "-c", script("hosts/processes")], capture_output=True, text=True, check=True
         ).stdout
@@ -118,13 +119,13 @@ def test_work_that_is_lost_with_its_connection(
         assert mine
         return [
             check
-            for check in examination.work(examination.Place(Known(ill.name, ill.name), "/c"), table)
-            if "4321" in check.what or "more" in check.what
+            for check in system.process_checks(Fixes(Known(ill.name, ill.name), "/c"), table)
+            if "4321" in check.what or "other process" in check.what
         ]
 
     try:
         (check,) = until(found, "the work")
-        assert "runs in an ssh connection, and is lost with it" in check.what
+        assert "runs in an ssh connection and is lost with it" in check.what
         assert "4322" not in check.what
         assert f"pueue-skill run --host {ill.name}" in check.fix
     finally:
@@ -151,15 +152,16 @@ def test_other_hooks_on_commands(home: Path, tmp_path: Path, monkeypatch: pytest
     assert list(doctor.hooks()) == []
 
 
-def test_the_table_has_every_check() -> None:
+def test_the_documented_table_has_every_check() -> None:
     root = Path(__file__).parent.parent.parent
     table = (root / "references/troubleshooting.md").read_text("utf-8")
-    named = set(re.findall(r'f"(\w+ (?:of|on|to)) \{', Path(examine.__file__).read_text("utf-8")))
+    sources = "".join([file.read_text("utf-8") for file in Path(system.__file__).parent.glob("*.py")])
+    named = set(re.findall(r'f"(\w+ (?:of|on|to)) \{', sources))
     assert {"pueue of", "ssh to", "work on"} <= named
     assert set(re.findall(r"`(\w+ (?:of|on|to)) HOST`", table)) == named
 
 
-def test_what_a_host_says_is_harmless_and_masked(env: dict[str, str], ill: Host) -> None:
+def test_texts_of_a_host_are_safe_and_masked(env: dict[str, str], ill: Host) -> None:
     ill.pueue("add", "--stashed", "--label=\x1b[2J", "true")
     without_folder(ill, ill.home / "token=abcdefgh12345 \x1b]0;x\x07")
     done = call("doctor", ill.name, env=env)

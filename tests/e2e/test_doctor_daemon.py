@@ -1,4 +1,4 @@
-"""`doctor` and the programs of pueue: a daemon that is down, held, old or twice there, and a client that is not found."""
+"""`doctor` and the programs of pueue: a daemon that is down, stopped, old or started twice, and a missing client."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from doctor import (
 )
 from real import REQUIRE_ALL, Host, real, until
 
-from pueue_skill.hosts.doctor import examination
-from pueue_skill.queues.pueue.health import Findings
+from pueue_skill.hosts.doctor import daemon
+from pueue_skill.hosts.doctor.check import Fixes
+from pueue_skill.queues.pueue.health import HealthReport
 from pueue_skill.shell.model import Host as Known
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]
@@ -36,7 +37,7 @@ OLD = get_pueue.find_old()  # before a test's own HOME hides it
 def test_a_daemon_that_is_down_is_started(how: str, env: dict[str, str], ill: Host) -> None:
     if how == "killed":
         ill.daemon.kill()
-        words = "it has died and left its socket behind"
+        words = "it died and left its socket behind"
     else:
         ill.pueue("shutdown")
         words = "there is no socket"
@@ -49,8 +50,8 @@ def test_a_daemon_that_is_down_is_started(how: str, env: dict[str, str], ill: Ho
     assert check["mend"] == "safe"
     done = call("doctor", "--fix", ill.name, env=env)
     assert done.returncode == 0
-    assert f"runs: {check['fix']}" in done.stderr, "told before"
-    assert f"daemon of {ill.name}: mended" in done.stderr, "looked at afterwards"
+    assert f"runs: {check['fix']}" in done.stderr, "announced"
+    assert f"daemon of {ill.name}: fixed" in done.stderr, "checked afterwards"
     assert ill.answers()
     well(env, ill)
     ill.pueue("shutdown")
@@ -59,9 +60,9 @@ def test_a_daemon_that_is_down_is_started(how: str, env: dict[str, str], ill: Ho
     until(ill.answers, "the daemon")
 
 
-def test_a_daemon_that_is_held(env: dict[str, str], ill: Host) -> None:
+def test_a_stopped_daemon(env: dict[str, str], ill: Host) -> None:
     ill.daemon.send_signal(signal.SIGSTOP)
-    check = only(env, ill, "daemon of", "held by a signal")
+    check = only(env, ill, "daemon of", "stopped by a signal")
     typed(check["fix"], env)
     well(env, ill)
 
@@ -74,7 +75,7 @@ def test_a_daemon_that_listens_elsewhere(env: dict[str, str], ill: Host) -> None
         real("pueued"), env=ill.pueue_env | {"XDG_RUNTIME_DIR": str(run)}, cwd=ill.home, log=ill.home / "other.log"
     )
     until(lambda: list(run.glob("*.socket")), "its socket")
-    check = only(env, ill, "daemon of", "listens at", str(run), "Do not start a second one")
+    check = only(env, ill, "daemon of", "listens on", str(run), "Do not start a second daemon")
     assert check["mend"] == ""
     typed(check["fix"], env)
     well(env, ill)
@@ -90,12 +91,12 @@ def test_two_daemons_on_one_queue(env: dict[str, str], ill: Host) -> None:
         real("pueued"), env=ill.pueue_env | {"XDG_RUNTIME_DIR": str(run)}, cwd=ill.home, log=ill.home / "other.log"
     )
     until(lambda: list(run.glob("*.socket")), "its socket")
-    check = only(env, ill, "daemon of", "2 daemons keep their queue in", str(other.pid), str(ill.daemon.pid))
+    check = only(env, ill, "daemon of", "2 daemons use the queue in", str(other.pid), str(ill.daemon.pid))
     assert check["mend"] == ""
     typed(check["fix"], env)
     other.wait(10)
     well(env, ill)
-    assert daemon_of(ill) == [ill.daemon.pid], "the one that clients reach is left"
+    assert daemon_of(ill) == [ill.daemon.pid], "the fix keeps the daemon that clients reach"
 
 
 def old() -> Path:
@@ -113,9 +114,9 @@ def test_an_old_daemon(env: dict[str, str], ill: Host) -> None:
     socket = ill.home / ".local/share/pueue"
     until(lambda: list(socket.glob("*.socket")), "its socket")
     subprocess.run([folder / "pueue", "add", "true"], env=ill.pueue_env, check=True, capture_output=True)
-    check = only(env, ill, "daemon of", "pueued 3.4.1", "do not understand each other", "empty queue")
-    assert check["mend"] == "", "what it runs would end"
-    reaper = threading.Thread(target=ill.daemon.wait)  # as init does it
+    check = only(env, ill, "daemon of", "cannot use the older pueued 3.4.1", "empty queue")
+    assert check["mend"] == "", "its jobs would be killed"
+    reaper = threading.Thread(target=ill.daemon.wait)  # as init does
     reaper.start()
     typed(check["fix"], env)
     reaper.join()
@@ -135,10 +136,10 @@ def test_an_old_client(env: dict[str, str], ill: Host, tmp_path: Path) -> None:
 # The client.
 
 
-def test_a_client_that_lies_elsewhere(env: dict[str, str], ill: Host, tmp_path: Path) -> None:
+def test_a_client_in_another_folder(env: dict[str, str], ill: Host, tmp_path: Path) -> None:
     (ill.home / "odd").mkdir()
     (ill.home / ".local/bin").rename(ill.home / "odd/bin")
-    check = only(env, ill, "pueue of", "~/.local/bin/pueue is not found there", f"{ill.home}/odd/bin/pueue")
+    check = only(env, ill, "pueue of", "~/.local/bin/pueue was not found on the host", f"{ill.home}/odd/bin/pueue")
     assert check["result"] == "failure"
     written(check["fix"], tmp_path)
     well(env, ill)
@@ -151,15 +152,15 @@ def test_a_client_that_only_a_login_shell_finds(env: dict[str, str], ill: Host, 
     well(env, ill)
 
 
-def test_a_configured_client_that_is_not_there(env: dict[str, str], ill: Host, tmp_path: Path) -> None:
+def test_a_configured_client_that_does_not_exist(env: dict[str, str], ill: Host, tmp_path: Path) -> None:
     configure(tmp_path, f'[hosts.{ill.name}]\npueue = "/opt/none/pueue"\n')
-    check = only(env, ill, "pueue of", "/opt/none/pueue is not found there")
-    assert check["result"] == "warning", "run finds it all the same, an invocation does not"
+    check = only(env, ill, "pueue of", "/opt/none/pueue was not found on the host")
+    assert check["result"] == "warning", "run finds the client on PATH, an invocation does not"
     configure(tmp_path, f"[hosts.{ill.name}]\n")
     written(check["fix"], tmp_path)
     well(env, ill)
 
 
 def test_no_client_at_all() -> None:
-    (check,) = examination.client(examination.Place(Known("h", "h"), "/c"), Findings(data="/d"))
+    check = daemon.client_check(Fixes(Known("h", "h"), "/c"), HealthReport(data="/d"))
     assert (check.result, check.fix) == ("failure", "pueue-skill setup h")

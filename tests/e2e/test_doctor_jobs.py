@@ -28,26 +28,26 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]
 def test_a_paused_group(env: dict[str, str], ill: Host) -> None:
     ill.pueue("pause", "--group", "p1")
     id = submitted(ill, env, "true", "--group", "p1")
-    check = only(env, ill, "queue of", "group p1 is paused; 1 jobs wait in it", "safe to start")
+    check = only(env, ill, "queue of", "group p1 is paused; 1 job waits in it", "safe to start")
     assert check["mend"] == "asked"
     call("doctor", "--fix", ill.name, env=env)
-    assert "Queued" in ill.tasks()[int(id)]["status"], "nobody has asked for it"
+    assert "Queued" in ill.tasks()[int(id)]["status"], "only with --start-groups"
     done = call("doctor", "--fix", "--start-groups", ill.name, env=env)
-    assert f"queue of {ill.name}: mended" in done.stderr
+    assert f"queue of {ill.name}: fixed" in done.stderr
     assert ill.result(id) == "Success"
     well(env, ill)
 
 
-def test_a_group_that_a_failure_may_have_paused(env: dict[str, str], ill: Host) -> None:
+def test_a_paused_group_with_a_failed_job(env: dict[str, str], ill: Host) -> None:
     ill.result(submitted(ill, env, "exit 3", "--group", "p1"))
     ill.pueue("pause", "--group", "p1")
-    check = only(env, ill, "queue of", "1 have failed in it: look at them before it is started")
+    check = only(env, ill, "queue of", "1 job in it failed: find out why before you start it")
     assert check["mend"] == ""
     typed(check["fix"], env)
     well(env, ill)
 
 
-def test_a_group_that_runs_fewer_than_was_meant(env: dict[str, str], ill: Host, tmp_path: Path) -> None:
+def test_a_group_with_a_lower_limit_than_configured(env: dict[str, str], ill: Host, tmp_path: Path) -> None:
     configure(tmp_path, f"[hosts.{ill.name}]\ngroups = {{ p1 = 4 }}\n")
     ill.pueue("parallel", "--group", "p1", "1")
     first = submitted(ill, env, "sleep 60", "--group", "p1")
@@ -55,14 +55,14 @@ def test_a_group_that_runs_fewer_than_was_meant(env: dict[str, str], ill: Host, 
     until(lambda: "Running" in ill.tasks()[int(first)]["status"], "the first job")
     checks = examined(env, ill.name)
     assert f"{ill.name}:{second}: 1 of 1 slots of p1 are taken" in [check["what"] for check in checks]
-    check = only(env, ill, "queue of", "group p1 runs 1 at once, and the configuration says 4")
-    assert check["mend"] == "", "nothing is raised unasked"
+    check = only(env, ill, "queue of", "the limit of group p1 is 1, but the configured limit is 4")
+    assert check["mend"] == "", "doctor --fix does not raise limits"
     typed(check["fix"], env)
     assert ill.result(second) == "Success"
     ill.pueue("kill", first)
 
 
-def test_a_slot_that_a_paused_job_holds(env: dict[str, str], ill: Host) -> None:
+def test_a_slot_that_a_paused_job_occupies(env: dict[str, str], ill: Host) -> None:
     ill.pueue("parallel", "--group", "p1", "1")
     first = submitted(ill, env, "sleep 2", "--group", "p1")
     until(lambda: "Running" in ill.tasks()[int(first)]["status"], "the first job")
@@ -71,7 +71,7 @@ def test_a_slot_that_a_paused_job_holds(env: dict[str, str], ill: Host) -> None:
     checks = wrong(env, ill)
     assert [check["what"] for check in checks] == [
         f"{ill.name}:{first}: paused",
-        f"{ill.name}:{second}: 1 of 1 slots of p1 are taken, 1 of them by jobs that are paused",
+        f"{ill.name}:{second}: 1 of 1 slots of p1 are taken, 1 of them by paused jobs",
     ]
     assert checks[0]["fix"] == checks[1]["fix"]
     typed(checks[1]["fix"], env)
@@ -79,7 +79,7 @@ def test_a_slot_that_a_paused_job_holds(env: dict[str, str], ill: Host) -> None:
     well(env, ill)
 
 
-def test_jobs_that_are_stashed(env: dict[str, str], ill: Host) -> None:
+def test_stashed_jobs(env: dict[str, str], ill: Host) -> None:
     id = ill.pueue("add", "--print-task-id", "--stashed", "true")
     typed(only(env, ill, "jobs of", f"{ill.name}:{id}: stashed")["fix"], env)
     assert ill.result(id) == "Success"
@@ -89,7 +89,7 @@ def test_jobs_that_are_stashed(env: dict[str, str], ill: Host) -> None:
     assert f"{ill.name}:{later}: stashed until 20" in check["what"]
 
 
-def test_a_job_that_comes_after_one_that_has_failed(env: dict[str, str], ill: Host) -> None:
+def test_a_failed_dependency(env: dict[str, str], ill: Host) -> None:
     parent = submitted(ill, env, "test -e ~/there")
     child = submitted(ill, env, "true", "--after", f"{ill.name}:{parent}")
     grandchild = submitted(ill, env, "true", "--after", f"{ill.name}:{child}")
@@ -105,7 +105,7 @@ def test_a_job_that_comes_after_one_that_has_failed(env: dict[str, str], ill: Ho
 # Jobs that fail at once.
 
 
-def test_a_folder_that_is_not_there(env: dict[str, str], ill: Host) -> None:
+def test_a_missing_working_directory(env: dict[str, str], ill: Host) -> None:
     folder = ill.home / "a folder"
     id = without_folder(ill, folder)
     typed(only(env, ill, "jobs of", f"its working directory {folder} does not exist")["fix"], env)
@@ -125,13 +125,13 @@ def test_a_program_that_is_not_on_the_path(env: dict[str, str], ill: Host, tmp_p
     assert ill.result(submitted(ill, env, "frobnicate --all")) == "Success"
 
 
-def test_a_program_that_is_nowhere(env: dict[str, str], ill: Host) -> None:
+def test_a_missing_program(env: dict[str, str], ill: Host) -> None:
     ill.result(submitted(ill, env, "defrobnicate"))
     check = only(env, ill, "jobs of", "a program was not found: defrobnicate")
-    assert check["fix"].startswith("install it there, or name it by its path")
+    assert check["fix"].startswith("install it on the host, or use its full path")
 
 
-def test_a_program_that_cannot_be_run(env: dict[str, str], ill: Host) -> None:
+def test_a_program_that_is_not_executable(env: dict[str, str], ill: Host) -> None:
     (ill.home / "work.sh").write_text("#!/bin/sh\necho done\n")
     id = submitted(ill, env, "./work.sh")
     ill.result(id)

@@ -1,4 +1,4 @@
-"""The scripts that an audit and doctor ask a host with, each by every shell that a host may have."""
+"""The scripts of audit and doctor, each run by every shell that a host may have."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Stubbed:
     return Stubbed(request.param, tmp_path, "nvidia-smi")
 
 
-def test_what_every_host_answers(run: Stubbed) -> None:
+def test_probes_that_work_on_every_host(run: Stubbed) -> None:
     assert int(run(script("hosts/clock")).stdout) > 1_700_000_000
     assert int(run(script("hosts/booted")).stdout) > 1_700_000_000
-    load, processors = audit.read_load(run(script("hosts/load")).stdout)
+    load, processors = audit.parse_load(run(script("hosts/load")).stdout)
     assert len(load) == 3
     assert processors
-    assert audit.memory(run(script("hosts/memory")).stdout)["size"] > 0
+    assert audit.parse_memory(run(script("hosts/memory")).stdout)["size"] > 0
 
 
 def test_disks(run: Stubbed) -> None:
     done = run(f"pq_data='{run.home}/not/there yet'\n{script('hosts/disks')}")
-    assert [disk["path"] for disk in audit.disks(done.stdout)] == ["home and queue"]
+    assert [disk["path"] for disk in audit.parse_disks(done.stdout)] == ["home and queue"]
 
 
 def test_versions(run: Stubbed) -> None:
@@ -38,7 +38,7 @@ def test_versions(run: Stubbed) -> None:
     folder.mkdir()
     (folder / "uv").write_text("#!/bin/sh\necho uv 9.9\n")
     (folder / "uv").chmod(0o755)
-    found = audit.versions(run(script("hosts/versions", PQ_PATH="~/own tools")).stdout)
+    found = audit.parse_versions(run(script("hosts/versions", PQ_PATH="~/own tools")).stdout)
     assert found["uv"] == "9.9"
     assert found["system"].startswith("Linux ")
 
@@ -62,7 +62,7 @@ def test_project(run: Stubbed) -> None:
     git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "commit", "--quiet", "--allow-empty", "--message=The first")
     (folder / "new").touch()
-    found = audit.project("p", run(script("hosts/project", PQ_PATH="", PQ_FOLDER="~/a project")).stdout)
+    found = audit.parse_project("p", run(script("hosts/project", PQ_PATH="", PQ_FOLDER="~/a project")).stdout)
     assert (found["branch"], found["subject"], found["changed"]) == ("main", "The first", 1)
     assert run(script("hosts/project", PQ_PATH="", PQ_FOLDER="~/gone")).returncode != 0
 
@@ -76,7 +76,7 @@ def test_checkpoints(pattern: str, run: Stubbed) -> None:
     for at, name in ((1000, "old.json"), (2000, "-n new.json")):
         (folder / name).write_text("0123456789")
         os.utime(folder / name, (at, at))
-    found = audit.checkpoint(pattern, run(text).stdout)
+    found = audit.parse_checkpoint(pattern, run(text).stdout)
     assert (found["count"], found["size"], found["newest_size"], found["newest_time"]) == (2, 20, 10, 2000)
     assert found["newest"] == str(folder / "-n new.json")
     assert found["head"] == "01234"
@@ -88,7 +88,7 @@ def test_query(run: Stubbed) -> None:
     assert done.returncode == 7
 
 
-def test_programs_that_path_does_not_lead_to(run: Stubbed) -> None:
+def test_programs_in_folders_that_are_not_on_path(run: Stubbed) -> None:
     for folder, name in (("tools/bin", "train"), (".own/bin", "test")):
         (run.home / folder).mkdir(parents=True)
         (run.home / folder / name).write_text("#!/bin/sh\n")

@@ -11,13 +11,8 @@ import pytest
 from real import SYSTEM_PATH, processes, real, until
 
 from pueue_skill.hosts.provision import steps as provision_steps
-<<<<<<< HEAD
-from pueue_skill.hosts.provision.steps import Refusal, Wish
-from pueue_skill.queues.pueue.provision import HostFacts, remove_stale_id
-=======
 from pueue_skill.hosts.provision.steps import CannotSetUp, SetupRequest
-from pueue_skill.queues.pueue.provision import Found, remove_stale_id
->>>>>>> 651c682 (Setup says in plain English what it does, and names its values after what they hold)
+from pueue_skill.queues.pueue.provision import HostFacts, remove_stale_id
 from pueue_skill.shell import quote
 
 LINUX = HostFacts(
@@ -43,13 +38,8 @@ MAC = LINUX._replace(os="Darwin", arch="aarch64", launchd=True)
         ),
     ],
 )
-<<<<<<< HEAD
-def test_the_best_source_there_is(found: HostFacts, wish: Wish, source: str) -> None:
-    assert next(step.instead for step in provision_steps.steps(found, wish) if step.name == "pueue") == source
-=======
-def test_the_best_source_is_chosen(facts: Found, wanted: SetupRequest, source: str) -> None:
+def test_the_best_source_is_chosen(facts: HostFacts, wanted: SetupRequest, source: str) -> None:
     assert next(step.instead for step in provision_steps.plan_steps(facts, wanted) if step.name == "pueue") == source
->>>>>>> 651c682 (Setup says in plain English what it does, and names its values after what they hold)
 
 
 @pytest.mark.parametrize(
@@ -71,15 +61,9 @@ def test_the_best_source_is_chosen(facts: Found, wanted: SetupRequest, source: s
         ),
     ],
 )
-<<<<<<< HEAD
-def test_where_there_is_none(found: HostFacts, wish: Wish, says: str) -> None:
-    with pytest.raises(Refusal, match=says):
-        provision_steps.steps(found, wish)
-=======
-def test_hosts_that_cannot_be_set_up(facts: Found, wanted: SetupRequest, says: str) -> None:
+def test_hosts_that_cannot_be_set_up(facts: HostFacts, wanted: SetupRequest, says: str) -> None:
     with pytest.raises(CannotSetUp, match=says):
         provision_steps.plan_steps(facts, wanted)
->>>>>>> 651c682 (Setup says in plain English what it does, and names its values after what they hold)
 
 
 @pytest.mark.parametrize(
@@ -92,13 +76,8 @@ def test_hosts_that_cannot_be_set_up(facts: Found, wanted: SetupRequest, says: s
         (LINUX._replace(place="/there", version="4.0.4", daemon_version="4.0.4"), SetupRequest(), "/there"),
     ],
 )
-<<<<<<< HEAD
-def test_where_the_socket_is(found: HostFacts, wish: Wish, place: str) -> None:
-    assert provision_steps.runtime_directory(found, wish) == place
-=======
-def test_the_folder_of_the_socket(facts: Found, wanted: SetupRequest, place: str) -> None:
+def test_the_folder_of_the_socket(facts: HostFacts, wanted: SetupRequest, place: str) -> None:
     assert provision_steps.runtime_directory(facts, wanted) == place
->>>>>>> 651c682 (Setup says in plain English what it does, and names its values after what they hold)
 
 
 def test_every_target_has_both_checksums() -> None:

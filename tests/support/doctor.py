@@ -1,4 +1,4 @@
-"""`doctor` on a host that is ill: what a test types, and what it is told."""
+"""`doctor` on a host with a problem: its checks, and their fixes applied as a user would."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pueue_skill.cli.schemas import SCHEMAS
 
 def end(host: Host) -> None:
     host.stop()
-    kill(strays(host.home))  # daemons that were started by a fix
+    kill(strays(host.home))  # daemons that a fix started
 
 
 def configure(folder: Path, text: str) -> None:
@@ -39,7 +39,7 @@ def examined(env: dict[str, str], *hosts: str) -> list[dict[str, Any]]:
 
 
 def wrong(env: dict[str, str], host: Host) -> list[dict[str, Any]]:
-    """Without what a busy machine does to connections, and what other tests of its user run in them."""
+    """Return the checks with a fix, except those for slow connections of a busy machine and for work of other tests."""
     checks = examined(env, host.name)
     busy = [
         check
@@ -50,7 +50,7 @@ def wrong(env: dict[str, str], host: Host) -> list[dict[str, Any]]:
 
 
 def only(env: dict[str, str], host: Host, name: str, *words: str) -> dict[str, Any]:
-    """The one check that is not well, whose name is given, and whose cause holds `words`."""
+    """Return the only check with a fix, which has this name and these words in its cause."""
     checks = wrong(env, host)
     assert [check["name"] for check in checks] == [f"{name} {host.name}"], checks
     for word in words:
@@ -59,13 +59,13 @@ def only(env: dict[str, str], host: Host, name: str, *words: str) -> dict[str, A
 
 
 def typed(fix: str, env: dict[str, str]) -> None:
-    """The command line of a fix, as a person would run it."""
+    """Run the command line of a fix."""
     done = subprocess.run(["bash", "-c", fix], env=env, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, f"{fix}\n{done.stderr}"
 
 
 def written(fix: str, folder: Path) -> None:
-    """A fix that says `in FILE, under [TABLE]: LINE`, written there."""
+    """Apply a fix of the form `in FILE, under [TABLE]: LINE`."""
     match = re.fullmatch(r"in (\S+), under (\[\S+\]): (.+)", fix)
     assert match, fix
     file = Path(match[1])
@@ -88,7 +88,7 @@ def daemon_of(host: Host) -> list[int]:
 
 
 def without_folder(ill: Host, folder: Path) -> str:
-    """The id of a job that could not be started, for its folder was gone by then."""
+    """Return the ID of a job that could not be started because its folder was removed."""
     folder.mkdir()
     id = ill.pueue("add", "--print-task-id", "--stashed", "--working-directory", str(folder), "pwd")
     folder.rmdir()

@@ -1,4 +1,4 @@
-"""`doctor`: what keeps hooks, store and queues from working, and with --fix what is safe to do about it done."""
+"""`pueue-skill doctor`: hosts in, health checks of hooks, database, notifications and queues out; with --fix, safe fixes are applied."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from pueue_skill.cli import parsing
 from pueue_skill.cli.console import ExitCode, say
 
 if TYPE_CHECKING:
-    from pueue_skill.hosts.doctor.examination import Check
+    from collections.abc import Callable
+
+    from pueue_skill.hosts.doctor.check import HealthCheck
     from pueue_skill.shell.model import Host
 
 
@@ -46,41 +48,55 @@ def main(options: argparse.Namespace) -> int:
     except ConfigError:
         known = config.load_valid_parts().by_name()  # one of the checks reports the mistakes
     hosts = [host_named(name, known) for name in options.hosts] if options.hosts else list(known.values())
-    look = runner.checks if options.hosts else checks
-    found = list(look(hosts))
+    run_checks = runner.checks if options.hosts else all_checks
+    checks = list(run_checks(hosts))
     if options.fix:
-        safe = ("safe", "asked") if options.start_groups else ("safe",)
-        wrong = [check for check in found if check.mend in safe]
-        for check in wrong:
-            say(f"{check.name}: {tables.plain(check.what)}; runs: {tables.plain(check.fix)}")
-            complaint = runner.mend(check)
-            if complaint:
-                say(f"{check.name}: {tables.plain(complaint)}")
-        for pause in (0.0, 0.5, 1.0, 2.0) if wrong else ():  # a daemon that was started does not answer at once
-            time.sleep(pause)
-            found = list(look(hosts))
-            left = {(check.name, check.fix) for check in found}
-            if not any((check.name, check.fix) in left for check in wrong):
-                break
-        for check in wrong:
-            say(f"{check.name}: {'not mended' if (check.name, check.fix) in left else 'mended'}")
+        fixable = ("safe", "asked") if options.start_groups else ("safe",)
+        to_fix = [check for check in checks if check.mend in fixable]
+        if to_fix:
+            checks = fix(to_fix, lambda: list(run_checks(hosts)))
     if options.json:
-        print(json.dumps({"version": 1, "checks": [check._asdict() for check in found]}, indent=2))
+        print(json.dumps({"version": 1, "checks": [check._asdict() for check in checks]}, indent=2))
     else:
-        for check in found:
+        for check in checks:
             print(
                 f"{check.result:<8} {check.name}: {tables.plain(check.what)}"
                 + (f"\n         → {tables.plain(check.fix)}" if check.fix else "")
             )
-    return ExitCode.FINDINGS if any(check.result == "failure" for check in found) else ExitCode.DONE
+    return ExitCode.FINDINGS if any(check.result == "failure" for check in checks) else ExitCode.DONE
 
 
-def checks(hosts: Sequence[Host]) -> Iterator[Check]:
-    """Of this machine, of whom is told, and of each host, which are asked at the same time."""
-    from pueue_skill.agents import doctor as of_machine
+RECHECK_PAUSES_S = (0.0, 0.5, 1.0, 2.0)
+"""The pauses before the checks run again: a daemon takes a moment to start."""
+
+
+def fix(to_fix: Sequence[HealthCheck], run_checks: Callable[[], list[HealthCheck]]) -> list[HealthCheck]:
+    """Announce and apply the fixes of checks, run all checks again, and report what is fixed. Returns the new checks."""
     from pueue_skill.hosts.doctor import runner
-    from pueue_skill.notify import doctor as of_targets
+    from pueue_skill.views import tables
 
-    yield from of_machine.checks()
-    yield from of_targets.checks()
+    for check in to_fix:
+        say(f"{check.name}: {tables.plain(check.what)}; runs: {tables.plain(check.fix)}")
+        error = runner.apply_fix(check)
+        if error:
+            say(f"{check.name}: {tables.plain(error)}")
+    for pause in RECHECK_PAUSES_S:
+        time.sleep(pause)
+        checks = run_checks()
+        remaining = {(check.name, check.fix) for check in checks}
+        if not any((check.name, check.fix) in remaining for check in to_fix):
+            break
+    for check in to_fix:
+        say(f"{check.name}: {'not fixed' if (check.name, check.fix) in remaining else 'fixed'}")
+    return checks
+
+
+def all_checks(hosts: Sequence[Host]) -> Iterator[HealthCheck]:
+    """Yield the checks of this machine, of the targets of notifications, and of hosts."""
+    from pueue_skill.agents import doctor as agents_doctor
+    from pueue_skill.hosts.doctor import runner
+    from pueue_skill.notify import doctor as notify_doctor
+
+    yield from agents_doctor.checks()
+    yield from notify_doctor.checks()
     yield from runner.checks(hosts)

@@ -1,1 +1,1 @@
-"""What keeps a host's queue from working: a host in, checks with a cause and a fix out. Looking changes nothing."""
+"""Finds problems of a host's queue and of the ssh connection to it: a host in, health checks with a cause and a fix out. Read-only."""

@@ -1,4 +1,4 @@
-# Prints when the host was started, in seconds of the epoch.
+# Prints the time of the last boot, in seconds since the epoch.
 
 if [ -r /proc/stat ]; then
     sed -n 's/^btime //p' /proc/stat

@@ -1,5 +1,5 @@
-# Looks at the files that the pattern PQ_PATTERN matches (`~/` is the home; of a folder, those in it). Prints 0 without any, else a line
-# of five numbers (count, bytes of all, time now, then time and bytes of the newest file), the newest file's path, and its first PQ_BYTES bytes.
+# Prints 0 if no file matches the pattern PQ_PATTERN (`~/` is the home; a folder stands for the files in it). Otherwise prints a line of five
+# numbers (count, total bytes, current time, time and bytes of the newest file), the newest file's path, and its first PQ_BYTES bytes.
 : "${PQ_PATTERN?}" "${PQ_BYTES:?}"
 
 case $PQ_PATTERN in \~/*) PQ_PATTERN=$HOME/${PQ_PATTERN#\~/} ;; esac
@@ -9,7 +9,7 @@ if stat -c %s / >/dev/null 2>&1; then
 else
     pq_size='stat -f %z' pq_time='stat -f %m'
 fi
-# A name of a file never decides what is read: the newest is found by the shell, and what is added up are numbers alone.
+# File names are never parsed: the shell finds the newest file, and awk adds up lines of numbers.
 IFS=''
 # shellcheck disable=SC2086 # a pattern
 set -- $PQ_PATTERN

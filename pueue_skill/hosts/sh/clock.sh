@@ -1,3 +1,3 @@
-# Prints the time, in seconds of the epoch.
+# Prints the current time, in seconds since the epoch.
 
 date +%s

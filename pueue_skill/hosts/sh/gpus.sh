@@ -1,4 +1,4 @@
-# Prints a line of comma-separated values for each GPU, as nvidia-smi gives them; nothing where there is no nvidia-smi.
+# Prints a line of comma-separated values of nvidia-smi for each GPU; nothing without nvidia-smi.
 
 . queues/sh/lib/path.sh
 

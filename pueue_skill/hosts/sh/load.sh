@@ -1,4 +1,4 @@
-# Prints what uptime says, then the number of processors.
+# Prints the output of uptime, then the number of processors.
 
 export LC_ALL=C
 uptime

@@ -1,4 +1,4 @@
-# Prints /proc/meminfo; on macOS the bytes of memory, then what vm_stat and vm.swapusage say.
+# Prints /proc/meminfo; on macOS, the size of memory in bytes, then the output of vm_stat and vm.swapusage.
 
 if [ -r /proc/meminfo ]; then
     cat /proc/meminfo

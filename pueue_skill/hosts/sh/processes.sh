@@ -1,3 +1,3 @@
-# Prints a line for each process: id, id of its parent, elapsed time, command line.
+# Prints a line for each process: ID, ID of its parent, elapsed time, command line.
 
 ps -A -o pid=,ppid=,etime=,args=

@@ -1,4 +1,4 @@
-# Prints the paths of programs in folders that PATH does not lead to, a line each.
+# Prints the paths of programs in common folders that are not on PATH, a line each.
 
 . queues/sh/lib/path.sh
 . queues/sh/lib/folders.sh

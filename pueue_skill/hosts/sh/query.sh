@@ -1,4 +1,4 @@
-# Runs the user's own line PQ_COMMAND, and prints what it prints.
+# Runs the shell command PQ_COMMAND of the user's configuration.
 : "${PQ_COMMAND?}"
 
 . queues/sh/lib/path.sh

@@ -1,4 +1,4 @@
-# Prints the version of the system and of the programs that jobs use most, a line each.
+# Prints the versions of the system and of programs that jobs often use, a line each.
 
 . queues/sh/lib/path.sh
 
