@@ -107,7 +107,7 @@ def submitted(
     look = kind.preflight_script(host)
     new: set[str] = set()
     for attempt in range(1, ATTEMPTS + 1):
-        known = client.asked(host, look, lambda done: kind.read_preflight(done.text), limit) if look else None
+        known = client.ask(host, look, lambda done: kind.read_preflight(done.text), limit) if look else None
         script, read = kind.submission(
             BatchRequest(jobs, host, manifest.name, limits, manifest.keep, replace, limit, known, again or {})
         )
@@ -156,7 +156,7 @@ def standings(
 
         more = TIMEOUT_PER_ITEM_S * sum([len(item.members) for item in here])
         script = kind.batch_script(host, manifest.name, packed)
-        return client.asked(host, script, read, limit + more, again=True)
+        return client.ask(host, script, read, limit + more, read_only=True)
 
     return dict(client.ask_all(hosts_of(items), ask))
 
@@ -298,14 +298,14 @@ def tails(manifest: Manifest, found: Sequence[Standing], host: Host, count: int)
     given = {own[id]: end for id, end in ends.items()}
     if packed:
         script = KINDS[host.backend].item_tails_script(host, manifest.name, packed, count)
-        given |= client.asked(host, script, lambda done: read_tails(done.stdout), again=True)
+        given |= client.ask(host, script, lambda done: read_tails(done.stdout), read_only=True)
     return given
 
 
 def capacity(host: Host) -> Capacity:
     """Return how much work fits on a host. Raises Unreachable."""
     kind = KINDS[host.backend]
-    return client.asked(host, kind.capacity_script(host), lambda done: kind.read_capacity(done.text), again=True)
+    return client.ask(host, kind.capacity_script(host), lambda done: kind.read_capacity(done.text), read_only=True)
 
 
 def restart(
@@ -342,7 +342,7 @@ def restart(
                 raise Unreachable(f"{name}: the jobs were not all restarted: {client.stderr_of(done)}")
             return survivors
 
-        survivors = client.asked(host, script, read, client.ANSWER_TIMEOUT_S + len(tasks))
+        survivors = client.ask(host, script, read, client.ANSWER_TIMEOUT_S + len(tasks))
         if not kind.RESTARTS_IN_PLACE:
             submit_again(manifest, here, host)
         return survivors
@@ -366,7 +366,7 @@ def cancel(found: Sequence[Standing], hosts: Mapping[str, Host]) -> dict[str, in
         ids = dict.fromkeys([one.state.id for one in here if one.state])
         if ids:
             script = KINDS[hosts[name].backend].cancel_script(hosts[name], [*ids])
-            client.asked(hosts[name], script, lambda done: reply(done.text), client.ANSWER_TIMEOUT_S + len(ids))
+            client.ask(hosts[name], script, lambda done: reply(done.text), client.ANSWER_TIMEOUT_S + len(ids))
         return len(here)
 
     return dict(client.ask_all(hosts_of([one.item for one in found]), ask))

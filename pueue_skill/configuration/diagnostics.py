@@ -20,11 +20,11 @@ from pydantic_core import PydanticCustomError, core_schema
 from pueue_skill.configuration.formats import Path
 from pueue_skill.shell import printable
 
-Kind = Literal["unknown", "missing", "key", "expected", "own"]
+MistakeKind = Literal["unknown", "missing", "key", "expected", "own"]
 PathStep = tuple[Literal["key", "tried"], str | int]
 """A key or index, or the name of an alternative of the schema that the validator tried."""
 
-KINDS: Mapping[str, Kind] = {
+MISTAKE_KINDS: Mapping[str, MistakeKind] = {
     "extra_forbidden": "unknown",
     "missing": "missing",
     "invalid_key": "key",
@@ -53,7 +53,7 @@ class Mistake(NamedTuple):
     """
 
     steps: tuple[PathStep, ...]
-    kind: Kind
+    kind: MistakeKind
     key: str = ""
     text: str = ""
 
@@ -110,7 +110,7 @@ def of_pydantic(entry: Mapping[str, Any], content: Any) -> Mistake:
 
     pydantic's path mixes keys with names of alternatives. An element is a key if the content has it at this point of the path.
     """
-    kind: Kind = KINDS.get(entry["type"], "expected")
+    kind: MistakeKind = MISTAKE_KINDS.get(entry["type"], "expected")
     loc = [*entry["loc"], *(entry["ctx"]["path"] if kind == "own" else ())]
     steps: list[PathStep] = []
     value = content

@@ -51,12 +51,12 @@ class NoConnection(Unreachable):
     """ssh cannot connect to the host."""
 
 
-def is_waiting(said: bytes, notice: Callable[[str], None] = lambda text: None) -> bool:
-    """Return whether a script whose stdout so far is `said` waits for other submissions.
+def is_waiting(stdout: bytes, notice: Callable[[str], None] = lambda text: None) -> bool:
+    """Return whether a script whose stdout so far is `stdout` waits for other submissions.
 
     `notice` gets a line with their number, if it is known.
     """
-    last = said.decode("utf-8", "replace").rstrip("\n").rpartition("\n")[2]
+    last = stdout.decode("utf-8", "replace").rstrip("\n").rpartition("\n")[2]
     if not last.startswith(WAITS):
         return False
     count = last.removeprefix(WAITS).strip()
@@ -78,23 +78,29 @@ def stderr_of(done: transport.Done) -> str:
 
 def explain_failure(host: Host, done: transport.Done) -> str:
     """Return why a host gave no answer, and what to type."""
-    said = stderr_of(done)
+    stderr = stderr_of(done)
     if host.ssh and done.code == transport.SSH_FAILED:
-        return f"{host.name} cannot be reached by ssh: {said}\nTry: ssh {host.ssh} true"
+        return f"{host.name} cannot be reached by ssh: {stderr}\nTry: ssh {host.ssh} true"
     if done.code == EXIT_FILES_FAILED:
-        return f"{host.name} cannot write the files that belong to its queue: {said}"
-    return KINDS[host.backend].explain_failure(host, done.code, said)
+        return f"{host.name} cannot write the files that belong to its queue: {stderr}"
+    return KINDS[host.backend].explain_failure(host, done.code, stderr)
 
 
-def asked(
-    host: Host, script: str, read: Callable[[transport.Done], T], limit: float = ANSWER_TIMEOUT_S, again: bool = False
+def ask(
+    host: Host,
+    script: str,
+    read: Callable[[transport.Done], T],
+    limit: float = ANSWER_TIMEOUT_S,
+    read_only: bool = False,
 ) -> T:
     """Return what `read` makes of the answer of `host` to a script, within `limit` seconds. Raises Unreachable.
 
-    `again` as in transport.run. The time limit of a script that changes something starts over while it waits for other submissions.
+    `read_only` as in transport.run. The time limit of a script that changes something starts over while it waits for other submissions.
     """
     try:
-        done = transport.run(host, script, timeout=limit, again=again, heard=None if again else is_waiting)
+        done = transport.run(
+            host, script, timeout=limit, read_only=read_only, on_output=None if read_only else is_waiting
+        )
     except transport.Timeout as error:
         raise Unreachable(str(error)) from None
     try:
@@ -108,7 +114,7 @@ def run_probes(host: Host, probes: Sequence[Probe], mark: str) -> Mapping[str, P
     limit = ANSWER_TIMEOUT_S + framing.timeout_s(probes)
     try:
         # Over a new connection: the probes are the user's commands, which must not be sent twice.
-        done = transport.run(host, framing.probe_script(probes, mark), timeout=limit, alone=True)
+        done = transport.run(host, framing.probe_script(probes, mark), timeout=limit, new_connection=True)
     except transport.Timeout as error:
         if not error.stdout:
             raise Unreachable(str(error)) from None
@@ -119,27 +125,27 @@ def run_probes(host: Host, probes: Sequence[Probe], mark: str) -> Mapping[str, P
         raise Unreachable(explain_failure(host, done)) from None
 
 
-def ask_all(whom: Sequence[K], ask: Callable[[K], T]) -> list[tuple[K, T | Unreachable]]:
-    """Call `ask` for each of `whom` at the same time; return each with its result, or with the Unreachable that was raised."""
+def ask_all(keys: Sequence[K], ask: Callable[[K], T]) -> list[tuple[K, T | Unreachable]]:
+    """Call `ask` for each of `keys` at the same time; return each with its result, or with the Unreachable that was raised."""
 
-    def bounded(one: K) -> tuple[K, T | Unreachable]:
+    def bounded(key: K) -> tuple[K, T | Unreachable]:
         try:
-            return one, ask(one)
+            return key, ask(key)
         except Unreachable as error:
-            return one, error
+            return key, error
 
-    if len(whom) == 1:
-        return [bounded(whom[0])]
+    if len(keys) == 1:
+        return [bounded(keys[0])]
     from concurrent.futures import ThreadPoolExecutor  # imports logging, which one queue does not need
 
-    with ThreadPoolExecutor(max_workers=max(1, len(whom))) as pool:
-        return list(pool.map(bounded, whom))
+    with ThreadPoolExecutor(max_workers=max(1, len(keys))) as pool:
+        return list(pool.map(bounded, keys))
 
 
 def fetch_queue(host: Host, limit: float = ANSWER_TIMEOUT_S) -> Queue:
     """Return the queue of `host`, within `limit` seconds. Raises Unreachable."""
     kind = KINDS[host.backend]
-    return asked(host, kind.status_script(host), lambda done: kind.read_status(done.text), limit, again=True)
+    return ask(host, kind.status_script(host), lambda done: kind.read_status(done.text), limit, read_only=True)
 
 
 def fetch_tails(host: Host, states: list[JobState], count: int) -> dict[str, bytes]:
@@ -155,7 +161,7 @@ def fetch_tails(host: Host, states: list[JobState], count: int) -> dict[str, byt
             raise ValueError("the answer was cut off")
         return found
 
-    return asked(host, script, read, again=True)
+    return ask(host, script, read, read_only=True)
 
 
 def fetch_queues(hosts: list[Host]) -> list[tuple[Host, Queue | Unreachable]]:

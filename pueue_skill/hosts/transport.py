@@ -90,21 +90,23 @@ class SharedConnection(NamedTuple):
     """The connection that commands to one host share (ControlMaster): its socket, and whether it existed before."""
 
     socket: Path
-    there: bool = False
+    existed: bool = False
 
 
-def command(host: Host, master: SharedConnection | None, fed: int = 0) -> list[str]:
-    """Return the command that runs a script from stdin on `host`. With `fed`, the first `fed` bytes of stdin are the script, which reads the
-    rest.
+def command(host: Host, master: SharedConnection | None, script_bytes: int = 0) -> list[str]:
+    """Return the command that runs a script from stdin on `host`.
 
-    sh may read more of its script than it has run, so a script cannot share stdin with the programs that it runs. The ssh words of a host are
-    shell text (an option may contain `~` or a variable, as the user wrote it), so bash reads them.
+    With `script_bytes`, only so many bytes of stdin are the script, which reads the rest: sh may read more of its script than it has run, so
+    otherwise a script cannot share stdin with the programs that it runs. The ssh arguments of a host are shell text (an option may contain `~`
+    or a variable, as the user wrote it), so bash reads them.
     """
-    text = f'eval "$(dd bs=1 count={fed} 2>/dev/null)"'
+    text = f'eval "$(dd bs=1 count={script_bytes} 2>/dev/null)"'
     if not host.ssh:
-        return ["/bin/sh", "-c", text] if fed else ["/bin/sh", "-s"]
+        return ["/bin/sh", "-c", text] if script_bytes else ["/bin/sh", "-s"]
     shared = f"-S {quote.word(str(master.socket))} {SHARED} " if master else ""
-    script = quote.nested(f"sh -c {quote.word(text)}{KEEP_SHELL}" if fed else f"sh -s{KEEP_SHELL}", 1 + host.hops)
+    script = quote.nested(
+        f"sh -c {quote.word(text)}{KEEP_SHELL}" if script_bytes else f"sh -s{KEEP_SHELL}", 1 + host.hops
+    )
     return bash(f"exec ssh {shared}{SSH} {host.ssh} {script}")
 
 
@@ -157,10 +159,10 @@ def ssh_configuration(host: Host, limit: float = QUICK_TIMEOUT_S) -> str:
     """Return what `ssh -G` prints for `host`; empty for this machine, and when it fails or takes longer than `limit` seconds."""
     if not host.ssh:
         return ""
-    asked, null = bash(f"exec ssh -G {host.ssh}"), subprocess.DEVNULL
+    words, null = bash(f"exec ssh -G {host.ssh}"), subprocess.DEVNULL
     try:
         shown = subprocess.run(
-            asked,
+            words,
             stdin=null,
             stdout=subprocess.PIPE,
             stderr=null,
@@ -208,29 +210,32 @@ def run(
     timeout: float,
     env: Mapping[str, str] | None = None,
     cwd: str | Path | None = None,
-    again: bool = False,
-    alone: bool = False,
-    heard: Callable[[bytes], bool] | None = None,
+    read_only: bool = False,
+    new_connection: bool = False,
+    on_output: Callable[[bytes], bool] | None = None,
 ) -> Done:
     """Run `script` on `host` to its end and return its result. `timeout` is in seconds. Raises Timeout, and OSError when ssh or `cwd` is missing.
 
-    `again`: the script only reads, so it is sent once more if an existing shared connection turns out to be broken. `alone`: use a new
-    connection. `heard` is called with all of stdout whenever there is more; when it returns True, the time limit starts over.
+    `read_only`: the script only reads, so it is sent once more if an existing shared connection turns out to be broken.
+    `new_connection`: do not use a shared connection. `on_output` is called with all of stdout whenever there is more; when it returns True,
+    the time limit starts over.
     """
     end = time.monotonic() + timeout
-    master = None if alone else shared_connection(host, min(QUICK_TIMEOUT_S, timeout / 4))
+    master = None if new_connection else shared_connection(host, min(QUICK_TIMEOUT_S, timeout / 4))
 
     def once() -> Done:
         with running_script(host, master, env, cwd) as (process, errors):
             raw = script.encode("utf-8", "surrogateescape")
             stdout = (
-                exchange(process, raw, timeout, heard) if heard else process.communicate(raw, end - time.monotonic())[0]
+                exchange(process, raw, timeout, on_output)
+                if on_output
+                else process.communicate(raw, end - time.monotonic())[0]
             )
             return Done(process.returncode, stdout, read_all(errors))
 
     try:
         done = once()
-        if again and master and master.there and done.code == SSH_FAILED:
+        if read_only and master and master.existed and done.code == SSH_FAILED:
             remove_socket(master.socket)
             done = once()
     except subprocess.TimeoutExpired as error:
@@ -248,11 +253,11 @@ def feed(
     timeout: float,
     env: Mapping[str, str] | None = None,
     cwd: str | Path | None = None,
-    heard: Callable[[bytes], bool],
+    on_output: Callable[[bytes], bool],
 ) -> Done:
     """Run `script` on `host` with `data` as its stdin, passed on as it arrives. An exception raised by `data` ends the script.
 
-    The script has `timeout` seconds to end once it has all data; `heard` as for `run`. Raises Timeout and OSError as `run` does.
+    The script has `timeout` seconds to end once it has all data; `on_output` as for `run`. Raises Timeout and OSError as `run` does.
     """
     raw = script.encode("utf-8", "surrogateescape")
     with running_script(host, shared_connection(host), env, cwd, len(raw)) as (process, errors):
@@ -265,26 +270,28 @@ def feed(
         except BrokenPipeError:
             pass  # its answer says why it ended
         try:
-            stdout = exchange(process, b"", timeout, heard)
+            stdout = exchange(process, b"", timeout, on_output)
         except subprocess.TimeoutExpired as error:
             raise Timeout(f"{host.name} did not answer within {timeout:g} s", error.stdout or b"") from None
         return Done(process.returncode, stdout, read_all(errors))
 
 
-def exchange(process: subprocess.Popen[bytes], data: bytes, timeout: float, heard: Callable[[bytes], bool]) -> bytes:
-    """Write `data` to a process and return its stdout; `heard` as for `run`. Raises subprocess.TimeoutExpired."""
+def exchange(
+    process: subprocess.Popen[bytes], data: bytes, timeout: float, on_output: Callable[[bytes], bool]
+) -> bytes:
+    """Write `data` to a process and return its stdout; `on_output` as for `run`. Raises subprocess.TimeoutExpired."""
     end, count, given = time.monotonic() + timeout, 0, data or None
     while True:
         try:
             return process.communicate(given, min(0.5, timeout))[0]
         except subprocess.TimeoutExpired as error:
             given = None
-            said = error.stdout or b""
-            if len(said) > count and heard(said):
+            stdout = error.stdout or b""
+            if len(stdout) > count and on_output(stdout):
                 end = time.monotonic() + timeout
             elif time.monotonic() >= end:
                 raise
-            count = len(said)
+            count = len(stdout)
 
 
 def start_detached(arguments: list[str]) -> None:
@@ -309,7 +316,11 @@ def stream(host: Host, script: str) -> Iterator[Stream]:
 
 @contextmanager
 def running_script(
-    host: Host, master: SharedConnection | None, env: Mapping[str, str] | None, cwd: str | Path | None, fed: int = 0
+    host: Host,
+    master: SharedConnection | None,
+    env: Mapping[str, str] | None,
+    cwd: str | Path | None,
+    script_bytes: int = 0,
 ) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
     """Start the process that runs a script from its stdin, and provide it with the file of its stderr; leaving the context ends it.
 
@@ -319,7 +330,7 @@ def running_script(
         # In a separate process group: Ctrl-C is meant for the command that waits, not for the ssh that carries the answer.
         with STARTING:
             process = subprocess.Popen(
-                command(host, master, fed),
+                command(host, master, script_bytes),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -328,7 +339,7 @@ def running_script(
                 process_group=0,
             )
             RUNNING.add(process)
-        if fed and process.stdin and hasattr(fcntl, "F_SETPIPE_SZ"):
+        if script_bytes and process.stdin and hasattr(fcntl, "F_SETPIPE_SZ"):
             with suppress(OSError):  # EPERM: the user's limit of pipe buffers is reached (pipe-user-pages-soft)
                 fcntl.fcntl(process.stdin, fcntl.F_SETPIPE_SZ, 1 << 20)
         try:

@@ -66,7 +66,7 @@ def withdraw(host: Host, state: JobState) -> bool:
     kind = KINDS[host.backend]
     call = "remove" if "cancel" in kind.UNSUPPORTED else "cancel"
     script = kind.action_script(host, [Action(state._replace(status=status), call) for status in ("queued", "stashed")])
-    reply = client.asked(host, script, lambda done: kind.read_actions(done.text))
+    reply = client.ask(host, script, lambda done: kind.read_actions(done.text))
     before, after = [by_identity(queue).get(identity(state)) for queue in (reply.before, reply.after)]
     if before is None or before.status not in ("queued", "stashed"):
         return False
@@ -237,7 +237,7 @@ def act_on(host: Host, verb: str, planned: Sequence[Action], group: str) -> Host
     script = kind.action_script(host, called, group, verb)
     timeout = client.ANSWER_TIMEOUT_S + TIMEOUT_PER_JOB_S * len(called)
     try:
-        reply, stderr = client.asked(
+        reply, stderr = client.ask(
             host, script, lambda done: (kind.read_actions(done.text), client.stderr_of(done)), timeout
         )
     except Unreachable as error:

@@ -45,5 +45,5 @@ def prove(host: Host, found: HostFacts, environment: Mapping[str, str]) -> Proof
     elif state.exit_code != 0 or said != word:
         why = f"it should have ended with 0 and said {word}"
     script = pueue_provision.proved_script(host, state.id, not why)
-    client.asked(host, script, lambda done: reply(done.text))
+    client.ask(host, script, lambda done: reply(done.text))
     return Proof(name, state.exit_code, said, why)

@@ -83,11 +83,11 @@ def submit(
     for attempt in range(1, RETRIES + 2):
         try:
             if stdin is None:
-                done = transport.run(host, script, timeout=limit, env=env, cwd=cwd, heard=heard)
+                done = transport.run(host, script, timeout=limit, env=env, cwd=cwd, on_output=heard)
             else:
                 # What was sent is gone: from the second time on it is only asked whether the job is there.
                 given = chain(stdin, [end_mark(job.key)]) if attempt == 1 else ()
-                done = transport.feed(host, script, given, timeout=limit, env=env, cwd=cwd, heard=heard)
+                done = transport.feed(host, script, given, timeout=limit, env=env, cwd=cwd, on_output=heard)
             answer = kind.read_submission(done.text, job)
         except transport.Timeout as error:
             if host.ssh or sent or ADDS.encode() in error.stdout:

@@ -17,5 +17,5 @@ def test_input_is_passed_on_if_pipes_may_not_grow(monkeypatch: pytest.MonkeyPatc
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr("fcntl.fcntl", refused)
-    done = feed(Host("local"), "wc -c", [b"x" * 300_000], timeout=30, heard=bool)
+    done = feed(Host("local"), "wc -c", [b"x" * 300_000], timeout=30, on_output=bool)
     assert (done.code, done.text.strip()) == (0, "300000")

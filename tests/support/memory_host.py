@@ -406,9 +406,9 @@ class Memory:
         timeout: float,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
-        again: bool = False,
-        alone: bool = False,
-        heard: Callable[[bytes], bool] | None = None,
+        read_only: bool = False,
+        new_connection: bool = False,
+        on_output: Callable[[bytes], bool] | None = None,
     ) -> Done:
         """In place of transport.run."""
         return self.call(host, script, env)
@@ -422,7 +422,7 @@ class Memory:
         timeout: float,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
-        heard: Callable[[bytes], bool],
+        on_output: Callable[[bytes], bool],
     ) -> Done:
         """In place of transport.feed."""
         return self.call(host, script, env, b"".join(data))

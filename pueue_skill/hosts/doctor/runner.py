@@ -55,7 +55,7 @@ def examine(host: Host) -> list[HealthCheck]:
 def check_unmanaged_queue(host: Host) -> HealthCheck:
     """Check only that a queue answers: its operators look after it. Raises Unreachable."""
     kind = KINDS[host.backend]
-    version = client.asked(host, kind.versions_script(host), lambda done: done.text.split("\n")[0])
+    version = client.ask(host, kind.versions_script(host), lambda done: done.text.split("\n")[0])
     queue = client.fetch_queue(host)
     return HealthCheck(f"{host.backend} of {host.name}", "ok", f"{version}; {job_count(len(queue.states))} of yours")
 
@@ -76,7 +76,7 @@ def check_connection(host: Host) -> HealthCheck:
     for _ in range(2):
         started = time.monotonic()
         try:
-            done = transport.run(host, "exit 0\n", timeout=CONNECT_TIMEOUT_S, alone=True)
+            done = transport.run(host, "exit 0\n", timeout=CONNECT_TIMEOUT_S, new_connection=True)
         except transport.Timeout as error:
             return connection.failure_check(host, f"{error}: timed out")
         seconds = time.monotonic() - started

@@ -63,8 +63,8 @@ class SetupResult(NamedTuple):
 def collect_facts(host: Host, url: str, always: bool = False) -> HostFacts:
     """Return the facts about `host`. `always`: check the access to `url` even if pueue is installed. Raises Unreachable."""
     script = pueue_provision.look_script(host, url, always)
-    return client.asked(
-        host, script, lambda done: pueue_provision.read_look(done.text), 2 * client.ANSWER_TIMEOUT_S, again=True
+    return client.ask(
+        host, script, lambda done: pueue_provision.read_look(done.text), 2 * client.ANSWER_TIMEOUT_S, read_only=True
     )
 
 
@@ -191,7 +191,9 @@ def run_steps(host: Host, facts: HostFacts, steps: list[SetupStep], request: Set
         return next(step.instead for step in steps if step.brings), f"{error}"
     script = pueue_provision.do_script(host, request.url, facts.mark, steps, files)
     try:
-        done = transport.run(host, script, timeout=STEPS_TIMEOUT_S + len(script) // client.MIN_BYTES_PER_S, alone=True)
+        done = transport.run(
+            host, script, timeout=STEPS_TIMEOUT_S + len(script) // client.MIN_BYTES_PER_S, new_connection=True
+        )
         name, status, whole = pueue_provision.read_do(done.text)
     except transport.Timeout as error:
         raise Unreachable(f"{error}\n{try_again(host)}") from None
@@ -281,7 +283,7 @@ def remove(host: Host) -> Removed:
             raise ValueError("the answer was cut off")
         return lines
 
-    lines = client.asked(host, pueue_provision.undo_script(host), parse, 4 * client.ANSWER_TIMEOUT_S)
+    lines = client.ask(host, pueue_provision.undo_script(host), parse, 4 * client.ANSWER_TIMEOUT_S)
     for line in lines:
         if line.startswith("busy "):
             raise CannotSetUp(

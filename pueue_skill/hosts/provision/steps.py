@@ -134,7 +134,9 @@ def choose_service(facts: HostFacts, request: SetupRequest) -> str:
 
 def retire_step(facts: HostFacts) -> SetupStep:
     what = f"stops the daemon of pueue {facts.version} and keeps a copy of its state"
-    return SetupStep("old daemon", what, "its jobs have ended", quote.line(["retire", facts.place or "", facts.version]))
+    return SetupStep(
+        "old daemon", what, "its jobs have ended", quote.line(["retire", facts.place or "", facts.version])
+    )
 
 
 def linger_step() -> SetupStep:
@@ -380,7 +382,9 @@ def agent_step(facts: HostFacts, request: SetupRequest, pueued: str, running: bo
     if running:
         why = "the running daemon continues; the agent starts it from the next login"
     words = ["agent", runtime, file, new, "1" if running else ""]
-    return SetupStep("service", f"starts pueued as a launchd agent, {home_relative(facts, file)}", why, quote.line(words))
+    return SetupStep(
+        "service", f"starts pueued as a launchd agent, {home_relative(facts, file)}", why, quote.line(words)
+    )
 
 
 def daemon_step(facts: HostFacts, request: SetupRequest, pueued: str) -> SetupStep:
