@@ -49,6 +49,9 @@ CHECKED = (
     "pueue_skill/state/*.py",
     "pueue_skill/views/*.py",
     "tests/configuration/*.py",
+    "tests/e2e/test_audit.py",
+    "tests/e2e/test_setup*.py",
+    "tests/hosts/*.py",
     "tools/setup.sh",
     "tools/vocabulary.py",
 )

@@ -268,10 +268,13 @@ def test_a_queue_or_host_that_does_not_answer(env: dict[str, str], littleblack: 
     (littleblack.home / ".local/bin/pueue").rename(littleblack.home / ".local/bin/kept")
     try:
         done = call("audit", "littleblack", "--json", env=env)
+        command = done.stderr.rpartition("Try: ")[2]
+        doctor = subprocess.run(["bash", "-c", command], env=env, capture_output=True, text=True, timeout=60)
     finally:
         (littleblack.home / ".local/bin/kept").rename(littleblack.home / ".local/bin/pueue")
     assert done.returncode == 4
     assert "the queue of littleblack is not known: exit code 127: no pueue on this host" in done.stderr
+    assert "pueue of littleblack" in doctor.stdout
     report = json.loads(done.stdout)
     jsonschema.validate(report, SCHEMAS["audit"]())
     assert (report["groups"], report["failed"]) == (None, None)
@@ -325,7 +328,7 @@ def asked_of(shell: str, script: str, seconds: float = 20, **env: str) -> bytes:
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "zsh", "busybox"])
-def test_one_part_does_not_take_another_with_it(shell: str) -> None:
+def test_a_failed_probe_does_not_affect_others(shell: str) -> None:
     found = framing.parse_results(asked_of(shell, framing.probe_script(PROBES, "m4rk")), "m4rk")
     assert list(found) == [probe.name for probe in PROBES]
     assert found["good"] == ProbeResult(b"1\n2\n", 0)
@@ -342,7 +345,7 @@ def test_one_part_does_not_take_another_with_it(shell: str) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize(("tools", "nap"), [("timeout", "sleep 977"), ("perl", "sleep 978")])
-def test_a_part_that_hangs_is_ended_with_all_that_it_started(tools: str, nap: str, tmp_path: Path) -> None:
+def test_a_probe_that_hangs_is_ended_with_its_children(tools: str, nap: str, tmp_path: Path) -> None:
     for name in ("sh", "head", "sleep", tools):
         (tmp_path / name).symlink_to(real(name))
     hangs = [Probe("hangs", f"trap '' TERM; echo begun; {nap}; echo end", 1), Probe("after", "echo here")]
@@ -356,7 +359,7 @@ def test_a_part_that_hangs_is_ended_with_all_that_it_started(tools: str, nap: st
 
 
 @pytest.mark.long
-def test_what_has_made_itself_independent_is_not_waited_for() -> None:
+def test_a_detached_child_is_not_waited_for() -> None:
     loose = [Probe("loose", "setsid sleep 6 & exit 0", 1), Probe("after", "echo here")]
     began = time.monotonic()
     found = framing.parse_results(asked_of("dash", framing.probe_script(loose, "m4rk")), "m4rk")
@@ -366,8 +369,8 @@ def test_what_has_made_itself_independent_is_not_waited_for() -> None:
 
 
 @pytest.mark.long
-def test_what_came_in_time_is_kept() -> None:
-    """A part whose child goes on writing elsewhere keeps the rest from being asked."""
+def test_results_that_arrived_in_time_are_kept() -> None:
+    """A probe with a detached child can block the later probes."""
     stuck = [Probe("good", "echo 1"), Probe("stuck", "setsid sleep 3 & exit 0", 1), Probe("never", "echo 2")]
     found = framing.parse_results(asked_of("dash", framing.probe_script(stuck, "m4rk"), seconds=1.5), "m4rk")
     assert found["good"] == ProbeResult(b"1\n", 0)

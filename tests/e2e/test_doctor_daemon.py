@@ -133,6 +133,19 @@ def test_an_old_client(env: dict[str, str], ill: Host, tmp_path: Path) -> None:
     well(env, ill)
 
 
+def test_a_daemon_whose_socket_is_gone(env: dict[str, str], ill: Host) -> None:
+    (socket,) = ill.home.glob(".local/share/pueue/*.socket")
+    socket.unlink()
+    check = only(env, ill, "daemon of", f"pueued runs (process {ill.daemon.pid}) but does not answer")
+    assert check["mend"] == "", "its jobs would be killed"
+    reaper = threading.Thread(target=ill.daemon.wait)
+    reaper.start()
+    typed(check["fix"], env)
+    reaper.join()
+    until(ill.answers, "the new daemon")
+    well(env, ill)
+
+
 # The client.
 
 

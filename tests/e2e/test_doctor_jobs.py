@@ -129,6 +129,7 @@ def test_a_missing_program(env: dict[str, str], ill: Host) -> None:
     ill.result(submitted(ill, env, "defrobnicate"))
     check = only(env, ill, "jobs of", "a program was not found: defrobnicate")
     assert check["fix"].startswith("install it on the host, or use its full path")
+    typed(check["fix"].partition("see: ")[2], env)
 
 
 def test_a_program_that_is_not_executable(env: dict[str, str], ill: Host) -> None:

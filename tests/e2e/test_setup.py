@@ -1,11 +1,12 @@
-"""`setup`: from a host with nothing to a queue that has run a job, the same again without a change, and back to nothing.
+"""`setup`: from a host without pueue to a queue with a test job, the same again without a change, and back to the host as it was.
 
-What is there is left as it was, whatever goes wrong on the way; and there is never a second daemon on one queue.
+Whatever goes wrong, existing files are left as is, and no queue gets a second daemon. Commands that setup prints for the user are run too.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from doctor import examined, typed
 from provision import Text, configured, daemons, setup, tree, well
-from real import Host, real, until
+from real import Host, Lab, real, until
 
 from pueue_skill.hosts.provision import steps as provision_steps
 from pueue_skill.queues.pueue import provision as pueue_provision
@@ -28,7 +30,7 @@ pytestmark = pytest.mark.timeout(240)
 
 @pytest.mark.long
 def test_from_nothing_to_a_queue_and_back(bare: Host, tmp_path: Path) -> None:
-    bare.home.joinpath("mine").write_text("stays")
+    bare.home.joinpath("mine").write_text("mine")
     before = tree(bare.home)
     env = configured(bare.env, tmp_path, f"[hosts.{bare.name}]\ngroups = {{ default = 3, p1 = 4 }}\n")
 
@@ -80,7 +82,7 @@ def test_with_the_shell_and_tools_of_a_small_system(make: Callable[..., Host], t
 
 
 @pytest.mark.long
-def test_two_at_once_make_one_queue(bare: Host) -> None:
+def test_two_setups_at_once_make_one_queue(bare: Host) -> None:
     command = ["pueue-skill", "setup", bare.name]
     both = [
         subprocess.Popen(command, env=bare.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -94,7 +96,7 @@ def test_two_at_once_make_one_queue(bare: Host) -> None:
     assert "nothing was changed" in well(bare.name, env=bare.env)
 
 
-def test_a_host_that_was_changed_since_it_was_looked_at_is_left(bare: Host) -> None:
+def test_a_host_that_has_changed_since_its_examination_is_left_as_is(bare: Host) -> None:
     where = model.Host(bare.name)
 
     def answer(script: str) -> Text:
@@ -120,8 +122,8 @@ def test_a_host_that_was_changed_since_it_was_looked_at_is_left(bare: Host) -> N
     ids=["full", "read-only"],
 )
 @pytest.mark.long
-def test_a_disk_that_takes_nothing(make: Callable[..., Host], mount: str, says: str) -> None:
-    """A file system of its own over ~/.local/bin in each login, which is gone with it."""
+def test_a_full_or_read_only_disk(make: Callable[..., Host], mount: str, says: str) -> None:
+    """Each login mounts a separate file system over ~/.local/bin."""
     inner = f'{mount} "$HOME/.local/bin" && exec "$0"'
     host = make(
         login=f'if [ -z "$INNER" ]; then INNER=1 exec unshare --map-root-user --mount sh -c \'{inner}\' "$0"; fi\n'
@@ -135,13 +137,14 @@ def test_a_disk_that_takes_nothing(make: Callable[..., Host], mount: str, says: 
 
 
 @pytest.mark.long
-def test_nothing_is_taken_back_while_jobs_run(bare: Host) -> None:
+def test_nothing_is_undone_while_jobs_run(bare: Host) -> None:
     well(bare.name, env=bare.env)
     task = bare.pueue("add", "-p", "--", "until [ -e go ]; do sleep 0.05; done")
     before = tree(bare.home)
     done = setup(bare.name, "--remove", env=bare.env)
     assert (done.returncode, tree(bare.home)) == (1, before)
     assert "1 jobs have not ended" in done.stderr
+    typed(done.stderr.rpartition("to list them: ")[2], bare.env)
     (bare.home / "go").touch()
     assert bare.result(task) == "Success"
     (bare.home / ".config/pueue/pueue.yml").write_text("# mine now\n")
@@ -159,7 +162,7 @@ def test_nothing_is_taken_back_while_jobs_run(bare: Host) -> None:
         ("shared: 3\n", "is not a table"),
     ],
 )
-def test_a_pueue_yml_that_cannot_be_changed_is_left(bare: Host, text: str, says: str) -> None:
+def test_a_pueue_yml_that_setup_cannot_edit(bare: Host, text: str, says: str) -> None:
     file = bare.home / ".config/pueue/pueue.yml"
     file.parent.mkdir(parents=True)
     file.write_text(text)
@@ -167,6 +170,65 @@ def test_a_pueue_yml_that_cannot_be_changed_is_left(bare: Host, text: str, says:
     done = setup(bare.name, env=bare.env)
     assert (done.returncode, tree(bare.home)) == (1, before)
     assert says in done.stderr
+
+
+@pytest.mark.long
+def test_a_pueue_yml_with_the_printed_line(bare: Host) -> None:
+    file = bare.home / ".config/pueue/pueue.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text("shared: {use_unix_socket: true}\n")
+    match = re.search(
+        r"below `shared` yourself, then run setup again:\n  (.+)\n", setup(bare.name, env=bare.env).stderr
+    )
+    assert match
+    content = yaml.safe_load(file.read_text())
+    content["shared"] |= yaml.safe_load(match[1])
+    file.write_text(yaml.safe_dump(content))
+    assert "a test job succeeded" in well(bare.name, env=bare.env)
+
+
+@pytest.mark.long
+def test_the_notes_are_instructions_that_work(bare: Host, tmp_path: Path) -> None:
+    """On a host without a service manager that the user's configuration does not name."""
+    env = configured(bare.env, tmp_path, "")
+    done = setup(bare.name, env=env)
+    assert done.returncode == 0, done.stderr
+    start = re.search(r"@reboot (.+)", done.stderr)
+    line = re.search(r"add this line to (\S+): (\S+)", done.stderr)
+    assert start
+    assert line
+    bare.pueue("shutdown")
+    until(lambda: not daemons(bare), "the end of the daemon")
+    bare.ssh(f"nohup {start[1]} >/dev/null 2>&1 &")
+    until(bare.answers, "the daemon")
+    Path(line[1]).write_text(line[2])
+    status = subprocess.run(["pueue-skill", "status", "--json"], env=env, capture_output=True, text=True, timeout=60)
+    assert f'"{bare.name}"' in status.stdout
+
+
+@pytest.mark.long
+def test_doctor_prints_setup_for_missing_programs(bare: Host) -> None:
+    (check,) = [check for check in examined(bare.env, bare.name) if check["name"] == f"pueue of {bare.name}"]
+    assert "pueue is not installed" in check["what"]
+    typed(check["fix"], bare.env)
+    assert bare.answers()
+    bare.pueue("shutdown")
+    until(lambda: not daemons(bare), "the end of the daemon")
+    (bare.home / ".local/bin/pueued").unlink()
+    (check,) = [check for check in examined(bare.env, bare.name) if check["name"] == f"daemon of {bare.name}"]
+    assert "pueued is not running and not installed next to" in check["what"]
+    typed(check["fix"], bare.env)
+    assert bare.answers()
+
+
+def test_a_cluster_is_not_set_up(lab: Lab, tmp_path: Path) -> None:
+    env = configured(lab.env, tmp_path, '[hosts.local]\nbackend = "slurm"\n')
+    done = setup("local", env=env)
+    assert done.returncode == 1
+    command = done.stderr.rpartition("Try: ")[2]
+    doctor = subprocess.run(["bash", "-c", command], env=env, capture_output=True, text=True, timeout=60)
+    assert doctor.returncode in (0, 1), doctor.stderr
+    assert "local" in doctor.stdout
 
 
 @pytest.mark.parametrize(

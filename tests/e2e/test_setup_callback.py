@@ -1,7 +1,8 @@
-"""`setup` on a host whose configuration says whom to tell: pueue calls `notify` there, and only there."""
+"""`setup` on a host whose configuration has targets of notifications: pueue calls `notify` there, and only there."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,8 +24,8 @@ def receiver() -> Iterator[Receiver]:
     receiver.down()
 
 
-def tells(host: Host, receiver: Receiver) -> Path:
-    """Gives a host a pueue-skill and a configuration of its own; its pueue.yml."""
+def install_with_target(host: Host, receiver: Receiver) -> Path:
+    """Install pueue-skill with a target of notifications on a host, and return the path of its pueue.yml."""
     program = host.home / ".local/bin/pueue-skill"
     program.parent.mkdir(parents=True, exist_ok=True)
     program.symlink_to(real("pueue-skill"))
@@ -34,17 +35,17 @@ def tells(host: Host, receiver: Receiver) -> Path:
     return host.home / ".config/pueue/pueue.yml"
 
 
-def called_by(file: Path) -> str | None:
+def callback_in(file: Path) -> str | None:
     found: str | None = (yaml.safe_load(file.read_text()).get("daemon") or {}).get("callback")
     return found
 
 
 @pytest.mark.long
-def test_a_host_that_tells_somebody_has_pueue_call(bare: Host, receiver: Receiver) -> None:
-    file = tells(bare, receiver)
+def test_pueue_calls_notify_on_a_host_with_a_target(bare: Host, receiver: Receiver) -> None:
+    file = install_with_target(bare, receiver)
     before = tree(bare.home)
     assert "daemon.callback: " in well(bare.name, env=bare.env)
-    assert called_by(file) == callback(f"{bare.home}/.local/bin/pueue-skill")
+    assert callback_in(file) == callback(f"{bare.home}/.local/bin/pueue-skill")
     written, (daemon,) = file.read_text(), daemons(bare)
     assert "nothing was changed" in well(bare.name, env=bare.env)
     assert (file.read_text(), daemons(bare)) == (written, [daemon])
@@ -63,19 +64,19 @@ def test_a_host_that_tells_somebody_has_pueue_call(bare: Host, receiver: Receive
 
 
 @pytest.mark.long
-def test_a_daemon_with_jobs_reads_its_callback_when_it_starts_next(bare: Host, receiver: Receiver) -> None:
+def test_a_daemon_with_jobs_uses_the_callback_after_its_next_start(bare: Host, receiver: Receiver) -> None:
     well(bare.name, env=bare.env)
     bare.pueue("parallel", "--group", "default", "2")
     (daemon,) = daemons(bare)
     task = bare.pueue("add", "-p", "--", "until [ -e go ]; do sleep 0.05; done")
-    file = tells(bare, receiver)
+    file = install_with_target(bare, receiver)
     for _ in range(2):
         done = setup(bare.name, env=bare.env)
         assert done.returncode == 0, done.stderr
         assert "the daemon uses the new callback after its next start" in done.stderr
         assert "restart" not in done.stdout
         assert daemons(bare) == [daemon]
-        assert called_by(file)
+        assert callback_in(file)
     (bare.home / "go").touch()
     assert bare.result(task) == "Success"
 
@@ -95,16 +96,16 @@ def test_a_daemon_with_jobs_reads_its_callback_when_it_starts_next(bare: Host, r
 
 
 @pytest.mark.long
-def test_a_daemon_that_somebody_started_is_not_started_anew(bare: Host, receiver: Receiver, lab: Lab) -> None:
+def test_a_daemon_that_setup_did_not_start_is_not_restarted(bare: Host, receiver: Receiver, lab: Lab) -> None:
     theirs = lab.start(real("pueued"), env=bare.pueue_env, cwd=bare.home, log=bare.home / "log")
-    file = tells(bare, receiver)
+    file = install_with_target(bare, receiver)
     until(lambda: list(bare.home.glob(".local/share/pueue/*.socket")), "the daemon")
     original = file.read_text()
     done = setup(bare.name, env=bare.env)
     assert done.returncode == 0, done.stderr
     assert "the daemon uses the new callback after its next start" in done.stderr
     assert daemons(bare) == [theirs.pid]
-    assert called_by(file)
+    assert callback_in(file)
     done = setup(bare.name, "--remove", env=bare.env)
     assert done.returncode == 0
     assert f"left: the callback in the running daemon (process {theirs.pid})" in done.stderr
@@ -120,10 +121,10 @@ def test_a_daemon_that_somebody_started_is_not_started_anew(bare: Host, receiver
     ],
 )
 @pytest.mark.long
-def test_a_callback_that_is_there_or_cannot_be_written_is_said(
+def test_an_existing_callback_or_one_that_setup_cannot_write(
     bare: Host, receiver: Receiver, text: str, says: str
 ) -> None:
-    file = tells(bare, receiver)
+    file = install_with_target(bare, receiver)
     file.parent.mkdir(parents=True)
     file.write_text(text)
     for _ in range(2):
@@ -131,12 +132,19 @@ def test_a_callback_that_is_there_or_cannot_be_written_is_said(
         assert done.returncode == 0, done.stderr
         assert says in done.stderr
     assert text in file.read_text()
-    assert called_by(file) == ("echo mine" if "mine" in text else None)
+    assert callback_in(file) == ("echo mine" if "mine" in text else None)
+    line = re.search(r"below `daemon` yourself:\n  (.+)\n", done.stderr)
+    if line:
+        content = yaml.safe_load(file.read_text())
+        content["daemon"] |= yaml.safe_load(line[1])
+        file.write_text(yaml.safe_dump(content))
+        assert callback_in(file) == callback(f"{bare.home}/.local/bin/pueue-skill")
+        assert "below `daemon` yourself" not in setup(bare.name, env=bare.env).stderr
 
 
 @pytest.mark.long
-def test_without_a_target_there_no_callback_is_written(bare: Host, receiver: Receiver) -> None:
-    file = tells(bare, receiver)
+def test_without_a_target_no_callback_is_written(bare: Host, receiver: Receiver) -> None:
+    file = install_with_target(bare, receiver)
     (bare.home / ".config/pueue-skill/config.toml").write_text("# [[notify]]\n[run]\nwait = 5\n")
     assert "callback" not in well(bare.name, env=bare.env)
-    assert called_by(file) is None
+    assert callback_in(file) is None

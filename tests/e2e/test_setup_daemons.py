@@ -1,8 +1,9 @@
-"""`setup` beside daemons that run already: there is never a second daemon on one queue."""
+"""`setup` on hosts with running daemons: no queue gets a second daemon."""
 
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +19,8 @@ OLD = get_pueue.find_old()  # before a test's own HOME hides it
 
 
 @pytest.mark.long
-def test_the_daemon_is_found_with_and_without_a_runtime_directory(make: Callable[..., Host], tmp_path: Path) -> None:
-    """As ssh sets XDG_RUNTIME_DIR on one machine and not on another, or not for cron."""
+def test_the_daemon_is_found_with_and_without_xdg_runtime_dir(make: Callable[..., Host], tmp_path: Path) -> None:
+    """Some hosts set it for ssh commands, others do not, and cron never does."""
     host = make(login=f'[ ! -e "$HOME/session" ] || export XDG_RUNTIME_DIR={tmp_path}\n')
     well(host.name, env=host.env)
     (host.home / "session").touch()
@@ -32,7 +33,7 @@ def test_the_daemon_is_found_with_and_without_a_runtime_directory(make: Callable
 
 @pytest.mark.long
 def test_a_daemon_in_a_session_is_pinned_where_it_is(make: Callable[..., Host], lab: Lab, tmp_path: Path) -> None:
-    """Somebody has started it where XDG_RUNTIME_DIR is set; ssh comes without, and would believe that there is none."""
+    """It was started with XDG_RUNTIME_DIR, so an ssh command without it would not find the daemon."""
     host = make()
     place = host.home / "run"
     place.mkdir()
@@ -63,7 +64,7 @@ def test_a_daemon_in_a_session_is_pinned_where_it_is(make: Callable[..., Host], 
 
 
 @pytest.mark.long
-def test_a_daemon_with_a_queue_of_its_own_is_left_alone(bare: Host, lab: Lab) -> None:
+def test_a_daemon_with_another_queue_is_left_as_is(bare: Host, lab: Lab) -> None:
     other = bare.home / "other"
     other.mkdir()
     config = other / "pueue.yml"
@@ -82,7 +83,7 @@ def test_a_daemon_with_a_queue_of_its_own_is_left_alone(bare: Host, lab: Lab) ->
 
 @pytest.mark.parametrize("why", ["its socket is gone", "it hangs"])
 @pytest.mark.long
-def test_no_second_daemon_beside_one_that_does_not_answer(bare: Host, lab: Lab, why: str) -> None:
+def test_no_second_daemon_next_to_one_that_does_not_answer(bare: Host, lab: Lab, why: str) -> None:
     theirs = lab.start(real("pueued"), env=bare.pueue_env, cwd=bare.home, log=bare.home / "log")
     socket = until(lambda: list(bare.home.glob(".local/share/pueue/*.socket")), "the daemon")
     if why == "it hangs":
@@ -97,11 +98,17 @@ def test_no_second_daemon_beside_one_that_does_not_answer(bare: Host, lab: Lab, 
     assert "overwrite its queue" in done.stderr
     assert tree(bare.home) == before
     theirs.send_signal(signal.SIGCONT)
+    if why == "its socket is gone":
+        match = re.search(r"setup again: (kill \d+)", done.stderr)
+        assert match
+        bare.ssh(match[1])
+        until(lambda: theirs.poll() is not None, "its end")
+        assert "a test job succeeded" in well(bare.name, env=bare.env)
     lab.end(theirs)
 
 
 @pytest.mark.long
-def test_an_older_pueue_is_said_and_left(bare: Host) -> None:
+def test_an_older_pueue_is_reported_and_left_as_is(bare: Host) -> None:
     if not OLD:
         (pytest.fail if REQUIRE_ALL else pytest.skip)("pueue 3 is missing: python tools/get_pueue.py old")
     copy_pueue(OLD, bare.home / ".local/bin")

@@ -1,4 +1,4 @@
-"""Where `setup` takes pueue from: a release, this machine, a package manager; and what it refuses."""
+"""The sources of pueue for `setup`: a release, this machine, package managers; and the ones that it refuses."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from doctor import typed
 from provision import configured, setup, tree, well
 from real import SYSTEM_PATH, Host, Lab, real, strays, until
 
@@ -26,7 +27,7 @@ TARGET = provision_steps.TARGETS.get(
 
 @pytest.fixture
 def release() -> Iterator[tuple[str, dict[str, str]]]:
-    """A release of pueue on a server of its own: its URL, and the checksums."""
+    """Serve a release of pueue; provide its URL and the checksums."""
     content = {f"/{name}-{TARGET}": Path(real(name)).read_bytes() for name in ("pueue", "pueued")}
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -55,7 +56,7 @@ def mirror(url: str, sums: dict[str, str]) -> str:
     return f'[setup]\nurl = "{url}"\n[setup.sha256]\n{lines}'
 
 
-def test_a_project_may_not_say_where_programs_come_from(lab: Lab, tmp_path: Path) -> None:
+def test_a_project_may_not_set_where_programs_are_downloaded(lab: Lab, tmp_path: Path) -> None:
     (tmp_path / ".pueue-skill.toml").write_text('[setup]\nurl = "http://evil.example.org"\n')
     done = subprocess.run(
         ["pueue-skill", "setup", "local", "--dry-run"], env=lab.env, cwd=tmp_path, capture_output=True, text=True
@@ -65,13 +66,13 @@ def test_a_project_may_not_say_where_programs_come_from(lab: Lab, tmp_path: Path
 
 
 @pytest.mark.long
-def test_a_connection_that_breaks_is_made_up_for(make: Callable[..., Host], tmp_path: Path) -> None:
-    """It breaks while the programs come: the first gzip there, which unpacks them, waits until it may go on."""
-    comes, goes_on = tmp_path / "comes", tmp_path / "goes-on"
+def test_a_setup_whose_connection_broke_can_be_repeated(make: Callable[..., Host], tmp_path: Path) -> None:
+    """It breaks while the host unpacks the programs: its first gzip waits for a file."""
+    started, may_continue = tmp_path / "started", tmp_path / "may-continue"
     program = tmp_path / "bin/gzip"
     program.parent.mkdir()
     program.write_text(
-        f"#!/bin/sh\nif mkdir {comes} 2>/dev/null; then until [ -e {goes_on} ]; do sleep 0.05; done; fi\n"
+        f"#!/bin/sh\nif mkdir {started} 2>/dev/null; then until [ -e {may_continue} ]; do sleep 0.05; done; fi\n"
         f'exec {real("gzip")} "$@"\n'
     )
     program.chmod(0o755)
@@ -79,14 +80,15 @@ def test_a_connection_that_breaks_is_made_up_for(make: Callable[..., Host], tmp_
     before = tree(bare.home)
     command = ["pueue-skill", "setup", bare.name]
     with subprocess.Popen(command, env=bare.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as one:
-        until(lambda: comes.exists() or one.poll() is not None, "the programs to come", 50)
+        until(lambda: started.exists() or one.poll() is not None, "gzip", 50)
         assert list(bare.home.glob(".local/bin/.pueue-new-*"))
         bare.kill_connections()
         _, said = one.communicate(timeout=120)
     assert one.returncode == 4
     assert "Try again" in said
-    goes_on.touch()
-    assert "a test job succeeded" in well(bare.name, env=bare.env)
+    may_continue.touch()
+    typed(said.rpartition("no finished step: ")[2], bare.env)
+    assert "nothing was changed" in well(bare.name, env=bare.env)
     assert not list(bare.home.glob(".local/bin/.pueue-new-*"))
     well(bare.name, "--remove", env=bare.env)
     assert set(tree(bare.home)) - set(before) == {".local", ".local/share", ".local/share/pueue"}
@@ -100,7 +102,7 @@ def test_a_release_is_fetched_by_the_host(bare: Host, tmp_path: Path, release: t
 
 
 @pytest.mark.long
-def test_or_through_this_machine_where_the_host_reaches_no_network(
+def test_a_release_is_fetched_through_this_machine_for_a_host_without_network(
     make: Callable[..., Host], tmp_path: Path, release: tuple[str, dict[str, str]]
 ) -> None:
     tools = tmp_path / "tools"
@@ -160,10 +162,10 @@ def test_this_machine(home: Path, lab: Lab, tmp_path: Path, release: tuple[str, 
     ],
 )
 @pytest.mark.long
-def test_package_managers_are_called_without_a_question(
+def test_package_managers_run_without_a_prompt(
     make: Callable[..., Host], tmp_path: Path, manager: str, called: str, release: tuple[str, dict[str, str]]
 ) -> None:
-    """Stand-ins, since none of them can be had everywhere: what they are called with, and what is made of what they bring."""
+    """With scripts in their place, since no system has all of them: their arguments, and the use of the programs that they install."""
     bring = f"cp {real('pueue')} {real('pueued')}"
     where = '"${9}/bin"' if manager == "cargo" else str(tmp_path / "opt")
     text = f"""#!/bin/sh
@@ -182,7 +184,9 @@ esac
         )
         program.chmod(0o755)
     host = make(path=tmp_path / "opt")
-    env = configured(host.env, tmp_path, f'[setup]\nurl = "{release[0]}/nothing"\n')  # a network, and no release
+    env = configured(
+        host.env, tmp_path, f'[setup]\nurl = "{release[0]}/nothing"\n'
+    )  # with network access, without a release
     assert "a test job succeeded" in well(host.name, env=env)
     assert (tmp_path / "called").read_text().startswith(called)
     assert host.pueue("--version") == "pueue 4.0.4"
@@ -194,8 +198,8 @@ esac
 
 
 @pytest.mark.parametrize("link", ["symbolic", "hard"])
-def test_a_look_runs_no_proxy_of_rustup(bare: Host, tmp_path: Path, link: str) -> None:
-    """What lies in ~/.cargo/bin under the names of a toolchain writes below the home when it runs; the toolchain itself does not."""
+def test_no_proxy_of_rustup_runs(bare: Host, tmp_path: Path, link: str) -> None:
+    """The proxies in ~/.cargo/bin write to the home when they run; the toolchain itself does not."""
     folder = bare.home / ".cargo/bin"
     folder.mkdir(parents=True)
     proxy = folder / "rustup"

@@ -1,4 +1,4 @@
-"""`setup` on hosts whose PID 1 is a real systemd: a service that comes back after a crash and a boot."""
+"""`setup` on hosts with systemd as PID 1: a service that starts again after a crash or a reboot."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def boots(lab: Lab, pueued: Daemon) -> Iterator[Callable[..., Booted]]:
 
 
 @pytest.mark.long
-def test_with_systemd_it_is_a_service_that_comes_back(boots: Callable[..., Booted]) -> None:
-    """Over an ssh that has no session: no XDG_RUNTIME_DIR, no user manager until the user lingers."""
+def test_the_service_starts_again_after_a_crash_or_a_reboot(boots: Callable[..., Booted]) -> None:
+    """Over ssh without a login session: no XDG_RUNTIME_DIR, and no user manager before lingering is enabled."""
     host = boots()
     assert [line.split()[1] for line in well(host.name, env=host.env).splitlines()[1:5]] == ["linger:", "pueue:", "config:", "service:"]  # fmt: skip
     assert host.systemctl("is-enabled", "pueued") == "enabled"
@@ -61,8 +61,8 @@ def test_with_systemd_it_is_a_service_that_comes_back(boots: Callable[..., Boote
 
 
 @pytest.mark.long
-def test_where_only_an_administrator_may_let_it_linger(boots: Callable[..., Booted]) -> None:
-    """A unit would end with the last login, and all jobs with it: a daemon by itself does not."""
+def test_a_host_where_only_an_administrator_may_enable_lingering(boots: Callable[..., Booted]) -> None:
+    """A unit and its jobs would end with the last login; a detached daemon does not."""
     host = boots(may_linger=False)
     done = setup(host.name, env=host.env)
     assert done.returncode == 0, done.stderr
@@ -76,18 +76,18 @@ def test_where_only_an_administrator_may_let_it_linger(boots: Callable[..., Boot
     assert "the running daemon continues" in well(host.name, env=host.env)
     assert host.inside("pgrep", "pueued").stdout == daemon
     assert "nothing was changed" in well(host.name, env=host.env)
-    # Its process id outlives the power cut, and may be another's after it.
+    # The file with its process ID survives the power cut, and another process may then have this ID.
     assert "\nExecStartPre=" in (host.home / ".config/systemd/user/pueued.service").read_text()
     host.cut_power()
     host.boot()
     until(lambda: host.systemctl("is-active", "pueued") == "active", "the service")
     assert host.ssh("~/.local/bin/pueue status").returncode == 0
     well(host.name, "--remove", env=host.env)
-    assert list((host.root / "linger").iterdir())  # it was the administrator's
+    assert list((host.root / "linger").iterdir())  # the administrator enabled it
 
 
 @pytest.mark.long
-def test_a_unit_of_the_users_own_is_used_as_it_is(boots: Callable[..., Booted]) -> None:
+def test_the_users_own_unit_is_used_unchanged(boots: Callable[..., Booted]) -> None:
     host = boots()
     unit = host.home / ".config/systemd/user/pueued.service"
     unit.parent.mkdir(parents=True)
@@ -101,13 +101,13 @@ def test_a_unit_of_the_users_own_is_used_as_it_is(boots: Callable[..., Booted]) 
 
 
 @pytest.mark.long
-def test_a_service_is_started_anew_for_its_callback(boots: Callable[..., Booted]) -> None:
-    """With a stand-in for pueue-skill, as this one is not there after a boot."""
+def test_a_service_is_restarted_for_its_callback(boots: Callable[..., Booted]) -> None:
+    """With a script in place of pueue-skill, which does not exist on a booted host."""
     host = boots()
     well(host.name, env=host.env)
     before = host.systemctl("show --property MainPID --value pueued")
     program, file = host.home / ".local/bin/pueue-skill", host.home / ".config/pueue-skill/config.toml"
-    program.write_text('#!/bin/sh\necho "$*" >>"$HOME/told"\n')
+    program.write_text('#!/bin/sh\necho "$*" >>"$HOME/calls"\n')
     program.chmod(0o755)
     file.parent.mkdir()
     file.write_text('[[notify]]\nurl = "json://127.0.0.1"\n')
@@ -115,6 +115,6 @@ def test_a_service_is_started_anew_for_its_callback(boots: Callable[..., Booted]
     assert "restart: restarts the daemon" in well(host.name, env=host.env)
     assert host.systemctl("show --property MainPID --value pueued") != before
     assert host.ssh("~/.local/bin/pueue add -- exit 3").returncode == 0
-    told = host.home / "told"
-    until(lambda: told.exists() and "--result Failed" in told.read_text(), "the call")
+    calls = host.home / "calls"
+    until(lambda: calls.exists() and "--result Failed" in calls.read_text(), "the call")
     assert "nothing was changed" in well(host.name, env=host.env)

@@ -60,7 +60,7 @@ def only(env: dict[str, str], host: Host, name: str, *words: str) -> dict[str, A
 
 def typed(fix: str, env: dict[str, str]) -> None:
     """Run the command line of a fix."""
-    done = subprocess.run(["bash", "-c", fix], env=env, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["bash", "-c", fix], env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f"{fix}\n{done.stderr}"
 
 

@@ -1,4 +1,4 @@
-"""Hosts without pueue, and `setup` on them: what a test types, and what it finds in a home afterwards."""
+"""`setup` on hosts without pueue: calls of it, and the state of a home afterwards."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def configured(env: dict[str, str], folder: Path, text: str) -> dict[str, str]:
 
 
 def setup(*words: str, env: dict[str, str], scratch: Path | None = None) -> Text:
-    """With `scratch`, an empty folder, this machine is without a pueue in the system's folders."""
+    """Run setup. With `scratch`, an empty folder, the folders of this machine's system contain no pueue."""
     command: list[str | Path] = ["pueue-skill", "setup", *words]
     command = without_pueue(scratch, *command) if scratch else command
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
@@ -34,7 +34,7 @@ def well(*words: str, env: dict[str, str], scratch: Path | None = None) -> str:
 
 
 def tree(home: Path) -> dict[str, str]:
-    """Every file and folder below a home but the queue's own, with its content."""
+    """Return the digest of every file below a home, except the files of the queue, by relative path; `folder` for a folder."""
     found = {}
     for path in sorted(home.rglob("*")):
         name = str(path.relative_to(home))
@@ -44,7 +44,7 @@ def tree(home: Path) -> dict[str, str]:
 
 
 def copy_pueue(source: Path, folder: Path) -> None:
-    """Copies the two programs of pueue; the folder that they lie in may hold anything else, such as rustup's proxies."""
+    """Copy the two programs of pueue, and nothing else of their folder, which may also contain the proxies of rustup."""
     folder.mkdir(parents=True)
     for name in ("pueue", "pueued"):
         shutil.copy(source / name, folder)

@@ -88,7 +88,7 @@ def plan_steps(facts: HostFacts, request: SetupRequest) -> list[SetupStep]:
     if facts.place is None and facts.daemons:
         raise CannotSetUp(
             f"a pueued runs there (process {', '.join(facts.daemons)}) on {facts.data} and does not answer. A second daemon would "
-            f"overwrite its queue. End it, then run setup again: kill {facts.daemons[0]}"
+            f"overwrite its queue. End it on the host, then run setup again: kill {facts.daemons[0]}"
         )
     steps = []
     service = choose_service(facts, request)
