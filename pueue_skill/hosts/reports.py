@@ -128,7 +128,7 @@ class AuditReport(TypedDict):
 class HealthCheckReport(TypedDict):
     """A check: its subject, its result, the cause in words, and the fix, which is empty if all is well.
 
-    The last value says who may run the fix: `doctor --fix` (safe), also `doctor --fix --start-groups` (asked), or only a person (empty).
+    `mend` says who may run the fix: `doctor --fix` (safe), only `doctor --fix --start-groups` (asked), or only a person (empty).
     """
 
     name: str

@@ -11,10 +11,10 @@ from pueue_skill.startup.record import NamedTuple
 
 
 class HealthCheck(NamedTuple):
-    """The subject of a check, its result, and the cause in words. A field of `doctor --json` for each.
+    """A check: its subject, its result, and the cause in words. The fields are the keys of `doctor --json`.
 
-    `fix` is the next command to type or the next thing to do; empty if all is well. The last field says who may run it: a person (empty),
-    `doctor --fix` (safe: it ends, removes and trusts nothing that a user could miss), or `doctor --fix --start-groups` (asked).
+    `fix` is the next command to type or the next thing to do; empty if all is well. `mend` says who may run it: `doctor --fix` (safe), only
+    `doctor --fix --start-groups` (asked), or only a person (empty), because it ends a job, removes something or trusts somebody.
     """
 
     name: str
