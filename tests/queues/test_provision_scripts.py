@@ -142,7 +142,7 @@ def test_a_release(bare: Bare) -> None:
     (bare.stub / "curl").write_text(curl)
     done = bare.do(["from_release", "a", sum_, "b", "0" * 64])
     assert provision.read_do(done.stdout) == ("step 0", 1, False)
-    assert f"https://mirror/b has the SHA-256 sum {sum_}, not {'0' * 64}: not installed" in done.stderr
+    assert f"https://mirror/b has the SHA-256 checksum {sum_}, not {'0' * 64}: not installed" in done.stderr
     assert not (bare.home / ".local/bin/pueue").exists()
     assert bare.do(["from_release", "a", sum_, "b", sum_]).returncode == 0
     assert (bare.home / ".local/bin/pueued").read_text() == program

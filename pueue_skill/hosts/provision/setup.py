@@ -230,7 +230,7 @@ def download(request: SetupRequest, asset: str) -> bytes:
         content: bytes = answer.read()
     actual = hashlib.sha256(content).hexdigest()
     if actual != expected:
-        raise CannotSetUp(f"{url} has the SHA-256 checksum {actual}, not {expected}: it was not installed")
+        raise CannotSetUp(f"{url} has the SHA-256 checksum {actual}, not {expected}: not installed")
     return content
 
 

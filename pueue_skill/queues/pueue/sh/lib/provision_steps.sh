@@ -61,7 +61,7 @@ fetch() {
     }
     sum=$(digest "$new/$3")
     if [ "$sum" != "$2" ]; then
-        echo "$PQ_URL/$1 has the SHA-256 sum $sum, not $2: not installed" >&2
+        echo "$PQ_URL/$1 has the SHA-256 checksum $sum, not $2: not installed" >&2
         exit 1
     fi
 }
