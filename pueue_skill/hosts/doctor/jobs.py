@@ -51,7 +51,7 @@ def stuck_checks(fixes: Fixes, queue: Queue) -> list[HealthCheck]:
     host = fixes.host
     name, jobs = f"jobs of {host.name}", outcome.by_id(queue)
     for kind, why, fix, ids in actions.stuck_jobs(host.name, queue):
-        shown = outcome.named([jobs[id] for id in ids], host)
+        shown = outcome.job_names([jobs[id] for id in ids], host)
         if kind == "dependency":
             verb = "do not run: " if any(jobs[id].status != "done" for id in ids) else "skipped: "
             checks.append(HealthCheck(name, "warning", f"{shown} {verb}{why}. Fix the cause first", fix))
@@ -104,7 +104,7 @@ def failure_checks(
         if not outcome.failed(state) or age_s(state, now) > RECENT_S:
             continue
         output = tails.get(state.id, b"").decode("utf-8", "replace")
-        job = FailedJob(fixes, facts, state, outcome.of_failure(state, fixes.host, jobs), output)
+        job = FailedJob(fixes, facts, state, outcome.failure_reason(state, fixes.host, jobs), output)
         if state.result == "spawn" and outcome.NOT_THERE.search(state.detail):
             checks[state.id] = job.check(fixes.command(f"mkdir -p {quote.word(state.cwd)} && {job.restart}"))
         elif state.exit_code == 127:
