@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pueue_skill.hosts.audit import files_of
+from pueue_skill.hosts.audit import count_and_size
 from pueue_skill.queues.outcome import STATE_WORDS
 from pueue_skill.shell import printable
 from pueue_skill.shell.printable import byte_size
@@ -92,7 +92,7 @@ def failure_rows(report: AuditReport) -> Iterator[tuple[str, str]]:
 def checkpoint_rows(report: AuditReport) -> Iterator[tuple[str, str]]:
     """Yield the checkpoint files of each pattern, and the newest of them with its first lines."""
     for files in report["checkpoints"]:
-        yield "checkpoints", f"{files['pattern']}: {files_of(files) if files['count'] else 'none'}"
+        yield "checkpoints", f"{files['pattern']}: {count_and_size(files) if files['count'] else 'none'}"
         if files["newest"] and files["newest_age"] is not None and files["newest_size"] is not None:
             age = f"{printable.duration(files['newest_age'])} old" if files["newest_age"] >= 0 else "from the future"
             yield "", f"newest: {files['newest']}, {byte_size(files['newest_size'])}, {age}"

@@ -22,7 +22,7 @@ from pueue_skill.shell import quote
 from pueue_skill.shell.ssh_target import host_named
 from pueue_skill.startup.files import write_atomic
 from pueue_skill.state import paths
-from pueue_skill.views import tables
+from pueue_skill.views import audit as view
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ def main(options: argparse.Namespace) -> int:
         store(report)
     except OSError as error:
         say(f"{error}; the next audit cannot be compared with this one")
-    print(json.dumps(report, indent=2) if options.json else tables.audit_text(report))
+    print(json.dumps(report, indent=2) if options.json else view.text(report))
     if report["groups"] is None:
         return failed(
             ExitCode.UNREACHABLE,

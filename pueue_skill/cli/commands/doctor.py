@@ -40,7 +40,7 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.configuration.errors import ConfigError
     from pueue_skill.hosts.doctor import runner
     from pueue_skill.shell.ssh_target import host_named
-    from pueue_skill.views import tables
+    from pueue_skill.views.audit import plain
 
     parsing.refuse(options, ("--start-groups", "--fix"))
     try:
@@ -60,8 +60,8 @@ def main(options: argparse.Namespace) -> int:
     else:
         for check in checks:
             print(
-                f"{check.result:<8} {check.name}: {tables.plain(check.what)}"
-                + (f"\n         → {tables.plain(check.fix)}" if check.fix else "")
+                f"{check.result:<8} {check.name}: {plain(check.what)}"
+                + (f"\n         → {plain(check.fix)}" if check.fix else "")
             )
     return ExitCode.FINDINGS if any(check.result == "failure" for check in checks) else ExitCode.DONE
 
@@ -73,13 +73,13 @@ RECHECK_PAUSES_S = (0.0, 0.5, 1.0, 2.0)
 def fix(to_fix: Sequence[HealthCheck], run_checks: Callable[[], list[HealthCheck]]) -> list[HealthCheck]:
     """Announce and apply the fixes of checks, run all checks again, and report what is fixed. Returns the new checks."""
     from pueue_skill.hosts.doctor import runner
-    from pueue_skill.views import tables
+    from pueue_skill.views.audit import plain
 
     for check in to_fix:
-        say(f"{check.name}: {tables.plain(check.what)}; runs: {tables.plain(check.fix)}")
+        say(f"{check.name}: {plain(check.what)}; runs: {plain(check.fix)}")
         error = runner.apply_fix(check)
         if error:
-            say(f"{check.name}: {tables.plain(error)}")
+            say(f"{check.name}: {plain(error)}")
     for pause in RECHECK_PAUSES_S:
         time.sleep(pause)
         checks = run_checks()
