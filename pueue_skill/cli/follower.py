@@ -82,7 +82,7 @@ def events(state: JobState, host: Host) -> Iterator[Event]:
 
     lost = False
     for event in output.follow(state, host):
-        if isinstance(event, output.Lost):
+        if isinstance(event, output.ConnectionLost):
             note(f"{event.reason}; trying again")
             lost = True
         elif isinstance(event, JobState) and lost:

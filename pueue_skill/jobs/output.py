@@ -1,6 +1,6 @@
 """Follows a job: its output and its states as they arrive, over connections that may break.
 
-The scripts of each kind of queue write frames, which are decoded here. It prints nothing.
+The follow scripts of each kind of queue write frames, which are decoded here. It prints nothing.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from pueue_skill.startup.record import NamedTuple
 
 
 class Output(NamedTuple):
-    """Bytes that the job wrote; `error`: to its stderr, if that is kept apart."""
+    """Bytes that the job wrote; `error`: to its stderr, if that is kept separately."""
 
     data: bytes
     error: bool = False
 
 
-class Lost(NamedTuple):
-    """The connection broke, and is tried again."""
+class ConnectionLost(NamedTuple):
+    """The connection broke, and is about to be retried."""
 
     reason: str
 
 
-Event = Output | JobState | Lost | None
-"""What `follow` yields: output, a new state, a broken connection; None once a second if nothing arrived."""
+Event = Output | JobState | ConnectionLost | None
+"""Output, a new state, a lost connection; or None, once a second while nothing arrives."""
 
 
 def follow(
     state: JobState, host: Host, sleep: Callable[[float], None] = time.sleep, offset: int = 0
 ) -> Iterator[Event]:
-    """Follow a job to its end: yield its output from byte `offset` on and its states; the last event is a state.
+    """Follow a job to its end: yield its output from byte `offset` on, and its states. The last event is a state.
 
-    A broken connection is resumed where the output stopped; `sleep` waits for seconds. Raises Unreachable if that fails, or if the job is no
-    longer in the queue.
+    After a lost connection it resumes where the output stopped; `sleep` waits for seconds before that. Raises Unreachable if that fails
+    repeatedly, or if the job is no longer in the queue.
     """
     tries = errors_offset = 0
     while True:
@@ -73,16 +73,16 @@ def follow(
                     if now.status == "done":
                         return
             done = stream.finish()
-        # A host may come back, and a daemon that is restarted; its queue then says what has become of the job.
+        # The host may become reachable again, and the daemon may be restarted; the queue then has the state of the job.
         if tries == RETRIES:
             raise Unreachable(explain_failure(host, done))
-        yield Lost(first_line(explain_failure(host, done)))
+        yield ConnectionLost(first_line(explain_failure(host, done)))
         tries += 1
         sleep(pause_s(tries))
 
 
 class Frame(NamedTuple):
-    """A frame that a follow script wrote; `end`: the offset in its file at which the bytes of an output end."""
+    """A frame of a follow script. `end`: the offset in the output at which its bytes end."""
 
     kind: str
     data: bytes
@@ -100,6 +100,7 @@ class Frames:
         self.offset = 0
 
     def feed(self, data: bytes) -> Iterator[Frame]:
+        """Yield the frames that `data` completes. Output is yielded as it arrives, in parts of a frame."""
         self.buffer += data
         while self.buffer:
             if self.open:

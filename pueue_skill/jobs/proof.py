@@ -17,8 +17,8 @@ from pueue_skill.queues.pueue.provision import HostFacts
 from pueue_skill.queues.scripts import reply
 from pueue_skill.shell.model import Host
 
-PROOF_S = 20.0
-"""How long the job may wait for a slot."""
+PROOF_TIMEOUT_S = 20.0
+"""How long the job may take, including the wait for a slot."""
 
 
 def prove(host: Host, found: HostFacts, environment: Mapping[str, str]) -> Proof:
@@ -30,7 +30,7 @@ def prove(host: Host, found: HostFacts, environment: Mapping[str, str]) -> Proof
     job = Job(f"setup-{word}", host.name, host.backend, None, "pueue-skill setup", None, f"echo {word}")
     state = submission.submit(job, host, None if host.ssh else environment, None if host.ssh else Path.home()).state
     name = f"{host.name}:{state.id}"
-    written, until = b"", time.monotonic() + PROOF_S
+    written, until = b"", time.monotonic() + PROOF_TIMEOUT_S
     for event in output.follow(state, host):
         if isinstance(event, output.Output):
             written += event.data
@@ -38,12 +38,12 @@ def prove(host: Host, found: HostFacts, environment: Mapping[str, str]) -> Proof
             state = event
         if time.monotonic() > until:
             break
-    said = written.decode("utf-8", "replace").strip()
+    printed = written.decode("utf-8", "replace").strip()
     why = ""
     if state.status != "done":
-        why = f"it did not end within {PROOF_S:g} s: the {limit} slots of the group default are taken"
-    elif state.exit_code != 0 or said != word:
-        why = f"it should have ended with 0 and said {word}"
+        why = f"it did not end within {PROOF_TIMEOUT_S:g} s: the {limit} slots of the group default are taken"
+    elif state.exit_code != 0 or printed != word:
+        why = f"it should have exited with 0 and printed {word}"
     script = pueue_provision.proved_script(host, state.id, not why)
     client.ask(host, script, lambda done: reply(done.text))
-    return Proof(name, state.exit_code, said, why)
+    return Proof(name, state.exit_code, printed, why)

@@ -1,4 +1,4 @@
-"""Names of jobs: a name as typed and the queues in, the jobs with that name out, newest first. Nothing here asks a queue.
+"""Resolves names of jobs: a name as typed and the queues in, the jobs with that name out, newest first. Nothing here asks a queue.
 
 A name is HOST:ID, a label or a key; labels and keys may follow `HOST:` too, and a bare id is a job of this machine. If several jobs have a
 label or key, the name means the newest; NAME~1 is the one before it, NAME~2 the one before that.
@@ -27,23 +27,24 @@ OLDER = regex(r"(.+)~([0-9]+)")
 
 
 class Matches(NamedTuple):
-    """The jobs that a name matches, newest first, as (host, state); `back`: how many of them are newer than the one it means."""
+    """The jobs that a name matches, newest first, as (host, state). `back`: how many of them are newer than the job that it means."""
 
     jobs: tuple[tuple[str, JobState], ...]
     back: int = 0
 
     @property
     def meant(self) -> tuple[str, JobState] | None:
+        """The job that the name means; None if there is none."""
         return self.jobs[self.back] if self.back < len(self.jobs) else None
 
 
 def is_id(text: str) -> bool:
-    """Return whether `text` is an id of a job in some queue, not a label."""
+    """Return whether `text` has the form of a job id of some kind of queue."""
     return any(kind.ID.fullmatch(text) for kind in KINDS.values())
 
 
 def host_of(name: str, hosts: Mapping[str, Host]) -> str:
-    """Return the only host that can have the job called `name`; empty if any host may have it."""
+    """Return the host that a name determines; empty if the job may be on any host."""
     older = OLDER.fullmatch(name)
     host, colon, rest = (older[1] if older else name).partition(":")
     if colon and host and (host in hosts or is_id(rest) or GENERATED.fullmatch(rest)):
@@ -59,18 +60,19 @@ def jobs_named(name: str, queues: Mapping[str, Queue]) -> Matches:
     found = newest_first(name, queues)
     older = OLDER.fullmatch(name)
     if not found and older:
-        # A job has one id: what is older has a label.
+        # Only one job has an id: an older one can only have that text as its label or key.
         named = with_label_or_key(older[1], queues) if is_id(older[1]) else ()
         return Matches(named or newest_first(older[1], queues), int(older[2]))
     return Matches(found)
 
 
 def newest_first(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, JobState], ...]:
+    """Return the jobs called `name`, which does not end in ~N. Raises UsageError as jobs_named does."""
     host, colon, rest = name.partition(":")
     if colon and host in queues:
         found = with_id(rest, host, queues[host])
-        if is_id(rest) and not GENERATED.fullmatch(rest):  # a key that was made may look like an id
-            return found  # where it is gone, nothing takes its place
+        if is_id(rest) and not GENERATED.fullmatch(rest):  # a generated key may look like an id
+            return found  # no other job may take the place of an id that is gone
         found = found or with_label_or_key(rest, {host: queues[host]})
         if found:
             return found
@@ -101,7 +103,7 @@ def with_label_or_key(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str
         for place, state in enumerate(queue.states)
         if name in (state.label, state.key)
     ]
-    return tuple([(host, state) for _, _, host, state in sorted(found, key=lambda one: one[:2], reverse=True)])
+    return tuple([(host, state) for _, _, host, state in sorted(found, key=lambda row: row[:2], reverse=True)])
 
 
 def similar_names(name: str, queues: Mapping[str, Queue]) -> list[str]:
@@ -121,13 +123,13 @@ def similar_names(name: str, queues: Mapping[str, Queue]) -> list[str]:
 
 
 def suggest_similar(name: str, queues: Mapping[str, Queue]) -> str:
-    """Return the end of a message that no job is called `name`: similar names, as they are typed; empty if there are none."""
+    """Return similar names, quoted for a shell, as the end of a message that no job is called `name`; empty if there are none."""
     found = similar_names(name, queues)
-    return f"; some are: {', '.join(map(quote.word, found))}" if found else ""
+    return f"; similar names: {', '.join(map(quote.word, found))}" if found else ""
 
 
 def created_at(state: JobState) -> datetime:
-    """Return when a job was created; a job without that time is the oldest."""
+    """Return when a job was created; the earliest possible time if that is unknown."""
     import datetime as dt  # not at the start of `run`
 
     return dt.datetime.fromisoformat(state.created) if state.created else dt.datetime.min.replace(tzinfo=dt.UTC)

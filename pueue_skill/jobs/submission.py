@@ -1,7 +1,7 @@
 """Submits jobs: a Job and its host in, the queued job out, exactly once for each key.
 
-It reaches queues by the scripts of their kind and hosts by the client. It prints nothing and reads no configuration. If the result is
-unknown, the error says so, and what to type.
+It prints nothing and reads no configuration. If the result of a submission is unknown, the error says so, and gives a command that is
+safe to run.
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ def submit(
     notice: Callable[[str], None] = lambda text: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Queued:
-    """Add `job` to the queue of `host`, unless a job with its key is in it.
+    """Submit `job` to the queue of `host`, unless that has a job with its key.
 
-    `env` and `cwd` are those of the submitting process; a queue on this machine passes them to the job. `stdin` is sent to the job as it arrives,
-    once. `notice` gets a line when the submission waits for others, without a limit, and when it is tried again after a `sleep` of
-    seconds: because it failed before the job was sent, or because its answer was cut off. The same key is never added twice.
+    `env` and `cwd` are those of the submitting process; a queue on this machine passes them to the job. `stdin` is sent once, as it arrives.
+    A submission that failed before the job was sent, or whose answer was cut off, is retried after a `sleep` of seconds; the same key is never
+    submitted twice. `notice` gets a line for each retry, and while the submission waits for others, which has no timeout.
 
     Raises NotSubmitted if the job is certainly not in the queue, NoConnection, Unreachable.
     """
@@ -85,7 +85,7 @@ def submit(
             if stdin is None:
                 done = transport.run(host, script, timeout=limit, env=env, cwd=cwd, on_output=heard)
             else:
-                # What was sent is gone: from the second time on it is only asked whether the job is there.
+                # stdin can be sent only once: a retry only asks whether the job is in the queue.
                 given = chain(stdin, [end_mark(job.key)]) if attempt == 1 else ()
                 done = transport.feed(host, script, given, timeout=limit, env=env, cwd=cwd, on_output=heard)
             answer = kind.read_submission(done.text, job)
@@ -97,7 +97,9 @@ def submit(
             sent = sent or ADDS.encode() in done.stdout
             if attempt <= retries(host, done, sent, stdin is not None):
                 notice(f"{first_line(explain_failure(host, done))}; trying again")
-                sleep(pause_s(attempt) * (0.5 + os.getpid() % 16 / 16))  # clients turned away together return apart
+                sleep(
+                    pause_s(attempt) * (0.5 + os.getpid() % 16 / 16)
+                )  # so that clients refused at the same time do not retry at the same time
                 continue
             if sent:
                 raise Unreachable(outcome_unknown(explain_failure(host, done), job)) from None
@@ -108,7 +110,7 @@ def submit(
             raise NotSubmitted(kind.with_advice(stderr_of(done), host) or answer.error)
         if answer.differs:
             raise NotSubmitted(key_in_use(job.key, f"{host.name}:{answer.state.id}", answer.state, answer.differs))
-        # Once its host has begun to add it, what a later attempt finds there is this job.
+        # Once the host has begun to submit it, a job that a retry finds is this job.
         return Queued(answer.state, answer.new or sent, answer.group)
     raise AssertionError("unreachable")
 
@@ -132,23 +134,23 @@ def describe_state(state: JobState) -> str:
 
 
 def retries(host: Host, done: transport.Done, sent: bool, fed: bool) -> int:
-    """Return how often a submission without an answer is tried again."""
+    """Return how many times to retry a submission that got no answer. `fed`: stdin was sent with it."""
     if sent or (done.code == transport.SSH_FAILED and TURNED_AWAY.search(stderr_of(done))):
         return RETRIES
     if done.code == transport.SSH_FAILED:
         return 1
-    return 3 if done.code == EXIT_QUEUE_DOWN and not fed else 0  # a restart takes seconds; stdin that was sent is gone
+    return 3 if done.code == EXIT_QUEUE_DOWN and not fed else 0  # restarting a daemon takes seconds
 
 
 def outcome_unknown(why: str, job: Job) -> str:
-    return f"{why}\nWhether the job was queued is not known. Try: the same command with --key {job.key}, which queues it once"
+    return f"{why}\nIt is unknown whether the job was queued. Try: the same command with --key {job.key}, which queues it only once"
 
 
-def dependencies(asked: Sequence[str], host: Host, hosts: Mapping[str, Host]) -> tuple[str, ...]:
-    """Return the ids of the jobs of `host` called `asked`, for the `after` of a job on that host. Raises NotSubmitted, Unreachable."""
-    if not asked:
+def dependencies(names: Sequence[str], host: Host, hosts: Mapping[str, Host]) -> tuple[str, ...]:
+    """Return the ids of the jobs of `host` that `names` mean, for the `after` of a job there. Raises NotSubmitted, Unreachable."""
+    if not names:
         return ()
-    for name in asked:
+    for name in names:
         other = select.host_of(name, hosts)
         if other and other != host.name:
             raise NotSubmitted(
@@ -158,10 +160,10 @@ def dependencies(asked: Sequence[str], host: Host, hosts: Mapping[str, Host]) ->
             )
     queue = fetch_queue(host)
     try:
-        found = [select.jobs_named(name, {host.name: queue}).meant for name in asked]
+        found = [select.jobs_named(name, {host.name: queue}).meant for name in names]
     except UsageError as error:
         raise NotSubmitted(f"--after {error}") from None
-    for name, job in zip(asked, found, strict=True):
+    for name, job in zip(names, found, strict=True):
         if job is None:
             raise NotSubmitted(
                 f"--after {name}: {host.name} has no job of that name{select.suggest_similar(name, {host.name: queue})}"

@@ -243,7 +243,7 @@ class FollowScreen(Screen[None]):
                     return
                 if isinstance(event, output.Output):
                     self.write(readable(event.data))
-                elif isinstance(event, output.Lost):
+                elif isinstance(event, output.ConnectionLost):
                     self.write(printable.safe(f"\n[{event.reason}; trying again]\n"))
                 elif isinstance(event, JobState) and event.status == "done":
                     self.write(f"\n[{outcome.adjective(event.result, event.exit_code)}]\n")

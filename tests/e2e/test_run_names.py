@@ -209,9 +209,11 @@ def test_the_newest_is_meant_on_any_host_and_what_is_printed_can_be_typed(client
     assert client("log", "--follow", f"bigblack:{label}", code=3).stderr == ""
     assert "no job is called" in client("log", f"{label}~2", code=2).stderr
     assert f"{label}~2: 2 jobs have that name" in client("wait", f"{label}~2", code=2).stderr
-    assert f"no job is called x{label}; some are: {shlex.quote(label)}" in client("wait", f"x{label}", code=2).stderr
+    assert (
+        f"no job is called x{label}; similar names: {shlex.quote(label)}" in client("wait", f"x{label}", code=2).stderr
+    )
     after = client("run", "--after", f"local:x{label}", "--", "true", code=125).stderr
-    assert f"has no job of that name; some are: {shlex.quote(label)}" in after
+    assert f"has no job of that name; similar names: {shlex.quote(label)}" in after
 
 
 def test_every_verb_takes_the_names(client: Client, label: str) -> None:

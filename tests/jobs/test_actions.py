@@ -1,4 +1,4 @@
-"""What verbs do on hosts: what is chosen, what becomes of each job, and of what has changed meanwhile."""
+"""Actions on hosts: which jobs are selected, the result for each, and jobs that change between selection and action."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def chosen(memory: Memory, **choice: object) -> list[str]:
 
 
 def acted(memory: Memory, verb: str, meanwhile: Callable[[], object] | None = None, **choice: object) -> dict[str, HostResult | Unreachable]:  # fmt: skip
-    """What a verb does; `meanwhile` is what happens between the choice and the act."""
+    """Carries out a verb; `meanwhile` runs between the selection and the action."""
     wanted = Selector(**choice)  # type: ignore[arg-type]
     planned = actions.plan_actions(verb, wanted, actions.select_jobs(wanted, memory.hosts)[0])
     if meanwhile:
@@ -30,7 +30,7 @@ def acted(memory: Memory, verb: str, meanwhile: Callable[[], object] | None = No
 
 
 def results(found: dict[str, HostResult | Unreachable]) -> dict[str, tuple[str, str]]:
-    """What became of each job, and why, by its name."""
+    """The status and reason of each result, by the name of the job."""
     return {
         f"{name}:{one.action.state.id}": (one.status, one.why)
         for name, result in found.items()
@@ -41,7 +41,7 @@ def results(found: dict[str, HostResult | Unreachable]) -> dict[str, tuple[str, 
 
 @pytest.fixture
 def jobs(memory: Memory) -> Memory:
-    """Two jobs a host, those of far the newer ones."""
+    """Two jobs on each host; those of far are newer."""
     memory.far.ticks = 100
     for on in (memory.near, memory.far):
         on.add(label="a", key=f"{on.host.name}-a")
@@ -61,7 +61,7 @@ def jobs(memory: Memory) -> Memory:
         ({"group": "p1"}, ["near:m2", "far:m2"]),
     ],
 )
-def test_what_is_chosen(jobs: Memory, choice: dict[str, object], names: list[str]) -> None:
+def test_jobs_are_selected(jobs: Memory, choice: dict[str, object], names: list[str]) -> None:
     assert chosen(jobs, **choice) == names
 
 
@@ -73,7 +73,7 @@ def test_what_is_chosen(jobs: Memory, choice: dict[str, object], names: list[str
             "no job has a label like 'a\\*' and the group p1. There is:\n  near: group default",
         ),
         ({"jobs": ("c",)}, "no job is called c. There is:"),
-        ({"jobs": ("near-aa",)}, "no job is called near-aa; some are: near-a"),
+        ({"jobs": ("near-aa",)}, "no job is called near-aa; similar names: near-a"),
         ({"jobs": ("a~2",)}, "no job is called a~2: 2 jobs have that name, the newest without ~"),
         ({"jobs": ("far:m9",)}, "no job is called far:m9"),
         ({"jobs": ("m1",), "hosts": ("near",)}, "a bare id is a job of this machine, write near:m1"),
@@ -81,12 +81,12 @@ def test_what_is_chosen(jobs: Memory, choice: dict[str, object], names: list[str
         ({"label": "a", "hosts": ("elsewhere",)}, "no host is called elsewhere"),
     ],
 )
-def test_what_cannot_be_chosen_says_what_there_is(jobs: Memory, choice: dict[str, object], says: str) -> None:
+def test_an_empty_selection_lists_the_existing_jobs(jobs: Memory, choice: dict[str, object], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         chosen(jobs, **choice)
 
 
-def test_a_silent_host_is_named_where_it_could_have_the_job(jobs: Memory) -> None:
+def test_a_host_without_answer_is_reported_if_it_may_have_the_job(jobs: Memory) -> None:
     jobs.far.faults.append(refused)
     found, down, _ = actions.select_jobs(Selector(label="a"), jobs.hosts)
     assert [one.host.name for one in found] == ["near"]
@@ -107,7 +107,7 @@ def test_running_jobs_are_killed_and_the_next_start(memory: Memory) -> None:
     assert named == {"far:m1": ("left", "it has already ended"), "far:m3": ("done", "")}
 
 
-def test_what_has_changed_since_it_was_chosen_is_left_as_is(jobs: Memory) -> None:
+def test_a_job_that_changed_since_its_selection_is_left_as_is(jobs: Memory) -> None:
     def meanwhile() -> None:
         jobs.far.end("a")
         jobs.far.lose("b")
@@ -120,7 +120,7 @@ def test_what_has_changed_since_it_was_chosen_is_left_as_is(jobs: Memory) -> Non
     assert jobs.far.statuses() == {"a": "success"}
 
 
-def test_an_id_that_is_used_again_is_another_job(jobs: Memory) -> None:
+def test_a_reused_id_is_another_job(jobs: Memory) -> None:
     def meanwhile() -> None:
         jobs.far.lose("b")
         jobs.far.ids = 1
@@ -148,7 +148,7 @@ def test_a_chain_is_restarted_in_place_and_in_order(memory: Memory) -> None:
     assert set(far.statuses().values()) == {"success"}
 
 
-def test_a_job_whose_process_still_runs_is_not_started_beside_it(memory: Memory) -> None:
+def test_a_job_whose_process_still_runs_is_not_restarted(memory: Memory) -> None:
     memory.far.add(key="k")
     memory.far.kill("k")
     memory.far.survivors["k"] = "4711"
@@ -156,7 +156,7 @@ def test_a_job_whose_process_still_runs_is_not_started_beside_it(memory: Memory)
     assert found == {"far:m1": ("refused", "its process 4711 is still running on the host; kill it first")}
 
 
-def test_a_child_is_not_restarted_when_its_parent_has_gone_meanwhile(memory: Memory) -> None:
+def test_a_job_is_not_restarted_if_its_dependency_was_removed_meanwhile(memory: Memory) -> None:
     far = memory.far
     far.add(label="a")
     far.add(label="b", after=["m1"])
@@ -184,7 +184,7 @@ def test_jobs_and_groups_are_paused_and_resumed(jobs: Memory) -> None:
     assert (result.paused_groups, far.groups["default"][2]) == ((), "running")
 
 
-def test_what_comes_to_run_in_a_group_meanwhile_is_met_as_well(memory: Memory) -> None:
+def test_jobs_of_a_group_that_start_meanwhile_are_affected_as_well(memory: Memory) -> None:
     memory.far.add(label="a")
     found = acted(memory, "kill", lambda: memory.far.add(label="b"), group="default", hosts=("far",))
     assert results(found) == {"far:m1": ("done", ""), "far:m2": ("done", "")}
@@ -203,7 +203,7 @@ def test_ended_jobs_are_cleaned_unless_others_need_them(memory: Memory) -> None:
     assert far.statuses() == {}
 
 
-def test_a_host_that_answers_in_part_keeps_no_others_work_from_being_done(jobs: Memory) -> None:
+def test_an_incomplete_answer_of_a_host_does_not_affect_others(jobs: Memory) -> None:
     whole = len(jobs.far.answer('{"ask": "status"}'))
     for fault in (refused, cut(0), cut(whole), late(b"")):
         jobs.near.tasks.clear()
@@ -215,7 +215,7 @@ def test_a_host_that_answers_in_part_keeps_no_others_work_from_being_done(jobs: 
         jobs.far.settle()
 
 
-def test_nothing_to_do_is_said(jobs: Memory) -> None:
+def test_nothing_to_do_is_reported(jobs: Memory) -> None:
     with pytest.raises(UsageError, match="there is nothing to restart among the selected jobs"):
         acted(jobs, "restart", label="*")
 
@@ -236,7 +236,7 @@ def test_a_job_is_withdrawn_only_while_it_waits(memory: Memory) -> None:
 
 
 class Waiter:
-    """Waits for the jobs of all hosts; each pause is what happens next."""
+    """Waits for the jobs of all hosts; each pause runs the next step."""
 
     def __init__(self, memory: Memory, *steps: Callable[[], object]) -> None:
         self.pauses: list[float] = []
@@ -259,7 +259,7 @@ def nothing() -> None:
     pass
 
 
-def test_jobs_are_waited_for_and_told_as_they_end(jobs: Memory) -> None:
+def test_jobs_are_reported_as_they_end(jobs: Memory) -> None:
     for name in ("a", "b"):
         jobs.near.end(name)
     found = Waiter(jobs, nothing, lambda: jobs.far.end("b", 3), lambda: jobs.far.kill("a"))
@@ -268,13 +268,13 @@ def test_jobs_are_waited_for_and_told_as_they_end(jobs: Memory) -> None:
     assert found.pauses == pytest.approx([0.2, 0.3, 0.45])
 
 
-def test_a_job_that_is_gone_is_not_waited_for(jobs: Memory) -> None:
+def test_waiting_ends_for_a_removed_job(jobs: Memory) -> None:
     jobs.near.tasks.clear()
     found = Waiter(jobs, lambda: jobs.far.lose("a"), lambda: jobs.far.end("b"))
     assert found.ended == {"far:m1 is no longer in the queue": "far", "far:m2": "success"}
 
 
-def test_a_host_that_is_away_is_waited_for_until_it_has_missed_too_often(jobs: Memory) -> None:
+def test_waiting_ends_for_a_host_that_fails_to_answer_too_often(jobs: Memory) -> None:
     def away(times: int) -> Callable[[], None]:
         return lambda: jobs.far.faults.extend([refused] * times)
 
@@ -282,7 +282,7 @@ def test_a_host_that_is_away_is_waited_for_until_it_has_missed_too_often(jobs: M
         jobs.near.end(name)
     steps: list[Callable[[], object]] = [away(RETRIES), *[nothing] * RETRIES, lambda: (jobs.far.end("a"), away(RETRIES + 1)())]  # fmt: skip
     found = Waiter(jobs, *steps, *[nothing] * RETRIES)
-    assert "far:m1" not in found.ended  # it was not heard of its end before it went away
+    assert "far:m1" not in found.ended  # the host became unreachable before its end was seen
     assert set(found.ended.values()) == {"success", "far"}
 
 
@@ -294,6 +294,6 @@ FAULTS: dict[str, Fault] = {"a login that prints": answers_late}
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_what_start_up_files_print_is_no_answer(jobs: Memory, fault: Fault) -> None:
+def test_output_of_start_up_files_is_ignored(jobs: Memory, fault: Fault) -> None:
     jobs.far.faults += [fault, fault]
     assert results(acted(jobs, "kill", jobs=("far:a",))) == {"far:m1": ("done", "")}

@@ -1,4 +1,4 @@
-"""A job's output comes whole and once, over connections that break anywhere, and its states with it."""
+"""The output and states of a job arrive completely and once, over connections that break anywhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from memory_host import Fault, Memory, MemoryHost, cut, queue_down, refused
 
 from pueue_skill.hosts.client import RETRIES, Unreachable
 from pueue_skill.jobs import output
-from pueue_skill.jobs.output import Event, Frames, Lost, Output
+from pueue_skill.jobs.output import ConnectionLost, Event, Frames, Output
 from pueue_skill.queues.model import JobState
 from pueue_skill.queues.registry import KINDS
 
@@ -23,7 +23,7 @@ def far(memory: Memory) -> MemoryHost:
 
 
 class Follower:
-    """Follows a job, and remembers the events by kind, and the pauses."""
+    """Follows a job, and records events by kind, and pauses."""
 
     def __init__(self, on: MemoryHost, name: str, *faults: Fault, offset: int = 0) -> None:
         self.pauses: list[float] = []
@@ -44,7 +44,7 @@ class Follower:
 
     @property
     def lost(self) -> list[str]:
-        return [one.reason for one in self.events if isinstance(one, Lost)]
+        return [one.reason for one in self.events if isinstance(one, ConnectionLost)]
 
 
 def test_the_output_of_a_job_that_has_ended(far: MemoryHost) -> None:
@@ -72,12 +72,12 @@ def test_a_connection_that_breaks_at_any_byte_is_resumed_at_the_right_one(far: M
 
 
 def steps(*calls: Callable[[], object]) -> Callable[[], object]:
-    """One call after another, whenever there is nothing new."""
+    """Runs the next call whenever nothing new has arrived."""
     left = list(calls)
     return lambda: left.pop(0)() if left else None
 
 
-def test_output_comes_as_it_is_written(far: MemoryHost) -> None:
+def test_output_arrives_as_it_is_written(far: MemoryHost) -> None:
     far.add()
     far.idle = steps(
         lambda: far.write("m1", b"a"), lambda: far.write("m1", b"b", b"e"), lambda: far.end("m1", 2), lambda: None
@@ -87,7 +87,7 @@ def test_output_comes_as_it_is_written(far: MemoryHost) -> None:
     assert kinds == ["running", None, b"a", None, b"b", b"e", None, "done"]
 
 
-def test_what_is_written_while_nobody_listens_comes_later(far: MemoryHost) -> None:
+def test_output_written_while_disconnected_arrives_later(far: MemoryHost) -> None:
     far.add()
     far.write("m1", b"before ")
 
@@ -101,7 +101,7 @@ def test_what_is_written_while_nobody_listens_comes_later(far: MemoryHost) -> No
     assert seen.last == ("done", "success", 0)
 
 
-def test_a_job_that_is_started_anew_is_read_from_its_beginning(far: MemoryHost) -> None:
+def test_the_output_of_a_restarted_job_is_read_from_its_beginning(far: MemoryHost) -> None:
     task = far.add()
     far.write("m1", b"first run")
 
@@ -126,7 +126,7 @@ def test_pauses_grow_until_the_host_is_given_up(far: MemoryHost) -> None:
     assert pauses == [0.5, 1, 2, 4, 8, 8]
 
 
-def test_retries_are_counted_from_the_last_that_was_heard_of_the_job(far: MemoryHost) -> None:
+def test_retries_are_counted_from_the_last_frame(far: MemoryHost) -> None:
     far.add()
     far.write("m1", b"x" * 9)
     far.idle = steps(lambda: far.end("m1"))
@@ -140,7 +140,7 @@ def test_retries_are_counted_from_the_last_that_was_heard_of_the_job(far: Memory
     }
 
 
-def test_a_job_that_is_gone_is_not_another_that_has_its_id(far: MemoryHost) -> None:
+def test_a_removed_job_is_not_another_job_with_its_id(far: MemoryHost) -> None:
     far.add()
     far.idle = steps(lambda: far.lose("m1"))
     with pytest.raises(Unreachable, match="far:m1 is no longer in the queue"):

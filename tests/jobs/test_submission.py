@@ -1,4 +1,4 @@
-"""A job is submitted exactly once, whatever becomes of the connection and whoever submits it too."""
+"""A job is submitted exactly once, no matter where its connection breaks and who else submits it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ JOB = Job("k1", "far", "memory", None, "train", None, "python train.py")
 
 
 class Submitter:
-    """Submits to one host, and remembers the pauses and what was said."""
+    """Submits to one host, and records pauses and messages."""
 
     def __init__(self, on: MemoryHost) -> None:
         self.on = on
@@ -59,8 +59,8 @@ def test_the_same_key_is_the_same_job(far: Submitter) -> None:
 
 @pytest.mark.parametrize("part", range(8))
 @pytest.mark.parametrize("stdin", [False, True], ids=["plain", "input"])
-def test_an_answer_that_is_cut_off_anywhere_is_asked_for_again(far: Submitter, stdin: bool, part: int) -> None:
-    """Whether the job was added is not known then. It is added once, and is this caller's."""
+def test_a_submission_whose_answer_is_cut_off_anywhere_is_retried(far: Submitter, stdin: bool, part: int) -> None:
+    """Then it is unknown whether the job was added. It is added once, and counts as new for this caller."""
     job = JOB._replace(stdin=stdin)
     script = KINDS["memory"].submit_script(job, far.on.host)
     given = b"given" if stdin else b""
@@ -107,26 +107,26 @@ def test_another_input_under_the_same_key_is_refused(far: Submitter) -> None:
         far(job, stdin=[b"ab", b"c"])
 
 
-def test_a_host_that_is_away_for_a_moment_is_tried_once_more(far: Submitter) -> None:
+def test_an_unreachable_host_is_retried_once(far: Submitter) -> None:
     assert far(JOB, refused).new
     assert len(far.pauses) == 1
     assert far.said == ["far cannot be reached by ssh: ssh: connect to host far port 22: Connection refused; trying again"]  # fmt: skip
 
 
-def test_a_host_that_stays_away_has_no_job(far: Submitter) -> None:
+def test_an_unreachable_host_gets_no_job(far: Submitter) -> None:
     with pytest.raises(NoConnection, match="Try: ssh far true"):
         far(JOB, refused, refused)
     assert far.keys == []
 
 
-def test_a_server_with_too_many_connections_is_tried_with_growing_pauses(far: Submitter) -> None:
+def test_a_server_with_too_many_connections_is_retried_with_growing_pauses(far: Submitter) -> None:
     assert far(JOB, *[turned_away] * RETRIES).new
     ratios = [round(later / earlier, 3) for earlier, later in zip(far.pauses, far.pauses[1:], strict=False)]
-    assert ratios == [2, 2, 2, 2, 1]  # 0.5 to 8 seconds, each by a factor of this process's own
+    assert ratios == [2, 2, 2, 2, 1]  # 0.5 to 8 seconds, times a factor that depends on the process
     assert 0.25 <= far.pauses[0] <= 0.75
 
 
-def test_a_queue_that_is_restarted_is_tried_three_times(far: Submitter) -> None:
+def test_a_queue_whose_daemon_is_down_is_retried_three_times(far: Submitter) -> None:
     assert far(JOB, *[queue_down] * 3).new
     far.on.tasks.clear()
     with pytest.raises(NotSubmitted, match="no daemon"):
@@ -134,33 +134,33 @@ def test_a_queue_that_is_restarted_is_tried_three_times(far: Submitter) -> None:
     assert far.keys == []
 
 
-def test_input_is_not_sent_to_a_queue_that_is_down_a_second_time(far: Submitter) -> None:
+def test_stdin_is_not_sent_twice_to_a_queue_whose_daemon_is_down(far: Submitter) -> None:
     with pytest.raises(NotSubmitted, match="no daemon"):
         far(JOB._replace(stdin=True), queue_down, stdin=[b"given"])
     assert far.pauses == []
 
 
-def test_input_that_was_sent_to_a_host_that_went_away_is_not_made_up(far: Submitter) -> None:
+def test_stdin_that_was_cut_off_is_not_submitted(far: Submitter) -> None:
     with pytest.raises(NotSubmitted, match="stdin was cut off"):
         far(JOB._replace(stdin=True), refused, stdin=[b"given"])
     assert far.keys == []
 
 
-def test_what_cannot_be_known_is_said(far: Submitter, near: Submitter) -> None:
+def test_an_unknown_result_is_reported(far: Submitter, near: Submitter) -> None:
     adding = f"{ADDS}\n{REPLY}\n".encode()
-    with pytest.raises(Unreachable, match="Whether the job was queued is not known"):
+    with pytest.raises(Unreachable, match="It is unknown whether the job was queued"):
         far(JOB, *[cut(len(adding))] * (RETRIES + 1))
     assert far.keys == ["k1"]
-    with pytest.raises(Unreachable, match="with --key k1, which queues it once"):
+    with pytest.raises(Unreachable, match="with --key k1, which queues it only once"):
         far(JOB, late(b""))
-    with pytest.raises(Unreachable, match="with --key k1, which queues it once"):
+    with pytest.raises(Unreachable, match="with --key k1, which queues it only once"):
         near(JOB, late(adding))
     with pytest.raises(NotSubmitted, match="did not answer"):
-        near(JOB._replace(key="k2"), late(b""))  # ended with its client, before it had begun to add
+        near(JOB._replace(key="k2"), late(b""))  # the script ended with its client, before it submitted
     assert not far().new
 
 
-def test_dependencies_are_named(memory: Memory, far: Submitter) -> None:
+def test_names_of_dependencies(memory: Memory, far: Submitter) -> None:
     ids = [memory.far.add(label=label).id for label in ("a", "b", "a")]
     found = submission.dependencies(["a", "far:b", "far:m1", "a~1"], memory.far.host, memory.hosts)
     assert found == (ids[2], ids[1], ids[0])

@@ -1,4 +1,4 @@
-"""What a verb does with a job, from the queue alone: each row of what is safe, and chains of any length."""
+"""What a verb does with jobs of a queue: each case that is safe, and chains of any length."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_child_is_not_restarted_without_its_failed_parents() -> None:
 
 @pytest.mark.parametrize("ids", [("9_10", "10_2", "11"), ("m9", "m10", "m11")], ids=["Slurm's", "other"])
 def test_failed_parents_are_named_in_the_order_of_the_queue(ids: tuple[str, str, str]) -> None:
-    """Ids are words of the queue, and need not be numbers."""
+    """Not all kinds of queue have ids that are numbers."""
     first, second, third = ids
     failed = [job(0, "done", "failed", id=id) for id in (first, second)]
     child = job(0, "done", "dependency", id=third, after=(second, first))
@@ -107,7 +107,7 @@ def test_a_chain_is_restarted_whole() -> None:
 
 
 @pytest.mark.parametrize("parent", [job(1, "done", "success"), job(1, "running"), job(1, "queued")])
-def test_a_child_whose_parent_has_been_seen_to_is_restarted(parent: JobState) -> None:
+def test_a_child_whose_parent_has_not_failed_is_restarted(parent: JobState) -> None:
     assert done_with("restart", [parent, job(2, "done", "dependency", [1])], [2])["2"][0] == "restart"
 
 
@@ -117,7 +117,7 @@ def test_a_child_whose_failed_parent_is_gone_is_not_restarted() -> None:
     assert "h:1, which failed and is no longer in the queue" in why
 
 
-def test_what_others_wait_for_is_not_cleaned() -> None:
+def test_a_dependency_of_waiting_jobs_is_not_cleaned() -> None:
     states = [
         job(1, "done", "success"),
         job(2, "stashed", None, [1]),
@@ -130,7 +130,7 @@ def test_what_others_wait_for_is_not_cleaned() -> None:
     assert {call for call, _ in done_with("clean", states, [3, 4]).values()} == {"remove"}
 
 
-def test_a_chain_of_ten_thousand_is_judged_at_once() -> None:
+def test_a_chain_of_ten_thousand_jobs_is_fast() -> None:
     states = [job(1, "done", "failed")] + [job(id, "done", "dependency", [id - 1]) for id in range(2, 10_001)]
     found = done_with("restart", states, range(2, 10_001))
     assert {call for call, _ in found.values()} == {""}
@@ -140,7 +140,7 @@ def test_a_chain_of_ten_thousand_is_judged_at_once() -> None:
     assert len(all_.ids) == 9_999
 
 
-def test_a_pattern_means_those_that_the_verb_is_about() -> None:
+def test_a_pattern_selects_jobs_that_the_verb_concerns() -> None:
     states = [
         job(1, "running"),
         job(2, "queued"),
@@ -177,30 +177,30 @@ def test_why_jobs_do_not_run() -> None:
 @pytest.mark.parametrize(
     ("states", "groups", "found"),
     [
-        # one waits in the slot that the other needs
+        # one job waits in the slot that the other needs
         ([job(1, "queued"), job(2, "running", waits=("1",))], {"default": (1, "running")},
          {"h:1, which waits for a slot of default, of which h:2 holds one": "pueue-skill kill h:2 && pueue-skill restart h:2"}),
-        # in a circle over two groups
+        # a cycle over two groups
         ([job(1, "queued"), job(2, "running", waits=("3",)), job(3, "queued", group="b"), job(4, "running", waits=("1",), group="b")],
          {"default": (1, "running"), "b": (1, "running")},
          {"h:3, which cannot continue either": "", "h:1, which cannot continue either": ""}),
         ([job(1, "paused"), job(2, "running", waits=("1",), group="w")], {"w": (0, "running")}, {"h:1, which is paused": ""}),
         ([job(1, "queued", group="p"), job(2, "running", waits=("1",), group="w")], {"w": (0, "running"), "p": (1, "paused")},
          {"h:1, which is in group p, which is paused": ""}),
-        # these go on
+        # these continue
         ([job(1, "running"), job(2, "queued"), job(3, "running", waits=("1", "2"))], {"default": (2, "running")}, {}),
         ([job(1, "queued"), job(2, "running", waits=("1",), group="w")], {"w": (0, "running")}, {}),
         ([job(1, "stashed", due="2026-11-24T17:31:15Z"), job(2, "running", waits=("1",), group="w")], {"w": (0, "running")}, {}),
         ([job(1, "done", "failed"), job(2, "running", waits=("1",))], {"default": (1, "running")}, {}),
     ],
 )  # fmt: skip
-def test_what_waits_for_ever_is_named(
+def test_deadlocks_are_reported(
     states: list[JobState], groups: dict[str, tuple[int, str]], found: dict[str, str]
 ) -> None:
     cycles = [one for one in stuck_jobs("h", queue(*states, **groups)) if one.kind == "cycle"]
     assert {one.why.removeprefix("waits for "): one.fix for one in cycles} == found
 
 
-def test_a_group_is_started_by_one_word_whatever_its_name() -> None:
+def test_the_name_of_a_group_is_quoted() -> None:
     assert start_command("bigblack", "p1") == "start --host bigblack --group p1"
     assert start_command("bigblack", "two words; rm x") == "start --host bigblack --group 'two words; rm x'"

@@ -1,4 +1,4 @@
-"""What every kind of queue promises by the Protocol `Kind`: the members, whole answers or none, and invocations that are read back."""
+"""The Protocol `Kind` for every kind of queue: its members, complete answers only, and invocations that can be read back."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_kind_has_the_members_of_the_protocol(kind: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_what_a_kind_cannot_do_are_calls_of_acts(kind: str) -> None:
+def test_unsupported_calls_exist(kind: str) -> None:
     calls = {"kill", "cancel", "withdraw", "pause", "stash", "start", "enqueue", "restart", "remove"}
     assert calls >= UNSUPPORTED.keys()
     assert calls >= ALL[kind].UNSUPPORTED.keys()
@@ -79,8 +79,8 @@ def sample(request: pytest.FixtureRequest) -> Sample:
 
 
 @pytest.mark.parametrize("sample", READS, indirect=True, ids="-".join)
-def test_an_answer_that_is_cut_off_is_none(sample: Sample) -> None:
-    """At each line, and a byte before its end; what stands before the reply is not read."""
+def test_an_answer_that_is_cut_off_is_refused(sample: Sample) -> None:
+    """At each line, and a byte before its end; text before the reply line is ignored."""
     sample.read(sample.answer)
     assert sample.read("motd\npueue-skill\n" + sample.answer) == sample.read(sample.answer)
     ends = [place for place, char in enumerate(sample.answer) if char == "\n"]
@@ -147,7 +147,7 @@ HOSTILE = ["x'; touch /tmp/bad; '", "$(touch /tmp/bad)", "a\nb", "-x", "\udcff"]
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("word", HOSTILE)
 def test_scripts_of_hostile_jobs_are_made(kind: str, word: str) -> None:
-    """A member returns text, or says with ValueError why there is none; it never raises anything else."""
+    """A member returns text or raises ValueError with the reason, and nothing else."""
     host = Host("h", "h", backend=kind)
     for one in (Job("k", "h", kind, None, word, None, word), Job("k", "h", kind, word, "l", word, "x")):
         try:

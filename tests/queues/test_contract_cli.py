@@ -1,4 +1,4 @@
-"""The contract of a kind of queue by the command line, on a queue in memory: the tests are those of the real ones, in milliseconds."""
+"""The contract of a kind of queue, tested by the command line: the same tests as on real queues, in milliseconds on one in memory."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ UNTIL = re.compile(r"until \[ -e (\w+) \]")
 
 
 class Worker:
-    """Works on the jobs that run, as far as they get without a file that they wait for: the few words of shell that the tests use."""
+    """Runs jobs step by step, until they wait for a file; it knows only the shell commands that the tests use."""
 
     def __init__(self, on: MemoryHost, folder: Path) -> None:
         self.on, self.folder = on, folder
         self.at: dict[str, tuple[str | None, int]] = {}
-        """When each job was started, and how many of its steps are done since."""
+        """When each job was started, and how many of its steps are done."""
 
     def __call__(self) -> None:
         while any([self.step(task) for task in list(self.on.tasks.values()) if task.status == "running"]):
             pass
 
     def step(self, task: Task) -> bool:
-        """Whether the job got any further."""
+        """Whether the job made progress."""
         began, place = self.at.get(task.id, (None, 0))
         place = place if began == task.started else 0
         steps = task.job["command"].replace("; do sleep 0.1; done", "").split("; ")
@@ -102,7 +102,7 @@ def place(
     monkeypatch: pytest.MonkeyPatch,
     capsysbinary: pytest.CaptureFixture[bytes],
 ) -> Iterator[InMemory]:
-    """A host of each way to reach one, configured as a user would."""
+    """A local and a remote host, configured as a user would."""
     memory.host("local")
     on = memory.by_name[request.param]
     config = home / "config/pueue-skill/config.toml"

@@ -1,4 +1,4 @@
-"""The scripts for Slurm, each by every shell that a host may have, against stubs of sbatch, squeue, scontrol and scancel."""
+"""The scripts for Slurm, run by every shell that a host may have, with stubs of sbatch, squeue, scontrol and scancel."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SLURM = KINDS["slurm"]
 HOST = Host("h", backend="slurm", path=("~/own tools",), groups=(("few", 2),), options=("--partition=it's",))
 JOB = Job("k1", "h", "slurm", None, "a label", None, 'echo "it\'s"; echo oops >&2; exit 3')
 CONFIG = "echo 'ClusterName = lab'; echo 'MaxArraySize = 1001'; echo 'MaxJobCount = 10'"
-# Ids count from 1. What is submitted is kept, and its comment is what squeue shows while the job is in the queue.
+# Ids count from 1. The stub stores the submitted script; squeue prints its comment while the job is in the queue.
 SBATCH = r"""pq_n=$(($(cat "$STUB/n" 2>/dev/null) + 1))
 echo "$pq_n" >"$STUB/n"
 cat >"$STUB/job.$pq_n"
@@ -61,7 +61,7 @@ class Site(Stubbed):
         return SLURM.read_submission(self(SLURM.submit_script(job, HOST)).stdout, job)
 
     def feed(self, job: Job, stdin: bytes) -> Submission:
-        """Submits a job with its standard input, as transport.feed does."""
+        """Submits a job with its stdin, as transport.feed does."""
         text = SLURM.submit_script(job, HOST).encode()
         command = [*self.shell, "-c", f'eval "$(dd bs=1 count={len(text)} 2>/dev/null)"']
         done = subprocess.run(command, input=text + stdin, env=self.env, capture_output=True, timeout=20)
@@ -71,7 +71,7 @@ class Site(Stubbed):
         return [line.partition(" ")[2] for line in self.calls if line.startswith(f"{program} ")]
 
     def runs(self, id: str, **env: str) -> subprocess.CompletedProcess[str]:
-        """Runs what was submitted, as slurmd does."""
+        """Runs a submitted job, as slurmd does."""
         slurm = {"SLURM_CLUSTER_NAME": "lab", "SLURM_JOB_ID": id, "SLURMD_NODENAME": "n1"}
         text = (self.stub / f"job.{id.partition('_')[0]}").read_text()
         assert text.startswith("#!/bin/sh\npq_token=")
@@ -112,7 +112,7 @@ def test_a_job_is_submitted_once(site: Site) -> None:
     assert len(site.called("sbatch")) == 1
 
 
-def test_a_job_runs_and_says_how_it_ended(site: Site) -> None:
+def test_a_job_runs_and_records_its_exit_code(site: Site) -> None:
     site.submit(JOB)
     done = site.runs("1")
     assert (done.stdout, done.stderr, done.returncode) == ("it's\n", "oops\n", 3)
@@ -125,7 +125,7 @@ def test_a_job_runs_and_says_how_it_ended(site: Site) -> None:
 
 
 @pytest.mark.parametrize("work", ["printf 'a\udcffb'", "printf 'a\\r\rb'", "echo " + "x" * 140_000])
-def test_work_that_sbatch_does_not_take(work: str, site: Site) -> None:
+def test_work_that_sbatch_refuses(work: str, site: Site) -> None:
     site.submit(JOB._replace(command=work))
     raw = work.encode("utf-8", "surrogateescape")
     expected = subprocess.run(["bash"], input=raw, capture_output=True, check=True)
@@ -136,7 +136,7 @@ def test_work_that_sbatch_does_not_take(work: str, site: Site) -> None:
     assert (done.stdout, done.returncode) == (expected.stdout, 0)
 
 
-def test_standard_input(site: Site) -> None:
+def test_stdin(site: Site) -> None:
     job = JOB._replace(command="cat", stdin=True)
     end = b"pueue-skill end k1\n"
     assert site.feed(job, b"cut off").state is None
@@ -170,7 +170,7 @@ def test_dependencies_and_lanes(site: Site) -> None:
     assert SLURM.read_submission(done.stdout, JOB).error == "sbatch failed with exit code 65"
 
 
-def test_the_folder_is_not_there(site: Site) -> None:
+def test_a_folder_that_does_not_exist(site: Site) -> None:
     done = site(SLURM.submit_script(JOB._replace(cwd="~/not here"), HOST))
     assert f"there is no folder {site.home}/not here" in done.stderr
     assert SLURM.read_submission(done.stdout, JOB).state is None
@@ -181,7 +181,7 @@ def state(id: str, *after: str) -> JobState:
     return JobState(id, "k", "done", "failed", 1, "", "default", None, "/", "x", after, "", None, None)
 
 
-def test_acts(site: Site) -> None:
+def test_actions(site: Site) -> None:
     for key in ("k1", "k2"):
         site.submit(JOB._replace(key=key, command="exit 1", cwd="~/work", after=("1",) if key == "k2" else ()))
     acts = [
@@ -241,7 +241,7 @@ def test_a_batch(site: Site) -> None:
     assert site.runs("3", SLURM_ARRAY_JOB_ID="3", SLURM_ARRAY_TASK_ID="0").stdout == "a:1\n"
 
 
-def test_a_batch_does_nothing_when_something_was_submitted_meanwhile(site: Site) -> None:
+def test_a_batch_does_nothing_if_anything_was_submitted_meanwhile(site: Site) -> None:
     known = SLURM.read_preflight(site(SLURM.preflight_script(HOST)).stdout)
     site.submit(JOB)
     text, read = SLURM.submission(BatchRequest([item("a:1")], HOST, "b", {}, (), False, 20, known))
@@ -286,7 +286,7 @@ def test_ends_of_outputs(site: Site) -> None:
     assert read_tails(done.stdout.encode()) == {"1": b"6789"}
 
 
-def test_what_slurm_says_of_an_end_is_kept(site: Site) -> None:
+def test_the_outcome_that_slurm_reports_is_stored(site: Site) -> None:
     site.submit(JOB)
     queue = site.stub / "queue"
     queue.write_text(queue.read_text().replace("PENDING|None", "TIMEOUT|TimeLimit"))
@@ -295,7 +295,7 @@ def test_what_slurm_says_of_an_end_is_kept(site: Site) -> None:
     assert site.states() == {"1": ("done", "killed", None)}
 
 
-def test_the_accounts_are_asked_for_what_slurm_has_forgotten(site: Site) -> None:
+def test_the_accounts_are_asked_for_forgotten_jobs(site: Site) -> None:
     site.submit(JOB)
     (site.stub / "queue").unlink()
     assert site.states() == {"1": ("done", "unknown", None)}

@@ -1,4 +1,4 @@
-"""Slurm's words and a job's own, in tables: what they make of a job, and what a job needs in sbatch's words."""
+"""States of jobs from Slurm's records and their exit records, and the options of sbatch for resources."""
 
 from __future__ import annotations
 
@@ -33,22 +33,24 @@ from pueue_skill.queues.slurm.submit import metadata_of, resources
         ("SUSPENDED", "None", 0, "", ("paused", None, None, "")),
     ],
 )
-def test_what_slurm_and_the_job_say(state: str, reason: str, raw: int, own: str, expected: tuple[object, ...]) -> None:
-    """Without cgroups Slurm has no word for memory, so that OUT_OF_MEMORY stands here alone."""
+def test_slurm_and_the_exit_record_determine_the_outcome(
+    state: str, reason: str, raw: int, own: str, expected: tuple[object, ...]
+) -> None:
+    """OUT_OF_MEMORY is only tested here, because Slurm reports it only with cgroups."""
     job = SlurmJob(state, reason, raw, "1", "2", "3", "n1", "", "")
     assert outcome_of(job, ExitRecord("k", own, "1", "2", "t") if own else None) == expected
 
 
-def test_what_is_forgotten_unseen_is_derived_or_unknown() -> None:
-    told = metadata_of(Job("k", "h", "slurm", None, None, None, "x"), 0)
+def test_a_forgotten_outcome_is_derived_or_unknown() -> None:
+    metadata = metadata_of(Job("k", "h", "slurm", None, None, None, "x"), 0)
     lines = [
         "job|cut",
-        "try|a#1|100|1|-||L3g=|" + told,
+        "try|a#1|100|1|-||L3g=|" + metadata,
         "id|a#1|5",
-        "try|b#1|101|1|-|afterok:5|L3g=|" + told,
+        "try|b#1|101|1|-|afterok:5|L3g=|" + metadata,
         "id|b#1|6",
     ]
-    lines += ["ended|5|a|3|100|101|a#1", "try|c#1|102|1|-||L3g=|" + told, "id|c#1|7"]
+    lines += ["ended|5|a|3|100|101|a#1", "try|c#1|102|1|-||L3g=|" + metadata, "id|c#1|7"]
     states = parse_snapshot("\n".join(lines)).queue.states
     assert [(state.id, state.key, state.result, state.exit_code) for state in states] == [
         ("5", "a", "failed", 3), ("6", "b", "dependency", None), ("7", "c", "unknown", None),
@@ -56,14 +58,14 @@ def test_what_is_forgotten_unseen_is_derived_or_unknown() -> None:
     assert states[0].cwd == "/x"
 
 
-def test_what_an_invocation_has_made_is_hidden_by_nothing() -> None:
-    """Of what was submitted by `run`, a restart hides the job before it."""
-    told = metadata_of(Job("k", "h", "slurm", None, None, None, "x"), 0)
+def test_jobs_of_an_invocation_are_never_hidden() -> None:
+    """A restart hides the earlier job, but only for jobs that `run` submitted."""
+    metadata = metadata_of(Job("k", "h", "slurm", None, None, None, "x"), 0)
     typed = ["ended|5|k|3|100|101|k", "ended|8|k|4|102|103|k"]
     again = [
         f"{what}|k#{turn}|{rest}"
         for turn in (1, 2)
-        for what, rest in (("try", f"10{turn}|1|-||L3g=|{told}"), ("id", f"{5 + turn}"))
+        for what, rest in (("try", f"10{turn}|1|-||L3g=|{metadata}"), ("id", f"{5 + turn}"))
     ]
     for lines, ids in ((typed, ["5", "8"]), (again, ["7"]), ([*again, *typed], ["5", "7", "8"])):
         states = parse_snapshot("\n".join(lines)).queue.states
@@ -97,12 +99,12 @@ def test_ids_of_arrays(listed: str, ids: list[str]) -> None:
 ACCOUNTED = """seen|9|TIMEOUT||0|100|101|161|n1|||
 seen|8_1|FAILED||512|100|101|161|n1|||
 """
-"""What is kept of an answer of `sacct`, which test_slurm_accounts.py asks of a real one."""
+"""Records made from the output of `sacct`; test_slurm_accounts.py uses a real sacct."""
 
 
-def test_the_word_of_the_accounts() -> None:
-    told = metadata_of(Job("k", "h", "slurm", None, None, None, "x"), 0)
-    lines = ["try|a#1|100|1|-||L3g=|" + told, "id|a#1|9", "try|=i#1|100|2|=i||L3g=|" + told, "id|=i#1|8"]
+def test_outcomes_from_the_accounts() -> None:
+    metadata = metadata_of(Job("k", "h", "slurm", None, None, None, "x"), 0)
+    lines = ["try|a#1|100|1|-||L3g=|" + metadata, "id|a#1|9", "try|=i#1|100|2|=i||L3g=|" + metadata, "id|=i#1|8"]
     lines += ["items|=i#1", "item|0|k0|bGI=", "item|1|k1|bGI=", *ACCOUNTED.split()]
     found = {state.id: (state.result, state.exit_code) for state in parse_snapshot("\n".join(lines)).queue.states}
     assert found == {"9": ("killed", None), "8_0": ("unknown", None), "8_1": ("failed", 2)}

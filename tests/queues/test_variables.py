@@ -1,4 +1,4 @@
-"""The names in generated scripts: none can meet a variable of the environment that a script hands on, or one of the text it carries."""
+"""Names of variables in generated scripts: none collides with a variable that a job gets, or with one of the command in the script."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def said(node: Node | None) -> str:
 
 
 def names_set(script: str) -> set[str]:
-    """The variables that a shell script sets, by whatever command; what stands in its heredocs is data."""
+    """The variables that a shell script sets, by any command, except in its heredocs."""
     found = set()
     script = re.sub(r"(<<'(\w+)'.*\n)(?:.*\n)*?\2\n", r"\1\2\n", script)
     for node in nodes(PARSER.parse(script.encode("utf-8", "surrogateescape")).root_node):
@@ -122,7 +122,7 @@ SCRIPTS = {
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_sets_only_names_of_its_own(name: str) -> None:
-    """A queue keeps the environment of whoever submits: a variable that is exported there and set here would reach the job changed."""
+    """A queue stores the environment of the submitting process: setting an exported variable here would change it for the job."""
     found = names_set(SCRIPTS[name])
     assert {one for one in found if not OWN.fullmatch(one)} <= MEANT
 
@@ -161,7 +161,7 @@ RUN_IN_OURS = {"IFS", "PUEUE_SKILL_KEY"}
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_loop_runs_in_one_shell_and_is_submitted_by_another(text: str) -> None:
-    """The user's text stands on the left of a pipe, with nothing of ours but a program with fixed words; on the right none of it is run."""
+    """The user's text is left of a pipe, where only a program with fixed words is ours; none of it runs on the right."""
     made = invocation(analyse(text, {LOCAL: Host(LOCAL)}).plan)
     assert made
     (pipe,) = [

@@ -410,7 +410,9 @@ def log(options: argparse.Namespace, made: Manifest, items: Sequence[Item], host
     if not wanted:
         labels = [one.label for item in items for one in item.each]
         near = difflib.get_close_matches(options.label, labels[:2000], 3) or labels[:3]
-        return failed(ExitCode.USAGE, f"{options.file}: no job is called {options.label}; some are: {', '.join(near)}")
+        return failed(
+            ExitCode.USAGE, f"{options.file}: no job is called {options.label}; similar names: {', '.join(near)}"
+        )
     found = submission.standings(made, wanted, hosts)
     code = told(found)
     for name, answer in found.items():
