@@ -20,7 +20,7 @@ from pueue_skill.agents.event import AGENTS
 from pueue_skill.configuration import config, settings
 from pueue_skill.configuration.errors import ConfigError
 from pueue_skill.hosts import transport
-from pueue_skill.hosts.doctor.check import HealthCheck
+from pueue_skill.hosts.doctor.health_check import HealthCheck
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.startup.regex import regex

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from pueue_skill.configuration import config
 from pueue_skill.configuration.errors import ConfigError
-from pueue_skill.hosts.doctor.check import HealthCheck
+from pueue_skill.hosts.doctor.health_check import HealthCheck
 from pueue_skill.notify import deliver
 from pueue_skill.state import outbox
 

@@ -25,7 +25,7 @@ from real import Host, Lab, real, until
 
 from pueue_skill.agents import doctor
 from pueue_skill.hosts.doctor import system
-from pueue_skill.hosts.doctor.check import Fixes, HealthCheck
+from pueue_skill.hosts.doctor.health_check import Fixes, HealthCheck
 from pueue_skill.queues.script import script
 from pueue_skill.shell.model import Host as Known
 

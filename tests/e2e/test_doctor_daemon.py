@@ -22,7 +22,7 @@ from doctor import (
 from real import REQUIRE_ALL, Host, real, until
 
 from pueue_skill.hosts.doctor import daemon
-from pueue_skill.hosts.doctor.check import Fixes
+from pueue_skill.hosts.doctor.health_check import Fixes
 from pueue_skill.queues.pueue.health import HealthReport
 from pueue_skill.shell.model import Host as Known
 

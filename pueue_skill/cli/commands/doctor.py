@@ -15,7 +15,7 @@ from pueue_skill.cli.console import ExitCode, say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pueue_skill.hosts.doctor.check import HealthCheck
+    from pueue_skill.hosts.doctor.health_check import HealthCheck
     from pueue_skill.shell.model import Host
 
 
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     from pueue_skill.configuration import config
     from pueue_skill.configuration.errors import ConfigError
-    from pueue_skill.hosts.doctor import runner
+    from pueue_skill.hosts.doctor import checkup
     from pueue_skill.shell.ssh_target import host_named
     from pueue_skill.views.audit import plain
 
@@ -48,7 +48,7 @@ def main(options: argparse.Namespace) -> int:
     except ConfigError:
         known = config.load_valid_parts().by_name()  # one of the checks reports the mistakes
     hosts = [host_named(name, known) for name in options.hosts] if options.hosts else list(known.values())
-    run_checks = runner.checks if options.hosts else all_checks
+    run_checks = checkup.checks if options.hosts else all_checks
     checks = list(run_checks(hosts))
     if options.fix:
         fixable = ("safe", "asked") if options.start_groups else ("safe",)
@@ -72,12 +72,12 @@ RECHECK_PAUSES_S = (0.0, 0.5, 1.0, 2.0)
 
 def fix(to_fix: Sequence[HealthCheck], run_checks: Callable[[], list[HealthCheck]]) -> list[HealthCheck]:
     """Announce and apply the fixes of checks, run all checks again, and report what is fixed. Returns the new checks."""
-    from pueue_skill.hosts.doctor import runner
+    from pueue_skill.hosts.doctor import checkup
     from pueue_skill.views.audit import plain
 
     for check in to_fix:
         say(f"{check.name}: {plain(check.what)}; runs: {plain(check.fix)}")
-        error = runner.apply_fix(check)
+        error = checkup.apply_fix(check)
         if error:
             say(f"{check.name}: {plain(error)}")
     for pause in RECHECK_PAUSES_S:
@@ -94,9 +94,9 @@ def fix(to_fix: Sequence[HealthCheck], run_checks: Callable[[], list[HealthCheck
 def all_checks(hosts: Sequence[Host]) -> Iterator[HealthCheck]:
     """Yield the checks of this machine, of the targets of notifications, and of hosts."""
     from pueue_skill.agents import doctor as agents_doctor
-    from pueue_skill.hosts.doctor import runner
+    from pueue_skill.hosts.doctor import checkup
     from pueue_skill.notify import doctor as notify_doctor
 
     yield from agents_doctor.checks()
     yield from notify_doctor.checks()
-    yield from runner.checks(hosts)
+    yield from checkup.checks(hosts)

@@ -1,10 +1,10 @@
-"""Checks the ssh connection to a host: what ssh printed or how long it took in, health checks out. runner.py runs ssh."""
+"""Checks the ssh connection to a host: what ssh printed or how long it took in, health checks out. checkup.py runs ssh."""
 
 from __future__ import annotations
 
 import re
 
-from pueue_skill.hosts.doctor.check import HealthCheck
+from pueue_skill.hosts.doctor.health_check import HealthCheck
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.regex import regex

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pueue_skill.hosts.doctor.check import Fixes, HealthCheck
+from pueue_skill.hosts.doctor.health_check import Fixes, HealthCheck
 from pueue_skill.hosts.reports import Severity
 from pueue_skill.queues.model import Queue
 from pueue_skill.queues.pueue.health import Daemon, HealthReport

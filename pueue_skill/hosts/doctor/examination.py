@@ -1,6 +1,6 @@
 """Examines a host with a pueue queue: the probes to run on it out; their results in, health checks out.
 
-The checks themselves are in daemon.py, jobs.py and system.py, which see only texts; runner.py connects to the host. A fix is a command line
+The checks themselves are in daemon.py, job_problems.py and system.py, which see only texts; checkup.py connects to the host. A fix is a command line
 for this machine if possible. Fixes that run without a confirmation are safe and can be undone; others state what a person must know first.
 """
 
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from pueue_skill.hosts import audit
 from pueue_skill.hosts.audit import RequestTimes
-from pueue_skill.hosts.doctor import daemon, jobs, system
-from pueue_skill.hosts.doctor.check import Fixes, HealthCheck
+from pueue_skill.hosts.doctor import daemon, job_problems, system
+from pueue_skill.hosts.doctor.health_check import Fixes, HealthCheck
 from pueue_skill.queues import framing
 from pueue_skill.queues.framing import Probe, ProbeResult
 from pueue_skill.queues.pueue import health as pueue_health
@@ -75,6 +75,6 @@ def checks(host: Host, results: Mapping[str, ProbeResult], times: RequestTimes, 
             tails = read_tails(results["failures"].data) if text("failures") else {}
         except ValueError:
             tails = {}
-        found += [*jobs.group_checks(fixes, facts, queue), *jobs.stuck_checks(fixes, queue)]
-        found += jobs.failure_checks(fixes, facts, queue, tails, text("programs").splitlines(), now)
+        found += [*job_problems.group_checks(fixes, facts, queue), *job_problems.stuck_checks(fixes, queue)]
+        found += job_problems.failure_checks(fixes, facts, queue, tails, text("programs").splitlines(), now)
     return [check._replace(what=masked(check.what)) for check in found]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pueue_skill.hosts import audit
-from pueue_skill.hosts.doctor.check import Fixes, HealthCheck
+from pueue_skill.hosts.doctor.health_check import Fixes, HealthCheck
 from pueue_skill.queues.pueue.health import HealthReport
 from pueue_skill.shell import quote
 from pueue_skill.shell.printable import byte_size

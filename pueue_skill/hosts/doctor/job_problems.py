@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from pueue_skill.hosts.doctor.check import Fixes, HealthCheck, job_count
+from pueue_skill.hosts.doctor.health_check import Fixes, HealthCheck, job_count
 from pueue_skill.queues import actions, outcome
 from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.queues.pueue.health import HealthReport

@@ -12,7 +12,7 @@ from pueue_skill.configuration import config
 from pueue_skill.hosts import client, transport
 from pueue_skill.hosts.audit import RequestTimes
 from pueue_skill.hosts.doctor import connection, examination
-from pueue_skill.hosts.doctor.check import HealthCheck, job_count
+from pueue_skill.hosts.doctor.health_check import HealthCheck, job_count
 from pueue_skill.queues.registry import KINDS
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
