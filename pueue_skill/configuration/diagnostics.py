@@ -217,8 +217,8 @@ class Diagnosis:
             case _:
                 nodes = self.nodes(path)
                 secret = any(node.get("format") == "password" for node in nodes)
-                found = "a string" if secret and isinstance(value, str) else shown(value)
-                return Problem(path, f"expected {expectation(nodes)}, found {found}")
+                actual = "a string" if secret and isinstance(value, str) else shown(value)
+                return Problem(path, f"expected {expectation(nodes)}, found {actual}")
 
     def unknown(self, path: Path) -> str:
         """Return the sentence for a key that its table does not have."""

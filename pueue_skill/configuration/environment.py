@@ -8,14 +8,14 @@ from fnmatch import fnmatchcase
 from pueue_skill.plan.model import MINIMAL, Environment
 
 
-def job_environment(wanted: Environment, environ: Mapping[str, str]) -> dict[str, str]:
+def job_environment(selection: Environment, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of `environ` that a job gets; by default, all except those of the agent client and the terminal."""
     selected: dict[str, str] = {}
     for name, value in environ.items():
-        keep = name in wanted.keep or (
-            is_minimal(name) if wanted.mode == "minimal" else not is_of_client_or_terminal(name)
+        keep = name in selection.keep or (
+            is_minimal(name) if selection.mode == "minimal" else not is_of_client_or_terminal(name)
         )
-        if keep and name not in wanted.drop:
+        if keep and name not in selection.drop:
             selected[name] = value
     return selected
 

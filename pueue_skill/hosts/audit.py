@@ -334,13 +334,13 @@ def parse_number(value: str, unit: int = 1) -> int | None:
 
 def parse_versions(text: str) -> dict[str, str]:
     """Parse lines such as `git version 2.39` and `uv 0.8 (…)`: versions by the first word."""
-    found = {}
+    by_name = {}
     for line in text.strip().splitlines():
         name, *words = line.split()
-        found[name.lower()] = " ".join([word for word in words if word != "version"])
-    if not found:
+        by_name[name.lower()] = " ".join([word for word in words if word != "version"])
+    if not by_name:
         raise ValueError(text)
-    return found
+    return by_name
 
 
 def changes(before: AuditReport, now: AuditReport) -> list[str]:

@@ -156,10 +156,10 @@ def fetch_tails(host: Host, states: list[JobState], count: int) -> dict[str, byt
     script = kind.tails_script(states, host, count)
 
     def read(done: transport.Done) -> dict[str, bytes]:
-        found = read_tails(done.stdout)
-        if found.keys() != {state.id for state in states}:
+        tails = read_tails(done.stdout)
+        if tails.keys() != {state.id for state in states}:
             raise ValueError("the answer was cut off")
-        return found
+        return tails
 
     return ask(host, script, read, read_only=True)
 

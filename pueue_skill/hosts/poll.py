@@ -28,34 +28,34 @@ if TYPE_CHECKING:
 
 def ask_all(names: Sequence[str], ask: Callable[[str], T], spare: bool = True) -> list[tuple[str, T | Unreachable]]:
     """Return each host with its answer, or with Unreachable. With `spare`, hosts that recently did not answer are skipped."""
-    left = skipped_hosts() if spare else {}
-    waited: dict[str, float] = {}
+    skipped = skipped_hosts() if spare else {}
+    seconds: dict[str, float] = {}
 
     def timed(name: str) -> T:
-        if name in left:
-            raise Unreachable(left[name])
+        if name in skipped:
+            raise Unreachable(skipped[name])
         began = time.monotonic()
         try:
             return ask(name)
         except OSError as error:
             raise Unreachable(str(error)) from None
         finally:
-            waited[name] = time.monotonic() - began
+            seconds[name] = time.monotonic() - began
 
     answers = client.ask_all(names, timed)
     known = remembered("unreachable_hosts")
     reasons = {
-        name: str(answer) if isinstance(answer, Unreachable) else "" for name, answer in answers if name in waited
+        name: str(answer) if isinstance(answer, Unreachable) else "" for name, answer in answers if name in seconds
     }
-    news = [(name, reason) for name, reason in reasons.items() if reason or name in known]
-    if news:
+    updates = [(name, reason) for name, reason in reasons.items() if reason or name in known]
+    if updates:
         import sqlite3  # which takes long, as below
 
         from pueue_skill.state import reachability
 
         with suppress(sqlite3.Error, OSError):
-            for name, reason in news:
-                reachability.record_answer(name, reason, waited[name])
+            for name, reason in updates:
+                reachability.record_answer(name, reason, seconds[name])
     return answers
 
 
@@ -83,8 +83,8 @@ def remembered(what: str) -> Mapping[str, Any]:
     from pueue_skill.state import reachability
 
     try:
-        found: Mapping[str, Any] = getattr(reachability, what)()
-        return found
+        rows: Mapping[str, Any] = getattr(reachability, what)()
+        return rows
     except (sqlite3.Error, OSError):
         return {}
 

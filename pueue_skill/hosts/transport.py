@@ -139,17 +139,17 @@ def shared_connection(host: Host, limit: float = QUICK_TIMEOUT_S) -> SharedConne
     folder = Path(paths.run())
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
+        status = folder.lstat()
     except OSError:
         return None
     # The name covers all settings of ssh: when one changes, a new connection is opened.
-    shown = ssh_configuration(host, limit)
-    socket = folder / f"ssh-{digest((host.ssh + shown).encode('utf-8', 'surrogateescape'), 16)}"
-    ours = found.st_uid == os.getuid() and found.st_mode & 0o170077 == 0o040000
+    settings = ssh_configuration(host, limit)
+    socket = folder / f"ssh-{digest((host.ssh + settings).encode('utf-8', 'surrogateescape'), 16)}"
+    ours = status.st_uid == os.getuid() and status.st_mode & 0o170077 == 0o040000
     fits = len(os.fsencode(socket)) <= MAX_SOCKET_PATH_BYTES and not set(str(socket)) & set(
         "%$"
     )  # characters that ssh expands
-    free = "\ncontrolmaster false\n" in shown and "\ncontrolpath " not in shown
+    free = "\ncontrolmaster false\n" in settings and "\ncontrolpath " not in settings
     if not (ours and fits and free):
         return None
     return SharedConnection(socket, is_answering(socket, limit))
@@ -161,7 +161,7 @@ def ssh_configuration(host: Host, limit: float = QUICK_TIMEOUT_S) -> str:
         return ""
     words, null = bash(f"exec ssh -G {host.ssh}"), subprocess.DEVNULL
     try:
-        shown = subprocess.run(
+        done = subprocess.run(
             words,
             stdin=null,
             stdout=subprocess.PIPE,
@@ -172,7 +172,7 @@ def ssh_configuration(host: Host, limit: float = QUICK_TIMEOUT_S) -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return "" if shown.returncode else shown.stdout.decode("utf-8", "surrogateescape")
+    return "" if done.returncode else done.stdout.decode("utf-8", "surrogateescape")
 
 
 def ssh(arguments: Sequence[str], reads: bool) -> NoReturn:

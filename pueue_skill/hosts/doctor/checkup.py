@@ -28,28 +28,28 @@ FIX_TIMEOUT_S = 30
 
 def checks(hosts: Sequence[Host]) -> Iterator[HealthCheck]:
     """Yield the health checks of hosts, which are examined at the same time."""
-    for _, found in client.ask_all(hosts, examine):
-        if not isinstance(found, client.Unreachable):
-            yield from found
+    for _, host_checks in client.ask_all(hosts, examine):
+        if not isinstance(host_checks, client.Unreachable):
+            yield from host_checks
 
 
 def examine(host: Host) -> list[HealthCheck]:
     """Check the connection to a host, and its queue."""
-    found: list[HealthCheck] = []
+    health_checks: list[HealthCheck] = []
     try:
         if host.ssh:
-            found = [check_connection(host)]
-            if found[-1].result == "failure":
-                return found
+            health_checks = [check_connection(host)]
+            if health_checks[-1].result == "failure":
+                return health_checks
         if not KINDS[host.backend].MANAGED:
-            return [*found, check_unmanaged_queue(host)]
+            return [*health_checks, check_unmanaged_queue(host)]
         sent = time.time()
         results = client.run_probes(host, examination.probes(host), secrets.token_hex(16))
         times = RequestTimes(sent, time.time())
-        return found + examination.checks(host, results, times, str(config.user_file()))
+        return health_checks + examination.checks(host, results, times, str(config.user_file()))
     except client.Unreachable as error:
         reason, _, fix = str(error).partition("\n")
-        return [*found, HealthCheck(f"ssh to {host.name}", "failure", reason, fix or f"ssh {host.ssh} true")]
+        return [*health_checks, HealthCheck(f"ssh to {host.name}", "failure", reason, fix or f"ssh {host.ssh} true")]
 
 
 def check_unmanaged_queue(host: Host) -> HealthCheck:

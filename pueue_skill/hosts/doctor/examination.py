@@ -1,7 +1,7 @@
 """Examines a host with a pueue queue: the probes to run on it out; their results in, health checks out.
 
-The checks themselves are in daemon.py, job_problems.py and system.py, which see only texts; checkup.py connects to the host. A fix is a command line
-for this machine if possible. Fixes that run without a confirmation are safe and can be undone; others state what a person must know first.
+The checks are in daemon.py, job_problems.py and system.py, which only see texts; checkup.py connects to the host. A fix is a command line for
+this machine if possible. Fixes that `doctor --fix` runs are safe and can be undone; other checks state what a person must know first.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def checks(host: Host, results: Mapping[str, ProbeResult], times: RequestTimes, 
         queue = kind.read_status(text("queue"))
     except ValueError:
         queue = None
-    found = [
+    health_checks = [
         daemon.client_check(fixes, facts),
         *system.disk_checks(fixes, facts, text("disks")),
         *system.clock_checks(fixes, audit.clock_offset_s(now, times)),
@@ -69,12 +69,12 @@ def checks(host: Host, results: Mapping[str, ProbeResult], times: RequestTimes, 
     ]
     if facts.client:
         problem = framing.problem(results.get("queue"), by_name["queue"])
-        found += [*daemon.daemon_checks(fixes, facts, queue, problem), *daemon.state_size_checks(fixes, facts)]
+        health_checks += [*daemon.daemon_checks(fixes, facts, queue, problem), *daemon.state_size_checks(fixes, facts)]
     if queue is not None:
         try:
             tails = read_tails(results["failures"].data) if text("failures") else {}
         except ValueError:
             tails = {}
-        found += [*job_problems.group_checks(fixes, facts, queue), *job_problems.stuck_checks(fixes, queue)]
-        found += job_problems.failure_checks(fixes, facts, queue, tails, text("programs").splitlines(), now)
-    return [check._replace(what=masked(check.what)) for check in found]
+        health_checks += [*job_problems.group_checks(fixes, facts, queue), *job_problems.stuck_checks(fixes, queue)]
+        health_checks += job_problems.failure_checks(fixes, facts, queue, tails, text("programs").splitlines(), now)
+    return [check._replace(what=masked(check.what)) for check in health_checks]
