@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pueue_skill.state.sessions import Submitted
 
 
-class Run(NamedTuple):
+class JobRun(NamedTuple):
     """A job in the queue of `host`, the options of the command that submitted it, and its record (None: no agent submitted it)."""
 
     options: argparse.Namespace
@@ -68,7 +68,7 @@ def run_job(
     queued = submit(job, host, env, cwd, record, sigterm, max_stdin_bytes)
     if isinstance(queued, int):
         return queued
-    run = Run(options, host, queued, record)
+    run = JobRun(options, host, queued, record)
     record_queued(run)
     print_notes(run)
     if options.detach:
@@ -110,7 +110,7 @@ def submit(
         return failed(ExitCode.INTERRUPTED, submission.outcome_unknown("interrupted before the queue answered", job))
 
 
-def record_queued(run: Run) -> None:
+def record_queued(run: JobRun) -> None:
     """Record the job in the database: the host of a key that the user chose, and what an agent's session submitted."""
     state, key = run.queued.state, run.options.key
     if key:
@@ -126,7 +126,7 @@ def record_queued(run: Run) -> None:
         records.try_write(lambda: sessions.record_queued(record))
 
 
-def print_notes(run: Run) -> None:
+def print_notes(run: JobRun) -> None:
     """Print whether the job was queued before, and whether its group is paused."""
     from pueue_skill.jobs import submission
 
@@ -137,7 +137,7 @@ def print_notes(run: Run) -> None:
         follower.warn_of_paused_group(run.queued.group, run.name, run.host)
 
 
-def follow(run: Run, wait_s: float | None, sigterm: Sigterm) -> int:
+def follow(run: JobRun, wait_s: float | None, sigterm: Sigterm) -> int:
     """Follow the job for at most `wait_s` seconds; return the exit code of the command."""
     from pueue_skill.cli import caller, streams
     from pueue_skill.hosts import client
@@ -173,7 +173,7 @@ def follow(run: Run, wait_s: float | None, sigterm: Sigterm) -> int:
     return exit_code(run, last, wait_s)
 
 
-def exit_code(run: Run, last: JobState, wait_s: float | None) -> int:
+def exit_code(run: JobRun, last: JobState, wait_s: float | None) -> int:
     """Return the exit code of an ended job; print a note if the code could also be one of this command's own."""
     code = follower.exit_code(run.name, last, run.host)
     # ssh prints nothing in this case.
@@ -185,7 +185,7 @@ def exit_code(run: Run, last: JobState, wait_s: float | None) -> int:
     return code
 
 
-def withdraw(run: Run, state: JobState) -> int:
+def withdraw(run: JobRun, state: JobState) -> int:
     """Remove the job from the queue unless it has started, after SIGTERM; return the exit code of the command.
 
     A job that was queued before this command stays: another caller may need it.
@@ -204,7 +204,7 @@ def withdraw(run: Run, state: JobState) -> int:
     return failed(ExitCode.TERMINATED, f"terminated; {run.name} continues. Follow it with: {run.follow_command}")
 
 
-def print_name(run: Run) -> int:
+def print_name(run: JobRun) -> int:
     """Print the name of a queued job; if stdout cannot be written, print it on stderr."""
     from pueue_skill.cli import streams
 
@@ -217,7 +217,7 @@ def print_name(run: Run) -> int:
     return ExitCode.DONE
 
 
-def print_json(run: Run, state: JobState) -> None:
+def print_json(run: JobRun, state: JobState) -> None:
     """Print the job with its last known state, with --json."""
     if run.options.json:
         import json

@@ -33,7 +33,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
         "batch": manifest.Manifest,
         "batch-status": reports.BatchReport,
         "changes": reports.ChangesReport,
-        "check": check.CheckReport,
+        "check": check.LintReport,
         "config": Config,
         "doctor": host_reports.DoctorReport,
         "history": reports.HistoryReport,

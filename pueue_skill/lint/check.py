@@ -59,7 +59,7 @@ class Note(TypedDict):
     reason: str
 
 
-class CheckReport(TypedDict):
+class LintReport(TypedDict):
     """`notes` are texts that no reader can parse, `errors` files that cannot be read."""
 
     version: Literal[1]
@@ -234,7 +234,7 @@ def last_before(nodes: Iterable[Node], at: int) -> Node | None:
 # Output
 
 
-def report(checked: Iterable[FileReport]) -> CheckReport:
+def report(checked: Iterable[FileReport]) -> LintReport:
     """The JSON document of `check --json`."""
     everything = list(checked)
     return {
@@ -278,7 +278,7 @@ def unread_lines(checked: FileReport) -> Iterator[str]:
             yield f"{place}: {what}: {printable_text(note['reason'])}"
 
 
-def sarif(everything: CheckReport) -> dict[str, Any]:
+def sarif(everything: LintReport) -> dict[str, Any]:
     """The report as SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/)."""
     index = {rule.id: i for i, rule in enumerate(RULES)}
     notes = [notification(note, "note") for note in everything["notes"]]

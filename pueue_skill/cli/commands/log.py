@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     mode.add_argument("-f", "--follow", action="store_true", help="print until the job ends, and return its exit code")
     shared.add_json(mode, "jobs", "the states of the jobs, not their output,")
     parser.add_argument(
-        "-n", "--lines", metavar="N", type=parsing.count, help="print only the last N lines (with -f: and new output)"
+        "-n", "--lines", metavar="N", type=parsing.count, help="print only the last N lines; with -f, then new output"
     )
     shared.add_quiet(parser, "print no headers with the names of several jobs")
 

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_json(parser, "timeline", "the jobs by slot, instead of drawing them,")
 
 
-class Scope(NamedTuple):
+class JobFilter(NamedTuple):
     """The jobs to draw: those of `hosts` whose keys begin with `key_prefix` and that ran between two times."""
 
     title: str
@@ -50,45 +50,47 @@ class Scope(NamedTuple):
 def main(options: argparse.Namespace) -> int:
     now = dt.datetime.now().astimezone()
     try:
-        scope = of_manifest(options.file) if options.file else of_day(options.day or now.date())
+        job_filter = of_manifest(options.file) if options.file else of_day(options.day or now.date())
     except manifest.ManifestError as error:
         return failed(ExitCode.USAGE, str(error))
     bars: list[Bar] = []
     down: dict[str, Exception] = {}
-    hosts = select_hosts(options.host, scope.hosts)
+    hosts = select_hosts(options.host, job_filter.hosts)
     for host, queue in poll.fetch_queues(hosts, spare=not options.host):
         if isinstance(queue, Queue):
-            bars += bars_of(host, queue, scope, now)
+            bars += bars_of(host, queue, job_filter, now)
         else:
             say(str(queue))
             down[host.name] = queue
     slots = timeline.slots_of(bars)
     if options.json:
-        print(json.dumps(documents.timeline(scope.title, slots, {host.name: host for host in hosts}, down), indent=2))
+        print(
+            json.dumps(documents.timeline(job_filter.title, slots, {host.name: host for host in hosts}, down), indent=2)
+        )
     elif not bars:
-        say(f"no job of {scope.title} has run, or it is no longer in a queue")
-    code = draw(options, scope.title, slots) if bars else ExitCode.DONE
+        say(f"no job of {job_filter.title} has run, or it is no longer in a queue")
+    code = draw(options, job_filter.title, slots) if bars else ExitCode.DONE
     return code or (ExitCode.UNREACHABLE if down else ExitCode.DONE)
 
 
-def of_manifest(file: str) -> Scope:
-    """Return the scope of the jobs of a manifest. Raises ManifestError."""
+def of_manifest(file: str) -> JobFilter:
+    """Return the filter for the jobs of a manifest. Raises ManifestError."""
     batch = manifest.load(Path(file))
     known = settings.current().hosts
     begin, end = (time.replace(tzinfo=dt.UTC) for time in (dt.datetime.min, dt.datetime.max))
-    return Scope(batch.name, {name: host_named(name, known) for name in batch.hosts}, begin, end, f"{batch.name}:")
+    return JobFilter(batch.name, {name: host_named(name, known) for name in batch.hosts}, begin, end, f"{batch.name}:")
 
 
-def of_day(day: dt.date) -> Scope:
+def of_day(day: dt.date) -> JobFilter:
     begin, end = (dt.datetime.combine(day + dt.timedelta(days=days), dt.time()).astimezone() for days in (0, 1))
-    return Scope(f"{day}", dict(settings.current().hosts), begin, end)
+    return JobFilter(f"{day}", dict(settings.current().hosts), begin, end)
 
 
-def bars_of(host: Host, queue: Queue, scope: Scope, now: dt.datetime) -> list[Bar]:
+def bars_of(host: Host, queue: Queue, job_filter: JobFilter, now: dt.datetime) -> list[Bar]:
     """Return the bars of a host's jobs, by group."""
-    states = [state for state in queue.states if (state.key or "").startswith(scope.key_prefix)]
+    states = [state for state in queue.states if (state.key or "").startswith(job_filter.key_prefix)]
     bars = [bar for state in states if (bar := timeline.bar_of(host.name, state, now))]
-    return timeline.clipped(sorted(bars, key=lambda bar: bar.group), scope.begin, scope.end)
+    return timeline.clipped(sorted(bars, key=lambda bar: bar.group), job_filter.begin, job_filter.end)
 
 
 def draw(options: argparse.Namespace, title: str, slots: list[Slot]) -> int:
