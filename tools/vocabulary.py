@@ -50,6 +50,7 @@ CHECKED = (
     "pueue_skill/startup/*.py",
     "pueue_skill/state/*.py",
     "pueue_skill/views/*.py",
+    "tests/cli/*.py",
     "tests/configuration/*.py",
     "tests/e2e/test_audit.py",
     "tests/e2e/test_setup*.py",
@@ -59,6 +60,7 @@ CHECKED = (
     "tests/queues/test_contract*.py",
     "tests/queues/test_slurm_*.py",
     "tests/queues/test_variables.py",
+    "tests/views/*.py",
     "tools/setup.sh",
     "tools/vocabulary.py",
 )

@@ -1,4 +1,4 @@
-"""Arguments in, what the command line makes of them out: help, names that are nearly right, values, options that contradict each other."""
+"""Arguments in; help, or an error for a misspelled name, a wrong value or options that contradict each other, out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pueue_skill.shell import quote
 
 @pytest.fixture(autouse=True)
 def _home(home: object) -> None:
-    """A home without a configuration."""
+    """Gives every test a home without a configuration."""
 
 
 def call(line: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -45,14 +45,14 @@ def test_help_shows_every_command_in_its_group(line: str, capsys: pytest.Capture
 
 @pytest.mark.parametrize("prog", PARSERS)
 def test_help_begins_with_a_verb_and_ends_with_an_example(prog: str) -> None:
-    """A verb in lower case, without a full stop; the example is one of this command, and its arguments can be parsed."""
+    """A verb in lower case, no full stop; the example is of this command, and its arguments can be parsed."""
     parser = PARSERS[prog]
     text = parser.format_help()
     name, *action = prog.split()[1:]
-    told = main.COMMANDS[name].help
+    help_line = main.COMMANDS[name].help
     if not action:
-        assert re.fullmatch(r"[a-z].*[^.]", told)
-        assert not re.match(r"(the|a|all|what|when|how|only)\b", told)
+        assert re.fullmatch(r"[a-z].*[^.]", help_line)
+        assert not re.match(r"(the|a|all|what|when|how|only)\b", help_line)
     example = text.partition("example:\n")[2].strip().splitlines()
     assert example
     for line in example:
@@ -76,7 +76,7 @@ def test_every_argument_has_help_without_a_full_stop(prog: str) -> None:
 
 
 def test_abbreviations_of_other_tools() -> None:
-    """Options of one letter that users of gh, kubectl and cargo try, where there is such an option."""
+    """The one-letter options that users of gh, kubectl and cargo try."""
     short = {
         "--follow": "-f", "--group": "-g", "--label": "-l", "--watch": "-w", "--detach": "-d", "--bytes": "-n", "--lines": "-n",
         "--quiet": "-q",
@@ -84,15 +84,15 @@ def test_abbreviations_of_other_tools() -> None:
     for prog, parser in PARSERS.items():
         for action in parser._actions:
             for option, letter in short.items():
-                if option in action.option_strings and prog != "pueue-skill ssh":  # they are options of ssh there
+                if option in action.option_strings and prog != "pueue-skill ssh":  # there they belong to ssh
                     assert letter in action.option_strings, prog
 
 
-# What is nearly right, or wrong.
+# Misspelled names, wrong values.
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "message"),
     [
         ("stats", "no such command: stats. Did you mean status?\nTry: pueue-skill --help"),
         ("xyzzy", "no such command: xyzzy\nTry: pueue-skill --help"),
@@ -109,15 +109,15 @@ def test_abbreviations_of_other_tools() -> None:
         ("run", "the following arguments are required: CMD\nTry: pueue-skill run --help"),
     ],
 )  # fmt: skip
-def test_a_name_that_is_nearly_right(line: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_misspelled_name_gets_a_suggestion(line: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = call(line, capsys)
     assert (code, out) == (ExitCode.USAGE, "")
     assert err.startswith("pueue-skill: ")
-    assert says in err
+    assert message in err
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "message"),
     [
         ("status --watch --every -1", "--every: expected a number of seconds, at least 0.1, not '-1'"),
         ("status --watch --every 0", "--every: expected a number of seconds, at least 0.1, not '0'"),
@@ -137,14 +137,14 @@ def test_a_name_that_is_nearly_right(line: str, says: str, capsys: pytest.Captur
         ("install claude --scope usr", "--scope: expected user or project, not 'usr'. Did you mean user?"),
     ],
 )
-def test_a_value_out_of_range(line: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_value_is_refused(line: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = call(line, capsys)
     assert (code, out) == (ExitCode.USAGE, "")
-    assert says in err
+    assert message in err
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "message"),
     [
         ("setup local --remove --upgrade", "--upgrade does nothing with --remove"),
         ("setup local --remove --dry-run", "not allowed with"),
@@ -169,13 +169,15 @@ def test_a_value_out_of_range(line: str, says: str, capsys: pytest.CaptureFixtur
         ("suggest 'sleep 5; ls' --json", "--json follows the command: put options of suggest before it"),
     ],
 )
-def test_an_option_that_would_be_ignored_is_refused(line: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_option_that_would_be_ignored_is_refused(
+    line: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, out, err = call(line, capsys)
     assert (code, out) == (ExitCode.USAGE, "")
-    assert says in err
+    assert message in err
 
 
-# Words of a command.
+# The words of a command.
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Completion scripts, sourced by the real shells: a line as far as it is typed in, what the shell offers out."""
+"""Completion scripts, sourced by the real shells: an incomplete line in, the offered completions out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ eval "words=($2)"
 [[ $2 == *' ' ]] && words+=('')
 COMP_WORDS=("${words[@]}") COMP_CWORD=$((${#words[@]} - 1)) COMP_LINE=$2 COMP_POINT=${#2} COMPREPLY=()
 function=$(complete -p pueue-skill | sed 's/.*-F \([^ ]*\).*/\1/')
-compopt() { :; } # works only while the user completes
+compopt() { :; } # only works during a completion
 "$function" pueue-skill "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
 printf '%s\n' "${COMPREPLY[@]}"
 """
@@ -49,7 +49,7 @@ def in_fish(script: Path, line: str) -> str:
 
 
 def in_zsh(script: Path, line: str) -> str:
-    """What zsh prints on a terminal once the completions of `line` are listed; it offers nothing without one."""
+    """Return what zsh prints on a terminal when it lists the completions of `line`; without a terminal it completes nothing."""
     process, terminal = pty.fork()
     if process == 0:  # the shell
         os.chdir(script.parent)
@@ -71,7 +71,7 @@ def in_zsh(script: Path, line: str) -> str:
 
     try:
         setup = f'autoload -Uz compinit && compinit -u -D && eval "$(<{script})" && bindkey ^X list-choices && bindkey ^Y kill-whole-line'
-        # Split, so that the echo of the line as it is typed is not taken for its output.
+        # Split, so that the echo of the typed line does not look like its output.
         os.write(terminal, f"{setup}; echo rea''dy\n".encode())
         read(b"ready\r\n")
         os.write(terminal, line.encode() + b"\x18")
@@ -86,11 +86,11 @@ SHELLS: dict[str, Callable[[Path, str], str]] = {"bash": in_bash, "fish": in_fis
 
 
 @pytest.fixture(params=SHELLS)
-def offers(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], set[str]]:
+def complete(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], set[str]]:
     shell = request.param
     if shutil.which(shell) is None:
         assert not os.environ.get("PUEUE_SKILL_REQUIRE_ALL")
-        pytest.skip(f"no {shell} here")
+        pytest.skip(f"{shell} is not installed")
     script = tmp_path / "completion"
     script.write_bytes(subprocess.run(["pueue-skill", "completion", shell], capture_output=True, check=True).stdout)
     (tmp_path / "rangebar.toml").touch()
@@ -98,7 +98,7 @@ def offers(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], se
 
 
 @pytest.mark.parametrize(
-    ("line", "there", "not_there"),
+    ("line", "offered", "not_offered"),
     [
         ("pueue-skill ", {name for name, command in COMMANDS.items() if command.group}, {"hook"}),
         ("pueue-skill st", {"status", "start"}, {"run"}),
@@ -111,7 +111,7 @@ def offers(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], se
         ("pueue-skill completion ", {"bash", "zsh", "fish"}, {"tcsh"}),
     ],
 )
-def test_what_is_offered(offers: Callable[[str], set[str]], line: str, there: set[str], not_there: set[str]) -> None:
-    offered = offers(line)
-    assert there <= offered
-    assert not not_there & offered
+def test_completions(complete: Callable[[str], set[str]], line: str, offered: set[str], not_offered: set[str]) -> None:
+    completions = complete(line)
+    assert offered <= completions
+    assert not not_offered & completions

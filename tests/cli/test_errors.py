@@ -1,4 +1,4 @@
-"""What a command raises in; what is printed and the exit code out. An unexpected error leaves a report."""
+"""Exceptions of a command in; message, exit code and, for an unexpected one, the report out."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def raising(error: BaseException) -> Callable[[object], int]:
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "says"),
+    ("error", "code", "message"),
     [
         (UsageError("no such thing"), ExitCode.USAGE, "no such thing"),
         (UsageError("no such thing", "pueue-skill rules"), ExitCode.USAGE, "no such thing\nTry: pueue-skill rules"),
@@ -46,15 +46,15 @@ def raising(error: BaseException) -> Callable[[object], int]:
     ],
 )
 def test_an_expected_error_is_one_message(
-    error: BaseException, code: int, says: str, reports: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: BaseException, code: int, message: str, reports: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:  # fmt: skip
     monkeypatch.setattr(rules, "main", raising(error))
     assert main.main(["rules"]) == code
-    assert capsys.readouterr() == ("", f"pueue-skill: {says}\n")
+    assert capsys.readouterr() == ("", f"pueue-skill: {message}\n")
     assert not reports.exists()
 
 
-def test_the_database_is_named(
+def test_a_database_error_names_the_file(
     reports: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(rules, "main", raising(sqlite3.OperationalError("disk I/O error")))
@@ -69,7 +69,7 @@ def test_the_database_is_named(
 def test_an_unexpected_error_exits_3_and_leaves_a_report(
     error: Exception, reports: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not 1, which means findings, and not 2: a key that is missing inside is nobody's usage."""
+    """Not 1 (findings) and not 2 (usage), not even a KeyError."""
     monkeypatch.setattr(rules, "main", raising(error))
     assert main.main(["rules"]) == ExitCode.INTERNAL
     (file,) = reports.iterdir()
@@ -116,7 +116,7 @@ def test_a_report_that_cannot_be_written_is_printed(
     assert "Traceback (most recent call last)" in err
 
 
-def test_an_error_of_the_imports_of_a_command_is_reported_too(
+def test_an_import_error_of_a_command_is_reported(
     reports: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(main, "module_of", raising(ImportError("no rich here")))

@@ -1,4 +1,4 @@
-"""`--json`: each document has a version and fits the schema that the option's help names."""
+"""`--json`: each document has a version and fits the schema named in the help of the option."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WITHOUT = {
     "pueue-skill top", "pueue-skill batch watch", "pueue-skill batch", "pueue-skill batch check", "pueue-skill batch submit", "pueue-skill batch resume", "pueue-skill batch log",
     "pueue-skill batch cancel", "pueue-skill schema", "pueue-skill completion", "pueue-skill hook",
 }  # fmt: skip
-"""Commands without --json; the others have it."""
+"""The commands without --json."""
 
 
 def test_commands_that_print_json_name_their_schema() -> None:
@@ -60,7 +60,7 @@ def test_documents_fit_their_schemas(
     jsonschema.validate(document, SCHEMAS[schema]())
 
 
-def test_what_install_changed_is_in_the_document(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_document_of_install_has_its_changes(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["install", "claude", "--json", "--dry-run"]) == 0
     (planned,) = json.loads(capsys.readouterr().out)["changes"]
     assert (planned["did"], planned["backup"], Path(planned["file"]).exists()) == ("planned", None, False)
@@ -72,10 +72,10 @@ def test_what_install_changed_is_in_the_document(home: Path, capsys: pytest.Capt
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of apprise's imports
-def test_messages_that_could_not_be_sent_are_in_the_document(
+def test_the_document_of_notify_has_unsent_messages(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without the secrets of the target's URL."""
+    """It does not have the secrets of the target's URL."""
     folder = home / "config/pueue-skill"
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text('[[notify]]\nurl = "json://user:hunter2hunter2@127.0.0.1:9/"\n')

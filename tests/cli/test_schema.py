@@ -1,4 +1,4 @@
-"""`schema NAME --validate FILE`: documents in, findings with file, line and key out."""
+"""`schema NAME --validate FILE`: documents in, errors with file, line and key out."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def test_the_names_are_those_of_the_schemas() -> None:
 
 
 @pytest.mark.parametrize(("name", "file"), [("config", "config.toml"), ("batch", "rangebar.toml")])
-def test_the_examples_fit(name: str, file: str) -> None:
+def test_the_examples_are_valid(name: str, file: str) -> None:
     assert validate(name, file, EXAMPLES) == (0, "", f"pueue-skill: {file} fits the schema {name}\n")
 
 
 @pytest.mark.parametrize(
-    ("name", "file", "text", "findings"),
+    ("name", "file", "text", "errors"),
     [
         (
             "config",
@@ -57,16 +57,16 @@ def test_the_examples_fit(name: str, file: str) -> None:
         ("config", "-", "a = 1\n", "stdin:1: a: unknown key"),
     ],
 )
-def test_findings(tmp_path: Path, name: str, file: str, text: str, findings: str) -> None:
+def test_errors_have_file_line_and_key(tmp_path: Path, name: str, file: str, text: str, errors: str) -> None:
     if file != "-":
         (tmp_path / file).write_text(text)
     code, out, _ = validate(name, file, tmp_path, text if file == "-" else "")
     assert code == 1
-    assert findings in out
+    assert errors in out
 
 
 @pytest.mark.parametrize(
-    ("file", "content", "says"),
+    ("file", "content", "message"),
     [
         ("gone.toml", None, "gone.toml: No such file or directory"),
         ("a.toml", b"a = 1\nb", "a.toml:2: Expected '=' after a key"),
@@ -74,15 +74,15 @@ def test_findings(tmp_path: Path, name: str, file: str, text: str, findings: str
         ("a.yaml", b"a: &a [*a]\n", "a.yaml: nested too deeply"),
     ],
 )
-def test_a_file_that_cannot_be_read(tmp_path: Path, file: str, content: bytes | None, says: str) -> None:
+def test_a_file_that_cannot_be_read(tmp_path: Path, file: str, content: bytes | None, message: str) -> None:
     if content is not None:
         (tmp_path / file).write_bytes(content)
     code, out, err = validate("config", file, tmp_path)
     assert (code, out) == (2, "")
-    assert says in err
+    assert message in err
     assert "Traceback" not in err
 
 
-def test_what_a_command_prints_fits_its_schema(tmp_path: Path) -> None:
+def test_the_output_of_a_command_is_valid(tmp_path: Path) -> None:
     printed = subprocess.run(["pueue-skill", "suggest", "--json", "python train.py"], capture_output=True, text=True)
     assert validate("suggestion", "-", tmp_path, printed.stdout)[0] == 0
