@@ -1,4 +1,4 @@
-"""The script that doctor looks at pueue with, by every shell that a host may have, against a stub of pueue."""
+"""The script with which doctor examines pueue, run by every shell of a host against a stub of pueue."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pueue_skill.queues.pueue.health import HealthReport
 from pueue_skill.shell.model import Host
 
 
-class Ill(Stubbed):
+class Sandbox(Stubbed):
     """A home with a stub of pueue 4."""
 
     def __init__(self, shell: str, folder: Path) -> None:
@@ -34,62 +34,71 @@ class Ill(Stubbed):
 
 
 @pytest.fixture(params=SHELLS)
-def ill(request: pytest.FixtureRequest, tmp_path: Path) -> Ill:
-    return Ill(request.param, tmp_path)
+def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> Sandbox:
+    return Sandbox(request.param, tmp_path)
 
 
-def test_a_host_without_a_configuration(ill: Ill) -> None:
-    found = ill.found()
-    assert (found.wanted, found.client, found.version) == (str(ill.bin / "pueue"), str(ill.bin / "pueue"), "4.0.4")
-    assert (found.home, found.known, found.config, found.state) == (str(ill.home), False, "", 0)
-    assert found.data == str(ill.home / ".local/share/pueue")
-    assert (found.socket, found.socket_there) == (str(ill.home / "pueue_dev.socket"), False)
+def test_a_host_without_a_configuration(sandbox: Sandbox) -> None:
+    found = sandbox.found()
+    assert (found.wanted, found.client, found.version) == (
+        str(sandbox.bin / "pueue"),
+        str(sandbox.bin / "pueue"),
+        "4.0.4",
+    )
+    assert (found.home, found.known, found.config, found.state) == (str(sandbox.home), False, "", 0)
+    assert found.data == str(sandbox.home / ".local/share/pueue")
+    assert (found.socket, found.socket_there) == (str(sandbox.home / "pueue_dev.socket"), False)
 
 
 @pytest.mark.parametrize(
     ("folder", "known"), [(".cargo/bin", True), ("own/bin", False), (".local/share/mise/shims", False)]
 )
-def test_a_client_that_is_not_on_path(folder: str, known: bool, ill: Ill) -> None:
-    (ill.home / folder).mkdir(parents=True)
-    shutil.move(ill.bin / "pueue", ill.home / folder / "pueue")
-    found = ill.found()
-    if found.client.startswith(str(ill.home)):  # else one of this machine's is found first
-        assert (found.wanted, found.client, found.known) == ("", str(ill.home / folder / "pueue"), known)
-    found = ill.found(f"~/{folder}/pueue")
-    assert found.wanted == str(ill.home / folder / "pueue")
+def test_a_client_that_is_not_on_path(folder: str, known: bool, sandbox: Sandbox) -> None:
+    (sandbox.home / folder).mkdir(parents=True)
+    shutil.move(sandbox.bin / "pueue", sandbox.home / folder / "pueue")
+    found = sandbox.found()
+    if found.client.startswith(str(sandbox.home)):  # else one of this machine's is found first
+        assert (found.wanted, found.client, found.known) == ("", str(sandbox.home / folder / "pueue"), known)
+    found = sandbox.found(f"~/{folder}/pueue")
+    assert found.wanted == str(sandbox.home / folder / "pueue")
 
 
-def test_what_the_configuration_says(ill: Ill) -> None:
-    config = ill.home / ".config/pueue/pueue.yml"
+def test_paths_of_the_configuration(sandbox: Sandbox) -> None:
+    config = sandbox.home / ".config/pueue/pueue.yml"
     config.parent.mkdir(parents=True)
     config.write_text("shared:\n  pueue_directory: ~/its data\n  runtime_directory: null\n  unix_socket_path: '~/s'\n")
-    data = ill.home / "its data"
+    data = sandbox.home / "its data"
     data.mkdir()
     (data / "state.json").write_text("{}" * 5)
-    found = ill.found()
-    assert (found.config, found.data, found.socket, found.state) == (str(config), str(data), str(ill.home / "s"), 10)
+    found = sandbox.found()
+    assert (found.config, found.data, found.socket, found.state) == (
+        str(config),
+        str(data),
+        str(sandbox.home / "s"),
+        10,
+    )
 
 
 @pytest.fixture
-def daemon(ill: Ill) -> Iterator[subprocess.Popen[bytes]]:
+def daemon(sandbox: Sandbox) -> Iterator[subprocess.Popen[bytes]]:
     """A process that looks like a daemon: a program of that name."""
-    shutil.copy(real("sleep"), ill.bin / "pueued")
-    env = {"HOME": str(ill.home / "its home"), "USER": "other", "XDG_RUNTIME_DIR": "/run/its"}
-    process = subprocess.Popen([ill.bin / "pueued", "60"], env=env)
+    shutil.copy(real("sleep"), sandbox.bin / "pueued")
+    env = {"HOME": str(sandbox.home / "its home"), "USER": "other", "XDG_RUNTIME_DIR": "/run/its"}
+    process = subprocess.Popen([sandbox.bin / "pueued", "60"], env=env)
     yield process
     process.kill()
     process.wait()
 
 
-def test_a_daemon_is_where_its_own_variables_say(ill: Ill, daemon: subprocess.Popen[bytes]) -> None:
-    found = ill.found()
+def test_the_paths_of_a_daemon_follow_its_environment(sandbox: Sandbox, daemon: subprocess.Popen[bytes]) -> None:
+    found = sandbox.found()
     (one,) = [one for one in found.daemons if one.pid == daemon.pid]
-    assert (one.data, one.socket) == (f"{ill.home}/its home/.local/share/pueue", "/run/its/pueue_other.socket")
-    assert (one.program, one.stopped) == (str(ill.bin / "pueued"), False)
-    assert found.data == str(ill.home / ".local/share/pueue"), "the variables of a daemon are its own"
-    assert found.start.endswith(f"{ill.bin}/pueued -d >/dev/null 2>&1 </dev/null")
+    assert (one.data, one.socket) == (f"{sandbox.home}/its home/.local/share/pueue", "/run/its/pueue_other.socket")
+    assert (one.program, one.stopped) == (str(sandbox.bin / "pueued"), False)
+    assert found.data == str(sandbox.home / ".local/share/pueue"), "the variables of a daemon are its own"
+    assert found.start.endswith(f"{sandbox.bin}/pueued -d >/dev/null 2>&1 </dev/null")
 
 
-def test_a_daemon_that_is_held(ill: Ill, daemon: subprocess.Popen[bytes]) -> None:
+def test_a_stopped_daemon(sandbox: Sandbox, daemon: subprocess.Popen[bytes]) -> None:
     daemon.send_signal(19)
-    assert [one.stopped for one in ill.found().daemons if one.pid == daemon.pid] == [True]
+    assert [one.stopped for one in sandbox.found().daemons if one.pid == daemon.pid] == [True]

@@ -1,4 +1,4 @@
-"""The scripts that set a host up, each by every shell that a host may have, against stubs of pueue and of what installs it."""
+"""The scripts that set up a host, run by every shell of a host against stubs of pueue and of package managers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Bare:
     return Bare(request.param, tmp_path)
 
 
-def test_what_is_found(bare: Bare) -> None:
+def test_the_facts_of_a_host(bare: Bare) -> None:
     found = bare.look()
     assert (found.os, found.home, found.place) == ("Linux", str(bare.home), str(bare.home))
     assert (found.pueue, found.version, found.daemon_version) == (str(bare.bin / "pueue"), "4.0.4", "4.0.4")
@@ -69,7 +69,7 @@ def test_what_is_found(bare: Bare) -> None:
     assert changed.mark != found.mark
 
 
-def test_steps_run_in_turn_until_one_fails(bare: Bare) -> None:
+def test_steps_run_in_order_until_one_fails(bare: Bare) -> None:
     made = bare.home / "it's made"
     text = provision.do_script(
         HOST, URL, bare.look().mark, [SetupStep("one", "", "", quote.line(["touch", str(made)]))], {}
@@ -88,7 +88,7 @@ def test_nothing_is_done_on_a_host_that_has_changed(bare: Bare) -> None:
     assert (done.returncode, provision.read_do(done.stdout)) == (CHANGED, ("", None, False))
 
 
-def test_a_file_is_put_back(bare: Bare) -> None:
+def test_a_file_is_restored(bare: Bare) -> None:
     config = bare.home / ".config/pueue/pueue.yml"
     content = 'shared:\n  it: "it\'s"\n'
     encoded = subprocess.run(["base64"], input=content, capture_output=True, text=True, check=True).stdout
@@ -107,7 +107,7 @@ def test_a_file_is_put_back(bare: Bare) -> None:
     assert list(bare.home.iterdir()) == []
 
 
-def test_a_file_that_was_changed_since_is_left(bare: Bare) -> None:
+def test_a_changed_file_is_left_as_is(bare: Bare) -> None:
     file = bare.home / "f"
     bare.do(["configure", str(file), "YQ=="])
     file.write_text("theirs")
@@ -122,7 +122,7 @@ def test_limits(bare: Bare) -> None:
     assert bare.calls[-2:] != []
 
 
-def test_programs_of_this_machine(bare: Bare) -> None:
+def test_programs_supplied_by_this_machine(bare: Bare) -> None:
     programs = {name: f"#!/bin/sh\necho {name} 4.0.5\n".encode() for name in ("pueue", "pueued")}
     assert bare.do(["from_here"], **programs).returncode == 0
     for name, content in programs.items():
@@ -162,7 +162,7 @@ def test_a_package(bare: Bare) -> None:
     assert provision.read_do(done.stdout)[1] == INSTEAD
 
 
-def test_a_daemon_apart_from_ssh(bare: Bare) -> None:
+def test_a_daemon_independent_of_ssh(bare: Bare) -> None:
     words = ["sh", "-c", f"echo $0 >{bare.home}/started", "pueued"]
     assert bare.do(["detached", str(bare.home), *words]).returncode == 0
     assert "detached\n" in bare.record.read_text()
@@ -202,7 +202,7 @@ def test_a_launchd_agent(bare: Bare) -> None:
     assert [call for call in bare.calls if call.startswith("launchctl")] == [f"launchctl bootstrap gui/0 {file}"]
 
 
-def test_the_job_that_proves_the_queue_is_taken_out(bare: Bare) -> None:
+def test_the_test_job_is_removed(bare: Bare) -> None:
     assert bare(provision.proved_script(HOST, "7", True)).returncode == 0
     assert bare.record.read_text().splitlines()[-1] == "proved"
     assert bare.calls[-2:] == ["kill 7", "remove 7"]

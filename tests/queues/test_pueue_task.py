@@ -1,4 +1,4 @@
-"""The text that pueue is given for a job, and the job that is read from it."""
+"""The text of a task, and the job that is parsed from it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WORK = [
 @pytest.mark.parametrize(
     ("shell", "umask", "nice"), [("bash", None, 0), ("login", 0o22, 0), ("nested", 0o7, -5), ("bash", 0, 19)]
 )
-def test_what_was_proposed_is_read_from_the_task(
+def test_the_work_is_parsed_from_the_task(
     shell: str, umask: int | None, nice: int, stdin: bool, split: bool, pueue: str | None
 ) -> None:
     job = Job(

@@ -1,4 +1,4 @@
-"""The shell scripts, each by every shell that a host may run it with, against a stub of pueue; and what loads them."""
+"""The shell scripts, run by every shell of a host against a stub of pueue; and the module that loads them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Stubbed:
     return Stubbed(request.param, tmp_path)
 
 
-def test_a_script_stands_after_its_inputs() -> None:
+def test_assignments_of_the_inputs_precede_a_script() -> None:
     text = script("queues/pueue/cancel", PQ_PUEUE="~/b in/pueue", PQ_IDS="1 2")
     assert text.startswith("PQ_PUEUE='~/b in/pueue'\nPQ_IDS='1 2'\n: ")
     assert "\n. " not in text
@@ -64,12 +64,12 @@ def test_a_script_stands_after_its_inputs() -> None:
         ({"PQ_PUEUE": "\0", "PQ_IDS": "1"}, ValueError),
     ],
 )
-def test_an_input_that_is_wrong_is_an_error(inputs: dict[str, str], error: type[Exception]) -> None:
+def test_wrong_inputs_are_errors(inputs: dict[str, str], error: type[Exception]) -> None:
     with pytest.raises(error):
         script("queues/pueue/cancel", **inputs)
 
 
-def test_arguments_are_those_of_the_script(run: Stubbed) -> None:
+def test_arguments_become_those_of_the_script(run: Stubbed) -> None:
     text = script("queues/probes", "a", "1", "100", "echo one", PQ_MARK="m")
     assert run(text).stdout == "pueue-skill reply\nm part a\none\n\nm code 0"
 
@@ -92,7 +92,7 @@ def minified(file: str, text: str) -> str:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_file_begins_with_what_it_does_and_reads_what_it_declares(file: str) -> None:
+def test_a_file_begins_with_a_comment_and_reads_only_declared_inputs(file: str) -> None:
     text = (PACKAGE / file).read_text()
     head, body = re.match(r"((?:#.*\n)*)((?:.*\n)*)", text).groups()
     assert re.match(r"# \S", head)
@@ -110,7 +110,7 @@ def test_a_script_without_its_inputs_stops(file: str, run: Stubbed) -> None:
     assert run.calls == []
 
 
-def test_pueue_is_found_where_installers_put_it(run: Stubbed) -> None:
+def test_pueue_is_found_in_the_folders_of_installers(run: Stubbed) -> None:
     find = script("queues/pueue/versions", PQ_PUEUE="~/own folder/pueue")
     (run.bin / "pueue").unlink()
     done = run(find)
@@ -139,29 +139,29 @@ def test_cancel(run: Stubbed) -> None:
     assert (done.stdout, run.calls) == ("pueue-skill reply\n0\n", ["kill 3 5", "remove 3 5"])
 
 
-def test_cancel_waits_for_the_end_of_what_it_kills(run: Stubbed) -> None:
+def test_cancel_waits_until_killed_tasks_have_ended(run: Stubbed) -> None:
     text = script("queues/pueue/cancel", PQ_PUEUE="", PQ_IDS="3")
     done = run(text, remove='[ "$(grep -c remove "$STUB/calls")" = 3 ] || exit 1')
     assert done.stdout == "pueue-skill reply\n2\n"
 
 
 def with_functions(*names: str) -> str:
-    """The text of shared functions."""
+    """Return the text of shared functions."""
     return "".join([loader.load(f"queues/sh/lib/{name}.sh").text for name in names])
 
 
-def test_a_frame_holds_what_is_new(run: Stubbed, tmp_path: Path) -> None:
+def test_a_frame_has_only_new_output(run: Stubbed, tmp_path: Path) -> None:
     (tmp_path / "log").write_text("0123456789")
     text = (
         with_functions("frames")
         + f"frame output {tmp_path}/log 4; frame output {tmp_path}/log $pq_size; echo $pq_size\n"
     )
     assert run(text).stdout == "output 4 6\n45678910\n"
-    assert run(text.replace("log 4", "log 400")).stdout == "output 0 10\n012345678910\n", "begun anew"
+    assert run(text.replace("log 4", "log 400")).stdout == "output 0 10\n012345678910\n", "the file was truncated"
     assert run(text.replace("/log", "/none")).stdout == "0\n"
 
 
-def test_ends_of_outputs(run: Stubbed, tmp_path: Path) -> None:
+def test_tails(run: Stubbed, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("0123456789")
     (tmp_path / "err").write_text("error")
     text = with_functions("tails") + f"tails 1 {tmp_path}/out ''; tails 2 {tmp_path}/none {tmp_path}/err\n"
@@ -184,7 +184,7 @@ def test_folders_before_path(run: Stubbed) -> None:
     assert run(f"PQ_PATH=\n{text}").stdout == f"\n{run.env['PATH']}\n"
 
 
-def test_input_is_taken_whole_or_not_at_all(run: Stubbed, tmp_path: Path) -> None:
+def test_stdin_is_stored_completely_or_not_at_all(run: Stubbed, tmp_path: Path) -> None:
     text = "PQ_KEY=k\n" + with_functions("take") + f"pq_part={tmp_path}/in\n"
     ends = f'take "$pq_part" <{tmp_path}/sent || exit; cat "$pq_part"\n'
     (tmp_path / "sent").write_text("a\nb\npueue-skill end k\n")
@@ -203,7 +203,7 @@ def test_the_environment_is_printed(run: Stubbed) -> None:
     assert {"A=1 2", "E="} <= set(run(text).stdout.splitlines())
 
 
-def test_the_lock_is_held_until_it_is_given_up(run: Stubbed, tmp_path: Path) -> None:
+def test_the_lock_is_held_until_it_is_released(run: Stubbed, tmp_path: Path) -> None:
     text = f"pq_data={tmp_path}\n" + with_functions("lock") + "lock\n"
     busy = 'if flock -n "$pq_data/pueue-skill.lock" true; then echo free; else echo held; fi\n'
     assert run(text + busy + "exec 9>&-\n" + busy).stdout == "held\nfree\n"
@@ -211,17 +211,17 @@ def test_the_lock_is_held_until_it_is_given_up(run: Stubbed, tmp_path: Path) -> 
     assert run(f"pq_data={tmp_path}/none\n" + text.partition("\n")[2] + "echo done\n").stdout == "done\n"
 
 
-def test_whoever_waits_for_the_lock_says_so(run: Stubbed, tmp_path: Path) -> None:
-    run.put("sleep", "#!/bin/sh\n")  # the turns of the wait
+def test_a_process_that_waits_for_the_lock_reports_it(run: Stubbed, tmp_path: Path) -> None:
+    run.put("sleep", "#!/bin/sh\n")  # the pauses of the wait
     text = f"pq_data={tmp_path}\n" + with_functions("lock")
-    hold = f'{{ flock 8; until [ -s "{tmp_path}/said" ]; do :; done; }} 8>"$pq_data/pueue-skill.lock" &\n'
+    hold = f'{{ flock 8; until [ -s "{tmp_path}/printed" ]; do :; done; }} 8>"$pq_data/pueue-skill.lock" &\n'
     held = 'until ! flock -n "$pq_data/pueue-skill.lock" true; do :; done\n'
-    run(text + hold + held + f'lock >"{tmp_path}/said"\n')
-    assert re.match(r"pueue-skill waits \d+\n", (tmp_path / "said").read_text())
+    run(text + hold + held + f'lock >"{tmp_path}/printed"\n')
+    assert re.match(r"pueue-skill waits \d+\n", (tmp_path / "printed").read_text())
 
 
-def test_a_login_shell_that_reads_its_files_begins_with_what_sshd_gave(run: Stubbed, tmp_path: Path) -> None:
-    """The parent of the shell is the user's; what that has read is not handed on, what the caller names is."""
+def test_bare_restores_the_environment_of_sshd(run: Stubbed, tmp_path: Path) -> None:
+    """The parent is the login shell: variables of its start-up files are not passed to the command, variables of the call are."""
     inner = loader.functions("queues/bare") + "READ=1; export READ; bare NAMED=1 env\n"
     with_path = loader.functions("queues/bare_path") + "pq_first=/first:; PATH=/first:$PATH; bare env\n"
     sh = real("dash")  # as the login shell: it is no bash, which would have to be a child of sshd
@@ -241,12 +241,12 @@ def test_a_login_shell_that_reads_its_files_begins_with_what_sshd_gave(run: Stub
         assert holds | lacks <= set(other.stdout.splitlines())
 
 
-# What pueue says of tasks, as JSON on a line.
+# The state of tasks in the JSON of pueue.
 EMPTY = '{"tasks":{},"groups":{"default":{"status":"Running","parallel_tasks":1}}}'
 
 
 def queue(*tasks: str) -> str:
-    """A queue in pueue's JSON; a task is `ID KEY STATUS`, created at a time that its id tells."""
+    """Return a queue in pueue's JSON. A task is `ID KEY STATUS`; its creation time is derived from its id."""
     entries = []
     for task in tasks:
         id, key, status = task.split()
@@ -259,12 +259,12 @@ def queue(*tasks: str) -> str:
 
 
 def says(text: str) -> str:
-    """A stub's answer that prints a text."""
+    """Return sh text for a stub that prints a text."""
     return f"printf '%s\\n' '{text}'"
 
 
 def then(first: str, later: str) -> str:
-    """A stub's answer that prints one text when it is asked first, another later."""
+    """Return sh text for a stub that prints one text at the first call, and another later."""
     return f'if [ "$(grep -c "^$1 " "$STUB/calls")" = 1 ]; then {says(first)}; else {says(later)}; fi'
 
 
@@ -280,7 +280,7 @@ def jobs_folder(run: Stubbed) -> Path:
     return run.home / ".local/share/pueue-skill/jobs"
 
 
-def test_submit_adds_a_job_that_is_not_there(run: Stubbed) -> None:
+def test_submit_adds_a_missing_job(run: Stubbed) -> None:
     after = queue("1 k Queued")
     done = run(submit(PQ_PATH="~/bin"), status=then(EMPTY, after), add='echo "$PATH" >"$STUB/path"; echo 1')
     assert done.stdout == f"pueue-skill adds\npueue-skill reply\n0\n{EMPTY}\n{after}\n\n\npueue-skill end\n"
@@ -289,7 +289,7 @@ def test_submit_adds_a_job_that_is_not_there(run: Stubbed) -> None:
     assert (run.stub / "path").read_text().startswith(f"{run.home}/bin:")
 
 
-def test_submit_says_what_a_job_that_is_there_would_be_now(run: Stubbed) -> None:
+def test_submit_prints_folder_and_environment_for_a_queued_job(run: Stubbed) -> None:
     there = queue("1 k Queued")
     (run.home / "work").mkdir()
     done = run(submit(PQ_CWD="~/work"), status=says(there))
@@ -299,7 +299,7 @@ def test_submit_says_what_a_job_that_is_there_would_be_now(run: Stubbed) -> None
     assert len(run.calls) == 1
 
 
-def test_submit_puts_files_into_place_first(run: Stubbed) -> None:
+def test_submit_writes_files_first(run: Stubbed) -> None:
     big = bytes(range(256)) * 999
     files = encoded({"f1": b"one", "f2": big})
     add = 'ls "$HOME/.local/share/pueue-skill/jobs"; echo 1'
@@ -310,14 +310,14 @@ def test_submit_puts_files_into_place_first(run: Stubbed) -> None:
     assert (jobs_folder(run) / "f2").read_bytes() == big
 
 
-def test_submit_fails_where_a_file_cannot_be_written(run: Stubbed) -> None:
+def test_submit_fails_if_a_file_cannot_be_written(run: Stubbed) -> None:
     (run.home / ".local").write_text("a file")
     done = run(submit(PQ_FILES=encoded({"f1": b"one"})), status=says(EMPTY))
     assert reply(done.stdout).startswith(f"74\n{EMPTY}\n")
     assert not [call for call in run.calls if call.startswith("add")]
 
 
-def test_submit_takes_standard_input(run: Stubbed) -> None:
+def test_submit_stores_stdin(run: Stubbed) -> None:
     sent = run.home / "sent"
     sent.write_text("its input\npueue-skill end k\n")
     text = f"exec <{sent}\n" + submit(PQ_STDIN="1")
@@ -331,7 +331,7 @@ def test_submit_takes_standard_input(run: Stubbed) -> None:
     assert [path.name for path in jobs_folder(run).iterdir()] == ["k.in"]
 
 
-def test_submit_says_that_pueue_does_not_answer_or_add(run: Stubbed) -> None:
+def test_submit_reports_that_pueue_does_not_answer_or_add(run: Stubbed) -> None:
     done = run(submit(), status="echo no daemon >&2; exit 1")
     assert (done.returncode, done.stdout, done.stderr) == (69, "", "no daemon\n")
     done = run(submit(), status=says(EMPTY), add="exit 3")
@@ -372,14 +372,14 @@ def test_follow_writes_output_and_states_until_the_end(run: Stubbed) -> None:
     assert run(text, log="exit 1").returncode == 69
 
 
-def test_ends_of_outputs_of_jobs(run: Stubbed) -> None:
+def test_tails_of_jobs(run: Stubbed) -> None:
     logs(run, _1="first", _2="second")
     (run.home / "k.err").write_text("error")
     text = script("queues/pueue/tails", PQ_PUEUE="", PQ_JOBS="1 \n2 k.err\n3", PQ_COUNT="3")
     assert read_tails(run(text).stdout.encode()) == {"1": b"rst", "2": b"ondror", "3": b""}
 
 
-def test_ends_of_outputs_of_failed_jobs(run: Stubbed) -> None:
+def test_tails_of_failed_jobs(run: Stubbed) -> None:
     logs(run, _1="first", _2="second", _3="third")
     jobs_folder(run).mkdir(parents=True)
     (jobs_folder(run) / "k:3.err").write_text("error")
@@ -397,7 +397,7 @@ def act(*wanted: str, calls: str = "", group: str = "", verb: str = "") -> str:
     )
 
 
-def test_act_touches_what_is_as_it_was_chosen(run: Stubbed) -> None:
+def test_act_skips_tasks_that_have_changed(run: Stubbed) -> None:
     before = queue("1 a Running", "2 b Running", "3 c Queued")
     wanted = (
         "want kill 1 2026-01-01T00:00:01Z Running a ",
@@ -409,7 +409,7 @@ def test_act_touches_what_is_as_it_was_chosen(run: Stubbed) -> None:
     assert whole_reply(done.stdout) == f"files 0\n{before}\n{queue('1 a Done')}\n"
 
 
-def test_act_leaves_what_needs_a_parent_that_is_gone(run: Stubbed) -> None:
+def test_act_skips_tasks_without_their_dependency(run: Stubbed) -> None:
     before = queue("2 b Done", "3 c Done", "4 d Done")
     wanted = (
         "want restart 2 2026-01-01T00:00:02Z Done b 1",
@@ -420,7 +420,7 @@ def test_act_leaves_what_needs_a_parent_that_is_gone(run: Stubbed) -> None:
     assert run.calls[1] == "restart --in-place 4"
 
 
-def test_act_waits_for_the_end_of_what_it_kills(run: Stubbed) -> None:
+def test_act_waits_until_killed_tasks_have_ended(run: Stubbed) -> None:
     run.put("sleep", "#!/bin/sh\n")
     running, ended = queue("1 a Running"), queue("1 a Done")
     text = act("want kill 1 2026-01-01T00:00:01Z Running a ", calls="kill")
@@ -466,7 +466,7 @@ def batches_folder(run: Stubbed) -> Path:
     return run.home / ".local/share/pueue-skill/batches"
 
 
-def test_a_batch_is_added_parents_first(run: Stubbed) -> None:
+def test_a_batch_is_added_dependencies_first(run: Stubbed) -> None:
     done = run(batch(), status=says(EMPTY), add=COUNT)
     assert done.stdout == "pueue-skill reply\nnew 0 7\nnew 1 8\nend\n"
     assert run.calls == [
@@ -478,7 +478,7 @@ def test_a_batch_is_added_parents_first(run: Stubbed) -> None:
     assert [path.name for path in batches_folder(run).iterdir()] == ["b"]
 
 
-def test_of_a_batch_what_is_missing_is_added(run: Stubbed) -> None:
+def test_missing_jobs_of_a_batch_are_added(run: Stubbed) -> None:
     there = queue("4 b:p:x:0 Running", "5 b:p:z:1 Queued").replace(
         '"groups":{', '"groups":{"few":{"status":"Running"},'
     )
@@ -493,7 +493,7 @@ def test_of_a_batch_what_is_missing_is_added(run: Stubbed) -> None:
     assert "changed" not in done.stdout
 
 
-def test_of_a_batch_what_comes_after_a_failed_job_is_held(run: Stubbed) -> None:
+def test_jobs_that_depend_on_a_failed_job_are_held(run: Stubbed) -> None:
     (batches_folder(run) / "b").write_text("ended b:p:x:0 1 1 1\n")
     assert run(batch(), status=says(EMPTY)).stdout == "pueue-skill reply\nended 0 1\nheld 1 0\nend\n"
     (batches_folder(run) / "b").unlink()
@@ -502,7 +502,7 @@ def test_of_a_batch_what_comes_after_a_failed_job_is_held(run: Stubbed) -> None:
     )
 
 
-def test_a_batch_gets_only_the_variables_that_are_kept(run: Stubbed) -> None:
+def test_jobs_of_a_batch_get_only_the_listed_variables(run: Stubbed) -> None:
     text = "export XDG_X=1 OTHER=1\n" + batch(PQ_PATH="/first")
     run(text, status=says(EMPTY), add=f'env >"$STUB/env"\n{COUNT}')
     names = {line.partition("=")[0] for line in (run.stub / "env").read_text().splitlines()}
@@ -511,7 +511,7 @@ def test_a_batch_gets_only_the_variables_that_are_kept(run: Stubbed) -> None:
     assert "PATH=/first:" in (run.stub / "env").read_text()
 
 
-def test_succeeded_jobs_of_a_batch_are_removed_where_they_are_many(run: Stubbed) -> None:
+def test_many_succeeded_jobs_of_a_batch_are_removed(run: Stubbed) -> None:
     there = queue(*[f"{i} b:p:x{i}:0 Done" for i in range(1, 5)])
     (batches_folder(run) / "b").write_text("".join([f"ended b:p:x{i}:0 0 1 1\n" for i in range(1, 5)]))
     run(batch(), status=says(there), add=COUNT)
@@ -549,7 +549,7 @@ def test_the_state_of_a_batch(run: Stubbed) -> None:
     assert run(batch_script(Host("local"), "b", False), status="exit 1").returncode == 69
 
 
-def test_a_batch_is_restarted_in_one_call(run: Stubbed) -> None:
+def test_a_batch_is_restarted_with_one_command(run: Stubbed) -> None:
     folder = batches_folder(run)
     key = f"b:p:{os.urandom(4).hex()}:0"  # survivors are looked for among all processes, those of other tests too
     text = restart_script(RestartRequest(Host("local"), "b", [("1", "b:p:x:0"), ("2", key)], ["b:p:x:0"], ["b:p:i:0"]))
@@ -567,7 +567,7 @@ def test_a_batch_is_restarted_in_one_call(run: Stubbed) -> None:
     assert run.calls[-1] == "restart --in-place 1"
 
 
-def test_the_memory_of_a_machine(run: Stubbed) -> None:
+def test_the_memory_of_a_host(run: Stubbed) -> None:
     assert read_capacity(run(script("queues/pueue/capacity")).stdout).memory > 1 << 20
 
 
@@ -575,7 +575,7 @@ def facts(answer: str) -> dict[str, str]:
     return dict([line.partition(" ")[::2] for line in answer.splitlines()])
 
 
-def test_health_finds_a_client_where_people_put_it(run: Stubbed) -> None:
+def test_health_finds_a_client_in_unusual_folders(run: Stubbed) -> None:
     text = script("queues/pueue/health", PQ_PUEUE="~/gone/pueue")
     (run.bin / "pueue").unlink()
     found = facts(run(text).stdout)
@@ -596,7 +596,7 @@ def test_health_finds_a_client_where_people_put_it(run: Stubbed) -> None:
     assert facts(run(script("queues/pueue/health", PQ_PUEUE="")).stdout)["wanted"] == str(run.bin / "pueue")
 
 
-def test_health_reads_where_the_daemons_files_are(run: Stubbed) -> None:
+def test_health_reports_the_paths_of_the_daemons_files(run: Stubbed) -> None:
     text = script("queues/pueue/health", PQ_PUEUE="")
     data = run.home / ".local/share/pueue"
     found = pueue_health.read(run(text).stdout)
@@ -613,7 +613,7 @@ def test_health_reads_where_the_daemons_files_are(run: Stubbed) -> None:
 
 
 def provisioned(run: Stubbed) -> Path:
-    """The record of what a setup has made."""
+    """Return the file with the record of a setup."""
     return run.home / ".local/share/pueue-skill/setup"
 
 
@@ -624,7 +624,7 @@ def look_at(run: Stubbed, **answers: str) -> HostFacts:
 GROUPS = '{"default":{"status":"Running","parallel_tasks":1}}'
 
 
-def test_a_host_is_looked_at_before_it_is_set_up(run: Stubbed) -> None:
+def test_a_host_is_examined_before_setup(run: Stubbed) -> None:
     found = look_at(
         run, group=says(GROUPS), status=says(queue("1 a Running", "2 b Done")), **{"--version": says("pueue 4.0.4")}
     )
@@ -639,7 +639,7 @@ def do(
     return run(do_script(Host("local"), "http://127.0.0.1:9", mark, steps, files or {}))
 
 
-def test_steps_are_carried_out_on_a_host_as_it_was_looked_at(run: Stubbed) -> None:
+def test_steps_run_only_on_an_unchanged_host(run: Stubbed) -> None:
     (run.home / ".cargo/bin").mkdir(parents=True)
     (run.bin / "pueue").rename(run.home / ".cargo/bin/pueue")  # so that what is looked for first is not there
     mark = look_at(run, group=says(GROUPS)).mark
@@ -665,7 +665,7 @@ def test_steps_are_carried_out_on_a_host_as_it_was_looked_at(run: Stubbed) -> No
     assert kinds == ["folder", "folder", "folder", "folder", "folder", "file"]
 
 
-def test_what_was_made_is_taken_back(run: Stubbed) -> None:
+def test_a_setup_is_undone(run: Stubbed) -> None:
     text = undo_script(Host("local"))
     assert reply(run(text).stdout) == "nothing\n"
     mark = look_at(run, group=says(GROUPS)).mark
@@ -683,7 +683,7 @@ def test_what_was_made_is_taken_back(run: Stubbed) -> None:
     assert list(run.home.iterdir()) == []
 
 
-def test_the_proof_of_a_setup_is_taken_out_of_the_queue(run: Stubbed) -> None:
+def test_the_test_job_of_a_setup_is_removed(run: Stubbed) -> None:
     provisioned(run).parent.mkdir(parents=True)
     done = run(proved_script(Host("local"), "3", True), group=says(GROUPS))
     assert (done.stdout, run.calls[-2:]) == ("pueue-skill reply\n", ["kill 3", "remove 3"])

@@ -45,7 +45,7 @@ MEANT = {
     "SHLVL",
     "SSH_CLIENT",
 }
-"""Variables that a script sets because programs read them."""
+"""Variables that a script sets for the programs that it calls."""
 
 
 def nodes(node: Node) -> Iterator[Node]:
@@ -54,7 +54,7 @@ def nodes(node: Node) -> Iterator[Node]:
         yield from nodes(child)
 
 
-def said(node: Node | None) -> str:
+def text_of(node: Node | None) -> str:
     return node.text.decode("utf-8", "replace") if node and node.text else ""
 
 
@@ -64,13 +64,13 @@ def names_set(script: str) -> set[str]:
     script = re.sub(r"(<<'(\w+)'.*\n)(?:.*\n)*?\2\n", r"\1\2\n", script)
     for node in nodes(PARSER.parse(script.encode("utf-8", "surrogateescape")).root_node):
         if node.type == "variable_assignment":
-            found.add(said(node.child_by_field_name("name")).partition("[")[0])
+            found.add(text_of(node.child_by_field_name("name")).partition("[")[0])
         elif node.type in ("for_statement", "c_style_for_statement"):
-            found.add(said(node.child_by_field_name("variable")))
+            found.add(text_of(node.child_by_field_name("variable")))
         elif node.type == "arithmetic_expansion":
-            found |= set(re.findall(r"(\w+) *[-+]?=(?!=)", said(node)))
+            found |= set(re.findall(r"(\w+) *[-+]?=(?!=)", text_of(node)))
         elif node.type == "command":
-            name, *words = [said(child) for child in node.named_children]
+            name, *words = [text_of(child) for child in node.named_children]
             if name == "read":
                 found |= {word for word in words if re.fullmatch(r"[A-Za-z_]\w*", word)}
             elif name == "printf" and words[:1] == ["-v"]:
@@ -121,7 +121,7 @@ SCRIPTS = {
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_a_script_sets_only_names_of_its_own(name: str) -> None:
+def test_a_script_sets_only_prefixed_names(name: str) -> None:
     """A queue stores the environment of the submitting process: setting an exported variable here would change it for the job."""
     found = names_set(SCRIPTS[name])
     assert {one for one in found if not OWN.fullmatch(one)} <= MEANT
@@ -131,14 +131,12 @@ QUEUES = Path(pueue_skill.__file__).parent / "queues"
 FILES = {
     str(path.relative_to(QUEUES)): path
     for path in QUEUES.glob("**/sh/**/*.*sh")
-    if not re.match(
-        "provision|health", path.name
-    )  # they add no job but the proof of a setup, which is submitted as any
+    if not re.match("provision|health", path.name)  # these add no jobs
 }
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_sets_only_names_of_its_own(name: str) -> None:
+def test_a_file_sets_only_prefixed_names(name: str) -> None:
     found = names_set(FILES[name].read_text())
     assert {one for one in found if not OWN.fullmatch(one)} <= MEANT
 
@@ -154,9 +152,9 @@ TEXTS = (
     "cat f | xargs -I sh python train.py sh",
     "xargs -n2 -d '\\n' python train.py < f",
 )
-"""Texts that name what generated scripts might, too."""
+"""Texts with names that an invocation might use, too."""
 RUN_IN_OURS = {"IFS", "PUEUE_SKILL_KEY"}
-"""Names without the prefix of a script that the program after the pipe sets."""
+"""Names without a prefix that the program after the pipe sets."""
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -167,16 +165,16 @@ def test_a_loop_runs_in_one_shell_and_is_submitted_by_another(text: str) -> None
     (pipe,) = [
         node
         for node in nodes(PARSER.parse(made.encode()).root_node)
-        if node.type == "pipeline" and said(node).startswith("{\n")
+        if node.type == "pipeline" and text_of(node).startswith("{\n")
     ]
     theirs, ours = pipe.named_children[0], pipe.named_children[-1]
-    assert names_set(said(theirs)) <= names_set(text)
-    assert {word for word in ("pueue add", "pq_record", "pq_next", "printf -v") if word in said(theirs)} <= {
+    assert names_set(text_of(theirs)) <= names_set(text)
+    assert {word for word in ("pueue add", "pq_record", "pq_next", "printf -v") if word in text_of(theirs)} <= {
         word for word in ("pq_record",) if word in text
     }
-    assert {name for name in names_set(said(ours)) if not OWN.fullmatch(name)} <= RUN_IN_OURS
+    assert {name for name in names_set(text_of(ours)) if not OWN.fullmatch(name)} <= RUN_IN_OURS
     read = {
-        said(node)
+        text_of(node)
         for node in nodes(ours)
         if node.type == "variable_name" and node.parent and "expansion" in node.parent.type
     }
@@ -184,7 +182,7 @@ def test_a_loop_runs_in_one_shell_and_is_submitted_by_another(text: str) -> None
 
 
 @pytest.mark.parametrize("text", [text for text in TEXTS if "xargs" in text])
-def test_xargs_is_given_no_word_of_the_user(text: str) -> None:
+def test_xargs_gets_no_word_of_the_user(text: str) -> None:
     made = invocation(analyse(text, {LOCAL: Host(LOCAL)}).plan)
     assert made
     (call,) = re.findall(r"; (xargs .*?) >&\d", made)
@@ -192,6 +190,6 @@ def test_xargs_is_given_no_word_of_the_user(text: str) -> None:
     assert re.fullmatch(rf"xargs (-d '.n' )?(-n 2|-I {{}}) {re.escape(recorder())} ?{re.escape(place)}", call)
 
 
-def test_what_is_set_is_found() -> None:
+def test_names_set_finds_every_way_to_set_a_variable() -> None:
     text = 'a=1 b=2 true; for c in x; do read -r d e; done; printf -v f x; g=$((h += 1)); eval "i=\\$x j_$k=1"; l[2]=x'
     assert names_set(text) == set("abcdefghijl")
