@@ -22,7 +22,7 @@ TIME_LIMITERS = {"timeout", "gtimeout"}
 """Wrappers that end their command after a time."""
 
 
-class Run(NamedTuple):
+class PeeledCommand(NamedTuple):
     """A simple command without its wrappers; `limited`: a wrapper ends it after a time."""
 
     name: str
@@ -35,7 +35,7 @@ class Run(NamedTuple):
         return [word.value for word in self.words[1:]]
 
 
-class Source(NamedTuple):
+class Endless(NamedTuple):
     """A program that writes forever: with one of the options `needs` (always, if empty) and none of `ends`.
 
     With `interval` it does so if exactly one operand is a number, the pause between lines; a second would be their
@@ -47,28 +47,28 @@ class Source(NamedTuple):
     interval: bool = False
 
 
-FOLLOWS = Source(("-f", "-F", "--follow"))
-SOURCES: Mapping[str, Source] = {
-    "yes": Source(),
-    "tail": Source(("-f", "-F", "--follow", "--retry")),
+FOLLOWS = Endless(("-f", "-F", "--follow"))
+SOURCES: Mapping[str, Endless] = {
+    "yes": Endless(),
+    "tail": Endless(("-f", "-F", "--follow", "--retry")),
     "journalctl": FOLLOWS,
-    "dmesg": Source(("-w", "-W", "--follow", "--follow-new")),
+    "dmesg": Endless(("-w", "-W", "--follow", "--follow-new")),
     "docker logs": FOLLOWS, "docker compose logs": FOLLOWS, "docker-compose logs": FOLLOWS, "podman logs": FOLLOWS,
-    "docker events": Source(ends=("--until",)), "docker stats": Source(ends=("--no-stream",)), "podman stats": Source(ends=("--no-stream",)),
-    "kubectl logs": FOLLOWS, "kubectl get": Source(("-w", "--watch", "--watch-only")), "stern": Source(ends=("--no-follow",)),
-    "heroku logs": Source(("-t", "--tail")), "aws logs tail": Source(("--follow",)),
-    "nc": Source(), "ncat": Source(), "netcat": Source(), "socat": Source(), "telnet": Source(),
-    "ping": Source(ends=("-c", "-w")), "ping6": Source(ends=("-c", "-w")), "fping": Source(("-l", "--loop")),
-    "tcpdump": Source(ends=("-c",)), "tshark": Source(ends=("-c", "-a", "-r")),
-    "watch": Source(), "top": Source(ends=("-n", "-l")), "htop": Source(),
-    "vmstat": Source(interval=True), "iostat": Source(interval=True), "mpstat": Source(interval=True),
-    "pidstat": Source(interval=True), "sar": Source(interval=True), "dstat": Source(interval=True),
-    "nvidia-smi": Source(("-l", "-lms", "--loop", "--loop-ms")), "nvidia-smi dmon": Source(ends=("-c",)), "nvidia-smi pmon": Source(ends=("-c",)),
-    "inotifywait": Source(("-m", "--monitor")), "fswatch": Source(ends=("-1", "--one-event")),
-    "udevadm monitor": Source(), "dbus-monitor": Source(), "acpi_listen": Source(), "libinput debug-events": Source(),
-    "redis-cli monitor": Source(), "redis-cli subscribe": Source(), "redis-cli psubscribe": Source(),
-    "kcat": Source(("-C",), ("-e", "-c")), "kafkacat": Source(("-C",), ("-e", "-c")), "mosquitto_sub": Source(ends=("-C", "-W", "-E")),
-    "arecord": Source(ends=("-d", "--duration", "-s", "--samples")), "parec": Source(),
+    "docker events": Endless(ends=("--until",)), "docker stats": Endless(ends=("--no-stream",)), "podman stats": Endless(ends=("--no-stream",)),
+    "kubectl logs": FOLLOWS, "kubectl get": Endless(("-w", "--watch", "--watch-only")), "stern": Endless(ends=("--no-follow",)),
+    "heroku logs": Endless(("-t", "--tail")), "aws logs tail": Endless(("--follow",)),
+    "nc": Endless(), "ncat": Endless(), "netcat": Endless(), "socat": Endless(), "telnet": Endless(),
+    "ping": Endless(ends=("-c", "-w")), "ping6": Endless(ends=("-c", "-w")), "fping": Endless(("-l", "--loop")),
+    "tcpdump": Endless(ends=("-c",)), "tshark": Endless(ends=("-c", "-a", "-r")),
+    "watch": Endless(), "top": Endless(ends=("-n", "-l")), "htop": Endless(),
+    "vmstat": Endless(interval=True), "iostat": Endless(interval=True), "mpstat": Endless(interval=True),
+    "pidstat": Endless(interval=True), "sar": Endless(interval=True), "dstat": Endless(interval=True),
+    "nvidia-smi": Endless(("-l", "-lms", "--loop", "--loop-ms")), "nvidia-smi dmon": Endless(ends=("-c",)), "nvidia-smi pmon": Endless(ends=("-c",)),
+    "inotifywait": Endless(("-m", "--monitor")), "fswatch": Endless(ends=("-1", "--one-event")),
+    "udevadm monitor": Endless(), "dbus-monitor": Endless(), "acpi_listen": Endless(), "libinput debug-events": Endless(),
+    "redis-cli monitor": Endless(), "redis-cli subscribe": Endless(), "redis-cli psubscribe": Endless(),
+    "kcat": Endless(("-C",), ("-e", "-c")), "kafkacat": Endless(("-C",), ("-e", "-c")), "mosquitto_sub": Endless(ends=("-C", "-W", "-E")),
+    "arecord": Endless(ends=("-d", "--duration", "-s", "--samples")), "parec": Endless(),
 }  # fmt: skip
 """Programs that write forever, some only with a subcommand."""
 
@@ -129,15 +129,15 @@ def first_endless(nodes: Iterable[Node]) -> str:
     return next((name for node in nodes if (name := endless_source(node))), "")
 
 
-def run_in(node: Node) -> Run | None:
-    """The Run of a simple command, or None."""
+def run_in(node: Node) -> PeeledCommand | None:
+    """The PeeledCommand of a simple command, or None."""
     if not isinstance(node, Simple):
         return None
     words, wrappers = node.words, set[str]()
     while (peeled := peel(words)) is not None:
         wrappers.add(peeled[0])
         words = peeled[1]
-    return Run(basename(words[0].value), words, bool(TIME_LIMITERS & wrappers)) if words else None
+    return PeeledCommand(basename(words[0].value), words, bool(TIME_LIMITERS & wrappers)) if words else None
 
 
 def endless_command(node: Simple) -> str:
@@ -158,7 +158,7 @@ def endless_command(node: Simple) -> str:
     return next((name for name, source in SOURCES.items() if is_source(run, name.split(), source)), "")
 
 
-def is_source(run: Run, name: Sequence[str], source: Source) -> bool:
+def is_source(run: PeeledCommand, name: Sequence[str], source: Endless) -> bool:
     """Whether the program is that source, with options that make it endless."""
     plain = [arg for arg in run.args if not arg.startswith("-")]
     if (

@@ -53,7 +53,7 @@ def read(text: str) -> Script:
         if pattern.search(text):
             raise Refused(f"bashlex does not read {what}")
     if NOTHING.fullmatch(text):
-        return Script(text, (), Reading(text).comments(), "bashlex")
+        return Script(text, (), BashlexConversion(text).comments(), "bashlex")
     parser = tables.load()
     try:
         trees = parser.parse(text)
@@ -63,12 +63,12 @@ def read(text: str) -> Script:
         # ParsingError for most; AttributeError, NotImplementedError, AssertionError, TypeError, IndexError also come out.
         what = str(error) if type(error).__name__ in ("ParsingError", "NotImplementedError") else type(error).__name__
         raise Refused(f"bashlex does not read this: {what}") from None
-    reading = Reading(text)
+    reading = BashlexConversion(text)
     nodes = tuple([reading.node(tree) for tree in trees])
     return Script(text, nodes, reading.comments(), "bashlex")
 
 
-class Reading:
+class BashlexConversion:
     """One conversion: the text, and the spans that the tree accounts for.
 
     `within` is the text up to the backtick that ends the innermost substitution, where a word ends too.

@@ -13,7 +13,7 @@ from pueue_skill.shell.parse.words import (
     PATTERN,
     REGULAR_EXPRESSION,
     WORD_END,
-    Kind,
+    WordKind,
     literal_word,
     scan_word,
 )
@@ -83,7 +83,7 @@ def scan_term(source: Source, i: int) -> tuple[tuple[Word, ...], int]:
     return (first, operator, third), end
 
 
-def scan_operand(source: Source, i: int, kind: Kind = ORDINARY) -> tuple[Word, int]:
+def scan_operand(source: Source, i: int, kind: WordKind = ORDINARY) -> tuple[Word, int]:
     if CONDITION_END.match(source.text, i):
         raise unexpected(source.text, i)
     return scan_word(source, i, kind)

@@ -38,14 +38,14 @@ SHAPES = regex(
 LIST = {";", "&", "&&", "||", "\n"}
 
 
-class Part(NamedTuple):
+class PlacedCompound(NamedTuple):
     """A compound command where one stands among tokens, and the token that it begins with."""
 
     node: Compound
     first: Token
 
 
-Item = Token | Part
+Item = Token | PlacedCompound
 
 
 def read(text: str) -> Script:
@@ -66,7 +66,7 @@ def nodes(skeleton: Skeleton) -> tuple[Node, ...]:
     """The nodes for a skeleton, one a line as bash reads them."""
     if not skeleton.tokens:
         return ()
-    items = Reading(skeleton).items()
+    items = TreeConversion(skeleton).items()
     found: list[Node] = []
     line: list[Item] = []
     for item in items:
@@ -81,7 +81,7 @@ def nodes(skeleton: Skeleton) -> tuple[Node, ...]:
     return tuple(found)
 
 
-class Reading:
+class TreeConversion:
     """One conversion: the tree that tree-sitter gives for a skeleton, back in terms of its tokens."""
 
     def __init__(self, skeleton: Skeleton) -> None:
@@ -120,7 +120,7 @@ class Reading:
                 rest.extend(child.children[::-1])
         return into
 
-    def compound(self, kind: str, node: tree_sitter.Node) -> Part:
+    def compound(self, kind: str, node: tree_sitter.Node) -> PlacedCompound:
         items = self.within(node, [])
         first, last = items[0], items[-1]
         if not (isinstance(first, Token) and isinstance(last, Token)):
@@ -151,7 +151,7 @@ class Reading:
                     raise Refused(f"tree-sitter gives a command where there is none after {key}")
                 continue
             (test if key in ("if", "elif", "while", "until") else body).append(block(inner))
-        return Part(Compound(kind, words, tuple(test), tuple(body), (), first.start, last.end), first)
+        return PlacedCompound(Compound(kind, words, tuple(test), tuple(body), (), first.start, last.end), first)
 
 
 def block(items: Sequence[Item]) -> Node:
@@ -200,7 +200,7 @@ def pipeline(items: Sequence[Item]) -> Node:
 
 
 def before_of(item: Item) -> tuple[Before, ...]:
-    return item.first.before if isinstance(item, Part) else item.before
+    return item.first.before if isinstance(item, PlacedCompound) else item.before
 
 
 def command(items: Sequence[Item]) -> Node:
@@ -208,7 +208,7 @@ def command(items: Sequence[Item]) -> Node:
         raise Refused("a command is missing in a pipeline")
     first = items[0]
     node: Simple | Compound
-    if isinstance(first, Part):
+    if isinstance(first, PlacedCompound):
         node = redirected(first.node, items[1:])
     elif first.kind in ("test", "arith"):
         node = redirected(Compound(first.kind, first.words, (), (), (), first.start, first.end), items[1:])
@@ -223,7 +223,7 @@ def command(items: Sequence[Item]) -> Node:
 def redirected(node: Compound, items: Sequence[Item]) -> Compound:
     redirects: list[Redirect] = []
     for item in items:
-        if isinstance(item, Part) or item.redirect is None:
+        if isinstance(item, PlacedCompound) or item.redirect is None:
             raise Refused("a word stands after a compound command")
         redirects.append(item.redirect)
     return node._replace(redirects=tuple(redirects), end=items[-1].end) if redirects else node  # type: ignore[union-attr]
@@ -234,7 +234,7 @@ def simple(items: Sequence[Item]) -> Simple:
     words: list[Word] = []
     redirects: list[Redirect] = []
     for item in items:
-        if isinstance(item, Part):
+        if isinstance(item, PlacedCompound):
             raise Refused("a compound command stands among the words of a command")
         if item.redirect is not None:
             redirects.append(item.redirect)

@@ -44,7 +44,7 @@ DESCRIPTOR = regex(r"\d+|\{[A-Za-z_]\w*(?:\[[^]\s]*\])?\}", re.ASCII)
 ASSIGNMENT = regex(r"[A-Za-z_]\w*(?:\[.*\])?\+?=", re.ASCII | re.DOTALL)
 
 
-class Kind(NamedTuple):
+class WordKind(NamedTuple):
     """What holds blanks and operators together in a word, besides quotes and expansions.
 
     `breaks` end the word. `subscript`: `name[…]` at its beginning; `array`: `name=(…)`; `parentheses`: `(…)`, as in a
@@ -58,14 +58,14 @@ class Kind(NamedTuple):
     patterns: bool = False
 
 
-ORDINARY = Kind()
-FIRST = Kind(subscript=True, array=True)
+ORDINARY = WordKind()
+FIRST = WordKind(subscript=True, array=True)
 """A word that may be an assignment before a command."""
-DECLARED = Kind(array=True)
+DECLARED = WordKind(array=True)
 """An argument of declare, export and their like."""
-REGULAR_EXPRESSION = Kind(breaks=" \t\n&;)<>", parentheses=True)
-PATTERN = Kind(patterns=True)
-WHOLE = Kind(breaks="")
+REGULAR_EXPRESSION = WordKind(breaks=" \t\n&;)<>", parentheses=True)
+PATTERN = WordKind(patterns=True)
+WHOLE = WordKind(breaks="")
 """A word whose end is known."""
 
 
@@ -80,7 +80,7 @@ class Parts(NamedTuple):
     gap: Gap | None
 
 
-def scan_word(source: Source, i: int, kind: Kind = ORDINARY) -> tuple[Word, int]:
+def scan_word(source: Source, i: int, kind: WordKind = ORDINARY) -> tuple[Word, int]:
     """The word at `i`, and where reading goes on: behind the line continuations that follow it.
 
     Raises Refused where there is none, and for quotes, expansions and brackets that are not closed.
@@ -92,7 +92,9 @@ def scan_word(source: Source, i: int, kind: Kind = ORDINARY) -> tuple[Word, int]
     return word_of(source.text, i, parts), end
 
 
-def scan_assignment(source: Source, i: int, kind: Kind, waiting: tuple[Heredoc, ...]) -> tuple[Word, int, Gap | None]:
+def scan_assignment(
+    source: Source, i: int, kind: WordKind, waiting: tuple[Heredoc, ...]
+) -> tuple[Word, int, Gap | None]:
     """As scan_word, for a word that may be an assignment of an array; with the gaps between its elements.
 
     `waiting` are the heredocs whose bodies follow the next newline, which such a gap may hold. Raises Refused as scan_word,
@@ -115,7 +117,7 @@ def plain_word(text: str, i: int) -> Word | None:
     return Word(plain[0], plain[0], True, i, plain.end(), range(i, plain.end())) if plain else None
 
 
-def scan_parts(source: Source, start: int, kind: Kind, waiting: tuple[Heredoc, ...] = ()) -> Parts:
+def scan_parts(source: Source, start: int, kind: WordKind, waiting: tuple[Heredoc, ...] = ()) -> Parts:
     """The parts of the word at `start`; there are none where none begins. `waiting` as in scan_assignment."""
     text = source.text
     parts: list[Part] = []
@@ -144,7 +146,7 @@ def scan_parts(source: Source, start: int, kind: Kind, waiting: tuple[Heredoc, .
     return Parts(parts, at, gap)
 
 
-def scan_enclosed(source: Source, start: int, at: int, kind: Kind) -> Part | None:
+def scan_enclosed(source: Source, start: int, at: int, kind: WordKind) -> Part | None:
     """The brackets that begin at `at` in a word of this kind that begins at `start`, or None where they do not enclose."""
     char = source.text[at]
     if char == "[":
