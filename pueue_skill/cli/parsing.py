@@ -111,13 +111,13 @@ def is_given(options: argparse.Namespace, option: str) -> bool:
     return value is not None and value is not False
 
 
-def number(text: str, expected: str, least: float) -> float:
-    """Return `text` as a finite number of at least `least`. Raises ArgumentTypeError, which names what was `expected`."""
+def number(text: str, expected: str, minimum: float) -> float:
+    """Return `text` as a finite number of at least `minimum`. Raises ArgumentTypeError, which names what was `expected`."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value) or value < least:
+    if not math.isfinite(value) or value < minimum:
         raise argparse.ArgumentTypeError(f"expected {expected}, not {text!r}")
     return value
 

@@ -50,7 +50,8 @@ def batch_table(report: BatchReport) -> RenderableType:
         phase = job["phase"]
         seen[phase] += 1
         if seen[phase] <= MAX_ROWS:
-            columns = (phase, job["label"], job["host"], job["group"], dependencies(job, labels), job["standing"])
+            state = STATE_WORDS.get(job["standing"], job["standing"])
+            columns = (phase, job["label"], job["host"], job["group"], dependencies(job, labels), state)
             table.add_row(*[cell(column) for column in columns])
         elif seen[phase] == counts[phase]:
             table.add_row(cell(phase), cell(f"and {counts[phase] - MAX_ROWS:,} more (--json shows all)"))

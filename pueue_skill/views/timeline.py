@@ -119,10 +119,10 @@ class Axis(NamedTuple):
         """Return the position of a time on an axis of this width."""
         return width * ((time - self.begin) / (self.end - self.begin))
 
-    def ticks(self, most: int) -> Iterator[tuple[dt.datetime, str]]:
-        """Yield about `most` round times at most, with their labels."""
+    def ticks(self, max_count: int) -> Iterator[tuple[dt.datetime, str]]:
+        """Yield about `max_count` round times at most, with their labels."""
         seconds = (self.end - self.begin).total_seconds()
-        step = next((step for step in TICK_INTERVALS_S if seconds / step <= most), TICK_INTERVALS_S[-1])
+        step = next((step for step in TICK_INTERVALS_S if seconds / step <= max_count), TICK_INTERVALS_S[-1])
         if step < 60:
             label = "%H:%M:%S"
         elif step < 86_400:

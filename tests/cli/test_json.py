@@ -24,15 +24,15 @@ WITHOUT = {
 
 
 def test_commands_that_print_json_name_their_schema() -> None:
-    found = {}
+    schemas = {}
     for prog, parser in PARSERS.items():
         for action in parser._actions:
             if "--json" in action.option_strings:
                 named = re.search(r"\(pueue-skill schema ([a-z-]+)\)$", action.help or "")
                 assert named, prog
-                found[prog] = named[1]
-    assert set(found.values()) <= set(SCHEMAS)
-    assert PARSERS.keys() - found.keys() == WITHOUT
+                schemas[prog] = named[1]
+    assert set(schemas.values()) <= set(SCHEMAS)
+    assert PARSERS.keys() - schemas.keys() == WITHOUT
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def test_duplicates_are_found_until_the_table_is_merged(on: Batch, ask: Ask) -> 
     assert ask("SELECT count() FROM rangebar.bars") == "96"
     assert "insert:duplicates: equals 0 was expected, found:\n24\n" in log(on, "insert:duplicates")
     host = on.env["HOST"]
-    assert f"{host} insert:duplicates: failed, exit 1; it holds validate" in on.run("status").stdout
+    assert f"{host} insert:duplicates: failed, exit 1; it blocks validate" in on.run("status").stdout
     assert not (on.folder / "validated").exists()
 
     assert on.run("submit").stdout == f"{host}: 1 added, 5 there already\n"
@@ -254,7 +254,7 @@ def test_the_rangebar_example(warehouse: Host, pueued: Daemon, programs: Path, a
     assert ask("SELECT count() FROM rangebar.bars") == str(24 * (3 + 3 + 6 + 2 + 7))
     status = batch.run("status").stdout
     for name in ("negative-volumes", "coverage"):
-        assert f"warehouse optimize:{name}: failed, exit 1; it holds validate" in status
+        assert f"warehouse optimize:{name}: failed, exit 1; it blocks validate" in status
     assert "found:\nBTCUSDT\t1000\t1\n" in log(batch, "optimize:negative-volumes")
     assert "found:\n2\n" in log(batch, "optimize:coverage")
 

@@ -72,7 +72,7 @@ def test_each_is_done_once_and_seen(on: Batch) -> None:
     assert (job["exit_code"], job["tries"]) == (3, 1)
     shown = on.run("status").stdout
     assert f"{COUNT - 1:,} of {COUNT:,}" in shown
-    assert f"{on.env['HOST']} 77: failed, exit 3; it holds after" in shown
+    assert f"{on.env['HOST']} 77: failed, exit 3; it blocks after" in shown
 
     done = on.run("resume")
     assert done.returncode == 1

@@ -49,9 +49,9 @@ BARS = st.lists(
 
 @given(BARS)
 def test_every_bar_lies_in_one_slot_of_its_group(bars: list[Bar]) -> None:
-    laid = timeline.slots_of(bars)
-    assert Counter([one for slot in laid for one in slot.bars]) == Counter(bars)
-    assert all((one.host, one.group) == (slot.host, slot.group) for slot in laid for one in slot.bars)
+    slots = timeline.slots_of(bars)
+    assert Counter([bar for slot in slots for bar in slot.bars]) == Counter(bars)
+    assert all((bar.host, bar.group) == (slot.host, slot.group) for slot in slots for bar in slot.bars)
 
 
 @given(BARS)
@@ -61,22 +61,22 @@ def test_no_two_bars_of_a_slot_overlap(bars: list[Bar]) -> None:
 
 
 @given(BARS)
-def test_there_are_as_many_slots_as_jobs_at_once(bars: list[Bar]) -> None:
+def test_a_group_has_as_many_slots_as_it_ran_jobs_at_once(bars: list[Bar]) -> None:
     slots = Counter([(slot.host, slot.group) for slot in timeline.slots_of(bars)])
-    for place in {(one.host, one.group) for one in bars}:
-        inside = [one for one in bars if (one.host, one.group) == place]
-        assert slots[place] == max(sum(other.start <= one.start < other.end for other in inside) for one in inside)
+    for group in {(bar.host, bar.group) for bar in bars}:
+        members = [bar for bar in bars if (bar.host, bar.group) == group]
+        assert slots[group] == max(sum(other.start <= bar.start < other.end for other in members) for bar in members)
 
 
 @given(BARS, st.integers(0, 150), st.integers(1, 150))
-def test_what_is_cut_out_lies_within(bars: list[Bar], begin: int, lasts: int) -> None:
-    cut = timeline.clipped(bars, at(begin), at(begin + lasts))
-    assert all(at(begin) <= one.start < one.end <= at(begin + lasts) for one in cut)
-    assert len(cut) == sum(one.start < at(begin + lasts) and one.end > at(begin) for one in bars)
+def test_clipped_bars_lie_between_two_times(bars: list[Bar], begin: int, seconds: int) -> None:
+    clipped = timeline.clipped(bars, at(begin), at(begin + seconds))
+    assert all(at(begin) <= bar.start < bar.end <= at(begin + seconds) for bar in clipped)
+    assert len(clipped) == sum(bar.start < at(begin + seconds) and bar.end > at(begin) for bar in bars)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "written"),
+    ("seconds", "labels"),
     [
         (4, ["06:00:00", "06:00:01", "06:00:02", "06:00:03", "06:00:04"]),
         (3600, ["06:00", "06:15", "06:30", "06:45", "07:00"]),
@@ -85,8 +85,8 @@ def test_what_is_cut_out_lies_within(bars: list[Bar], begin: int, lasts: int) ->
         (864_000, ["01 Dec"]),
     ],
 )
-def test_the_axis_has_round_times(seconds: int, written: list[str]) -> None:
-    assert [words for _, words in Axis(at(0), at(seconds)).ticks(5)] == written
+def test_the_axis_has_round_times(seconds: int, labels: list[str]) -> None:
+    assert [label for _, label in Axis(at(0), at(seconds)).ticks(5)] == labels
 
 
 def text(bars: list[Bar], width: int) -> list[str]:
@@ -142,9 +142,9 @@ def test_svg_shows_each_bar_and_marks_failures() -> None:
 
 def test_ten_thousand_jobs() -> None:
     bars = [bar(id // 8 * 2 + id % 8 * 0.1, id // 8 * 2 + 2 + id % 8 * 0.1) for id in range(10_000)]
-    laid = timeline.slots_of(bars)
-    assert len(laid) == 8
-    assert len(timeline.page("many", laid, timeline.axis_of(bars, dt.UTC))) < 6_000_000
+    slots = timeline.slots_of(bars)
+    assert len(slots) == 8
+    assert len(timeline.page("many", slots, timeline.axis_of(bars, dt.UTC))) < 6_000_000
 
 
 def test_a_job_that_never_ran_has_no_bar() -> None:

@@ -22,15 +22,15 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.lint import check as checker
 
     current = settings.current()
-    checked = checker.check_files(options.files, current.hosts, current.preferences)
-    report = checker.report(checked)
+    files = checker.check_files(options.files, current.hosts, current.preferences)
+    report = checker.report(files)
     if options.json or options.sarif:
         print(json.dumps(checker.sarif(report) if options.sarif else report, indent=2))
     else:
-        text = "".join([checker.findings_text(one) for one in checked])
+        text = "".join([checker.findings_text(file) for file in files])
         sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
-    for one in checked:
-        for line in checker.unread_lines(one):
+    for file in files:
+        for line in checker.unread_lines(file):
             say(line)
     if report["errors"]:
         return ExitCode.USAGE
