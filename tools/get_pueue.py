@@ -35,7 +35,7 @@ def cache() -> Path:
 def candidates() -> list[Path]:
     home = Path.home()
     on_path = [Path(entry) for entry in os.environ.get("PATH", "").split(os.pathsep) if entry]
-    usual = [home / ".local/bin", home / ".cargo/bin", Path("/opt/homebrew/bin")]
+    usual = [home / ".local/bin", home / ".cargo/bin", Path("/opt/homebrew/bin"), Path("/usr/local/bin")]
     return [*on_path, *usual, cache() / f"pueue-{VERSION}" / "bin"]
 
 

@@ -10,6 +10,7 @@ import time
 from base64 import b64encode
 from pathlib import Path
 
+import get_pueue
 import pytest
 from real import SYSTEM_PATH, real
 from stubbed import SHELLS, Stubbed
@@ -126,11 +127,16 @@ def test_pueue_is_found_in_the_folders_of_installers(run: Stubbed) -> None:
         assert run(find).stdout == f"pueue {version}\npueued {version}\n"
 
 
-def test_the_default_client_of_a_host_is_where_setup_installs_it(run: Stubbed) -> None:
+def test_the_folders_of_installers_are_those_of_the_default_client_and_the_tools(
+    run: Stubbed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = loader.load("queues/sh/lib/folders.sh").text + 'printf "%s\\n" "$pq_bin" "$pq_folders"\n'
     folder, folders = run(text).stdout.splitlines()
     assert REMOTE_PUEUE.replace("~", str(run.home)) == f"{folder}/pueue"
     assert folders.split(":")[0] == folder
+    monkeypatch.setenv("HOME", str(run.home))
+    monkeypatch.setenv("PATH", "")
+    assert [str(path) for path in get_pueue.candidates()][:-1] == folders.split(":")
 
 
 def test_cancel(run: Stubbed) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pueue_skill.queues.pueue.provision import HostFacts, SetupStep, remove_stale_id
 from pueue_skill.queues.pueue.site import callback
 from pueue_skill.shell import quote
+from pueue_skill.shell.ssh_target import REMOTE_PUEUE
 from pueue_skill.startup.record import NamedTuple
 
 VERSION = "4.0.4"
@@ -40,6 +41,8 @@ SHA256 = {
     "pueued-aarch64-apple-darwin": "bf5a1151d70c328dd036fb6d786fba53a68d8574c12391d04db3d08b04079205",
 }
 PROGRAMS = ("pueue", "pueued")
+FOLDER = REMOTE_PUEUE.rpartition("/")[0]
+"""The folder into which setup installs them: $pq_bin in queues/sh/lib/folders.sh."""
 
 PACKAGE_MANAGERS = {
     "brew": "brew install --quiet pueue",
@@ -105,7 +108,7 @@ def plan_steps(facts: HostFacts, request: SetupRequest) -> list[SetupStep]:
     pueued = facts.pueued
     if not facts.ready:
         steps.append(install_step(facts, request))
-        pueued = f"{facts.home}/.local/bin/pueued"
+        pueued = f"{REMOTE_PUEUE.replace('~', facts.home, 1)}d"
     if not request.pinned_directory or new_callback(facts, request):
         steps.append(config_step(facts, request))
     if service == "systemd" and not (running and facts.enabled):
@@ -149,7 +152,7 @@ def install_step(facts: HostFacts, request: SetupRequest) -> SetupStep:
     """Return the step that installs pueue from the best source that has not failed. Raises CannotSetUp without one."""
     if 0 <= facts.room < INSTALL_KB:
         raise CannotSetUp(
-            f"{facts.room // 1000} MB are free for ~/.local/bin, and pueue needs {INSTALL_KB // 1000}: free some space"
+            f"{facts.room // 1000} MB are free for {FOLDER}, and pueue needs {INSTALL_KB // 1000}: free some space"
         )
     for step in install_steps(facts, request):
         if step.instead not in request.excluded:
@@ -159,7 +162,7 @@ def install_step(facts: HostFacts, request: SetupRequest) -> SetupStep:
     raise CannotSetUp(
         f"there is no source of pueue {VERSION} for {facts.os} {facts.arch}{tried}: the host "
         "has no network access, no package manager that works without a password, and no cargo, and this machine has no pueue to copy. "
-        "Put pueue and pueued into ~/.local/bin on the host, or configure a mirror: setup.url"
+        f"Put pueue and pueued into {FOLDER} on the host, or configure a mirror: setup.url"
     )
 
 
@@ -170,7 +173,7 @@ def install_steps(facts: HostFacts, request: SetupRequest) -> Iterator[SetupStep
         why = f"{reason(facts)}; no access to {lacking}" if lacking else reason(facts)
         return SetupStep("pueue", what, why, script, source, brings)
 
-    pueue = f"pueue {VERSION} into ~/.local/bin"
+    pueue = f"pueue {VERSION} into {FOLDER}"
     verified = "checked against its SHA-256 checksum"
     assets = [asset_name(facts, name) for name in PROGRAMS]
     has_checksums = all(request.sha256.get(asset) for asset in assets)
@@ -190,7 +193,7 @@ def install_steps(facts: HostFacts, request: SetupRequest) -> Iterator[SetupStep
         what, server = f"fetches {pueue} through this machine, {verified}", request.url.split("/")[2]
         yield step("download", what, "from_here", "download", server)
     if local and local.ready and (local.os, local.arch) == (facts.os, facts.arch):
-        what = f"copies pueue {local.version} of this machine into ~/.local/bin"
+        what = f"copies pueue {local.version} of this machine into {FOLDER}"
         yield step("copy", what, "from_here", "copy", "the network")
 
 
