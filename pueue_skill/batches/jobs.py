@@ -1,4 +1,4 @@
-"""Jobs of items: the bash text of an item's work, and its job in a queue."""
+"""Jobs: the bash text that an item runs, and its job in a queue."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ if TYPE_CHECKING:
     from pueue_skill.batches.manifest import Manifest, Phase
     from pueue_skill.batches.model import Item
 
-JOURNAL = "$HOME/.local/share/pueue-skill/batches"
-"""The folder, on the host, of what its jobs write down when they end: a file a batch, a line a job."""
+RECORDS_FOLDER = "$HOME/.local/share/pueue-skill/batches"
+"""The folder on a host in which jobs record their exit codes: a file per batch, a line per job."""
+
+KILL_GRACE_S = 60
+"""Seconds beyond a job's own timeout after which a queue with time limits ends the job."""
 
 
-def work(manifest: Manifest, phase: Phase, command: str) -> str:
-    """The bash text of a job, but for what writes its end down."""
+def command_text(manifest: Manifest, phase: Phase, command: str) -> str:
+    """Return bash text that runs `command` with the environment, timeout and retries of its phase.
+
+    The text is part of a job's definition, and so of its key: any change to it makes submitted jobs `changed`.
+    """
     lines = [f"export {name}={quote.word(value)}" for name, value in {**manifest.env, **phase.env}.items()]
     run = f"(\n{command}\n)"
     if phase.timeout is not None:
@@ -30,27 +36,24 @@ def work(manifest: Manifest, phase: Phase, command: str) -> str:
     return "\n".join([*lines, run])
 
 
-def job_of(manifest: Manifest, item: Item, backend: str, queue_keeps_ends: bool = False) -> Job:
-    """Return the job of an item. Unless the queue's own scripts keep how jobs ended, the job writes its end into a file on its host, which
-    neither a clean nor a reboot removes."""
-    needs = Needs(item.memory, item.cpus, item.gpus, (item.timeout or 0) and (item.timeout or 0) + 60)
-    if queue_keeps_ends:
-        return Job(
-            item.key, item.host, backend, item.group, item.label, manifest.cwd or None, text_of(manifest, item), item.after,
-            priority=item.priority, needs=needs,
-        )  # fmt: skip
-    end = (
-        f'printf \'ended %s %s %s\\n\' {item.key} "$status" "$(date +%s)" >>"{JOURNAL}/{manifest.name}"\nexit "$status"'
-    )
+def job_of(manifest: Manifest, item: Item, backend: str, queue_records_outcomes: bool = False) -> Job:
+    """Return the job of an item. The job records its exit code on its host, unless the scripts of the queue do (`queue_records_outcomes`)."""
+    text = job_text(manifest, item)
+    if not queue_records_outcomes:
+        text = (
+            f'{text}\nstatus=$?\nprintf \'ended %s %s %s\\n\' {item.key} "$status" "$(date +%s)"'
+            f' >>"{RECORDS_FOLDER}/{manifest.name}"\nexit "$status"'
+        )
+    timeout_s = item.timeout + KILL_GRACE_S if item.timeout else 0
     return Job(
-        item.key, item.host, backend, item.group, item.label, manifest.cwd or None,
-        f"{text_of(manifest, item)}\nstatus=$?\n{end}", item.after, priority=item.priority, needs=needs,
+        item.key, item.host, backend, item.group, item.label, manifest.cwd or None, text, item.after, priority=item.priority,
+        needs=Needs(item.memory, item.cpus, item.gpus, timeout_s),
     )  # fmt: skip
 
 
-def text_of(manifest: Manifest, item: Item) -> str:
-    """The bash text of an item's work, told whether it is to begin anew."""
+def job_text(manifest: Manifest, item: Item) -> str:
+    """Return the bash text of an item; a text that uses PUEUE_SKILL_REFRESH sets it to `refresh` if the item starts from scratch."""
     if "$PUEUE_SKILL_REFRESH" not in item.command:
         return item.command
-    wanted = f'grep -qxF {item.key} "{JOURNAL}/{manifest.name}.refresh" 2>/dev/null'
-    return f"PUEUE_SKILL_REFRESH=\nif {wanted}; then PUEUE_SKILL_REFRESH={quote.word(manifest.refresh)}; fi\nexport PUEUE_SKILL_REFRESH\n{item.command}"
+    is_refreshed = f'grep -qxF {item.key} "{RECORDS_FOLDER}/{manifest.name}.refresh" 2>/dev/null'
+    return f"PUEUE_SKILL_REFRESH=\nif {is_refreshed}; then PUEUE_SKILL_REFRESH={quote.word(manifest.refresh)}; fi\nexport PUEUE_SKILL_REFRESH\n{item.command}"

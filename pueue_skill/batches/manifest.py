@@ -1,7 +1,6 @@
-"""A batch's TOML, YAML or JSON file in, a Manifest out.
+"""The manifest: a batch's TOML, YAML or JSON file in, a Manifest out.
 
-Raises ManifestError, which names the file, the line, the key, what was expected and the nearest key. What the phases, variables and checks
-mean is known by items.py.
+A file that is no manifest raises ManifestError, which names file, line, key, the expected value and the nearest known key.
 """
 
 from __future__ import annotations
@@ -28,84 +27,91 @@ Name = Annotated[
     ),
 ]
 Scalar = str | int | float | bool
-Row = dict[str, Scalar]
+ValueRow = dict[str, Scalar]
 
 
 class ManifestError(Exception):
-    """A manifest cannot be used; the message is for people."""
+    """A manifest, or a file that it names, is missing or invalid."""
 
 
-class Table(BaseModel):
+class ManifestTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class RangeValues(Table):
-    """Numbers from the first to the last, both included."""
+class RangeValues(ManifestTable):
+    """Numbers from the first to the last, including both."""
 
-    range: Annotated[list[int], Field(min_length=2, max_length=3, description="first, last and, if not 1, the step")]
+    range: Annotated[
+        list[int],
+        Field(min_length=2, max_length=3, description="first number, last number and, unless it is 1, the step"),
+    ]
 
 
-class DateValues(Table):
-    """Spans of dates: {NAME} is the span's name (2024, 2024-03, 2024-03-01), {NAME.start} and {NAME.end} its days."""
+class DateValues(ManifestTable):
+    """Spans of days, months or years: {NAME} is the span (2024-03-01, 2024-03, 2024), {NAME.start} and {NAME.end} its first and last day."""
 
     dates: Annotated[
         list[str],
-        Field(min_length=2, max_length=2, description="first and last day; may name values, as {symbol.start}"),
+        Field(
+            min_length=2,
+            max_length=2,
+            description="first and last day; may contain values of other variables, such as {symbol.start}",
+        ),
     ]
     step: Literal["day", "month", "year"] = "year"
 
 
-class FileValues(Table):
-    """The files that a pattern matches on this machine; {NAME} is a path."""
+class FileValues(ManifestTable):
+    """Paths on this machine that match a pattern; {NAME} is a path."""
 
-    files: str = Field(description="a pattern, relative to the manifest, ** for all folders below")
-
-
-class RowValues(Table):
-    """Rows of a CSV file (with a head) or a JSONL file on this machine; {NAME} is the first field, {NAME.FIELD} any."""
-
-    rows: str = Field(description="a file, relative to the manifest")
+    files: str = Field(description="a pattern, relative to the folder of the manifest; ** matches all folders below")
 
 
-Values = list[Scalar | Row] | RangeValues | DateValues | FileValues | RowValues
+class RowValues(ManifestTable):
+    """Rows of a CSV file with a header line, or of a JSONL file, on this machine; {NAME} is the first field, {NAME.FIELD} any field."""
+
+    rows: str = Field(description="a path, relative to the folder of the manifest")
 
 
-class Retry(Table):
-    """Tries again, within the job, what ended with one of these exit codes."""
+Variable = list[Scalar | ValueRow] | RangeValues | DateValues | FileValues | RowValues
+
+
+class Retry(ManifestTable):
+    """Retries of a command within its job, if it fails with one of these exit codes."""
 
     codes: Annotated[list[Annotated[int, Field(ge=1, le=255)]], Field(min_length=1)]
-    times: Annotated[int, Field(ge=1, le=100)] = 2
-    wait: Annotated[float, Field(ge=0)] = Field(10, description="seconds before each")
+    times: Annotated[int, Field(ge=1, le=100)] = Field(2, description="runs of the command, including the first")
+    wait: Annotated[float, Field(ge=0)] = Field(10, description="seconds before each retry")
 
 
-class After(Table):
-    """What comes first: a phase, or of each job only those jobs of it that have the same values."""
+class PhaseDependency(ManifestTable):
+    """A dependency on all jobs of a phase, or only on those with the same values."""
 
     phase: Name
-    same: list[str] = Field([], description="variables that must be the same")
+    same: list[str] = Field([], description="variables whose values must be the same")
 
 
-class Check(Table):
-    """A job after the phase that fails, and holds what comes after it, unless its output is as expected."""
+class PhaseCheck(ManifestTable):
+    """A job after the jobs of its phase. It fails, and blocks dependent phases, unless the output of its command is as expected."""
 
     name: Name
-    run: str = Field("", description="a command; its output is looked at")
-    sql: str = Field("", description="in its place, a query that the batch's sql is given")
-    expect: Literal["empty", "zero"] | Row = Field(
-        "empty", description='empty (no output), zero, or a table with "equals", "min" or "max"'
+    run: str = Field("", description="a command whose output is compared")
+    sql: str = Field("", description="instead of run: a query for the command in the batch's sql")
+    expect: Literal["empty", "zero"] | ValueRow = Field(
+        "empty", description='"empty" (no output), "zero", or a table with equals, min or max'
     )
 
     @model_validator(mode="after")
-    def one_of_them(self) -> Check:
+    def has_run_or_sql(self) -> PhaseCheck:
         if bool(self.run) == bool(self.sql):
             raise own_mistake(f"{self.name}: expected either run or sql, found {'both' if self.run else 'neither'}")
         return self
 
 
-class Override(Table):
-    """What is otherwise for some jobs."""
+class Override(ManifestTable):
+    """Settings of some jobs of a phase."""
 
-    when: dict[str, Scalar | list[Scalar]] = Field(description="values that a job must have")
+    when: dict[str, Scalar | list[Scalar]] = Field(description="applies to jobs with these values")
     group: str | None = None
     priority: int | None = None
     timeout: float | None = None
@@ -115,64 +121,73 @@ class Override(Table):
     command: str | None = None
 
 
-class Phase(Table):
-    """Jobs of one kind: one for each combination of the values of the variables that its command names."""
+class Phase(ManifestTable):
+    """Jobs of one kind: one for each combination of values of the variables in its command, label and group."""
 
-    command: str = Field(description="a command of bash; {NAME} is a value, quoted for it; {{ and }} are braces")
-    vars: dict[str, Values] = Field({}, description="variables of this phase, beside those of the batch")
-    each: list[str] = Field([], description="further variables to go over, that the command does not name")
-    exclude: list[dict[str, Scalar | list[Scalar]]] = Field([], description="combinations that are left out")
+    command: str = Field(description="a bash command; {NAME} is a value, quoted for bash; {{ and }} are literal braces")
+    vars: dict[str, Variable] = Field({}, description="variables of this phase, in addition to those of the batch")
+    each: list[str] = Field([], description="more variables to combine, which the command does not contain")
+    exclude: list[dict[str, Scalar | list[Scalar]]] = Field([], description="combinations of values without a job")
     override: list[Override] = []
-    label: str = Field("", description="a name for each job; may hold {NAME} (default: the phase and its values)")
-    group: str = Field("default", description="may hold {NAME}")
-    after: list[Name | After] = Field([], description="phases that must succeed first")
-    checks: list[Check] = []
+    label: str = Field("", description="the name of each job; may contain {NAME} (default: the phase and its values)")
+    group: str = Field("default", description="the group of each job; may contain {NAME}")
+    after: list[Name | PhaseDependency] = Field([], description="dependencies: phases whose jobs must succeed first")
+    checks: list[PhaseCheck] = []
     priority: int = 0
-    timeout: Annotated[float, Field(gt=0)] | None = Field(None, description="seconds after which a job is ended")
-    memory: str = Field("", description="what a job needs at its peak, as 5G; for the cost, and asked of Slurm")
-    cpus: Annotated[int, Field(ge=0)] = Field(0, description="CPUs that a job needs; asked of Slurm")
-    gpus: Annotated[int, Field(ge=0)] = Field(0, description="GPUs that a job needs; for the cost, and asked of Slurm")
+    timeout: Annotated[float, Field(gt=0)] | None = Field(None, description="timeout of a job in seconds")
+    memory: str = Field("", description="peak memory of a job, such as 5G; used by batch plan and Slurm")
+    cpus: Annotated[int, Field(ge=0)] = Field(0, description="CPUs of a job; used by Slurm")
+    gpus: Annotated[int, Field(ge=0)] = Field(0, description="GPUs of a job; used by Slurm")
     retry: Retry | None = None
     slots: Annotated[int, Field(ge=1)] = Field(
-        1, description="from 2,000 jobs on, which units work through: how many of a unit run at once"
+        1, description="in phases of 2,000 jobs or more, which run in units: how many jobs of a unit run at once"
     )
-    env: dict[str, str] = {}
+    env: dict[str, str] = Field({}, description="environment variables of the jobs of this phase")
 
 
-class Manifest(Table):
+class Manifest(ManifestTable):
     """A batch of jobs in phases."""
 
-    name: Name = Field("batch", description="default: the file's name without its ending")
+    name: Name = Field("batch", description="default: the name of the file without its suffix")
     hosts: Annotated[list[Name], Field(min_length=1)] = ["local"]
-    spread: str = Field("", description="with several hosts: the variable whose values are dealt out to them")
-    cwd: str = Field("", description="the folder that all jobs run in")
-    env: dict[str, str] = Field({}, description="variables that all jobs get")
-    keep: list[str] = Field([], description="variables of yours that jobs get too, beside PATH, HOME and the locale")
+    spread: str = Field("", description="with several hosts: the variable whose values are distributed over them")
+    cwd: str = Field("", description="the working directory of all jobs")
+    env: dict[str, str] = Field({}, description="environment variables of all jobs")
+    keep: list[str] = Field(
+        [],
+        description="names of environment variables that jobs get from your environment, in addition to PATH, HOME and the locale",
+    )
     groups: dict[str, Annotated[int, Field(ge=0)]] = Field(
-        {}, description="groups, and how many jobs each runs at once"
+        {}, description="how many jobs of each group run at once; a name may be a pattern"
     )
-    sql: str = Field("", description="a command that answers a query of a check, as clickhouse-client --query {query}")
-    vars: dict[str, Values] = {}
+    sql: str = Field(
+        "", description="the command that runs the queries of checks, such as clickhouse-client --query {query}"
+    )
+    vars: dict[str, Variable] = {}
     phases: Annotated[dict[Name, Phase], Field(min_length=1)]
-    refresh: str = Field("", description="what is added to a command that is to begin anew, as --force-refresh")
-    siblings: str = Field(
-        "", description="the variable whose jobs must not be begun anew while others of the same value run"
+    refresh: str = Field(
+        "", description="the value of {refresh} in a command that starts from scratch, such as --force-refresh"
     )
-    tries: Annotated[int, Field(ge=1)] = Field(3, description="how often resume starts a job, the first time included")
+    siblings: str = Field(
+        "", description="a variable: no job starts from scratch while another job with the same value runs"
+    )
+    tries: Annotated[int, Field(ge=1)] = Field(
+        3, description="how often a job is started at most, including the first time"
+    )
 
     @model_validator(mode="after")
-    def refers_to_what_exists(self) -> Manifest:
+    def references_exist(self) -> Manifest:
         for name, phase in self.phases.items():
             for position, after in enumerate(phase.after):
                 wanted = after if isinstance(after, str) else after.phase
                 if wanted not in self.phases:
                     near = diagnostics.nearest(wanted, self.phases)
                     hint = f"Did you mean {diagnostics.listed(near)}?" if near else f"Phases: {', '.join(self.phases)}"
-                    raise own_mistake(f"there is no phase {wanted}. {hint}", "phases", name, "after", position)
+                    raise own_mistake(f"unknown phase {wanted}. {hint}", "phases", name, "after", position)
             for position, check in enumerate(phase.checks):
                 if check.sql and "{query}" not in self.sql:
                     raise own_mistake(
-                        "no command answers the query. Before the phases, write for example"
+                        "sql has no command for the query. Add before the phases, for example:"
                         ' sql = "clickhouse-client --query {query}"',
                         *("phases", name, "checks", position, "sql"),
                     )
@@ -184,7 +199,7 @@ class Manifest(Table):
 
 
 def load(file: Path) -> Manifest:
-    """The manifest in `file`, of the format that its name says. Raises ManifestError."""
+    """Return the manifest in `file`, whose suffix gives the format. Raises ManifestError."""
     name = str(file)
     try:
         text = file.read_text("utf-8")
@@ -207,8 +222,8 @@ def load(file: Path) -> Manifest:
         ) from None
 
 
-def rows_of(file: Path) -> list[Row]:
-    """The rows of a CSV or JSONL file. Raises ManifestError."""
+def read_rows(file: Path) -> list[ValueRow]:
+    """Return the rows of a CSV or JSONL file. Raises ManifestError."""
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -217,9 +232,9 @@ def rows_of(file: Path) -> list[Row]:
         found = list(csv.DictReader(text.splitlines()))
         for i, row in enumerate(found):
             if None in row or None in row.values():
-                raise ManifestError(f"{file}:{i + 2}: this row has not as many fields as the head")
+                raise ManifestError(f"{file}:{i + 2}: the number of fields differs from that of the header")
         return [dict(row) for row in found]
-    rows: list[Row] = []
+    rows: list[ValueRow] = []
     for i, line in enumerate(text.splitlines()):
         if not line.strip():
             continue
@@ -228,11 +243,11 @@ def rows_of(file: Path) -> list[Row]:
         except ValueError as error:
             raise ManifestError(f"{file}:{i + 1}: {error}") from None
         if not isinstance(row, dict) or not all(isinstance(value, str | int | float | bool) for value in row.values()):
-            raise ManifestError(f"{file}:{i + 1}: a table of plain values was expected")
+            raise ManifestError(f"{file}:{i + 1}: expected an object of strings, numbers and booleans")
         rows.append(row)
     return rows
 
 
-def files_of(pattern: str, folder: Path) -> list[str]:
-    """The paths that a pattern matches, sorted; relative to `folder`, as the pattern is."""
+def matching_paths(pattern: str, folder: Path) -> list[str]:
+    """Return the paths that match a pattern, sorted; both are relative to `folder`."""
     return sorted(glob.glob(pattern, root_dir=folder, recursive=True))  # noqa: PTH207 Path.glob takes no absolute pattern

@@ -1,4 +1,4 @@
-"""The values of a batch: items, the files and rows that a manifest names, and the error for a manifest that makes no batch."""
+"""The values of a batch: its items, the local files that a manifest names, and the error for an invalid batch."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
+    from pueue_skill.batches.literals import ItemDid
     from pueue_skill.batches.manifest import Manifest
 
     Scalar: TypeAlias = "str | int | float | bool"
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
 
 
 class BatchError(Exception):
-    """The manifest does not make a batch."""
+    """A manifest does not describe a valid batch; the message names the key and the problem."""
 
 
 class Item(NamedTuple):
-    """One job of a batch. `key` without its last part is what it is, its last part what defines it.
+    """One job of a batch, or a pack of jobs.
 
-    `after` are keys of items on the same host. `kind` is item, check, end (what stands between two phases) or pack: `members` are then
-    items that units work through, `slots` of a unit at once. `memory` is in bytes.
+    `key` is BATCH:PHASE:IDENTITY:DEFINITION; the last part is a digest of the job's definition. `after` has the keys of its
+    dependencies, on the same host. `kind` is item, check, end (a job between two phases) or pack. The `members` of a pack are the
+    jobs that its units work through, `slots` of a unit at once. `timeout` is in seconds, `memory` in bytes.
     """
 
     key: str
@@ -46,26 +48,46 @@ class Item(NamedTuple):
     members: tuple[Item, ...] = ()
 
     @property
-    def name(self) -> str:
+    def identity(self) -> str:
+        """The key without its definition."""
         return self.key.rpartition(":")[0]
 
     @property
-    def each(self) -> tuple[Item, ...]:
-        """The items that this stands for."""
+    def unpacked(self) -> tuple[Item, ...]:
+        """The members of a pack; any other item itself."""
         return self.members or (self,)
 
 
-class Sources(NamedTuple):
-    """What a manifest names on this machine: pattern -> paths, file -> rows."""
+class LocalFiles(NamedTuple):
+    """Reads what a manifest names on this machine: the paths that match a pattern, and the rows of a file."""
 
-    files: Callable[[str], Sequence[str]]
+    paths: Callable[[str], Sequence[str]]
     rows: Callable[[str], Sequence[Mapping[str, Scalar]]]
 
 
-def keyed(manifest: Manifest, item: Item, identity: str) -> Item:
-    defined = digest("\0".join([item.command, manifest.cwd, str(item.timeout)]).encode("utf-8", "surrogateescape"), 8)
-    return item._replace(key=f"{manifest.name}:{item.phase}:{identity}:{defined}")
+class ItemResult(NamedTuple):
+    """The result of an action for an item.
+
+    `did` is, of a submission, added, present (it is in the queue already), ended (it ended, and may be cleaned), changed, blocked
+    or failed; of resume, restarted, planned, left or failed; of cancel, cancelled. `jobs` is the number of jobs of a pack with this
+    result. `id` is that of the queue's job: for changed, of the job with the other definition. `why` is empty for an expected result.
+    """
+
+    item: Item
+    did: ItemDid
+    jobs: int = 1
+    id: str = ""
+    why: str = ""
 
 
-def hosts_of(made: list[Item]) -> list[str]:
-    return list(dict.fromkeys([item.host for item in made]))
+def with_key(manifest: Manifest, item: Item, identity: str) -> Item:
+    """Return `item` with its key; `identity` distinguishes it from the other items of its phase and host."""
+    definition = "\0".join([item.command, manifest.cwd, str(item.timeout)])
+    return item._replace(
+        key=f"{manifest.name}:{item.phase}:{identity}:{digest(definition.encode('utf-8', 'surrogateescape'), 8)}"
+    )
+
+
+def hosts_of(items: Sequence[Item]) -> list[str]:
+    """Return the hosts of `items`, each once."""
+    return list(dict.fromkeys([item.host for item in items]))

@@ -1,4 +1,4 @@
-"""Templates of a manifest: `{NAME}` in commands, labels and groups, filled with values, quoted for bash in commands."""
+"""Templates of a manifest: `{NAME}` in commands, labels and groups. In commands, values are quoted for bash."""
 
 from __future__ import annotations
 
@@ -15,67 +15,74 @@ if TYPE_CHECKING:
 
     from pueue_skill.batches.model import Values
 
-PLACE = regex(r"\{\{|\}\}|\{([A-Za-z_][\w-]*(?:\.[\w-]+)*)\}|[{}]")
+PLACEHOLDER = regex(r"\{\{|\}\}|\{([A-Za-z_][\w-]*(?:\.[\w-]+)*)\}|[{}]")
+"""A placeholder with its name, a doubled brace, or a single brace, which is an error."""
+
+BASH_TOKEN = regex(
+    r"""\\.|\$'(?:\\.|[^'\\])*'|'[^']*'|"(?:\\.|[^"\\`$]|\$(?![({]))*"|(?<![^\s;&|()])\#[^\n]*|<<<|<(?!<)|\((?!\()|[^'"`\\<(]""",
+    re.DOTALL,
+)
+"""The next token of a bash command: an escape, a quoted string, a comment, or one character.
+
+Does not match an unclosed quote, a double-quoted string with an expansion, a backquote, or the start of a heredoc or of arithmetic:
+after these, no position is known to be quotable.
+"""
 
 
-def roots(template: str, where: str) -> list[str]:
-    """The variables that a template names."""
-    found = []
-    for match in PLACE.finditer(template):
+def variables_in(template: str, key_path: str) -> list[str]:
+    """Return the names of the variables in a template, without their fields. Raises BatchError for a single brace."""
+    names = []
+    for match in PLACEHOLDER.finditer(template):
         if match[0] in ("{", "}"):
             raise BatchError(
-                f"{where}: a single {match[0]} at character {match.start()}; a brace itself is written twice"
+                f"{key_path}: a single {match[0]} at character {match.start()}. Write a literal brace twice: {match[0] * 2}"
             )
         if match[1] and match[1] != "refresh":
-            found.append(match[1].partition(".")[0])
-    return found
+            names.append(match[1].partition(".")[0])
+    return names
 
 
-def filled(template: str, values: Values, where: str, quoted: bool = False) -> str:
-    """A template with its values filled in, each quoted as a word of a command where `quoted`."""
+def fill(template: str, values: Values, key_path: str, quoted: bool = False) -> str:
+    """Return a template with its values; with `quoted`, each value becomes one word of a bash command.
 
-    def value(match: Any) -> str:
+    Raises BatchError for an unknown value, and for a value that cannot be quoted at its position.
+    """
+
+    def replacement(match: Any) -> str:
         if match[0] in ("{{", "}}"):
             return str(match[0][0])
         if match[1] == "refresh":
             return "$PUEUE_SKILL_REFRESH"
         if match[1] not in values:
-            raise BatchError(f"{where}: there is no value {match[0]}; values: {', '.join(values) or 'none'}")
-        found = values[match[1]]
-        text = str(found).lower() if isinstance(found, bool) else str(found)
+            raise BatchError(f"{key_path}: unknown value {match[0]}; values: {', '.join(values) or 'none'}")
+        value = values[match[1]]
+        text = str(value).lower() if isinstance(value, bool) else str(value)
         if not quoted:
             return text
-        plain = quote.BARE.fullmatch(text)
-        if match.start() in in_words(template):
-            return f"'{text}'" if plain and "=" in text else quote.word(text)  # bare, it could be an assignment
-        if not plain:
+        bare = quote.BARE.fullmatch(text)
+        if match.start() in quotable_positions(template):
+            return f"'{text}'" if bare and "=" in text else quote.word(text)  # unquoted, A=b would be an assignment
+        if not bare:
             raise BatchError(
-                f"{where}: {match[0]} stands where its value {text!r} cannot be quoted (within quotes, a heredoc, a comment, or after $); "
-                f"write it outside: as {match[0]} it is one word of the command, whatever it holds"
+                f"{key_path}: the value {text!r} of {match[0]} cannot be quoted here (within quotes, a heredoc or a comment, or after $). "
+                f"Write {match[0]} without quotes: its value is always one word of the command"
             )
         return text
 
-    return str(PLACE.sub(value, template))
-
-
-TOKEN = regex(
-    r"""\\.|\$'(?:\\.|[^'\\])*'|'[^']*'|"(?:\\.|[^"\\`$]|\$(?![({]))*"|(?<![^\s;&|()])\#[^\n]*|<<<|<(?!<)|\((?!\()|[^'"`\\<(]""",
-    re.DOTALL,
-)
-"""What bash reads in one go. None matches a quote that is not closed or that holds commands, arithmetic, or the beginning of a heredoc."""
+    return str(PLACEHOLDER.sub(replacement, template))
 
 
 @functools.lru_cache(256)
-def in_words(template: str) -> frozenset[int]:
-    """Where the places of a command begin that are part of a plain word, in which a value can be quoted."""
-    found = set()
-    at = 0
-    while at < len(template):
-        place = PLACE.match(template, at)
-        if place and template[at - 1 : at] != "$":
-            found.add(at)
-        token = place or TOKEN.match(template, at)
+def quotable_positions(template: str) -> frozenset[int]:
+    """Return the start of each placeholder of a command that is part of an unquoted word, so that its value can be quoted."""
+    positions = set()
+    position = 0
+    while position < len(template):
+        placeholder = PLACEHOLDER.match(template, position)
+        if placeholder and template[position - 1 : position] != "$":
+            positions.add(position)
+        token = placeholder or BASH_TOKEN.match(template, position)
         if token is None:
             break
-        at = token.end()
-    return frozenset(found)
+        position = token.end()
+    return frozenset(positions)

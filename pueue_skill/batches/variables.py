@@ -1,12 +1,12 @@
-"""Variables of a manifest: which values each has, and the combinations of a phase."""
+"""Variables of a manifest: the values of each, and their combinations for a phase."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 
-from pueue_skill.batches.model import BatchError, Sources
-from pueue_skill.batches.templates import filled, roots
+from pueue_skill.batches.model import BatchError, LocalFiles
+from pueue_skill.batches.templates import fill, variables_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,123 +16,140 @@ if TYPE_CHECKING:
     from pueue_skill.batches.model import Values
 
 MAX_ITEMS = 1_000_000
-"""Items of one batch."""
+"""Limit on the number of jobs of a batch."""
 
 
-def combinations(manifest: Manifest, name: str, sources: Sources) -> Iterator[Values]:
-    """The values of each item of a phase: the product of its variables, without what is excluded."""
-    phase = manifest.phases[name]
-    known = {**manifest.vars, **phase.vars}
-    named = [
-        root
-        for field in ("command", "label", "group")
-        for root in roots(getattr(phase, field), f"phases.{name}.{field}")
-    ]
-    wanted = {*named, *phase.each, *phase.vars}
-    for variable in sorted(wanted - set(known)):
-        raise BatchError(f"phases.{name}: {{{variable}}} is no variable; variables: {', '.join(known) or 'none'}")
-    for variable in list(wanted):  # what a span of dates reaches into
-        wanted |= {root for root in needs(known[variable]) if root in known}
-    excluded = [Matcher(f"phases.{name}.exclude", table, known) for table in phase.exclude]
-    least = 1  # as far as it can be told without making them
-    for variable in wanted:
-        said = known[variable]
-        least *= (
-            len(said) if isinstance(said, list) else len(numbers(said.range, variable)) if hasattr(said, "range") else 1
+class ValueFilter:
+    """Whether the values of a job match a table of the manifest: `exclude`, or `when` of an override."""
+
+    def __init__(self, key_path: str, table: Mapping[str, Any], variables: Mapping[str, Any]) -> None:
+        for name in table:
+            if name.partition(".")[0] not in variables:
+                raise BatchError(unknown_variable(key_path, name, variables))
+        self.table = table
+
+    def matches(self, values: Values) -> bool:
+        return all(
+            str(values.get(name)) in [str(value) for value in (allowed if isinstance(allowed, list) else [allowed])]
+            for name, allowed in self.table.items()
         )
-    if least > MAX_ITEMS and not phase.exclude:
-        raise BatchError(f"phases.{name}: {least:,} combinations of values, more than {MAX_ITEMS:,}; split the batch")
+
+
+def unknown_variable(key_path: str, name: str, variables: Mapping[str, Any]) -> str:
+    return f"{key_path}: unknown variable {name}; variables: {', '.join(variables) or 'none'}"
+
+
+def combinations(manifest: Manifest, name: str, files: LocalFiles) -> Iterator[Values]:
+    """Yield the values of each job of the phase `name`: the product of its variables, without `exclude`. Raises BatchError."""
+    phase = manifest.phases[name]
+    variables = {**manifest.vars, **phase.vars}
+    used = variables_used(manifest, name)
+    excluded = [ValueFilter(f"phases.{name}.exclude", table, variables) for table in phase.exclude]
+    if not phase.exclude:  # an early error, before files are read
+        lower_bound = 1
+        for variable in used:
+            lower_bound *= known_count(variable, variables[variable])
+        if lower_bound > MAX_ITEMS:
+            raise BatchError(
+                f"phases.{name}: {lower_bound:,} combinations of values, more than {MAX_ITEMS:,}. Split the batch"
+            )
     count = 0
-    for values in product([(variable, known[variable]) for variable in known if variable in wanted], sources):
-        if not any(matcher(values) for matcher in excluded):
+    for values in product([(variable, variables[variable]) for variable in variables if variable in used], files):
+        if not any(value_filter.matches(values) for value_filter in excluded):
             count += 1
             if count > MAX_ITEMS:
-                raise BatchError(f"phases.{name}: more than {MAX_ITEMS:,} combinations of values")
+                raise BatchError(f"phases.{name}: more than {MAX_ITEMS:,} combinations of values. Split the batch")
             yield values
 
 
-def needs(values: Any) -> list[str]:
-    return [root for text in getattr(values, "dates", ()) for root in roots(text, "dates")]
+def variables_used(manifest: Manifest, name: str) -> set[str]:
+    """Return the variables of the phase `name`: those in its templates, its own, those of `each`, and those in their dates."""
+    phase = manifest.phases[name]
+    variables = {**manifest.vars, **phase.vars}
+    used = {*phase.each, *phase.vars}
+    for field in ("command", "label", "group"):
+        used |= {*variables_in(getattr(phase, field), f"phases.{name}.{field}")}
+    for variable in sorted(used - set(variables)):
+        raise BatchError(unknown_variable(f"phases.{name}", f"{{{variable}}}", variables))
+    for variable in list(used):
+        for text in getattr(variables[variable], "dates", ()):
+            used |= {other for other in variables_in(text, f"vars.{variable}.dates") if other in variables}
+    return used
 
 
-def product(variables: list[tuple[str, Any]], sources: Sources, fixed: Values | None = None) -> Iterator[Values]:
+def known_count(name: str, definition: Any) -> int:
+    """Return the number of values of a list or range; 1 for a variable whose values are not known yet."""
+    if isinstance(definition, list):
+        return len(definition)
+    return len(number_range(definition.range, name)) if hasattr(definition, "range") else 1
+
+
+def product(variables: list[tuple[str, Any]], files: LocalFiles, fixed: Values | None = None) -> Iterator[Values]:
+    """Yield the combinations of the values of `variables`, added to `fixed`; dates may refer to earlier variables."""
     fixed = fixed or {}
     if not variables:
         yield fixed
         return
-    (name, values), *rest = variables
-    for value in one_by_one(name, values, sources, fixed):
-        yield from product(rest, sources, {**fixed, **value})
+    (name, definition), *others = variables
+    for value in values_of(name, definition, files, fixed):
+        yield from product(others, files, {**fixed, **value})
 
 
-def one_by_one(name: str, values: Any, sources: Sources, fixed: Values) -> Iterator[Values]:
-    """The values of one variable, each as the fields that it gives."""
-    if isinstance(values, list):
-        found: Sequence[Any] = values
-    elif hasattr(values, "range"):
-        found = numbers(values.range, name)
-    elif hasattr(values, "dates"):
-        yield from spans(name, values, fixed)
+def values_of(name: str, definition: Any, files: LocalFiles, fixed: Values) -> Iterator[Values]:
+    """Yield each value of a variable, as NAME and, for rows and dates, NAME.FIELD. Raises BatchError if there are none."""
+    values: Sequence[Any]
+    if hasattr(definition, "dates"):
+        yield from date_spans(name, definition, fixed)
         return
-    elif hasattr(values, "files"):
-        found = sources.files(values.files)
+    if isinstance(definition, list):
+        values = definition
+    elif hasattr(definition, "range"):
+        values = number_range(definition.range, name)
+    elif hasattr(definition, "files"):
+        values = files.paths(definition.files)
     else:
-        found = sources.rows(values.rows)
-    if not found:
-        raise BatchError(f"vars.{name}: there are no values")
-    for value in found:
+        values = files.rows(definition.rows)
+    if not values:
+        raise BatchError(f"vars.{name}: no values")
+    for value in values:
         if isinstance(value, Mapping):
             if not value:
                 raise BatchError(f"vars.{name}: a row without fields")
-            yield {name: next(iter(value.values())), **{f"{name}.{field}": one for field, one in value.items()}}
+            fields = {f"{name}.{field}": content for field, content in value.items()}
+            yield {name: next(iter(value.values())), **fields}
         else:
             yield {name: value}
 
 
-def numbers(said: Sequence[int], name: str) -> range:
-    first, last, *step = said
-    if step and step[0] == 0:
-        raise BatchError(f"vars.{name}.range: a step of 0")
-    by = step[0] if step else 1
-    return range(first, last + (1 if by > 0 else -1), by)
+def number_range(bounds: Sequence[int], name: str) -> range:
+    """Return the range from the first to the last number, both included; `bounds` may have a step as third number."""
+    first, last, *steps = bounds
+    step = steps[0] if steps else 1
+    if step == 0:
+        raise BatchError(f"vars.{name}.range: the step is 0")
+    return range(first, last + (1 if step > 0 else -1), step)
 
 
-def spans(name: str, values: Any, fixed: Values) -> Iterator[Values]:
-    """Days, months or years from the first day to the last; the first and the last may be cut short."""
-    day, end = [date(filled(text, fixed, f"vars.{name}.dates"), name) for text in values.dates]
+def date_spans(name: str, definition: Any, fixed: Values) -> Iterator[Values]:
+    """Yield each day, month or year from the first date to the last, the first and last span cut to these dates."""
+    day, end = [parse_date(fill(text, fixed, f"vars.{name}.dates"), name) for text in definition.dates]
     if day > end:
         raise BatchError(f"vars.{name}.dates: {day} is after {end}")
     while day <= end:
-        if values.step == "day":
-            last, called = day, day.isoformat()
-        elif values.step == "month":
+        if definition.step == "day":
+            last, span = day, day.isoformat()
+        elif definition.step == "month":
             last = (day.replace(day=28) + dt.timedelta(days=4)).replace(day=1) - dt.timedelta(days=1)
-            called = f"{day:%Y-%m}"
+            span = f"{day:%Y-%m}"
         else:
-            last, called = dt.date(day.year, 12, 31), str(day.year)
+            last, span = dt.date(day.year, 12, 31), str(day.year)
         last = min(last, end)
-        yield {name: called, f"{name}.start": day.isoformat(), f"{name}.end": last.isoformat()}
+        yield {name: span, f"{name}.start": day.isoformat(), f"{name}.end": last.isoformat()}
         day = last + dt.timedelta(days=1)
 
 
-def date(text: str, name: str) -> dt.date:
+def parse_date(text: str, name: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise BatchError(f"vars.{name}.dates: {text!r} is no day; write YYYY-MM-DD") from None
-
-
-class Matcher:
-    """Whether values are those of a table of the manifest."""
-
-    def __init__(self, where: str, table: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-        for name in table:
-            if name.partition(".")[0] not in known:
-                raise BatchError(f"{where}: {name} is no variable; variables: {', '.join(known) or 'none'}")
-        self.table = table
-
-    def __call__(self, values: Values) -> bool:
-        return all(
-            str(values.get(name)) in [str(one) for one in (said if isinstance(said, list) else [said])]
-            for name, said in self.table.items()
-        )
+        raise BatchError(f"vars.{name}.dates: expected a date as YYYY-MM-DD, found {text!r}") from None

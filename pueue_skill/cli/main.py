@@ -63,7 +63,7 @@ COMMANDS: dict[str, CommandEntry] = {
         "pueue-skill start bigblack:17\npueue-skill start --host bigblack -g default"),
     "timeline": CommandEntry("timeline", "Jobs", "draw when jobs ran: a row for each slot, a bar for each job, failures marked",
         "pueue-skill timeline --day 2026-11-30 --host bigblack"),
-    "batch": CommandEntry("batch", "Batches", "submit, watch and resume a batch of jobs from a manifest",
+    "batch": CommandEntry("batch.command", "Batches", "submit, watch and resume a batch of jobs from a manifest",
         "pueue-skill batch plan rangebar.toml\npueue-skill batch submit rangebar.toml"),
     "setup": CommandEntry("setup", "Hosts", "install pueue on a host with a daemon that survives reboots, or undo that",
         "pueue-skill setup bigblack --dry-run\npueue-skill setup bigblack"),

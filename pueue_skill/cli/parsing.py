@@ -145,12 +145,11 @@ def job_id(text: str) -> int:
 
 def size(text: str) -> int:
     """Return a size in bytes, such as 100, 10M or 16G."""
-    from pueue_skill.batches import items
-    from pueue_skill.batches.model import BatchError
+    from pueue_skill.batches.sizes import parse_size
 
     try:
-        size_bytes = items.size(text, "")
-    except BatchError:
+        size_bytes = parse_size(text)
+    except ValueError:
         size_bytes = 0
     if size_bytes <= 0:
         raise argparse.ArgumentTypeError(f"expected a size such as 500K, 10M or 16G, not {text!r}")

@@ -31,6 +31,8 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
         "acts": reports.ActsReport,
         "audit": host_reports.AuditReport,
         "batch": manifest.Manifest,
+        "batch-acts": reports.BatchActsReport,
+        "batch-check": reports.BatchCheckReport,
         "batch-status": reports.BatchReport,
         "changes": reports.ChangesReport,
         "check": check.LintReport,

@@ -11,7 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from pueue_skill.batches.submission import Standing
+from pueue_skill.batches.states import ItemState
 from pueue_skill.jobs.news import describe_job
 from pueue_skill.queues import actions
 from pueue_skill.queues.model import JobState, Queue
@@ -109,33 +109,34 @@ def of_empty_group(host: str, group: str, done: Iterable[JobState]) -> Notificat
     )
 
 
-def of_batch(name: str, found: Sequence[Standing], whole: bool) -> list[Notification]:
+def of_batch(name: str, states: Sequence[ItemState], whole: bool) -> list[Notification]:
     """Return notifications of a batch's failed jobs, and of its end once no job is open; `whole`: all its hosts have answered."""
-    failed = [one for one in found if not one.open and one.what not in ("success", "missing", "changed")]
+    failed = [state for state in states if not state.is_open and state.status not in ("success", "missing", "changed")]
     told = [
-        failure(shown_host(one.item.host), one.state) if one.state and not one.pack else of_unit(one) for one in failed
+        failure(shown_host(state.item.host), state.job) if state.job and not state.pack else of_unit(state)
+        for state in failed
     ]
-    if not whole or any(one.open for one in found):
+    if not whole or any(state.is_open for state in states):
         return told
-    counts = Counter([one.what for one in found])
+    counts = Counter([state.status for state in states])
     parts = {"succeeded": counts["success"], "failed": len(failed)} | {
         what: counts[what] for what in ("changed", "missing")
     }
     spoken_of = list_counts(parts)
     # A job that was cleaned has the same outcome as before; one that was killed again has not.
-    ends = [(one.item.key, one.what, one.tries, one.state.ended if one.state and one.what == "killed" else None) for one in found]  # fmt: skip
-    names = [f"{shown_host(one.item.host)} {plain(one.item.label, 60)}" for one in failed]
+    ends = [(state.item.key, state.status, state.tries, state.job.ended if state.job and state.status == "killed" else None) for state in states]  # fmt: skip
+    names = [f"{shown_host(state.item.host)} {plain(state.item.label, 60)}" for state in failed]
     title = f"batch {plain(name)} has ended, {spoken_of}"
     text = f"batch {plain(name)} has ended: {spoken_of}{first_names(names)}"
     event = f"batch {name} {digest(repr(sorted(ends, key=repr)).encode(), 32)}"
-    return [*told, Notification("batches", event, title, text, counts["success"] < len(found))]
+    return [*told, Notification("batches", event, title, text, counts["success"] < len(states))]
 
 
-def of_unit(one: Standing) -> Notification:
+def of_unit(state: ItemState) -> Notification:
     """Return the notification of a failed item that is no job itself, or is no longer in its queue."""
-    how = f"failed, exit {one.exit_code}" if one.exit_code else f"has not succeeded ({one.what})"
-    text = f"{shown_host(one.item.host)}: {plain(one.item.label)} {how}"
-    return Notification("failures", f"item {one.item.host} {one.item.key} {one.tries}", text, text, True)
+    how = f"failed, exit {state.exit_code}" if state.exit_code else f"has not succeeded ({state.status})"
+    text = f"{shown_host(state.item.host)}: {plain(state.item.label)} {how}"
+    return Notification("failures", f"item {state.item.host} {state.item.key} {state.tries}", text, text, True)
 
 
 def message(kept: Sequence[tuple[float, Notification]]) -> tuple[str, str, bool]:

@@ -21,24 +21,31 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any, Literal
 
-    from pueue_skill.batches.submission import Standing
+    from pueue_skill.batches.batch import Batch
+    from pueue_skill.batches.model import ItemResult
+    from pueue_skill.batches.states import ItemState
     from pueue_skill.jobs.actions import HostResult
     from pueue_skill.rules.rule import Rule
     from pueue_skill.state.sessions import Submitted
     from pueue_skill.views.reports import (
         ActReport,
         ActsReport,
+        BatchActReport,
+        BatchActsReport,
+        BatchCheckReport,
         BatchJobReport,
         BatchReport,
         FindingReport,
         GroupReport,
         HaltedReport,
         HostActsReport,
+        HostBatchActsReport,
         HostReport,
         JobReport,
         JobsReport,
         OutcomeReport,
         PhaseReport,
+        PhaseSizeReport,
         RulesReport,
         RunReport,
         StateReport,
@@ -255,13 +262,13 @@ COUNTED_AS: Mapping[str, CountName] = {
 """The count of a PhaseReport by a job's state; every other state counts as failed."""
 
 
-def batch_status(name: str, answers: Mapping[str, list[Standing] | Exception]) -> BatchReport:
+def batch_status(name: str, answers: Mapping[str, list[ItemState] | Exception]) -> BatchReport:
     """Return the jobs of a batch; `answers` has their states by host, or the reason why a host did not answer."""
     phases: dict[tuple[str, str, str], PhaseReport] = {}
     jobs: list[BatchJobReport] = []
     for host, answer in answers.items():
-        for standing in [] if isinstance(answer, Exception) else answer:
-            item = standing.item
+        for state in [] if isinstance(answer, Exception) else answer:
+            item = state.item
             counts = phases.setdefault(
                 (item.phase, host, item.group),
                 {
@@ -270,8 +277,8 @@ def batch_status(name: str, answers: Mapping[str, list[Standing] | Exception]) -
                 },
             )  # fmt: skip
             counts["jobs"] += 1
-            counts[COUNTED_AS.get(standing.what, "failed")] += 1
-            jobs.append(batch_job_report(host, standing))
+            counts[COUNTED_AS.get(state.status, "failed")] += 1
+            jobs.append(batch_job_report(host, state))
     return {
         "version": VERSION,
         "batch": name,
@@ -281,10 +288,52 @@ def batch_status(name: str, answers: Mapping[str, list[Standing] | Exception]) -
     }
 
 
-def batch_job_report(host: str, standing: Standing) -> BatchJobReport:
-    item = standing.item
+def batch_job_report(host: str, state: ItemState) -> BatchJobReport:
+    item = state.item
     return {
-        "key": item.key, "pack": standing.pack, "name": f"{host}:{standing.state.id}" if standing.state else "",
+        "key": item.key, "pack": state.pack, "name": f"{host}:{state.job.id}" if state.job else "",
         "host": host, "phase": item.phase, "kind": item.kind, "label": item.label, "group": item.group,
-        "standing": standing.what, "exit_code": standing.exit_code, "tries": standing.tries, "after": list(item.after),
+        "standing": state.status, "exit_code": state.exit_code, "tries": state.tries, "after": list(item.after),
+    }  # fmt: skip
+
+
+def batch_check(file: str, batch: Batch) -> BatchCheckReport:
+    """Return the phases of a valid manifest, with their number of jobs."""
+    phases: dict[str, PhaseSizeReport] = {}
+    for name, phase in batch.manifest.phases.items():
+        after = [after if isinstance(after, str) else after.phase for after in phase.after]
+        phases[name] = {"phase": name, "jobs": 0, "checks": 0, "after": after}
+    for item in batch.items:
+        if item.kind == "check":
+            phases[item.phase]["checks"] += 1
+        elif item.kind != "end":
+            phases[item.phase]["jobs"] += len(item.unpacked)
+    return {
+        "version": VERSION, "file": file, "batch": batch.name, "hosts": list(batch.hosts),
+        "jobs": sum([len(item.unpacked) for item in batch.items]), "phases": list(phases.values()), "errors": [],
+    }  # fmt: skip
+
+
+def invalid_batch(file: str, errors: list[str]) -> BatchCheckReport:
+    return {"version": VERSION, "file": file, "batch": None, "hosts": [], "jobs": 0, "phases": [], "errors": errors}
+
+
+def batch_acts(
+    name: str, verb: Any, dry_run: bool, results: Mapping[str, Sequence[ItemResult] | Exception]
+) -> BatchActsReport:
+    """Return what submit, resume or cancel did with the jobs of each host."""
+    hosts: list[HostBatchActsReport] = []
+    for host, answer in results.items():
+        if isinstance(answer, Exception):
+            hosts.append({"host": host, "reachable": False, "reason": str(answer), "jobs": []})
+        else:
+            hosts.append({"host": host, "reachable": True, "reason": "", "jobs": [batch_act(one) for one in answer]})
+    return {"version": VERSION, "batch": name, "verb": verb, "dry_run": dry_run, "hosts": hosts}
+
+
+def batch_act(result: ItemResult) -> BatchActReport:
+    item = result.item
+    return {
+        "key": item.key, "name": f"{item.host}:{result.id}" if result.id else "", "phase": item.phase, "kind": item.kind,
+        "label": item.label, "group": item.group, "did": result.did, "count": result.jobs, "why": result.why,
     }  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict  # pydantic supports typing's own only from Python 3.12 on
 
+from pueue_skill.batches.literals import ItemDid
 from pueue_skill.jobs.literals import ActionStatus
 from pueue_skill.plan.literals import Verdict
 from pueue_skill.queues.literals import Result, Status, StuckKind
@@ -260,9 +261,10 @@ class PhaseReport(TypedDict):
 
 
 class BatchJobReport(TypedDict):
-    """A job of a batch. `standing`: missing, changed, queued, stashed, paused, running, success, failed, killed, dependency, spawn
-    or unknown; not known if its host does not answer. `name`: HOST:ID, empty if the job is not in the queue. `pack`: the key that the
-    jobs of the same units share; empty for a job outside units."""
+    """A job of a batch. `standing` is missing, changed (the queue has another definition), queued, stashed, paused, running, success,
+    failed, killed, dependency, spawn (it failed to start) or unknown; not known if its host did not answer. `name` is HOST:ID, empty
+    if the job is not in the queue. `kind` is item, check or end (a job between two phases). `pack` is the key of the pack of a job
+    that runs in a unit, else empty. `tries` counts its ended runs, `after` has the keys of its dependencies."""
 
     key: str
     pack: str
@@ -279,13 +281,73 @@ class BatchJobReport(TypedDict):
 
 
 class BatchReport(TypedDict):
-    """The progress of a batch."""
+    """The progress of a batch, and the state of each job; `unreachable` has the reason for each host that did not answer."""
 
     version: Literal[1]
     batch: str
     unreachable: dict[str, str]
     phases: list[PhaseReport]
     jobs: list[BatchJobReport]
+
+
+class PhaseSizeReport(TypedDict):
+    """A phase of a manifest: its jobs on all hosts, its checks, and the phases that it depends on."""
+
+    phase: str
+    jobs: int
+    checks: int
+    after: list[str]
+
+
+class BatchCheckReport(TypedDict):
+    """A manifest. `jobs` includes checks and jobs between phases. An invalid manifest has `errors`, no phases, and null as `batch`."""
+
+    version: Literal[1]
+    file: str
+    batch: str | None
+    hosts: list[str]
+    jobs: int
+    phases: list[PhaseSizeReport]
+    errors: list[str]
+
+
+class BatchActReport(TypedDict):
+    """The result of an action for a job of a batch, or for `count` jobs of a pack.
+
+    `did` of submit is added, present (the job is in the queue already), ended (the job ended before; `why` has its exit code), changed
+    (the queue has the job `name` with another definition), blocked (a dependency failed and is no longer in the queue) or failed. `did`
+    of resume is restarted, planned with --dry-run, left (as is; `why` says why) or failed. `did` of cancel is cancelled. `name` is
+    HOST:ID, empty if it is unknown or the job is not in the queue.
+    """
+
+    key: str
+    name: str
+    phase: str
+    kind: str
+    label: str
+    group: str
+    did: ItemDid
+    count: int
+    why: str
+
+
+class HostBatchActsReport(TypedDict):
+    """The results for the jobs of one host; `reason` says why an unreachable host did not answer."""
+
+    host: str
+    reachable: bool
+    reason: str
+    jobs: list[BatchActReport]
+
+
+class BatchActsReport(TypedDict):
+    """What batch submit, resume or cancel did. Resume lists failed jobs only, cancel the cancelled jobs only."""
+
+    version: Literal[1]
+    batch: str
+    verb: Literal["submit", "resume", "cancel"]
+    dry_run: bool
+    hosts: list[HostBatchActsReport]
 
 
 class ActReport(TypedDict):

@@ -109,7 +109,7 @@ def batch_tree(items: Sequence[Item]) -> RenderableType:
 
 
 def job_count(members: Sequence[Item]) -> str:
-    count = sum([len(item.each) for item in members if item.kind != "end"])
+    count = sum([len(item.unpacked) for item in members if item.kind != "end"])
     return "a check" if members[0].kind == "check" else f"{count:,} job{'s' if count != 1 else ''}"
 
 

@@ -12,8 +12,8 @@ import pytest
 from pueue_skill.batches import items as batch_items
 from pueue_skill.batches import manifest
 from pueue_skill.batches.manifest import ManifestError
-from pueue_skill.batches.model import BatchError, Item, Sources
-from pueue_skill.batches.templates import filled
+from pueue_skill.batches.model import BatchError, Item, LocalFiles
+from pueue_skill.batches.templates import fill
 from pueue_skill.cli.schemas import SCHEMAS
 
 HEAD = 'name = "b"\n[groups]\np1 = 4\n'
@@ -23,9 +23,11 @@ def items(text: str, folder: Path, name: str = "b.toml") -> tuple[Item, ...]:
     file = folder / name
     file.write_text(text)
     made = manifest.load(file)
-    return batch_items.items(
+    return batch_items.items_of(
         made,
-        Sources(lambda pattern: manifest.files_of(pattern, folder), lambda rows: manifest.rows_of(folder / rows)),
+        LocalFiles(
+            lambda pattern: manifest.matching_paths(pattern, folder), lambda rows: manifest.read_rows(folder / rows)
+        ),
     )
 
 
@@ -156,33 +158,33 @@ def test_the_key_is_that_of_the_job_and_its_definition(tmp_path: Path) -> None:
     first = items(text, tmp_path)
     assert items(text.replace("[1, 2]", "[2, 1, 3]"), tmp_path)[1].key == first[0].key
     other = items(text.replace("echo", "printf"), tmp_path)
-    assert [one.name for one in other] == [one.name for one in first]
+    assert [one.identity for one in other] == [one.identity for one in first]
     assert not {one.key for one in other} & {one.key for one in first}
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[phases.a]\ncommand = 'x'\nafter = ['a']", "phases.a.after: it comes after itself: a → a"),
+        ("[phases.a]\ncommand = 'x'\nafter = ['a']", "phases.a.after: the phase depends on itself: a → a"),
         ("[phases.a]\ncommand = 'x'\nafter = ['b']\n[phases.b]\ncommand = 'y'\nafter = ['a']", "a → b → a"),
-        ("[phases.a]\ncommand = 'x {y}'", "phases.a: {y} is no variable; variables: none"),
+        ("[phases.a]\ncommand = 'x {y}'", "phases.a: unknown variable {y}; variables: none"),
         ("[phases.a]\ncommand = 'x { y'", "phases.a.command: a single { at character 2"),
-        ("[phases.a]\ncommand = 'x {y}'\nvars.y = []", "vars.y: there are no values"),
-        ("[phases.a]\ncommand = 'x {y}'\nvars.y = { files = 'none/*' }", "vars.y: there are no values"),
-        ("[phases.a]\ncommand = 'x {y}'\nvars.y = [1]\nexclude = [{ y = 1 }]", "phases.a: no combination of values is left"),
-        ("[phases.a]\ncommand = 'x {y}'\nvars.y = [1]\nexclude = [{ z = 1 }]", "phases.a.exclude: z is no variable"),
-        ("[phases.a]\ncommand = 'x {y}'\nlabel = 'same'\nvars.y = [1, 2]", "two jobs are called same"),
-        ("[phases.a]\ncommand = 'x {y.z}'\nvars.y = [1, 2]", "phases.a.command: there is no value {y.z}; values: y"),
+        ("[phases.a]\ncommand = 'x {y}'\nvars.y = []", "vars.y: no values"),
+        ("[phases.a]\ncommand = 'x {y}'\nvars.y = { files = 'none/*' }", "vars.y: no values"),
+        ("[phases.a]\ncommand = 'x {y}'\nvars.y = [1]\nexclude = [{ y = 1 }]", "phases.a: exclude removes all combinations of values"),
+        ("[phases.a]\ncommand = 'x {y}'\nvars.y = [1]\nexclude = [{ z = 1 }]", "phases.a.exclude: unknown variable z; variables: y"),
+        ("[phases.a]\ncommand = 'x {y}'\nlabel = 'same'\nvars.y = [1, 2]", "two jobs have the label same"),
+        ("[phases.a]\ncommand = 'x {y.z}'\nvars.y = [1, 2]", "phases.a.command: unknown value {y.z}; values: y"),
         ("[phases.a]\ncommand = 'x {y} {z}'\nvars.y = { range = [1, 10000] }\nvars.z = { range = [1, 1000] }", "more than 1,000,000"),
-        ("[phases.a]\ncommand = 'x {y}'\nvars.y = { range = [1, 2, 0] }", "vars.y.range: a step of 0"),
-        ("[phases.a]\ncommand = 'x {y}'\nvars.y = { dates = ['2024-13-01', '2025-01-01'] }", "'2024-13-01' is no day"),
-        ("[phases.a]\ncommand = 'x {y}'\nvars.y = { dates = ['2025-13-01', '2025-01-01'] }", "is no day"),
+        ("[phases.a]\ncommand = 'x {y}'\nvars.y = { range = [1, 2, 0] }", "vars.y.range: the step is 0"),
+        ("[phases.a]\ncommand = 'x {y}'\nvars.y = { dates = ['2024-13-01', '2025-01-01'] }", "vars.y.dates: expected a date as YYYY-MM-DD, found '2024-13-01'"),
+        ("[phases.a]\ncommand = 'x {y}'\nvars.y = { dates = ['2025-13-01', '2025-01-01'] }", "expected a date as YYYY-MM-DD, found '2025-13-01'"),
         ("[phases.a]\ncommand = 'x {y}'\nvars.y = { dates = ['2025-02-01', '2025-01-01'] }", "2025-02-01 is after 2025-01-01"),
-        ("[phases.a]\ncommand = 'x'\nmemory = 'lots'", "phases.a.memory: 'lots' is no size"),
-        ("[phases.a]\ncommand = 'x'\nchecks = [{ name = 'c', run = 'y', expect = { about = 1 } }]", "equals, min or max were expected, not about"),
-        ("sql = 'q {query} {db}'\n[phases.a]\ncommand = 'x'\nchecks = [{ name = 'c', sql = 'y' }]", "sql: there is no value {db}; values: query"),
-        ("[phases.a]\ncommand = 'x {s}'\nvars.s = [1]\n[phases.b]\ncommand = 'y'\nafter = [{ phase = 'a', same = ['s'] }]", "phase b does not go over s"),
-        ("[phases.a]\ncommand = 'x {s}'\nvars.s = [1]\n[phases.b]\ncommand = 'y {s}'\nvars.s = [2]\nafter = [{ phase = 'a', same = ['s'] }]", "b:2 finds nothing in a with the same s"),
+        ("[phases.a]\ncommand = 'x'\nmemory = 'lots'", "phases.a.memory: expected a size such as 500M or 5G, found 'lots'"),
+        ("[phases.a]\ncommand = 'x'\nchecks = [{ name = 'c', run = 'y', expect = { about = 1 } }]", "phases.a.checks.c.expect: expected equals, min or max, found about"),
+        ("sql = 'q {query} {db}'\n[phases.a]\ncommand = 'x'\nchecks = [{ name = 'c', sql = 'y' }]", "sql: unknown value {db}; values: query"),
+        ("[phases.a]\ncommand = 'x {s}'\nvars.s = [1]\n[phases.b]\ncommand = 'y'\nafter = [{ phase = 'a', same = ['s'] }]", "phases.b.after: the jobs of phase b have no variable s"),
+        ("[phases.a]\ncommand = 'x {s}'\nvars.s = [1]\n[phases.b]\ncommand = 'y {s}'\nvars.s = [2]\nafter = [{ phase = 'a', same = ['s'] }]", "phases.b.after: no job of phase a has the same s as b:2"),
     ],
 )  # fmt: skip
 def test_what_makes_no_batch(tmp_path: Path, text: str, message: str) -> None:
@@ -208,7 +210,7 @@ def test_what_makes_no_batch(tmp_path: Path, text: str, message: str) -> None:
             "[phases.a]\ncommand = 'x'\n\npriority = 'high'",
             'b.toml:4: phases.a.priority: expected an integer, found "high"',
         ),
-        ("[phases.a]\ncommand = 'x'\nafter = ['c']", "b.toml:3: phases.a.after[0]: there is no phase c. Phases: a"),
+        ("[phases.a]\ncommand = 'x'\nafter = ['c']", "b.toml:3: phases.a.after[0]: unknown phase c. Phases: a"),
         (
             "hosts = ['a', 'b']\n[phases.a]\ncommand = 'x'",
             "b.toml:1: hosts: with several hosts, spread must name the variable",
@@ -226,15 +228,15 @@ def test_what_makes_no_batch(tmp_path: Path, text: str, message: str) -> None:
         ),
         (
             "[phases.a]\ncommand = 'x'\nchecks = [{ name = 'c', sql = 'SELECT 1' }]",
-            "phases.a.checks[0].sql: no command answers the query. Before the phases, write",
+            "phases.a.checks[0].sql: sql has no command for the query. Add before the phases",
         ),
         (
             "sql = 'psql'\n[phases.a]\ncommand = 'x'\nchecks = [{ name = 'c', sql = 'SELECT 1' }]",
-            "phases.a.checks[0].sql: no command answers the query. Before the phases, write",
+            "phases.a.checks[0].sql: sql has no command for the query. Add before the phases",
         ),
         (
             "[phases.a]\ncommand = 'x {y}'\nvars.y = { rows = 'bad.csv' }",
-            "bad.csv:3: this row has not as many fields as the head",
+            "bad.csv:3: the number of fields differs from that of the header",
         ),
         ("[phases.a]\ncommand = 'x {y}'\nvars.y = { rows = 'bad.jsonl' }", "bad.jsonl:2: "),
     ],
@@ -329,7 +331,7 @@ AROUND = ("{x}", "--to={x}", "a{x}b", "'q'{x}\"r\"", "\\\\{x}", "\\'{x}\\'", "$y
 def test_a_value_is_one_word_whatever_it_holds(value: str, tmp_path: Path) -> None:
     """As bash reads it, beside whatever else the word is made of."""
     template = "printf '%s\\0' " + " ".join(AROUND) + " $(printf %s {x} | wc -c) <(printf {x}) # it's a comment"
-    text = filled(template, {"x": value}, "here", quoted=True)
+    text = fill(template, {"x": value}, "here", quoted=True)
     done = subprocess.run(["bash", "-c", text], cwd=tmp_path, capture_output=True, text=True, check=True)
     found = done.stdout.split("\0")[:-2]
     assert found == [
@@ -365,10 +367,10 @@ def test_a_value_is_one_word_whatever_it_holds(value: str, tmp_path: Path) -> No
 )
 def test_where_a_value_cannot_be_quoted_only_plain_ones_stand(around: str) -> None:
     template = f"run {around} {{x}}" if around == "'" else f"run {around}"
-    assert "data/a-1.csv" in filled(template, {"x": "data/a-1.csv"}, "here", quoted=True)
-    with pytest.raises(BatchError, match=r"here: \{x\} stands where its value"):
-        filled(template, {"x": "$(touch pwned)"}, "here", quoted=True)
+    assert "data/a-1.csv" in fill(template, {"x": "data/a-1.csv"}, "here", quoted=True)
+    with pytest.raises(BatchError, match=r"here: the value .* of \{x\} cannot be quoted here"):
+        fill(template, {"x": "$(touch pwned)"}, "here", quoted=True)
 
 
 def test_a_value_is_never_an_assignment() -> None:
-    assert filled("{x} run", {"x": "A=b"}, "here", quoted=True) == "'A=b' run"
+    assert fill("{x} run", {"x": "A=b"}, "here", quoted=True) == "'A=b' run"

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from memory_host import Fault, Memory, cut, late, queue_down, refused
 
+from pueue_skill.batches import actions, manifest, resume, states, submission
 from pueue_skill.batches import items as batch_items
-from pueue_skill.batches import manifest, submission
-from pueue_skill.batches.model import Item, Sources
-from pueue_skill.batches.submission import ATTEMPTS, Standing
+from pueue_skill.batches.model import Item, LocalFiles
+from pueue_skill.batches.states import ItemState, fetch_states
+from pueue_skill.batches.submission import ATTEMPTS
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.hosts.transport import Done
 from pueue_skill.queues.protocol import SubmittedItem
@@ -50,8 +51,8 @@ class OnMemory:
     def write(self, text: str) -> None:
         self.file.write_text(text)
         self.made = manifest.load(self.file)
-        sources = Sources(lambda pattern: [], lambda rows: [])
-        self.items: tuple[Item, ...] = batch_items.items(self.made, sources, self.made.hosts)
+        sources = LocalFiles(lambda pattern: [], lambda rows: [])
+        self.items: tuple[Item, ...] = batch_items.items_of(self.made, sources, self.made.hosts)
 
     def submit(self, *faults: Fault | None, replace: bool = False) -> dict[str, list[SubmittedItem] | Unreachable]:
         self.memory.far.faults += faults
@@ -66,21 +67,16 @@ class OnMemory:
             found |= {labels[one.key]: one.what for one in answer}
         return found
 
-    def standings(self) -> list[Standing]:
-        return [
-            one
-            for answer in submission.standings(self.made, self.items, self.memory.hosts).values()
-            if not isinstance(answer, Unreachable)
-            for one in answer
-        ]
+    def states(self) -> list[ItemState]:
+        return states.reachable(fetch_states(self.made, self.items, self.memory.hosts))
 
     def stand(self) -> dict[str, str]:
-        return {one.item.label: one.what for one in self.standings()}
+        return {one.item.label: one.status for one in self.states()}
 
     def restart(self, *labels: str, refresh: bool = False) -> dict[str, dict[str, str] | Unreachable]:
-        found = self.standings()
+        found = self.states()
         chosen = [one for one in found if one.item.label in labels]
-        return submission.restart(self.made, chosen, found, self.memory.hosts, refresh)
+        return actions.restart(self.made, chosen, found, self.memory.hosts, refresh)
 
 
 @pytest.fixture
@@ -173,11 +169,11 @@ def test_where_jobs_stand(batch: OnMemory) -> None:
     far.end("load-y", 3)
     assert batch.stand() == {"load-x": "success", "load-y": "failed", "each-x": "running", "each-y": "dependency", "last": "dependency"}  # fmt: skip
     far.kill("each-x")
-    found = {one.item.label: (one.what, one.exit_code, one.tries) for one in batch.standings()}
+    found = {one.item.label: (one.status, one.exit_code, one.tries) for one in batch.states()}
     assert found["load-y"] == ("failed", 3, 1)
     assert found["each-x"] == ("killed", None, 1)
     far.tasks.clear()  # cleaned: how they ended is known all the same
-    cleaned = {one.item.label: (one.what, one.exit_code) for one in batch.standings()}
+    cleaned = {one.item.label: (one.status, one.exit_code) for one in batch.states()}
     assert cleaned["load-x"] == ("success", 0)
     assert cleaned["load-y"] == ("failed", 3)
     assert cleaned["last"] == ("missing", None)
@@ -188,7 +184,7 @@ def test_a_status_that_is_cut_off_is_none(batch: OnMemory) -> None:
     whole = len(batch.memory.far.answer('{"ask": "standings", "name": "b"}'))
     for count in range(0, whole, 23):
         batch.memory.far.faults.append(cut(count))
-        assert isinstance(submission.standings(batch.made, batch.items, batch.memory.hosts)["far"], Unreachable)
+        assert isinstance(fetch_states(batch.made, batch.items, batch.memory.hosts)["far"], Unreachable)
 
 
 def test_a_host_that_is_away_keeps_no_others_jobs_from_their_queue(batch: OnMemory) -> None:
@@ -197,7 +193,7 @@ def test_a_host_that_is_away_keeps_no_others_jobs_from_their_queue(batch: OnMemo
     assert isinstance(found["far"], Unreachable)
     assert len(batch.memory.near.tasks) + sum(item.host == "far" for item in batch.items) == len(batch.items)
     batch.memory.far.faults.append(refused)
-    assert {one.item.host for one in batch.standings()} == {"near"}
+    assert {one.item.host for one in batch.states()} == {"near"}
     assert "new" in batch.submitted().values()
     assert set(batch.submitted().values()) == {"old"}
 
@@ -207,17 +203,23 @@ def test_failed_jobs_are_started_again_with_what_depends_on_them(batch: OnMemory
     batch.submit()
     far.end("load-x", 3)
     far.kill("load-y")
-    advice = {one.standing.item.label: one.what for one in submission.advice(batch.made, batch.standings())}
-    assert advice == {"load-x": "not", "load-y": "again", "each-x": "not", "each-y": "after", "last": "not"}
+    advice = {one.state.item.label: one.verdict for one in resume.decide(batch.made, batch.states())}
+    assert advice == {
+        "load-x": "leave",
+        "load-y": "restart",
+        "each-x": "leave",
+        "each-y": "restart_after",
+        "last": "leave",
+    }
     assert batch.restart("load-y", "each-y") == {"far": {}}
     assert (batch.stand()["load-y"], batch.stand()["each-y"]) == ("running", "queued")
-    advice = {one.standing.item.label: one.what for one in submission.advice(batch.made, batch.standings(), True)}
-    assert advice["last"] == "after"
+    advice = {one.state.item.label: one.verdict for one in resume.decide(batch.made, batch.states(), True)}
+    assert advice["last"] == "restart_after"
     assert batch.restart("load-x", "each-x", "last") == {"far": {}}
     for label in LABELS:
         far.end(label)
     assert set(batch.stand().values()) == {"success"}
-    assert [one.tries for one in batch.standings()][:2] == [2, 1]
+    assert [one.tries for one in batch.states()][:2] == [2, 1]
 
 
 def test_a_job_that_was_tried_too_often_is_left_as_is(batch: OnMemory) -> None:
@@ -225,11 +227,11 @@ def test_a_job_that_was_tried_too_often_is_left_as_is(batch: OnMemory) -> None:
     batch.submit()
     for _ in range(batch.made.tries - 1):
         far.end("load-x", 137)
-        assert "again" in {one.what for one in submission.advice(batch.made, batch.standings())}
+        assert "restart" in {one.verdict for one in resume.decide(batch.made, batch.states())}
         batch.restart("load-x")
     far.end("load-x", 137)
-    advice = {one.standing.item.label: (one.what, one.why) for one in submission.advice(batch.made, batch.standings())}
-    assert advice["load-x"] == ("not", "it has been started 3 times (tries)")
+    advice = {one.state.item.label: (one.verdict, one.reason) for one in resume.decide(batch.made, batch.states())}
+    assert advice["load-x"] == ("leave", "it was started 3 times (tries)")
 
 
 def test_survivors_keep_their_host_from_starting_jobs_again(batch: OnMemory) -> None:
@@ -251,39 +253,47 @@ def test_a_restart_that_is_cut_off_is_said(batch: OnMemory) -> None:
         assert isinstance(batch.restart("load-x")["far"], Unreachable)
 
 
+def cancelled(batch: OnMemory) -> dict[str, list[str] | Unreachable]:
+    answers = actions.cancel(batch.states(), batch.memory.hosts)
+    return {
+        host: answer if isinstance(answer, Unreachable) else [one.item.label for one in answer]
+        for host, answer in answers.items()
+    }
+
+
 def test_what_has_not_ended_is_cancelled(batch: OnMemory) -> None:
     far = batch.memory.far
     batch.submit()
     far.end("load-x")
-    assert submission.cancel(batch.standings(), batch.memory.hosts) == {"far": 4}
+    assert cancelled(batch) == {"far": LABELS[1:]}
     assert far.statuses() == {"load-x": "success"}
-    assert submission.cancel(batch.standings(), batch.memory.hosts) == {"far": 0}
+    assert cancelled(batch) == {"far": []}
 
 
 def test_a_cancellation_that_is_cut_off_is_said(batch: OnMemory) -> None:
     batch.submit()
-    found = batch.standings()
+    found = batch.states()
     for fault in (refused, cut(0), late(b"")):
         batch.memory.far.faults.append(fault)
-        assert isinstance(submission.cancel(found, batch.memory.hosts)["far"], Unreachable)
+        assert isinstance(actions.cancel(found, batch.memory.hosts)["far"], Unreachable)
         batch.memory.far.tasks.clear()
         batch.submit()
-        found = batch.standings()
+        found = batch.states()
 
 
 def test_ends_of_outputs_by_key(batch: OnMemory) -> None:
     far = batch.memory.far
     batch.submit()
     far.write("load-x", b"loaded 1\n")
-    found = [one for one in batch.standings() if one.item.phase == "load"]
-    assert submission.tails(batch.made, found, far.host, 2) == {found[0].item.key: b"1\n", found[1].item.key: b""}
+    found = [one for one in batch.states() if one.item.phase == "load"]
+    assert states.output_tails(batch.made, found, far.host, 2) == {found[0].item.key: b"1\n", found[1].item.key: b""}
     far.faults.append(cut(40))
     with pytest.raises(Unreachable):
-        submission.tails(batch.made, found, far.host, 2)
+        states.output_tails(batch.made, found, far.host, 2)
 
 
 def test_capacity(batch: OnMemory) -> None:
-    assert submission.capacity(batch.memory.far.host).memory == 8 << 30
+    assert states.fetch_capacity(batch.memory.far.host).memory == 8 << 30
     batch.memory.far.faults.append(cut(30))
     with pytest.raises(Unreachable):
-        submission.capacity(batch.memory.far.host)
+        states.fetch_capacity(batch.memory.far.host)

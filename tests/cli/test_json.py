@@ -17,8 +17,7 @@ from pueue_skill.views import documents
 
 WITHOUT = {
     "pueue-skill ssh",  # prints what ssh prints
-    "pueue-skill top", "pueue-skill batch watch", "pueue-skill batch", "pueue-skill batch check", "pueue-skill batch submit", "pueue-skill batch resume", "pueue-skill batch log",
-    "pueue-skill batch cancel", "pueue-skill schema", "pueue-skill completion", "pueue-skill hook",
+    "pueue-skill top", "pueue-skill batch", "pueue-skill schema", "pueue-skill completion", "pueue-skill hook",
 }  # fmt: skip
 """The commands without --json."""
 

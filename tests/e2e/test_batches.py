@@ -39,13 +39,13 @@ def test_submitted_once_however_often(on: Batch) -> None:
     first, second = on.run("submit"), on.run("submit")
     assert (first.returncode, first.stderr) == (0, "")
     assert first.stdout == f"{on.env['HOST']}: 3 added\n"
-    assert second.stdout == f"{on.env['HOST']}: 3 there already\n"
+    assert second.stdout == f"{on.env['HOST']}: 3 already in the queue\n"
     on.until(dict.fromkeys(["first-BTC", "first-it's ETH", "second"], "success"))
     assert sorted(on.ran()[:3]) == ["ETH", "first-BTC", "first-it's"]
     assert on.ran()[3:] == ["second"]
     # Nor after a clean, since the jobs have written down that they have ended.
     on.daemon.pueue("clean")
-    assert on.run("submit").stdout == f"{on.env['HOST']}: 3 done before\n"
+    assert on.run("submit").stdout == f"{on.env['HOST']}: 3 already ended\n"
     assert set(on.standings().values()) == {"success"}
     assert on.run("watch", "--events", "--every", "0.1").returncode == 0
 
@@ -70,7 +70,7 @@ def test_a_definition_that_has_changed(on: Batch) -> None:
     assert on.standings() == {"a": "changed"}
     done = on.run("submit")
     assert done.returncode == 1
-    assert "a is defined otherwise now than in the queue" in done.stderr
+    assert "the definition of a (" in done.stderr
     assert on.run("submit", "--replace").returncode == 0
     on.until({"a": "success"})
     assert on.ran() == ["old", "new"]
@@ -106,15 +106,15 @@ def test_resume_has_judgement(on: Batch) -> None:
     done = on.run("resume", "--dry-run")
     host = on.env["HOST"]
     assert done.stdout.splitlines() == [
-        f"{host} a1: again: it was ended from outside (137)",
-        f"{host} a2: not again: exit code 1: it would fail again until its cause is mended",
-        f"{host} b: not again: what it comes after is not started again",
+        f"{host} a1: restart: it was killed (exit code 137)",
+        f"{host} a2: left as is: exit code 1: it would fail again until its cause is fixed",
+        f"{host} b: left as is: a dependency is not restarted",
     ]
     assert done.returncode == 1
     on.run("resume")
     until(lambda: on.ran().count("1") == 2, "the second try")
     on.until({"a1": "failed", "a2": "failed", "a3": "success", "b": "dependency"})
-    assert "it has been started 2 times (tries)" in on.run("resume", "--dry-run").stdout
+    assert "it was started 2 times (tries)" in on.run("resume", "--dry-run").stdout
     assert len(on.daemon.tasks()) == len({json.dumps(task["command"]) for task in on.daemon.tasks().values()})
     (on.folder / "mended").touch()
     on.write(on.file.read_text().replace("kill -9 $BASHPID", "true"))  # which makes it another job
@@ -165,7 +165,7 @@ def test_to_begin_anew_is_said_for_one_run_and_never_beside_a_sibling(on: Batch)
     (on.folder / "fine2").touch()
     done = on.run("resume", "--because", "output-fix")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "B2: left alone: B1, of the same s, runs; refresh it afterwards" in done.stderr
+    assert "B2: left as is: B1 with the same s runs. Resume it afterwards" in done.stderr
     (on.folder / "slow1").unlink()
     on.until({"B1": "success", "B2": "failed"})
     assert on.run("resume", "--because", "output-fix").returncode == 0
@@ -217,7 +217,7 @@ def test_a_group_that_nobody_knows(on: Batch) -> None:
     on.write(manifest(on, "[phases.a]\ncommand = 'x'\ngroup = 'nosuch'\n"))
     done = on.run("submit")
     assert done.returncode == 2
-    assert "groups: nothing says how many jobs nosuch runs at once" in done.stderr
+    assert "groups: no limit for the group nosuch" in done.stderr
 
 
 @pytest.mark.long
@@ -278,7 +278,7 @@ def test_a_long_queue_loses_what_has_succeeded_and_nothing_is_done_again(on: Bat
     until(lambda: {*on.standings().values()} == {"success", "failed"}, "their ends", 60)
     before = len(on.daemon.tasks())
     on.write(text.replace("1005", "1006"))
-    assert on.run("submit").stdout == f"{on.env['HOST']}: 1 added, 1 there already, 1004 done before\n"
+    assert on.run("submit").stdout == f"{on.env['HOST']}: 1 added, 1 already in the queue, 1004 already ended\n"
     assert len(on.daemon.tasks()) == before - 1003
     until(lambda: on.standings()["1006"] == "success", "the new one")
     assert sorted(map(int, on.ran())) == [*range(1, 1007)]

@@ -254,7 +254,7 @@ def test_a_batch_is_submitted_once_fails_and_is_resumed(place: Place) -> None:
     first, second = place("batch", "submit", str(file)), place("batch", "submit", str(file))
     assert (first.stdout, second.stdout) == (
         f"{place.name}: 8 added\n".encode(),
-        f"{place.name}: 8 there already\n".encode(),
+        f"{place.name}: 8 already in the queue\n".encode(),
     ), first.stderr
     failed = {"load-BTC": "success", "load-ETH": "failed", "load-it's SOL": "success", "load:none": "dependency"}
     failed |= dict.fromkeys(["each-BTC", "each-ETH", "each-it's SOL", "last"], "dependency")
@@ -267,7 +267,7 @@ def test_a_batch_is_submitted_once_fails_and_is_resumed(place: Place) -> None:
     assert sorted(ran[:4]) == ["load-BTC", "load-ETH", "load-ETH", "load-it's SOL"]
     assert sorted(ran[4:7]) == ["each-BTC", "each-ETH", "each-it's SOL"]
     assert ran[7:] == ["last"]
-    assert place("batch", "submit", str(file)).stdout == f"{place.name}: 8 there already\n".encode()
+    assert place("batch", "submit", str(file)).stdout == f"{place.name}: 8 already in the queue\n".encode()
     assert place("batch", "log", str(file), "last").returncode == 0
 
 

@@ -22,7 +22,7 @@ from textual.widgets import Static
 from pueue_skill.agents import prompts
 from pueue_skill.batches import items as batch_items
 from pueue_skill.batches import manifest
-from pueue_skill.batches.model import Sources
+from pueue_skill.batches.model import LocalFiles
 from pueue_skill.cli import main
 from pueue_skill.hosts import client, transport
 from pueue_skill.jobs import news
@@ -249,7 +249,7 @@ def test_pictures(tmp_path: Path) -> None:
         json.dumps({"name": "m", "phases": {"p": {"command": "true", "label": "<b>&\"'"}}})
     )
     made = manifest.load(tmp_path / "m.json")
-    items = batch_items.items(made, Sources(lambda pattern: [], lambda name: []), [])
+    items = batch_items.items_of(made, LocalFiles(lambda pattern: [], lambda name: []), [])
     clean(tables.batch_picture(items))
 
 

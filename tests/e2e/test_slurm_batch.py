@@ -82,7 +82,7 @@ def test_more_than_any_node_has(cluster: Cluster, tmp_path: Path) -> None:
 def test_an_error_of_slurm_comes_with_what_to_do(cluster: Cluster, tmp_path: Path) -> None:
     done = Batch(cluster, tmp_path, "[phases.a]\ncommand = 'true'\nlabel = 'a'\ngpus = 2\n")("submit")
     assert done.returncode == 1
-    assert "a could not be added: sbatch: error: Invalid generic resource (gres) specification" in done.stderr
+    assert "a was not added: sbatch: error: Invalid generic resource (gres) specification" in done.stderr
     assert "sinfo -o '%P %G'" in done.stderr
 
 

@@ -63,7 +63,7 @@ def test_each_is_done_once_and_seen(on: Batch) -> None:
         )
     )
     assert on.run("submit").stdout == f"{on.env['HOST']}: {COUNT + 1} added\n"
-    assert on.run("submit").stdout == f"{on.env['HOST']}: {COUNT + 1} there already\n"
+    assert on.run("submit").stdout == f"{on.env['HOST']}: {COUNT + 1} already in the queue\n"
     assert 10 < len(units(on)) < 30
     assert finished(on) == {"success": COUNT - 1, "failed": 1, "dependency": 1}
     assert sorted(map(int, on.ran())) == [*range(1, COUNT + 1)]
@@ -76,15 +76,15 @@ def test_each_is_done_once_and_seen(on: Batch) -> None:
 
     done = on.run("resume")
     assert done.returncode == 1
-    assert "77: not again: exit code 3" in done.stdout
-    assert "77: its output ends:\nit is 77 and \\\\n 42\nno 77\n" in done.stderr
+    assert "77: left as is: exit code 3" in done.stdout
+    assert "77: the end of its output:\nit is 77 and \\\\n 42\nno 77\n" in done.stderr
     (on.folder / "fine").touch()
     assert on.run("resume", "--because", "internal-fix").returncode == 0
     assert finished(on) == {"success": COUNT + 1}
     assert on.ran()[COUNT:] == ["77", "after"]
     # The queue may be emptied: nothing is done again.
     on.daemon.pueue("clean")
-    assert on.run("submit").stdout == f"{on.env['HOST']}: {COUNT + 1} done before\n"
+    assert on.run("submit").stdout == f"{on.env['HOST']}: {COUNT + 1} already ended\n"
     assert not units(on)
 
 
@@ -100,7 +100,7 @@ def test_a_batch_that_grows_and_one_that_changes(on: Batch) -> None:
     on.write(grown.replace("echo {n} >> ran", "echo again-{n} >> ran"))
     done = on.run("submit")
     assert done.returncode == 1
-    assert f"{COUNT + 10} of work:units are defined otherwise now" in done.stderr
+    assert f"the definition of {COUNT + 10} jobs of work:units has changed" in done.stderr
     assert counts(on)["changed"] == COUNT + 10
     assert on.run("submit", "--replace").returncode == 0
     assert finished(on)["success"] == COUNT + 11

@@ -137,7 +137,7 @@ def rangebar(text: str, file: Path, configured: str, env: dict[str, str], hosts:
         assert {job["host"] for job in jobs() if job["standing"] == "dependency"} == {with_sol}
         (hosts[with_sol].home / "negative").write_text("SOLUSDT 100 3\n")
         said = run("resume", "--dry-run").stdout
-        assert f"{with_sol} SOLUSDT@100:2022: not again: exit code 1" in said
+        assert f"{with_sol} SOLUSDT@100:2022: left as is: exit code 1" in said
 
         for host in hosts.values():
             (host.home / "broken-2022").unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.cli.parsing import listed
 
 NAMES = (
-    "acts audit batch batch-status changes check config doctor history jobs notifications outcome rules run setup status "
+    "acts audit batch batch-acts batch-check batch-status changes check config doctor history jobs notifications outcome rules run setup status "
     "suggestion timeline"
 ).split()
 """The names of schemas.SCHEMAS, which takes long to import."""

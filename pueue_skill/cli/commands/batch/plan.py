@@ -1,0 +1,92 @@
+"""`batch plan`: the jobs of a batch, their dependencies, and the memory that they need."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from pueue_skill.cli import options as shared
+from pueue_skill.cli.commands.batch.arguments import add_phase, say_unreachable
+from pueue_skill.cli.console import say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pueue_skill.batches.batch import Batch
+    from pueue_skill.batches.states import ItemState
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_phase(parser)
+    shared.add_json(parser, "batch-status", "the jobs")
+    parser.add_argument("--svg", metavar="FILE", help="write the dependencies as an SVG file too")
+
+
+def main(options: argparse.Namespace, batch: Batch) -> int:
+    from pueue_skill.batches.states import fetch_states
+    from pueue_skill.cli import streams
+    from pueue_skill.hosts.client import Unreachable
+    from pueue_skill.views import documents, tables
+
+    answers = fetch_states(*batch)
+    states = {
+        host: unknown_states(batch, host) if isinstance(answer, Unreachable) else answer
+        for host, answer in answers.items()
+    }
+    report = documents.batch_status(batch.name, states)
+    if options.svg:
+        Path(options.svg).write_text(tables.batch_picture(batch.items), "utf-8")
+    if options.json:
+        print(json.dumps(report, indent=2))
+    else:
+        from rich.console import Console
+
+        console = Console(highlight=False, file=streams.drawing())
+        console.print(tables.batch_table(report))
+        console.print(tables.batch_tree(batch.items))
+        for host in batch.hosts:
+            for line in demand_lines(batch, host):
+                say(f"{host}: {line}")
+    return say_unreachable(answers)
+
+
+def unknown_states(batch: Batch, host: str) -> list[ItemState]:
+    """Return the states of the jobs of a host that did not answer."""
+    from pueue_skill.batches.states import ItemState
+
+    return [
+        ItemState(single._replace(after=item.after), "not known", pack=item.key if item.members else "")
+        for item in batch.items
+        if item.host == host
+        for single in item.unpacked
+    ]
+
+
+def demand_lines(batch: Batch, host: str) -> Iterator[str]:
+    """Yield the number of jobs that run at once on a host, and their memory, compared with the host's; and its other limits."""
+    from pueue_skill.batches.groups import peak_demand
+    from pueue_skill.batches.states import fetch_capacity
+    from pueue_skill.hosts.client import Unreachable
+
+    items = [item for item in batch.items if item.host == host]
+    demand = peak_demand(batch.manifest, items, batch.hosts[host])
+    line = f"{sum([len(item.unpacked) for item in items])} jobs, at most {demand.jobs} at once"
+    try:
+        capacity, limits = fetch_capacity(batch.hosts[host])
+    except Unreachable:
+        capacity, limits = 0, []
+    if demand.memory:
+        line += f", which need {gigabytes(demand.memory)} of memory"
+    if demand.memory and capacity:
+        largest = max(item.memory for item in items)
+        line += f"; the host has {gigabytes(capacity)}, enough for {capacity // largest} of the largest jobs"
+        if demand.memory > capacity:
+            line += f". That is {gigabytes(demand.memory - capacity)} too little: lower the limits of the groups"
+    yield line
+    yield from limits
+
+
+def gigabytes(size: int) -> str:
+    return f"{size / 2**30:.1f} GB"
