@@ -15,6 +15,7 @@ import subprocess
 import sys
 import textwrap
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -242,13 +243,18 @@ def command_reference() -> str:
     from pueue_skill.cli.main import parser
 
     os.environ["COLUMNS"] = "100"
-    top = parser()
-    pages = [("pueue-skill", top)]
-    for action in top._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            pages += [(f"pueue-skill {name}", one) for name, one in action.choices.items()]
+    pages = [("pueue-skill", parser()), *subcommands("pueue-skill", parser())]
     text = "# Commands\n\nGenerated from the help texts by `make gen`.\n"
-    return text + "".join(f"\n## {name}\n\n```text\n{one.format_help()}```\n" for name, one in pages)
+    return text + "".join(f"\n## {name}\n\n```text\n{page.format_help()}```\n" for name, page in pages)
+
+
+def subcommands(prog: str, parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Yield the commands of a parser, each followed by its own commands, with the words that call them."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, command in action.choices.items():
+                yield f"{prog} {name}", command
+                yield from subcommands(f"{prog} {name}", command)
 
 
 def plugin_hooks() -> str:
