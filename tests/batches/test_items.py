@@ -1,4 +1,4 @@
-"""A manifest taken apart: which jobs it makes, in which order, and what is wrong with one that makes none."""
+"""The items of a manifest: values, order, dependencies, bash text and keys; and the errors of invalid manifests."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_values(tmp_path: Path, variables: str, expected: list[str]) -> None:
     assert labels(text, tmp_path) == expected
 
 
-def test_spans_are_cut_at_their_ends_and_reach_into_other_values(tmp_path: Path) -> None:
+def test_spans_are_cut_at_their_ends_and_use_other_values(tmp_path: Path) -> None:
     text = """
     [phases.a]
     command = "run {symbol} {epoch.start} {epoch.end}"
@@ -76,7 +76,7 @@ def test_spans_are_cut_at_their_ends_and_reach_into_other_values(tmp_path: Path)
     ]
 
 
-def test_values_are_quoted_for_the_command_and_braces_are_doubled(tmp_path: Path) -> None:
+def test_values_are_quoted_and_doubled_braces_are_literal(tmp_path: Path) -> None:
     (one,) = items("[phases.a]\ncommand = 'echo {x} ${{HOME}}'\nvars.x = [\"it's $(x)\"]\n", tmp_path)
     assert one.command == "(\necho 'it'\\''s $(x)' ${HOME}\n)"
 
@@ -97,7 +97,7 @@ def by_label(made: tuple[Item, ...]) -> dict[str, list[str]]:
     return {item.label: [names[key] for key in item.after] for item in made}
 
 
-def test_phases_come_after_each_other(tmp_path: Path) -> None:
+def test_phases_depend_on_each_other(tmp_path: Path) -> None:
     text = """
     [phases.validate]
     command = "v"
@@ -122,7 +122,7 @@ def test_phases_come_after_each_other(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_many_after_many_have_one_job_between_them(tmp_path: Path) -> None:
+def test_a_barrier_connects_two_large_phases(tmp_path: Path) -> None:
     text = "[phases.a]\ncommand = 'a {x}'\nvars.x = { range = [1, 20] }\n[phases.b]\ncommand = 'b {x}'\nvars.x = { range = [1, 20] }\nafter = ['a']\n"
     text += "[phases.c]\ncommand = 'c {x}'\nvars.x = { range = [1, 20] }\nafter = ['a', 'b']\n"
     found = by_label(items(text, tmp_path))
@@ -130,7 +130,7 @@ def test_many_after_many_have_one_job_between_them(tmp_path: Path) -> None:
     assert (found["b:7"], found["c:7"]) == (["a:end"], ["a:end", "b:end"])
 
 
-def test_several_hosts_share_the_values_of_one_variable(tmp_path: Path) -> None:
+def test_jobs_are_spread_over_hosts_by_the_values_of_one_variable(tmp_path: Path) -> None:
     text = """
     hosts = ["one", "two"]
     spread = "s"
@@ -153,7 +153,7 @@ def test_several_hosts_share_the_values_of_one_variable(tmp_path: Path) -> None:
             assert {other.host for other in made if other.key in one.after} == {one.host}
 
 
-def test_the_key_is_that_of_the_job_and_its_definition(tmp_path: Path) -> None:
+def test_the_key_has_the_identity_and_the_definition_of_the_job(tmp_path: Path) -> None:
     text = "[phases.a]\ncommand = 'echo {x}'\nvars.x = [1, 2]\n"
     first = items(text, tmp_path)
     assert items(text.replace("[1, 2]", "[2, 1, 3]"), tmp_path)[1].key == first[0].key
@@ -187,7 +187,7 @@ def test_the_key_is_that_of_the_job_and_its_definition(tmp_path: Path) -> None:
         ("[phases.a]\ncommand = 'x {s}'\nvars.s = [1]\n[phases.b]\ncommand = 'y {s}'\nvars.s = [2]\nafter = [{ phase = 'a', same = ['s'] }]", "phases.b.after: no job of phase a has the same s as b:2"),
     ],
 )  # fmt: skip
-def test_what_makes_no_batch(tmp_path: Path, text: str, message: str) -> None:
+def test_invalid_batches(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(BatchError) as error:
         items(text, tmp_path)
     assert message in str(error.value)
@@ -241,7 +241,7 @@ def test_what_makes_no_batch(tmp_path: Path, text: str, message: str) -> None:
         ("[phases.a]\ncommand = 'x {y}'\nvars.y = { rows = 'bad.jsonl' }", "bad.jsonl:2: "),
     ],
 )
-def test_what_is_no_manifest(tmp_path: Path, text: str, message: str) -> None:
+def test_invalid_manifests(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n3\n")
     (tmp_path / "bad.jsonl").write_text('{"a": 1}\n{"a":\n')
     with pytest.raises(ManifestError) as error:
@@ -249,7 +249,7 @@ def test_what_is_no_manifest(tmp_path: Path, text: str, message: str) -> None:
     assert message in str(error.value)
 
 
-def test_yaml_and_json_say_the_same(tmp_path: Path) -> None:
+def test_yaml_and_json_manifests(tmp_path: Path) -> None:
     content = {
         "name": "b",
         "groups": {"p1": 2},
@@ -289,7 +289,7 @@ def test_expectations(tmp_path: Path, expect: str, output: str, good: bool) -> N
     assert good or "a:c: " in done.stdout
 
 
-def test_a_query_is_one_word_of_the_command_that_answers_it(tmp_path: Path) -> None:
+def test_a_query_is_one_word_of_the_sql_command(tmp_path: Path) -> None:
     query = "SELECT 'it''s',\n  '{x}' FROM t"
     text = f"sql = 'printf %s {{query}}'\n[phases.a]\ncommand = 'x'\n[[phases.a.checks]]\nname = 'c'\nsql = \"\"\"{query}\"\"\"\n"
     check = items(text + "expect = { equals = '-' }\n", tmp_path)[1]
@@ -297,7 +297,7 @@ def test_a_query_is_one_word_of_the_command_that_answers_it(tmp_path: Path) -> N
     assert (done.returncode, done.stdout) == (1, f"a:c: equals - was expected, found:\n{query}\n")
 
 
-def test_retries_and_time_limits_are_the_jobs_own(tmp_path: Path) -> None:
+def test_jobs_retry_and_time_out_by_themselves(tmp_path: Path) -> None:
     text = f"[phases.a]\ncommand = 'echo again >> {tmp_path}/log; exit 75'\nretry = {{ codes = [75, 69], times = 3, wait = 0 }}\n"
     (one,) = items(text, tmp_path)
     assert subprocess.run(["bash", "-c", one.command]).returncode == 75
@@ -328,8 +328,8 @@ AROUND = ("{x}", "--to={x}", "a{x}b", "'q'{x}\"r\"", "\\\\{x}", "\\'{x}\\'", "$y
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-def test_a_value_is_one_word_whatever_it_holds(value: str, tmp_path: Path) -> None:
-    """As bash reads it, beside whatever else the word is made of."""
+def test_every_value_is_one_word(value: str, tmp_path: Path) -> None:
+    """In bash, also when it is only part of a word."""
     template = "printf '%s\\0' " + " ".join(AROUND) + " $(printf %s {x} | wc -c) <(printf {x}) # it's a comment"
     text = fill(template, {"x": value}, "here", quoted=True)
     done = subprocess.run(["bash", "-c", text], cwd=tmp_path, capture_output=True, text=True, check=True)
@@ -365,7 +365,7 @@ def test_a_value_is_one_word_whatever_it_holds(value: str, tmp_path: Path) -> No
         "'",
     ],
 )
-def test_where_a_value_cannot_be_quoted_only_plain_ones_stand(around: str) -> None:
+def test_unquotable_positions_take_only_bare_values(around: str) -> None:
     template = f"run {around} {{x}}" if around == "'" else f"run {around}"
     assert "data/a-1.csv" in fill(template, {"x": "data/a-1.csv"}, "here", quoted=True)
     with pytest.raises(BatchError, match=r"here: the value .* of \{x\} cannot be quoted here"):

@@ -1,4 +1,4 @@
-"""Batches on their hosts: each job submitted once, seen where it stands, started again or cancelled, whatever is cut off meanwhile."""
+"""Batches on hosts in memory: submission, states, restart and cancellation, with faults and interrupted connections."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pueue_skill.queues.protocol import SubmittedItem
 TEXT = """
 name = "b"
 hosts = ["far"]
-refresh = "--anew"
+refresh = "--from-scratch"
 groups.p1 = 2
 vars.s = ["x", "y"]
 [phases.load]
@@ -41,7 +41,7 @@ LABELS = ["load-x", "load-y", "each-x", "each-y", "last"]
 
 
 class OnMemory:
-    """A batch on hosts in memory, and the pauses of its submissions."""
+    """A batch on hosts in memory; `pauses` are the seconds between the attempts of its submissions."""
 
     def __init__(self, memory: Memory, folder: Path) -> None:
         self.memory, self.file = memory, folder / "b.toml"
@@ -59,7 +59,7 @@ class OnMemory:
         return submission.submit(self.made, self.items, self.memory.hosts, replace, self.pauses.append)
 
     def submitted(self, *faults: Fault | None, replace: bool = False) -> dict[str, str]:
-        """What became of each job, by label."""
+        """Submit, and return the result for each job, by label."""
         labels = {item.key: item.label for item in self.items}
         found: dict[str, str] = {}
         for answer in self.submit(*faults, replace=replace).values():
@@ -93,7 +93,7 @@ def test_a_batch_is_submitted_once(batch: OnMemory) -> None:
     assert batch.pauses == []
 
 
-def test_an_answer_that_is_cut_off_anywhere_adds_nothing_twice(batch: OnMemory) -> None:
+def test_no_job_is_added_twice_after_a_truncated_answer(batch: OnMemory) -> None:
     far = batch.memory.far
     batch.submit()
     answer = sum(len(item.key) + 20 for item in batch.items) + 30
@@ -104,8 +104,8 @@ def test_an_answer_that_is_cut_off_anywhere_adds_nothing_twice(batch: OnMemory) 
 
 
 @pytest.mark.parametrize("room", range(6))
-def test_a_script_that_is_stopped_between_two_jobs_is_gone_on_with(batch: OnMemory, room: int) -> None:
-    """What it had added is new all the same: it was not there before."""
+def test_a_submission_stopped_between_two_jobs_is_resumed(batch: OnMemory, room: int) -> None:
+    """The jobs of the first attempt are reported as new too."""
     batch.memory.far.room = room
     assert batch.submitted() == dict.fromkeys(LABELS, "new")
     assert len(batch.memory.far.tasks) == len(LABELS)
@@ -113,7 +113,7 @@ def test_a_script_that_is_stopped_between_two_jobs_is_gone_on_with(batch: OnMemo
 
 
 @pytest.mark.parametrize("fault", [refused, queue_down, late(b""), cut(0)], ids=["away", "down", "late", "cut"])
-def test_a_host_that_is_away_is_tried_with_growing_pauses(batch: OnMemory, fault: Fault) -> None:
+def test_attempts_at_a_silent_host_have_growing_pauses(batch: OnMemory, fault: Fault) -> None:
     assert set(batch.submitted(*[None, fault] * (ATTEMPTS - 1)).values()) <= {"new", "old"}
     assert batch.pauses == [0.5, 2.0, 5.0]
     assert len(batch.memory.far.tasks) == len(LABELS)
@@ -121,24 +121,24 @@ def test_a_host_that_is_away_is_tried_with_growing_pauses(batch: OnMemory, fault
     assert isinstance(answer, Unreachable)
 
 
-def test_a_host_that_says_nothing_of_what_is_there_is_not_submitted_to(batch: OnMemory) -> None:
+def test_nothing_is_submitted_without_an_answer_to_the_preflight(batch: OnMemory) -> None:
     assert isinstance(batch.submit(cut(10))["far"], Unreachable)
     assert batch.memory.far.calls == ["known"]
 
 
-def test_others_who_submit_meanwhile_are_seen(batch: OnMemory) -> None:
+def test_a_concurrent_submission_is_detected(batch: OnMemory) -> None:
     far = batch.memory.far
 
-    def meanwhile(carry_out: Callable[[], bytes]) -> Done:
+    def concurrent(carry_out: Callable[[], bytes]) -> Done:
         known = carry_out()
         far.submissions += 1
         return Done(0, known, b"")
 
-    assert batch.submitted(meanwhile) == dict.fromkeys(LABELS, "new")
+    assert batch.submitted(concurrent) == dict.fromkeys(LABELS, "new")
     assert batch.pauses == [0.5]
 
 
-def test_a_changed_definition_is_another_job(batch: OnMemory) -> None:
+def test_changed_definitions(batch: OnMemory) -> None:
     batch.submit()
     batch.write(TEXT.replace('"each {s}"', '"each {s} --more"').replace('"load {s}"', '"load {s} --more"'))
     changed = {"load-x": "changed", "load-y": "changed", "each-x": "changed", "each-y": "changed"}
@@ -146,10 +146,10 @@ def test_a_changed_definition_is_another_job(batch: OnMemory) -> None:
     assert {label: found[label] for label in changed} == changed
     assert batch.stand()["each-x"] == "changed"
     replaced = batch.submitted(replace=True)
-    assert (replaced["load-x"], replaced["each-x"]) == ("changed", "new")  # what runs is left as is
+    assert (replaced["load-x"], replaced["each-x"]) == ("changed", "new")  # running jobs are left as is
 
 
-def test_a_job_whose_dependency_failed_and_is_gone_is_held(batch: OnMemory) -> None:
+def test_a_job_whose_dependency_failed_and_was_cleaned_is_held(batch: OnMemory) -> None:
     far = batch.memory.far
     batch.submit()
     far.end("load-x", 3)
@@ -160,7 +160,7 @@ def test_a_job_whose_dependency_failed_and_is_gone_is_held(batch: OnMemory) -> N
     }  # fmt: skip
 
 
-def test_where_jobs_stand(batch: OnMemory) -> None:
+def test_states(batch: OnMemory) -> None:
     far = batch.memory.far
     assert set(batch.stand().values()) == {"missing"}
     batch.submit()
@@ -172,14 +172,14 @@ def test_where_jobs_stand(batch: OnMemory) -> None:
     found = {one.item.label: (one.status, one.exit_code, one.tries) for one in batch.states()}
     assert found["load-y"] == ("failed", 3, 1)
     assert found["each-x"] == ("killed", None, 1)
-    far.tasks.clear()  # cleaned: how they ended is known all the same
+    far.tasks.clear()  # cleaned: the recorded exit codes remain
     cleaned = {one.item.label: (one.status, one.exit_code) for one in batch.states()}
     assert cleaned["load-x"] == ("success", 0)
     assert cleaned["load-y"] == ("failed", 3)
     assert cleaned["last"] == ("missing", None)
 
 
-def test_a_status_that_is_cut_off_is_none(batch: OnMemory) -> None:
+def test_a_truncated_status_is_an_error(batch: OnMemory) -> None:
     batch.submit()
     whole = len(batch.memory.far.answer('{"ask": "standings", "name": "b"}'))
     for count in range(0, whole, 23):
@@ -187,7 +187,7 @@ def test_a_status_that_is_cut_off_is_none(batch: OnMemory) -> None:
         assert isinstance(fetch_states(batch.made, batch.items, batch.memory.hosts)["far"], Unreachable)
 
 
-def test_a_host_that_is_away_keeps_no_others_jobs_from_their_queue(batch: OnMemory) -> None:
+def test_an_unreachable_host_does_not_affect_the_others(batch: OnMemory) -> None:
     batch.write(TEXT.replace('hosts = ["far"]', 'hosts = ["near", "far"]\nspread = "s"'))
     found = batch.submit(refused)
     assert isinstance(found["far"], Unreachable)
@@ -198,7 +198,7 @@ def test_a_host_that_is_away_keeps_no_others_jobs_from_their_queue(batch: OnMemo
     assert set(batch.submitted().values()) == {"old"}
 
 
-def test_failed_jobs_are_started_again_with_what_depends_on_them(batch: OnMemory) -> None:
+def test_failed_jobs_are_restarted_with_the_jobs_that_depend_on_them(batch: OnMemory) -> None:
     far = batch.memory.far
     batch.submit()
     far.end("load-x", 3)
@@ -222,7 +222,7 @@ def test_failed_jobs_are_started_again_with_what_depends_on_them(batch: OnMemory
     assert [one.tries for one in batch.states()][:2] == [2, 1]
 
 
-def test_a_job_that_was_tried_too_often_is_left_as_is(batch: OnMemory) -> None:
+def test_tries_limits_restarts(batch: OnMemory) -> None:
     far = batch.memory.far
     batch.submit()
     for _ in range(batch.made.tries - 1):
@@ -234,7 +234,7 @@ def test_a_job_that_was_tried_too_often_is_left_as_is(batch: OnMemory) -> None:
     assert advice["load-x"] == ("leave", "it was started 3 times (tries)")
 
 
-def test_survivors_keep_their_host_from_starting_jobs_again(batch: OnMemory) -> None:
+def test_jobs_that_still_run_are_not_restarted(batch: OnMemory) -> None:
     far = batch.memory.far
     batch.submit()
     far.kill("load-x")
@@ -244,10 +244,10 @@ def test_survivors_keep_their_host_from_starting_jobs_again(batch: OnMemory) -> 
     assert batch.stand()["load-x"] == "killed"
 
 
-def test_a_restart_that_is_cut_off_is_said(batch: OnMemory) -> None:
+def test_a_truncated_restart_is_an_error(batch: OnMemory) -> None:
     batch.submit()
     batch.memory.far.kill("load-x")
-    whole = len(batch.memory.far.answer('{"ask": "restart", "ids": [], "anew": []}'))
+    whole = len(batch.memory.far.answer('{"ask": "restart", "ids": [], "from_scratch": []}'))
     for count in range(whole):
         batch.memory.far.faults += [None, cut(count)]
         assert isinstance(batch.restart("load-x")["far"], Unreachable)
@@ -261,7 +261,7 @@ def cancelled(batch: OnMemory) -> dict[str, list[str] | Unreachable]:
     }
 
 
-def test_what_has_not_ended_is_cancelled(batch: OnMemory) -> None:
+def test_jobs_that_have_not_ended_are_cancelled(batch: OnMemory) -> None:
     far = batch.memory.far
     batch.submit()
     far.end("load-x")
@@ -270,7 +270,7 @@ def test_what_has_not_ended_is_cancelled(batch: OnMemory) -> None:
     assert cancelled(batch) == {"far": []}
 
 
-def test_a_cancellation_that_is_cut_off_is_said(batch: OnMemory) -> None:
+def test_an_interrupted_cancellation_is_an_error(batch: OnMemory) -> None:
     batch.submit()
     found = batch.states()
     for fault in (refused, cut(0), late(b"")):
@@ -281,7 +281,7 @@ def test_a_cancellation_that_is_cut_off_is_said(batch: OnMemory) -> None:
         found = batch.states()
 
 
-def test_ends_of_outputs_by_key(batch: OnMemory) -> None:
+def test_output_tails(batch: OnMemory) -> None:
     far = batch.memory.far
     batch.submit()
     far.write("load-x", b"loaded 1\n")

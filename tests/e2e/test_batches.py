@@ -1,4 +1,4 @@
-"""Batches on real queues: submitted once however often and by whom, cut off anywhere, resumed with judgement."""
+"""Batches on real queues: repeated, concurrent and interrupted submissions, states, checks, and resume."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ after = ["first"]
 """
 
 
-def test_submitted_once_however_often(on: Batch) -> None:
+def test_a_repeated_submission_adds_no_job_twice(on: Batch) -> None:
     on.write(manifest(on, TWO))
     assert on.standings() == {"first-BTC": "missing", "first-it's ETH": "missing", "second": "missing"}
     first, second = on.run("submit"), on.run("submit")
@@ -43,14 +43,14 @@ def test_submitted_once_however_often(on: Batch) -> None:
     on.until(dict.fromkeys(["first-BTC", "first-it's ETH", "second"], "success"))
     assert sorted(on.ran()[:3]) == ["ETH", "first-BTC", "first-it's"]
     assert on.ran()[3:] == ["second"]
-    # Nor after a clean, since the jobs have written down that they have ended.
+    # Nor after a clean: the jobs have recorded their exit codes.
     on.daemon.pueue("clean")
     assert on.run("submit").stdout == f"{on.env['HOST']}: 3 already ended\n"
     assert set(on.standings().values()) == {"success"}
     assert on.run("watch", "--events", "--every", "0.1").returncode == 0
 
 
-def test_by_many_at_once(on: Batch) -> None:
+def test_concurrent_submissions(on: Batch) -> None:
     on.write(manifest(on, "[phases.a]\ncommand = 'echo {n} >> ran'\nlabel = '{n}'\nvars.n = { range = [1, 30] }\n"))
     racers = [threading.Thread(target=on.run, args=("submit",)) for _ in range(6)]
     for racer in racers:
@@ -61,7 +61,7 @@ def test_by_many_at_once(on: Batch) -> None:
     assert sorted(map(int, on.ran())) == list(range(1, 31))
 
 
-def test_a_definition_that_has_changed(on: Batch) -> None:
+def test_a_changed_definition(on: Batch) -> None:
     text = manifest(on, "[phases.a]\ncommand = 'echo old >> ran'\nlabel = 'a'\n")
     on.write(text)
     on.run("submit")
@@ -76,7 +76,7 @@ def test_a_definition_that_has_changed(on: Batch) -> None:
     assert on.ran() == ["old", "new"]
 
 
-def test_one_that_runs_is_not_replaced(on: Batch) -> None:
+def test_a_running_job_is_not_replaced(on: Batch) -> None:
     text = manifest(on, "[phases.a]\ncommand = 'echo old >> ran; until [ -e go ]; do sleep 0.1; done'\nlabel = 'a'\n")
     on.write(text)
     on.run("submit")
@@ -89,10 +89,10 @@ def test_one_that_runs_is_not_replaced(on: Batch) -> None:
     assert on.standings() == {"a": "missing"}
 
 
-def test_resume_has_judgement(on: Batch) -> None:
+def test_resume_restarts_only_jobs_that_may_succeed(on: Batch) -> None:
     phases = """
     [phases.a]
-    command = "echo {n} >> ran; if [ {n} = 1 ]; then kill -9 $BASHPID; fi; if [ {n} = 2 ] && [ ! -e mended ]; then echo no column; exit 1; fi"
+    command = "echo {n} >> ran; if [ {n} = 1 ]; then kill -9 $BASHPID; fi; if [ {n} = 2 ] && [ ! -e fixed ]; then echo no column; exit 1; fi"
     label = "a{n}"
     vars.n = [1, 2, 3]
     [phases.b]
@@ -112,16 +112,16 @@ def test_resume_has_judgement(on: Batch) -> None:
     ]
     assert done.returncode == 1
     on.run("resume")
-    until(lambda: on.ran().count("1") == 2, "the second try")
+    until(lambda: on.ran().count("1") == 2, "the second run")
     on.until({"a1": "failed", "a2": "failed", "a3": "success", "b": "dependency"})
     assert "it was started 2 times (tries)" in on.run("resume", "--dry-run").stdout
     assert len(on.daemon.tasks()) == len({json.dumps(task["command"]) for task in on.daemon.tasks().values()})
-    (on.folder / "mended").touch()
-    on.write(on.file.read_text().replace("kill -9 $BASHPID", "true"))  # which makes it another job
+    (on.folder / "fixed").touch()
+    on.write(on.file.read_text().replace("kill -9 $BASHPID", "true"))  # which changes its definition
     assert on.standings()["a1"] == "changed"
 
 
-def test_checks_hold_what_comes_after(on: Batch) -> None:
+def test_a_failed_check_blocks_dependent_phases(on: Batch) -> None:
     phases = """
     [phases.a]
     command = "echo a >> ran"
@@ -144,7 +144,7 @@ def test_checks_hold_what_comes_after(on: Batch) -> None:
     assert on.ran() == ["a", "b"]
 
 
-def test_to_begin_anew_is_said_for_one_run_and_never_beside_a_sibling(on: Batch) -> None:
+def test_jobs_start_from_scratch_once_and_not_while_a_sibling_runs(on: Batch) -> None:
     phases = """
     [phases.a]
     command = "echo {s}{n}{refresh} >> ran; [ -e fine{n} ] && while [ -e slow{n} ]; do sleep 0.1; done"
@@ -157,11 +157,11 @@ def test_to_begin_anew_is_said_for_one_run_and_never_beside_a_sibling(on: Batch)
     on.until({"B1": "failed", "B2": "failed"})
     for name in ("fine1", "slow1"):
         (on.folder / name).touch()
-    # A fix that changes no output: from the checkpoints, all of them.
+    # A fix that does not change output: all jobs resume from their checkpoints.
     assert on.run("resume", "--because", "internal-fix").returncode == 0
     on.until({"B1": "running", "B2": "failed"})
     assert sorted(on.ran()) == ["B1", "B1", "B2", "B2"]
-    # One that does: anew, but not while a sibling still writes.
+    # A fix that changes output: jobs start from scratch, but not while a sibling runs.
     (on.folder / "fine2").touch()
     done = on.run("resume", "--because", "output-fix")
     assert (done.returncode, done.stdout) == (1, "")
@@ -175,8 +175,8 @@ def test_to_begin_anew_is_said_for_one_run_and_never_beside_a_sibling(on: Batch)
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
-def test_cut_off_anywhere_nothing_is_lost_and_nothing_twice(on: Batch, seed: int) -> None:
-    """The client killed, and the connections of a host cut, at random moments, until a submission comes to its end."""
+def test_no_job_is_lost_or_added_twice_after_interruptions(on: Batch, seed: int) -> None:
+    """The client is killed and the connections of the host are cut at random times, until a submission succeeds."""
     chance = random.Random(seed)  # noqa: S311
     count = 40
     phases = f"[phases.a]\ncommand = 'echo {{n}} >> ran'\nlabel = '{{n}}'\nvars.n = {{ range = [1, {count}] }}\n"
@@ -192,13 +192,13 @@ def test_cut_off_anywhere_nothing_is_lost_and_nothing_twice(on: Batch, seed: int
             on.daemon.kill_connections()
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    until(lambda: on.run("submit").returncode == 0, "a submission that comes to its end", 60)
+    until(lambda: on.run("submit").returncode == 0, "a complete submission", 60)
     on.until({**{str(n): "success" for n in range(1, count + 1)}, "end": "success"}, 60)
     assert sorted(on.ran()) == sorted([*map(str, range(1, count + 1)), "end"])
     assert on.ran()[-1] == "end"
 
 
-def test_a_host_that_is_down_is_said_and_the_other_goes_on(pueued: Daemon, bigblack: Host, tmp_path: Path) -> None:
+def test_an_unreachable_host_does_not_affect_the_other(pueued: Daemon, bigblack: Host, tmp_path: Path) -> None:
     file = tmp_path / "b.toml"
     name = "b" + os.urandom(4).hex()
     file.write_text(
@@ -213,7 +213,7 @@ def test_a_host_that_is_down_is_said_and_the_other_goes_on(pueued: Daemon, bigbl
     assert "nosuchhost cannot be reached by ssh" in done.stderr
 
 
-def test_a_group_that_nobody_knows(on: Batch) -> None:
+def test_a_group_without_a_limit(on: Batch) -> None:
     on.write(manifest(on, "[phases.a]\ncommand = 'x'\ngroup = 'nosuch'\n"))
     done = on.run("submit")
     assert done.returncode == 2
@@ -234,10 +234,10 @@ def test_the_rangebar_example_on_two_hosts(
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(2))
-def test_a_daemon_that_is_killed_loses_nothing_and_runs_nothing_twice(
+def test_no_job_is_lost_or_run_twice_when_the_daemon_is_killed(
     lab: Lab, pueued: Daemon, tmp_path: Path, seed: int
 ) -> None:
-    """pueued is killed while jobs are added and run, and started again, over and over; then resume takes up the rest."""
+    """pueued is killed and restarted several times while jobs are added and run; then resume restarts the killed jobs."""
     chance = random.Random(seed)  # noqa: S311
     host = Host(lab, f"crash{seed}", {"default": 3})
     count = 25
@@ -266,7 +266,7 @@ def test_a_daemon_that_is_killed_loses_nothing_and_runs_nothing_twice(
 
 
 @pytest.mark.long
-def test_a_long_queue_loses_what_has_succeeded_and_nothing_is_done_again(on: Batch) -> None:
+def test_succeeded_jobs_are_removed_from_a_long_queue_and_not_run_again(on: Batch) -> None:
     phases = (
         "[groups]\nwide = 50\n[phases.a]\ncommand = 'echo {n} >> ran; exit $(( {n} == 7 ))'\nlabel = '{n}'\ngroup = 'wide'\n"
         "vars.n = { range = [1, 1005] }\n"
@@ -274,12 +274,12 @@ def test_a_long_queue_loses_what_has_succeeded_and_nothing_is_done_again(on: Bat
     text = manifest(on, phases)
     on.write(text)
     on.run("submit")
-    until(lambda: len(on.ran()) == 1005, "all of them", 150)
-    until(lambda: {*on.standings().values()} == {"success", "failed"}, "their ends", 60)
+    until(lambda: len(on.ran()) == 1005, "all jobs", 150)
+    until(lambda: {*on.standings().values()} == {"success", "failed"}, "their outcomes", 60)
     before = len(on.daemon.tasks())
     on.write(text.replace("1005", "1006"))
     assert on.run("submit").stdout == f"{on.env['HOST']}: 1 added, 1 already in the queue, 1004 already ended\n"
     assert len(on.daemon.tasks()) == before - 1003
-    until(lambda: on.standings()["1006"] == "success", "the new one")
+    until(lambda: on.standings()["1006"] == "success", "the new job")
     assert sorted(map(int, on.ran())) == [*range(1, 1007)]
     assert on.standings()["7"] == "failed"

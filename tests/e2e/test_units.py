@@ -1,4 +1,4 @@
-"""Very many jobs of a batch, which units work through, on real queues: each once, seen one by one, whatever is killed."""
+"""Phases of very many jobs, which run in units, on real queues: each job runs once and has its own state, whatever is killed."""
 
 from __future__ import annotations
 
@@ -42,21 +42,21 @@ def counts(batch: Batch) -> Counter[str]:
 
 
 def finished(batch: Batch, seconds: float = 200) -> Counter[str]:
-    """How many stand where, once none is open."""
+    """Return the number of jobs in each state, once none is queued or running."""
 
     def found() -> Counter[str] | None:
         now = counts(batch)
         return None if now["queued"] or now["running"] else now
 
-    return until(found, "the end of all", seconds)
+    return until(found, "the end of all jobs", seconds)
 
 
 def units(batch: Batch) -> list[dict[str, Any]]:
     return [task for task in batch.daemon.tasks().values() if ":unit-" in task["command"]]
 
 
-def test_each_is_done_once_and_seen(on: Batch) -> None:
-    """Its exit code, its output, and what it holds; what has failed is resumed alone."""
+def test_each_job_runs_once_and_has_its_own_state(on: Batch) -> None:
+    """Its exit code, its output, and the jobs that it blocks; only the failed job is resumed."""
     on.write(
         work(
             on, "echo it is {n} and \\\\\\\\n $((6 * 7)); [ {n} != 77 ] || [ -e fine ] || {{ echo no 77 >&2; exit 3; }}"
@@ -82,13 +82,13 @@ def test_each_is_done_once_and_seen(on: Batch) -> None:
     assert on.run("resume", "--because", "internal-fix").returncode == 0
     assert finished(on) == {"success": COUNT + 1}
     assert on.ran()[COUNT:] == ["77", "after"]
-    # The queue may be emptied: nothing is done again.
+    # No job runs again after a clean.
     on.daemon.pueue("clean")
     assert on.run("submit").stdout == f"{on.env['HOST']}: {COUNT + 1} already ended\n"
     assert not units(on)
 
 
-def test_a_batch_that_grows_and_one_that_changes(on: Batch) -> None:
+def test_more_jobs_and_changed_definitions(on: Batch) -> None:
     text = work(on)
     on.write(text)
     on.run("submit")
@@ -107,7 +107,7 @@ def test_a_batch_that_grows_and_one_that_changes(on: Batch) -> None:
     assert Counter(on.ran())["again-5"] == 1
 
 
-def test_by_many_at_once(on: Batch) -> None:
+def test_concurrent_submissions(on: Batch) -> None:
     on.write(work(on))
     racers = [threading.Thread(target=on.run, args=("submit",)) for _ in range(4)]
     for racer in racers:
@@ -119,26 +119,26 @@ def test_by_many_at_once(on: Batch) -> None:
     assert on.ran()[-1] == "after"
 
 
-def test_what_outlives_its_daemon_is_waited_for(lab: Lab, pueued: Daemon, tmp_path: Any) -> None:
+def test_jobs_that_outlive_their_daemon(lab: Lab, pueued: Daemon, tmp_path: Any) -> None:
     host = Host(lab, "outlived", {"default": 1})
     batch = Batch(tmp_path, host, pueued.env | {"HOST": "outlived"})
     (tmp_path / "wait").write_text("5")
     batch.write(work(batch))
     try:
         batch.run("submit")
-        until((tmp_path / "waits").exists, "the one that takes long")
+        until((tmp_path / "waits").exists, "the long job")
         host.crash(jobs=False)
-        # Its unit is taken for dead, and is not started again beside it.
+        # The daemon takes its unit for dead. It is not restarted while the job runs.
         done = batch.run("resume")
         assert done.returncode == 1
         assert "process" in done.stderr
-        # Nor by hand.
+        # Nor does a restart by hand run the job twice.
         killed = [str(id) for id, task in host.tasks().items() if "Killed" in str(task["status"])]
         host.pueue("restart", "--in-place", *killed)
         until(lambda: any("waiting for what" in host.pueue("log", id) for id in killed), "the unit that waits")
         (tmp_path / "wait").unlink()
         assert finished(batch)["success"] >= COUNT
-        batch.run("resume")  # what comes after may have been given up
+        batch.run("resume")  # the dependent job may have been skipped
         assert finished(batch) == {"success": COUNT + 1}
         assert sorted(map(int, batch.ran()[:-1])) == [*range(1, COUNT + 1)]
     finally:
@@ -146,10 +146,8 @@ def test_what_outlives_its_daemon_is_waited_for(lab: Lab, pueued: Daemon, tmp_pa
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_killed_over_and_over_none_is_lost_and_none_that_has_ended_begun_again(
-    lab: Lab, pueued: Daemon, tmp_path: Any, seed: int
-) -> None:
-    """The client, the connections, and the daemon with all its jobs, at random moments."""
+def test_no_job_is_lost_or_run_again_after_crashes(lab: Lab, pueued: Daemon, tmp_path: Any, seed: int) -> None:
+    """The client, the connections, and the daemon with all its jobs are killed at random times."""
     chance = random.Random(seed)  # noqa: S311
     host = Host(lab, f"units{seed}", {"default": 1})
     batch = Batch(tmp_path, host, pueued.env | {"HOST": host.name})

@@ -1,4 +1,4 @@
-"""A batch of a test: its manifest, the command that works on it, and the example of the range bars."""
+"""Batches of tests: a manifest and the commands for it, and the example manifest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from real import Daemon, Host, until
 
 
 class Batch:
-    """A manifest, and the command that works on it against the queues of `daemon`'s client."""
+    """A manifest, and the commands for it on the queues that the client of `daemon` knows."""
 
     def __init__(self, folder: Path, daemon: Daemon, env: dict[str, str]) -> None:
         self.folder, self.daemon, self.env = folder, daemon, env
@@ -40,20 +40,20 @@ class Batch:
         until(lambda: self.standings() == wanted, f"{wanted}, not {self.standings()}", seconds)
 
     def ran(self) -> list[str]:
-        """What the jobs have written down, in their order."""
+        """Return the words that the jobs wrote into the file `ran`, in order."""
         log = self.folder / "ran"
         return log.read_text().split() if log.exists() else []
 
 
 def manifest(batch: Batch, phases: str, **more: str) -> str:
-    """One of a name that no other test has."""
+    """Return a manifest with a unique name."""
     name = "b" + os.urandom(4).hex()
     extra = "".join(f"{key} = {value}\n" for key, value in more.items())
     return f'name = "{name}"\nhosts = ["{batch.env["HOST"]}"]\ncwd = "{batch.folder}"\n{extra}{phases}'
 
 
 UV = """#!/bin/sh
-# uv run python scripts/NAME ARG...: what the real script would do, written down; it fails as the files beside say.
+# uv run python scripts/NAME ARG...: records the call, and fails if the file broken-2022 exists.
 shift 2
 echo "$(basename "$1") $*" >> "$HOME/ran"
 case "$*" in *"--start-date 2022"*) [ ! -e "$HOME/broken-2022" ] || { echo "no column vwap"; exit 1; } ;; esac
@@ -74,9 +74,8 @@ RANGEBAR = (Path(__file__).parent.parent.parent / "examples/rangebar.toml").read
 
 
 def rangebar(text: str, file: Path, configured: str, env: dict[str, str], hosts: dict[str, Host]) -> None:
-    """The example: submitted, cut off, submitted again; a year that fails, resumed; a check that fails, then passes; counts, order,
-    labels."""
-    # A batch of its own, should this be run once more on these hosts.
+    """Test the example manifest: interrupted and repeated submissions, a failed year and a failed check that are resumed, order, labels."""
+    # A unique name, so that the test can run again on these hosts.
     text = text.replace('name = "rangebar"', f'name = "rangebar-{os.urandom(3).hex()}"', 1)
     file.write_text(text.replace("wait = 60", "wait = 0"))
     config = Path(env["XDG_CONFIG_HOME"]) / "pueue-skill/config.toml"
@@ -109,7 +108,7 @@ def rangebar(text: str, file: Path, configured: str, env: dict[str, str], hosts:
         return not any(job["standing"] in ("queued", "running", "stashed") for job in jobs())
 
     try:
-        # Cut off in the midst, more than once.
+        # Interrupted submissions.
         for after in (0.4, 0.6, 0.8):
             process = subprocess.Popen(["pueue-skill", "batch", "submit", str(file)], env=env, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
             time.sleep(after)
@@ -157,7 +156,7 @@ def rangebar(text: str, file: Path, configured: str, env: dict[str, str], hosts:
 
         ran = {name: (host.home / "ran").read_text().splitlines() for name, host in hosts.items()}
         populated = [line for lines in ran.values() for line in lines if "populate_full_cache" in line]
-        # 3 x 1000, 3 x 250, 3 x 500 and 750, 2 x 100, 7 years, and one year a second time.
+        # 3 x 1000, 3 x 250, 3 x 500 and 750, 2 x 100, 7 years, and one year twice.
         assert len(populated) == 3 + 3 + 6 + 2 + 7 + 1
         years = [line for line in populated if "--start-date" in line]
         assert sum("--start-date 2020-08-11 --end-date 2020-12-31" in line for line in years) == 1

@@ -192,7 +192,7 @@ def read_batch(answer: str, units: bool) -> BatchStatus:
 
 
 def restart_script(request: RestartRequest) -> str:
-    return script("restart", ids=[id for id, _ in request.tasks], anew=request.from_scratch)
+    return script("restart", ids=[id for id, _ in request.tasks], from_scratch=request.from_scratch)
 
 
 def read_restart(answer: str) -> tuple[dict[str, str], bool]:

@@ -312,7 +312,7 @@ class MemoryHost:
     def answer_standings(self, name: str) -> list[Any]:
         return [self.queue(), self.exits]
 
-    def answer_restart(self, ids: list[str], anew: list[str]) -> list[Any]:
+    def answer_restart(self, ids: list[str], from_scratch: list[str]) -> list[Any]:
         survivors = {
             key: pid for key, pid in self.survivors.items() if key in {self.tasks[id].job["key"] for id in ids}
         }
