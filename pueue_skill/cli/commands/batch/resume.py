@@ -67,8 +67,15 @@ def main(options: argparse.Namespace, batch: Batch) -> int:
     if not options.json:
         for host, host_decisions in decisions.items():
             print_decisions(host, host_decisions)
-            print_tails(options.file, batch, host, [one.state for one in host_decisions if one.verdict == "leave"])
-    selected = [one.state for host_decisions in decisions.values() for one in host_decisions if one.restarts]
+            print_tails(
+                options.file,
+                batch,
+                host,
+                [decision.state for decision in host_decisions if decision.verdict == "leave"],
+            )
+    selected = [
+        decision.state for host_decisions in decisions.values() for decision in host_decisions if decision.restarts
+    ]
     restarted: Mapping[str, dict[str, str] | Unreachable] = {}
     if selected and not options.dry_run:
         restarted = actions.restart(batch.manifest, selected, reachable(answers), batch.hosts, refresh)
@@ -77,7 +84,7 @@ def main(options: argparse.Namespace, batch: Batch) -> int:
     else:
         print_survivors(options.file, selected, restarted)
     code = say_unreachable({**answers, **restarted})
-    is_left = any(not one.restarts for host_decisions in decisions.values() for one in host_decisions)
+    is_left = any(not decision.restarts for host_decisions in decisions.values() for decision in host_decisions)
     if is_left or any(survivors for survivors in restarted.values() if not isinstance(survivors, Unreachable)):
         code = max(code, ExitCode.FINDINGS)
     return code
