@@ -231,7 +231,7 @@ def test_log(batch: Batch) -> None:
     assert batch("log", "load-1")[2] == "pueue-skill: far load-1: failed, exit 3\n"
     code, _, err = batch("log", "load-3")
     assert code == 2
-    assert "no job has the label load-3; did you mean load-2, load-1" in err
+    assert "no job is called load-3; similar names: load-2, load-1" in err
 
 
 def test_watch_prints_a_document_per_change(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:

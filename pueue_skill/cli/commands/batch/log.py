@@ -42,7 +42,7 @@ def main(options: argparse.Namespace, batch: Batch) -> int:
     if not items:
         return failed(
             ExitCode.USAGE,
-            f"{options.file}: no job has the label {options.label}; {similar_labels(options.label, batch)}",
+            f"{options.file}: no job is called {options.label}; {similar_labels(options.label, batch)}",
         )
     answers = {
         host: answer
@@ -79,4 +79,4 @@ def similar_labels(label: str, batch: Batch) -> str:
 
     labels = [single.label for item in batch.items for single in item.unpacked]
     similar = difflib.get_close_matches(label, labels[:MAX_LABELS_COMPARED], 3)
-    return f"did you mean {', '.join(similar)}?" if similar else f"labels: {', '.join(labels[:3])}, …"
+    return f"similar names: {', '.join(similar)}" if similar else f"the first names: {', '.join(labels[:3])}"
