@@ -276,15 +276,14 @@ def test_a_batch_is_cancelled(place: Place) -> None:
     text = BATCH.format(name="b" + os.urandom(4).hex(), host=place.name, folder=place.folder)
     file.write_text(text.replace("test -e mended", "sleep 100"))
     place("batch", "submit", str(file))
-    until(
-        lambda: b"load-ETH" in (place.folder / "ran").read_bytes() if (place.folder / "ran").exists() else b"",
-        "ETH",
-        20,
-    )
-    assert place("batch", "cancel", str(file)).returncode == 0
+    ran = place.folder / "ran"
+    until(lambda: ran.exists() and "load-ETH" in ran.read_text(), "ETH", 40)
+    done = place("batch", "cancel", str(file))
+    assert done.returncode == 0, done.stderr
     jobs = json.loads(place("batch", "status", "--json", str(file)).stdout)["jobs"]
-    assert not {job["standing"] for job in jobs} & {"queued", "running", "stashed", "paused"}
-    assert "last" not in (place.folder / "ran").read_text()
+    standings = {job["label"]: job["standing"] for job in jobs}
+    assert not set(standings.values()) & {"queued", "running", "stashed", "paused"}, standings
+    assert "last" not in ran.read_text()
 
 
 NAMES = "data config status before after file folder name id key index patience turn token state log size work quote lines".split()

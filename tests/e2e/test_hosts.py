@@ -204,6 +204,7 @@ def test_a_question_is_asked_again_when_the_master_is_killed_meanwhile(client: C
 def test_what_may_have_been_done_is_not_sent_again(client: Client, host: Host) -> None:
     task = host.pueue("add", "-p", "--", "sleep 600")
     well(client("status", host.name))
+    host.reaches(task, "Running")
     (host.home / "hold").write_text("kill")
     with client.start("kill", f"{host.name}:{task}") as killing:
         until((host.home / "held").exists, "the call", 30)

@@ -134,13 +134,13 @@ def test_a_host_without_slurm_says_so(client: Client) -> None:
     host = HERE._replace(name="h")
     done = run(host, slurm.status_script(host).replace("for pq_folder in ", "PATH=/nowhere; for folder in /nowhere; do :; done; for folder in /nowhere; do break; done; for x in "), timeout=30, env=client.env)  # fmt: skip
     assert done.code == 127
-    assert "hosts.h.path" in slurm.trouble(host, done.code, done.stderr.decode())
+    assert "hosts.h.path" in slurm.explain_failure(host, done.code, done.stderr.decode())
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["pause"], "Slurm suspends what runs for its operators only"),
+        (["pause"], "Slurm lets only operators suspend running jobs"),
         (["setup", "--dry-run"], "its operators"),
     ],
 )
@@ -159,6 +159,7 @@ def test_what_slurm_does_not_do_is_said(client: Client, words: list[str], said: 
 def test_what_waits_can_be_cancelled(client: Client) -> None:
     client.options("--begin=now+1hour")
     id = client.queue("true")
+    until(lambda: client.job(id)["status"] == "stashed", "Slurm's reason", 20)
     assert client("kill", f"local:{id}").returncode == 0
     assert client.done(id) == ("killed", None, "cancelled")
 

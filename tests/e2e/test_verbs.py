@@ -62,10 +62,10 @@ class Stage:
         return int(self.hosts[host].pueue("add", "-p", "-g", self.group, *options, "--", command))
 
     def status(self, host: str, id: int) -> str:
-        return next(iter(self.hosts[host].tasks()[id]["status"]))
+        return self.hosts[host].status(id)
 
     def reaches(self, host: str, id: int, status: str) -> None:
-        until(lambda: self.status(host, id) == status, f"{host}:{id} {status}")
+        self.hosts[host].reaches(id, status)
 
     def close(self) -> None:
         for host in self.hosts.values():
@@ -182,7 +182,8 @@ def left_behind(host: Host) -> list[int]:
 @pytest.mark.long
 def test_clean_removes_only_what_has_ended(stage: Stage) -> None:
     ok, bad = stage.add("bigblack", "true", "-l", "ok"), stage.add("bigblack", "exit 3", "-l", "bad")
-    stage.hosts["bigblack"].result(bad)
+    for id in (ok, bad):
+        stage.hosts["bigblack"].result(id)
     runs = stage.add("bigblack", "sleep 100")
     needed = stage.add("bigblack", "true")
     stage.hosts["bigblack"].result(needed)

@@ -139,16 +139,43 @@ def test_the_folders_of_installers_are_those_of_the_default_client_and_the_tools
     assert [str(path) for path in get_pueue.candidates()][:-1] == folders.split(":")
 
 
+def tasks_file(*ids: int) -> str:
+    """The stub of `pueue status` for a queue with these tasks, each line a task; `remove` and `kill` change it."""
+    lines = "\n".join([f'{{"id":{id},"created_at":"at-{id}","status":{{}}}}' for id in ids])
+    return f'[ -e "$STUB/tasks" ] || echo \'{lines}\' >"$STUB/tasks"\ncat "$STUB/tasks"\n'
+
+
+def without(*ids: int) -> str:
+    """The stub of a command after which the queue no longer has these tasks."""
+    return "".join([f'sed -i \'/"id":{id},/d\' "$STUB/tasks"\n' for id in ids])
+
+
 def test_cancel(run: Stubbed) -> None:
+    text = script("queues/pueue/cancel", PQ_PUEUE="", PQ_IDS="3 5 9")
+    done = run(text, status=tasks_file(2, 3, 5, 30), remove=without(3, 5))
+    assert done.stdout == "pueue-skill reply\n0\n"
+    assert run.calls == ["status --json", "remove 3 5", "status --json"]
+
+
+def test_cancel_kills_running_tasks_and_waits_for_their_end(run: Stubbed) -> None:
+    """pueue exits with 0 although it has removed only some tasks. A task that starts meanwhile is killed as well."""
     text = script("queues/pueue/cancel", PQ_PUEUE="", PQ_IDS="3 5")
-    done = run(text)
-    assert (done.stdout, run.calls) == ("pueue-skill reply\n0\n", ["kill 3 5", "remove 3 5"])
-
-
-def test_cancel_waits_until_killed_tasks_have_ended(run: Stubbed) -> None:
-    text = script("queues/pueue/cancel", PQ_PUEUE="", PQ_IDS="3")
-    done = run(text, remove='[ "$(grep -c remove "$STUB/calls")" = 3 ] || exit 1')
+    remove = without(5) + 'if [ "$(grep -c remove "$STUB/calls")" = 3 ]; then ' + without(3).strip() + "; fi"
+    done = run(text, status=tasks_file(3, 5), remove=remove)
     assert done.stdout == "pueue-skill reply\n2\n"
+    changes = [call for call in run.calls if call != "status --json"]
+    assert changes == ["remove 3 5", "kill 3", "remove 3", "kill 3", "remove 3"]
+
+
+def test_cancel_spares_a_task_that_gets_the_id_of_a_removed_one(run: Stubbed) -> None:
+    text = script("queues/pueue/cancel", PQ_PUEUE="", PQ_IDS="3")
+    done = run(text, status=tasks_file(3), remove="""sed -i 's/"at-3"/"later"/' "$STUB/tasks"\n""")
+    assert (done.stdout, run.calls) == ("pueue-skill reply\n0\n", ["status --json", "remove 3", "status --json"])
+
+
+def test_cancel_fails_without_a_daemon(run: Stubbed) -> None:
+    done = run(script("queues/pueue/cancel", PQ_PUEUE="", PQ_IDS="3"), status="exit 1")
+    assert (done.returncode, done.stdout) == (69, "")
 
 
 def with_functions(*names: str) -> str:

@@ -277,6 +277,15 @@ class Daemon:
     def tasks(self) -> dict[int, dict[str, Any]]:
         return {int(task): state for task, state in json.loads(self.pueue("status", "--json"))["tasks"].items()}
 
+    def status(self, task: int | str) -> str:
+        """pueue's word for the status of a task, such as Queued, Running or Done."""
+        (name,) = self.tasks()[int(task)]["status"]
+        return str(name)
+
+    def reaches(self, task: int | str, status: str, seconds: float = 30) -> None:
+        """Waits until a task has that status: pueue starts and ends tasks in rounds of 0.3 s."""
+        until(lambda: self.status(task) == status, f"task {task} {status}", seconds)
+
     def result(self, task: int | str, seconds: float = 30) -> Any:
         """How a task ended, once it has: "Success", {"Failed": 7}, "Killed" …"""
         return until(lambda: self.tasks()[int(task)]["status"].get("Done"), f"task {task}", seconds)["result"]
