@@ -40,14 +40,14 @@ def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> Sandbox:
 
 def test_a_host_without_a_configuration(sandbox: Sandbox) -> None:
     found = sandbox.found()
-    assert (found.wanted, found.client, found.version) == (
+    assert (found.configured_client, found.client, found.version) == (
         str(sandbox.bin / "pueue"),
         str(sandbox.bin / "pueue"),
         "4.0.4",
     )
-    assert (found.home, found.known, found.config, found.state) == (str(sandbox.home), False, "", 0)
+    assert (found.home, found.found_by_default, found.config, found.state_bytes) == (str(sandbox.home), False, "", 0)
     assert found.data == str(sandbox.home / ".local/share/pueue")
-    assert (found.socket, found.socket_there) == (str(sandbox.home / "pueue_dev.socket"), False)
+    assert (found.socket, found.has_socket) == (str(sandbox.home / "pueue_dev.socket"), False)
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,13 @@ def test_a_client_that_is_not_on_path(folder: str, known: bool, sandbox: Sandbox
     shutil.move(sandbox.bin / "pueue", sandbox.home / folder / "pueue")
     found = sandbox.found()
     if found.client.startswith(str(sandbox.home)):  # else one of this machine's is found first
-        assert (found.wanted, found.client, found.known) == ("", str(sandbox.home / folder / "pueue"), known)
+        assert (found.configured_client, found.client, found.found_by_default) == (
+            "",
+            str(sandbox.home / folder / "pueue"),
+            known,
+        )
     found = sandbox.found(f"~/{folder}/pueue")
-    assert found.wanted == str(sandbox.home / folder / "pueue")
+    assert found.configured_client == str(sandbox.home / folder / "pueue")
 
 
 def test_paths_of_the_configuration(sandbox: Sandbox) -> None:
@@ -71,7 +75,7 @@ def test_paths_of_the_configuration(sandbox: Sandbox) -> None:
     data.mkdir()
     (data / "state.json").write_text("{}" * 5)
     found = sandbox.found()
-    assert (found.config, found.data, found.socket, found.state) == (
+    assert (found.config, found.data, found.socket, found.state_bytes) == (
         str(config),
         str(data),
         str(sandbox.home / "s"),
@@ -96,7 +100,7 @@ def test_the_paths_of_a_daemon_follow_its_environment(sandbox: Sandbox, daemon: 
     assert (one.data, one.socket) == (f"{sandbox.home}/its home/.local/share/pueue", "/run/its/pueue_other.socket")
     assert (one.program, one.stopped) == (str(sandbox.bin / "pueued"), False)
     assert found.data == str(sandbox.home / ".local/share/pueue"), "the variables of a daemon are its own"
-    assert found.start.endswith(f"{sandbox.bin}/pueued -d >/dev/null 2>&1 </dev/null")
+    assert found.start_command.endswith(f"{sandbox.bin}/pueued -d >/dev/null 2>&1 </dev/null")
 
 
 def test_a_stopped_daemon(sandbox: Sandbox, daemon: subprocess.Popen[bytes]) -> None:

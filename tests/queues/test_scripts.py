@@ -633,7 +633,7 @@ def test_health_reports_the_paths_of_the_daemons_files(run: Stubbed) -> None:
     text = script("queues/pueue/health", PQ_PUEUE="")
     data = run.home / ".local/share/pueue"
     found = pueue_health.read(run(text).stdout)
-    assert (found.config, found.data, found.socket_there, found.state) == ("", str(data), False, 0)
+    assert (found.config, found.data, found.has_socket, found.state_bytes) == ("", str(data), False, 0)
     assert found.socket.startswith(f"{run.home}/pueue_")
     (run.home / ".config/pueue").mkdir(parents=True)
     (run.home / ".config/pueue/pueue.yml").write_text(
@@ -642,7 +642,7 @@ def test_health_reports_the_paths_of_the_daemons_files(run: Stubbed) -> None:
     (run.home / "queue").mkdir()
     (run.home / "queue/state.json").write_text("12345")
     found = pueue_health.read(run(text).stdout)
-    assert (found.data, found.socket, found.state) == (f"{run.home}/queue", f"{run.home}/s", 5)
+    assert (found.data, found.socket, found.state_bytes) == (f"{run.home}/queue", f"{run.home}/s", 5)
 
 
 def provisioned(run: Stubbed) -> Path:

@@ -21,8 +21,8 @@ def client_check(fixes: Fixes, facts: HealthReport) -> HealthCheck:
     """Check that the configured client exists, or that one is on PATH."""
     host = fixes.host
     name, configured = f"pueue of {host.name}", host.pueue or "pueue"
-    if facts.wanted:
-        return HealthCheck(name, "ok", f"{facts.version or 'unknown version'}; {facts.wanted}")
+    if facts.configured_client:
+        return HealthCheck(name, "ok", f"{facts.version or 'unknown version'}; {facts.configured_client}")
     if not facts.client:
         what = f"pueue is not installed: it is neither on PATH nor in the usual folders (looked for {configured})"
         return HealthCheck(name, "failure", what, quote.line(["pueue-skill", "setup", host.name]))
@@ -32,7 +32,9 @@ def client_check(fixes: Fixes, facts: HealthReport) -> HealthCheck:
             f"{configured} was not found on the host; pueue {facts.version} is at {facts.client}, which is not on the PATH of ssh "
             "commands"
         )
-    return HealthCheck(name, "warning" if facts.known else "failure", what, fixes.setting("pueue", f'"{facts.client}"'))
+    return HealthCheck(
+        name, "warning" if facts.found_by_default else "failure", what, fixes.setting("pueue", f'"{facts.client}"')
+    )
 
 
 class DaemonState(NamedTuple):
@@ -58,7 +60,7 @@ class DaemonState(NamedTuple):
 def daemon_checks(fixes: Fixes, facts: HealthReport, queue: Queue | None, problem: str) -> list[HealthCheck]:
     """Check the daemon: the first of CAUSES that applies. Nothing if the host has no client that could ask the daemon."""
     daemons = tuple([daemon for daemon in facts.daemons if daemon.data == facts.data])
-    if len(daemons) == 1 and not facts.wanted and not facts.known:
+    if len(daemons) == 1 and not facts.configured_client and not facts.found_by_default:
         return []
     state = DaemonState(fixes, facts, queue, problem, daemons)
     return [next(check(state) for applies, check in CAUSES if applies(state))]
@@ -88,12 +90,14 @@ def answers(state: DaemonState) -> HealthCheck:
 def is_down(state: DaemonState) -> HealthCheck:
     facts = state.facts
     cause = f"there is no socket {facts.socket}"
-    if facts.socket_there:
+    if facts.has_socket:
         cause = f"it died and left its socket behind ({facts.socket})"
     elif not facts.config:
         cause = "it was never started: it has no configuration"
-    if facts.start:
-        return state.check("failure", f"pueued is not running; {cause}", state.fixes.command(facts.start), safe=True)
+    if facts.start_command:
+        return state.check(
+            "failure", f"pueued is not running; {cause}", state.fixes.command(facts.start_command), safe=True
+        )
     setup = quote.line(["pueue-skill", "setup", state.fixes.host.name])
     return state.check("failure", f"pueued is not running and not installed next to {facts.client}; {cause}", setup)
 
@@ -166,15 +170,15 @@ def restart(state: DaemonState) -> str:
     facts, daemon = state.facts, state.daemon
     backup = f"cp {quote.word(f'{facts.data}/state.json')} {quote.word(f'{facts.data}/state.json.of-{daemon.version}')}"
     end = f"kill {daemon.pid}; while kill -0 {daemon.pid} 2>/dev/null; do sleep 0.1; done"
-    return state.fixes.command(f"{backup}; {end}; {facts.start or 'pueued -d'}")
+    return state.fixes.command(f"{backup}; {end}; {facts.start_command or 'pueued -d'}")
 
 
 def state_size_checks(fixes: Fixes, facts: HealthReport) -> list[HealthCheck]:
     """Check the size of the queue's state."""
-    if facts.state < LARGE_STATE_BYTES:
+    if facts.state_bytes < LARGE_STATE_BYTES:
         return []
     what = (
-        f"the queue's state has {byte_size(facts.state)}, which pueued writes at every change and sends for every status. Remove succeeded "
+        f"the queue's state has {byte_size(facts.state_bytes)}, which pueued writes at every change and sends for every status. Remove succeeded "
         "jobs, including their logs; every job also stores the environment of the command that added it"
     )
     fix = fixes.command(f"{quote.path(facts.client)} clean --successful-only")

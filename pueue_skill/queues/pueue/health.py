@@ -21,22 +21,22 @@ class Daemon(NamedTuple):
 class HealthReport(NamedTuple):
     """The clients, files and daemons of a user on a host; texts are empty if they do not exist.
 
-    `wanted` is the client that the configuration or PATH names. `client` is the same, or the one that was found elsewhere; `known`:
-    there it is found without configuration. `state` is the size of state.json in bytes. `start` is the shell command that starts the
-    daemon, by its service if it has one.
+    `configured_client` is the client that the configuration or PATH names. `client` is the same, or one in another folder, which
+    pueue-skill finds without configuration if `found_by_default`. `state_bytes` is the size of state.json. `start_command` starts the
+    daemon, with its service if it has one.
     """
 
     home: str = ""
-    wanted: str = ""
+    configured_client: str = ""
     client: str = ""
-    known: bool = False
+    found_by_default: bool = False
     version: str = ""
     config: str = ""
     data: str = ""
     socket: str = ""
-    socket_there: bool = False
-    state: int = 0
-    start: str = ""
+    has_socket: bool = False
+    state_bytes: int = 0
+    start_command: str = ""
     daemons: tuple[Daemon, ...] = ()
 
 
