@@ -15,7 +15,7 @@ from real import Daemon, Host, Lab, real, until
 from stand_in import at
 
 from pueue_skill.plan.model import Job
-from pueue_skill.queues.pueue.invocation import put, put_text
+from pueue_skill.queues.pueue.invocation import put_file, put_function
 from pueue_skill.queues.pueue.submit import submit_script
 from pueue_skill.shell.model import LOCAL
 from pueue_skill.shell.model import Host as ModelHost
@@ -113,7 +113,7 @@ def test_files_are_there_whole_or_not_at_all(sh: str, decoder: str, tmp_path: Pa
                 f'#!{real("sh")}\n[ "$1" = -D ] && exec {real("base64")} -d\necho "invalid option" >&2; exit 64\n'
             )
             old.chmod(0o755)
-        script = put_text() + put("name", content) + "\necho done\n"
+        script = put_function() + put_file("name", content) + "\necho done\n"
         env = {"HOME": str(tmp_path / "a home"), "PATH": str(path)}
         done = subprocess.run([real(sh), "-s"], input=script.encode(), env=env, capture_output=True, timeout=20)
     folder = tmp_path / "a home/.local/share/pueue-skill/jobs"

@@ -37,7 +37,7 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
     if len(bare) < len(jobs) and host.ssh and not loops:
         lines.append("export SHLVL=1")  # otherwise bash behaves as a child of sshd
     if bare:
-        lines += bare_text(host).rstrip("\n").split("\n")
+        lines += bare_function(host).rstrip("\n").split("\n")
     limits = dict(host.groups)
     for group in dict.fromkeys([job.group for job in jobs]):
         if group in limits and group != "default":
@@ -46,7 +46,7 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
     tasks = {job.key: task(job) for job in jobs if not job.each}
     files = {name: content for _, needed_files in tasks.values() for name, content in needed_files.items()}
     if files:
-        lines += [put_text().rstrip("\n"), *map(put, files, files.values())]
+        lines += [put_function().rstrip("\n"), *map(put_file, files, files.values())]
     ids: dict[str, str] = {}
     waiters: dict[str, str] = {}  # by the ids for which they wait
     if any(job.if_failed for job in jobs):
@@ -76,9 +76,9 @@ def invocation(jobs: tuple[Job, ...], host: Host) -> str:
         return lines[0] + "\n"
     # A subshell protects the shell into which this is pasted from variables, `cd` and `exit`; bash also reads it to its end before a
     # loop reads stdin.
-    own = loops or (not host.ssh and (len(lines) > len(jobs) or bool(ids)))
+    subshell = loops or (not host.ssh and (len(lines) > len(jobs) or bool(ids)))
     text = "".join([line + "\n" for line in lines])
-    if own:
+    if subshell:
         text = f"(\n{text})\n"
     if not host.ssh:
         return text
@@ -94,14 +94,14 @@ def client(job: Job, host: Host, pueue: str) -> str:
     return f"bare SHLVL=1 {path}" if job.shell == "nested" else f"bare {path}"
 
 
-def bare_text(host: Host) -> str:
+def bare_function(host: Host) -> str:
     """Return the shell function `bare` for jobs of `host`."""
     if not host.path:
         return functions("queues/bare")
     return f"pq_first={folders(host)}:\n" + functions("queues/bare_path")
 
 
-def put_text() -> str:
+def put_function() -> str:
     """Return the shell function `put`."""
     return functions("queues/decoded") + functions("queues/pueue/put")
 
@@ -158,9 +158,9 @@ def recorder() -> str:
     return f"/bin/sh -c {quote.word(pasted('queues/pueue/record').rstrip())} sh"
 
 
-def put(name: str, content: bytes) -> str:
+def put_file(name: str, content: bytes) -> str:
     """Return sh text, without its last newline, that writes a file of a job."""
     import base64  # the hook seldom has a job with files
 
-    written = quote.heredoc(f"put {name}", base64.encodebytes(content).decode())
-    return written.replace("\n", " || exit 74\n", 1).rstrip("\n")
+    heredoc = quote.heredoc(f"put {name}", base64.encodebytes(content).decode())
+    return heredoc.replace("\n", " || exit 74\n", 1).rstrip("\n")

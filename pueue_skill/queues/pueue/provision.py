@@ -101,27 +101,27 @@ def read_look(answer: str) -> HostFacts:
             facts.setdefault(name, []).append(value)
     if "room" not in facts:
         raise ValueError("the answer was cut off")
-    one = {name: values[0] for name, values in facts.items()}
+    first = {name: values[0] for name, values in facts.items()}
     groups = {
         name: (group["parallel_tasks"], group["status"].lower())
-        for name, group in json.loads(one.get("groups", "{}")).items()
+        for name, group in json.loads(first.get("groups", "{}")).items()
     }
     return HostFacts(
-        **{name: one[name] for name in TEXTS if name in one},
-        arch={"arm64": "aarch64", "amd64": "x86_64"}.get(one["arch"], one["arch"]),
-        yaml=decoded(one["yaml"]) if "yaml" in one else None,
-        place=one.get("place"),
+        **{name: first[name] for name in TEXTS if name in first},
+        arch={"arm64": "aarch64", "amd64": "x86_64"}.get(first["arch"], first["arch"]),
+        yaml=decoded(first["yaml"]) if "yaml" in first else None,
+        place=first.get("place"),
         groups=groups,
-        unfinished=int(one.get("unfinished") or 0),
+        unfinished=int(first.get("unfinished") or 0),
         daemons=tuple(facts.get("daemon", [])),
         others=tuple(facts.get("other", [])),
-        linger="linger" in one,
-        enabled="enabled" in one,
-        launchd="launchd" in one,
+        linger="linger" in first,
+        enabled="enabled" in first,
+        launchd="launchd" in first,
         managers=tuple(facts.get("manager", [])),
-        network="network" in one,
-        room=int(one["room"] or -1),
-        record=decoded(one.get("record", "")),
+        network="network" in first,
+        room=int(first["room"] or -1),
+        record=decoded(first.get("record", "")),
     )
 
 
@@ -156,11 +156,11 @@ def read_do(answer: str) -> tuple[str, int | None, bool]:
     """Return the last step that was begun, its exit code (None if unknown), and whether all steps are done. Raises ValueError."""
     name, status, whole = "", None, False
     for line in reply(answer).splitlines():
-        kind, _, rest = line.partition(" ")
+        kind, _, words = line.partition(" ")
         if kind == "step":
-            name, status = rest, None
+            name, status = words, None
         elif kind == "end":
-            status = int(rest.rpartition(" ")[2])
+            status = int(words.rpartition(" ")[2])
         whole = line == "whole"
     return name, status, whole
 
