@@ -46,8 +46,8 @@ def is_id(text: str) -> bool:
 def host_of(name: str, hosts: Mapping[str, Host]) -> str:
     """Return the host that a name determines; empty if the job may be on any host."""
     older = OLDER.fullmatch(name)
-    host, colon, rest = (older[1] if older else name).partition(":")
-    if colon and host and (host in hosts or is_id(rest) or GENERATED.fullmatch(rest)):
+    host, colon, local_name = (older[1] if older else name).partition(":")
+    if colon and host and (host in hosts or is_id(local_name) or GENERATED.fullmatch(local_name)):
         return host
     return LOCAL if is_id(name) else ""
 
@@ -57,28 +57,28 @@ def jobs_named(name: str, queues: Mapping[str, Queue]) -> Matches:
 
     Raises UsageError if `name` is the bare id of one job of this machine and the label or key of others.
     """
-    found = newest_first(name, queues)
+    matches = newest_first(name, queues)
     older = OLDER.fullmatch(name)
-    if not found and older:
+    if not matches and older:
         # Only one job has an id: an older one can only have that text as its label or key.
         named = with_label_or_key(older[1], queues) if is_id(older[1]) else ()
         return Matches(named or newest_first(older[1], queues), int(older[2]))
-    return Matches(found)
+    return Matches(matches)
 
 
 def newest_first(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, JobState], ...]:
     """Return the jobs called `name`, which does not end in ~N. Raises UsageError as jobs_named does."""
-    host, colon, rest = name.partition(":")
+    host, colon, local_name = name.partition(":")
     if colon and host in queues:
-        found = with_id(rest, host, queues[host])
-        if is_id(rest) and not GENERATED.fullmatch(rest):  # a generated key may look like an id
-            return found  # no other job may take the place of an id that is gone
-        found = found or with_label_or_key(rest, {host: queues[host]})
-        if found:
-            return found
+        matches = with_id(local_name, host, queues[host])
+        if is_id(local_name) and not GENERATED.fullmatch(local_name):  # a generated key may look like an id
+            return matches  # no other job may take the place of an id that is gone
+        matches = matches or with_label_or_key(local_name, {host: queues[host]})
+        if matches:
+            return matches
     elif is_id(name) and LOCAL in queues:
-        found = with_id(name, LOCAL, queues[LOCAL])
-        if found:
+        matches = with_id(name, LOCAL, queues[LOCAL])
+        if matches:
             others = [
                 f"{LOCAL}:{state.id}"
                 for _, state in with_label_or_key(name, {LOCAL: queues[LOCAL]})
@@ -87,7 +87,7 @@ def newest_first(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, Job
             if others:
                 known = ", ".join(others[:3]) + (" …" if others[3:] else "")
                 raise UsageError(f"{name} is the id of {LOCAL}:{name} and the label or key of {known}: write HOST:ID")
-            return found
+            return matches
     return with_label_or_key(name, queues)
 
 
@@ -97,21 +97,21 @@ def with_id(id: str, host: str, queue: Queue) -> tuple[tuple[str, JobState], ...
 
 def with_label_or_key(name: str, queues: Mapping[str, Queue]) -> tuple[tuple[str, JobState], ...]:
     """Return the jobs whose label or key is `name`, newest first."""
-    found = [
+    matches = [
         (created_at(state), place, host, state)
         for host, queue in queues.items()
         for place, state in enumerate(queue.states)
         if name in (state.label, state.key)
     ]
-    return tuple([(host, state) for _, _, host, state in sorted(found, key=lambda row: row[:2], reverse=True)])
+    return tuple([(host, state) for _, _, host, state in sorted(matches, key=lambda row: row[:2], reverse=True)])
 
 
 def similar_names(name: str, queues: Mapping[str, Queue]) -> list[str]:
     """Return labels and keys that are similar to `name`, the most similar first."""
     import difflib  # not at every start
 
-    host, colon, rest = name.partition(":")
-    meant = rest if colon and host in queues else name
+    host, colon, local_name = name.partition(":")
+    meant = local_name if colon and host in queues else name
     known = {
         text.lower(): text
         for queue in queues.values()
@@ -124,8 +124,8 @@ def similar_names(name: str, queues: Mapping[str, Queue]) -> list[str]:
 
 def suggest_similar(name: str, queues: Mapping[str, Queue]) -> str:
     """Return similar names, quoted for a shell, as the end of a message that no job is called `name`; empty if there are none."""
-    found = similar_names(name, queues)
-    return f"; similar names: {', '.join(map(quote.word, found))}" if found else ""
+    matches = similar_names(name, queues)
+    return f"; similar names: {', '.join(map(quote.word, matches))}" if matches else ""
 
 
 def created_at(state: JobState) -> datetime:

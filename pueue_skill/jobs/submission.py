@@ -77,8 +77,8 @@ def submit(
     limit = ANSWER_TIMEOUT_S + len(script) // MIN_BYTES_PER_S
     sent = False
 
-    def heard(said: bytes) -> bool:
-        return is_waiting(said, notice)
+    def heard(output: bytes) -> bool:
+        return is_waiting(output, notice)
 
     for attempt in range(1, RETRIES + 2):
         try:
@@ -160,13 +160,13 @@ def dependencies(names: Sequence[str], host: Host, hosts: Mapping[str, Host]) ->
             )
     queue = fetch_queue(host)
     try:
-        found = [select.jobs_named(name, {host.name: queue}).meant for name in names]
+        jobs = [select.jobs_named(name, {host.name: queue}).meant for name in names]
     except UsageError as error:
         raise NotSubmitted(f"--after {error}") from None
-    for name, job in zip(names, found, strict=True):
+    for name, job in zip(names, jobs, strict=True):
         if job is None:
             raise NotSubmitted(
                 f"--after {name}: {host.name} has no job of that name{select.suggest_similar(name, {host.name: queue})}"
                 f"\nTry: pueue-skill status {host.name}"
             )
-    return tuple(dict.fromkeys([state.id for _, state in filter(None, found)]))
+    return tuple(dict.fromkeys([state.id for _, state in filter(None, jobs)]))

@@ -46,7 +46,7 @@ class ArrayPlan(NamedTuple):
     replaced: list[str]
 
 
-class Dependencies(NamedTuple):
+class OpenDependencies(NamedTuple):
     """What a job depends on: `words` for sbatch; `task`, the one (array, index) whose index the job can share; `held`, the key of a
     dependency that can no longer succeed, so that the job cannot be submitted.
     """
@@ -108,7 +108,7 @@ class Planner:
         codes = self.site.snapshot.exit_codes.get(job.key)
         return SubmittedItem(job.key, "ended", str(codes[-1])) if codes else None
 
-    def dependencies_of(self, job: Job) -> Dependencies:
+    def dependencies_of(self, job: Job) -> OpenDependencies:
         """Return the dependencies of a job that have not succeeded yet.
 
         Slurm treats a dependency on a job that it has forgotten as satisfied, so none may refer to such a job.
@@ -125,7 +125,7 @@ class Planner:
             if succeeded(state, snapshot.exit_codes.get(key)):
                 continue
             if state is None or (state.status == "done" and state.id not in snapshot.live_ids):
-                return Dependencies((), held=key)
+                return OpenDependencies((), held=key)
             words[f"afterok:{id_of(state.id)}"] = None
         shared = None
         for number, indices in tasks.items():
@@ -135,9 +135,9 @@ class Planner:
                 shared = number, indices[0]
             else:
                 words |= dict.fromkeys([f"afterok:{id_variable(number)}_{index}" for index in indices])
-        return Dependencies(tuple(words), shared)
+        return OpenDependencies(tuple(words), shared)
 
-    def place(self, job: Job, dependencies: Dependencies) -> tuple[int, int]:
+    def place(self, job: Job, dependencies: OpenDependencies) -> tuple[int, int]:
         """Return the array and index for a job, after creating the array if necessary."""
         words, task, _ = dependencies
         properties = (job.key.split(":")[1], job.group, job.priority, job.needs, job.cwd, words, task and task[0])
