@@ -4,7 +4,7 @@ A closed stream becomes /dev/null, so that no file opened later gets its number.
 dropped, so that the exit of the process does not fail again. stderr carries only messages: writes to it never fail.
 
 All text is made safe for a terminal when it is written (printable.safe), whatever its source. Output of jobs goes through the streams'
-buffers instead, byte for byte, and rich's output through drawing().
+buffers instead, byte for byte, and rich's output through terminal().
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Terminal:
         return getattr(self.stream, name)
 
 
-def drawing() -> Any:
+def terminal() -> Any:
     """Return stdout as a file for rich."""
     return Terminal(sys.stdout) if isinstance(sys.stdout, SafeText) else sys.stdout
 

@@ -31,7 +31,8 @@ from pueue_skill.queues.model import Group, JobState, Queue
 from pueue_skill.shell import printable, quote
 from pueue_skill.shell.model import Host
 from pueue_skill.state.sessions import Submitted
-from pueue_skill.views import documents, tables, timeline
+from pueue_skill.views import batch as batch_view
+from pueue_skill.views import documents, timeline
 from pueue_skill.views.top import Top, host_rows
 
 ATTACK = "x\x1b]0;t\x07\x1b[2J\x1b[31m\nFORGED\r\x9b5m\u202eabc\u2066[bold]b[/bold][link=https://e]l[/link]\x1b]8;;http://e\x1b\\z\x7f\u2028FORGED"
@@ -250,7 +251,7 @@ def test_pictures(tmp_path: Path) -> None:
     )
     made = manifest.load(tmp_path / "m.json")
     items = batch_items.items_of(made, LocalFiles(lambda pattern: [], lambda name: []), [])
-    clean(tables.batch_picture(items))
+    clean(batch_view.picture(items))
 
 
 # Every screen of `top`, and every key on it.

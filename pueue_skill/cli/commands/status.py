@@ -49,7 +49,7 @@ def main(options: argparse.Namespace) -> int:
     elif sys.stdout.isatty() or os.environ.get("FORCE_COLOR"):
         from rich.console import Console
 
-        console = Console(highlight=False, file=streams.drawing())
+        console = Console(highlight=False, file=streams.terminal())
         console.print(view.jobs_table(report, dt.datetime.now(dt.UTC), console.width), view.host_lines(report))
     else:
         width = os.environ.get("COLUMNS", "")
@@ -74,7 +74,7 @@ def watch(hosts: Sequence[Host], options: argparse.Namespace) -> int:
         jobs = view.jobs_table(report, dt.datetime.now(dt.UTC), console.width)
         return Group(view.host_lines(report), jobs)  # the most important part first: the screen may be too short
 
-    console = Console(highlight=False, file=streams.drawing())
+    console = Console(highlight=False, file=streams.terminal())
     printed: list[HostReport] = []
     try:
         if console.is_terminal and not options.json:

@@ -106,7 +106,7 @@ def draw(options: argparse.Namespace, title: str, slots: list[Slot]) -> int:
     if not (options.svg or options.html or options.json):
         from rich.console import Console
 
-        console = Console(highlight=False, file=streams.drawing())
+        console = Console(highlight=False, file=streams.terminal())
         for line in timeline.lines(slots, axis, console.width):
             console.print(line)
     return ExitCode.DONE

@@ -28,7 +28,8 @@ def main(options: argparse.Namespace, batch: Batch) -> int:
     from pueue_skill.batches.states import fetch_states
     from pueue_skill.cli import streams
     from pueue_skill.hosts.client import Unreachable
-    from pueue_skill.views import documents, tables
+    from pueue_skill.views import batch as batch_view
+    from pueue_skill.views import documents
 
     answers = fetch_states(*batch)
     states = {
@@ -37,15 +38,15 @@ def main(options: argparse.Namespace, batch: Batch) -> int:
     }
     report = documents.batch_status(batch.name, states)
     if options.svg:
-        Path(options.svg).write_text(tables.batch_picture(batch.items), "utf-8")
+        Path(options.svg).write_text(batch_view.picture(batch.items), "utf-8")
     if options.json:
         print(json.dumps(report, indent=2))
     else:
         from rich.console import Console
 
-        console = Console(highlight=False, file=streams.drawing())
-        console.print(tables.batch_table(report))
-        console.print(tables.batch_tree(batch.items))
+        console = Console(highlight=False, file=streams.terminal())
+        console.print(batch_view.table(report))
+        console.print(batch_view.tree(batch.items))
         for host in batch.hosts:
             for line in demand_lines(batch, host):
                 say(f"{host}: {line}")

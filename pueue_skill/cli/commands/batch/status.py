@@ -21,7 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace, batch: Batch) -> int:
     from pueue_skill.batches.states import fetch_states
     from pueue_skill.cli import streams
-    from pueue_skill.views import documents, tables
+    from pueue_skill.views import batch as batch_view
+    from pueue_skill.views import documents
 
     answers = fetch_states(*batch)
     report = documents.batch_status(batch.name, answers)
@@ -30,5 +31,5 @@ def main(options: argparse.Namespace, batch: Batch) -> int:
     else:
         from rich.console import Console
 
-        Console(highlight=False, file=streams.drawing()).print(tables.batch_status(report))
+        Console(highlight=False, file=streams.terminal()).print(batch_view.status(report))
     return say_unreachable(answers)

@@ -94,16 +94,17 @@ class Progress:
 
         from pueue_skill.cli import streams
 
-        self.console = Console(highlight=False, file=streams.drawing())
+        self.console = Console(highlight=False, file=streams.terminal())
         self.started = time.monotonic()
         self.ended_at_start: int | None = None
 
     def __call__(self, name: str, answers: StatesByHost, states: Sequence[ItemState]) -> None:
-        from pueue_skill.views import documents, tables
+        from pueue_skill.views import batch as batch_view
+        from pueue_skill.views import documents
 
         ended = sum(not state.is_open and state.status not in ("missing", "changed") for state in states)
         if self.ended_at_start is None:
             self.ended_at_start = ended
         rate = (ended - self.ended_at_start) / max(1e-9, time.monotonic() - self.started)
         eta_s = (len(states) - ended) / rate if rate > 0 else None
-        self.console.print(tables.batch_progress(documents.batch_status(name, answers), rate, eta_s))
+        self.console.print(batch_view.progress(documents.batch_status(name, answers), rate, eta_s))

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from pueue_skill.views import tables
+from pueue_skill.views import batch as batch_view
 from pueue_skill.views.reports import BatchJobReport, BatchReport
 
 
@@ -40,21 +40,21 @@ def printed(renderable: object) -> str:
     ],
 )
 def test_progress_bar(counts: tuple[int, int, int, int], bar: str) -> None:
-    assert tables.progress_bar(*counts) == bar
+    assert batch_view.progress_bar(*counts) == bar
 
 
 def test_a_failed_job_is_listed_with_the_phases_that_it_blocks() -> None:
     failed = job("a", "load", "failed")
     skipped = job("b", "check", "dependency", "a"), job("c", "merge", "dependency", "b")
     elsewhere = job("d", "other", "dependency", "a", host="h2")
-    text = printed(tables.batch_status(report(failed, *skipped, elsewhere)))
+    text = printed(batch_view.status(report(failed, *skipped, elsewhere)))
     assert "h label-a: failed, exit 3; it blocks check, merge\n" in text
 
 
 def test_a_long_phase_is_cut() -> None:
     parents = [job(f"p{n}", "first", "success") for n in range(5)]
     many = [job(f"{n}", "second", "dependency", *[parent["key"] for parent in parents]) for n in range(60)]
-    text = printed(tables.batch_table(report(*parents, *many)))
-    assert text.count("label-p0, label-p1, label-p2 and 2 more") == tables.MAX_ROWS
+    text = printed(batch_view.table(report(*parents, *many)))
+    assert text.count("label-p0, label-p1, label-p2 and 2 more") == batch_view.MAX_ROWS
     assert "and 10 more (--json shows all)" in text
     assert "skipped: a dependency" in text

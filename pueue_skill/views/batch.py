@@ -35,15 +35,15 @@ def cell(text: str, style: str = "") -> Text:
     return Text(printable.line(text), style=style)
 
 
-def batch_table(report: BatchReport) -> RenderableType:
+def table(report: BatchReport) -> RenderableType:
     """Return the jobs of a batch as a table for rich, at most MAX_ROWS of each phase."""
     from rich.table import Table
 
     labels = {job["key"]: job["label"] for job in report["jobs"]}
     labels |= {job["pack"]: f"all of {job['phase']}" for job in report["jobs"] if job["pack"]}
-    table = Table(box=None, pad_edge=False)
+    grid = Table(box=None, pad_edge=False)
     for name in ("phase", "job", "host", "group", "depends on", "state"):
-        table.add_column(name, overflow="ellipsis")
+        grid.add_column(name, overflow="ellipsis")
     counts = Counter([job["phase"] for job in report["jobs"]])
     seen: Counter[str] = Counter()
     for job in report["jobs"]:
@@ -52,10 +52,10 @@ def batch_table(report: BatchReport) -> RenderableType:
         if seen[phase] <= MAX_ROWS:
             state = STATE_WORDS.get(job["standing"], job["standing"])
             columns = (phase, job["label"], job["host"], job["group"], dependencies(job, labels), state)
-            table.add_row(*[cell(column) for column in columns])
+            grid.add_row(*[cell(column) for column in columns])
         elif seen[phase] == counts[phase]:
-            table.add_row(cell(phase), cell(f"and {counts[phase] - MAX_ROWS:,} more (--json shows all)"))
-    return table
+            grid.add_row(cell(phase), cell(f"and {counts[phase] - MAX_ROWS:,} more (--json shows all)"))
+    return grid
 
 
 def dependencies(job: BatchJobReport, labels: Mapping[str, str]) -> str:
@@ -91,21 +91,21 @@ def graph(items: Sequence[Item]) -> Graph:
     return Graph(phases, parents, step)
 
 
-def batch_tree(items: Sequence[Item]) -> RenderableType:
+def tree(items: Sequence[Item]) -> RenderableType:
     """Return the phases of a batch as a tree for rich, each below its last dependency."""
     from rich.text import Text
     from rich.tree import Tree
 
     batch = graph(items)
-    tree = Tree("batch", hide_root=True)
+    root = Tree("batch", hide_root=True)
     branches: dict[str, Tree] = {}
     for name, members in batch.phases.items():
         parents = sorted(batch.parents[name], key=lambda parent: (-batch.step[parent], parent))
         text = Text.assemble((printable.line(name), "bold"), f"  {job_count(members)}")
         if parents[1:]:
             text.append(printable.line(f", also depends on {', '.join(parents[1:])}"))
-        branches[name] = (branches[parents[0]] if parents else tree).add(text)
-    return tree
+        branches[name] = (branches[parents[0]] if parents else root).add(text)
+    return root
 
 
 def job_count(members: Sequence[Item]) -> str:
@@ -113,23 +113,23 @@ def job_count(members: Sequence[Item]) -> str:
     return "a check" if members[0].kind == "check" else f"{count:,} job{'s' if count != 1 else ''}"
 
 
-def batch_status(report: BatchReport) -> RenderableType:
+def status(report: BatchReport) -> RenderableType:
     """Return the progress of a batch by phase and group for rich, and its failed jobs."""
     from rich.console import Group
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    grid = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("phase", "host", "group", ""):
-        table.add_column(name, no_wrap=True)
+        grid.add_column(name, no_wrap=True)
     for name in ("done", "failed", "running", "waiting", "missing"):
-        table.add_column(name, justify="right", no_wrap=True)
+        grid.add_column(name, justify="right", no_wrap=True)
     for phase in report["phases"]:
-        table.add_row(*phase_cells(phase))
+        grid.add_row(*phase_cells(phase))
     failed = [job for job in report["jobs"] if job["standing"] in ("failed", "killed", "spawn", "unknown")]
     lines = [cell(failure(job, report), style="red") for job in failed[:MAX_FAILURES]]
     if len(failed) > MAX_FAILURES:
         lines.append(cell(f"and {len(failed) - MAX_FAILURES} more", style="red"))
-    return Group(table, *lines)
+    return Group(grid, *lines)
 
 
 def phase_cells(phase: PhaseReport) -> list[Text]:
@@ -175,19 +175,19 @@ def progress_bar(success: int, failed: int, running: int, jobs: int, width: int 
     return text[:width] + "·" * max(0, width - len(text))
 
 
-def batch_progress(report: BatchReport, rate: float, left: float | None) -> RenderableType:
-    """Return batch_status with the rate (jobs a second) and the ETA (`left`, in seconds)."""
+def progress(report: BatchReport, rate: float, left: float | None) -> RenderableType:
+    """Return status with the rate (jobs a second) and the ETA (`left`, in seconds)."""
     from rich.console import Group
 
     rate_text = f"{rate * 3600:.0f} jobs an hour" if rate else "no job has ended yet"
     eta = f", about {printable.duration(left)} to go" if left is not None else ""
-    return Group(batch_status(report), cell(rate_text + eta))
+    return Group(status(report), cell(rate_text + eta))
 
 
 COLUMN_PX, ROW_PX, BOX_WIDTH_PX, BOX_HEIGHT_PX, MARGIN_PX = 220, 70, 170, 44, 20
 
 
-def batch_picture(items: Sequence[Item]) -> str:
+def picture(items: Sequence[Item]) -> str:
     """Return the phases of a batch as SVG: a column for each step, a box for each phase, a line for each dependency."""
     batch = graph(items)
     rows: dict[int, int] = {}
