@@ -12,6 +12,7 @@ from pueue_skill.hosts import transport
 from pueue_skill.hosts.client import RETRIES, Unreachable, explain_failure, first_line
 from pueue_skill.queues.model import JobState
 from pueue_skill.queues.registry import KINDS
+from pueue_skill.queues.scripts import REPLY
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.record import NamedTuple
@@ -116,7 +117,7 @@ class Frames:
             self.buffer = rest
             kind, _, content = line.partition(b" ")
             if not self.started:
-                self.started = line == b"pueue-skill reply"
+                self.started = line == REPLY.encode()
             elif kind in (b"output", b"error"):
                 self.kind = kind.decode()
                 self.offset, self.open = map(int, content.split())

@@ -10,10 +10,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from pueue_skill.queues import script as sh
+from pueue_skill.queues.scripts import REPLY
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
-
-REPLY = "pueue-skill reply"
 
 BACKTRACE = regex(r"RUST_BACKTRACE|Backtrace omitted|^Location:$|\.rs:\d+$|^ *at ")
 CHAIN = regex(r"(?m)^Error:\s+0: (.*(?:\n\s*\d+: .*)*)")

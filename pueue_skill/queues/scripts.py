@@ -65,6 +65,22 @@ def end_mark(key: str) -> bytes:
     return f"pueue-skill end {key}\n".encode()
 
 
+KEY = regex(r"[A-Za-z0-9:_.@+-]{1,200}")
+
+
+def check_key(key: str) -> None:
+    """Raise ValueError if `key` cannot name the files of a job."""
+    if not KEY.fullmatch(key):
+        raise ValueError(f"the key {key!r} may contain only letters, digits and : _ . @ + -, at most 200 characters")
+
+
+def encoded_files(files: Mapping[str, bytes]) -> str:
+    """Return files, by name, as PQ_FILES of the scripts: pairs of words, the name and the content in base64."""
+    import base64  # the hook seldom has a job with files
+
+    return " ".join([f"{name} {base64.b64encode(content).decode()}" for name, content in files.items()])
+
+
 def reply(answer: str) -> str:
     """Return the text after the reply line. Raises ValueError if that line is missing."""
     _, mark, text = answer.partition(REPLY + "\n")

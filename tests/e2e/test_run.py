@@ -343,7 +343,7 @@ def test_what_run_adds_is_pueues_own_tick(pueued: Daemon) -> None:
         (["--cwd", "/no/such/folder", "--", "true"], "there is no folder /no/such/folder"),
         (["--host", "no-such-host", "--", "true"], "cannot be reached by ssh"),
         (["--host", "bigblack", "--cwd", "/no/such", "--", "true"], "not queued"),
-        (["--key", "a b", "--", "true"], "may hold letters"),
+        (["--key", "a b", "--", "true"], "may contain only letters"),
         (["--after", "99999", "--", "true"], "not queued"),
     ],
 )

@@ -32,10 +32,9 @@ from pueue_skill.queues.pueue.provision import (
     undo_script,
 )
 from pueue_skill.queues.pueue.state import read_status
-from pueue_skill.queues.pueue.task import encoded
 from pueue_skill.queues.pueue.units import runner_name
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import REPLY, read_tails, reply, whole_reply
+from pueue_skill.queues.scripts import REPLY, encoded_files, read_tails, reply, whole_reply
 from pueue_skill.shell.model import Host
 from pueue_skill.shell.ssh_target import REMOTE_PUEUE
 
@@ -334,7 +333,7 @@ def test_submit_prints_folder_and_environment_for_a_queued_job(run: Stubbed) -> 
 
 def test_submit_writes_files_first(run: Stubbed) -> None:
     big = bytes(range(256)) * 999
-    files = encoded({"f1": b"one", "f2": big})
+    files = encoded_files({"f1": b"one", "f2": big})
     add = 'ls "$HOME/.local/share/pueue-skill/jobs"; echo 1'
     (run.home / ".local/share/pueue-skill/jobs").mkdir(parents=True)
     (jobs_folder(run) / "k.err").touch()
@@ -345,7 +344,7 @@ def test_submit_writes_files_first(run: Stubbed) -> None:
 
 def test_submit_fails_if_a_file_cannot_be_written(run: Stubbed) -> None:
     (run.home / ".local").write_text("a file")
-    done = run(submit(PQ_FILES=encoded({"f1": b"one"})), status=says(EMPTY))
+    done = run(submit(PQ_FILES=encoded_files({"f1": b"one"})), status=says(EMPTY))
     assert reply(done.stdout).startswith(f"74\n{EMPTY}\n")
     assert not [call for call in run.calls if call.startswith("add")]
 

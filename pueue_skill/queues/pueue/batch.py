@@ -22,10 +22,10 @@ from pueue_skill.queues.protocol import (
 )
 from pueue_skill.queues.pueue import units as pueue_units
 from pueue_skill.queues.pueue.state import read_queue
-from pueue_skill.queues.pueue.task import encoded, task, task_words
+from pueue_skill.queues.pueue.task import task, task_words
 from pueue_skill.queues.pueue.units import item_tails_script as item_tails_script
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import reply, whole_reply
+from pueue_skill.queues.scripts import encoded_files, reply, whole_reply
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 
@@ -76,7 +76,7 @@ def submit_script(request: BatchRequest) -> str:
         PQ_JOBS="\n".join(lines),
         PQ_GROUPS="\n".join([f"{limits[group]} {group}" for group in limits if group != "default"]),
         PQ_KEEP=" ".join([*MINIMAL, *request.keep]),
-        PQ_FILES=encoded(files),
+        PQ_FILES=encoded_files(files),
         PQ_ITEMS=pueue_units.items_of(packs) if packs else "",
         PQ_SHARES=" ".join([f"{index} {pack.share}" for index, pack in packs]),
         PQ_REPLACE="1" if request.replace else "",

@@ -11,9 +11,9 @@ import json
 from pueue_skill.plan.model import Job
 from pueue_skill.queues.model import Submission
 from pueue_skill.queues.pueue.state import read_queue
-from pueue_skill.queues.pueue.task import add_arguments, encoded, task
+from pueue_skill.queues.pueue.task import add_arguments, task
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import differences, whole_reply
+from pueue_skill.queues.scripts import differences, encoded_files, whole_reply
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 
@@ -29,7 +29,7 @@ def submit_script(job: Job, host: Host) -> str:
         PQ_ADD=add_arguments(job, quote.word(text)),
         PQ_CWD=job.cwd or "",
         PQ_SHELL=job.shell if host.ssh else "inherited",
-        PQ_FILES=encoded(files),
+        PQ_FILES=encoded_files(files),
         PQ_STDIN="1" if job.stdin else "",
         PQ_APART="1" if job.split_output else "",
     )

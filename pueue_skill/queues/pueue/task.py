@@ -12,10 +12,10 @@ restarted in place needs them again, so nothing here removes them; sh/lib/sweep.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pueue_skill.plan.model import Job
-from pueue_skill.queues.scripts import MAX_ARG_BYTES, SPELLED
+from pueue_skill.queues.scripts import MAX_ARG_BYTES, SPELLED, check_key
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOGIN_SHELL
 from pueue_skill.startup.digest import digest
@@ -64,13 +64,6 @@ def task(job: Job) -> tuple[str, dict[str, bytes]]:
     return format_task(job, f'"{FOLDER}/{name_of(work)}"'), files
 
 
-def encoded(files: Mapping[str, bytes]) -> str:
-    """Return files as PQ_FILES of the scripts: pairs of words, the name and the content in base64."""
-    import base64  # the hook seldom has a job with files
-
-    return " ".join([f"{name} {base64.b64encode(content).decode()}" for name, content in files.items()])
-
-
 def inline_task(job: Job) -> str:
     """Return the text of the task for `job` with its whole work. Raises TooLong, and ValueError as `task` does."""
     try:
@@ -87,8 +80,7 @@ def inline_task(job: Job) -> str:
 
 
 def format_task(job: Job, work: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9:_.@+-]{1,200}", job.key):  # it names a file
-        raise ValueError(f"the key {job.key!r} may hold letters, digits and : _ . @ + - only, at most 200")
+    check_key(job.key)
     before, after = SPLIT_STDERR if job.split_output else ("", "")
     stdin = f'<"{FOLDER}/{job.key}.in"' if job.stdin else "</dev/null"
     umask, nice = INHERITED

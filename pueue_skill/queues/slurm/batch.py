@@ -19,11 +19,11 @@ from pueue_skill.queues.protocol import (
     Units,
 )
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import REPLY, reply, whole_reply
+from pueue_skill.queues.scripts import REPLY, encoded_files, reply, whole_reply
 from pueue_skill.queues.slurm.arrays import Array, Site, plan_arrays, ranges
 from pueue_skill.queues.slurm.site import path_of, with_advice
 from pueue_skill.queues.slurm.state import id_of, parse_snapshot, status_script
-from pueue_skill.queues.slurm.submit import encoded, file_words, metadata_of, sbatch_words
+from pueue_skill.queues.slurm.submit import encoded, metadata_of, sbatch_words
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.digest import digest
@@ -68,7 +68,7 @@ def submission(request: BatchRequest) -> tuple[str, Reader]:
         PQ_ENTRIES=str(site.snapshot.journal_lines),
         PQ_CWD=jobs[0].cwd or "",
         PQ_SCRIPT=script("queues/slurm/task"),
-        PQ_FILES=file_words(files),
+        PQ_FILES=encoded_files(files),
         PQ_KEPT=" ".join([*MINIMAL, "SLURM_CONF", *request.keep]),
         PQ_DROPPED=" ".join(plan.replaced),
     )

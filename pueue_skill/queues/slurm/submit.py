@@ -9,12 +9,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
 
 from pueue_skill.plan.model import Job, Needs
 from pueue_skill.queues.model import Submission
 from pueue_skill.queues.script import script
-from pueue_skill.queues.scripts import MAX_ARG_BYTES, SPELLED, differences, whole_reply
+from pueue_skill.queues.scripts import MAX_ARG_BYTES, SPELLED, check_key, differences, encoded_files, whole_reply
 from pueue_skill.queues.slurm.site import path_of
 from pueue_skill.queues.slurm.state import decoded, id_of, parse_snapshot
 from pueue_skill.shell import quote
@@ -30,8 +29,7 @@ def work_of(job: Job) -> tuple[dict[str, str], dict[str, bytes]]:
 
     Raises ValueError if the key cannot name a file, or if the command contains NUL.
     """
-    if not re.fullmatch(r"[A-Za-z0-9:_.@+-]{1,200}", job.key):  # it names a file
-        raise ValueError(f"the key {job.key!r} may contain only letters, digits and : _ . @ + -, at most 200")
+    check_key(job.key)
     inputs = {
         "PQ_KEY": job.key, "PQ_SHELL": "login" if job.shell == "login" else "bash", "PQ_WORK": work_text(job), "PQ_FILE": "",
         "PQ_STDIN": "1" if job.stdin else "", "PQ_NICE": str(job.nice or ""),
@@ -105,11 +103,6 @@ def encoded(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
-def file_words(files: Mapping[str, bytes]) -> str:
-    """Return files for jobs/ as store_files (sh/lib/send.sh) takes them: alternately a name and the content in base64."""
-    return " ".join([f"{name} {encoded(content)}" for name, content in files.items()])
-
-
 def submit_script(job: Job, host: Host) -> str:
     limit = dict(host.groups).get(job.group or "default", 0)
     work, files = script_of(job)
@@ -120,7 +113,7 @@ def submit_script(job: Job, host: Host) -> str:
         PQ_KEY=job.key,
         PQ_CWD=job.cwd or "",
         PQ_SCRIPT=work,
-        PQ_FILES=file_words(files),
+        PQ_FILES=encoded_files(files),
         PQ_METADATA=metadata_of(job, limit),
         PQ_APART="1" if job.split_output else "",
         PQ_STDIN="1" if job.stdin else "",
