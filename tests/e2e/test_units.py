@@ -1,4 +1,8 @@
-"""Phases of very many jobs, which run in units, on real queues: each job runs once and has its own state, whatever is killed."""
+"""Phases of very many jobs, which run in units, on real queues: each job runs once and has its own state, whatever is killed.
+
+One test has as many jobs as a phase needs for units. The others lower that number in the client, and their jobs sleep, so that commands
+and crashes come while units run.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -18,23 +23,43 @@ from real import Daemon, Host, Lab, until
 pytestmark = [pytest.mark.timeout(400), pytest.mark.long, pytest.mark.usefixtures("queues_as_before")]
 
 COUNT = 2100
-WORK = f"""
+"""More jobs than a phase needs for units."""
+
+FEW = 420
+CLIENT = f"""#!{sys.executable}
+import sys
+from pueue_skill.batches import packs
+assert packs.MIN_PACKED_ITEMS > {FEW}
+packs.MIN_PACKED_ITEMS = {FEW}
+from pueue_skill.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+"""A pueue-skill for which FEW jobs are enough for units."""
+
+WORK = """
 [groups]
 units = 2
 [phases.work]
-command = '''{{{{ while [ "$(cat wait 2>/dev/null)" = {{n}} ]; do touch waits; sleep 0.1; done; echo {{n}} >> ran; COMMAND; }}}}'''
-label = "{{n}}"
+command = '''{{ while [ "$(cat wait 2>/dev/null)" = {n} ]; do touch waits; sleep 0.1; done; echo {n} >> ran; COMMAND; }}'''
+label = "{n}"
 group = "units"
 slots = 2
-vars.n = {{ range = [1, {COUNT}] }}
+vars.n = { range = [1, COUNT] }
 [phases.after]
 command = "echo after >> ran"
 after = ["work"]
 """
 
 
-def work(batch: Batch, command: str = ":") -> str:
-    return manifest(batch, WORK.replace("COMMAND", command))
+def work(batch: Batch, command: str, count: int = COUNT) -> str:
+    """Return a manifest of `count` jobs that run `command`; for FEW jobs, `batch` gets a client for which these are enough."""
+    if count == FEW:
+        program = batch.folder / "client/pueue-skill"
+        program.parent.mkdir()
+        program.write_text(CLIENT)
+        program.chmod(0o755)
+        batch.env["PATH"] = f"{program.parent}{os.pathsep}{batch.env['PATH']}"
+    return manifest(batch, WORK.replace("COMMAND", command).replace("COUNT", str(count)))
 
 
 def counts(batch: Batch) -> Counter[str]:
@@ -89,33 +114,33 @@ def test_each_job_runs_once_and_has_its_own_state(on: Batch) -> None:
 
 
 def test_more_jobs_and_changed_definitions(on: Batch) -> None:
-    text = work(on)
+    text = work(on, "sleep 0.05", FEW)
     on.write(text)
     on.run("submit")
-    grown = text.replace(f"range = [1, {COUNT}]", f"range = [-9, {COUNT}]")
+    grown = text.replace(f"range = [1, {FEW}]", f"range = [-9, {FEW}]")
     on.write(grown)  # while units run
     assert "10 added" in on.run("submit").stdout
-    assert finished(on) == {"success": COUNT + 11}
-    assert Counter(on.ran()) == {**{str(n): 1 for n in range(-9, COUNT + 1)}, "after": 1}
+    assert finished(on) == {"success": FEW + 11}
+    assert Counter(on.ran()) == {**{str(n): 1 for n in range(-9, FEW + 1)}, "after": 1}
     on.write(grown.replace("echo {n} >> ran", "echo again-{n} >> ran"))
     done = on.run("submit")
     assert done.returncode == 1
-    assert f"the definition of {COUNT + 10} jobs of work:units has changed" in done.stderr
-    assert counts(on)["changed"] == COUNT + 10
+    assert f"the definition of {FEW + 10} jobs of work:units has changed" in done.stderr
+    assert counts(on)["changed"] == FEW + 10
     assert on.run("submit", "--replace").returncode == 0
-    assert finished(on)["success"] == COUNT + 11
+    assert finished(on)["success"] == FEW + 11
     assert Counter(on.ran())["again-5"] == 1
 
 
 def test_concurrent_submissions(on: Batch) -> None:
-    on.write(work(on))
+    on.write(work(on, "sleep 0.02", FEW))
     racers = [threading.Thread(target=on.run, args=("submit",)) for _ in range(4)]
     for racer in racers:
         racer.start()
     for racer in racers:
         racer.join()
-    assert finished(on) == {"success": COUNT + 1}
-    assert sorted(map(int, on.ran()[:-1])) == [*range(1, COUNT + 1)]
+    assert finished(on) == {"success": FEW + 1}
+    assert sorted(map(int, on.ran()[:-1])) == [*range(1, FEW + 1)]
     assert on.ran()[-1] == "after"
 
 
@@ -123,7 +148,7 @@ def test_jobs_that_outlive_their_daemon(lab: Lab, pueued: Daemon, tmp_path: Any)
     host = Host(lab, "outlived", {"default": 1})
     batch = Batch(tmp_path, host, pueued.env | {"HOST": "outlived"})
     (tmp_path / "wait").write_text("5")
-    batch.write(work(batch))
+    batch.write(work(batch, "sleep 0.01", FEW))
     try:
         batch.run("submit")
         until((tmp_path / "waits").exists, "the long job")
@@ -137,10 +162,10 @@ def test_jobs_that_outlive_their_daemon(lab: Lab, pueued: Daemon, tmp_path: Any)
         host.pueue("restart", "--in-place", *killed)
         until(lambda: any("waiting for what" in host.pueue("log", id) for id in killed), "the unit that waits")
         (tmp_path / "wait").unlink()
-        assert finished(batch)["success"] >= COUNT
+        assert finished(batch)["success"] >= FEW
         batch.run("resume")  # the dependent job may have been skipped
-        assert finished(batch) == {"success": COUNT + 1}
-        assert sorted(map(int, batch.ran()[:-1])) == [*range(1, COUNT + 1)]
+        assert finished(batch) == {"success": FEW + 1}
+        assert sorted(map(int, batch.ran()[:-1])) == [*range(1, FEW + 1)]
     finally:
         host.stop()
 
@@ -151,7 +176,7 @@ def test_no_job_is_lost_or_run_again_after_crashes(lab: Lab, pueued: Daemon, tmp
     chance = random.Random(seed)  # noqa: S311
     host = Host(lab, f"units{seed}", {"default": 1})
     batch = Batch(tmp_path, host, pueued.env | {"HOST": host.name})
-    batch.write(work(batch))
+    batch.write(work(batch, "sleep 0.1", FEW))
     crashes = 0
     try:
         for _ in range(12):
@@ -176,7 +201,7 @@ def test_no_job_is_lost_or_run_again_after_crashes(lab: Lab, pueued: Daemon, tmp
 
         until(whole, "all", 300)
         ran = Counter(batch.ran())
-        assert ran.keys() == {*map(str, range(1, COUNT + 1)), "after"}
+        assert ran.keys() == {*map(str, range(1, FEW + 1)), "after"}
         # What was worked on in a crash is begun again: 2 units of 2 slots.
         assert ran.total() - len(ran) <= 4 * crashes
         assert ran["after"] == 1
