@@ -164,7 +164,7 @@ def test_every_command_line_runs(doc: str, stage: dict[str, Daemon]) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_a_daemon_starts_as_hosts_md_says(stage: dict[str, Daemon]) -> None:
+def test_the_service_of_hosts_md_starts_a_daemon(stage: dict[str, Daemon]) -> None:
     """In the test above one runs already. The line must not hang either, as `ssh HOST pueued -d` does."""
     (line,) = [
         line for block in blocks("references/hosts.md") for line in block.text.splitlines() if "pueued -d" in line
@@ -177,7 +177,7 @@ def test_a_daemon_starts_as_hosts_md_says(stage: dict[str, Daemon]) -> None:
     host.pueue("shutdown")
 
 
-def test_messages_are_those_of_the_program() -> None:
+def test_quoted_messages_exist_in_the_program() -> None:
     """The longest part of each message in the table of troubleshooting.md that no name stands in."""
     files = [
         *ROOT.glob("pueue_skill/**/*.py"),
@@ -229,7 +229,7 @@ def slugs(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("doc", [*DOCS, *sorted(GENERATED)])
-def test_links_lead_somewhere(doc: str) -> None:
+def test_links_resolve(doc: str) -> None:
     text = FENCE.sub("", (ROOT / doc).read_text("utf-8"))
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
         if link.startswith("https://"):
@@ -240,7 +240,7 @@ def test_links_lead_somewhere(doc: str) -> None:
         assert not anchor or anchor in slugs(path.read_text("utf-8")), link
 
 
-def test_the_rule_table_is_that_of_the_rules() -> None:
+def test_the_rule_table_lists_every_rule() -> None:
     rows = ["| rule | | looks for | gives |", "|---|---|---|---|"]
     for rule in RULES:
         what = rule.what.removeprefix("Looks for ").removesuffix(".")
@@ -254,7 +254,7 @@ def test_the_changelog_names_every_rule() -> None:
     assert [rule.id for rule in RULES if not re.search(rf"\b{rule.id}\b", text)] == []
 
 
-def test_what_is_left_alone_is_left_for_that_reason() -> None:
+def test_commands_left_as_is_have_the_documented_reason() -> None:
     rows = re.findall(r"^\| `(.+)` \| (.+) \|$", section("README.md", "left"), re.MULTILINE)
     hosts = Config.model_validate(tomllib.loads(CONFIG.read_text())).by_name()
     assert rows
@@ -266,14 +266,14 @@ def test_what_is_left_alone_is_left_for_that_reason() -> None:
 @pytest.mark.parametrize(
     "text", ["[[ -e x ]] && y", "case x in y) z ;; esac", "x $((1 + 1))", "x=(1 2)", "time x", "x <<'E'\ny\nE"]
 )
-def test_the_limits_name_what_the_second_reader_is_for(text: str) -> None:
+def test_the_limits_name_constructs_for_the_second_reader(text: str) -> None:
     script = parse(text)
     assert isinstance(script, Script)
     assert script.parser == "tree-sitter"
 
 
 @pytest.mark.parametrize("text", ["x )", "if x", "x 'y", "shopt -s extglob; x !(y)", "x \udcff", "x" * 65_537])
-def test_the_limits_name_what_is_not_read(text: str) -> None:
+def test_the_limits_name_unparsed_constructs(text: str) -> None:
     assert isinstance(parse(text), Unparsed)
 
 

@@ -160,11 +160,11 @@ def faults(file: str, text: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_borders(file: str) -> None:
+def test_imports_between_packages(file: str) -> None:
     assert list(faults(file, FILES[file].read_text())) == []
 
 
-def test_every_module_lies_in_a_package_that_says_what_it_is_for() -> None:
+def test_every_module_is_in_a_documented_package() -> None:
     assert {file for file in FILES if "/" not in file} == {"__init__.py", "__main__.py"}
     assert {file.partition("/")[0] for file in FILES if "/" in file} == BELOW.keys()
     for file in FILES:
@@ -217,7 +217,7 @@ def test_the_tests_mirror_the_packages() -> None:
         ("shell/utils.py", ""),
     ],
 )
-def test_a_crossed_border_is_seen(file: str, text: str) -> None:
+def test_a_forbidden_import_is_reported(file: str, text: str) -> None:
     assert len(list(faults(file, text))) == 1
 
 
@@ -234,7 +234,7 @@ def test_a_crossed_border_is_seen(file: str, text: str) -> None:
         ("hosts/doctor/examination.py", "from pueue_skill.queues.pueue import health"),
     ],
 )
-def test_a_border_that_is_kept_is_no_fault(file: str, text: str) -> None:
+def test_a_permitted_import_is_not_reported(file: str, text: str) -> None:
     assert list(faults(file, text)) == []
 
 
@@ -267,20 +267,20 @@ def loaded_by(command: str, *options: str) -> set[str]:
 SLOW = {"typing", "argparse", "jsonschema", "platformdirs", "pydantic", "rich", "sqlite3", "subprocess", "yaml", "concurrent", "hashlib", "dataclasses"}  # fmt: skip
 
 
-def test_a_hook_with_nothing_to_do_loads_next_to_nothing() -> None:
+def test_a_hook_without_a_reply_loads_few_modules() -> None:
     loaded = loaded_by("git status --short")
     assert "pueue_skill" in loaded
     assert loaded & (SLOW | {"bashlex", "tree_sitter", "shlex", "inspect"}) == set()
 
 
-def test_a_hook_with_something_to_say_loads_the_parser_and_nothing_slow(home: Path) -> None:
+def test_a_hook_with_a_reply_loads_the_parser_and_nothing_slow(home: Path) -> None:
     loaded_by("python train.py", "-S")  # bashlex's tables are kept the first time
     loaded = loaded_by("python train.py", "-S")
     assert "bashlex" in loaded
     assert loaded & (SLOW | {"tree_sitter", "inspect"}) == set()
 
 
-def test_a_command_makes_its_own_options_alone() -> None:
+def test_a_command_defines_only_its_own_options() -> None:
     """As it has them among all; a name that is none is told all that there are."""
     (all_of_them,) = [action.choices for action in main.parser()._actions if action.dest == "name"]
     assert all_of_them
@@ -338,7 +338,7 @@ NO_PARSER = {"bashlex", "tree_sitter"}
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
 )
-def test_what_a_command_loads(words: list[str], without: set[str], tmp_path: Path, home: Path) -> None:
+def test_modules_that_a_command_loads(words: list[str], without: set[str], tmp_path: Path, home: Path) -> None:
     """On no terminal, with a configuration that is kept, and with what a hook keeps."""
     (home / ".config/pueue-skill").mkdir(parents=True)
     (home / ".config/pueue-skill/config.toml").write_text("[hosts.local]\ngroups = { default = 4 }\n[run]\nwait = 5\n")

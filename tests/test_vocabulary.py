@@ -53,3 +53,12 @@ def test_every_text_file_of_the_documents_is_checked() -> None:
     names = {path.relative_to(ROOT).as_posix() for path in vocabulary.checked()}
     assert {"README.md", "SKILL.md", "references/hosts.md", "examples/config.toml", "hooks/launch"} <= names
     assert {"references/commands.md", "references/rules.md"} <= names  # generated from texts in the code
+
+
+def test_bytecode_is_not_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vocabulary, "ROOT", tmp_path)
+    monkeypatch.setattr(vocabulary, "CHECKED", ("**/*",))
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__/a.cpython-311.pyc").write_bytes(b"\xa7")
+    (tmp_path / "a.sh").touch()
+    assert vocabulary.checked() == [tmp_path / "a.sh"]

@@ -108,8 +108,8 @@ def rules() -> list[Rule]:
 
 
 def checked() -> list[Path]:
-    """The files of CHECKED."""
-    return sorted({path for glob in CHECKED for path in ROOT.glob(glob) if path.is_file()})
+    """Return the files of CHECKED, without bytecode."""
+    return sorted({path for glob in CHECKED for path in ROOT.glob(glob) if path.is_file() and path.suffix != ".pyc"})
 
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:

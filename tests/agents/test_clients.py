@@ -47,20 +47,20 @@ def shown(event: Event | None) -> str:
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_what_is_read(name: str, snapshot: SnapshotAssertion) -> None:
+def test_recorded_payloads_are_decoded(name: str, snapshot: SnapshotAssertion) -> None:
     lines = [f"{case['event']}: {shown(module(name).decode(case['payload']))}" for case in RECORDED[name]]
     assert "\n".join(lines) == snapshot
 
 
 @pytest.mark.parametrize(("name", "event", "payload"), EACH)
-def test_whose_payload_it_is(name: str, event: str, payload: dict[str, Any]) -> None:
+def test_a_payload_tells_its_agent(name: str, event: str, payload: dict[str, Any]) -> None:
     assert agents.dialect(payload) == ("claude" if (name, event) in ALIKE else name)
     decoded = module(agents.dialect(payload)).decode(payload)
     assert decoded is None or decoded.agent == agents.dialect(payload)
 
 
 @pytest.mark.parametrize("name", agents.AGENTS)
-def test_the_hook_is_told_the_right_event(name: str) -> None:
+def test_installed_hooks_name_the_right_event(name: str) -> None:
     """The name that `install` gives to the launcher is one under which the hook takes what the client sends."""
     of = module(name)
     if name in ("claude", "opencode"):  # their names are the hook's own
@@ -142,7 +142,7 @@ ANSWERS: dict[str, list[tuple[str, Reply, Any]]] = {
 @pytest.mark.parametrize(
     ("name", "kind", "reply", "answer"), [(name, *row) for name, rows in ANSWERS.items() for row in rows]
 )
-def test_what_is_answered(name: str, kind: Any, reply: Reply, answer: Any) -> None:
+def test_replies_are_encoded(name: str, kind: Any, reply: Reply, answer: Any) -> None:
     event = Event(name, kind, "E", "s", "/", command="OLD", input={"command": "OLD", "x": 1})
     said = module(name).encode(event, reply)
     assert (json.loads(said) if said else None) == answer
@@ -152,7 +152,7 @@ def test_what_is_answered(name: str, kind: Any, reply: Reply, answer: Any) -> No
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_answers_stay_below_what_clients_cut_off(name: str) -> None:
+def test_replies_are_shorter_than_the_clients_limit(name: str) -> None:
     of = module(name)
     event = Event(name, "after", "E", "s", "/")
     for answered in (event, event._replace(kind="before"), event._replace(kind="stop")):
@@ -186,7 +186,7 @@ def launched(payload: dict[str, Any], event: str, *options: str) -> str:
 
 
 @pytest.mark.parametrize("name", BEFORE)
-def test_the_launcher_answers_each_client(name: str) -> None:
+def test_the_launcher_replies_to_each_client(name: str) -> None:
     before, after = with_command(name, BEFORE[name], TRAIN), with_command(name, AFTER[name], TRAIN)
     remind = "remind" in module(name).CAN
     assert ("PQ302" in launched(before, "PreToolUse")) == remind
@@ -196,7 +196,7 @@ def test_the_launcher_answers_each_client(name: str) -> None:
 
 @pytest.mark.parametrize("name", BEFORE)
 @pytest.mark.parametrize("mode", ["suggest", "rewrite"])
-def test_others_than_claude_are_denied_where_a_command_would_be_rewritten(name: str, mode: str) -> None:
+def test_agents_other_than_claude_get_a_denial_instead_of_a_rewrite(name: str, mode: str) -> None:
     said = launched(with_command(name, BEFORE[name], TRAIN), "PreToolUse", f"--mode={mode}")
     assert "not run, because it belongs in the job queue" in said
     assert "deny" in said
@@ -246,7 +246,7 @@ def failures(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.parametrize("event", hook.KINDS_BY_EVENT)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(payload=another_version() | JSON)
-def test_payloads_of_other_versions_are_no_trouble(event: str, payload: Any, failures: list[str]) -> None:
+def test_payloads_of_other_versions_cause_no_error(event: str, payload: Any, failures: list[str]) -> None:
     out, stdin, stdout = io.StringIO(), sys.stdin, sys.stdout
     try:
         sys.stdin = io.TextIOWrapper(io.BytesIO(json.dumps(payload).encode()))
@@ -267,7 +267,7 @@ GARBAGE = [None, 7, True, "", "x", [], ["x"], {}, {"command": None}, {"command":
 
 
 @pytest.mark.parametrize(("name", "event", "payload"), EACH)
-def test_no_field_is_taken_for_granted(name: str, event: str, payload: dict[str, Any]) -> None:
+def test_any_field_may_be_missing_or_of_another_type(name: str, event: str, payload: dict[str, Any]) -> None:
     of: ModuleType = module(name)
     for key in payload:
         of.decode({other: value for other, value in payload.items() if other != key})

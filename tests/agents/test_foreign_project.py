@@ -161,7 +161,7 @@ def claude(event: str) -> dict[str, Any]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", agents.AGENTS)
-def test_no_hook_runs_or_imports_anything_of_it(name: str, checkout: Checkout, home: Path) -> None:
+def test_hooks_run_and_import_nothing_from_the_checkout(name: str, checkout: Checkout, home: Path) -> None:
     # A job whose end is not known: its queue is asked, here and over ssh.
     project = news.project_of(str(checkout.folder))
     for session in ("s", "x"):
@@ -202,7 +202,7 @@ def wait_until(true: Callable[[], bool]) -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("tool", ["uv", "pip"])
-def test_the_environment_is_made_apart_from_it(tool: str, checkout: Checkout, plugin: Path, home: Path) -> None:
+def test_prepare_uses_nothing_from_the_checkout(tool: str, checkout: Checkout, plugin: Path, home: Path) -> None:
     """With real tools, and no packages to be fetched."""
     (plugin / "hooks/requirements.txt").write_text("# none\n")
     tools = home / "tools"
@@ -224,7 +224,7 @@ def test_the_environment_is_made_apart_from_it(tool: str, checkout: Checkout, pl
     assert not (checkout.folder / "data/pueue-skill/hook.log").exists()
 
 
-def test_the_plugins_command_is_not_found_by_it(checkout: Checkout, home: Path) -> None:
+def test_the_plugins_command_runs_nothing_from_the_checkout(checkout: Checkout, home: Path) -> None:
     env = checkout.environment(home)
     done = subprocess.run(
         [ROOT / "bin/pueue-skill", "rules"], env=env, cwd=checkout.folder, capture_output=True, text=True
@@ -234,7 +234,7 @@ def test_the_plugins_command_is_not_found_by_it(checkout: Checkout, home: Path) 
     assert checkout.clean(), checkout.executed.read_text()
 
 
-def test_a_job_of_the_plugins_command_has_the_callers_path(checkout: Checkout, home: Path) -> None:
+def test_a_job_has_the_callers_path(checkout: Checkout, home: Path) -> None:
     """Programs that are looked for are one thing, what the caller's commands find is another."""
     env = checkout.environment(home)
     code = "import os, sys; sys.path.insert(0, sys.argv[1]); print(os.environ['PATH'], os.getcwd())"
@@ -251,7 +251,7 @@ def test_a_job_of_the_plugins_command_has_the_callers_path(checkout: Checkout, h
     assert done.stdout == f"{env['PATH']} {checkout.folder}\n", done.stderr
 
 
-def test_the_monitor_runs_nothing_of_it(checkout: Checkout, home: Path) -> None:
+def test_the_monitor_runs_nothing_from_the_checkout(checkout: Checkout, home: Path) -> None:
     project = news.project_of(str(checkout.folder))
     sessions.record_submission(sessions.Submitted("local", "k1", "", "", "pueue", "s", project, "x", time.time()))
     env = checkout.environment(home) | {"CLAUDE_CODE_SESSION_ID": "s"}
@@ -269,7 +269,7 @@ def test_the_monitor_runs_nothing_of_it(checkout: Checkout, home: Path) -> None:
 
 
 @pytest.mark.parametrize("home_folder", [True, False])
-def test_folders_of_the_home_are_not_those_of_a_project(home_folder: bool, home: Path, tmp_path: Path) -> None:
+def test_a_home_in_git_is_no_project(home_folder: bool, home: Path, tmp_path: Path) -> None:
     """Somebody may keep their whole home in git; programs there are theirs."""
     folder = home if home_folder else tmp_path
     (folder / ".git").mkdir()
@@ -290,7 +290,7 @@ def test_a_folder_below_a_home_in_git_is_a_project(home: Path) -> None:
     assert done.stdout == f"{home}/bin:/usr/bin"
 
 
-def test_a_project_that_is_linked_to_is_the_same_project(home: Path, tmp_path: Path) -> None:
+def test_a_symlinked_project_is_the_same_project(home: Path, tmp_path: Path) -> None:
     (tmp_path / "real/bin").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "real")
     script = f'here={ROOT}/hooks; . "$here/python.sh"; own_path; printf %s "$PATH"'

@@ -57,12 +57,12 @@ def reason(command: str, cwd: Path, files: list[Path] | None = None) -> str:
 
 
 @pytest.mark.parametrize("command", CASES["listed"])
-def test_listed(project: Path, command: str) -> None:
+def test_listed_commands_may_be_rewritten(project: Path, command: str) -> None:
     assert reason(command, project) == ""
 
 
 @pytest.mark.parametrize("command", CASES["unlisted"])
-def test_unlisted(project: Path, command: str) -> None:
+def test_unlisted_commands_are_not_rewritten(project: Path, command: str) -> None:
     assert reason(command, project)
 
 
@@ -79,23 +79,23 @@ def test_unlisted(project: Path, command: str) -> None:
         ("outside/project/sub", "{work}", True),
     ],
 )
-def test_the_folder_that_an_earlier_call_entered(project: Path, cwd: str, command: str, listed: bool) -> None:
+def test_a_folder_entered_by_an_earlier_command_counts(project: Path, cwd: str, command: str, listed: bool) -> None:
     assert (reason(command, project / cwd) == "") == listed
 
 
 @pytest.mark.parametrize("folder", ["", "relative", "/", "/x/.git/y", "/home/u/.claude"])
-def test_what_is_no_project(project: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+def test_folders_that_are_no_project(project: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
     monkeypatch.setenv("CLAUDE_PROJECT_DIR", folder)
     assert reason("{work}", project)
 
 
-def test_cd_where_the_shell_looks_elsewhere(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cd_with_cdpath(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CDPATH", "/")
     assert reason("cd sub && {work}", project)
     assert reason("cd ./sub && {work}", project) == ""
 
 
-def test_the_files_that_are_named(project: Path) -> None:
+def test_named_files_must_be_in_the_project(project: Path) -> None:
     files: list[Path] = []
     assert reason("cd sub && {work} < ../train.py > out.log", project, files) == ""
     assert set(files) == {project, project / "sub", project / "train.py", project / "sub/out.log"}

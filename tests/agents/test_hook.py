@@ -152,7 +152,7 @@ def test_prompts(prompt: str, named: list[str] | None) -> None:
         ),
     ],
 )
-def test_silence(stdin: bytes) -> None:
+def test_events_without_a_reply(stdin: bytes) -> None:
     for event in ("PreToolUse", "PostToolUse"):
         assert silent(hook(stdin.replace(b'"PostToolUse"', f'"{event}"'.encode()), event)) or b"another" not in stdin
     assert silent(hook(stdin))
@@ -163,7 +163,7 @@ def test_an_unknown_event_is_silent() -> None:
         assert silent(hook(payload(SEED), event))
 
 
-def test_odd_folders_are_no_trouble() -> None:
+def test_odd_folders_cause_no_error() -> None:
     for cwd in ("", "/no/such/folder", 3, None, "a\0b"):
         done = before(SEED, cwd=cwd)
         assert (done.returncode, done.stderr) == (0, b"")
@@ -180,7 +180,7 @@ def test_closed_and_full_streams(redirect: str, tmp_path: Path) -> None:
     assert b"Traceback" not in done.stderr
 
 
-def test_a_reader_that_goes_away() -> None:
+def test_an_agent_that_closes_the_pipe() -> None:
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(

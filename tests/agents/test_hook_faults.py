@@ -120,7 +120,7 @@ def test_a_host_that_hangs_and_a_daemon_that_is_down(
             fcntl.flock(lock, fcntl.LOCK_EX)  # once nobody asks any more
 
 
-def test_it_ends_in_time(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hook_obeys_its_time_limit(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "ssh").write_text("#!/bin/sh\nexec sleep 60\n")
     (tmp_path / "ssh").chmod(0o755)
     configure(home, "[hosts.bigblack]\n")
@@ -130,7 +130,7 @@ def test_it_ends_in_time(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.timeout(200)
-def test_fifty_at_once(home: Path) -> None:
+def test_fifty_hooks_at_once(home: Path) -> None:
     with ThreadPoolExecutor(max_workers=50) as pool:
         done = list(pool.map(lambda i: hook(payload(f"./frob{i} --all", duration_ms=200_000)), range(50)))
     assert all((one.returncode, one.stderr) == (0, b"") for one in done)
@@ -138,7 +138,7 @@ def test_fifty_at_once(home: Path) -> None:
     assert 1 <= len(runs.load()) <= 50
 
 
-def test_the_log_has_no_secrets_and_an_end(home: Path) -> None:
+def test_the_log_has_no_secrets_and_a_maximum_size(home: Path) -> None:
     for _ in range(400):
         log.write("PreToolUse", "token=hunter2 " + "x" * 900)
     file = Path(log.path())

@@ -20,7 +20,7 @@ from pueue_skill.state import database, sessions
 
 
 class TestNews:
-    def test_a_prompt_brings_it_once_a_session(self, snapshot: SnapshotAssertion) -> None:
+    def test_each_session_is_notified_once(self, snapshot: SnapshotAssertion) -> None:
         finished()
 
         def ask(session: str) -> subprocess.CompletedProcess[bytes]:
@@ -31,7 +31,7 @@ class TestNews:
         assert silent(ask("s"))
         assert silent(ask("another"))
 
-    def test_the_next_session_of_the_project_is_told_what_nobody_heard(self) -> None:
+    def test_the_projects_next_session_gets_unread_notifications(self) -> None:
         finished()
 
         def start(session: str, cwd: str) -> subprocess.CompletedProcess[bytes]:
@@ -41,7 +41,7 @@ class TestNews:
         assert "local:7 (btc) failed with exit code 3 after 1m35s" in said(start("n1", "/p"))
         assert silent(start("n2", "/p"))
 
-    def test_what_is_claimed_by_a_process_that_died_is_told_again(self) -> None:
+    def test_a_notification_claimed_by_a_dead_process_is_sent_again(self) -> None:
         number = finished().number
         with subprocess.Popen(["sh", "-c", "exit 0"]) as gone:
             pass
@@ -51,14 +51,14 @@ class TestNews:
         assert sessions.claim("s", "/p") == []
 
     @pytest.mark.parametrize("shift", [-1e6, 1e6])
-    def test_a_clock_that_jumps_loses_nothing(self, shift: float) -> None:
+    def test_a_clock_change_loses_no_notification(self, shift: float) -> None:
         number = finished().number
         with database.opened() as connection:
             connection.execute("insert into told values ('s', ?, 'end', ?, ?)", (number, 1, time.time() + shift))
         assert [one.key for one in sessions.claim("s", "/p")] == ["k"]
 
     @pytest.mark.parametrize("count", [1, 2, 7, 60])
-    def test_a_notice_has_its_length_and_names_failures_first(self, count: int) -> None:
+    def test_a_notification_is_short_and_names_failures_first(self, count: int) -> None:
         jobs = [
             job(f"k{i}", id=str(i), state="success" if i % 2 else "failed", exit_code=(i % 2 and 0) or 9, seconds=5.0,
                 tail="\n".join(["x" * 300] * 8))
@@ -71,7 +71,7 @@ class TestNews:
         if count == 60:
             assert re.search(r"and \d+ more: pueue-skill status", text)
 
-    def test_a_job_that_never_came_to_its_queue(self) -> None:
+    def test_a_job_that_never_appeared_in_its_queue(self) -> None:
         assert "local:k was never seen in its queue" in news.notification_of([job(state="lost")])
         assert "local:7 is no longer in its queue" in news.notification_of([job(state="lost", id="7")])
 
@@ -93,11 +93,11 @@ class TestNews:
         assert answer["reason"] == snapshot
         assert silent(hook(payload(None, "Stop", cwd="/p", stop_hook_active=False), "Stop"))
 
-    def test_stop_never_asks_in_a_turn_that_it_has_caused(self) -> None:
+    def test_stop_does_not_ask_again_in_the_turn_that_it_caused(self) -> None:
         finished()
         assert silent(hook(payload(None, "Stop", cwd="/p", stop_hook_active=True), "Stop"))
 
-    def test_an_invocation_that_was_run_is_known(self, pueued: Daemon) -> None:
+    def test_jobs_of_an_invocation_are_tracked(self, pueued: Daemon) -> None:
         text = subprocess.run(
             ["pueue-skill", "suggest", f"{TRAIN}; exit 4"], env=pueued.env, capture_output=True, text=True
         ).stdout
@@ -106,7 +106,7 @@ class TestNews:
         (known,) = sessions.open_jobs("s")
         assert (known.host, known.project, known.session) == ("local", "/p", "s")
 
-    def test_the_turns_of_a_loop_are_known(self, pueued: Daemon, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_jobs_of_a_loop_are_tracked(self, pueued: Daemon, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, value in pueued.env.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("HOME", str(home))

@@ -49,7 +49,7 @@ class TestRewrite:
     def rewritten(self, command: str, client: dict[str, str], **changes: object) -> dict[str, Any] | None:
         return self.answered(command, client, **changes).get("updatedInput")
 
-    def test_the_whole_input_is_given_back(self, client: dict[str, str]) -> None:
+    def test_the_reply_contains_the_whole_tool_input(self, client: dict[str, str]) -> None:
         given = {"command": TRAIN, "timeout": 5, "run_in_background": True, "x": [1]}
         found = self.rewritten(TRAIN, client, tool_input=given)
         assert found
@@ -57,7 +57,7 @@ class TestRewrite:
         assert key
         assert found == given | {"command": found["command"]}
 
-    def test_each_call_has_a_key_of_its_own(self, client: dict[str, str]) -> None:
+    def test_each_call_has_a_separate_key(self, client: dict[str, str]) -> None:
         calls = [
             {"tool_use_id": "a"},
             {"tool_use_id": "b"},
@@ -68,7 +68,7 @@ class TestRewrite:
         assert len(set(texts)) == 3
         assert texts[0] == texts[3]
 
-    def test_what_is_said_is_said_of_the_future(self, client: dict[str, str]) -> None:
+    def test_the_context_uses_the_future_tense(self, client: dict[str, str]) -> None:
         context = self.answered(TRAIN, client)["additionalContext"]
         assert "the command is rewritten: it will be queued as a job on this machine" in context
         assert not re.search(r"\b(was|were|has been|it is a job)\b", context)
@@ -99,13 +99,15 @@ class TestRewrite:
             ("tmux new-session -d -s btc -c /data 'python train.py'", None),
         ],
     )
-    def test_what_is_rewritten(self, client: dict[str, str], project: Path, command: str, becomes: str | None) -> None:
+    def test_commands_that_are_rewritten(
+        self, client: dict[str, str], project: Path, command: str, becomes: str | None
+    ) -> None:
         (project / "sub").mkdir()
         found = self.rewritten(command, client)
         text = re.sub(r"--key=\w+", "--key=…", found["command"]) if found else None
         assert (re.sub(r"(?s)(<<'PUEUE'\n).*(\n# )", r"\1…\2", text) if text else None) == becomes
 
-    def test_what_is_not_rewritten_is_suggested_once(self, client: dict[str, str]) -> None:
+    def test_a_command_that_is_not_rewritten_gets_one_suggestion(self, client: dict[str, str]) -> None:
         command = "rm -rf x; python train.py"
         assert "pueue add" in self.answered(command, client)["permissionDecisionReason"]
         assert "PQ302" in self.answered(command, client)["additionalContext"]
@@ -147,7 +149,7 @@ class TestRewrite:
         assert self.rewritten(command, client) is None
 
     @pytest.mark.parametrize("rule", ["Bash(curl:*)", "Read(./.env)", "WebFetch", "mcp__x__y", "Bash(npm run *)"])
-    def test_rules_of_other_things(self, client: dict[str, str], home: Path, rule: str) -> None:
+    def test_rules_for_other_tools(self, client: dict[str, str], home: Path, rule: str) -> None:
         (home / ".claude").mkdir()
         (home / ".claude/settings.json").write_text(json.dumps({"permissions": {"deny": [rule]}}))
         assert self.rewritten(TRAIN, client)
@@ -185,7 +187,7 @@ class TestRewrite:
         (home / ".claude/settings.json").write_text(settings)
         assert self.rewritten(TRAIN, client, permission_mode=mode) is None
 
-    def test_what_is_allowed_both_ways(self, client: dict[str, str], home: Path, project: Path) -> None:
+    def test_commands_allowed_in_both_forms(self, client: dict[str, str], home: Path, project: Path) -> None:
         (home / ".claude").mkdir()
         (project / "x").mkdir()
         allowed = ["Bash(pueue-skill:*)", "Bash(python:*)", "Bash(cd:*)"]
@@ -214,7 +216,7 @@ class TestRewrite:
         path.write_text(f"---\nname: a\n{grant}\ndescription: d\n---\nallowed-tools: Bash(pueue-skill:*)\n")
         assert bool(self.rewritten(TRAIN, client)) == rewritten
 
-    def test_links_between_folders_of_skills(self, client: dict[str, str], home: Path) -> None:
+    def test_symlinks_between_folders_of_skills(self, client: dict[str, str], home: Path) -> None:
         (home / ".claude/skills").mkdir(parents=True)
         (home / ".claude/skills/loop").symlink_to("..")
         assert self.rewritten(TRAIN, client)
@@ -246,10 +248,10 @@ class TestRewrite:
         assert bool(found) == rewritten
 
     @pytest.mark.parametrize("name", ["CLAUDE_PID", "CLAUDE_PROJECT_DIR"])
-    def test_a_client_that_does_not_say_how_it_was_started(self, client: dict[str, str], name: str) -> None:
+    def test_a_client_with_unknown_options(self, client: dict[str, str], name: str) -> None:
         assert self.rewritten(TRAIN, {key: value for key, value in client.items() if key != name}) is None
 
-    def test_a_project_may_not_ask_for_it(self, client: dict[str, str], tmp_path: Path) -> None:
+    def test_a_project_cannot_enable_rewriting(self, client: dict[str, str], tmp_path: Path) -> None:
         (tmp_path / ".pueue-skill.toml").write_text('[hook]\nmode = "rewrite"\n')
         done = hook(payload(TRAIN, "PreToolUse", cwd=str(tmp_path)), "PreToolUse", env=client)
         assert "updatedInput" not in json.loads(done.stdout)["hookSpecificOutput"]
@@ -270,7 +272,7 @@ class TestReport:
         if changes:
             sessions.record_states([queued._replace(**changes)])
 
-    def test_a_job_that_goes_on(self) -> None:
+    def test_a_job_that_continues(self) -> None:
         self.job()
         assert "was queued as local:7, which had not ended" in said(hook(payload(self.COMMAND)))
 
@@ -278,7 +280,7 @@ class TestReport:
         self.job(state="failed", exit_code=3, seconds=2.0)
         assert "local:7 failed with exit code 3 after 2s" in said(hook(payload(self.COMMAND)))
 
-    def test_a_job_whose_end_run_waited_for(self) -> None:
+    def test_a_job_that_run_waited_for(self) -> None:
         self.job()
         sessions.record_viewed("local", ended_state(self.KEY, "2026-01-01T00:00:00Z"), "s")
         assert "ran as the job local:7, with exit code 0." in said(hook(payload(self.COMMAND)))
@@ -316,7 +318,7 @@ class TestReport:
         ):
             assert "rewritten" not in hook(payload(command)).stdout.decode()
 
-    def test_the_mode_steps_aside_once_the_queue_cannot_be_reached(self, client: dict[str, str], project: Path) -> None:
+    def test_rewriting_stops_when_the_queue_is_unreachable(self, client: dict[str, str], project: Path) -> None:
         error = "Exit code 125\npueue-skill: not queued: the daemon does not answer"
         event = payload(self.COMMAND, "PostToolUseFailure", error=error)
         text = said(hook(event, "PostToolUseFailure"))
@@ -335,7 +337,7 @@ class TestReport:
         os.utime(file, (time.time() - 3600,) * 2)
         assert "updatedInput" in json.loads(proposed("s").stdout)["hookSpecificOutput"]
 
-    def test_a_job_with_that_exit_code_is_no_reason_to(self) -> None:
+    def test_a_job_with_that_exit_code_does_not_stop_rewriting(self) -> None:
         self.job()
         sessions.record_viewed("local", ended_state(self.KEY, "2026-01-01T00:00:00Z"), "s")
         event = payload(self.COMMAND, "PostToolUseFailure", error="Exit code 125\ndocker: no such image")

@@ -70,7 +70,7 @@ def files() -> dict[str, str]:
 
 
 @each
-def test_what_is_installed_runs_the_launcher(agent: str, scope: str) -> None:
+def test_installed_hooks_run_the_launcher(agent: str, scope: str) -> None:
     assert main(["install", agent, "--scope", scope, "--mode", "suggest"]) == 0
     assert list(files()) == [str(settings(agent, scope))]
     text = settings(agent, scope).read_text()
@@ -105,7 +105,7 @@ def test_entries_of_others_survive_in_their_order(agent: str, scope: str) -> Non
 
 
 @each
-def test_twice_is_once(agent: str, scope: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_second_install_changes_nothing(agent: str, scope: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["install", agent, "--scope", scope]) == 0
     once = files()
     capsys.readouterr()
@@ -121,7 +121,7 @@ def test_twice_is_once(agent: str, scope: str, capsys: pytest.CaptureFixture[str
 
 
 @each
-def test_uninstall_leaves_nothing(agent: str, scope: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_uninstall_removes_every_entry(agent: str, scope: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["install", agent, "--scope", scope]) == 0
     assert main(["uninstall", agent, "--scope", scope]) == 0
     assert files() == {}
@@ -131,7 +131,7 @@ def test_uninstall_leaves_nothing(agent: str, scope: str, capsys: pytest.Capture
 
 
 @pytest.mark.parametrize("agent", AGENTS)
-def test_one_scope_is_not_the_other(agent: str) -> None:
+def test_scopes_are_independent(agent: str) -> None:
     assert main(["install", agent, "--scope", "user"]) == 0
     user = files()
     assert main(["install", agent, "--scope", "project"]) == 0
@@ -141,7 +141,7 @@ def test_one_scope_is_not_the_other(agent: str) -> None:
 
 @each
 @pytest.mark.parametrize("there", [False, True])
-def test_a_dry_run_shows_the_difference_and_changes_nothing(
+def test_a_dry_run_prints_a_diff_and_changes_nothing(
     agent: str, scope: str, there: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = settings(agent, scope)
@@ -163,7 +163,7 @@ def test_a_dry_run_shows_the_difference_and_changes_nothing(
 
 
 @each
-def test_a_link_stays_a_link(agent: str, scope: str, tmp_path: Path) -> None:
+def test_a_symlink_stays_a_symlink(agent: str, scope: str, tmp_path: Path) -> None:
     kept = tmp_path / "dotfiles/kept"
     write(kept, json.dumps(of_others(agent)) if agent in IN_JSON else "")
     kept.chmod(0o600)
@@ -195,7 +195,7 @@ BROKEN = {
 
 @each_in_json
 @pytest.mark.parametrize("text", BROKEN)
-def test_what_is_broken_is_refused(agent: str, scope: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_broken_settings_are_refused(agent: str, scope: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     file = write(settings(agent, scope), text)
     assert main(["install", agent, "--scope", scope]) == 2
     said = capsys.readouterr().err
@@ -205,7 +205,7 @@ def test_what_is_broken_is_refused(agent: str, scope: str, text: str, capsys: py
 
 
 @each_in_json
-def test_broken_settings_of_ours_are_refused_by_uninstall(agent: str, scope: str) -> None:
+def test_uninstall_refuses_broken_settings(agent: str, scope: str) -> None:
     file = write(settings(agent, scope), f'{{"hooks": "{MARK}",}}')
     assert main(["uninstall", agent, "--scope", scope]) == 2
     assert list(files()) == [str(file)]
@@ -221,7 +221,7 @@ def test_settings_without_hooks(agent: str, text: str) -> None:
     assert {key: value for key, value in left.items() if key != "version"} == json.loads(text.strip() or "{}")
 
 
-def test_what_cannot_be_written_is_as_it_was(
+def test_a_file_that_cannot_be_written_is_unchanged(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def full(*_: object) -> None:
@@ -237,7 +237,7 @@ def test_what_cannot_be_written_is_as_it_was(
 
 
 @pytest.mark.parametrize("agent", ["codex", "gemini", "cursor", "copilot"])
-def test_the_shell_finds_a_launcher_wherever_it_is(agent: str, weird_tmp_path: Path) -> None:
+def test_a_launcher_with_any_path_is_found(agent: str, weird_tmp_path: Path) -> None:
     """And without it a client that would deny the command then, or every command, is told nothing."""
     launch = weird_tmp_path / "launch"
     launch.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
@@ -254,7 +254,7 @@ def test_the_shell_finds_a_launcher_wherever_it_is(agent: str, weird_tmp_path: P
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_what_an_agent_cannot_do_and_what_it_needs_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_install_prints_what_an_agent_lacks_and_needs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["install", "codex", "--mode", "rewrite"]) == 0
     said = capsys.readouterr().err
     assert "cannot be rewritten safely; the hooks deny the command instead" in said
@@ -264,7 +264,7 @@ def test_what_an_agent_cannot_do_and_what_it_needs_is_said(capsys: pytest.Captur
 
 
 @each
-def test_doctor_finds_a_launcher_that_is_gone(agent: str, scope: str) -> None:
+def test_doctor_reports_a_missing_launcher(agent: str, scope: str) -> None:
     assert main(["install", agent, "--scope", scope]) == 0
     file = settings(agent, scope)
     assert [check.result for check in doctor.hooks()] == ["ok"]
@@ -284,7 +284,7 @@ def test_the_plugin_and_the_package_have_one_version() -> None:
     assert [plugin["name"] for plugin in market["plugins"]] == [manifest["name"]]
 
 
-def test_a_second_install_keeps_its_place() -> None:
+def test_a_second_install_keeps_the_order_of_entries() -> None:
     """Codex goes by the places of hooks in what it trusts."""
     file = settings("codex", "user")
     main(["install", "codex"])

@@ -116,19 +116,19 @@ def test_it_finds_the_python_of_a_long_path(plugin: Path, home: Path) -> None:
     assert "PQ302" in remark(launch(plugin, home))
 
 
-def test_it_takes_the_python_that_it_is_given(plugin: Path, home: Path) -> None:
+def test_a_given_python_is_used(plugin: Path, home: Path) -> None:
     assert "PQ302" in remark(launch(plugin, home, EVENT, "PreToolUse", sys.executable, "--by=pueue-skill"))
     assert silent(launch(plugin, home, EVENT, "PreToolUse", sys.executable, "--mode=off"))
 
 
-def test_nothing_installed_is_silence_and_the_event_is_read(plugin: Path, home: Path) -> None:
+def test_without_an_installation_it_reads_the_event_and_prints_nothing(plugin: Path, home: Path) -> None:
     assert silent(launch(plugin, home, b"x" * 10_000_000))
     assert silent(launch(plugin, home, b""))
     assert silent(launch(plugin, home))
 
 
 @pytest.mark.parametrize("broken", [NO_PYTHON, NO_MODULE, NO_SCRIPT], ids=["no-python", "no-module", "no-script"])
-def test_a_broken_installation_is_passed_over(plugin: Path, home: Path, broken: str) -> None:
+def test_a_broken_installation_is_skipped(plugin: Path, home: Path, broken: str) -> None:
     for place in places(plugin, home)[:3]:
         install(place, broken.format(system="/usr/bin/python3"))
     assert silent(launch(plugin, home))
@@ -139,13 +139,13 @@ def test_a_broken_installation_is_passed_over(plugin: Path, home: Path, broken: 
 @pytest.mark.parametrize(
     "data", [b"", b"{", b"\xff\xfe", b"[]", b'{"tool_name": 7}', EVENT[:-1], EVENT.replace(b"Bash", b"Read")]
 )
-def test_what_is_no_event_is_silence(plugin: Path, home: Path, data: bytes) -> None:
+def test_invalid_input_gets_no_reply(plugin: Path, home: Path, data: bytes) -> None:
     install(places(plugin, home)[2])
     assert silent(launch(plugin, home, data))
 
 
 @pytest.mark.parametrize("event", ["", "PostToolUse", "Stop", "Wake", "NoSuchEvent", "--help"])
-def test_another_event_is_silence(plugin: Path, home: Path, event: str) -> None:
+def test_other_events_get_no_reply(plugin: Path, home: Path, event: str) -> None:
     install(places(plugin, home)[2])
     assert silent(launch(plugin, home, EVENT, event))
 
@@ -156,13 +156,13 @@ def test_the_projects_python_settings_are_not_used(plugin: Path, home: Path, tmp
     assert "PQ302" in remark(launch(plugin, home, PYTHONPATH=str(tmp_path), PYTHONHOME=str(tmp_path)))
 
 
-def test_no_home(plugin: Path, home: Path) -> None:
+def test_it_works_without_a_home(plugin: Path, home: Path) -> None:
     install(places(plugin, home)[0])
     done = subprocess.run([plugin / "hooks/launch", "PreToolUse"], input=EVENT, env=LIMIT, capture_output=True)
     assert "PQ302" in remark(done)
 
 
-def test_closed_ends_do_no_harm(plugin: Path, home: Path) -> None:
+def test_closed_streams_cause_no_error(plugin: Path, home: Path) -> None:
     install(places(plugin, home)[2])
     env = {"PATH": f"{plugin.parent / 'bin'}:/usr/bin:/bin", "HOME": str(home)}
     script = "set -e; " + "; ".join(f'"$0" PreToolUse {closed}' for closed in ("<&-", ">&-", "<&- >&- 2>&-"))
@@ -202,7 +202,7 @@ def test_every_hook_of_the_plugin_can_be_started(plugin: Path, home: Path) -> No
             assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_prepare_makes_an_environment_once(plugin: Path, home: Path) -> None:
+def test_prepare_creates_an_environment_once(plugin: Path, home: Path) -> None:
     """With stand-ins for uv and its packages: what is fetched is the registry's affair."""
     tools = plugin.parent / "bin"
     tools.mkdir()
@@ -228,7 +228,7 @@ def test_prepare_makes_an_environment_once(plugin: Path, home: Path) -> None:
     assert (made / "requirements.txt").read_text() == "other\n"
 
 
-def test_prepare_that_fails_leaves_a_word_and_nothing_else(plugin: Path, home: Path) -> None:
+def test_a_failed_prepare_leaves_only_a_log_entry(plugin: Path, home: Path) -> None:
     tools = plugin.parent / "bin"
     tools.mkdir()
     (tools / "uv").write_text("#!/bin/sh\nexit 1\n")
@@ -255,7 +255,7 @@ def commands() -> list[str]:
     return [*corpus, *cases, *[example for rule in RULES for example in (*rule.bad, *rule.good)]]
 
 
-def test_the_gate_lets_through_all_that_is_found() -> None:
+def test_the_gate_passes_every_text_with_a_finding() -> None:
     assert [text for text in commands() if not gate.interesting(text) and analyse(text, {}).findings] == []
 
 
@@ -279,7 +279,7 @@ ODD = [
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("shell", ["dash", "bash", "zsh"])
 @pytest.mark.parametrize("ascii_only", [False, True])
-def test_the_launchers_gate_lets_through_all_that_the_gate_does(shell: str, ascii_only: bool) -> None:
+def test_the_launchers_gate_passes_every_text_that_the_python_gate_passes(shell: str, ascii_only: bool) -> None:
     texts = [*commands(), *ODD]
     script = (
         f'. {ROOT}/hooks/gate.sh\nwhile IFS= read -r line; do if flagged "$line"; then echo 1; else echo 0; fi; done'
@@ -329,7 +329,7 @@ def test_everyday_commands_start_no_python(plugin: Path, home: Path, command: st
         ("SessionStart", {}),
     ],
 )
-def test_what_python_is_started_for(plugin: Path, home: Path, event: str, change: dict[str, object]) -> None:
+def test_events_that_start_python(plugin: Path, home: Path, event: str, change: dict[str, object]) -> None:
     trap = places(plugin, home)[0]
     (trap / "bin").mkdir(parents=True)
     (trap / "bin/python").write_text(f"#!/bin/sh\ntouch {home}/started\n")
@@ -343,7 +343,9 @@ PROGRAM = '[[programs]]\nprogram = "frobnicate"\nsize = "long"\n'
 
 
 @pytest.mark.parametrize("below", ["", "sub/deep"])
-def test_programs_of_a_project(plugin: Path, home: Path, tmp_path: Path, below: str) -> None:
+def test_programs_in_a_projects_configuration_start_python(
+    plugin: Path, home: Path, tmp_path: Path, below: str
+) -> None:
     install(places(plugin, home)[2])
     project = tmp_path / "project"
     folder = project / below
@@ -359,7 +361,7 @@ def test_programs_of_a_project(plugin: Path, home: Path, tmp_path: Path, below: 
 
 
 @pytest.mark.parametrize("name", ["a \\ b", "ä ü", "sp ace", 'quo"te'])
-def test_programs_of_a_project_with_any_name(plugin: Path, home: Path, tmp_path: Path, name: str) -> None:
+def test_a_project_folder_may_have_any_name(plugin: Path, home: Path, tmp_path: Path, name: str) -> None:
     install(places(plugin, home)[2])
     (tmp_path / name).mkdir()
     (tmp_path / name / ".pueue-skill.toml").write_text(PROGRAM)
@@ -371,7 +373,7 @@ def test_programs_of_a_project_with_any_name(plugin: Path, home: Path, tmp_path:
 
 
 @pytest.mark.parametrize("place", ["slow-programs", "config.toml", "inline", "several"])
-def test_programs_that_are_known_here(plugin: Path, home: Path, place: str) -> None:
+def test_slow_and_configured_programs_start_python(plugin: Path, home: Path, place: str) -> None:
     install(places(plugin, home)[2])
     if place == "slow-programs":
         file = home / ".local/share/pueue-skill/slow-programs"

@@ -34,14 +34,14 @@ def mode(claude: Claude, name: str) -> None:
     file.write_text(f'[hook]\nmode = "{name}"\n')
 
 
-def test_remind(claude: Claude) -> None:
+def test_a_reminder_after_a_long_command(claude: Claude) -> None:
     run = claude.run({"bash": TRAIN}, DONE)
     assert run.results() == [f"trained --epochs 90 {claude.cwd}"]
     assert "PQ302 long-script" in run.given
     assert "pueue add" in run.given
 
 
-def test_nothing_is_said_of_quick_commands(claude: Claude) -> None:
+def test_quick_commands_get_no_message(claude: Claude) -> None:
     run = claude.run({"bash": "ls"}, {"bash": "git --version"}, DONE)
     assert len(run.results()) == 2
     assert "pueue-skill:" not in run.given.replace("pueue-skill:pueue-skill", "")
@@ -59,7 +59,7 @@ def test_suggest_denies_once_and_the_invocation_runs(claude: Claude, pueued: Dae
     assert pueued.result(run.results()[0]) == "Success"
 
 
-def test_rewrite_runs_it_in_the_queue_and_says_so(claude: Claude, pueued: Daemon) -> None:
+def test_rewrite_runs_the_command_in_the_queue_and_reports_that(claude: Claude, pueued: Daemon) -> None:
     mode(claude, "rewrite")
     (claude.cwd / "sub").mkdir()
     before = set(pueued.tasks())
@@ -79,7 +79,7 @@ def test_rewrite_runs_it_in_the_queue_and_says_so(claude: Claude, pueued: Daemon
         assert re.search(rf"the rewritten command ran as the job local:{task}, with exit code 0", run.given)
 
 
-def test_rewrite_steps_aside_when_the_queue_cannot_be_reached(claude: Claude, tmp_path: Path) -> None:
+def test_rewriting_stops_when_the_queue_is_unreachable(claude: Claude, tmp_path: Path) -> None:
     mode(claude, "rewrite")
     config = tmp_path / "pueue.yml"
     config.write_text(
@@ -97,7 +97,7 @@ def test_rewrite_steps_aside_when_the_queue_cannot_be_reached(claude: Claude, tm
 
 @pytest.mark.parametrize("kind", ["deny", "ask"])
 @pytest.mark.parametrize("rule", ["Bash(rm:*)", "Bash(rm *)", "Bash(python3 train.py:*)", "Bash"])
-def test_rewriting_does_not_get_past_a_rule(claude: Claude, kind: str, rule: str) -> None:
+def test_rewriting_bypasses_no_permission_rule(claude: Claude, kind: str, rule: str) -> None:
     mode(claude, "rewrite")
     claude.settings(permissions={"allow": ["Bash"], kind: [rule]})
     precious = claude.cwd / "precious"
@@ -108,7 +108,7 @@ def test_rewriting_does_not_get_past_a_rule(claude: Claude, kind: str, rule: str
     assert "trained" not in run.given
 
 
-def test_an_allowed_suggestion_is_no_licence_to_run(claude: Claude, pueued: Daemon) -> None:
+def test_a_rule_that_allows_suggest_does_not_allow_run(claude: Claude, pueued: Daemon) -> None:
     mode(claude, "rewrite")
     claude.settings(permissions={"allow": ["Bash(pueue-skill suggest:*)"]})
     before = set(pueued.tasks())
@@ -121,7 +121,7 @@ def test_an_allowed_suggestion_is_no_licence_to_run(claude: Claude, pueued: Daem
     assert set(pueued.tasks()) == before
 
 
-def test_a_rule_that_allows_pueue_skill_does_not_allow_what_is_rewritten(claude: Claude, pueued: Daemon) -> None:
+def test_a_rule_that_allows_pueue_skill_does_not_allow_rewritten_commands(claude: Claude, pueued: Daemon) -> None:
     mode(claude, "rewrite")
     claude.settings(permissions={"allow": ["Bash(pueue-skill:*)"]})
     before = set(pueued.tasks())
@@ -142,7 +142,7 @@ def test_a_failed_job_wakes_the_idle_session_through_the_monitor(claude: Claude)
     assert re.search(r"local:\d+ \(btc\) failed with exit code 3 after \ds: .* — lost the data", run.given)
 
 
-def test_a_failed_job_wakes_a_session_that_is_fed(claude: Claude) -> None:
+def test_a_failed_job_wakes_a_session_with_streamed_input(claude: Claude) -> None:
     job = "pueue-skill run --detach --label eth -- 'sleep 3; echo no disk; exit 4'"
     prompts = [{"type": "go"}, {"wait_for": "failed with exit code 4", "within": 60}]
     run = claude.run({"bash": job}, DONE, {"text": "heard"}, prompts=prompts)
@@ -150,7 +150,7 @@ def test_a_failed_job_wakes_a_session_that_is_fed(claude: Claude) -> None:
     assert re.search(r"local:\d+ \(eth\) failed with exit code 4", run.given)
 
 
-def test_the_next_session_is_told_at_its_start(claude: Claude, pueued: Daemon) -> None:
+def test_the_next_session_is_notified_at_its_start(claude: Claude, pueued: Daemon) -> None:
     # It outlives its session, however slow that is: the session itself would be asked to look at it before it stops.
     work = "until test -e alone; do sleep 0.1; done; echo gone wrong; exit 5"
     before = set(pueued.tasks())
@@ -164,7 +164,7 @@ def test_the_next_session_is_told_at_its_start(claude: Claude, pueued: Daemon) -
     assert "exit code 5" not in claude.run(DONE).given
 
 
-def test_the_session_is_asked_once_to_look_at_what_failed(claude: Claude) -> None:
+def test_the_session_is_asked_once_to_look_at_failed_jobs(claude: Claude) -> None:
     job = "pueue-skill run --detach --label ada -- 'touch ended; exit 6'"
     wait = "until test -e ended; do sleep 0.1; done; sleep 2"
     run = claude.run(

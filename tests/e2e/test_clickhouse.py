@@ -189,7 +189,7 @@ EXPECTATIONS = {
 }
 
 
-def test_each_expectation(on: Batch, ask: Ask) -> None:
+def test_every_expectation_of_a_check(on: Batch, ask: Ask) -> None:
     """Against a symbol that has one negative volume and two bars without vwap."""
     phases = """
     [phases.insert]
@@ -273,7 +273,7 @@ def test_the_rangebar_example(warehouse: Host, pueued: Daemon, programs: Path, a
     assert ran[-2].startswith("validate.py")
 
 
-def test_the_host_itself(on: Batch) -> None:
+def test_the_stand_in_for_clickhouse_client(on: Batch) -> None:
     """Load, memory and disk, as the document looks at them: with limits that hold on any machine, and with some that hold on none."""
     _, _, text = (ROOT / "references/batches.md").read_text("utf-8").partition("## Checks")
     block = tomllib.loads(text.partition("```toml\n")[2].partition("```")[0])

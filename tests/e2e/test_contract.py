@@ -101,24 +101,24 @@ def test_exit_code_and_output_are_those_of_the_command(place: Place) -> None:
         assert (done.returncode, done.stdout) == (code, output), done.stderr
 
 
-def test_what_is_long_comes_and_goes_whole(place: Place) -> None:
+def test_long_commands_and_outputs_are_complete(place: Place) -> None:
     data = os.urandom(300_000)
     (place.folder / "data").write_bytes(data)
     done = place.run("--follow", "--", "sh", "-c", "cat data", "x" * 90_000, "y" * 90_000)
     assert (done.returncode, done.stdout == data) == (0, True), done.stderr[:1000]
 
 
-def test_a_signal_is_told_by_the_exit_code(place: Place) -> None:
+def test_a_signal_is_128_plus_its_number(place: Place) -> None:
     assert place.run("--follow", "--", "kill -9 $$").returncode == 137
 
 
-def test_standard_input_and_standard_error_of_their_own(place: Place) -> None:
+def test_stdin_and_separate_stderr(place: Place) -> None:
     done = place.run("--follow", "--stdin", "--split-output", "--", "cat; echo bad >&2; exit 3", input=b"given\0\xff")
     assert (done.returncode, done.stdout) == (3, b"given\0\xff")
     assert b"bad\n" in done.stderr
 
 
-def test_a_folder_of_any_name(place: Place) -> None:
+def test_a_folder_may_have_any_name(place: Place) -> None:
     folder = place.folder / '-a\'; echo "$HOME"=0\n100% ä'
     folder.mkdir()
     done = place("run", "--host", place.name, "--cwd", str(folder), "--follow", "--", 'printf %s "$PWD"')
@@ -148,7 +148,7 @@ def test_the_same_key_is_the_same_job(place: Place) -> None:
     assert (place.folder / "ran").read_text() == "ran\n"
 
 
-def test_many_at_once_with_one_key_are_one_job(place: Place) -> None:
+def test_concurrent_submissions_of_one_key_are_one_job(place: Place) -> None:
     words = ["--key", "k" + os.urandom(4).hex(), "--follow", "--", "echo ran >> ran; echo out"]
     found: list[subprocess.CompletedProcess[bytes]] = []
     racers = [threading.Thread(target=lambda: found.append(place.run(*words))) for _ in range(4)]
@@ -160,7 +160,7 @@ def test_many_at_once_with_one_key_are_one_job(place: Place) -> None:
     assert (place.folder / "ran").read_text() == "ran\n"
 
 
-def test_a_submission_that_is_cut_off_is_made_again_safely(place: Place) -> None:
+def test_an_interrupted_submission_can_be_repeated(place: Place) -> None:
     """The client is killed at several moments; whatever it had got to, there is one job in the end."""
     key = "k" + os.urandom(4).hex()
     command = ["pueue-skill", "run", "--host", place.name, "--cwd", str(place.folder), "--key", key, "--detach", "--", "echo ran >> ran"]  # fmt: skip
@@ -176,7 +176,7 @@ def test_a_submission_that_is_cut_off_is_made_again_safely(place: Place) -> None
     assert (place.folder / "ran").read_text() == "ran\n"
 
 
-def test_a_group_runs_as_many_at_once_as_it_may(place: Place) -> None:
+def test_a_group_runs_one_job_per_slot(place: Place) -> None:
     group = "g" + os.urandom(3).hex()
     place.configured(f"groups = {{ {group} = 2 }}\n")
     if place.kind == "pueue":  # which knows a group before a job is in it
@@ -194,7 +194,7 @@ def test_a_group_runs_as_many_at_once_as_it_may(place: Place) -> None:
         assert place.reaches(id, "done", "success")["group"] == group
 
 
-def test_what_is_not_there_is_said(place: Place) -> None:
+def test_a_missing_job_or_folder_is_an_error(place: Place) -> None:
     done = place("log", f"{place.name}:999999")
     assert done.returncode != 0
     assert f"no job is called {place.name}:999999".encode() in done.stderr
@@ -289,7 +289,7 @@ def test_a_batch_is_cancelled(place: Place) -> None:
 NAMES = "data config status before after file folder name id key index patience turn token state log size work quote lines".split()
 
 
-def test_a_job_has_the_variables_of_who_submits_it(place: Place) -> None:
+def test_a_job_has_the_variables_of_its_submitter(place: Place) -> None:
     """Even those that scripts like to call their own variables by. ssh carries none."""
     place.env |= {name: f"mine {name}" for name in NAMES}
     done = place.run("--follow", "--", "printenv", *NAMES)
@@ -307,7 +307,7 @@ def copies(place: Place, key: str) -> int:
     return int(done.stdout)
 
 
-def test_what_a_job_reads_goes_when_it_is_cleaned(place: Place) -> None:
+def test_clean_removes_the_input_of_a_job(place: Place) -> None:
     key = "reads-" + os.urandom(4).hex()
     words = ["--follow", "--stdin", "--key", key, "--label", key, "--", "wc -c"]
     assert place.run(*words, input=b"given\n" * 1000).stdout == b"6000\n"
@@ -323,7 +323,7 @@ def test_what_a_job_reads_goes_when_it_is_cleaned(place: Place) -> None:
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-def test_input_that_is_cut_off_leaves_nothing(place: Place, end: signal.Signals) -> None:
+def test_interrupted_input_leaves_no_file_and_no_job(place: Place, end: signal.Signals) -> None:
     key = "cut-" + os.urandom(4).hex()
     before = set(place.jobs())
     command = ["pueue-skill", "run", "--host", place.name, "--stdin", "--key", key, "--label", key, "--", "cat"]
@@ -364,7 +364,7 @@ def given_up(place: Place, label: str, *words: str, status: str) -> tuple[int, b
     return process.returncode, stdout, stderr
 
 
-def test_a_job_that_nobody_waits_for_is_taken_back_unless_it_has_started(place: Place) -> None:
+def test_sigterm_withdraws_a_job_that_has_not_started(place: Place) -> None:
     go, label = place.folder / "go", "gives-up-" + os.urandom(4).hex()
     first = place.queue(label=f"{label}-first", command=f"until [ -e {go} ]; do sleep 0.1; done")
     place.reaches(first, "running")

@@ -92,7 +92,7 @@ def test_it_leaves_nothing_when_stopped(env: dict[str, str], number: signal.Sign
     assert gone(root)
 
 
-def test_it_leaves_nothing_when_nobody_reads_it(env: dict[str, str]) -> None:
+def test_it_leaves_nothing_when_its_output_is_closed(env: dict[str, str]) -> None:
     process, root = start(env)
     assert process.stdout
     assert process.stderr
@@ -109,7 +109,7 @@ def test_a_daemon_that_does_not_start(env: dict[str, str], tmp_path: Path) -> No
     assert gone(root)
 
 
-def test_a_queue_that_takes_no_job(env: dict[str, str], tmp_path: Path) -> None:
+def test_a_queue_that_accepts_no_job(env: dict[str, str], tmp_path: Path) -> None:
     text = f'[ "$1" = add ] && exit 9; exec {real("pueue")} "$@"'
     process, root = start(stand_in(env, tmp_path, "pueue", text))
     out, err = process.communicate(timeout=50)
@@ -119,7 +119,7 @@ def test_a_queue_that_takes_no_job(env: dict[str, str], tmp_path: Path) -> None:
     assert gone(root)
 
 
-def test_without_pueue_it_says_so(env: dict[str, str]) -> None:
+def test_without_pueue_it_prints_an_error(env: dict[str, str]) -> None:
     done = subprocess.run(DEMO, env=env | {"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "demo: not on PATH: pueue, pueued\n"

@@ -32,7 +32,7 @@ from pueue_skill.shell.model import Host as Known
 pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]
 
 
-def test_a_host_that_is_well(env: dict[str, str], ill: Host) -> None:
+def test_a_healthy_host(env: dict[str, str], ill: Host) -> None:
     checks = examined(env, ill.name)
     names = [check["name"].removesuffix(f" {ill.name}") for check in checks if not check["name"].startswith("work on ")]
     assert names == ["ssh to", "pueue of", "disk of", "daemon of", "queue of"]
@@ -42,7 +42,7 @@ def test_a_host_that_is_well(env: dict[str, str], ill: Host) -> None:
 # The system.
 
 
-def test_a_state_that_is_too_big(env: dict[str, str], ill: Host) -> None:
+def test_a_state_file_that_is_too_large(env: dict[str, str], ill: Host) -> None:
     large = {f"LARGE{i}": "x" * 100_000 for i in range(15)}
     for _ in range(8):
         subprocess.run([ill.pueue_path, "add", "true"], env=ill.pueue_env | large, check=True, capture_output=True)

@@ -67,7 +67,7 @@ def test_a_stopped_daemon(env: dict[str, str], ill: Host) -> None:
     well(env, ill)
 
 
-def test_a_daemon_that_listens_elsewhere(env: dict[str, str], ill: Host) -> None:
+def test_a_daemon_on_another_socket(env: dict[str, str], ill: Host) -> None:
     ill.lab.end(ill.daemon)
     run = ill.home / "run"
     run.mkdir()

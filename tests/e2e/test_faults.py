@@ -96,7 +96,7 @@ def rounds(folder: Path, env: dict[str, str], step: int, text: str) -> list[Roun
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 4, 6, 9, 12, 15, 18, 20, 21, 22])
-def test_jobs(queue: tuple[Lab, Daemon], tmp_path: Path, step: int) -> None:
+def test_faults_in_a_submission_of_jobs(queue: tuple[Lab, Daemon], tmp_path: Path, step: int) -> None:
     """Twenty jobs, and one after them all."""
     _, daemon = queue
     phases = (
@@ -114,7 +114,7 @@ def test_jobs(queue: tuple[Lab, Daemon], tmp_path: Path, step: int) -> None:
 
 
 @pytest.mark.parametrize("step", range(1, 10))
-def test_units(queue: tuple[Lab, Daemon], tmp_path: Path, step: int) -> None:
+def test_faults_in_a_submission_of_units(queue: tuple[Lab, Daemon], tmp_path: Path, step: int) -> None:
     """Each of 2,000 items is in the share of one unit that is in the queue."""
     lab, daemon = queue
     phases = "[phases.a]\ncommand = 'echo {n} >> ran'\ngroup = 'paused'\nvars.n = { range = [1, 2000] }\n[groups]\npaused = 1\n"

@@ -70,7 +70,7 @@ def slurm_theatre() -> Iterator[Stage]:
         yield one
 
 
-def test_a_share_with_slurm_as_the_target(slurm_theatre: Stage) -> None:
+def test_some_of_each_row_with_slurm_as_the_target(slurm_theatre: Stage) -> None:
     here = [case for case in ALL if not any(name in case.text for name in FOREIGN)]
     wanted = [
         case for row in dict.fromkeys([case.row for case in here]) for case in [c for c in here if c.row == row][:1]
@@ -114,7 +114,7 @@ def test_generated_cases(theatre: Stage, kind: Callable[[], SearchStrategy[Case]
     proven(theatre, made_up(200, kind()), run=False)
 
 
-def test_cases_of_a_file_are_run_without_a_table(theatre: Stage) -> None:
+def test_cases_of_a_file(theatre: Stage) -> None:
     texts = (
         "nohup rec a > log 2>&1 &\n====\nrec-slow a &\nrec b; wait\n====\n\n====\nls\n=====\nssh bigblack rec-kill 9\n"
     )
@@ -156,26 +156,26 @@ WRONG_IN_PLACE = {
 """Wrong texts in their place."""
 
 
-def test_wrong_rewritings_are_noticed(theatre: Stage) -> None:
+def test_wrong_invocations_are_reported(theatre: Stage) -> None:
     cases = [Case(text, ordered=True, last="rec-slow" in text) for text in WRONG]
     for outcome in theatre.outcomes(cases, by=lambda text: Rewriting("made wrong", WRONG[text][0], None, 1)):
         assert outcome.kind == "different", outcome.case.text
         assert WRONG[outcome.case.text][1] in outcome.report()
 
 
-def test_wrong_texts_in_place_are_noticed(theatre: Stage) -> None:
+def test_wrong_rewrites_in_place_are_reported(theatre: Stage) -> None:
     cases = [Case(text) for text in WRONG_IN_PLACE]
     for outcome in theatre.outcomes(cases, by=lambda text: Rewriting("made wrong", None, WRONG_IN_PLACE[text][0])):
         assert outcome.kind == "different", outcome.case.text
         assert WRONG_IN_PLACE[outcome.case.text][1] in outcome.report()
 
 
-def test_a_right_rewriting_is_taken(theatre: Stage) -> None:
+def test_a_correct_invocation_is_accepted(theatre: Stage) -> None:
     right = ADD + "'exec bash -c \"cd data; rec a; exit 3\" </dev/null'"
     (outcome,) = theatre.outcomes([Case("cd data; rec a; exit 3")], by=lambda _: Rewriting("made", right, None, 1))
     assert outcome.kind == "identical", outcome.report()
 
 
-def test_a_rewriting_that_is_not_expected_is_noticed(theatre: Stage) -> None:
+def test_an_unexpected_rewrite_is_reported(theatre: Stage) -> None:
     cases = [Case("ls"), Case("rec a", leave="never"), Case("ls", leave="another reason")]
     assert [outcome.kind for outcome in theatre.outcomes(cases)] == ["different"] * 3

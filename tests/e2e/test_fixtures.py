@@ -13,7 +13,7 @@ import real
 from real import Daemon, Host, Lab, until
 
 
-def test_no_test_sees_the_user(home: Path, lab: Lab) -> None:
+def test_no_test_sees_the_users_environment(home: Path, lab: Lab) -> None:
     assert Path.home() == home
     assert home.is_relative_to(lab.root)
     assert not list(home.iterdir())
@@ -38,14 +38,14 @@ def test_a_job_added_over_ssh_runs_on_that_host_only(bigblack: Host, littleblack
     assert littleblack.ssh("pwd").stdout == f"{littleblack.home}\n"
 
 
-def test_a_login_is_bare(bigblack: Host) -> None:
+def test_a_login_has_a_minimal_environment(bigblack: Host) -> None:
     assert bigblack.ssh("command -v pueue").returncode == 1
     names = {line.partition("=")[0] for line in bigblack.ssh("env").stdout.splitlines()}
     assert {"HOME", "PATH", "SSH_CONNECTION", "USER"} <= names
     assert not [name for name in names if name.startswith(("CLAUDE", "PUEUE", "XDG_", "LC_", "LANG"))]
 
 
-def test_ssh_gives_bytes_and_exit_code(bigblack: Host) -> None:
+def test_ssh_returns_bytes_and_exit_code(bigblack: Host) -> None:
     done = bigblack.ssh("cat; exit 7", stdin=None, input="in\n")
     assert (done.stdout, done.returncode) == ("in\n", 7)
 
@@ -62,7 +62,7 @@ def test_a_job_outlives_a_cut_connection(bigblack: Host) -> None:
     assert bigblack.result(task.decode()) == "Success"
 
 
-def test_a_missing_part_skips_or_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_program_skips_or_fails_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(real, "REQUIRE_ALL", False)
     with pytest.raises(pytest.skip.Exception, match="no-such-program is missing"):
         real.real("no-such-program")
@@ -71,7 +71,7 @@ def test_a_missing_part_skips_or_fails(monkeypatch: pytest.MonkeyPatch) -> None:
         real.real("no-such-program")
 
 
-def test_what_a_test_leaves_running_is_ended_and_told() -> None:
+def test_processes_left_by_a_test_are_killed_and_reported() -> None:
     lab = Lab()
     stray = subprocess.Popen(["sleep", "60"], env=lab.env)
     with pytest.raises(AssertionError, match="sleep"):
@@ -80,7 +80,7 @@ def test_what_a_test_leaves_running_is_ended_and_told() -> None:
     assert not lab.root.exists()
 
 
-def test_weird_folders_are_there(weird_tmp_path: Path) -> None:
+def test_weird_folders_exist(weird_tmp_path: Path) -> None:
     assert subprocess.run(["pwd"], cwd=weird_tmp_path, capture_output=True, check=True).stdout
 
 
@@ -101,15 +101,13 @@ def program(path: Path, text: str) -> Path:
         ("printf '\\377'", "echo pueued 4.0.4", False),
     ],
 )
-def test_only_a_whole_pueue_4_is_taken(tmp_path: Path, pueue: str, pueued: str, taken: bool) -> None:
+def test_only_a_complete_pueue_4_is_used(tmp_path: Path, pueue: str, pueued: str, taken: bool) -> None:
     program(tmp_path / "pueue", pueue)
     program(tmp_path / "pueued", pueued)
     assert get_pueue.usable(tmp_path) is taken
 
 
-def test_a_cargo_that_has_lost_its_rustup_home_is_helped(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cargo_works_without_its_rustup_home(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     there = tmp_path / "rustup-user"
     proxy = program(there / ".cargo/bin/cargo", f'[ "$RUSTUP_HOME" = {there}/.rustup ] && echo cargo 1.95.0')
     monkeypatch.setenv("PATH", f"{proxy.parent}:/usr/bin:/bin")
@@ -120,7 +118,9 @@ def test_a_cargo_that_has_lost_its_rustup_home_is_helped(
     assert found[1]["RUSTUP_HOME"] == f"{there}/.rustup"
 
 
-def test_pueue_is_built_once_and_only_whole(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pueue_is_built_once_and_installed_completely(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two at a time, with a stand-in for cargo; the first try breaks."""
     cargo = """
 [ "$1" = --version ] && exec echo cargo 1.95.0

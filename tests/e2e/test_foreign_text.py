@@ -51,7 +51,7 @@ def clean(text: str, call: Sequence[str] = ()) -> None:
     assert [line for line in lines if not line.startswith(own)] == [], f"{call}: {text!r}"
 
 
-def test_text_that_is_shown() -> None:
+def test_printable_text() -> None:
     clean(printable.safe(ATTACK.replace("FORGED", "")))
     clean(printable.line(ATTACK))
     assert printable.line("a\tb\r\n c ") == "a b c"
@@ -153,7 +153,7 @@ def arguments(words: tuple[str, ...], parser: argparse.ArgumentParser, place: Pa
 
 
 @pytest.mark.parametrize("words", [words for words in COMMANDS if words not in LEFT_OUT], ids=" ".join)
-def test_every_command(words: tuple[str, ...], queue: dict[str, str], place: Path) -> None:
+def test_every_command_prints_harmless_text(words: tuple[str, ...], queue: dict[str, str], place: Path) -> None:
     shown = ""
     for call in arguments(words, COMMANDS[words], place):
         if words == ("wait",) and ("--group" in call or "--label" in call):
@@ -178,7 +178,7 @@ def test_every_command(words: tuple[str, ...], queue: dict[str, str], place: Pat
 @pytest.mark.parametrize(
     "words", ["status", "status --json", "batch status batch.json", "batch plan batch.json", "timeline"]
 )
-def test_colours_are_all_that_a_terminal_is_told(words: str, queue: dict[str, str], place: Path) -> None:
+def test_colors_are_the_only_escape_sequences(words: str, queue: dict[str, str], place: Path) -> None:
     done = subprocess.run(
         ["pueue-skill", *words.split()], env=queue | {"FORCE_COLOR": "1"}, cwd=place, capture_output=True, timeout=60
     )
@@ -187,7 +187,7 @@ def test_colours_are_all_that_a_terminal_is_told(words: str, queue: dict[str, st
     assert ("\x1b[" in text) == ("--json" not in words)
 
 
-def test_a_jobs_own_output_is_not_touched(queue: dict[str, str], place: Path) -> None:
+def test_the_output_of_a_job_is_unchanged(queue: dict[str, str], place: Path) -> None:
     command = "printf 'a\\033[2J\\r\\377\\n'"
     for words in (["run", "--follow", "--label", "own", "--", command], ["log", "own"]):
         done = subprocess.run(["pueue-skill", *words], env=queue, cwd="/", capture_output=True, timeout=60)
@@ -208,7 +208,7 @@ def evil_job(id: int, status: str = "done", result: str | None = "failed") -> Jo
 EVIL_QUEUE = Queue((Group(GROUP, 1, "paused"),), (evil_job(1), evil_job(2, "running", None), evil_job(3, result="killed"), evil_job(4, result="spawn")), WORDS)  # fmt: skip
 
 
-def test_what_an_agent_is_told() -> None:
+def test_notifications_for_agents() -> None:
     job = Submitted(
         "far",
         "k",
@@ -235,7 +235,7 @@ def test_what_an_agent_is_told() -> None:
         clean(one.text)
 
 
-def test_pictures(tmp_path: Path) -> None:
+def test_timelines_and_batch_graphs(tmp_path: Path) -> None:
     now = timeline.dt.datetime(2026, 11, 24, 7, tzinfo=timeline.dt.UTC)
     bars = [bar for state in EVIL_QUEUE.states if (bar := timeline.bar_of("far", state, now))]
     laid, axis = timeline.slots_of(bars), timeline.axis_of(bars)

@@ -103,7 +103,7 @@ def claude(home: Path, tmp_path: Path, pueued: Daemon) -> Claude:
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=[group["name"] for group in GROUPS])
-def test_no_command_passes_that_the_client_alone_stops(claude: Claude, group: dict[str, Any]) -> None:
+def test_commands_stopped_by_the_client_alone_stay_stopped(claude: Claude, group: dict[str, Any]) -> None:
     if not group.get("prompt"):
         shutil.rmtree(claude.home / ".claude/skills")
         shutil.rmtree(claude.home / ".claude/commands")

@@ -105,7 +105,7 @@ def well(done: Text) -> str:
 # One connection
 
 
-def test_calls_share_one_connection_that_holds_nothing_of_theirs(client: Client, host: Host) -> None:
+def test_commands_share_one_connection_that_keeps_no_stream_open(client: Client, host: Host) -> None:
     for _ in range(3):
         well(client("status", host.name))
     assert client("run", "--host", host.name, "--follow", "--", "echo out; exit 3").stdout == "out\n"
@@ -115,7 +115,7 @@ def test_calls_share_one_connection_that_holds_nothing_of_theirs(client: Client,
     assert client.sockets.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_proxy_holds_no_output_open(client: Client, host: Host, lab: Lab, littleblack: Host) -> None:
+def test_a_proxy_command_keeps_no_stream_open(client: Client, host: Host, lab: Lab, littleblack: Host) -> None:
     """The program that carries the connection stays as long as the master."""
     client.configure(f"[hosts.{host.name}]\n[hosts.{littleblack.name}]\n")
     with (lab.client / ".ssh/config").open("a") as config:
@@ -126,7 +126,9 @@ def test_a_proxy_holds_no_output_open(client: Client, host: Host, lab: Lab, litt
 
 
 @pytest.mark.parametrize("how", ["configured", "folder open to others", "no room for its name", "said to ssh"])
-def test_without_sharing_each_call_has_its_own(client: Client, host: Host, how: str, tmp_path: Path) -> None:
+def test_without_sharing_each_command_has_its_own_connection(
+    client: Client, host: Host, how: str, tmp_path: Path
+) -> None:
     if how == "configured":
         client.configure(f"[hosts.{host.name}]\nshare = false\n")
     elif how == "said to ssh":
@@ -142,14 +144,14 @@ def test_without_sharing_each_call_has_its_own(client: Client, host: Host, how: 
     assert masters(client.lab.root) == []
 
 
-def test_other_options_are_another_connection(client: Client, host: Host) -> None:
+def test_other_ssh_options_use_another_connection(client: Client, host: Host) -> None:
     client.configure(f'[hosts.{host.name}]\n[hosts.other]\nssh = "-o SendEnv=LANG {host.name}"\n')
     for name in (host.name, "other", host.name, "other"):
         well(client("status", name))
     assert connections(host) == 2
 
 
-def test_the_users_own_master_is_used_as_it_is(client: Client, host: Host, lab: Lab) -> None:
+def test_the_users_own_shared_connection_is_used(client: Client, host: Host, lab: Lab) -> None:
     with (lab.client / ".ssh/config").open("a") as config:
         config.write(f"Host {host.name}\n ControlMaster auto\n ControlPath {lab.client}/.ssh/%C\n ControlPersist 60\n")
     before = set(client.sockets.glob("*"))
@@ -161,7 +163,7 @@ def test_the_users_own_master_is_used_as_it_is(client: Client, host: Host, lab: 
     assert f"pid={client.master()}" in said.stderr
 
 
-def test_a_tunnel_of_the_users_is_not_held(client: Client, host: Host, lab: Lab) -> None:
+def test_a_shared_connection_opens_no_forwarding_of_the_user(client: Client, host: Host, lab: Lab) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -177,7 +179,7 @@ def test_a_tunnel_of_the_users_is_not_held(client: Client, host: Host, lab: Lab)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_master_that_is_gone_or_hangs_costs_no_answer(client: Client, host: Host, how: signal.Signals) -> None:
+def test_a_dead_or_stopped_master_is_replaced(client: Client, host: Host, how: signal.Signals) -> None:
     well(client("status", host.name))
     master = client.master()
     os.kill(master, how)
@@ -187,7 +189,7 @@ def test_a_master_that_is_gone_or_hangs_costs_no_answer(client: Client, host: Ho
     kill([master])
 
 
-def test_a_question_is_asked_again_when_the_master_is_killed_meanwhile(client: Client, host: Host) -> None:
+def test_a_query_is_repeated_when_the_master_is_killed(client: Client, host: Host) -> None:
     well(client("status", host.name))
     (host.home / "hold").write_text("status")
     before = calls(host, "status")
@@ -201,7 +203,7 @@ def test_a_question_is_asked_again_when_the_master_is_killed_meanwhile(client: C
     assert calls(host, "status") == before + 2
 
 
-def test_what_may_have_been_done_is_not_sent_again(client: Client, host: Host) -> None:
+def test_a_change_is_not_repeated_when_the_master_is_killed(client: Client, host: Host) -> None:
     task = host.pueue("add", "-p", "--", "sleep 600")
     well(client("status", host.name))
     host.reaches(task, "Running")
@@ -218,7 +220,7 @@ def test_what_may_have_been_done_is_not_sent_again(client: Client, host: Host) -
     assert calls(host, "kill") == 1
 
 
-def test_a_submission_whose_master_dies_is_one_job(client: Client, host: Host) -> None:
+def test_a_submission_is_one_job_when_the_master_is_killed(client: Client, host: Host) -> None:
     well(client("status", host.name))
     (host.home / "hold").write_text("add")
     with client.start("run", "--host", host.name, "--wait", "30", "--", "echo $$ >>ran") as submitting:
@@ -261,7 +263,7 @@ def came(listening: socket.socket) -> int:
 
 
 @pytest.mark.timeout(180)
-def test_a_host_that_hangs_hides_no_other_and_is_then_left_alone(
+def test_a_host_that_hangs_hides_no_other_and_is_then_skipped(
     client: Client, silent: tuple[str, socket.socket], host: Host, pueued: Daemon
 ) -> None:
     name, listening = silent
@@ -289,12 +291,12 @@ def test_a_host_that_hangs_hides_no_other_and_is_then_left_alone(
     assert came(listening) == 0
 
 
-def test_a_host_that_says_at_once_that_it_is_down_is_asked_each_time() -> None:
+def test_a_host_that_refuses_at_once_is_not_skipped() -> None:
     reachability.record_answer("far", "refused", 0.01)
     assert (reachability.unreachable_hosts(), reachability.skipped_hosts()) == ({"far": "refused"}, {})
 
 
-def test_pauses_grow_and_end_with_an_answer() -> None:
+def test_pauses_grow_until_the_host_answers() -> None:
     found = []
     for _ in range(8):
         reachability.record_answer("far", "timed out", 10)
@@ -308,7 +310,7 @@ def test_pauses_grow_and_end_with_an_answer() -> None:
     assert (reachability.unreachable_hosts(), reachability.skipped_hosts()) == ({}, {})
 
 
-def test_nobody_waits_for_a_host_that_is_left_alone() -> None:
+def test_skipped_hosts_are_not_waited_for() -> None:
     sessions.record_submission(sessions.Submitted("far", "k", "far", "", "pueue", "s", "/p", "true", time.time()))
     reachability.record_answer("far", "timed out", 10)
     reachability.record_answer("far", "timed out", 10)
@@ -316,7 +318,7 @@ def test_nobody_waits_for_a_host_that_is_left_alone() -> None:
     assert list(news.refresh({}, sessions.open_jobs())) == ["far"]
 
 
-def test_words_of_a_host_that_are_about_sharing() -> None:
+def test_ssh_options_that_control_sharing() -> None:
     said = ["-S none h", "-o ControlPath=none h", "-oControlMaster=no h", "-vM h", "-p 22 -S /x h"]
     other = ["h", "-p 2222 dev@h", "-i ~/.ssh/id_S h", "-o ServerAliveInterval=3 h", "dev@HOST-S"]
     assert [bool(transport.SHARING_OPTIONS.search(words)) for words in [*said, *other]] == [True] * 5 + [False] * 5

@@ -70,7 +70,7 @@ def project(request: pytest.FixtureRequest, pueued: Daemon, programs: Path, tmp_
     return made
 
 
-def test_the_tasks_are_those_of_the_batch(project: Project) -> None:
+def test_the_tasks_of_the_mise_example(project: Project) -> None:
     planned = project.run("plan")
     assert planned.returncode == 0, planned.stderr
     assert planned.stdout.count(" missing") == JOBS

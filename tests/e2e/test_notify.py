@@ -54,7 +54,7 @@ NOON = dt.datetime(2026, 11, 24, 12, 0)
 # What is kept, and when it is sent
 
 
-def test_a_notice_is_sent_once_whoever_notices_it(receiver: Receiver, target: NotifyTable) -> None:
+def test_a_notification_is_sent_once_by_concurrent_senders(receiver: Receiver, target: NotifyTable) -> None:
     sent = Sent("json://127.0.0.1", "")
     assert deliver.notify([target], [notice(1)], NOON) == [sent]
     assert deliver.notify([target], [notice(1)], NOON) == []
@@ -64,7 +64,7 @@ def test_a_notice_is_sent_once_whoever_notices_it(receiver: Receiver, target: No
     ]  # fmt: skip
 
 
-def test_a_receiver_that_is_down_is_told_when_it_is_up(receiver: Receiver, target: NotifyTable) -> None:
+def test_a_receiver_that_was_down_gets_its_notifications_later(receiver: Receiver, target: NotifyTable) -> None:
     receiver.down()
     (sent,) = deliver.notify([target], [notice(1)], NOON)
     assert "onnection error" in sent.why
@@ -80,7 +80,7 @@ def test_a_receiver_that_is_down_is_told_when_it_is_up(receiver: Receiver, targe
     assert [line.split(" ", 2)[2] for line in one["message"].split("\n")] == ["text 1", "text 2"]
 
 
-def test_what_falls_into_quiet_hours_is_one_message_afterwards(receiver: Receiver, target: NotifyTable) -> None:
+def test_notifications_during_quiet_hours_become_one_message(receiver: Receiver, target: NotifyTable) -> None:
     for number, (kind, now) in enumerate([("failures", NIGHT), ("groups", NIGHT), ("batches", MORNING - dt.timedelta(seconds=1))]):  # fmt: skip
         assert deliver.notify([target], [notice(number, kind)], now) == []
     assert receiver.got == []
@@ -105,7 +105,7 @@ def test_quiet_hours(hours: str, inside: list[str], outside: list[str]) -> None:
     assert not any(deliver.is_quiet(hours, dt.time.fromisoformat(time)) for time in outside)
 
 
-def test_each_target_has_its_kinds_its_hours_and_its_troubles(receiver: Receiver) -> None:
+def test_each_target_has_its_own_events_hours_and_errors(receiver: Receiver) -> None:
     tables: list[dict[str, Any]] = [
         {"url": "json://127.0.0.1:1/dead"},
         {"url": receiver.url, "for": ["batches"]},
@@ -130,7 +130,7 @@ deliver.notify([NotifyTable(url=url)], both, dt.datetime(2026, 11, 24, 12))
 
 
 @pytest.mark.long
-def test_of_many_callers_at_once_nothing_is_lost_and_nothing_is_said_twice(receiver: Receiver) -> None:
+def test_concurrent_callbacks_lose_and_repeat_no_notification(receiver: Receiver) -> None:
     callers = [
         subprocess.Popen([sys.executable, "-c", SENDER, str(number), receiver.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for number in range(8)
@@ -145,7 +145,9 @@ def test_of_many_callers_at_once_nothing_is_lost_and_nothing_is_said_twice(recei
     assert sorted(words) == sorted([*map(str, range(8)), "all"])
 
 
-def test_one_who_comes_while_another_sends_leaves_it_to_that_one(receiver: Receiver, target: NotifyTable) -> None:
+def test_a_callback_during_a_delivery_leaves_its_notification_to_that_process(
+    receiver: Receiver, target: NotifyTable
+) -> None:
     deliver.notify([target], [notice(1)], NIGHT)
     with deliver.single_sender() as mine:
         assert mine
@@ -155,7 +157,9 @@ def test_one_who_comes_while_another_sends_leaves_it_to_that_one(receiver: Recei
     assert receiver.bodies() == ["text 1"]
 
 
-def test_what_cannot_be_kept_is_sent_at_once(receiver: Receiver, target: NotifyTable, home: Path) -> None:
+def test_a_notification_that_cannot_be_stored_is_sent_at_once(
+    receiver: Receiver, target: NotifyTable, home: Path
+) -> None:
     Path(paths.data()).parent.mkdir(parents=True)
     Path(paths.data()).write_text("no folder")
     assert deliver.notify([target], [notice(1)], NIGHT) == [Sent("json://127.0.0.1", "", False)]
@@ -165,7 +169,7 @@ def test_what_cannot_be_kept_is_sent_at_once(receiver: Receiver, target: NotifyT
 # What may be read by anybody
 
 
-def test_of_a_url_nothing_secret_is_shown(receiver: Receiver, target: NotifyTable) -> None:
+def test_secrets_in_urls_are_not_shown(receiver: Receiver, target: NotifyTable) -> None:
     receiver.down()
     said = str(deliver.send(target, "t", "b", True)) + repr(target) + target.model_dump_json()
     for url in (
@@ -181,12 +185,12 @@ def test_of_a_url_nothing_secret_is_shown(receiver: Receiver, target: NotifyTabl
     assert "tgram://…" in said
 
 
-def test_texts_are_fit_to_leave_the_machine() -> None:
+def test_texts_are_masked_and_harmless() -> None:
     text = "curl -H 'Authorization: Bearer abcdefghijkl' x://u:secret@h\n\x1b[31m\u202ered --password=hunter2"
     assert compose.plain(text) == "curl -H 'Authorization: Bearer ***' x://u:***@h �[31m�red --password=***"
 
 
-def test_a_project_may_not_say_who_is_told(tmp_path: Path) -> None:
+def test_a_project_cannot_configure_recipients(tmp_path: Path) -> None:
     (tmp_path / ".pueue-skill.toml").write_text('[[notify]]\nurl = "json://evil.example"\n')
     with pytest.raises(ConfigError, match="notify: a project may not"):
         config.load(tmp_path)
@@ -232,7 +236,7 @@ def at(minute: int) -> str:
     return f"2026-11-24T{10 + minute // 60}:{minute % 60:02}:00.000000001+01:00"
 
 
-def test_a_group_that_has_run_empty_is_told_with_its_last_run() -> None:
+def test_an_empty_group_is_reported_with_its_last_run() -> None:
     earlier = [(10, "old", {"Failed": 1})]
     busy = queue(*earlier, (30, "a", "Success"), (31, "b", {"Failed": 3}), (32, "c", None))
     done = queue(*earlier, (30, "a", "Success"), (31, "b", {"Failed": 3}), (32, "c", "Success"))
@@ -278,7 +282,7 @@ def called(receiver: Receiver) -> Iterator[Called]:
 
 
 @pytest.mark.long
-def test_what_a_label_a_command_or_a_group_holds_is_never_run(called: Called) -> None:
+def test_text_of_labels_commands_and_groups_is_never_executed(called: Called) -> None:
     for label in HOSTILE:
         called.daemon.pueue("group", "add", label)
         command = f"cat >/dev/null <<'END'\n{label}\nEND\nexit 3"  # by itself it runs nothing of it
@@ -291,7 +295,7 @@ def test_what_a_label_a_command_or_a_group_holds_is_never_run(called: Called) ->
 
 
 @pytest.mark.long
-def test_every_kind_of_end_is_told_and_success_only_by_its_group(called: Called) -> None:
+def test_every_outcome_is_reported_and_success_only_for_its_group(called: Called) -> None:
     called.daemon.pueue("group", "add", "--parallel", "1", "g")
     good = called.add("true --token=hidden-word", "-g", "g", "-l", "good")
     bad = called.add("exit 7 --token=hidden-word", "-g", "g", "-l", "bad", "--after", str(good))
@@ -315,7 +319,7 @@ def test_every_kind_of_end_is_told_and_success_only_by_its_group(called: Called)
 
 
 @pytest.mark.long
-def test_a_receiver_that_was_down_when_pueue_called_is_told_by_the_next_call(called: Called) -> None:
+def test_a_notification_that_failed_is_sent_by_the_next_callback(called: Called) -> None:
     called.receiver.down()
     id = called.add("exit 3", "-l", "first")
     called.daemon.result(id)
@@ -335,14 +339,14 @@ def test_a_receiver_that_was_down_when_pueue_called_is_told_by_the_next_call(cal
     assert len(called.receiver.got) == 1
 
 
-def test_a_job_that_its_queue_no_longer_tells_of_is_told_all_the_same(called: Called) -> None:
+def test_a_job_removed_from_its_queue_is_still_reported(called: Called) -> None:
     assert called("notify", "--callback", "99", "--result", "Failed").returncode == 0
     assert called.receiver.bodies() == [f"{HERE}:99 has ended (Failed), and its queue tells no more of it"]
     assert called("notify", "--callback", "99", "--result", "Success").returncode == 0
     assert len(called.receiver.got) == 1
 
 
-def test_the_test_says_which_failed_and_why(called: Called) -> None:
+def test_notify_test_names_failed_targets_and_reasons(called: Called) -> None:
     with called.file.open("a") as file:
         file.write('[[notify]]\nurl = "json://127.0.0.1:1/hidden-hook"\n[[notify]]\nurl = "nonsense://hidden-hook"\n')
     done = called("notify", "--test")
@@ -355,7 +359,7 @@ def test_the_test_says_which_failed_and_why(called: Called) -> None:
     assert called.receiver.got[0]["title"] == f"pueue-skill on {HERE}"
 
 
-def test_without_a_target_it_says_what_to_write(called: Called) -> None:
+def test_without_a_target_it_prints_an_example_configuration(called: Called) -> None:
     called.file.write_text("")
     for words in (["notify"], ["notify", "--test"], ["status", "--watch", "--notify"]):
         done = called(*words)
@@ -363,7 +367,7 @@ def test_without_a_target_it_says_what_to_write(called: Called) -> None:
         assert "the configuration has no [[notify]]" in done.stderr
 
 
-def test_without_apprise_it_says_what_to_install_and_keeps_the_notice(
+def test_without_apprise_it_prints_the_install_command_and_keeps_notifications(
     target: NotifyTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
@@ -373,7 +377,7 @@ def test_without_apprise_it_says_what_to_install_and_keeps_the_notice(
 
 
 @pytest.mark.long
-def test_who_watches_is_not_told_once_more_than_by_the_callback(called: Called) -> None:
+def test_watch_and_callback_send_one_notification(called: Called) -> None:
     command = ["pueue-skill", "status", "--watch", "--notify", "--every", "0.2", "local"]
     with subprocess.Popen(
         command, env=called.daemon.env, stdout=subprocess.PIPE, text=True, cwd=called.lab.client
@@ -394,7 +398,7 @@ def test_who_watches_is_not_told_once_more_than_by_the_callback(called: Called) 
 
 
 @pytest.mark.long
-def test_a_batch_that_has_ended_is_told_with_what_failed(receiver: Receiver, pueued: Daemon, home: Path) -> None:
+def test_the_end_of_a_batch_is_reported_with_its_failures(receiver: Receiver, pueued: Daemon, home: Path) -> None:
     file = home / ".config/pueue-skill/config.toml"
     file.parent.mkdir(parents=True)
     file.write_text(f'[[notify]]\nurl = "{receiver.url}"\n')

@@ -75,7 +75,7 @@ def mode(other: Other, name: str) -> None:
     file.write_text(f'[hook]\nmode = "{name}"\n')
 
 
-def test_only_a_long_command_is_reminded_of_until_the_hooks_are_taken_out(other: Other) -> None:
+def test_long_commands_get_a_reminder_until_uninstall(other: Other) -> None:
     install(other)
     run = other.run({"bash": TRAIN}, {"bash": "ls"}, {"bash": "git --version"}, DONE)
     trained, listed, version = run.results()
@@ -103,7 +103,7 @@ def test_suggest_denies_a_long_command_once(other: Other) -> None:
     assert run.last.count("PQ302 long-script") == 2, "the second time it is a reminder"
 
 
-def test_the_next_session_is_told_of_a_job_that_an_invocation_queued(other: Other, pueued: Daemon) -> None:
+def test_the_next_session_is_notified_of_a_queued_job(other: Other, pueued: Daemon) -> None:
     install(other)
     (other.cwd / "train.py").write_text(UNTIL_ALONE)
     invocation = cli(other, "suggest", TRAIN)
@@ -118,7 +118,7 @@ def test_the_next_session_is_told_of_a_job_that_an_invocation_queued(other: Othe
 
 
 @pytest.mark.parametrize("other", ["codex", "copilot"], indirect=True)
-def test_a_failed_job_is_looked_at_before_the_agent_stops(other: Other) -> None:
+def test_the_agent_looks_at_a_failed_job_before_it_stops(other: Other) -> None:
     """Where commands are told their session, and the client waits for what is said at a turn's end."""
     install(other)
     job = "pueue-skill run --detach --label ada -- 'touch ended; exit 6'"

@@ -51,7 +51,7 @@ def test_the_end_of_an_output_that_grows(chatty: JobState, count: int) -> None:
         assert re.fullmatch(rb"(?:1?\.?o?u?t?\n)?(?:1\.out\n)*(?:1?\.?e?r?r?\n)?(?:1\.err\n)*", tails[chatty.id])
 
 
-def test_the_states_of_a_job_that_writes_are_not_taken_for_output(chatty: JobState) -> None:
+def test_states_between_output_are_not_part_of_it(chatty: JobState) -> None:
     """Each frame of an output is as long as it says: what comes after it is read as what it is."""
     seen = 0
     for event in output.follow(chatty, LOCAL):
@@ -73,7 +73,7 @@ def follows(file: Path, offset: int, more: str) -> list[output.Frame]:
     return list(output.Frames().feed(done.stdout))
 
 
-def test_what_a_job_writes_while_it_is_read_comes_next(tmp_path: Path) -> None:
+def test_output_written_while_reading_follows(tmp_path: Path) -> None:
     file = tmp_path / "log"
     file.write_bytes(b"x" * 100)
     frames = follows(file, 10, f"[ -e {file}.once ] || {{ touch {file}.once; printf more >>{file}; }}")
@@ -84,7 +84,7 @@ def test_what_a_job_writes_while_it_is_read_comes_next(tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_that_was_begun_anew_is_read_from_its_beginning(tmp_path: Path) -> None:
+def test_a_replaced_file_is_read_from_its_beginning(tmp_path: Path) -> None:
     file = tmp_path / "log"
     file.write_bytes(b"second run")
     frames = follows(file, 5000, ":")
@@ -95,7 +95,7 @@ def test_a_file_that_was_begun_anew_is_read_from_its_beginning(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("what", ["rm -f FILE", ": >FILE"])
-def test_a_file_that_is_emptied_while_it_is_read_ends_the_script(tmp_path: Path, what: str) -> None:
+def test_a_file_truncated_while_it_is_read_ends_the_script(tmp_path: Path, what: str) -> None:
     """The frame said how long it would be: nothing else may stand in its place."""
     file = tmp_path / "log"
     file.write_bytes(b"x" * 100)
@@ -109,7 +109,7 @@ def test_a_file_that_is_emptied_while_it_is_read_ends_the_script(tmp_path: Path,
     assert done.code != 0
 
 
-def test_tails_that_were_cut_off_are_no_answer() -> None:
+def test_truncated_tails_are_an_error() -> None:
     answer = b"motd\npueue-skill reply\ntail 1\n" + base64.encodebytes(b"\0\xff.\n") + b".\ntail k:2.\n.\n"
     assert scripts.read_tails(answer) == {"1": b"\0\xff.\n", "k:2.": b""}
     for cut in (answer[:-1], answer[:-4], answer[:36]):
@@ -117,7 +117,7 @@ def test_tails_that_were_cut_off_are_no_answer() -> None:
             scripts.read_tails(cut)
 
 
-def test_the_end_of_what_an_item_writes(tmp_path: Path) -> None:
+def test_the_tail_of_an_items_output(tmp_path: Path) -> None:
     """An item of a unit is worked on, and what it writes grows."""
     units = tmp_path / ".local/share/pueue-skill/batches/b.units"
     units.mkdir(parents=True)
@@ -138,7 +138,7 @@ def test_the_end_of_what_an_item_writes(tmp_path: Path) -> None:
         writer.wait()
 
 
-def test_what_an_item_leaves_running_does_not_move_the_outputs_after_it(tmp_path: Path) -> None:
+def test_processes_left_by_an_item_do_not_shift_later_outputs(tmp_path: Path) -> None:
     """An item is logged with where its output begins and how long it is, also where that grows as it is kept."""
     bin_ = tmp_path / "bin"
     bin_.mkdir()

@@ -94,7 +94,7 @@ class Run:
         return self.process.wait(), text
 
 
-def test_many_at_once_are_all_queued_and_told(queue: tuple[str, Daemon]) -> None:
+def test_concurrent_submissions_are_all_queued_and_reported(queue: tuple[str, Daemon]) -> None:
     host, daemon = queue
     runs = [
         Run(daemon.lab.env | daemon.env, "run", "--host", host, "--follow", "--", f"echo {n}; exit {n % 3}")
@@ -123,7 +123,7 @@ class Held:
         self.process.stdout.close()
 
 
-def test_who_waits_for_the_lock_says_so_and_goes_on(queue: tuple[str, Daemon]) -> None:
+def test_waiting_for_the_lock_is_reported(queue: tuple[str, Daemon]) -> None:
     """However the one before it ends: the kernel takes the lock from a process that dies."""
     host, daemon = queue
     holder = Held(daemon)
@@ -134,7 +134,7 @@ def test_who_waits_for_the_lock_says_so_and_goes_on(queue: tuple[str, Daemon]) -
     assert run.end() == (7, "out\n")
 
 
-def test_acts_wait_for_the_lock_too(queue: tuple[str, Daemon]) -> None:
+def test_actions_wait_for_the_lock(queue: tuple[str, Daemon]) -> None:
     host, daemon = queue
     id = daemon.pueue("add", "--print-task-id", "--", "sleep 300")
     until(lambda: "Running" in daemon.tasks()[int(id)]["status"], "the task")
@@ -169,7 +169,7 @@ def waiters(daemon: Daemon) -> list[int]:
     return found
 
 
-def test_one_that_is_interrupted_while_it_waits_has_queued_nothing(queue: tuple[str, Daemon]) -> None:
+def test_an_interrupted_wait_for_the_lock_queues_nothing(queue: tuple[str, Daemon]) -> None:
     """Nor does what it has left on a host, which nobody listens to."""
     host, daemon = queue
     holder = Held(daemon)
@@ -270,9 +270,7 @@ def test_a_running_job_whose_daemon_is_restarted(queue: tuple[str, Daemon], way:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("how", ["stop", "crash"])
-def test_a_job_that_waits_while_its_daemon_is_restarted(
-    queue: tuple[str, Daemon], way: str, how: str, tmp_path: Path
-) -> None:
+def test_a_queued_job_whose_daemon_is_restarted(queue: tuple[str, Daemon], way: str, how: str, tmp_path: Path) -> None:
     """It runs once its group, which comes back paused, is started, and that is said."""
     host, daemon = queue
     daemon.pueue("pause", "--group", "default")
@@ -288,7 +286,7 @@ def test_a_job_that_waits_while_its_daemon_is_restarted(
     assert (tmp_path / "ran").read_text() == "ran\n"
 
 
-def test_a_submission_rides_out_a_restart(queue: tuple[str, Daemon]) -> None:
+def test_a_submission_waits_for_a_restarting_daemon(queue: tuple[str, Daemon]) -> None:
     host, daemon = queue
     stopped(daemon, "stop")
     run = Run(daemon.env, "run", "--host", host, "--follow", "--", "exit 7")
@@ -297,7 +295,7 @@ def test_a_submission_rides_out_a_restart(queue: tuple[str, Daemon]) -> None:
     assert run.end()[0] == 7, run.said
 
 
-def test_a_daemon_that_stays_away_is_told_as_not_queued(queue: tuple[str, Daemon]) -> None:
+def test_a_submission_to_a_stopped_daemon_queues_nothing(queue: tuple[str, Daemon]) -> None:
     host, daemon = queue
     stopped(daemon, "stop")
     run = Run(daemon.env, "run", "--host", host, "--follow", "--", "exit 7")

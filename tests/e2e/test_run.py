@@ -50,7 +50,7 @@ def test_exit_code(queue: tuple[list[str], dict[str, str], Daemon], command: lis
     assert done.returncode == code, done.stderr
 
 
-def test_a_megabyte_of_random_bytes_comes_back_whole(
+def test_a_megabyte_of_random_bytes_is_returned_unchanged(
     queue: tuple[list[str], dict[str, str], Daemon], tmp_path: Path
 ) -> None:
     run, env, _ = queue
@@ -89,7 +89,7 @@ HOSTILE = [
 ]
 
 
-def test_hostile_words_arrive_as_they_are(queue: tuple[list[str], dict[str, str], Daemon], tmp_path: Path) -> None:
+def test_hostile_words_arrive_unchanged(queue: tuple[list[str], dict[str, str], Daemon], tmp_path: Path) -> None:
     run, env, _ = queue
     show = "import sys,json;print(json.dumps(sys.argv[1:]))"
     done = call(*run, "--follow", "--", "python3", "-c", show, *HOSTILE, env=env)
@@ -119,7 +119,7 @@ def test_stdin_is_empty_unless_the_command_gives_it_one(queue: tuple[list[str], 
     assert (done.returncode, done.stdout) == (0, b"given\n")
 
 
-def test_output_comes_while_the_job_runs(queue: tuple[list[str], dict[str, str], Daemon], tmp_path: Path) -> None:
+def test_output_is_printed_while_the_job_runs(queue: tuple[list[str], dict[str, str], Daemon], tmp_path: Path) -> None:
     run, env, _ = queue
     go = tmp_path / "go"
     command = [*run, "--follow", "--", f"echo first; until [ -e {go} ]; do sleep 0.05; done; echo last"]
@@ -131,7 +131,7 @@ def test_output_comes_while_the_job_runs(queue: tuple[list[str], dict[str, str],
     assert process.returncode == 0
 
 
-def test_a_longer_job_is_left_to_itself(queue: tuple[list[str], dict[str, str], Daemon], tmp_path: Path) -> None:
+def test_a_job_longer_than_the_wait_continues(queue: tuple[list[str], dict[str, str], Daemon], tmp_path: Path) -> None:
     run, env, _daemon = queue
     go = tmp_path / "go"
     done = call(*run, "--wait", "0.5", "--", f"echo begun; until [ -e {go} ]; do sleep 0.05; done; exit 5", env=env)
@@ -215,7 +215,7 @@ def test_the_environment_is_that_of_the_command(pueued: Daemon) -> None:
     assert (small["HOME"], small["PATH"]) == (env["HOME"], env["PATH"])
 
 
-def test_a_variable_that_is_not_utf8_is_left_out_and_said(pueued: Daemon) -> None:
+def test_a_variable_that_is_not_utf8_is_omitted_and_reported(pueued: Daemon) -> None:
     env = {os.fsencode(k): os.fsencode(v) for k, v in pueued.env.items()} | {b"BAD": b"\xff"}
     done = subprocess.run([*RUN, "--follow", "--", "echo [$BAD]"], env=env, capture_output=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, b"[]\n")
@@ -305,7 +305,7 @@ def test_a_job_survives_its_submitting_connection(pueued: Daemon, bigblack: Host
     assert "failed, exit 11" in table
 
 
-def test_a_cut_connection_is_taken_up_again_where_it_stopped(pueued: Daemon, bigblack: Host, tmp_path: Path) -> None:
+def test_following_resumes_after_a_lost_connection(pueued: Daemon, bigblack: Host, tmp_path: Path) -> None:
     go = tmp_path / "go"
     command = [
         *RUN,
@@ -326,7 +326,7 @@ def test_a_cut_connection_is_taken_up_again_where_it_stopped(pueued: Daemon, big
     assert process.returncode == 12
 
 
-def test_what_run_adds_is_pueues_own_tick(pueued: Daemon) -> None:
+def test_the_latency_of_run(pueued: Daemon) -> None:
     """The wait after the queue has noticed the end: bounded by the pauses of the follow script, not by `pueue wait`."""
     script = call("pueue-skill", "run", "--detach", "--", "sleep 0.5", env=pueued.env)
     assert script.returncode == 0
@@ -347,7 +347,9 @@ def test_what_run_adds_is_pueues_own_tick(pueued: Daemon) -> None:
         (["--after", "99999", "--", "true"], "not queued"),
     ],
 )
-def test_what_cannot_be_queued_is_said_and_125(pueued: Daemon, bigblack: Host, arguments: list[str], says: str) -> None:
+def test_a_command_that_cannot_be_queued_exits_with_125(
+    pueued: Daemon, bigblack: Host, arguments: list[str], says: str
+) -> None:
     before = set(pueued.tasks()) | set(bigblack.tasks())
     done = call(*RUN, *arguments, env=pueued.env)
     assert done.returncode == 125
@@ -355,14 +357,14 @@ def test_what_cannot_be_queued_is_said_and_125(pueued: Daemon, bigblack: Host, a
     assert set(pueued.tasks()) | set(bigblack.tasks()) == before
 
 
-def test_no_daemon_is_125_and_says_how_to_start_it(pueued: Daemon, tmp_path: Path) -> None:
+def test_without_a_daemon_it_exits_with_125_and_prints_how_to_start_one(pueued: Daemon, tmp_path: Path) -> None:
     env = {name: value for name, value in pueued.env.items() if name != "PUEUE_CONFIG_PATH"}
     done = call(*RUN, "--", "true", env=env | {"HOME": str(tmp_path)})
     assert done.returncode == 125
     assert "pueued -d" in done.stderr.decode()
 
 
-def test_a_daemon_that_dies_while_it_is_followed(lab: object, pueued: Daemon, tmp_path: Path) -> None:
+def test_a_daemon_that_dies_while_its_job_is_followed(lab: object, pueued: Daemon, tmp_path: Path) -> None:
     """kill -9 of a daemon of its own: what became of the job is not known, which is said with 125."""
     home = tmp_path / "d"
     home.mkdir()

@@ -100,13 +100,13 @@ def test_an_exit_code_125_of_the_job_itself(pueued: Daemon) -> None:
     assert "ended: 125 is its own exit code" in done.stderr
 
 
-def test_where_75_can_only_be_the_jobs_own_nothing_is_said(pueued: Daemon, bigblack: Host) -> None:
+def test_no_note_where_75_can_only_come_from_the_job(pueued: Daemon, bigblack: Host) -> None:
     """`ssh` writes what ssh would; without a limit it never stops waiting."""
     done = call("pueue-skill", "ssh", "bigblack", "exit 75", env=pueued.env)
     assert (done.returncode, done.stderr) == (75, "")
 
 
-def test_a_wait_that_is_long_enough_gives_the_jobs_code(waits: tuple[list[str], list[str]], pueued: Daemon) -> None:
+def test_a_sufficient_wait_returns_the_jobs_exit_code(waits: tuple[list[str], list[str]], pueued: Daemon) -> None:
     before, after = waits
     for text, code in (("exit 0", 0), ("exit 3", 3), ("exit 125", 125), ("kill -TERM $$", 143)):
         assert call(*before, "--wait", "30", *after, text, env=pueued.env).returncode == code
@@ -116,9 +116,7 @@ def test_a_wait_that_is_long_enough_gives_the_jobs_code(waits: tuple[list[str], 
 @pytest.mark.parametrize(
     "waits", ["wait {id}", "follow {id}", "wait {id} {id}", "wait --group failing", "wait -q --all"]
 )
-def test_what_is_said_of_pueues_own_wait_is_true_and_can_be_typed(
-    request: pytest.FixtureRequest, host: str, waits: str, tmp_path: Path
-) -> None:
+def test_the_documented_pueue_wait_works(request: pytest.FixtureRequest, host: str, waits: str, tmp_path: Path) -> None:
     """PQ507: `pueue wait` of a failed job exits 0, and the command that the finding names fails."""
     local: Daemon = request.getfixturevalue("pueued")
     daemon: Daemon = local if host == "local" else request.getfixturevalue("bigblack")

@@ -43,7 +43,7 @@ def runs(request: pytest.FixtureRequest, pueued: Daemon, tmp_path: Path) -> Runs
     return Runs(request.param, pueued.env, tmp_path / "work")
 
 
-def test_the_same_job_says_when_it_ended(runs: Runs) -> None:
+def test_a_repeated_key_prints_when_the_job_ended(runs: Runs) -> None:
     assert runs(code=6).stderr == ""
     said = runs(code=6).stderr
     assert re.search(r"already queued as \S+, which ended at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(failed, exit 6\)", said)
@@ -128,7 +128,7 @@ def state(cwd: str = "/a", group: str = "default") -> JobState:
 
 
 @pytest.mark.parametrize("awk", ["gawk", "mawk", "busybox awk", "awk"])
-def test_any_awk_tells_the_environment(awk: str) -> None:
+def test_every_awk_compares_the_environment(awk: str) -> None:
     env = {"A": "a=b\\n'\"$x", "N": "1\n2\n", "NUMBER": "0x10", "E": "", "PATH": os.environ["PATH"], "BASH_FUNC_f%%": "() {  :\n}"}  # fmt: skip
     text = f'command -v {awk.split()[0]} >/dev/null || exit 99; {functions("queues/environment")}{awk} "$pq_print_environment"'
     done = subprocess.run(["bash", "-c", text], env=env, capture_output=True, text=True)
@@ -145,10 +145,10 @@ def test_any_awk_tells_the_environment(awk: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SESSION_VARIABLES))
-def test_what_does_not_count(name: str) -> None:
+def test_differences_that_do_not_count(name: str) -> None:
     assert differences(job(), state(), "", f"X=1\n{name}=2\n", {"X": "1", name: "3"}) == ()
 
 
-def test_many_differences_are_cut() -> None:
+def test_a_long_list_of_differences_is_truncated() -> None:
     many = {f"V{i:02}": "1" for i in range(20)}
     assert differences(job(), state(), "", "X=1", many | {"X": "1"})[0].endswith("V07 and 12 more)")

@@ -104,7 +104,7 @@ def test_which_job_a_name_means(name: str, meant: str | None, of: int) -> None:
         (":3", ""),
     ],
 )
-def test_which_host_a_name_tells(name: str, host: str) -> None:
+def test_which_host_a_name_means(name: str, host: str) -> None:
     assert host_of(name, HOSTS) == host
 
 
@@ -133,7 +133,7 @@ def test_a_label_of_another_host_does_not_change_what_a_number_means() -> None:
 
 
 @pytest.mark.parametrize("label", ["77", "local:77"])
-def test_nothing_takes_the_place_of_an_id_that_is_gone(label: str) -> None:
+def test_a_removed_id_is_not_taken_for_a_label(label: str) -> None:
     assert jobs_named("local:77", with_more("local", state("15", label=label))).meant is None
 
 
@@ -148,7 +148,7 @@ def test_nothing_takes_the_place_of_an_id_that_is_gone(label: str) -> None:
         ("local:20", []),
     ],
 )
-def test_names_that_a_slip_may_have_meant(name: str, near: list[str]) -> None:
+def test_similar_names_are_suggested(name: str, near: list[str]) -> None:
     assert [one for one in select.similar_names(name, QUEUES) if one in ("btc", "untold")] == near
     assert not any(map(select.is_id, select.similar_names(name, QUEUES)))
 
@@ -194,7 +194,7 @@ def label() -> str:
     return "l " + os.urandom(4).hex()
 
 
-def test_the_newest_is_meant_on_any_host_and_what_is_printed_can_be_typed(client: Client, label: str) -> None:
+def test_a_name_means_the_newest_job_on_any_host(client: Client, label: str) -> None:
     first = client.queue("bigblack", "echo first; exit 3", "--label", label)
     client.ended(first)
     second = client.queue("local", "echo second; exit 4", "--label", label)
@@ -216,7 +216,7 @@ def test_the_newest_is_meant_on_any_host_and_what_is_printed_can_be_typed(client
     assert f"has no job of that name; similar names: {shlex.quote(label)}" in after
 
 
-def test_every_verb_takes_the_names(client: Client, label: str) -> None:
+def test_every_command_accepts_the_names(client: Client, label: str) -> None:
     work = "until [ -e /no/such ]; do sleep 0.05; done"
     jobs = [client.queue("bigblack", work, "--label", label, "--group", f"p{group}") for group in (1, 1, 1)]
     older, newest = jobs[-2:]
@@ -235,7 +235,7 @@ def test_every_verb_takes_the_names(client: Client, label: str) -> None:
     assert client("kill", label, "--dry-run").stdout.startswith(older)  # now the newest
 
 
-def test_a_bare_id_is_a_job_of_this_machine(client: Client) -> None:
+def test_a_bare_id_is_a_local_job(client: Client) -> None:
     here = client.queue("local", "echo here; exit 6")
     client.ended(here)
     id = here.partition(":")[2]
@@ -259,7 +259,7 @@ def test_a_job_of_a_host_that_is_not_configured(client: Client, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("host", ["local", "bigblack"])
-def test_after_does_not_take_the_command(client: Client, host: str, tmp_path: Path) -> None:
+def test_after_does_not_consume_the_command(client: Client, host: str, tmp_path: Path) -> None:
     first = client.queue(host, "exit 0")
     show = "import sys;print(sys.argv[1:])"
     run = ["run", "--host", host, "--follow", "--after", first]
@@ -277,7 +277,7 @@ def test_after_does_not_take_the_command(client: Client, host: str, tmp_path: Pa
         (["touch ran; true", "--detach"], "--detach stands after the command: put options of run before it"),
     ],
 )
-def test_what_used_to_be_taken_for_options_of_run(client: Client, words: list[str], says: str) -> None:
+def test_words_that_look_like_options_of_run(client: Client, words: list[str], says: str) -> None:
     before = client.daemons["local"].tasks()
     assert says in client("run", *words, code=2).stderr
     assert client.daemons["local"].tasks() == before

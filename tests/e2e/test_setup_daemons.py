@@ -32,7 +32,7 @@ def test_the_daemon_is_found_with_and_without_xdg_runtime_dir(make: Callable[...
 
 
 @pytest.mark.long
-def test_a_daemon_in_a_session_is_pinned_where_it_is(make: Callable[..., Host], lab: Lab, tmp_path: Path) -> None:
+def test_a_daemon_in_a_login_session_keeps_its_directories(make: Callable[..., Host], lab: Lab, tmp_path: Path) -> None:
     """It was started with XDG_RUNTIME_DIR, so an ssh command without it would not find the daemon."""
     host = make()
     place = host.home / "run"

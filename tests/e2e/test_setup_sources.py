@@ -137,7 +137,9 @@ def test_a_wrong_checksum_is_refused(
 
 
 @pytest.mark.long
-def test_this_machine(home: Path, lab: Lab, tmp_path: Path, release: tuple[str, dict[str, str]]) -> None:
+def test_pueue_of_this_machine_is_copied(
+    home: Path, lab: Lab, tmp_path: Path, release: tuple[str, dict[str, str]]
+) -> None:
     env = configured(lab.env, tmp_path, mirror(*release) + "[hosts.local]\ngroups = { p1 = 2 }\n")
     env |= {"HOME": str(home), "PATH": f"{Path(real('pueue-skill')).parent}:{SYSTEM_PATH}"}
     del env["XDG_RUNTIME_DIR"]

@@ -26,7 +26,7 @@ def client(cluster: Cluster, tmp_path: Path) -> Client:
     return Client(cluster, tmp_path)
 
 
-def test_what_ended_a_job_is_told_and_kept_when_slurm_has_forgotten_it(client: Client, cluster: Cluster) -> None:
+def test_the_outcome_of_a_job_is_kept_after_slurm_forgets_it(client: Client, cluster: Cluster) -> None:
     """Exit code, signal, somebody's scancel, a lost node, and what comes after a failure: as Slurm has them, and without."""
     failed = client.queue("exit 7")
     child = client.queue("echo never", "--after", client.queue("until [ -e go ]; do sleep 0.1; done; exit 3"))
@@ -58,7 +58,7 @@ def test_what_ended_a_job_is_told_and_kept_when_slurm_has_forgotten_it(client: C
 
 
 @pytest.mark.long
-def test_a_time_limit_is_told(client: Client, cluster: Cluster) -> None:
+def test_a_job_that_exceeds_its_time_limit(client: Client, cluster: Cluster) -> None:
     """A limit is a minute at least, so an administrator moves the job's end; Slurm looks for such ends every half a minute."""
     client.options("--time=1")
     id = client.queue("trap '' TERM; sleep 200")
@@ -78,7 +78,7 @@ def test_a_submission_whose_answer_was_lost_is_found_by_its_comment(client: Clie
     assert (client.folder / "ran").read_text() == "ran\n"
 
 
-def test_each_job_of_an_invocation_that_is_typed_again_is_told(client: Client) -> None:
+def test_each_job_of_a_repeated_invocation_is_reported(client: Client) -> None:
     """The newest is meant by its key, the one before it is KEY~1, and none hides another."""
     (client.folder / "train.py").write_text("import os, sys; sys.exit(int(os.environ['CODE']))\n")
     text = client("suggest", "CODE=$CODE nohup python3 train.py &").stdout
@@ -115,7 +115,7 @@ def test_other_jobs_of_yours_are_shown(client: Client, cluster: Cluster) -> None
     assert (client.job(f"{id}_3")["label"], client.job(f"{id}_3")["key"]) == ("by hand", None)
 
 
-def test_errors_of_slurm_come_with_what_to_do(client: Client) -> None:
+def test_errors_of_slurm_come_with_advice(client: Client) -> None:
     client.options("--partition=nosuch")
     done = client("run", "--", "true")
     assert done.returncode == 125
@@ -128,7 +128,7 @@ def test_errors_of_slurm_come_with_what_to_do(client: Client) -> None:
     assert client("kill", f"local:{id}").returncode == 0
 
 
-def test_a_host_without_slurm_says_so(client: Client) -> None:
+def test_a_host_without_slurm_is_an_error(client: Client) -> None:
     tools = client.folder / "bin"
     tools.mkdir()
     host = HERE._replace(name="h")
@@ -144,7 +144,7 @@ def test_a_host_without_slurm_says_so(client: Client) -> None:
         (["setup", "--dry-run"], "its operators"),
     ],
 )
-def test_what_slurm_does_not_do_is_said(client: Client, words: list[str], said: str) -> None:
+def test_unsupported_features_are_reported(client: Client, words: list[str], said: str) -> None:
     if words[0] == "setup":
         done = client(*words, "local")
     else:
@@ -156,7 +156,7 @@ def test_what_slurm_does_not_do_is_said(client: Client, words: list[str], said: 
     assert said in done.stderr
 
 
-def test_what_waits_can_be_cancelled(client: Client) -> None:
+def test_queued_jobs_can_be_cancelled(client: Client) -> None:
     client.options("--begin=now+1hour")
     id = client.queue("true")
     until(lambda: client.job(id)["status"] == "stashed", "Slurm's reason", 20)
@@ -164,7 +164,7 @@ def test_what_waits_can_be_cancelled(client: Client) -> None:
     assert client.done(id) == ("killed", None, "cancelled")
 
 
-def test_doctor_and_audit_look_at_the_cluster(client: Client) -> None:
+def test_doctor_and_audit_examine_the_cluster(client: Client) -> None:
     assert "slurm of local" in client("doctor").stdout
     done = client("audit", "local", "--json")
     assert done.returncode in (0, 1), done.stderr

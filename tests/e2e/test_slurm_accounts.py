@@ -32,7 +32,7 @@ def client(accounted: Cluster, tmp_path: Path) -> Client:
     return Client(accounted, tmp_path)
 
 
-def test_what_slurm_has_forgotten_unseen_the_accounts_tell(client: Client, accounted: Cluster) -> None:
+def test_outcomes_that_slurm_forgot_come_from_accounting(client: Client, accounted: Cluster) -> None:
     """Jobs that could not write down their own end. What the accounts have said is kept, and not asked for again."""
     stubborn = client.queue("trap '' TERM; touch stubborn; while :; do sleep 0.1; done")
     until((client.folder / "stubborn").exists, "the job", 30)
@@ -70,7 +70,7 @@ def test_what_slurm_has_forgotten_unseen_the_accounts_tell(client: Client, accou
     assert not (client.folder / "asked").exists()
 
 
-def test_limits_of_accounts_are_shown_and_what_breaks_them_is_said(client: Client) -> None:
+def test_account_limits_are_shown_and_violations_reported(client: Client) -> None:
     file = client.folder / "b.toml"
     file.write_text(
         f'name = "b"\ncwd = "{client.folder}"\n[phases.a]\ncommand = "true"\neach = ["n"]\nvars.n = {{ range = [1, 5] }}\n'

@@ -34,7 +34,7 @@ from stand_in import at
         ["exit 255"],
     ],
 )
-def test_as_ssh(pueued: Daemon, bigblack: Host, options: list[str], words: list[str]) -> None:
+def test_the_same_as_ssh(pueued: Daemon, bigblack: Host, options: list[str], words: list[str]) -> None:
     arguments = [*options, "bigblack", *words]
     real, ours = at(bigblack, "ssh", *arguments), at(bigblack, "pueue-skill", "ssh", *arguments)
     assert (ours.returncode, ours.stdout, ours.stderr) == (real.returncode, real.stdout, real.stderr)
@@ -117,7 +117,7 @@ def test_work_longer_than_an_argument(pueued: Daemon, bigblack: Host, command: l
     assert (done.returncode, len(done.stdout)) == (0, 200_000), done.stderr
 
 
-def test_both_outputs_are_whole_after_a_cut_connection(bigblack: Host, tmp_path: Path) -> None:
+def test_stdout_and_stderr_are_complete_after_a_lost_connection(bigblack: Host, tmp_path: Path) -> None:
     """Each goes on where it stopped, in its own order."""
     go = tmp_path / "go"
     work = f"seq 1 40000; seq 2 2 40000 >&2; until [ -e {go} ]; do sleep 0.05; done; seq 1 9; seq 2 2 9 >&2; exit 6"
@@ -138,7 +138,7 @@ def test_both_outputs_are_whole_after_a_cut_connection(bigblack: Host, tmp_path:
     assert process.returncode == 6
 
 
-def test_the_errors_of_an_earlier_job_of_the_same_key_are_gone(pueued: Daemon) -> None:
+def test_stderr_of_an_earlier_job_with_the_same_key_is_removed(pueued: Daemon) -> None:
     command = ["pueue-skill", "run", "--split-output", "--key", "errors-1", "--group", "held"]
     pueued.pueue("group", "add", "held")
     try:
@@ -156,7 +156,7 @@ def test_the_errors_of_an_earlier_job_of_the_same_key_are_gone(pueued: Daemon) -
         pueued.pueue("group", "remove", "held")
 
 
-def test_standard_error_apart(pueued: Daemon) -> None:
+def test_separate_stderr(pueued: Daemon) -> None:
     done = at(
         pueued,
         "pueue-skill",
@@ -193,7 +193,7 @@ def test_standard_error_apart(pueued: Daemon) -> None:
         (["-o", "ForwardAgent yes", "bigblack", "x"], 2, "forwards your ssh agent"),
     ],
 )
-def test_what_it_does_not_do(bigblack: Host, arguments: list[str], code: int, says: str) -> None:
+def test_unsupported_options_of_ssh(bigblack: Host, arguments: list[str], code: int, says: str) -> None:
     done = at(bigblack, "pueue-skill", "ssh", *arguments)
     assert (done.returncode, done.stdout) == (code, b"")
     assert says in done.stderr.decode()

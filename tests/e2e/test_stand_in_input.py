@@ -25,7 +25,7 @@ from pueue_skill.shell.model import Host as ModelHost
 @pytest.mark.parametrize(
     "command", [["ssh", "--stdin", "bigblack", "sha256sum"], ["run", "--follow", "--stdin", "--", "sha256sum"]]
 )
-def test_standard_input_arrives_whole(pueued: Daemon, bigblack: Host, command: list[str], content: bytes) -> None:
+def test_stdin_arrives_complete(pueued: Daemon, bigblack: Host, command: list[str], content: bytes) -> None:
     host = bigblack if command[0] == "ssh" else pueued
     done = at(host, "pueue-skill", *command, stdin=content)
     assert done.returncode == 0, done.stderr
@@ -35,7 +35,7 @@ def test_standard_input_arrives_whole(pueued: Daemon, bigblack: Host, command: l
 @pytest.mark.parametrize(
     "command", [["ssh", "--stdin", "bigblack", "wc -c"], ["run", "--follow", "--stdin", "--", "wc -c"]]
 )
-def test_standard_input_that_is_closed(pueued: Daemon, bigblack: Host, command: list[str]) -> None:
+def test_closed_stdin(pueued: Daemon, bigblack: Host, command: list[str]) -> None:
     host = bigblack if command[0] == "ssh" else pueued
     done = at(host, "bash", "-c", '"$@" <&-', "bash", "pueue-skill", *command)
     assert (done.returncode, done.stdout.strip()) == (0, b"0"), done.stderr
@@ -43,7 +43,7 @@ def test_standard_input_that_is_closed(pueued: Daemon, bigblack: Host, command: 
     assert at(host, "bash", "-c", '"$@" <&-', "bash", "pueue-skill", *command).stdout.strip() == b"0"
 
 
-def test_standard_input_that_is_a_terminal(pueued: Daemon) -> None:
+def test_stdin_that_is_a_terminal(pueued: Daemon) -> None:
     terminal, other = os.openpty()
     command = ["pueue-skill", "run", "--follow", "--stdin", "--", "cat"]
     with subprocess.Popen(
@@ -58,7 +58,7 @@ def test_standard_input_that_is_a_terminal(pueued: Daemon) -> None:
         os.close(one)
 
 
-def test_a_job_restarted_in_place_reads_the_same(pueued: Daemon) -> None:
+def test_a_job_restarted_in_place_reads_the_same_input(pueued: Daemon) -> None:
     done = at(pueued, "pueue-skill", "run", "--follow", "--stdin", "--label", "again", "--", "cat", stdin=b"same\n")
     assert done.stdout == b"same\n"
     (task,) = [number for number, task in pueued.tasks().items() if task["label"] == "again"]
@@ -103,7 +103,7 @@ def tools(folder: Path, *names: str) -> Iterator[Path]:
 
 @pytest.mark.parametrize("sh", ["dash", "bash", "zsh"])
 @pytest.mark.parametrize("decoder", ["base64 -d", "base64 -D", "openssl", "none"])
-def test_files_are_there_whole_or_not_at_all(sh: str, decoder: str, tmp_path: Path) -> None:
+def test_files_are_written_atomically(sh: str, decoder: str, tmp_path: Path) -> None:
     content = bytes(range(256)) * 999
     given = ["base64"] if decoder == "base64 -d" else ["openssl"] if decoder == "openssl" else []
     with tools(tmp_path / "bin", "mkdir", "mv", "rm", *given) as path:
@@ -126,7 +126,7 @@ def test_files_are_there_whole_or_not_at_all(sh: str, decoder: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("sh", ["dash", "bash"])
-def test_a_script_that_is_cut_off_adds_nothing(pueued: Daemon, sh: str) -> None:
+def test_a_truncated_script_submits_nothing(pueued: Daemon, sh: str) -> None:
     job = Job("cut-off", LOCAL, "pueue", None, None, None, "echo a\n" * 20_000)
     script = submit_script(job, ModelHost(LOCAL)).encode()
     before = set(pueued.tasks())
@@ -138,7 +138,7 @@ def test_a_script_that_is_cut_off_adds_nothing(pueued: Daemon, sh: str) -> None:
 
 
 @pytest.mark.parametrize("sh", ["dash", "bash"])
-def test_nobody_waits_for_a_file_that_is_on_its_way(pueued: Daemon, sh: str) -> None:
+def test_a_slow_upload_blocks_no_other_submission(pueued: Daemon, sh: str) -> None:
     job = Job(f"on-its-way-{sh}", LOCAL, "pueue", None, None, None, f": {os.urandom(100_000).hex()}")
     script = submit_script(job, ModelHost(LOCAL)).encode()
     with subprocess.Popen(
@@ -170,7 +170,7 @@ def test_input_that_does_not_fit_is_refused(lab: Lab, tmp_path: Path) -> None:
         host.stop()
 
 
-def test_input_is_handed_on_as_it_comes(pueued: Daemon) -> None:
+def test_input_is_streamed(pueued: Daemon) -> None:
     """What is held at once is bounded, however long it is."""
     # A child has what its parent has taken as its own peak, and that of a test runner is large: a small process asks.
     peak = "import resource, subprocess, sys; subprocess.check_call(sys.argv[1:]); "

@@ -58,7 +58,7 @@ def test_all_hosts_side_by_side(env: dict[str, str]) -> None:
     assert call("status", "bigblack", "local", env=env).returncode == 0
 
 
-def test_what_is_stuck_and_why(env: dict[str, str], bigblack: Host) -> None:
+def test_stuck_jobs_are_explained(env: dict[str, str], bigblack: Host) -> None:
     bigblack.pueue("group", "add", "--parallel", "1", "stuck")
     add = ("add", "-p", "--group", "stuck")
     failed = bigblack.pueue(*add, "--label", "load", "--", "exit 3")
@@ -85,7 +85,7 @@ def test_what_is_stuck_and_why(env: dict[str, str], bigblack: Host) -> None:
         bigblack.remove_group("stuck")
 
 
-def test_of_many_jobs_those_that_matter_are_listed() -> None:
+def test_only_important_jobs_of_a_long_queue_are_listed() -> None:
     """All that run, what is next, and what ended last."""
     queue = many(10_000)
     now = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
@@ -189,20 +189,22 @@ def test_log_by_name_label_and_key(env: dict[str, str]) -> None:
         (["wait", "nowhere:1"], 125, "cannot be reached"),
     ],
 )
-def test_errors_name_what_and_what_next(env: dict[str, str], arguments: list[str], code: int, says: str) -> None:
+def test_errors_name_the_cause_and_the_next_command(
+    env: dict[str, str], arguments: list[str], code: int, says: str
+) -> None:
     done = call(*arguments, env=env)
     assert done.returncode == code
     assert says in done.stderr
 
 
-def test_a_reader_that_goes_away_is_no_traceback(env: dict[str, str]) -> None:
+def test_a_closed_pipe_causes_no_traceback(env: dict[str, str]) -> None:
     done = subprocess.run(
         ["bash", "-c", "pueue-skill rules | head -n 0; echo ${PIPESTATUS[0]}"], env=env, capture_output=True, text=True
     )
     assert "Traceback" not in done.stderr
 
 
-def test_every_state_of_pueue_is_read() -> None:
+def test_every_state_of_pueue_is_parsed() -> None:
     """A state as pueue 4.0.4 prints it, one task in each status and result."""
     text = (Path(__file__).parent.parent / "cases/pueue-4.0.4-status.json").read_text("utf-8")
     states = {state.label: state for state in read_queue(text).states}

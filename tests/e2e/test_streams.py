@@ -138,13 +138,13 @@ def call(request: pytest.FixtureRequest, pueued: Daemon, place: tuple[Path, str]
     return Call(request.param, pueued.env, place)
 
 
-def test_closed(call: Call) -> None:
+def test_closed_streams(call: Call) -> None:
     """As git has it: a command that is given no streams does its work all the same."""
     assert call('"$@" <&- >&-')[0] == call.code
     assert call('"$@" <&- >&- 2>&-')[0] == call.code
 
 
-def test_full(call: Call) -> None:
+def test_streams_to_a_full_device(call: Call) -> None:
     """Results that were not written are a failure, unless the command has one of its own."""
     code, said = call('"$@" >/dev/full')
     assert code in (call.code, ExitCode.INTERNAL)
@@ -153,7 +153,7 @@ def test_full(call: Call) -> None:
     assert call('"$@" >/dev/full 2>/dev/full')[0] == code
 
 
-def test_nobody_reads(call: Call) -> None:
+def test_pipes_without_a_reader(call: Call) -> None:
     """As git and gh have it: it is over, without a word of an error."""
     reader, writer = os.pipe()
     os.close(reader)
@@ -164,12 +164,12 @@ def test_nobody_reads(call: Call) -> None:
         os.close(writer)
 
 
-def test_streams_that_take_ascii_alone(call: Call) -> None:
+def test_ascii_streams(call: Call) -> None:
     code, said = call('TERM=dumb PYTHONUTF8=0 PYTHONIOENCODING=ascii "$@"')
     assert (code, "UnicodeEncodeError" in said) == (call.code, False)
 
 
-def test_a_working_directory_that_is_gone(call: Call, tmp_path: Path) -> None:
+def test_a_removed_working_directory(call: Call, tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     code, said = call(f'cd {gone} && rmdir {gone} && "$@"')
@@ -189,7 +189,7 @@ def mounted(mount: str, line: str) -> str:
 
 
 @pytest.mark.parametrize("what", ["none", "read-only", "full"])
-def test_a_home_that_cannot_be_written(call: Call, what: str, tmp_path: Path) -> None:
+def test_an_unwritable_home(call: Call, what: str, tmp_path: Path) -> None:
     """Nothing is remembered then, and what is asked of a queue is answered; a batch, which keeps a journal there, is not submitted."""
     home = "/dev/null" if what == "none" else str(tmp_path / "home")
     line = f'HOME={home} XDG_RUNTIME_DIR={home}/run "$@"'
@@ -209,7 +209,7 @@ def test_a_home_that_cannot_be_written(call: Call, what: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("what", ["journal", "space"])
-def test_a_batch_whose_journal_cannot_be_written_is_not_submitted(pueued: Daemon, tmp_path: Path, what: str) -> None:
+def test_a_batch_with_an_unwritable_journal_is_not_submitted(pueued: Daemon, tmp_path: Path, what: str) -> None:
     """What is in the way is named, and it is not taken for the daemon's silence."""
     name = f"unkept-{os.getpid()}-{what}"
     manifest, home = tmp_path / "b.toml", tmp_path / "home"
@@ -238,7 +238,7 @@ def test_a_batch_whose_journal_cannot_be_written_is_not_submitted(pueued: Daemon
         ("read by nobody", "--detach", ExitCode.NOT_READ),
     ],
 )
-def test_a_job_whose_output_goes_nowhere_is_named(pueued: Daemon, stdout: str, how: str, code: int) -> None:
+def test_a_job_is_named_when_its_output_cannot_be_printed(pueued: Daemon, stdout: str, how: str, code: int) -> None:
     """The job runs, and stderr says how to come to its output."""
     reader, writer = os.pipe()
     os.close(reader)

@@ -74,7 +74,7 @@ CASES: dict[str, tuple[list[Submitted], list[JobState], list[JobState], list[str
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_which_jobs_a_submission_made(case: str) -> None:
+def test_the_jobs_of_a_submission(case: str) -> None:
     jobs, queue, known, expected, served = CASES[case]
     found, done = news.match_states(jobs, Queue((), tuple(queue)), {news.identity(one) for one in known}, NOW + 10)
     assert [f"{one.number}>{state.id if state else '-'}" for one, state in found] == expected
@@ -136,7 +136,7 @@ def suggested(text: str) -> str:
     return done.stdout
 
 
-def test_the_same_invocation_again_is_reported_again(session: Session) -> None:
+def test_a_repeated_invocation_is_reported_again(session: Session) -> None:
     text = suggested(TRAIN)
     (first,) = session.runs(text)
     assert session.told(1) == [f"local:{first}"]
@@ -146,7 +146,7 @@ def test_the_same_invocation_again_is_reported_again(session: Session) -> None:
     assert not sessions.open_jobs()
 
 
-def test_twice_before_anybody_asks(session: Session) -> None:
+def test_two_submissions_before_the_first_query(session: Session) -> None:
     text = suggested(TRAIN)
     ids = [*session.runs(text), *session.runs(text), *session.runs(text * 2)]
     assert len(ids) == 4
@@ -164,7 +164,7 @@ def test_an_id_is_used_again_after_a_clean(session: Session, pueued: Daemon) -> 
     assert session.told(1) == [f"local:{second}"]
 
 
-def test_a_loop_again(session: Session) -> None:
+def test_a_repeated_loop(session: Session) -> None:
     text = suggested("for s in $(printf '1 2'); do python train.py $s; done")
     for _ in range(2):
         ids = session.runs(text)
@@ -180,7 +180,7 @@ def test_log_and_wait_by_the_key_of_both(session: Session) -> None:
         assert json.loads(shown.stdout)["jobs"][0]["name"] == f"local:{id}"
 
 
-def test_what_the_session_has_waited_for_is_not_reported(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_that_the_session_waited_for_are_not_reported(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also when nobody has asked the queue since it was submitted; the other job of the key is."""
     monkeypatch.setenv("PUEUE_SKILL_SESSION", "s")
     (session.folder / "train.py").write_text(
@@ -205,7 +205,7 @@ def test_a_second_run_of_a_key_reports_nothing_new(session: Session, monkeypatch
     assert sessions.claim("s", str(session.folder)) == []
 
 
-def test_a_job_that_was_started_again_is_reported_again_and_its_twin_is_not(session: Session) -> None:
+def test_a_restarted_job_is_reported_again_and_its_twin_is_not(session: Session) -> None:
     text = suggested(TRAIN)
     first, second = [*session.runs(text), *session.runs(text)]
     assert len(session.told(2)) == 2

@@ -75,7 +75,7 @@ def test_stdin() -> None:
 
 
 @pytest.mark.parametrize("text", [b"ls -l\n", b"ls", b"\xff\xfe 'x'\n", b"", b"a\r\nb\r\n", b"\0"])
-def test_what_is_left_alone_comes_back_byte_for_byte(text: bytes) -> None:
+def test_a_command_left_as_is_is_printed_byte_for_byte(text: bytes) -> None:
     assert suggest("-", stdin=text).stdout == text
 
 
@@ -115,7 +115,7 @@ def stand_in(host: Host) -> Path:
         (BROKEN, "cd ~/project && uv run python script.py", ["run", "python", "script.py"]),
     ],
 )
-def test_the_invocation_runs_the_work_once_where_it_belongs(
+def test_an_invocation_runs_the_work_once_on_its_host(
     pueued: Daemon, bigblack: Host, command: str, job: str, arguments: list[str]
 ) -> None:
     record = stand_in(bigblack)
@@ -133,7 +133,7 @@ def test_the_invocation_runs_the_work_once_where_it_belongs(
     assert record.read_text().splitlines() == [f"{bigblack.home}/project", *arguments]
 
 
-def test_a_local_invocation_too(pueued: Daemon, weird_tmp_path: Path) -> None:
+def test_a_local_invocation_runs_the_work_once(pueued: Daemon, weird_tmp_path: Path) -> None:
     text = "printf '%s\\n' \"it's $PWD\" '$HOME' > out; exit 3 # pueue: queue"
     done = subprocess.run(
         ["bash", "-c", suggest(text).stdout],

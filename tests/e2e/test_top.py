@@ -63,9 +63,7 @@ def add(host: Host, label: str, command: str, *options: str) -> int:
 
 
 @pytest.mark.long
-def test_jobs_of_all_hosts_the_log_of_one_and_a_filter(
-    hosts: dict[str, model.Host], bigblack: Host, pueued: Daemon
-) -> None:
+def test_the_list_the_log_and_the_filter(hosts: dict[str, model.Host], bigblack: Host, pueued: Daemon) -> None:
     id = add(bigblack, "seen-there", "echo 'out of there'; printf '\\033[31mred\\033[0m\\tand\\000\\n'; exit 3")
     here = pueued.pueue("add", "-p", "-l", "seen-here", "--", "true")
     bigblack.result(id)
@@ -91,7 +89,7 @@ def test_jobs_of_all_hosts_the_log_of_one_and_a_filter(
 
 
 @pytest.mark.long
-def test_kill_asks_and_a_group_is_paused_and_started(hosts: dict[str, model.Host], bigblack: Host) -> None:
+def test_kill_asks_for_confirmation_and_groups_pause_and_start(hosts: dict[str, model.Host], bigblack: Host) -> None:
     runs, waits = add(bigblack, "long-one", "sleep 100"), add(bigblack, "next-one", "sleep 100")
 
     def status(id: int) -> str:
@@ -177,7 +175,7 @@ def large(ended: int) -> Queue:
 LARGE = model.Host("big", "", "")
 
 
-def test_ten_thousand_jobs_without_lag() -> None:
+def test_ten_thousand_jobs_cause_no_lag() -> None:
     """What the screen's own thread does for a new answer, and for a key; measured with the rendering."""
     first, second = host_rows(LARGE, large(5_000)), host_rows(LARGE, large(5_004))
 
@@ -214,7 +212,7 @@ class FILTERED:
     value = "s999"
 
 
-def test_an_answer_from_before_an_act_is_not_taken_up() -> None:
+def test_an_answer_older_than_an_action_is_ignored() -> None:
     """It was on its way while the act was done, and would show a paused job as running."""
     queue = large(5_000)
     result = job_actions.HostResult((), queue=queue)
@@ -231,7 +229,7 @@ def test_an_answer_from_before_an_act_is_not_taken_up() -> None:
 
 
 @pytest.mark.parametrize("size", [(40, 20), (80, 24), (200, 60)])
-def test_narrow_and_wide(size: tuple[int, int]) -> None:
+def test_narrow_and_wide_terminals(size: tuple[int, int]) -> None:
     async def steps(app: Top, pilot: Pilot[None]) -> None:
         app.update_host(host_rows(LARGE, large(5_000)), time.monotonic())
         await shows(app, pilot, "big:5000")
@@ -278,7 +276,7 @@ def test_it_needs_a_terminal(pueued: Daemon) -> None:
 
 
 @pytest.mark.long
-def test_on_a_terminal_it_starts_and_leaves(pueued: Daemon) -> None:
+def test_it_starts_and_quits_on_a_terminal(pueued: Daemon) -> None:
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         ["pueue-skill", "top", "local"],

@@ -79,7 +79,7 @@ def stage(pueued: Daemon, bigblack: Host, littleblack: Host, tmp_path: Path) -> 
     stage.close()
 
 
-def test_a_job_that_runs_is_killed_and_the_next_one_starts(stage: Stage) -> None:
+def test_kill_ends_a_running_job_and_the_next_job_starts(stage: Stage) -> None:
     first, second = stage.add("bigblack", "sleep 100", "-l", "first"), stage.add("bigblack", "sleep 100")
     third = stage.add("bigblack", "sleep 100")
     stage.reaches("bigblack", second, "Running")
@@ -90,7 +90,7 @@ def test_a_job_that_runs_is_killed_and_the_next_one_starts(stage: Stage) -> None
     assert stage("kill", f"bigblack:{first}").stderr.endswith("is left as is: it has already ended\n")
 
 
-def test_killing_a_group_says_that_it_stays_paused(stage: Stage) -> None:
+def test_killing_a_group_reports_that_it_stays_paused(stage: Stage) -> None:
     jobs = {host: [stage.add(host, "sleep 100") for _ in range(3)] for host in stage.hosts}
     for host, (_, second, _) in jobs.items():
         stage.reaches(host, second, "Running")
@@ -110,7 +110,7 @@ def test_killing_a_group_says_that_it_stays_paused(stage: Stage) -> None:
     assert f"group {stage.group}: 2 done, 1 queued" in done.stderr
 
 
-def test_a_label_chooses_on_all_hosts(stage: Stage) -> None:
+def test_a_label_selects_jobs_on_all_hosts(stage: Stage) -> None:
     ids = {host: [stage.add(host, "sleep 100", "-l", f"btc@{year}") for year in (2023, 2024)] for host in stage.hosts}
     other = stage.add("bigblack", "sleep 100", "-l", "eth@2024")
     for host, (_, second) in ids.items():
@@ -123,7 +123,7 @@ def test_a_label_chooses_on_all_hosts(stage: Stage) -> None:
     assert stage.status("littleblack", ids["littleblack"][0]) == "Running"
 
 
-def test_restart_is_in_place_and_runs_a_chain_in_its_order(stage: Stage, tmp_path: Path) -> None:
+def test_restart_keeps_ids_and_the_order_of_dependencies(stage: Stage, tmp_path: Path) -> None:
     mended, trace = tmp_path / "mended", tmp_path / "trace"
     parent = stage.add("bigblack", f"echo parent >> {trace}; [ -e {mended} ]", "-l", "load")
     child = stage.add("bigblack", f"echo child >> {trace}", "-a", str(parent))
@@ -146,7 +146,7 @@ def test_restart_is_in_place_and_runs_a_chain_in_its_order(stage: Stage, tmp_pat
     assert stage.hosts["bigblack"].tasks()[parent]["created_at"] == created
 
 
-def test_what_runs_is_not_restarted(stage: Stage) -> None:
+def test_running_jobs_are_not_restarted(stage: Stage) -> None:
     id = stage.add("littleblack", "sleep 100")
     stage.reaches("littleblack", id, "Running")
     before = stage.hosts["littleblack"].tasks()[id]["status"]
@@ -156,7 +156,7 @@ def test_what_runs_is_not_restarted(stage: Stage) -> None:
 
 
 @pytest.mark.long
-def test_a_job_that_outlived_its_daemon_is_not_started_beside_itself(stage: Stage, pueued: Daemon) -> None:
+def test_a_job_that_outlived_its_daemon_is_not_started_twice(stage: Stage, pueued: Daemon) -> None:
     """Made by a job that leaves a process behind: that is what a daemon that was killed leaves too."""
     left = "bash -c 'exec -a left-behind sleep 100' & exit 3"
     done = stage(
@@ -180,7 +180,7 @@ def left_behind(host: Host) -> list[int]:
 
 
 @pytest.mark.long
-def test_clean_removes_only_what_has_ended(stage: Stage) -> None:
+def test_clean_removes_only_ended_jobs(stage: Stage) -> None:
     ok, bad = stage.add("bigblack", "true", "-l", "ok"), stage.add("bigblack", "exit 3", "-l", "bad")
     for id in (ok, bad):
         stage.hosts["bigblack"].result(id)
@@ -198,7 +198,7 @@ def test_clean_removes_only_what_has_ended(stage: Stage) -> None:
 
 
 @pytest.mark.long
-def test_clean_keeps_results_in_the_store_first(stage: Stage, tmp_path: Path) -> None:
+def test_clean_stores_outcomes_first(stage: Stage, tmp_path: Path) -> None:
     session = {"CLAUDECODE": "1", "CLAUDE_CODE_SESSION_ID": "s1"}
     name = stage(
         "run", "--host", "bigblack", "--group", stage.group, "--detach", "--", "echo result is 42; exit 3", env=session
@@ -220,7 +220,7 @@ def test_clean_keeps_results_in_the_store_first(stage: Stage, tmp_path: Path) ->
 
 
 @pytest.mark.long
-def test_the_end_of_a_restarted_job_is_news_again(stage: Stage, tmp_path: Path) -> None:
+def test_the_outcome_of_a_restarted_job_is_reported_again(stage: Stage, tmp_path: Path) -> None:
     session = {"CLAUDECODE": "1", "CLAUDE_CODE_SESSION_ID": "s2"}
     work = f"[ -e {tmp_path}/mended ] && echo second || {{ echo first; exit 3; }}"
     name = stage(
@@ -236,7 +236,7 @@ def test_the_end_of_a_restarted_job_is_news_again(stage: Stage, tmp_path: Path) 
 
 
 @pytest.mark.long
-def test_files_of_jobs_that_are_gone_go_too(stage: Stage) -> None:
+def test_clean_removes_files_of_removed_jobs(stage: Stage) -> None:
     """And those of jobs that are there stay, and those that may be on their way."""
     folder = stage.hosts["bigblack"].home / ".local/share/pueue-skill/jobs"
     on_bigblack = ["run", "--host", "bigblack", "--group", stage.group, "--stdin"]
@@ -271,7 +271,7 @@ def test_files_of_jobs_that_are_gone_go_too(stage: Stage) -> None:
 
 
 @pytest.mark.long
-def test_jobs_are_paused_put_aside_and_go_on(stage: Stage) -> None:
+def test_pause_stash_and_resume_jobs(stage: Stage) -> None:
     first, second, third = (stage.add("littleblack", "sleep 100") for _ in range(3))
     stage.reaches("littleblack", second, "Running")
     names = [f"littleblack:{id}" for id in (first, third)]
@@ -285,7 +285,7 @@ def test_jobs_are_paused_put_aside_and_go_on(stage: Stage) -> None:
 
 
 @pytest.mark.long
-def test_a_group_is_paused_and_started(stage: Stage) -> None:
+def test_pause_and_start_a_group(stage: Stage) -> None:
     id = stage.add("bigblack", "sleep 100")
     stage.reaches("bigblack", id, "Running")
     done = stage("pause", "--group", stage.group)
@@ -297,7 +297,7 @@ def test_a_group_is_paused_and_started(stage: Stage) -> None:
     stage.reaches("bigblack", waits, "Running")
 
 
-def test_an_id_that_was_used_again_is_another_job(stage: Stage, lab: object) -> None:
+def test_a_reused_id_is_another_job(stage: Stage, lab: object) -> None:
     """Between the look and the act: the first job is removed, and another gets its id."""
     id = stage.add("bigblack", "false")
     stage.hosts["bigblack"].result(id)
@@ -314,7 +314,7 @@ def test_an_id_that_was_used_again_is_another_job(stage: Stage, lab: object) -> 
     assert ended["Done"]["result"] == {"Failed": 7}
 
 
-def test_a_child_does_not_run_when_its_parent_has_gone_meanwhile(stage: Stage, tmp_path: Path) -> None:
+def test_a_dependent_job_does_not_run_after_its_dependency_was_removed(stage: Stage, tmp_path: Path) -> None:
     """pueue itself starts a job whose parents are no longer in the queue."""
     bigblack = stage.hosts["bigblack"]
     parent = stage.add("bigblack", "false")
@@ -332,7 +332,7 @@ def test_a_child_does_not_run_when_its_parent_has_gone_meanwhile(stage: Stage, t
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_job_that_has_meanwhile_started_is_not_put_aside(stage: Stage) -> None:
+def test_a_job_that_has_just_started_is_not_stashed(stage: Stage) -> None:
     host = model.Host("bigblack", f"-F {stage.hosts['bigblack'].config} bigblack")
     id = stage.add("bigblack", "sleep 100", "-s")
     (state,) = [s for s in read_queue(stage.hosts["bigblack"].pueue("status", "-j")).states if s.id == str(id)]
@@ -345,7 +345,7 @@ def test_a_job_that_has_meanwhile_started_is_not_put_aside(stage: Stage) -> None
 
 
 @pytest.mark.long
-def test_a_host_that_is_down_keeps_no_others_work_from_being_done(stage: Stage) -> None:
+def test_a_host_that_is_down_does_not_stop_actions_on_others(stage: Stage) -> None:
     stage.config.write_text(CONFIG + DOWN)
     id = stage.add("bigblack", "sleep 100", "-l", f"mine-{stage.group}")
     stage.reaches("bigblack", id, "Running")
@@ -380,13 +380,13 @@ def test_a_host_that_is_down_keeps_no_others_work_from_being_done(stage: Stage) 
         (["wait", "--group", "OWN", "--host", "bigblack"], "no job is selected. There is:\n  bigblack: group default"),
     ],
 )
-def test_nothing_chosen_says_what_there_is(stage: Stage, words: list[str], says: str) -> None:
+def test_an_empty_selection_lists_the_jobs(stage: Stage, words: list[str], says: str) -> None:
     words = [stage.group if word == "OWN" else word for word in words]
     assert says in stage(*words, code=2).stderr
 
 
 @pytest.mark.long
-def test_wait_and_log_take_several(stage: Stage) -> None:
+def test_wait_and_log_accept_several_jobs(stage: Stage) -> None:
     for host, command in (("bigblack", "echo one"), ("littleblack", "echo two; exit 3")):
         stage.add(host, command, "-l", f"several-{stage.group}")
     done = stage("wait", "--label", "several-*", code=1)

@@ -36,7 +36,7 @@ def state(daemon: Daemon, id: str) -> str:
     return next(iter(daemon.tasks()[int(id)]["status"]))
 
 
-def test_what_waits_takes_no_slot_from_what_it_waits_for(narrow: Daemon, tmp_path: Path) -> None:
+def test_waiting_jobs_take_no_slot_from_their_dependencies(narrow: Daemon, tmp_path: Path) -> None:
     """A stashed job that is enqueued after all others have begun to wait finds its slot."""
     jobs = (job("a", tmp_path), job("bad", tmp_path), job("c", tmp_path, after=("a", "bad"), if_failed=True),
             job("d", tmp_path, after=("a", "bad"), if_failed=True))  # fmt: skip
@@ -58,7 +58,9 @@ def test_what_waits_takes_no_slot_from_what_it_waits_for(narrow: Daemon, tmp_pat
     assert {narrow.tasks()[int(id)]["group"] for id in (a, bad, c, d)} == {"narrow"}
 
 
-def test_status_names_what_waits_for_ever_and_what_ends_that(narrow: Daemon, home: Path, tmp_path: Path) -> None:
+def test_status_names_jobs_that_wait_forever_and_the_command_that_ends_that(
+    narrow: Daemon, home: Path, tmp_path: Path
+) -> None:
     """A job of version 0.1 waits in the slot that the other needs; what status says is typed."""
     add = ("add", "--print-task-id", "--group", "narrow", "--working-directory", str(tmp_path), "--")
     first = narrow.pueue(*add, "echo first >> ran")

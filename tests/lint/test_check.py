@@ -63,7 +63,7 @@ def test_every_expectation_has_its_file() -> None:
 
 
 @pytest.mark.parametrize("file", EXPECTED)
-def test_line_ends_of_windows_change_no_place(file: str, tmp_path: Path) -> None:
+def test_crlf_line_ends_change_no_position(file: str, tmp_path: Path) -> None:
     path = tmp_path / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"\xef\xbb\xbf" + (CASES / file).read_bytes().replace(b"\n", b"\r\n"))
@@ -71,7 +71,7 @@ def test_line_ends_of_windows_change_no_place(file: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_piece_knows_where_each_character_stands(file: str) -> None:
+def test_a_piece_maps_each_character_to_its_position(file: str) -> None:
     text = (CASES / file).read_text("utf-8")
     try:
         pieces = sources.shell_texts(str(CASES / file), text)
@@ -124,7 +124,7 @@ def test_kind(path: str, kind: Any) -> None:
 
 
 @pytest.mark.parametrize(("path", "text"), [("pyproject.toml", ""), ("k8s.yml", ""), ("x", "#!/usr/bin/python3\n")])
-def test_what_holds_no_shell(path: str, text: str) -> None:
+def test_files_without_shell(path: str, text: str) -> None:
     with pytest.raises(sources.NoShell):
         sources.shell_texts(path, text)
 
@@ -132,7 +132,7 @@ def test_what_holds_no_shell(path: str, text: str) -> None:
 @pytest.mark.parametrize(
     "line", ["#!/bin/sh", "#! /usr/bin/bash -e", "#!/usr/bin/env bash", "#!/usr/bin/env -S A=1 bash -x", "# no"]
 )
-def test_scripts_that_are_shell(line: str) -> None:
+def test_shell_scripts_by_their_first_line(line: str) -> None:
     assert shell("tool", f"{line}\nls\n") == [f"{line}\nls\n"]
 
 
@@ -233,7 +233,7 @@ def test_workflow(text: str, expected: list[str]) -> None:
 
 
 @given(st.text(st.sampled_from("ab \n'\"\\:#-é$"), min_size=1), st.sampled_from(["|", ">", "'", '"', None]))
-def test_yaml_scalars_are_placed(value: str, style: str | None) -> None:
+def test_positions_in_yaml_scalars(value: str, style: str | None) -> None:
     text = "jobs:\n  a:\n    steps:\n    - run: " + scalar(value, style)
     pieces = list(sources.workflow(text))
     assert [piece.text for piece in pieces] == [value]
@@ -249,7 +249,7 @@ def scalar(value: str, style: str | None) -> str:
 
 @given(st.text(st.sampled_from("a \n\t:=$(){}[]#;|>\\\"'-@%!éx")), st.sampled_from(
     ["Makefile", "justfile", "mise.toml", "tasks.toml", WORKFLOW, "a.sh"]))  # fmt: skip
-def test_no_text_is_too_strange(text: str, path: str) -> None:
+def test_any_text_is_accepted(text: str, path: str) -> None:
     try:
         pieces = sources.shell_texts(path, text)
     except (sources.Unreadable, sources.NoShell):
@@ -289,7 +289,9 @@ def test_no_text_is_too_strange(text: str, path: str) -> None:
         pytest.param("mise.toml", b"a=" + b"[" * 5_000, 0, None, "nested too deeply", id="deep TOML"),
     ],
 )  # fmt: skip
-def test_hostile(name: str, content: bytes, found: int, noted: str | None, failed: str | None, tmp_path: Path) -> None:
+def test_hostile_files(
+    name: str, content: bytes, found: int, noted: str | None, failed: str | None, tmp_path: Path
+) -> None:
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -433,7 +435,7 @@ def test_sarif() -> None:
     assert done.returncode == 2
 
 
-def test_a_name_may_hold_anything(weird_tmp_path: Path) -> None:
+def test_a_file_name_may_contain_anything(weird_tmp_path: Path) -> None:
     path = weird_tmp_path / os.fsdecode(b"\xff%20:.sh")
     path.write_text(TWO)
     done = run("--sarif", path)
@@ -450,7 +452,7 @@ def test_nothing_found(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def test_what_cannot_be_read_is_named_and_the_others_are_checked(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_named_and_the_others_are_checked(tmp_path: Path) -> None:
     (tmp_path / "a.sh").write_text(TWO)
     (tmp_path / "mise.toml").write_text("[\n")
     (tmp_path / "folder").mkdir()
@@ -463,27 +465,27 @@ def test_what_cannot_be_read_is_named_and_the_others_are_checked(tmp_path: Path)
     assert said[2] == "pueue-skill: folder: cannot be read: Is a directory"
 
 
-def test_what_is_not_understood_is_a_note(tmp_path: Path) -> None:
+def test_an_unparsed_text_is_a_note(tmp_path: Path) -> None:
     (tmp_path / "a.sh").write_text("ls\npython train.py 'a\n")
     done = run("a.sh", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, b"")
     assert done.stderr.startswith(b"pueue-skill: a.sh:1: not read: ")
 
 
-def test_a_workflow_is_known_from_within_its_folder(tmp_path: Path) -> None:
+def test_a_workflow_is_recognized_from_inside_its_folder(tmp_path: Path) -> None:
     folder = tmp_path / ".github/workflows"
     folder.mkdir(parents=True)
     (folder / "ci.yml").write_text("jobs: {a: {steps: [{run: python train.py}]}}\n")
     assert run("ci.yml", cwd=folder).stdout.startswith(b"ci.yml:1:26: PQ302")
 
 
-def test_the_configuration_counts(tmp_path: Path) -> None:
+def test_the_configuration_applies(tmp_path: Path) -> None:
     (tmp_path / "a.sh").write_text(TWO)
     (tmp_path / ".pueue-skill.toml").write_text('[rules]\nPQ302 = "off"\n')
     assert run("a.sh", cwd=tmp_path).returncode == 0
 
 
-def test_what_a_workflow_fills_in_is_shown_as_it_is_written() -> None:
+def test_expressions_of_a_workflow_are_shown_as_written() -> None:
     message = checked(CASES / WORKFLOW.replace("ci", "train")).findings[-1]["message"]
     assert "runs on ${{ secrets.HOST }} inside" in message
 

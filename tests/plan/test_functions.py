@@ -62,7 +62,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_the_cure_is_typed(pueued: Daemon, tmp_path: Path, text: str) -> None:
+def test_the_suggested_line_defines_the_function_in_the_job(pueued: Daemon, tmp_path: Path, text: str) -> None:
     tools = folder_of_tools(tmp_path)
     plan = analyse(text, {}).plan
     assert (plan.jobs, plan.in_place) == ((), None)
@@ -72,7 +72,7 @@ def test_the_cure_is_typed(pueued: Daemon, tmp_path: Path, text: str) -> None:
     assert (said.returncode, said.stdout) == (0, f"[{TEXTS[text]}]\n"), said.stderr
 
 
-def test_the_line_of_a_real_tool() -> None:
+def test_the_line_in_the_start_up_file_of_a_real_tool() -> None:
     """rbenv's own hook defines its function in a bash that reads no start-up file; its program alone has no `shell`."""
     real("rbenv")
     line = FUNCTIONS["rbenv shell"].line
@@ -87,7 +87,7 @@ def test_the_line_of_a_real_tool() -> None:
 
 
 @pytest.mark.parametrize("words", FUNCTIONS)
-def test_every_line_is_seen_to_define_its_function(words: str) -> None:
+def test_the_planner_recognizes_every_suggested_line(words: str) -> None:
     """The cure of a cure: a text that begins with the line of the table is a job as it is."""
     function = FUNCTIONS[words]
     text = f"{words} x; python train.py"

@@ -22,7 +22,7 @@ def plan(text: str) -> Plan:
 
 
 @pytest.mark.parametrize(("text", "reason"), CASES["dependent"].items())
-def test_turns_that_depend_on_each_other_are_one_job(text: str, reason: str) -> None:
+def test_dependent_iterations_are_one_job(text: str, reason: str) -> None:
     made = plan(text)
     (job,) = made.jobs
     assert (job.command, job.each) == (text, None)
@@ -30,7 +30,7 @@ def test_turns_that_depend_on_each_other_are_one_job(text: str, reason: str) -> 
 
 
 @pytest.mark.parametrize(("text", "count"), CASES["independent"].items())
-def test_turns_that_are_independent_are_several_jobs(text: str, count: int) -> None:
+def test_independent_iterations_are_several_jobs(text: str, count: int) -> None:
     made = plan(text)
     assert "it stays one job" not in made.reason
     if count:
@@ -40,7 +40,7 @@ def test_turns_that_are_independent_are_several_jobs(text: str, count: int) -> N
 
 
 @pytest.mark.parametrize(("text", "detached"), CASES["in_place"].items())
-def test_only_independent_turns_are_left_to_themselves_over_ssh(text: str, detached: bool) -> None:
+def test_only_independent_iterations_are_detached_over_ssh(text: str, detached: bool) -> None:
     made = plan(text)
     assert made.in_place is not None
     assert (" --detach " in made.in_place) == detached
@@ -81,14 +81,14 @@ def told(loop: str, words: list[str]) -> str:
     st.sampled_from(OWN[:4]),
     st.sampled_from(SHARED),
 )
-def test_one_shared_file_is_enough(loop: str, alike: list[str], own: str, shared: str) -> None:
+def test_one_shared_file_makes_iterations_dependent(loop: str, alike: list[str], own: str, shared: str) -> None:
     made = plan(told(loop, [*[word for word in alike if word != "2>&1"], own, shared]))
     assert "it stays one job: every iteration" in made.reason
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(LOOPS), st.lists(st.sampled_from(ALIKE), unique=True))
-def test_words_that_are_alike_show_nothing(loop: str, alike: list[str]) -> None:
+def test_iterations_with_equal_words_are_not_taken_for_independent(loop: str, alike: list[str]) -> None:
     assert "it stays one job" in plan(told(loop, alike)).reason
 
 
@@ -98,5 +98,5 @@ def test_words_that_are_alike_show_nothing(loop: str, alike: list[str]) -> None:
     st.lists(st.sampled_from(ALIKE), unique=True),
     st.lists(st.sampled_from(OWN[:4]), min_size=1, unique=True),
 )
-def test_words_of_their_own_are_several_jobs(loop: str, alike: list[str], own: list[str]) -> None:
+def test_iterations_with_distinct_words_are_several_jobs(loop: str, alike: list[str], own: list[str]) -> None:
     assert "it stays one job" not in plan(told(loop, [*alike, *own])).reason

@@ -35,7 +35,7 @@ def commands() -> set[str]:
     return found
 
 
-def test_the_plan_is_that_of_the_planner() -> None:
+def test_the_short_way_gives_the_planners_plan() -> None:
     plain = [text for text in commands() if plain_plan(text, HOSTS)]
     assert len(plain) > 1000
     for text in plain:
@@ -46,6 +46,6 @@ def test_the_plan_is_that_of_the_planner() -> None:
 @pytest.mark.parametrize(
     "text", ["", " a", "a  b", "a b ", "a\n", "a;b", "a &", "a 'b'", "a $x", "a # b", "é", "a*", "~/a", *NOT_PLAIN]
 )
-def test_other_texts_take_the_long_way(text: str) -> None:
+def test_other_texts_go_to_the_planner(text: str) -> None:
     assert plain_plan(text, HOSTS) is None
     assert plain_plan("true", HOSTS, "unknown") is None

@@ -23,7 +23,7 @@ def plan(text: str) -> Plan:
 
 
 @pytest.mark.parametrize("case", CASES["queue"], ids=[case["row"] for case in CASES["queue"]])
-def test_queued(case: dict[str, str]) -> None:
+def test_rows_of_one_job(case: dict[str, str]) -> None:
     made = plan(case["text"])
     assert made.verdict == "queue"
     (job,) = made.jobs
@@ -33,7 +33,7 @@ def test_queued(case: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("case", CASES["spread"], ids=[case["text"] for case in CASES["spread"]])
-def test_several_jobs(case: dict[str, Any]) -> None:
+def test_rows_of_several_jobs(case: dict[str, Any]) -> None:
     made = plan(case["text"])
     place = {job.key: str(i) for i, job in enumerate(made.jobs, 1)}
     assert [told(job, place) for job in made.jobs] == case["jobs"]
@@ -49,20 +49,20 @@ def told(job: Job, place: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("case", CASES["in_place"], ids=[case["text"] for case in CASES["in_place"]])
-def test_in_place(case: dict[str, str]) -> None:
+def test_rows_of_rewrites_in_place(case: dict[str, str]) -> None:
     made = plan(case["text"])
     assert (made.verdict, made.jobs, made.in_place) == ("queue", (), case["becomes"])
 
 
 @pytest.mark.parametrize("case", CASES["advice"], ids=[case["text"] for case in CASES["advice"]])
-def test_only_advice(case: dict[str, str]) -> None:
+def test_rows_with_advice_only(case: dict[str, str]) -> None:
     made = plan(case["text"])
     assert (made.verdict, made.jobs, invocation(made)) == ("queue", (), None)
     assert case["reason"] in made.reason
 
 
 @pytest.mark.parametrize("case", CASES["leave"], ids=[case["text"] for case in CASES["leave"]])
-def test_left_alone(case: dict[str, str]) -> None:
+def test_rows_left_as_is(case: dict[str, str]) -> None:
     made = plan(case["text"])
     assert (made.verdict, made.jobs) == ("leave", ())
     assert case["reason"] in made.reason
@@ -72,7 +72,7 @@ REWRITTEN = [*CASES["queue"], *CASES["spread"], *CASES["in_place"]]
 
 
 @pytest.mark.parametrize("case", REWRITTEN, ids=[case["text"] for case in REWRITTEN])
-def test_an_invocation_is_never_flagged_itself(case: dict[str, str]) -> None:
+def test_an_invocation_is_not_flagged(case: dict[str, str]) -> None:
     text = invocation(plan(case["text"]))
     assert text
     assert analyse(text, HOSTS).findings == ()
@@ -90,7 +90,7 @@ def test_an_invocation_is_never_flagged_itself(case: dict[str, str]) -> None:
         "env PUEUE_SKILL_KEY=1 bash -c a </dev/null; exit",
     ],
 )
-def test_what_is_put_around_a_job_comes_off_again(command: str) -> None:
+def test_the_form_around_a_job_can_be_removed(command: str) -> None:
     assert parse_task(inline_task(Job("k", LOCAL, "pueue", None, None, None, command))) == ("k", command)
 
 
@@ -102,7 +102,7 @@ def test_what_is_put_around_a_job_comes_off_again(command: str) -> None:
         "env PUEUE_SKILL_KEY=k bash -c 'a </dev/null; exit",
     ],
 )
-def test_other_peoples_tasks_are_shown_as_they_are(text: str) -> None:
+def test_tasks_of_other_tools_are_shown_unchanged(text: str) -> None:
     assert parse_task(text) == (None, text)
 
 

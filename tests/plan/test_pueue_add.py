@@ -76,7 +76,7 @@ def recorder(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("words", WORDS)
-def test_the_one_argument_runs_the_words_as_they_were_written(pueued: Daemon, tmp_path: Path, words: str) -> None:
+def test_one_quoted_argument_runs_the_words_as_written(pueued: Daemon, tmp_path: Path, words: str) -> None:
     folder = recorder(tmp_path)
     wanted = [word.replace("~", pueued.env["HOME"], 1) if word[:1] == "~" else word for word in WORDS[words]]
     said = ran(pueued, folder, fixed(f"pueue add -- {words}"))
@@ -85,7 +85,7 @@ def test_the_one_argument_runs_the_words_as_they_were_written(pueued: Daemon, tm
 
 
 @pytest.mark.parametrize("words", WORDS)
-def test_several_words_run_something_else(pueued: Daemon, tmp_path: Path, words: str) -> None:
+def test_pueue_runs_several_words_differently(pueued: Daemon, tmp_path: Path, words: str) -> None:
     """What pueue really runs is what the finding says."""
     folder = recorder(tmp_path)
     (message,) = found(f"pueue add -- {words}")
@@ -120,7 +120,7 @@ def quoted(text: str) -> str:
         "pueue status 'a b'",
     ],
 )  # fmt: skip
-def test_words_that_survive_are_no_finding(text: str) -> None:
+def test_words_that_pueue_does_not_change_are_not_flagged(text: str) -> None:
     assert found(text) == []
 
 
@@ -138,7 +138,7 @@ def test_words_that_survive_are_no_finding(text: str) -> None:
         "ssh bigblack \"~/.local/bin/pueue add --label 'x y' -- sh -c 'a; b'\"",
     ],
 )
-def test_options_stay_as_they_are(text: str) -> None:
+def test_options_of_pueue_add_are_unchanged(text: str) -> None:
     assert fixed(text).endswith("-- \"sh -c 'a; b'\"")
     head = fixed(text).partition(" -- ")[0]
     assert head in text
@@ -173,7 +173,7 @@ def test_over_ssh(pueued: Daemon, bigblack: Host) -> None:
         ("pueue add -- cd ~/p && ./run.sh", "cd ~/p && ./run.sh"),
     ],
 )  # fmt: skip
-def test_the_repair_unwraps_the_shell(text: str, work: str) -> None:
+def test_the_suggestion_unwraps_the_shell(text: str, work: str) -> None:
     (job,) = analyse(text, {}).plan.jobs
     assert job.command == work
 
@@ -188,6 +188,6 @@ def test_the_repair_unwraps_the_shell(text: str, work: str) -> None:
         'pueue add -- bash -c "cd $DIR && ./run.sh"',
     ],
 )
-def test_only_the_add_alone_is_replaced(text: str) -> None:
+def test_only_the_pueue_add_command_is_replaced(text: str) -> None:
     plan = analyse(text, {}).plan
     assert (plan.verdict, plan.jobs, plan.in_place) == ("queue", (), None)

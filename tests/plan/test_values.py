@@ -22,12 +22,12 @@ from pueue_skill.plan.values import expand
         ("9223372036854775806+1", "9223372036854775807"),
     ],
 )
-def test_arithmetic_is_that_of_bash(expression: str, value: str) -> None:
+def test_arithmetic_equals_that_of_bash(expression: str, value: str) -> None:
     assert expand(f"$(({expression}))", {}) == value
 
 
 @pytest.mark.parametrize("expression", ["08", "9223372036854775807+1", "1+" + "9" * 5000, "1/0"])
-def test_arithmetic_that_bash_refuses_or_wraps_is_unknown(expression: str) -> None:
+def test_arithmetic_that_bash_rejects_or_wraps_is_unknown(expression: str) -> None:
     assert expand(f"$(({expression}))", {}) == f"$(({expression}))"
 
 

@@ -45,7 +45,7 @@ def found(text: str, preferences: Preferences) -> list[str]:
     return [f"{f.rule} {f.message}" for f in findings(commands(script), {}, preferences)]
 
 
-def test_what_was_slow_is_flagged_with_the_figures() -> None:
+def test_a_command_that_was_slow_is_flagged_with_its_durations() -> None:
     slow = Preferences(durations={"report --year": (240.0, 360.0, 300.0)})
     assert found("./report --year 2024", slow) == ["PQ701 last 3 runs: 4m, 6m, 5m"]
     assert found("./report --year 2024", Preferences(durations={"report --year": (240.0,)})) == []
@@ -53,14 +53,14 @@ def test_what_was_slow_is_flagged_with_the_figures() -> None:
     assert found("for y in 1 2; do ./report --year $y; done", slow)[-1].startswith("PQ702 each iteration takes long")
 
 
-def test_what_was_always_quick_is_left_alone() -> None:
+def test_a_command_that_was_always_quick_is_not_flagged() -> None:
     assert found("ssh h ./run.sh", Preferences())[0].startswith("PQ102")
     assert found("ssh h ./run.sh", Preferences(durations={"h:run.sh": (2.0, 3.0, 2.0)})) == []
     # High confidence is not talked down.
     assert found("python train.py", Preferences(durations={"python train.py": (2.0, 3.0, 2.0)}))
 
 
-def test_what_the_user_says_goes_first() -> None:
+def test_the_users_settings_take_precedence() -> None:
     mine = Preferences(
         programs=(Program("frob", ("all",), "long", "a frobnication"), Program("torchrun", (), "quick", "a stub here"))
     )
@@ -71,7 +71,7 @@ def test_what_the_user_says_goes_first() -> None:
     assert found("torchrun x.py", mine) == []
 
 
-def test_rules_are_turned_off_and_down() -> None:
+def test_rules_can_be_disabled_and_downgraded() -> None:
     assert found("python train.py", Preferences(rules={"PQ302": "off"})) == []
     script = parse("python train.py")
     assert isinstance(script, Script)
@@ -84,7 +84,7 @@ def history(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["pueue-skill", "history", *arguments], capture_output=True, text=True, timeout=30)
 
 
-def test_the_hook_records_and_then_knows(home: Path) -> None:
+def test_the_hook_uses_the_durations_that_it_recorded(home: Path) -> None:
     command = "cd /tmp && ./frobnicate --level 3 --secret hunter2"
     for _ in range(2):
         assert hook(payload(command, duration_ms=200_000)).stdout == b""
@@ -107,19 +107,19 @@ def test_the_hook_records_and_then_knows(home: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["ls -l", "for i in 1 2; do ./frob $i; done", "./a && ./b", "./frob &"])
-def test_what_no_single_command_took_is_not_recorded(command: str) -> None:
+def test_the_duration_of_several_commands_is_not_recorded(command: str) -> None:
     hook(payload(command, duration_ms=200_000))
     assert history().stdout == ""
 
 
-def test_recording_can_be_turned_off(tmp_path: Path) -> None:
+def test_recording_can_be_disabled(tmp_path: Path) -> None:
     (tmp_path / ".pueue-skill.toml").write_text("[evidence]\nrecord = false\n")
     hook(payload("./frob", duration_ms=200_000, cwd=str(tmp_path)))
     assert history().stdout == ""
 
 
 @pytest.mark.parametrize("fault", ["garbage", "folder", "locked", "read-only folder"])
-def test_a_broken_store_is_in_nobodys_way(home: Path, fault: str) -> None:
+def test_a_broken_store_stops_no_command(home: Path, fault: str) -> None:
     file = home / ".local/share/pueue-skill/store.db"
     file.parent.mkdir(parents=True)
     holder = None

@@ -25,22 +25,22 @@ def found(text: str) -> tuple[Finding, ...]:
 
 
 @pytest.mark.parametrize(("rule", "text"), GOOD)
-def test_allows(rule: Rule, text: str) -> None:
+def test_good_examples_are_not_flagged(rule: Rule, text: str) -> None:
     assert found(text) == ()
 
 
 @pytest.mark.parametrize(("rule", "text"), BAD)
-def test_flags(rule: Rule, text: str) -> None:
+def test_bad_examples_are_flagged(rule: Rule, text: str) -> None:
     assert rule.id in [finding.rule for finding in found(text)]
 
 
 @pytest.mark.parametrize(("rule", "text"), BAD)
-def test_the_gate_lets_it_through(rule: Rule, text: str) -> None:
+def test_the_gate_passes_every_flagged_example(rule: Rule, text: str) -> None:
     assert gate.interesting(text)
 
 
 @pytest.mark.parametrize(("rule", "text"), BAD)
-def test_a_span_lies_in_the_text(rule: Rule, text: str) -> None:
+def test_the_span_of_a_finding_is_inside_the_text(rule: Rule, text: str) -> None:
     for finding in found(text):
         assert 0 <= finding.start < finding.end <= len(text)
 
@@ -73,10 +73,10 @@ MENTIONS = [
 
 
 @pytest.mark.parametrize("text", MENTIONS)
-def test_a_mention_is_no_finding(text: str) -> None:
+def test_a_mentioned_command_is_not_flagged(text: str) -> None:
     assert found(text) == ()
 
 
-def test_help_is_an_option_and_not_a_substring() -> None:
+def test_help_exempts_only_as_an_option() -> None:
     assert found("python train.py --host gpu-1 --status-file s.json")
     assert not found("python train.py --status")

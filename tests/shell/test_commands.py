@@ -40,7 +40,7 @@ def written(command: Command) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["text"][:40] for case in CASES])
-def test_commands(case: dict[str, object]) -> None:
+def test_commands_that_a_text_would_run(case: dict[str, object]) -> None:
     script = parse(str(case["text"]))
     assert isinstance(script, Script), script
     assert [written(command) for command in commands(script)] == case["commands"]
@@ -70,7 +70,7 @@ PARALLEL = [
 
 
 @pytest.mark.parametrize("text", PARALLEL)
-def test_what_parallel_runs_is_found_behind_its_options(text: str) -> None:
+def test_the_command_after_options_of_parallel_is_found(text: str) -> None:
     script = parse(text)
     assert isinstance(script, Script)
     assert [command.words[1].value for command in commands(script) if command.name == "python"][:1] == ["train.py"]

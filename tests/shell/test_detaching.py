@@ -66,14 +66,14 @@ ATTACHED = [
 
 
 @pytest.mark.parametrize("text", DETACHED)
-def test_what_detaches(text: str) -> None:
+def test_detaching_commands(text: str) -> None:
     detached = last(text).detached
     assert detached is not None
     assert detached.leaves("it") == DETACHED[text]
 
 
 @pytest.mark.parametrize("text", ATTACHED)
-def test_what_holds_on(text: str) -> None:
+def test_commands_that_do_not_detach(text: str) -> None:
     assert last(text).detached is None
 
 
@@ -100,7 +100,7 @@ TERMINALS = {
 
 
 @pytest.mark.parametrize("text", TERMINALS)
-def test_what_asks_for_a_terminal(text: str) -> None:
+def test_commands_that_need_a_terminal(text: str) -> None:
     assert last(text).terminal == TERMINALS[text]
 
 
@@ -114,7 +114,7 @@ ASKS = {
 
 
 @pytest.mark.parametrize("text", ASKS)
-def test_what_asks_before_it_acts(text: str) -> None:
+def test_commands_that_ask_for_confirmation(text: str) -> None:
     assert last(text).asks == ASKS[text]
 
 
@@ -122,7 +122,7 @@ FOREGROUND = ("PQ1", "PQ2", "PQ301", "PQ302", "PQ402")
 
 
 @pytest.mark.parametrize("text", [text for text in DETACHED if "work" in text])
-def test_nothing_that_detaches_is_queued_or_called_foreground(text: str) -> None:
+def test_detaching_commands_are_neither_queued_nor_called_foreground(text: str) -> None:
     analysis = analyse(text.replace("work", "python train.py --epochs 3"), HOSTS)
     assert not [finding for finding in analysis.findings if finding.rule.startswith(FOREGROUND)]
     if "ssh" in text:
@@ -131,7 +131,7 @@ def test_nothing_that_detaches_is_queued_or_called_foreground(text: str) -> None
 
 
 @pytest.mark.parametrize("text", [text for text, option in TERMINALS.items() if option and "work" in text])
-def test_nothing_that_asks_for_a_terminal_is_queued(text: str) -> None:
+def test_commands_that_need_a_terminal_are_not_queued(text: str) -> None:
     plan = analyse(text.replace("work", "python train.py --epochs 3"), HOSTS).plan
     assert (plan.jobs, plan.in_place) == ((), None)
     assert "asks for a terminal" in plan.reason
@@ -153,7 +153,7 @@ AT_THE_TERMINAL = {
 
 
 @pytest.mark.parametrize("text", AT_THE_TERMINAL)
-def test_nothing_that_speaks_to_the_terminal_is_queued(text: str) -> None:
+def test_commands_that_use_dev_tty_are_not_queued(text: str) -> None:
     plan = analyse(text, HOSTS).plan
     assert (plan.jobs, plan.in_place) == ((), None)
     assert AT_THE_TERMINAL[text] in plan.reason
@@ -168,7 +168,7 @@ def test_nothing_that_speaks_to_the_terminal_is_queued(text: str) -> None:
         "parallel -j1 python train.py -p {} ::: a",
     ],
 )
-def test_options_of_what_a_tool_runs_are_not_its_own(text: str) -> None:
+def test_options_of_a_wrapped_command_are_not_options_of_the_wrapper(text: str) -> None:
     assert analyse(text, HOSTS).plan.jobs
 
 
@@ -195,7 +195,7 @@ CURES = {
 
 
 @pytest.mark.parametrize("text", CURES)
-def test_the_cure_is_typed(pueued: Daemon, tmp_path: Path, text: str) -> None:
+def test_the_suggested_option_keeps_the_work_attached(pueued: Daemon, tmp_path: Path, text: str) -> None:
     """The command that the reason names runs the tool as a job, attached, and gives its output and exit status."""
     for name in ("docker", "systemd-run", "kubectl", "srun", "wget", "nextflow"):
         (tmp_path / name).write_text(STAND_IN)

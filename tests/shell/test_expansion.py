@@ -53,7 +53,7 @@ def by_bash(text: str, folder: Path) -> str:
         ("$'a\\tb' \"$x{1,2}\"", 2),
     ],
 )
-def test_what_the_text_says(words: str, count: int, tmp_path: Path) -> None:
+def test_values_known_from_the_text(words: str, count: int, tmp_path: Path) -> None:
     found = expanded(words)
     assert found is not None
     assert "".join([f"<{field}>" for field in found]) == by_bash(SETUP + f"show {words}", tmp_path)
@@ -88,7 +88,7 @@ def test_what_the_text_says(words: str, count: int, tmp_path: Path) -> None:
         '"${arr[*]}"',
     ],
 )
-def test_what_only_the_shell_knows(words: str) -> None:
+def test_values_known_only_to_the_shell(words: str) -> None:
     assert expanded(words) is None
 
 
@@ -97,7 +97,7 @@ WORD = st.text(alphabet="ab1{},.\"'$xyn \\", max_size=14).filter(lambda text: no
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(WORD, min_size=20, max_size=20))
-def test_fields_as_bash_has_them(texts: list[str], tmp_path: Path) -> None:
+def test_fields_equal_those_of_bash(texts: list[str], tmp_path: Path) -> None:
     known = [(text, found) for text in texts if (found := expanded(text)) is not None]
     shown = by_bash(SETUP + "".join([f"show {text}\necho\n" for text, _ in known]), tmp_path)
     ours = "".join(["".join([f"<{field}>" for field in found] or ["<>"]) + "\n" for _, found in known])
@@ -159,7 +159,7 @@ VALUE = st.one_of(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(VALUE, min_size=8, max_size=8))
-def test_substitution_reads_as_the_variable_did(values: list[str], tmp_path: Path) -> None:
+def test_a_substituted_value_expands_like_the_variable(values: list[str], tmp_path: Path) -> None:
     original, ours = SETUP, SETUP
     for i, value in enumerate(values):
         body = BODIES[(i + len(value)) % len(BODIES)]
@@ -173,7 +173,7 @@ def test_substitution_reads_as_the_variable_did(values: list[str], tmp_path: Pat
     assert by_bash(ours, tmp_path) == by_bash(original, tmp_path)
 
 
-def test_what_is_set_and_read() -> None:
+def test_variables_set_and_read() -> None:
     def nodes(text: str) -> Script:
         script = script_of(text)
         assert script
@@ -194,7 +194,7 @@ def test_what_is_set_and_read() -> None:
         assert names <= mentioned_names(text, nodes(text).nodes), text
 
 
-def test_what_is_known_after_settings() -> None:
+def test_values_known_after_shell_options_are_set() -> None:
     def after(text: str, known: Mapping[str, Value]) -> dict[str, Value] | None:
         script = script_of(text)
         assert script

@@ -15,7 +15,7 @@ PIECES = st.lists(st.sampled_from(fuzz.PIECES), max_size=20).map("".join)
 
 @given(st.text(max_size=200) | PIECES)
 @settings(max_examples=200, deadline=None)
-def test_made_up_text(text: str) -> None:
+def test_generated_text(text: str) -> None:
     fuzz.prove(text)
 
 

@@ -78,7 +78,7 @@ def test_the_second_time_the_cache_is_used(filled: Path) -> None:
 
 @pytest.mark.timeout(180)
 @pytest.mark.long
-def test_trees_are_the_same_by_both_ways(filled: Path) -> None:
+def test_trees_are_the_same_with_and_without_the_cache(filled: Path) -> None:
     files = [str(CORPUS / f"{name}.jsonl") for name in ("queue", "leave", "heldout")]
     with ThreadPoolExecutor(2) as pool:
         slow, cached = pool.map(lambda way: run(READ_ALL, way, *files, cache=filled), ("slow", "cached"))
@@ -113,7 +113,7 @@ def swapped(raw: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("spoil", [cut, emptied, garbled, other, wrong, swapped])
-def test_a_spoilt_cache_is_left_aside_and_written_anew(filled: Path, spoil: Any) -> None:
+def test_a_corrupt_cache_is_ignored_and_rewritten(filled: Path, spoil: Any) -> None:
     file = file_in(filled)
     good = file.read_bytes()
     file.write_bytes(spoil(good))
@@ -123,12 +123,12 @@ def test_a_spoilt_cache_is_left_aside_and_written_anew(filled: Path, spoil: Any)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_the_cache_of_somebody_else_is_not_believed(filled: Path) -> None:
+def test_the_cache_of_another_user_is_not_trusted(filled: Path) -> None:
     os.chown(file_in(filled), 12345, 12345)
     assert read_one(filled) == "slow list 3"
 
 
-def test_a_folder_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
+def test_an_unwritable_cache_folder_is_no_error(tmp_path: Path) -> None:
     file = tmp_path / "a file, no folder"
     file.touch()
     assert read_one(file) == "slow list 3"
@@ -136,14 +136,14 @@ def test_a_folder_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
     assert file.read_bytes() == b""
 
 
-def test_a_folder_in_place_of_the_cache_is_no_failure(filled: Path) -> None:
+def test_a_folder_in_place_of_the_cache_file_is_no_error(filled: Path) -> None:
     file = file_in(filled)
     file.unlink()
     file.mkdir()
     assert read_one(filled) == "slow list 3"
 
 
-def test_many_may_write_it_at_once(tmp_path: Path) -> None:
+def test_processes_may_write_the_cache_at_the_same_time(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         said = list(pool.map(read_one, [tmp_path] * 8))
     assert {line.partition(" ")[2] for line in said} == {"list 3"}
@@ -151,7 +151,7 @@ def test_many_may_write_it_at_once(tmp_path: Path) -> None:
     assert read_one(tmp_path) == "cached list 3"
 
 
-def test_another_bashlex_or_python_has_another_file(filled: Path) -> None:
+def test_each_version_of_bashlex_and_python_has_its_own_cache(filled: Path) -> None:
     name = file_in(filled).name
     assert sys.implementation.cache_tag in name
     folder = Path(json.loads(run(WHERE, cache=filled).stdout))

@@ -28,13 +28,13 @@ def read_by(shell: str, text: str) -> list[str]:
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 @given(words=WORDS)
 @few
-def test_a_line_is_read_back_as_its_words(shell: str, words: list[str]) -> None:
+def test_a_quoted_line_splits_into_its_words(shell: str, words: list[str]) -> None:
     assert read_by(shell, f"x {quote.line(words)}") == ["x", *words]
 
 
 @given(value=TEXT | HOSTILE)
 @few
-def test_a_value_goes_through_three_shells(value: str) -> None:
+def test_a_nested_quoted_value_survives_three_shells(value: str) -> None:
     inner = f"printf %s {quote.word(value)}"
     outer = f"bash -c {quote.word(f'sh -c {quote.word(inner)}')}"
     assert subprocess.run(["sh", "-c", outer], capture_output=True, check=True).stdout == value.encode()
@@ -43,7 +43,7 @@ def test_a_value_goes_through_three_shells(value: str) -> None:
 
 @given(raw=st.binary(max_size=40).filter(lambda raw: b"\0" not in raw))
 @few
-def test_any_bytes_in_ansi_c(raw: bytes) -> None:
+def test_ansi_c_quoting_keeps_any_bytes(raw: bytes) -> None:
     text = quote.ansi_c(raw.decode("utf-8", "surrogateescape"))
     assert text.isascii()
     assert quote.from_ansi_c(text).encode("utf-8", "surrogateescape") == raw
@@ -52,7 +52,7 @@ def test_any_bytes_in_ansi_c(raw: bytes) -> None:
 
 @given(body=TEXT | HOSTILE | st.just("PUEUE\nPUEUE_\n"))
 @few
-def test_a_heredoc_carries_its_body(body: str) -> None:
+def test_a_heredoc_keeps_its_body(body: str) -> None:
     # A heredoc's lines end with newlines; the last one is added.
     expected = body if not body or body.endswith("\n") else body + "\n"
     out = subprocess.run(["bash", "-c", quote.heredoc("cat", body)], capture_output=True, check=True).stdout
@@ -72,23 +72,23 @@ def test_a_heredoc_carries_its_body(body: str) -> None:
         ("~/x", "'~/x'"),
     ],
 )
-def test_the_shortest_form_that_reads_well(value: str, text: str) -> None:
+def test_the_shortest_readable_form_is_used(value: str, text: str) -> None:
     assert quote.word(value) == text
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [("~/a b/x", "~/'a b/x'"), ("~/bin/pueue", "~/bin/pueue"), ("~", "'~'"), ("a~", "'a~'")]
 )
-def test_a_path_keeps_its_home(value: str, text: str) -> None:
+def test_the_tilde_of_a_path_still_expands(value: str, text: str) -> None:
     assert quote.path(value) == text
 
 
-def test_no_word_holds_nul() -> None:
+def test_a_word_with_nul_is_refused() -> None:
     with pytest.raises(ValueError, match="NUL"):
         quote.word("a\0b")
 
 
-def test_pasted_into_an_interactive_shell() -> None:
+def test_a_quoted_word_can_be_pasted_into_an_interactive_shell() -> None:
     """History expansion (`!`) is active there, in double quotes too."""
     words = ["don't!", "!!", "a'!b", "!$"]
     text = "set -H; printf '%s\\n' " + quote.line(words) + "\n" + quote.heredoc("cat", "!! it's !x\n")
@@ -98,13 +98,13 @@ def test_pasted_into_an_interactive_shell() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.text(alphabet="ab '\"$`\\!\n;", max_size=12), min_size=10, max_size=10))
-def test_text_is_one_word_with_that_value(values: list[str]) -> None:
+def test_a_quoted_text_is_one_word_of_that_value(values: list[str]) -> None:
     script = "".join([f"printf '%s\\0' {quote.text(value)}\n" for value in values])
     for shell in ("sh", "bash"):
         done = subprocess.run([shell, "-s"], input=script.encode(), capture_output=True)
         assert done.stdout.decode().split("\0")[:-1] == values
 
 
-def test_text_reads_well() -> None:
+def test_quoted_text_is_readable() -> None:
     assert quote.text("a \"$SHELL\" -c 'cd p'") == '"a \\"\\$SHELL\\" -c \'cd p\'"'
     assert quote.text("a 'b\nc'") == quote.word("a 'b\nc'")

@@ -82,7 +82,7 @@ def accepted(texts: Iterable[str]) -> list[str]:
     ids=["corpus", "constructs", "compositions"],
 )
 @pytest.mark.long
-def test_what_both_read_they_read_alike(texts: list[str]) -> None:
+def test_both_readers_agree_on_texts_that_both_read(texts: list[str]) -> None:
     both = 0
     for text in texts:
         first, second = reading(bashlex_reader, text), reading(treesitter_reader, text)
@@ -95,7 +95,7 @@ def test_what_both_read_they_read_alike(texts: list[str]) -> None:
 
 
 @pytest.mark.long
-def test_every_command_of_the_corpus_that_bash_accepts_is_read() -> None:
+def test_every_corpus_command_that_bash_accepts_is_read() -> None:
     texts = accepted(CORPUS)
     refused = [(text, script.reason) for text in texts if isinstance(script := parse(text), Unparsed)]
     alone = sum([reading(treesitter_reader, text) is not None for text in texts])
@@ -105,7 +105,7 @@ def test_every_command_of_the_corpus_that_bash_accepts_is_read() -> None:
 
 
 @pytest.mark.long
-def test_a_command_is_found_wherever_it_stands() -> None:
+def test_a_command_is_found_in_every_construct() -> None:
     for inner, outer in compositions():
         script, alone = reading(treesitter_reader, outer), reading(treesitter_reader, inner)
         assert script, outer
@@ -144,7 +144,7 @@ MISREAD = (
 
 
 @pytest.mark.parametrize("text", MISREAD)
-def test_what_bashlex_misreads_it_is_not_believed(text: str) -> None:
+def test_texts_that_bashlex_misreads_are_left_to_tree_sitter(text: str) -> None:
     assert reading(bashlex_reader, text) is None
 
 
@@ -156,7 +156,7 @@ PARTED = (
 
 
 @pytest.mark.parametrize("text", PARTED)
-def test_what_a_line_continuation_parts_is_read_as_one_or_not_at_all(text: str) -> None:
+def test_a_word_split_by_a_line_continuation_is_one_word_or_unparsed(text: str) -> None:
     joined = reading(treesitter_reader, text.replace("\\\n", ""))
     assert joined
     for reader in (bashlex_reader, treesitter_reader):
@@ -168,7 +168,7 @@ def test_what_a_line_continuation_parts_is_read_as_one_or_not_at_all(text: str) 
 # bash
 
 
-def test_words_are_what_bash_makes_of_them() -> None:
+def test_words_equal_those_of_bash() -> None:
     words: dict[str, str] = {}
     texts = [*CORPUS, *[row["text"] for row in CONSTRUCTS]]
     for script in [reading(treesitter_reader, text) for text in texts]:
@@ -264,7 +264,7 @@ REPRINTED = re.compile(r"\|&|;;?\)|\(\( ?;|\bcoproc\b|! !")
 
 @pytest.mark.timeout(180)
 @pytest.mark.long
-def test_the_tree_is_the_one_that_bash_prints_back() -> None:
+def test_the_tree_equals_the_one_of_the_text_that_bash_prints() -> None:
     texts = [text for text in (*CORPUS, *[row["text"] for row in CONSTRUCTS]) if not REPRINTED.search(text)]
     compared = 0
     with ThreadPoolExecutor(4) as pool:
@@ -301,7 +301,7 @@ REJECTED = (
 
 
 @pytest.mark.parametrize("text", REJECTED)
-def test_what_bash_rejects_is_unparsed(text: str) -> None:
+def test_texts_that_bash_rejects_are_unparsed(text: str) -> None:
     assert not accepts(text)
     script = parse(text)
     assert isinstance(script, Unparsed)
@@ -309,7 +309,7 @@ def test_what_bash_rejects_is_unparsed(text: str) -> None:
 
 
 @pytest.mark.long
-def test_of_mutated_texts_none_is_read_that_bash_rejects() -> None:
+def test_mutated_texts_that_bash_rejects_are_unparsed() -> None:
     texts = list(mutations(4))
     good = set(accepted(texts))
     read = {text for text in texts if isinstance(parse(text), Script)}
@@ -321,7 +321,7 @@ def test_of_mutated_texts_none_is_read_that_bash_rejects() -> None:
 
 
 @pytest.mark.parametrize("text", ["# a", "# a\n# b\n", "\n  # a # b\n", "#", "#!/bin/sh", "\t# pueue: skip"])
-def test_comments_alone_are_a_script_without_nodes(text: str) -> None:
+def test_a_text_of_comments_is_a_script_without_nodes(text: str) -> None:
     first, second = bashlex_reader.read(text), treesitter_reader.read(text)
     assert first.nodes == second.nodes == ()
     assert first.comments == second.comments
@@ -352,7 +352,7 @@ def test_comments_alone_are_a_script_without_nodes(text: str) -> None:
         ("echo ${ a; }", "some versions of bash"),
     ],
 )
-def test_what_is_not_read_has_a_reason(text: str, reason: str) -> None:
+def test_an_unparsed_text_has_a_reason(text: str, reason: str) -> None:
     script = parse(text)
     assert isinstance(script, Unparsed)
     assert reason in script.reason
@@ -382,7 +382,7 @@ HOSTILE = [
 
 @pytest.mark.timeout(600)
 @pytest.mark.long
-def test_hostile_texts_end_soon() -> None:
+def test_hostile_texts_are_read_in_time() -> None:
     slowest = (0.0, "")
     for text in HOSTILE:
         begun = time.process_time()
@@ -397,7 +397,7 @@ def test_hostile_texts_end_soon() -> None:
 
 
 @pytest.mark.parametrize("reader", [bashlex_reader, treesitter_reader])
-def test_as_deep_as_is_read_the_facts_follow(reader: Any) -> None:
+def test_commands_are_found_at_any_depth_that_is_read(reader: Any) -> None:
     deep = DEPTH - 1 if reader is treesitter_reader else BASHLEX_DEPTH
     for opener, closer in (
         ("( ", ")"),
@@ -423,7 +423,7 @@ def test_odd_strings_do_not_crash_a_reader() -> None:
         assert script.nodes
 
 
-def test_tree_sitter_is_loaded_only_where_bashlex_does_not_do() -> None:
+def test_tree_sitter_is_loaded_only_for_texts_that_bashlex_cannot_read() -> None:
     probe = "import sys; from pueue_skill.shell.parse import parse; print(parse(sys.argv[1]).parser, 'tree_sitter' in sys.modules)"
     for text, expected in (("ls -l | wc", "bashlex False"), ("[[ a ]] && b", "tree-sitter True")):
         done = subprocess.run([sys.executable, "-c", probe, text], capture_output=True, text=True, check=True)

@@ -47,7 +47,7 @@ def compared(texts: Iterable[str]) -> tuple[list[str], list[str], int]:
     ],
 )
 @pytest.mark.long
-def test_shfmt_reads_the_same(texts: list[str], at_least: int) -> None:
+def test_shfmt_reads_the_same_words(texts: list[str], at_least: int) -> None:
     different, refused, alike = compared(texts)
     assert [text for text in different if not listed("differs", text)] == []
     assert [text for text in refused if not listed("refuses", text)] == []
@@ -55,19 +55,19 @@ def test_shfmt_reads_the_same(texts: list[str], at_least: int) -> None:
 
 
 @pytest.mark.long
-def test_shfmt_reads_mutated_texts_the_same_if_at_all() -> None:
+def test_shfmt_agrees_on_mutated_texts_that_it_accepts() -> None:
     different, _, alike = compared(mutations(4))
     assert [text for text in different if not listed("differs", text)] == []
     assert alike > 500
 
 
 @pytest.mark.parametrize("row", KNOWN["differs"], ids=lambda row: row["reason"])
-def test_each_difference_is_one(row: dict[str, Any]) -> None:
+def test_each_listed_difference_still_exists(row: dict[str, Any]) -> None:
     assert re.search(row["pattern"], row["example"])
     assert compared([row["example"]]) == ([row["example"]], [], 0)
 
 
 @pytest.mark.parametrize("row", KNOWN["refuses"], ids=lambda row: row["reason"])
-def test_each_refusal_is_one(row: dict[str, Any]) -> None:
+def test_each_listed_refusal_still_exists(row: dict[str, Any]) -> None:
     assert re.search(row["pattern"], row["example"])
     assert compared([row["example"]]) == ([], [row["example"]], 0)

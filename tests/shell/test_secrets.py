@@ -41,11 +41,11 @@ def test_not_masked(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["TOKEN", "api_key", "DB_PASSWORD", "secret"])
-def test_the_names_of_secrets(name: str) -> None:
+def test_names_that_mark_a_secret(name: str) -> None:
     assert holds_secret(name)
 
 
-def test_what_stays_around_a_secret() -> None:
+def test_the_text_around_a_secret_is_unchanged() -> None:
     assert masked("psql postgres://joe:hunter2@db/x") == "psql postgres://joe:***@db/x"
     assert masked("--password hunter2 --host db") == "--password *** --host db"
     assert masked("DB_PASSWORD='a b' cmd") == "DB_PASSWORD=*** cmd"
@@ -68,7 +68,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("part", HOSTILE)
-def test_long_texts_take_no_longer_than_they_are_long(part: str) -> None:
+def test_masking_takes_linear_time(part: str) -> None:
     """What takes the square of a text's length ends at the time limit of a test here."""
     for text in (
         part * (LONG // len(part)),
@@ -79,7 +79,7 @@ def test_long_texts_take_no_longer_than_they_are_long(part: str) -> None:
 
 
 @given(st.lists(st.sampled_from([*HOSTILE, *" ab1=:@/\n|;&()"]), max_size=12).map("".join))
-def test_any_text_has_an_end_and_stays_masked(text: str) -> None:
+def test_masking_any_text_ends_and_is_idempotent(text: str) -> None:
     once = masked(text)
     assert masked(once).count(MASK) >= once.count(MASK)
 

@@ -33,7 +33,7 @@ exec sh -c "$*"
         "ssh a ssh b ssh -p 3 u@c echo work",
     ],
 )
-def test_each_host_on_the_way_is_reached_in_the_same_way(text: str, tmp_path: Path) -> None:
+def test_every_jump_host_is_reached_in_the_same_way(text: str, tmp_path: Path) -> None:
     """Words are quoted once for every shell between here and there."""
     (tmp_path / "ssh").write_text(NO_SSH)
     (tmp_path / "ssh").chmod(0o755)
@@ -93,7 +93,7 @@ def test_options_by_name(option: str, fine: bool) -> None:
         ("permitlocalcommand yes", "runs a command on this host"),
     ],
 )
-def test_options_of_the_configuration(line: str, said: str) -> None:
+def test_options_in_ssh_config(line: str, said: str) -> None:
     found = configured_obstacle(f"hostname h\n{line}\nport 22\n")
     assert said in found
     assert bool(found) == bool(said)

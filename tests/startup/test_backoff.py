@@ -15,6 +15,6 @@ from pueue_skill.startup.backoff import pause_s
         ({"first_s": 2, "longest_s": 3, "factor": 1.25}, [2, 2.5, 3, 3]),
     ],
 )
-def test_pauses(options: dict[str, float], pauses: list[float]) -> None:
+def test_pauses_grow_to_the_limit(options: dict[str, float], pauses: list[float]) -> None:
     assert [pause_s(attempts, **options) for attempts in range(1, len(pauses) + 1)] == pauses
     assert pause_s(10**9, **options) == pauses[-1]

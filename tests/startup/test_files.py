@@ -10,7 +10,7 @@ from pueue_skill.startup.files import write_atomic
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644])
-def test_content_and_permissions_whatever_was_there_before(tmp_path: Path, mode: int) -> None:
+def test_content_and_permissions_do_not_depend_on_the_old_file(tmp_path: Path, mode: int) -> None:
     file = tmp_path / "new/folder/file"
     for content in (b"first", b"", b"\0 second"):
         write_atomic(file, content, mode)
