@@ -276,7 +276,7 @@ def action_result(
     """
     if not action.call:
         return unchanged_result(action)
-    if before is None or before.status != action.state.status:
+    if before is None or has_changed(action, before):
         change = "it is no longer in the queue" if before is None else f"it is now {before.status}"
         return ActionResult(action, "changed", f"{change}; nothing was done", before, after)
     if action.call == "restart" and survivor:
@@ -289,6 +289,15 @@ def action_result(
         done = after is not None and progress_of(after) != progress_of(before)
     why = f"the queue did not do it: {stderr}" if stderr or not action.requires else "its dependency was not restarted"
     return ActionResult(action, "done" if done else "failed", "" if done else why, before, after)
+
+
+def has_changed(action: Action, before: JobState) -> bool:
+    """Return whether a job changed between its selection and the action so that the queue did not carry out the action."""
+    waiting = ("queued", "stashed")
+    # Slurm cancels a waiting job whether or not it is held, and reports that it is held some time after a submission.
+    if action.call in ("cancel", "withdraw") and before.status in waiting:
+        return action.state.status not in waiting
+    return before.status != action.state.status
 
 
 def unchanged_result(action: Action) -> ActionResult:

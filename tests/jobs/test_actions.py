@@ -11,6 +11,7 @@ from pueue_skill.hosts.client import RETRIES, Unreachable
 from pueue_skill.hosts.transport import Done
 from pueue_skill.jobs import actions
 from pueue_skill.jobs.actions import HostResult, Selector
+from pueue_skill.queues.actions import Action
 from pueue_skill.queues.model import JobState
 from pueue_skill.startup.errors import UsageError
 
@@ -118,6 +119,16 @@ def test_a_job_that_changed_since_its_selection_is_left_as_is(jobs: Memory) -> N
         "far:m2": ("changed", "it is no longer in the queue; nothing was done"),
     }
     assert jobs.far.statuses() == {"a": "success"}
+
+
+def test_a_waiting_job_that_is_held_meanwhile_is_cancelled() -> None:
+    """Slurm cancels it, so the result must not be that nothing was done."""
+    queued = JobState("1", "k", "queued", None, None, "", "default", None, "/", "x", (), "at-1", None, None)
+    held, killed = queued._replace(status="stashed"), queued._replace(status="done", result="killed")
+    result = actions.action_result(Action(queued, "cancel"), held, killed, None, "")
+    assert (result.status, result.why) == ("done", "")
+    result = actions.action_result(Action(queued, "stash"), held, held, None, "")
+    assert (result.status, result.why) == ("changed", "it is now stashed; nothing was done")
 
 
 def test_a_reused_id_is_another_job(jobs: Memory) -> None:

@@ -26,7 +26,7 @@ RECORDS_OUTCOMES = True
 ADVICE = (
     (
         "nvalid partition",
-        'set hosts.{name}.options to a partition that `sinfo` lists, such as options = ["--partition=NAME"]',
+        'set hosts.{name}.options to a partition that `sinfo` lists, for example options = ["--partition=NAME"]',
     ),
     (
         "accounting/QOS policy",
@@ -34,11 +34,11 @@ ADVICE = (
     ),
     (
         "nvalid account",
-        'set hosts.{name}.options to one of your accounts (sacctmgr show associations user=$USER), such as options = ["--account=NAME"]',
+        'set hosts.{name}.options to one of your accounts (sacctmgr show associations user=$USER), for example options = ["--account=NAME"]',
     ),
     (
         "nvalid qos",
-        'set hosts.{name}.options to one of your QOS (sacctmgr show associations user=$USER), such as options = ["--qos=NAME"]',
+        'set hosts.{name}.options to one of your QOS (sacctmgr show associations user=$USER), for example options = ["--qos=NAME"]',
     ),
     ("emory specification", "no node has that much memory; `sinfo -o '%P %m'` lists the nodes' memory"),
     ("node configuration", "no node of the partition has these resources; `sinfo -o '%P %c %m %G'` lists them"),
