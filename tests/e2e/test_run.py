@@ -245,7 +245,7 @@ def test_after_waits_for_success(pueued: Daemon, tmp_path: Path) -> None:
     first = call(*RUN, "--detach", "--", "exit 9", env=pueued.env).stdout.decode().strip()
     done = call(*RUN, "--after", first, "--follow", "--", "touch", str(tmp_path / "ran"), env=pueued.env)
     assert done.returncode == 125
-    assert b"did not run" in done.stderr
+    assert b"was skipped: a dependency failed" in done.stderr
     assert b"its own exit code" not in done.stderr
     assert not (tmp_path / "ran").exists()
 

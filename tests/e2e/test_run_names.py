@@ -274,7 +274,7 @@ def test_after_does_not_consume_the_command(client: Client, host: str, tmp_path:
     ("words", "says"),
     [
         (["--after", "local:1", "2", "--", "touch", "ran"], "--after takes one job: repeat it, as in --after 2"),
-        (["touch ran; true", "--detach"], "--detach stands after the command: put options of run before it"),
+        (["touch ran; true", "--detach"], "--detach follows the command: put options of run before it"),
     ],
 )
 def test_words_that_look_like_options_of_run(client: Client, words: list[str], says: str) -> None:

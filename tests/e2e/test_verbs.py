@@ -418,5 +418,5 @@ def test_a_job_is_withdrawn_only_while_it_waits(
 ) -> None:
     state = JobState("1", None, "queued", None, None, "", "g", None, "/", "x", (), "2026-01-01", None, None)
     queues = [Queue((), () if status is None else (state._replace(status=status),), "") for status in (before, after)]
-    monkeypatch.setattr(job_actions.client, "asked", lambda *_: ActionReply(*queues, {}, 0))
+    monkeypatch.setattr(job_actions.client, "ask", lambda *_: ActionReply(*queues, {}, 0))
     assert job_actions.withdraw(model.Host("local"), state) == out
