@@ -66,7 +66,7 @@ PARALLEL = ArgSpec(
     "usecompressprogram usedecompressprogram wd work-dir workdir xapplyinputsource",
     optional="eil",
 )
-"""Options with a value of GNU parallel 20221122, in all spellings of its own option table."""
+"""Options with a value of GNU parallel 20221122, in all spellings of its option table."""
 
 WRAPPERS: dict[str, ArgSpec] = {
     "sudo": ArgSpec("ugpCDRTUhr", "user group prompt chdir chroot host role type other-user close-from", assigns=True),

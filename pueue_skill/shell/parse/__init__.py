@@ -1,8 +1,7 @@
 """Text in, Script or Unparsed out.
 
-The readers are tried in order; one that does not understand a text raises Refused and the next has its turn. What none
-of them understands is Unparsed with what both said, and nothing is ever rewritten from it. A reader must not know rules,
-hosts or files.
+The readers are tried in order: if one does not understand a text, it raises Refused, and the next one tries. A text that neither
+understands becomes Unparsed, with the reasons of both, and is never rewritten. A reader knows no rules, hosts or files.
 """
 
 from __future__ import annotations
@@ -18,10 +17,9 @@ LIMIT = 65_536
 
 BASHLEX_LIMIT = 80
 BASHLEX_DEPTH = 16
-"""Longest text, in characters, and deepest nesting of brackets that bashlex is asked about. It takes some 0.1 ms a word, five
-times as long as tree-sitter, and reads what is nested once more for each level (measured: 5 s for 14,000 characters 90 deep);
-that both give the same Script is proven in the tests. With this limit half of all commands are bashlex's, and the median of an
-analysis is under 0.5 ms."""
+"""The longest text, in characters, and the deepest nesting of brackets that bashlex reads. It takes 0.1 ms a word, five times as long as
+tree-sitter, and reads nested text once more for each level (measured: 5 s for 14,000 characters 90 deep). The tests prove that both give
+the same Script. With these limits bashlex reads half of all commands, and the median of an analysis is under 0.5 ms."""
 
 NOT_UTF_8 = regex("[\ud800-\udfff]")
 BRACKET = regex(r"[()\[\]{}]")
@@ -30,7 +28,7 @@ BLANK = regex(r"\s*")
 
 @lru_cache(maxsize=64)  # facts and plan both read what is inside ssh and bash -c
 def parse(text: str) -> Script | Unparsed:
-    """The Script that bash would read in `text`, or Unparsed with the reason why not."""
+    """Return the Script that bash would read in `text`, or Unparsed with the reason."""
     reason = unreadable(text)
     if reason:
         return Unparsed(text, reason)
@@ -51,7 +49,7 @@ def parse(text: str) -> Script | Unparsed:
 
 
 def unreadable(text: str) -> str | None:
-    """Why no reader is asked at all, or None."""
+    """Return why no reader can read `text`, or None."""
     if len(text) > LIMIT:
         return f"the command is longer than {LIMIT} characters"
     if BLANK.fullmatch(text):
@@ -66,7 +64,7 @@ def unreadable(text: str) -> str | None:
 
 
 def depth(text: str) -> int:
-    """How deep the brackets in `text` nest at most, quoted ones included: bashlex calls itself at each."""
+    """Return how deep the brackets in `text` nest, quoted ones included: bashlex calls itself for each."""
     now = deepest = 0
     for char in BRACKET.findall(text):
         if char in "([{":

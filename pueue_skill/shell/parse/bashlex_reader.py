@@ -1,8 +1,7 @@
-"""bashlex's tree, as a Script.
+"""Converts bashlex's tree to a Script.
 
-In: a text that `parse` found readable. Out: a Script, or Refused. bashlex refuses much valid bash and misreads some
-(docs: references in DESIGN and test_parse); what it is known to misread is refused here, and so is any tree that leaves a
-part of the text unaccounted for.
+In: a text that `parse` found readable. Out: a Script, or Refused. bashlex refuses much valid bash and misreads some (see test_parse).
+This module refuses everything that bashlex is known to misread, and every tree that does not account for the whole text.
 """
 
 from __future__ import annotations
@@ -22,33 +21,33 @@ if TYPE_CHECKING:
     from typing import Any
 
 LEFTOVER = regex(r"(?:\s|\\\n|;)*")
-NOTHING = regex(r"(?:\s|\\\n|#[^\n]*+)*+")  # possessive: a ruler of `#` could be parted in ever so many ways
+NOTHING = regex(r"(?:\s|\\\n|#[^\n]*+)*+")  # possessive: a line of `#` could be divided in too many ways
 COMMENT = regex(r"#[^\n]*")
 BREAKS = " \t\n|&;()<>`"
 ASSIGNS = regex(r"[A-Za-z_]\w*(?:\[|\+?=)", re.ASCII)
 DESCRIPTOR = regex(r"&(?:[ \t]|\\\n)*(\d+|-)(?:\\\n)*\Z", re.ASCII)
 ARITHMETIC = regex(r"\((?:\\\n)*\(")
 INSIDE = regex(r"\$\(|`|[<>]\(")
-# bashlex takes these for something else than bash does, and its tree does not show it. More is looked for in the tree below.
+# bashlex misreads these, and its tree does not show it. What the tree shows is checked below.
 MISREAD = (
     (
         regex(r"\{(?:\w|\\\n)++(?:\[[^]\s]*\])?(?:\\\n)*\}(?:\\\n)*[<>]", re.ASCII),
         "a redirect to a descriptor in a variable",
     ),
     (regex(r"\$\\\n"), "an expansion that a line's end parts"),
-    (regex(r"(?<![;&|])[;&][ \t]*\\\n"), "a line that goes on behind `;` or `&`"),
+    (regex(r"(?<![;&|])[;&][ \t]*\\\n"), "a line continuation after `;` or `&`"),
     (regex(r"^[^\n<]*(?:<<[^\n<]*){17}", re.MULTILINE), "so many heredocs on a line"),
     (regex(r"(?<!\\)(?:\\\\)*\\\Z"), "a backslash at the end"),
 )
 
 
 def known_substitution(source: Source, i: int, quoted: bool) -> Substitution:
-    """The substitution at `i` as bashlex has found it, or, where it has not, as its brackets say."""
+    """Return the substitution at `i` as bashlex found it, or else as delimited by its brackets."""
     return source.known.get(i) or skip_substitution(source, i, quoted)
 
 
 def read(text: str) -> Script:
-    """The Script for `text`. Raises Refused for all that bashlex refuses, however it does."""
+    """Return the Script for `text`. Raises Refused for everything that bashlex refuses, with any exception."""
     for pattern, what in MISREAD:
         if pattern.search(text):
             raise Refused(f"bashlex does not read {what}")
@@ -60,7 +59,7 @@ def read(text: str) -> Script:
     except RecursionError:
         raise Refused("the command is nested too deep for bashlex") from None
     except Exception as error:
-        # ParsingError for most; AttributeError, NotImplementedError, AssertionError, TypeError, IndexError also come out.
+        # ParsingError in most cases; AttributeError, NotImplementedError, AssertionError, TypeError and IndexError occur too.
         what = str(error) if type(error).__name__ in ("ParsingError", "NotImplementedError") else type(error).__name__
         raise Refused(f"bashlex does not read this: {what}") from None
     reading = BashlexConversion(text)
@@ -69,7 +68,7 @@ def read(text: str) -> Script:
 
 
 class BashlexConversion:
-    """One conversion: the text, and the spans that the tree accounts for.
+    """The conversion of a tree: the text, and the spans that the tree accounts for.
 
     `within` is the text up to the backtick that ends the innermost substitution, where a word ends too.
     """
@@ -92,7 +91,7 @@ class BashlexConversion:
         return result
 
     def word(self, tree: Any) -> Word:
-        """The word, checked to hold just those programs that its quotes leave: bashlex looks into single quotes too."""
+        """Return the word, after a check that it contains exactly the programs outside its single quotes: bashlex also parses inside them."""
         start, end = tree.pos
         self.spans.append((start, end))
         if self.text[end : end + 1] not in BREAKS:
@@ -121,7 +120,7 @@ class BashlexConversion:
         return word
 
     def substitutions(self, tree: Any) -> dict[int, Substitution]:
-        """The substitutions in a word, by where they begin."""
+        """Return the substitutions in a word, by the positions of their starts."""
         found = {}
         for part in tree.parts:
             if not hasattr(part, "command"):
@@ -246,7 +245,7 @@ class BashlexConversion:
         return Compound(kind, words, test, body, redirects, tree.pos[0], end)
 
     def clauses(self, tree: Any) -> tuple[tuple[Word, ...], tuple[Node, ...], tuple[Node, ...]]:
-        """The words, the condition and the body of a for, while, until or if."""
+        """Return the words, the condition and the body of a for, while, until or if."""
         words: list[Word] = []
         test: list[Node] = []
         body: list[Node] = []
@@ -278,7 +277,7 @@ class BashlexConversion:
         return Compound("function", (name,), (), (body,), (), tree.pos[0], body.end)
 
     def comments(self) -> tuple[Comment, ...]:
-        """The comments between the spans. Raises Refused where anything else but blanks and `;` stands there."""
+        """Return the comments between the spans. Raises Refused if there is anything else there except blanks and `;`."""
         found: list[Comment] = []
         at = 0
         for start, end in [*sorted(self.spans + self.bodies), (len(self.text), len(self.text))]:

@@ -1,7 +1,7 @@
-"""The expression of a `[[ … ]]`.
+"""Scans the expression of a `[[ … ]]`.
 
-In: a source and where the expression begins. Out: its operands and operators as words, and where the `]]` ends. Raises Refused
-where bash would find a syntax error. Source: parse_cond in bash's parse.y.
+In: a source and the position of the expression. Out: its operands and operators as words, and the end of the `]]`. Raises Refused
+for a syntax error in bash. Source: parse_cond in bash's parse.y.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ OPERANDS = {
     **dict.fromkeys(("=", "==", "!="), PATTERN),
     "=~": REGULAR_EXPRESSION,
 }
-"""The binary operators, and the kind of word that stands to their right."""
+"""The binary operators, and the kind of the word to their right."""
 
 
 def scan_condition(source: Source, i: int, waiting: tuple[Heredoc, ...]) -> tuple[tuple[Word, ...], Gap]:
-    """The words of the expression at `i`, and all the gaps between them, which end behind the `]]`."""
+    """Return the words of the expression at `i`, and all gaps between them, up to the end of the `]]`."""
     text = source.text
     words: list[Word] = []
     depth = 0
@@ -61,7 +61,7 @@ def scan_condition(source: Source, i: int, waiting: tuple[Heredoc, ...]) -> tupl
 
 
 def scan_term(source: Source, i: int) -> tuple[tuple[Word, ...], int]:
-    """The words of one test at `i` (or a `!` before one), and where it ends: no newline may stand within it."""
+    """Return the words of one test at `i` (or a `!` before one), and its end. A test contains no newline."""
     text = source.text
     first, end = scan_operand(source, i)
     if first.text == "!":

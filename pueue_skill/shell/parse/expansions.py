@@ -1,7 +1,7 @@
-"""The quoted and the expanded parts of words: backslashes, `'…'`, `"…"`, `$…` of all kinds, backticks, `<(…)`.
+"""Scans the quoted and expanded parts of words: backslashes, `'…'`, `"…"`, `$…` of all kinds, backticks, `<(…)`.
 
-In: a source and where such a part begins. Out: a Part. What an expansion yields only the shell knows, so its source text
-stays in the value. The programs in it are read by the source's `substitution`. This does not know where a word ends.
+In: a source and the start of such a part. Out: a Part. Only the shell knows the result of an expansion, so the value keeps its source
+text. The source's `substitution` reads the programs in it. The module does not know where a word ends.
 Source: read_token_word and parse_matched_pair in bash's parse.y.
 """
 
@@ -22,7 +22,7 @@ PARAMETER = regex(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
 
 
 class Expansion(NamedTuple):
-    """Where an expansion or substitution stands, and the programs in it."""
+    """The span of an expansion or substitution, and the programs in it."""
 
     start: int
     end: int
@@ -30,10 +30,10 @@ class Expansion(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A stretch of a word, up to `end`.
+    """A part of a word, up to `end`.
 
-    `value` is what quote removal leaves of it, `origin` the place of each of its characters. `bare` is the text in which
-    patterns, braces and tildes count, with an `x` for what is quoted or expanded.
+    `value` is the result of quote removal, `origin` the position of each of its characters. `bare` is the text in which patterns,
+    braces and tildes count, with an `x` for everything that is quoted or expanded.
     """
 
     end: int
@@ -44,13 +44,13 @@ class Part(NamedTuple):
 
 
 def literal(text: str, start: int, end: int) -> Part:
-    """The part that text[start:end] is, as it stands."""
+    """Return text[start:end] as a literal part."""
     part = text[start:end]
     return Part(end, part, range(start, end), part)
 
 
 def joined(parts: Sequence[Part], end: int, bare: str | None = None) -> Part:
-    """The parts as one that ends at `end`; `bare` is theirs unless it is given."""
+    """Return the parts as a single part that ends at `end`; its `bare` is the given one, or that of the parts."""
     if len(parts) == 1:
         _, value, origin, its_bare, expansions = parts[0]
         return Part(end, value, origin, its_bare if bare is None else bare, expansions)
@@ -64,22 +64,22 @@ def joined(parts: Sequence[Part], end: int, bare: str | None = None) -> Part:
 
 
 def expansions_of(parts: Iterable[Part]) -> tuple[Expansion, ...]:
-    """The expansions in the parts, in order."""
+    """Return the expansions in the parts, in order."""
     return tuple([expansion for part in parts for expansion in part.expansions])
 
 
 def programs_of(expansions: Iterable[Expansion]) -> tuple[Node, ...]:
-    """The programs in the expansions, in order."""
+    """Return the programs in the expansions, in order."""
     return tuple([program for expansion in expansions for program in expansion.programs])
 
 
 def expanded(text: str, start: int, end: int, programs: tuple[Node, ...] = ()) -> Part:
-    """The part that the expansion text[start:end] is, with the programs in it."""
+    """Return the expansion text[start:end] as a part, with the programs in it."""
     return Part(end, text[start:end], range(start, end), "x", (Expansion(start, end, programs),))
 
 
 def scan_escaped(source: Source, i: int, quoted: bool) -> Part:
-    """The backslash at `i` and what it quotes; at the very end of a text bash keeps it."""
+    """Scan the backslash at `i` and the character that it quotes. At the end of a text bash keeps it."""
     text = source.text
     if quoted and not text.startswith(("$", "`", '"', "\\", "\n"), i + 1):
         return literal(text, i, i + 2)
@@ -92,7 +92,7 @@ def scan_escaped(source: Source, i: int, quoted: bool) -> Part:
 
 
 def scan_single(source: Source, i: int, quoted: bool) -> Part:
-    """The single quotes that begin at `i`. Raises Refused where they do not end."""
+    """Scan the single quotes that begin at `i`. Raises Refused if they are not closed."""
     close = source.text.find("'", i + 1)
     if close < 0:
         raise Refused(f"the quote at character {i} is not closed")
@@ -100,7 +100,7 @@ def scan_single(source: Source, i: int, quoted: bool) -> Part:
 
 
 def scan_double(source: Source, i: int, quoted: bool) -> Part:
-    """The double quotes that begin at `i`. Raises Refused where they, or what is expanded in them, do not end."""
+    """Scan the double quotes that begin at `i`. Raises Refused if they, or an expansion in them, are not closed."""
     text, parts, at = source.text, [], i + 1
     while found := DOUBLE_STOP.search(text, at):
         stop = found.start()
@@ -114,7 +114,7 @@ def scan_double(source: Source, i: int, quoted: bool) -> Part:
 
 
 def scan_dollar(source: Source, i: int, quoted: bool) -> Part:
-    """The `$` at `i` and what it makes of the next characters."""
+    """Scan the `$` at `i` and the expansion or quotes that it begins."""
     text = source.text
     parameter = PARAMETER.match(text, i + 1)
     if parameter:
@@ -137,14 +137,14 @@ def scan_dollar(source: Source, i: int, quoted: bool) -> Part:
 
 
 def scan_substitution(source: Source, i: int, quoted: bool) -> Part:
-    """The substitution that begins at `i` with a backtick, `<(` or `>(`."""
+    """Scan the substitution that begins at `i` with a backtick, `<(` or `>(`."""
     return expanded(source.text, i, *source.substitution(source, i, quoted))
 
 
 def scan_bracketed(source: Source, start: int, inside: int, opener: str, closer: str) -> Part:
-    """The part from `start` to behind the `closer` that fits what was opened before `inside`.
+    """Scan from `start` to the end of the `closer` that matches the opener before `inside`, with the quotes and expansions between.
 
-    What is quoted or expanded on the way is read as such. Raises Refused where the closer is missing.
+    Raises Refused if the closer is missing.
     """
     text, parts, depth = source.text, [], 1
     literal_start, at = start, inside
@@ -170,4 +170,4 @@ PARTS: dict[str, Callable[[Source, int, bool], Part]] = {
     "`": scan_substitution,
     "$": scan_dollar,
 }
-"""What reads a quoted or expanded part, by its first character; the last argument is true within double quotes."""
+"""The functions that scan quoted and expanded parts, by the first character; the last argument is true within double quotes."""

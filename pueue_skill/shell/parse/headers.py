@@ -1,7 +1,7 @@
-"""The headers of for and select loops, of case commands and of their clauses.
+"""Scans the headers of for and select loops, of case commands and of their clauses.
 
-In: a source, a position and the state there. Out: a Step past the header; its words are left out of what is shown to
-tree-sitter. Raises Refused where bash would find a syntax error.
+In: a source, a position and the state there. Out: a Step past the header, whose words tree-sitter does not see. Raises Refused for a
+syntax error in bash.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ ESAC = regex("esac" + WORD_END)
 
 
 class Header(NamedTuple):
-    """The words of a loop's header, and what stands before its `do`."""
+    """The words of a loop's header, and the gap before its `do`."""
 
     words: tuple[Word, ...]
     gap: Gap
 
 
 def scan_loop(source: Source, i: int, state: State, word: str) -> Step:
-    """The header of the for or select at `i`, and the `do` or brace behind it."""
+    """Scan the header of the for or select at `i`, and the `do` or brace after it."""
     text = source.text
     start = skip_blanks(text, i + len(word))
     counted = word == "for" and text.startswith("((", start)
@@ -42,7 +42,7 @@ def scan_loop(source: Source, i: int, state: State, word: str) -> Step:
 
 
 def scan_counter(source: Source, i: int, state: State) -> Header:
-    """The `((…;…;…))` of a for loop."""
+    """Scan the `((…;…;…))` of a for loop."""
     text = source.text
     word = scan_arithmetic(source, i)
     if word is None or word.text.count(";") < 2:
@@ -53,7 +53,7 @@ def scan_counter(source: Source, i: int, state: State) -> Header:
 
 
 def scan_items(source: Source, i: int, state: State) -> Header:
-    """The variable of a loop, and the items behind its `in`."""
+    """Scan the variable of a loop, and the items after its `in`."""
     text = source.text
     variable, end = scan_word(source, i)
     gap = skip_gap(source, end, Gap(end, state.waiting))
@@ -68,7 +68,7 @@ def scan_items(source: Source, i: int, state: State) -> Header:
 
 
 def scan_in(source: Source, i: int, variable: tuple[Word, ...], gap: Gap) -> Header:
-    """The items of a loop from `i`, up to the end of their line or command, behind its `variable`."""
+    """Scan the items of a loop from `i` to the end of their line or command; they follow its `variable`."""
     text, words = source.text, list(variable)
     i = skip_blanks(text, i)
     while i < len(text) and text[i] not in ";\n#":
@@ -81,7 +81,7 @@ def scan_in(source: Source, i: int, variable: tuple[Word, ...], gap: Gap) -> Hea
 
 
 def scan_case(source: Source, i: int, state: State) -> Step:
-    """The case at `i` up to its `in`."""
+    """Scan the case at `i` up to its `in`."""
     subject, end = scan_word(source, skip_blanks(source.text, i + len("case")))
     gap = skip_gap(source, end, Gap(end, state.waiting))
     if not IN.match(source.text, gap.end):
@@ -92,7 +92,7 @@ def scan_case(source: Source, i: int, state: State) -> Step:
 
 
 def scan_clause(source: Source, i: int, state: State) -> Step:
-    """The patterns of a case's next clause, up to their `)`, or its esac."""
+    """Scan the patterns of a case's next clause, up to their `)`, or its esac."""
     text = source.text
     gap = skip_gap(source, i, Gap(i, state.waiting))
     start = at = gap.end

@@ -1,7 +1,7 @@
-"""What stands between words: blanks, comments, and the ends of lines with the bodies of heredocs behind them.
+"""Scans the text between words: blanks, comments, and line ends with the heredoc bodies that follow them.
 
-In: a source, a position, and the heredocs that wait for the end of their line. Out: where the next thing stands, and what was
-passed. This does not know what a line holds.
+In: a source, a position, and the heredocs that wait for the end of their line. Out: the position of the next word or operator, and
+the comments and bodies before it. The module does not know what a line contains.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BODY_STOP = regex(r"[\\`$]")
 
 
 class Heredoc(NamedTuple):
-    """A heredoc whose body is still to come: where its redirect begins, and whether tabs are stripped (`<<-`)."""
+    """A heredoc whose body follows later: the start of its redirect, and whether tabs are stripped (`<<-`)."""
 
     start: int
     strip: bool
@@ -27,7 +27,7 @@ class Heredoc(NamedTuple):
 
 
 class Bodies(NamedTuple):
-    """The bodies of the heredocs that waited, in order, and where the next line begins."""
+    """The bodies of the waiting heredocs, in order, and the start of the next line."""
 
     end: int
     words: tuple[Word, ...] = ()
@@ -36,8 +36,8 @@ class Bodies(NamedTuple):
 class Gap(NamedTuple):
     """Blanks, comments and newlines that end no command, up to `end`.
 
-    `waiting` are the heredocs whose bodies are still to come. Where a newline was passed, those that waited have their
-    `bodies`.
+    `waiting` are the heredocs whose bodies follow later. If the gap contains a newline, `bodies` are those of the heredocs that
+    waited for it.
     """
 
     end: int
@@ -47,19 +47,19 @@ class Gap(NamedTuple):
 
 
 def skip_blanks(text: str, i: int) -> int:
-    """Where the first character behind the blanks and line continuations at `i` stands."""
+    """Return the position of the first character after the blanks and line continuations at `i`."""
     return BLANKS.match(text, i).end()  # type: ignore[union-attr]
 
 
 def scan_comment(text: str, i: int) -> Comment:
-    """The comment at `i`, without the newline that ends it."""
+    """Scan the comment at `i`, without the newline that ends it."""
     end = text.find("\n", i)
     end = len(text) if end < 0 else end
     return Comment(text[i:end], i, end)
 
 
 def skip_gap(source: Source, i: int, before: Gap) -> Gap:
-    """The gap at `i`, with what earlier gaps of the same command have passed."""
+    """Scan the gap at `i`, and add it to the earlier gaps of the same command."""
     text, waiting, comments, bodies = source.text, before.waiting, list(before.comments), before.bodies
     while True:
         i = skip_blanks(text, i)
@@ -74,7 +74,7 @@ def skip_gap(source: Source, i: int, before: Gap) -> Gap:
 
 
 def scan_bodies(source: Source, i: int, waiting: tuple[Heredoc, ...]) -> Bodies:
-    """The bodies of the heredocs of the line that ended before `i`."""
+    """Scan the bodies of the heredocs of the line that ended before `i`."""
     words = []
     for heredoc in waiting:
         word, i = scan_body(source, i, heredoc)
@@ -83,7 +83,7 @@ def scan_bodies(source: Source, i: int, waiting: tuple[Heredoc, ...]) -> Bodies:
 
 
 def scan_body(source: Source, i: int, heredoc: Heredoc) -> tuple[Word, int]:
-    """The body that begins at `i`, and where the line behind its delimiter begins. Raises Refused where it does not end."""
+    """Scan the body that begins at `i`; also return the start of the line after its delimiter. Raises Refused without a delimiter."""
     text, (begun, strip, delimiter) = source.text, heredoc
     quoted = delimiter.text != delimiter.value
     start, continued = i, False
@@ -102,14 +102,14 @@ def scan_body(source: Source, i: int, heredoc: Heredoc) -> tuple[Word, int]:
 
 
 def programs_in_body(source: Source, i: int, end: int) -> tuple[Node, ...]:
-    """The programs in the body of a heredoc, from `i` to `end`. Raises Refused where an expansion does not end there."""
+    """Return the programs in the body of a heredoc, from `i` to `end`. Raises Refused if an expansion is not closed."""
     programs: list[Node] = []
     while found := BODY_STOP.search(source.text, i, end):
         i = found.start()
         if found[0] == "\\":
             i += 2
             continue
-        # In a heredoc quotes are as within double ones, but for the backslashes between backticks.
+        # Quotes in a heredoc are as within double quotes, except for backslashes between backticks.
         part = scan_substitution(source, i, False) if found[0] == "`" else scan_dollar(source, i, True)
         for expansion in part.expansions:
             programs.extend(expansion.programs)
@@ -120,9 +120,9 @@ def programs_in_body(source: Source, i: int, end: int) -> tuple[Node, ...]:
 
 
 def heredoc_body(text: str, start: int, end: int, strip: bool, quoted: bool, programs: tuple[Node, ...] = ()) -> Word:
-    """The body of a heredoc at text[start:end]; with `strip` (`<<-`) its value lacks the tabs that begin its lines.
+    """Return the body of a heredoc at text[start:end]; with `strip` (`<<-`) its value lacks the tabs at the start of its lines.
 
-    `quoted`: its delimiter is, so that nothing in it is expanded.
+    `quoted`: the delimiter is quoted, so nothing in the body is expanded.
     """
     body = text[start:end]
     static = quoted or not any([char in body for char in "$`\\"])

@@ -1,7 +1,7 @@
-"""Operators, the ends of lines, parentheses and redirects.
+"""Scans operators, line ends, parentheses and redirects.
 
-In: a source, a position and the state there. Out: a Step. Raises Refused where bash would find a syntax error. This knows no
-reserved words.
+In: a source, a position and the state there. Out: a Step. Raises Refused for a syntax error in bash. The module knows no reserved
+words.
 """
 
 from __future__ import annotations
@@ -39,22 +39,22 @@ REDIRECT = regex(
 )
 PARTED = regex(r"(?:\\\n)+([;&|<>(-])")
 LONGER = set("&& || ;; ;& ;;& |& &> &>> << <<< <<- <& <> <( >> >& >| >( ((".split())
-"""The operators of two and more characters, which bash reads past a line continuation in them too."""
+"""The operators of two and more characters. bash reads them even with a line continuation between the characters."""
 REDIRECT_START = "<>&{0123456789"
-"""A redirect begins with one of these."""
+"""The characters that can begin a redirect."""
 HEREDOCS = 16
-"""As many heredocs may wait for the end of a line (HEREDOC_MAX in bash's parser.h)."""
+"""The number of heredocs that a line can begin (HEREDOC_MAX in bash's parser.h)."""
 
 
 def refuse_parted(text: str, operator: str, end: int) -> None:
-    """Raises Refused where a line continuation parts the operator that ends at `end` from what would make it a longer one."""
+    """Raise Refused if a line continuation separates the operator that ends at `end` from a character that would make it longer."""
     parted = PARTED.match(text, end)
     if parted and operator + parted[1] in LONGER:
         raise Refused(f"the {operator + parted[1]!r} before character {parted.end()} is parted by a line's end")
 
 
 def scan_newline(source: Source, i: int, state: State) -> Step:
-    """The newline at `i`, with the bodies of the heredocs of its line."""
+    """Scan the newline at `i`, with the bodies of the heredocs of its line."""
     before = state.before[-1].kind if state.before else ""
     if before == "coproc":
         raise unexpected(source.text, i)
@@ -71,7 +71,7 @@ def scan_newline(source: Source, i: int, state: State) -> Step:
 
 
 def scan_operator(source: Source, i: int, state: State) -> Step:
-    """The operator of a list, a pipeline or a case at `i`."""
+    """Scan the operator of a list, a pipeline or a case at `i`."""
     operator: str = OPERATOR.match(source.text, i)[0]  # type: ignore[index]
     end = i + len(operator)
     if source.text.startswith("\\", end):
@@ -91,7 +91,7 @@ def scan_operator(source: Source, i: int, state: State) -> Step:
 
 
 def scan_opening(source: Source, i: int, state: State) -> Step:
-    """The parenthesis at `i`: of a subshell, or the whole of an arithmetic command."""
+    """Scan the parenthesis of a subshell at `i`, or a whole arithmetic command."""
     if state.stage != FRESH:
         raise unexpected(source.text, i)
     refuse_parted(source.text, "(", i + 1)
@@ -102,13 +102,13 @@ def scan_opening(source: Source, i: int, state: State) -> Step:
 
 
 def scan_closing(source: Source, i: int, state: State) -> Step:
-    """The parenthesis at `i` that closes a subshell."""
+    """Scan the parenthesis at `i` that closes a subshell."""
     _, after = shut(source.text, state, ")", i)
     return Step(i + 1, after, (key(")", state, i, i + 1),))
 
 
 def scan_arithmetic(source: Source, i: int) -> Word | None:
-    """The `((…))` at `i` as one word, or None when there is none: a parenthesis in a parenthesis is no arithmetic."""
+    """Scan the `((…))` at `i` as one word; None if it is a subshell in a subshell."""
     if not source.text.startswith("((", i):
         return None
     inside = scan_bracketed(source, i, i + 2, "(", ")")
@@ -119,7 +119,7 @@ def scan_arithmetic(source: Source, i: int) -> Word | None:
 
 
 def scan_redirect(source: Source, i: int, state: State) -> Step:
-    """The redirect at `i` with its target; the body of a heredoc is still to come."""
+    """Scan the redirect at `i` with its target; the body of a heredoc follows later."""
     text = source.text
     found: re.Match[str] = REDIRECT.match(text, i)  # type: ignore[assignment]
     if state.before and state.before[-1].kind == "function":
@@ -128,7 +128,7 @@ def scan_redirect(source: Source, i: int, state: State) -> Step:
     refuse_parted(text, operator, found.end())
     at = skip_blanks(text, found.end())
     if operator in (">&", "<&") and text.startswith("-", at):
-        # Closing a descriptor is done with the `-`; what is glued to it is the next word.
+        # The `-` completes the redirect that closes a descriptor; text attached to it is the next word.
         target, end = literal_word(text, at, at + 1), at + 1
     else:
         target, end = scan_word(source, at)

@@ -1,6 +1,6 @@
-"""What backslashes stand for in `$'…'`.
+"""Decodes the backslash escapes in `$'…'`.
 
-In: a text and where `$'` stands in it. Out: the characters, each with its place in the text. This knows nothing of words.
+In: a text and the position of `$'`. Out: the characters, each with its position in the text. The module knows no words.
 Source: QUOTING in bash(1), ansicstr in bash's lib/sh/strtrans.c.
 """
 
@@ -22,9 +22,9 @@ BYTES = regex("[\udc80-\udcff]{2}")
 
 
 def scan_ansi_c(text: str, i: int) -> tuple[int, str, tuple[int, ...]]:
-    """Where the `$'…'` at `i` ends, its value, and the place of each character. A NUL byte ends the value.
+    """Return the end of the `$'…'` at `i`, its value, and the position of each character. A NUL byte ends the value.
 
-    Bytes that are not ASCII come as surrogate escapes. Raises Refused where there is no closing quote.
+    Bytes outside ASCII become surrogate escapes. Raises Refused without a closing quote.
     """
     inside = INSIDE.match(text, i + 2)
     if inside is None:
@@ -43,7 +43,7 @@ def scan_ansi_c(text: str, i: int) -> tuple[int, str, tuple[int, ...]]:
 
 
 def scan_escape(text: str, i: int, close: int) -> tuple[str, int]:
-    """What the backslash at `i` and the characters behind it, up to the quote at `close`, stand for; where they end."""
+    """Return the value and the end of the escape that begins with the backslash at `i`; the closing quote is at `close`."""
     numeric = NUMERIC.match(text, i + 1, close)
     if numeric:
         return numeric_escape(numeric[0]), numeric.end()
@@ -61,7 +61,7 @@ def numeric_escape(escape: str) -> str:
 
 
 def join_bytes(value: str, origin: Sequence[int]) -> tuple[str, Sequence[int]]:
-    """Bytes that were written one by one (`$'\\xc3\\xa9'`) as the characters that they make up."""
+    """Bytes that were written one by one (`$'\\xc3\\xa9'`) joined to characters."""
     joined: list[str] = []
     where: list[int] = []
     at = 0

@@ -1,7 +1,7 @@
-"""Reserved words, the names of functions and coprocesses, and the words `!` and time before a command.
+"""Scans reserved words, the names of functions and coprocesses, and the words `!` and time before a command.
 
-In: a source, the position of a reserved word and the state there. Out: a Step. Raises Refused where bash would find a syntax
-error. The headers of compound commands and `[[ … ]]` have modules of their own.
+In: a source, the position of a reserved word and the state there. Out: a Step. Raises Refused for a syntax error in bash. The modules
+headers and conditions scan the headers of compound commands and `[[ … ]]`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ RESERVED = regex(
     + WORD_END
 )
 ENDING = ("then", "elif", "else", "fi", "do", "done", "esac", "}")
-"""Reserved words that end a list of commands, and which may follow a compound command at once."""
+"""Reserved words that end a list of commands. They can follow a compound command directly."""
 PREFIX = regex("(?:!|time)" + WORD_END)
 TIME_P = regex(r"(?:[ \t]|\\\n)+-p" + WORD_END)
 TIME_END = regex(r"(?:[ \t]|\\\n)+--" + WORD_END)
@@ -53,7 +53,7 @@ PARENTHESES = regex(r"[ \t]*\([ \t]*\)")
 
 
 def scan_reserved(source: Source, i: int, state: State) -> Step:
-    """The reserved word at `i`, with the header or condition behind it where it has one."""
+    """Scan the reserved word at `i`, with its header or condition, if it has one."""
     text = source.text
     word = RESERVED.match(text, i)[0]  # type: ignore[index]
     end = i + len(word)
@@ -81,7 +81,7 @@ def scan_reserved(source: Source, i: int, state: State) -> Step:
 
 
 def close(text: str, i: int, state: State, word: str) -> Step:
-    """The step past a reserved word that ends a list of commands."""
+    """Return the step past a reserved word that ends a list of commands."""
     if state.before:
         raise unexpected(text, i)
     end = i + len(word)
@@ -94,7 +94,7 @@ def close(text: str, i: int, state: State, word: str) -> Step:
 
 
 def scan_function(source: Source, i: int, state: State) -> Step:
-    """The word function with the name behind it."""
+    """Scan the word function with its name."""
     name, end = scan_word(source, skip_blanks(source.text, i + len("function")))
     parentheses = PARENTHESES.match(source.text, end)
     end = parentheses.end() if parentheses else end
@@ -102,7 +102,7 @@ def scan_function(source: Source, i: int, state: State) -> Step:
 
 
 def scan_coproc(source: Source, i: int, state: State) -> Step:
-    """The word coproc, with the name behind it where a compound command follows."""
+    """Scan the word coproc, with its name if a compound command follows."""
     end = i + len("coproc")
     name = COPROC_NAME.match(source.text, end)
     words: tuple[Word, ...] = ()
@@ -112,7 +112,7 @@ def scan_coproc(source: Source, i: int, state: State) -> Step:
 
 
 def scan_prefixes(source: Source, i: int, state: State) -> Step:
-    """The words `!` and time at `i`, as many as there are."""
+    """Scan all words `!` and time at `i`."""
     text, found = source.text, []
     end = i
     while prefix := PREFIX.match(text, i):

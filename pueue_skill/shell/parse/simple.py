@@ -1,7 +1,7 @@
-"""The words of simple commands.
+"""Scans the words of simple commands.
 
-In: a source, the position of a word and the state there. Out: a Step. Raises Refused where bash would find a syntax error. This
-takes no word for a reserved one.
+In: a source, the position of a word and the state there. Out: a Step. Raises Refused for a syntax error in bash. The module knows no
+reserved words.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pueue_skill.shell.parse.tokens import BEGUN, FRESH, WORDS, Before, State, S
 from pueue_skill.shell.parse.words import ASSIGNMENT, DECLARED, FIRST, ORDINARY, scan_assignment
 
 NO_ARGUMENT = "\n#;&|()<>"
-"""No argument begins with these; one that begins with `<(` does, and is read by itself."""
+"""No argument begins with these, except `<(`, which is scanned separately."""
 DECLARES = {"alias", "declare", "eval", "export", "let", "local", "readonly", "typeset"}
-"""After these, and unquoted, bash takes `name=(…)` for an array; after all other words it is a syntax error."""
+"""After these words, unquoted, `name=(…)` is an array; after all others it is a syntax error."""
 
 
 def scan_arguments(source: Source, i: int, state: State) -> Step:
-    """The words at `i` and behind it, up to what is no argument."""
+    """Scan the words from `i` up to the first that is no argument."""
     text, kind = source.text, DECLARED if state.arrays else ORDINARY
     tokens = []
     while True:
@@ -34,7 +34,7 @@ def scan_arguments(source: Source, i: int, state: State) -> Step:
 
 
 def scan_first(source: Source, i: int, state: State) -> Step:
-    """The word at `i`, which may be an assignment, a command's name or a function's name."""
+    """Scan the word at `i`: an assignment, a command's name or a function's name."""
     word, end, gap = scan_assignment(source, i, FIRST, state.waiting)
     if "\\\n" in word.text and RESERVED.fullmatch(word.value):
         raise Refused(f"the {word.value} at character {i} is parted by a line's end")
@@ -51,5 +51,5 @@ def scan_first(source: Source, i: int, state: State) -> Step:
 
 
 def after_word(state: State, stage: int, arrays: bool) -> State:
-    """The state after a word; with `arrays` those that follow may be arrays."""
+    """Return the state after a word; with `arrays` the next words can be arrays."""
     return State(stage, (), state.after_pipe, arrays, state.open, state.waiting)

@@ -1,9 +1,9 @@
-"""The grammar of a text with all that is not grammar taken out, for tree-sitter-bash to read.
+"""Reduces a text to its grammar, for tree-sitter-bash to parse.
 
-In: a source. Out: its skeleton, in which every word is an `x` and every operator and reserved word stands as it is, and the
-tokens behind it: words with the programs in them, redirects with their heredocs, assignments, headers of loops. tree-sitter's
-own scanner misreads what is lexically hard in bash (heredocs, quotes in expansions, `time`, `case` patterns), so it is shown
-none of it. The rules followed are those of bash's parse.y. This knows neither tree-sitter nor what a command means.
+In: a source. Out: its skeleton, with an `x` for each word and with all operators and reserved words; and the tokens that it represents:
+words with the programs in them, redirects with their heredocs, assignments, headers of loops. tree-sitter's own scanner misreads the
+lexically hard parts of bash (heredocs, quotes in expansions, `time`, `case` patterns), so it sees none of them. The rules are those of
+bash's parse.y. The module knows neither tree-sitter nor the meaning of a command.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from pueue_skill.shell.syntax import Comment, Redirect, Word
 
 
 class Skeleton:
-    """One program: the whole text, or what is in one substitution. `tokens` has what stands behind the offsets in it.
+    """A program: the whole text, or the content of a substitution. `tokens` are the tokens by their offsets in the skeleton.
 
-    `end` is where the program ends in its text.
+    `end` is the end of the program in its text.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Skeleton:
         return " ".join(self.shown_parts).encode("ascii")
 
     def take(self, step: Step) -> None:
-        """Adds what a step has read."""
+        """Add the tokens of a step."""
         if step.ends_line and self.tokens:
             place, token = next(reversed(self.tokens.items()))
             if token.text in (";", "&"):
@@ -75,16 +75,16 @@ class Skeleton:
             self.comments.extend(step.comments)
 
     def fill(self, bodies: tuple[Word, ...]) -> None:
-        """Puts the bodies into the heredocs that wait for them, in order."""
+        """Give the bodies to the waiting heredocs, in order."""
         for (place, redirect), body in zip(self.heredocs.items(), bodies, strict=True):
             self.tokens[place] = self.tokens[place]._replace(redirect=redirect._replace(body=body))
         self.heredocs.clear()
 
 
 def read_program(source: Source, i: int = 0, closer: str = "") -> Skeleton:
-    """The skeleton of the program at `i`, up to the parenthesis that closes a substitution, or to the end of the text.
+    """Return the skeleton of the program at `i`, up to the parenthesis that closes a substitution, or to the end of the text.
 
-    Raises Refused where bash would find a syntax error, as far as tree-sitter would not.
+    Raises Refused for a syntax error in bash that tree-sitter would not find.
     """
     text, outer = source.text, source.level
     skeleton, state = Skeleton(), BEGINNING
@@ -108,7 +108,7 @@ def read_program(source: Source, i: int = 0, closer: str = "") -> Skeleton:
 
 
 def scanner(text: str, i: int, state: State) -> Scanner:
-    """What reads on at `i`, where no blanks stand. It is returned, not called: Python allows so many calls in calls."""
+    """Return the function that scans the text at `i`, after blanks. It is not called here, since Python limits nested calls."""
     if state.stage == CLAUSE:
         return scan_clause
     char = text[i]
@@ -118,7 +118,7 @@ def scanner(text: str, i: int, state: State) -> Scanner:
 
 
 def word_scanner(text: str, i: int, state: State) -> Scanner:
-    """What reads the word or reserved word at `i`."""
+    """Return the function that scans the word or reserved word at `i`."""
     if state.stage in (WORDS, BEGUN):
         return scan_arguments if state.stage == WORDS else scan_first
     reserved = RESERVED.match(text, i)
@@ -146,7 +146,7 @@ BY_CHARACTER: dict[str, Scanner] = {
 
 
 def finish(text: str, i: int, state: State) -> Step:
-    """The step at the end of a program with something still open. Raises Refused where that may not be."""
+    """Return the step at the end of a program. Raises Refused if a command is still open."""
     before = state.before[-1].kind if state.before else ""
     if before in ("function", "coproc") or (before and i < len(text)):
         raise unexpected(text, i)

@@ -1,6 +1,6 @@
-"""What every scanning function is given: a text, and how the programs in its words are read.
+"""The input of every scanning function: a text, and the function that reads the programs in its words.
 
-In: nothing. Out: the values that the scanners share, and the exception by which one gives up. This knows no syntax.
+In: nothing. Out: the values that the scanners share, and the exception that they raise. The module knows no syntax.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
 DEPTH = 100
-"""Deepest nesting that is read: what goes through a Script calls itself at each level, and Python stops at 1,000 calls."""
+"""The deepest nesting that is read: functions that walk a Script call themselves at each level, and Python stops at 1,000 calls."""
 
 
 class Refused(Exception):
-    """A reader does not understand this text; the message is the reason, for people."""
+    """The reader does not understand the text; the message is the reason."""
 
 
 class Substitution(NamedTuple):
-    """Where a `$(…)`, `$((…))`, `<(…)`, `>(…)` or a pair of backticks ends, and the programs in it."""
+    """The end of a `$(…)`, `$((…))`, `<(…)`, `>(…)` or pair of backticks, and the programs in it."""
 
     end: int
     programs: tuple[Node, ...] = ()
@@ -30,8 +30,8 @@ class Source(NamedTuple):
     """A text that is being read.
 
     `substitution(source, i, quoted)` reads the substitution that begins at `i`; `quoted` is true within double quotes.
-    `level` counts the substitutions and compound commands around the position. `known` maps positions to substitutions
-    that were read already: what looked like arithmetic may be read once more as commands, at each level.
+    `level` counts the substitutions and compound commands around the position. `known` are the substitutions that were already read,
+    by position: text that looks like arithmetic may have to be read again as commands, at each level.
     """
 
     text: str
@@ -41,7 +41,7 @@ class Source(NamedTuple):
 
 
 def at_level(source: Source, level: int) -> Source:
-    """The same source, `level` levels deep. Raises Refused for more than DEPTH."""
+    """Return the source at nesting `level`. Raises Refused beyond DEPTH."""
     if level > DEPTH:
         raise Refused(f"the command is nested more than {DEPTH} levels deep")
     return Source(source.text, source.substitution, level, source.known)
@@ -51,6 +51,6 @@ NEXT = regex(r"\S+")
 
 
 def unexpected(text: str, i: int) -> Refused:
-    """The error for what stands at `i`, to be raised."""
+    """Return the error to raise for an unexpected character at `i`."""
     found = (NEXT.match(text, i) or ("the end",))[0]
     return Refused(f"{found[:40]!r} at character {i} is not expected there")

@@ -1,7 +1,7 @@
-"""The programs within words: `$(…)`, `<(…)`, `>(…)`, backticks, and those in `$((…))`.
+"""Reads the programs within words: `$(…)`, `<(…)`, `>(…)`, backticks, and those in `$((…))`.
 
-In: a source and where a substitution begins, and how a skeleton becomes nodes. Out: where it ends and the nodes in it. This
-does not know what stands around it.
+In: a source, the start of a substitution, and the function that makes nodes of a skeleton. Out: the end of the substitution and the nodes
+in it. The module does not know the text around it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Build: TypeAlias = "Callable[[Skeleton], tuple[Node, ...]]"
 
 
 def read_substitution(build: Build, source: Source, i: int, quoted: bool) -> Substitution:
-    """The substitution at `i`; `quoted` is true within double quotes. Raises Refused for what is in it, as for a whole text."""
+    """Read the substitution at `i`; `quoted` is true within double quotes. Raises Refused for its content, as for a whole text."""
     if source.text[i] == "`":
         return read_backticks(build, source, i, quoted)
     if i in source.known:
@@ -39,7 +39,7 @@ def read_substitution(build: Build, source: Source, i: int, quoted: bool) -> Sub
 
 
 def read_arithmetic(source: Source, i: int) -> Substitution | None:
-    """The `$((…))` at `i`, or None when there is none: it is a subshell in a substitution then."""
+    """Read the `$((…))` at `i`; None if it is a subshell in a command substitution."""
     inside = scan_bracketed(source, i, i + 3, "(", ")")
     if not source.text.startswith(")", inside.end):
         return None
@@ -47,7 +47,7 @@ def read_arithmetic(source: Source, i: int) -> Substitution | None:
 
 
 def read_backticks(build: Build, source: Source, i: int, quoted: bool) -> Substitution:
-    """The substitution between the backtick at `i` and the next."""
+    """Read the substitution between the backtick at `i` and the next."""
     text, places, end = unescaped(source.text, i, '$`\\"' if quoted else "$`\\")
     inner = at_level(source, source.level + 1)._replace(text=text, known={})
     programs = build(read_program(inner))
@@ -56,9 +56,9 @@ def read_backticks(build: Build, source: Source, i: int, quoted: bool) -> Substi
 
 
 def unescaped(text: str, i: int, escapable: str) -> tuple[str, list[int], int]:
-    """The command between the backtick at `i` and the next, the place of each of its characters and of its end; where that backtick ends.
+    """Return the command between the backtick at `i` and the next, the positions of its characters and its end, and the end of that backtick.
 
-    Of `\\x` only an `escapable` x is left, and of a line continuation nothing.
+    `\\x` becomes x for an `escapable` x, and line continuations are dropped.
     """
     chars: list[str] = []
     places: list[int] = []
@@ -80,7 +80,7 @@ def unescaped(text: str, i: int, escapable: str) -> tuple[str, list[int], int]:
 
 
 def relocated(value: Placed, where: Sequence[int]) -> Placed:
-    """A node, and all within it, moved from positions in one text to those of another: i becomes where[i]."""
+    """Return a node, and everything in it, with positions in another text: i becomes where[i]."""
     if not isinstance(value, tuple):
         return value
     fields = getattr(value, "_fields", None)
@@ -91,7 +91,7 @@ def relocated(value: Placed, where: Sequence[int]) -> Placed:
 
 
 def relocated_field(name: str, value: Any, where: Sequence[int]) -> Any:
-    """The value of a node's field, moved likewise."""
+    """Return the value of a node's field with positions in the other text."""
     if name == "start":
         return where[value]
     if name == "end":

@@ -1,9 +1,9 @@
-"""bashlex with its parser tables taken from a cache.
+"""Imports bashlex with its parser tables from a cache.
 
-bashlex 0.18 builds its LALR tables anew at every import, which is about 85 of the 95 ms that the import takes. The tables
-depend on nothing but bashlex's own source, so they are kept, marshalled, in the user's cache folder under a name that
-holds the size and time of that source and the Python version. Where there is no cache, or it does not fit, bashlex is
-imported the slow way and the cache is written for the next time. A test proves that both ways give the same trees.
+bashlex 0.18 builds its LALR tables at every import, which takes 85 of the 95 ms of the import. The tables depend only on bashlex's
+source, so they are stored, marshalled, in the user's cache folder; the file's name contains the size and time of that source and the
+Python version. Without a valid cache, bashlex is imported as usual, and the cache is written. A test proves that both ways give the same
+trees.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def load() -> Any:
-    """The module bashlex.parser, imported by the quickest way there is."""
+    """Return the module bashlex.parser, imported with cached tables if possible."""
     if "bashlex.parser" in sys.modules:
         return sys.modules["bashlex.parser"]
     folder = source_folder()
@@ -28,7 +28,7 @@ def load() -> Any:
     if folder and tables is not None:
         try:
             return guarded(with_tables(folder, tables))
-        except Exception:  # the file held something else than tables: away with what was begun
+        except Exception:  # the file contained no tables: remove the half-imported modules
             for name in [name for name in sys.modules if name.partition(".")[0] == "bashlex"]:
                 del sys.modules[name]
     import bashlex.parser  # type: ignore[import-untyped]
@@ -39,7 +39,7 @@ def load() -> Any:
 
 
 def guarded(parser: Any) -> Any:
-    """bashlex.parser, kept from reading a word for ever: it goes back to the word's start at a `${` without its `}`."""
+    """Return bashlex.parser without its endless loop: at a `${` without `}` it goes back to the start of the word."""
     subst = parser.subst
     expand = subst._paramexpand
 
@@ -70,7 +70,7 @@ def cache_file(folder: str) -> str:
 
 
 def read(cache: str) -> Any:
-    """The tables in `cache`, or None. Only a file of our own is believed: marshal must not read a stranger's bytes."""
+    """Return the tables in `cache`, or None. The file must belong to this user: marshal is not safe for the bytes of others."""
     try:
         with open(cache, "rb") as file:
             if os.fstat(file.fileno()).st_uid != os.getuid():
@@ -82,7 +82,7 @@ def read(cache: str) -> Any:
 
 
 def write(cache: str, parser: Any) -> None:
-    """Keeps the tables of a parser that was built the slow way; a folder that cannot be written is no error."""
+    """Store the tables of a parser. A folder that cannot be written is no error."""
     built = parser.yaccparser
     tables = (
         {state: dict(row) for state, row in built.action.items()},
@@ -99,7 +99,7 @@ def write(cache: str, parser: Any) -> None:
 
 
 class Production:
-    """As much of bashlex.yacc.Production as its LRParser uses."""
+    """The members of bashlex.yacc.Production that its LRParser uses."""
 
     __slots__ = ("callable", "len", "name")
 
@@ -108,11 +108,11 @@ class Production:
 
 
 def with_tables(folder: str, tables: Any) -> Any:
-    """bashlex.parser, its call of yacc.yacc() answered from `tables`."""
+    """Import bashlex.parser with `tables` as the result of its call of yacc.yacc()."""
     package = ModuleType("bashlex")
     package.__path__ = [folder]
     sys.modules["bashlex"] = package
-    # yacc inspects whoever calls it only when it builds tables; inspect is half of what its import would cost.
+    # yacc inspects its caller only to build tables; the import of inspect would take half of the import of yacc.
     without_inspect = "inspect" not in sys.modules
     if without_inspect:
         sys.modules["inspect"] = ModuleType("inspect")
@@ -132,7 +132,7 @@ def with_tables(folder: str, tables: Any) -> Any:
             lr_productions=[Production(name, length, grammar.get(func)) for name, length, func in productions],
         )
         parser = yacc.LRParser(lr, grammar["p_error"])
-        # Worked out anew they would differ: the tables were kept after bashlex had corrected some states.
+        # Recomputed ones would differ: the tables were stored after bashlex had corrected some states.
         parser.defaulted_states = defaulted_states
         return parser
 

@@ -1,4 +1,4 @@
-"""The values that the grammar is made of: tokens, what is open around them, and how far a command has got.
+"""The values of the scanner: tokens, the compound commands around them, and the state within a command.
 
 In: nothing. Out: types. The scanning functions of the modules operators, simple, reserved and headers take a source, a position and
 a State, and return a Step.
@@ -17,8 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-# Where in a command the next word stands: at its beginning, after assignments or redirects only, after its name, after a
-# compound command has closed (where only redirects and what closes the next one out may follow), or at a case's next pattern.
+# The position of the next word in a command: at its start, after assignments or redirects only, after its name, after a closed
+# compound command (where only redirects and the end of the enclosing command can follow), or at a case's next pattern.
 FRESH, BEGUN, WORDS, CLOSED, CLAUSE = range(5)
 
 CLOSES = {
@@ -31,7 +31,7 @@ CLOSES = {
 
 
 class Before(NamedTuple):
-    """What stands before a command and is no part of it: `!`, time, coproc or a function's name."""
+    """A prefix of a command: `!`, time, coproc or a function's name."""
 
     kind: str
     words: tuple[Word, ...]
@@ -39,18 +39,18 @@ class Before(NamedTuple):
 
 
 class Open(NamedTuple):
-    """A compound command that has not closed yet; `word` begins it (`for {` one that closes with a brace)."""
+    """A compound command that is not closed yet; `word` begins it (`for {` is a loop that a brace closes)."""
 
     word: str
     start: int
 
 
 class Token(NamedTuple):
-    """What stands behind one place in the skeleton, where it is `shown` as something that tree-sitter understands.
+    """A token; tree-sitter sees `shown` in its place.
 
     kind: word, assign, redirect, operator, newline, key (a reserved word or parenthesis), for, select, case, pattern, test, arith,
-    or nothing (where a `!` or time has no command). `text` is set for operators, newlines and keys. `last` is true of an
-    operator that ends a line.
+    or nothing (a `!` or time without a command). `text` is set for operators, newlines and keys. `last`: an operator at the end of
+    a line.
     """
 
     kind: str
@@ -65,11 +65,11 @@ class Token(NamedTuple):
 
 
 class State(NamedTuple):
-    """How far reading has got.
+    """The state of the scan.
 
-    `stage` is one of the constants above; `before` what stands before the command to come. `after_pipe`: the command is not
-    the first of its pipeline; `arrays`: its arguments may be arrays. `open` are the compound commands around it, and
-    `waiting` the heredocs whose bodies follow the next newline.
+    `stage` is one of the constants above; `before` are the prefixes of the next command. `after_pipe`: the command is not the first of
+    its pipeline; `arrays`: its arguments can be arrays. `open` are the compound commands around it, and `waiting` the heredocs whose
+    bodies follow the next newline.
     """
 
     stage: int = FRESH
@@ -81,7 +81,7 @@ class State(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What one scanning function has read: where that ends, and what it has found. `ends_line`: the operator before it does."""
+    """The result of a scanning function: its end, tokens and state. `ends_line`: the operator before it ends a line."""
 
     end: int
     state: State
@@ -96,41 +96,41 @@ BEGINNING = State()
 Scanner: TypeAlias = "Callable[[Source, int, State], Step]"
 
 SEPARATOR = Token("separator", ";", "", 0, 0)
-"""A `;` that tree-sitter wants after a compound command and bash does not; nothing stands behind it."""
+"""A `;` that tree-sitter needs after a compound command; the text has none."""
 
 
 def key(shown: str, state: State, start: int, end: int) -> Token:
-    """The token of a reserved word or parenthesis."""
+    """Return the token of a reserved word or parenthesis."""
     return Token("key", shown, shown, start, end, (), None, state.before)
 
 
 def nothing(state: State, i: int) -> Token:
-    """Stands for the command that a `!` or time does not have."""
+    """Return the token for the missing command of a `!` or time."""
     return Token("nothing", "x", "", i, i, (), None, state.before)
 
 
 def fresh(state: State, after_pipe: bool = False) -> State:
-    """The state at the beginning of the next command."""
+    """Return the state at the start of the next command."""
     return State(FRESH, (), after_pipe, False, state.open, state.waiting)
 
 
 def opened(state: State, word: str, start: int) -> State:
-    """The state at the beginning of the first command in what `word` opens."""
+    """Return the state at the start of the first command in the compound command that `word` opens."""
     return State(FRESH, (), False, False, (*state.open, Open(word, start)), state.waiting)
 
 
 def closed(state: State) -> State:
-    """The state after a compound command."""
+    """Return the state after a compound command."""
     return State(CLOSED, (), state.after_pipe, state.arrays, state.open, state.waiting)
 
 
 def preceded(state: State, *before: Before) -> State:
-    """The state behind what stands before a command."""
+    """Return the state after prefixes of a command."""
     return state._replace(before=state.before + before)
 
 
 def shut(text: str, state: State, word: str, i: int) -> tuple[str, State]:
-    """What `word` at `i` closes, and the state after it. Raises Refused where that is not open."""
+    """Return the word that opened what `word` at `i` closes, and the state after it. Raises Refused if nothing matching is open."""
     opener = state.open[-1].word if state.open and not state.before else ""
     if opener not in CLOSES[word]:
         raise unexpected(text, i)
@@ -138,5 +138,5 @@ def shut(text: str, state: State, word: str, i: int) -> tuple[str, State]:
 
 
 def past(step: Step, gap: Gap) -> Step:
-    """The step, with what `gap` has passed on the way."""
+    """Return the step with the comments and heredoc bodies of `gap` after it."""
     return step._replace(comments=gap.comments, bodies=gap.bodies, state=step.state._replace(waiting=gap.waiting))

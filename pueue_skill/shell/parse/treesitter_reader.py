@@ -1,9 +1,9 @@
-"""tree-sitter-bash's tree, as a Script.
+"""Converts tree-sitter-bash's tree to a Script.
 
-In: a text that `parse` found readable. Out: the Script that bashlex_reader would give if bashlex read it, or Refused.
-tree-sitter reads the skeleton of the text: of its tree, what counts is which compound command holds what. How lists,
-pipelines and redirects belong together is worked out here, for its grammar joins them in another order than bash
-(`a && b > f` is a redirected list to it). A tree with an error in it, or with a place left empty, is refused.
+In: a text that `parse` found readable. Out: the Script that bashlex_reader would give if bashlex could read it, or Refused. tree-sitter
+reads the skeleton of the text; its tree says only which compound command contains which tokens. This module groups lists, pipelines and
+redirects, which tree-sitter's grammar joins in another order than bash (`a && b > f` is a redirected list to it). A tree with an error or
+a missing node is refused.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ COMPOUND = {
     "for_statement": "for",
     "case_statement": "case",
 }
-# The reserved words and parentheses that a compound command consists of, in order: tree-sitter takes some for words when
-# they stand where it does not want them (`do x; do y; done`).
+# The reserved words and parentheses of a compound command, in order: tree-sitter takes some for words where it does not expect them
+# (`do x; do y; done`).
 SHAPES = regex(
     r"\( \) |\{ \} |(?:while|until|for|select) do done |if then (?:elif then )*(?:else )?fi |case (?:pattern (?:;; )?)*esac "
 )
@@ -39,7 +39,7 @@ LIST = {";", "&", "&&", "||", "\n"}
 
 
 class PlacedCompound(NamedTuple):
-    """A compound command where one stands among tokens, and the token that it begins with."""
+    """A compound command among tokens, and its first token."""
 
     node: Compound
     first: Token
@@ -49,7 +49,7 @@ Item = Token | PlacedCompound
 
 
 def read(text: str) -> Script:
-    """The Script for `text`. Raises Refused for what bash would not read, and for what tree-sitter does not."""
+    """Return the Script for `text`. Raises Refused for a text that bash or tree-sitter does not accept."""
     try:
         skeleton = read_program(Source(text, partial(read_substitution, nodes), 0, {}))
         return Script(text, nodes(skeleton), tuple(skeleton.comments), "tree-sitter")
@@ -63,7 +63,7 @@ def parser() -> tree_sitter.Parser:
 
 
 def nodes(skeleton: Skeleton) -> tuple[Node, ...]:
-    """The nodes for a skeleton, one a line as bash reads them."""
+    """Return the nodes for a skeleton, one for each line, as bash reads them."""
     if not skeleton.tokens:
         return ()
     items = TreeConversion(skeleton).items()
@@ -82,7 +82,7 @@ def nodes(skeleton: Skeleton) -> tuple[Node, ...]:
 
 
 class TreeConversion:
-    """One conversion: the tree that tree-sitter gives for a skeleton, back in terms of its tokens."""
+    """The conversion of tree-sitter's tree for a skeleton to the skeleton's tokens."""
 
     def __init__(self, skeleton: Skeleton) -> None:
         self.skeleton = skeleton
@@ -104,9 +104,9 @@ class TreeConversion:
         return Refused(f"{(token.text or token.kind)!r} at character {token.start} is not expected there")
 
     def within(self, node: tree_sitter.Node, into: list[Item]) -> list[Item]:
-        """The tokens and compound commands in `node`, in order, however tree-sitter has grouped them."""
+        """Return the tokens and compound commands in `node`, in order, without tree-sitter's groups."""
         tokens = self.skeleton.tokens
-        # Not by recursion: `a && b && c …` is as deep a tree as it is long.
+        # Without recursion: the tree of `a && b && c …` is as deep as the list is long.
         rest = node.children[::-1]
         while rest:
             child = rest.pop()
@@ -155,7 +155,7 @@ class TreeConversion:
 
 
 def block(items: Sequence[Item]) -> Node:
-    """The one node for a list of commands, a Chain where there is more than one or something stands after it."""
+    """Return one node for a list of commands: a Chain if there are several, or if an operator follows."""
     parts: list[Node] = []
     operators: list[str] = []
     current: list[Item] = []
@@ -224,7 +224,7 @@ def redirected(node: Compound, items: Sequence[Item]) -> Compound:
     redirects: list[Redirect] = []
     for item in items:
         if isinstance(item, PlacedCompound) or item.redirect is None:
-            raise Refused("a word stands after a compound command")
+            raise Refused("a word follows a compound command")
         redirects.append(item.redirect)
     return node._replace(redirects=tuple(redirects), end=items[-1].end) if redirects else node  # type: ignore[union-attr]
 

@@ -1,8 +1,8 @@
-"""Words: where one ends, what quote removal leaves of it, and the programs in it, all in one pass.
+"""Scans words: their ends, their values after quote removal, and the programs in them, in one pass.
 
-In: a source and where a word begins. Out: the Word, its value with the place of each character. It expands nothing; where
-the shell would, the source text stays in the value and the word is not static. Both readers use this, so that they agree
-on every value. Source: POSIX 2.2 and 2.3, read_token_word in bash's parse.y.
+In: a source and the start of a word. Out: the Word, with the position of each character of its value. Nothing is expanded: the value
+keeps the source text of an expansion, and the word is not static. Both readers use this module, so they agree on every value.
+ Source: POSIX 2.2 and 2.3, read_token_word in bash's parse.y.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from pueue_skill.startup.regex import regex
 
 BREAKS = " \t\n|&;()<>"
 PLAIN_WORD = regex(r"[A-Za-z0-9_@%+=:,./-]++(?=[ \t\n;|&)]|\Z)")
-"""Behind it `<` and `>` may begin a substitution, which would belong to the word."""
+"""Not before `<` and `>`, which may begin a substitution in the word."""
 WORD_END = r"(?=(?:\\\n)*(?:[ \t\n|&;()<>]|\Z))"
-"""Stands for the end of a word, in the pattern of a reserved one."""
+"""The end of a word, for the patterns of reserved words."""
 RUN = regex(r"[^ \t\n|&;()<>\\'\"`$]+")
 CAREFUL_RUN = regex(r"[^ \t\n|&;()<>\\'\"`$\[=?*+@!]+|.", re.DOTALL)
 ENCLOSING = "[(?*+@!"
@@ -45,9 +45,9 @@ ASSIGNMENT = regex(r"[A-Za-z_]\w*(?:\[.*\])?\+?=", re.ASCII | re.DOTALL)
 
 
 class WordKind(NamedTuple):
-    """What holds blanks and operators together in a word, besides quotes and expansions.
+    """The ways in which a word can contain blanks and operators, besides quotes and expansions.
 
-    `breaks` end the word. `subscript`: `name[…]` at its beginning; `array`: `name=(…)`; `parentheses`: `(…)`, as in a
+    `breaks` end the word. `subscript`: `name[…]` at its start; `array`: `name=(…)`; `parentheses`: `(…)`, as in a
     regular expression; `patterns`: `?(…)`, `*(…)`, `+(…)`, `@(…)`, `!(…)`.
     """
 
@@ -60,9 +60,9 @@ class WordKind(NamedTuple):
 
 ORDINARY = WordKind()
 FIRST = WordKind(subscript=True, array=True)
-"""A word that may be an assignment before a command."""
+"""A word that can be an assignment before a command."""
 DECLARED = WordKind(array=True)
-"""An argument of declare, export and their like."""
+"""An argument of declare, export and similar builtins."""
 REGULAR_EXPRESSION = WordKind(breaks=" \t\n&;)<>", parentheses=True)
 PATTERN = WordKind(patterns=True)
 WHOLE = WordKind(breaks="")
@@ -70,9 +70,9 @@ WHOLE = WordKind(breaks="")
 
 
 class Parts(NamedTuple):
-    """The parts of a word, and where reading goes on behind it.
+    """The parts of a word, and the position after it.
 
-    `gap` is what stood between the elements of arrays in it, if there were any.
+    `gap` are the gaps between the elements of its arrays, if there are any.
     """
 
     parts: list[Part]
@@ -81,9 +81,9 @@ class Parts(NamedTuple):
 
 
 def scan_word(source: Source, i: int, kind: WordKind = ORDINARY) -> tuple[Word, int]:
-    """The word at `i`, and where reading goes on: behind the line continuations that follow it.
+    """Scan the word at `i`; also return the position after it and the line continuations that follow.
 
-    Raises Refused where there is none, and for quotes, expansions and brackets that are not closed.
+    Raises Refused if there is no word, and for quotes, expansions and brackets that are not closed.
     """
     word = None if kind is REGULAR_EXPRESSION else plain_word(source.text, i)
     if word:
@@ -95,10 +95,10 @@ def scan_word(source: Source, i: int, kind: WordKind = ORDINARY) -> tuple[Word, 
 def scan_assignment(
     source: Source, i: int, kind: WordKind, waiting: tuple[Heredoc, ...]
 ) -> tuple[Word, int, Gap | None]:
-    """As scan_word, for a word that may be an assignment of an array; with the gaps between its elements.
+    """As scan_word, for a word that can be the assignment of an array; also returns the gaps between its elements.
 
-    `waiting` are the heredocs whose bodies follow the next newline, which such a gap may hold. Raises Refused as scan_word,
-    and where a line continuation hides that no word stands there but the descriptor of a redirect.
+    `waiting` are the heredocs whose bodies follow the next newline, which such a gap can contain. Raises Refused as scan_word does,
+    and if the word is the descriptor of a redirect after a line continuation.
     """
     word = plain_word(source.text, i)
     if word:
@@ -112,13 +112,13 @@ def scan_assignment(
 
 
 def plain_word(text: str, i: int) -> Word | None:
-    """The word at `i` if it is a common one, which is its own value."""
+    """Return the word at `i` if it is a plain one, which is its own value."""
     plain = PLAIN_WORD.match(text, i)
     return Word(plain[0], plain[0], True, i, plain.end(), range(i, plain.end())) if plain else None
 
 
 def scan_parts(source: Source, start: int, kind: WordKind, waiting: tuple[Heredoc, ...] = ()) -> Parts:
-    """The parts of the word at `start`; there are none where none begins. `waiting` as in scan_assignment."""
+    """Scan the parts of the word at `start`; none if no word begins there. `waiting` as in scan_assignment."""
     text = source.text
     parts: list[Part] = []
     at, gap = start, None
@@ -147,7 +147,7 @@ def scan_parts(source: Source, start: int, kind: WordKind, waiting: tuple[Heredo
 
 
 def scan_enclosed(source: Source, start: int, at: int, kind: WordKind) -> Part | None:
-    """The brackets that begin at `at` in a word of this kind that begins at `start`, or None where they do not enclose."""
+    """Scan the brackets at `at` in a word of this kind that begins at `start`; None if they do not enclose blanks in such a word."""
     char = source.text[at]
     if char == "[":
         name = NAME.match(source.text, start) if kind.subscript else None
@@ -160,7 +160,7 @@ def scan_enclosed(source: Source, start: int, at: int, kind: WordKind) -> Part |
 
 
 def scan_array(source: Source, i: int, gap: Gap) -> tuple[Part, Gap]:
-    """The `=(…)` at `i`, and the gaps between its elements together with `gap`."""
+    """Scan the `=(…)` at `i`; also return the gaps between its elements, added to `gap`."""
     text = source.text
     parts = [literal(text, i, i + 2)]
     at = i + 2
@@ -183,7 +183,7 @@ def scan_array(source: Source, i: int, gap: Gap) -> tuple[Part, Gap]:
 
 
 def gap_parts(text: str, start: int, end: int, comments: tuple[Comment, ...]) -> list[Part]:
-    """What stands between the elements of an array, with blanks for comments and without line continuations."""
+    """Return the text between the elements of an array, with blanks for comments and without line continuations."""
     chars = list(text[start:end])
     for comment in comments:
         chars[comment.start - start : comment.end - start] = " " * (comment.end - comment.start)
@@ -195,7 +195,7 @@ def gap_parts(text: str, start: int, end: int, comments: tuple[Comment, ...]) ->
 
 
 def word_of(text: str, start: int, parts: list[Part]) -> Word:
-    """The word at `start` that consists of `parts`. Raises Refused where there are none, or a comment begins."""
+    """Return the word at `start` that consists of `parts`. Raises Refused if there are none, or if it is a comment."""
     if not parts or text[start] == "#":
         raise unexpected(text, start)
     end, value, origin, bare, expansions = joined(parts, parts[-1].end)
@@ -208,17 +208,17 @@ def word_of(text: str, start: int, parts: list[Part]) -> Word:
 
 
 def literal_word(text: str, start: int, end: int) -> Word:
-    """The word at text[start:end], which is its own value."""
+    """Return text[start:end] as a word that is its own value."""
     return Word(text[start:end], text[start:end], True, start, end, range(start, end))
 
 
 def is_static(bare: str) -> bool:
-    """Whether the shell makes one word of it, the same everywhere: no pattern, braces, tilde or array."""
+    """Return whether the shell makes exactly one word of it, the same everywhere: no pattern, braces, tilde or array."""
     return not (any([char in bare for char in "*?["]) or ARRAY.match(bare) or TILDE.match(bare) or BRACES.search(bare))
 
 
 def read_word(text: str, start: int, end: int) -> Word:
-    """The word that is known to stand at text[start:end], without the programs in it.
+    """Return the known word text[start:end], without the programs in it.
 
     >>> word = read_word('''echo "a b"'c'$HOME''', 5, 18)
     >>> word.value, word.static
@@ -228,17 +228,17 @@ def read_word(text: str, start: int, end: int) -> Word:
 
 
 def expansion_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """The spans of the expansions in the word that is known to stand at text[start:end]."""
+    """Return the spans of the expansions in the known word text[start:end]."""
     return [(expansion.start, expansion.end) for expansion in expansions_of(parts_until(text, start, end))]
 
 
 def parts_until(text: str, start: int, end: int) -> list[Part]:
-    """The parts of the word text[start:end]; its substitutions are skipped, not parsed."""
+    """Return the parts of the word text[start:end]; its substitutions are skipped, not parsed."""
     return scan_parts(Source(text[:end], skip_substitution, 0, {}), start, WHOLE).parts
 
 
 def skip_substitution(source: Source, i: int, quoted: bool) -> Substitution:
-    """Where the substitution at `i` ends by its brackets alone: `case` patterns and comments in it count as brackets too."""
+    """Return the end of the substitution at `i` by counting brackets, those in `case` patterns and comments included."""
     if source.text[i] == "`":
         at = i + 1
         while source.text[at : at + 1] not in ("`", ""):
