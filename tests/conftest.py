@@ -1,4 +1,4 @@
-"""Fixtures: a safe environment for every test, and the real parts of real.py once a session; which worker runs what, and reruns."""
+"""Fixtures: a safe environment for every test, and the real parts of real.py, once a session; distribution of tests to workers, and reruns."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FOREIGN = ("ANTHROPIC", "CLAUDE", "PUEUE", "XDG_", "SLURM", "SBATCH", "SQUEUE")
 WEIRD = ["a'; echo foo", "a\n0", 'a"=0"', "a b", "-a", "ä"]
 
 E2E = Path(__file__).parent / "e2e"
-"""The tests of real daemons, hosts and clients, which depend on the speed of the machine."""
+"""The tests with real daemons, hosts and clients, whose duration depends on the machine."""
 
 TOGETHER = (
     r"e2e/test_slurm(_batch)?\.py",
@@ -37,24 +37,24 @@ TOGETHER = (
     r"e2e/test_fidelity\.py.*_slurm_",
     r"e2e/test_clickhouse\.py",
 )
-"""Tests, by patterns of their IDs, that share a fixture whose making takes many seconds: a cluster, a warehouse."""
+"""Patterns of IDs of tests that share a fixture which takes many seconds to start: a cluster, a warehouse."""
 
 counter = itertools.count()
 
 
 def pytest_configure() -> None:
-    """Whoever stops the tests, a time limit for one, stops the daemons too: fixtures end as they do at Ctrl-C."""
+    """Make every signal that ends the tests, such as that of a timeout, end the fixtures and their daemons, as Ctrl-C does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # What is started in the background has these ignored, and hands that on to all that it starts.
+    # Processes in the background ignore these signals, and so do their children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Runs each of TOGETHER on one of xdist's workers, the other tests where one is free.
+    """Run the tests of each pattern in TOGETHER on one of xdist's workers, and the other tests on any free worker.
 
-    `--dist loadgroup` would do the same by a mark, but xdist 3.8 writes the mark's name where pytest 9.2 does not read it.
+    `--dist loadgroup` would do the same by a mark, but pytest 9.2 does not read the mark's name where xdist 3.8 writes it.
     """
     if config.getvalue("dist") != "load":
         return None
@@ -68,19 +68,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Lets CI run a failed test of real daemons once more."""
+    """Let CI run a failed test of real daemons once more."""
     if os.environ.get("CI") and E2E in item.path.parents:
         item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts tests of real daemons first. Pure tests are short: with them last, the workers end together."""
+    """Put tests of real daemons first. Pure tests are short, so with them last all workers end at about the same time."""
     items.sort(key=lambda item: E2E not in item.path.parents)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
-    """Shows the first failure of each test that ran twice, which pytest leaves out, and names these tests in the last lines."""
+    """Show the first failure of each test that ran twice, which pytest omits, and name these tests in the last lines."""
     reruns = terminalreporter.stats.get("rerun", ())
     for report in reruns:
         terminalreporter.write_sep("_", f"run again: {report.nodeid}")
@@ -99,24 +99,24 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture(autouse=True)
 def home(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A new, empty HOME; nothing of the user's configuration, daemon or agent is seen by a test."""
+    """Return a new, empty HOME; tests see no configuration, daemon or agent of the user."""
     home = lab.root / "homes" / str(next(counter))
     home.mkdir(parents=True)
     for name in [name for name in os.environ if name.startswith(FOREIGN)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
-    # This package's own command is beside the interpreter.
+    # The command pueue-skill is in the interpreter's folder.
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(home))
     monkeypatch.setenv("COLUMNS", "100")
-    # What a hook says must not depend on how busy the machine is; the tests of its time limit take this out again.
+    # A hook's reply must not depend on the load of the machine; the tests of the time limit remove this variable.
     monkeypatch.setenv("PUEUE_SKILL_HOOK_LIMIT", "30")
     return home
 
 
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
-    """Hosts whose queues are in memory, of the kind `memory`; no other host is reached, and no process started."""
+    """Hosts with queues in memory, of the kind `memory`; no other host is reached, and no process started."""
     from pueue_skill.configuration import schema as schema  # the kinds that it publishes are those of the product
 
     memory = Memory()
@@ -152,7 +152,7 @@ def littleblack(lab: Lab) -> Iterator[Host]:
 
 @pytest.fixture(scope="session")
 def cluster(lab: Lab) -> Iterator[Cluster]:
-    """A real Slurm of two nodes, where its client's host `local` is."""
+    """A real Slurm cluster with two nodes; its client's host `local` uses it."""
     cluster = Cluster(lab)
     cluster.configured('[hosts.local]\nbackend = "slurm"\n')
     yield cluster
@@ -161,7 +161,7 @@ def cluster(lab: Lab) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def login(cluster: Cluster) -> Iterator[Host]:
-    """A host over ssh, from which jobs are submitted to the cluster."""
+    """A host over ssh from which jobs are submitted to the cluster."""
     login = cluster.login("login")
     yield login
     login.stop()
@@ -169,7 +169,7 @@ def login(cluster: Cluster) -> Iterator[Host]:
 
 @pytest.fixture
 def queues_as_before(pueued: Daemon, bigblack: Host, littleblack: Host) -> Iterator[None]:
-    """Groups and jobs that a test has made are gone after it."""
+    """Remove the groups and jobs that a test has added."""
     daemons = {daemon: (set(daemon.groups()), set(daemon.tasks())) for daemon in (pueued, bigblack, littleblack)}
     yield
     for daemon, (groups, tasks) in daemons.items():
@@ -180,7 +180,7 @@ def queues_as_before(pueued: Daemon, bigblack: Host, littleblack: Host) -> Itera
 
 @pytest.fixture(params=WEIRD, ids=["command", "newline", "assignment", "blank", "option", "umlaut"])
 def weird_tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A folder whose name breaks careless shell text."""
+    """A folder with a name that breaks careless shell text."""
     folder = tmp_path / str(request.param)
     folder.mkdir()
     return folder
@@ -188,7 +188,7 @@ def weird_tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["local", "bigblack"])
 def on(request: pytest.FixtureRequest, pueued: Daemon, tmp_path: Path, home: Path) -> Batch:
-    """A batch on each kind of host, with nothing of it there."""
+    """A batch without jobs on each kind of host."""
     env = pueued.env | {"HOME": str(home)}
     daemon: Daemon = pueued
     if request.param == "bigblack":

@@ -1,7 +1,7 @@
-"""What the documents say is so: their bash blocks run from top to bottom on real queues, and print what stands below them.
+"""The documents: their bash blocks run from top to bottom on real queues, and print the text blocks below them.
 
-A `text` block that follows a `bash` block is what it prints. `bash exit-N` ends with N; `bash no-run` cannot run here and is
-listed in NO_RUN. Each document has fresh hosts, so a job's id is known.
+A `text` block after a `bash` block is its output. `bash exit-N` exits with N; `bash no-run` cannot run here and is listed in NO_RUN. Each
+document has new hosts, so IDs of jobs are known.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DOCS = sorted({str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROO
 FENCE = re.compile(r"^```(\w*)[ ]?(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 CONFIG = ROOT / "examples/config.toml"
 
-# What installs, what needs the agent, what is a test of its own (make), what changes a host.
+# Installation, commands for the agent, make (which has separate tests), changes of a host.
 NO_RUN = {
     "CONTRIBUTING.md": [
         'make setup\nmake test\nmake test ARGS="tests/rules/test_rules.py -k PQ101"\nmake lint\nmake gen\nmake check',
@@ -78,7 +78,7 @@ NO_RUN = {
 
 
 class Block(NamedTuple):
-    """A fenced block; `after` is what stands between it and the one before."""
+    """A fenced block; `after` is the text between it and the block before."""
 
     language: str
     info: str
@@ -97,7 +97,7 @@ def blocks(doc: str) -> list[Block]:
 
 
 def section(doc: str, name: str) -> str:
-    """What stands between `<!-- name -->` and `<!-- /name -->`."""
+    """Return the text between `<!-- name -->` and `<!-- /name -->`."""
     found = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", (ROOT / doc).read_text("utf-8"), re.DOTALL)
     assert found
     return found[1]
@@ -178,7 +178,7 @@ def test_the_service_of_hosts_md_starts_a_daemon(stage: dict[str, Daemon]) -> No
 
 
 def test_quoted_messages_exist_in_the_program() -> None:
-    """The longest part of each message in the table of troubleshooting.md that no name stands in."""
+    """Yield the longest part of each message in the table of troubleshooting.md that contains no name."""
     files = [
         *ROOT.glob("pueue_skill/**/*.py"),
         *ROOT.glob("pueue_skill/**/*.sh"),
@@ -300,7 +300,7 @@ def test_the_skill_says_when_it_is_for() -> None:
 
 
 def test_the_skill_is_valid(tmp_path: Path) -> None:
-    """By the reference validator, which wants the folder to bear the skill's name."""
+    """The reference validator requires that the folder has the skill's name."""
     skill = tmp_path / "pueue-skill"
     skill.mkdir()
     shutil.copy(ROOT / "SKILL.md", skill)

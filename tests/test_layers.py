@@ -1,6 +1,6 @@
-"""Which package imports which, read from their source, and what a hook that has nothing to do loads.
+"""The imports between packages, read from their source, and the modules that a hook without a reply loads.
 
-The arrow of imports points one way, and what is pure computes only: it knows no file, clock, environment, subprocess or network.
+Imports point one way. Pure packages only compute: they use no file, clock, environment, subprocess or network.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ BELOW = {
     "views": (*PIPE, "state", "configuration", "hosts", "jobs", "batches", "agents", "notify", "lint"),
     "cli": (*PIPE, "state", "configuration", "hosts", "jobs", "batches", "agents", "notify", "lint", "views"),
 }
-"""What each package may import beside itself; those that are missing here fail."""
+"""The packages that each package may import; packages missing here fail."""
 
 # What computes only. datetime is here for reading times; asking for the present one is looked for below.
 PURE = set(
@@ -47,7 +47,7 @@ PURE = set(
 )
 
 QUEUES = {path.name for path in (PACKAGE / "queues").iterdir() if (path / "__init__.py").is_file()}
-"""The kinds of queue. What they share lies beside them, in queues/."""
+"""The kinds of queue. Their shared modules are in queues/."""
 
 KNOW_PUEUE = ("hosts/doctor/", "hosts/provision/", "jobs/proof.py", "cli/commands/setup.py")
 """What is about pueue's daemon itself. Whatever else lies outside queues/ reaches each kind of queue through the registry."""

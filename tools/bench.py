@@ -1,13 +1,17 @@
-"""Measures what must be quick and prints ratios; nothing here passes or fails.
+"""Measures speed and prints ratios; nothing passes or fails.
 
     python tools/bench.py [analysis|hook|start|batch|units|hosts|stdin|runs|slurm ...]
 
-Analysis: microseconds for one command of the corpus, imports aside. Hook: whole processes, medians of interleaved runs, as
-multiples of `python -I -c pass` on this machine. Start: whole processes of the installed command in the same way, as multiples of
-`python -c pass` of the same interpreter, and `run --detach` as a multiple of `pueue add`. Batch: a submission over a real ssh to a real queue. Units: many items, and
-two kill -9 of all that works on them. Stdin: what a job reads over ssh, against ssh with the same reader. Hosts: the status of many hosts at once, against that of the slowest of them.
-Runs: many `run` at once, against as many `pueue add` with `pueue follow`.
-Slurm: job arrays on an emulated cluster against a loop of sbatch.
+Analysis: microseconds for one command of the corpus, without imports.
+Hook: whole processes, medians of interleaved runs, as multiples of `python -I -c pass` on this machine.
+Start: whole processes of the installed command in the same way, as multiples of `python -c pass` of the same interpreter, and
+`run --detach` as a multiple of `pueue add`.
+Batch: a submission over a real ssh to a real queue.
+Units: many items, and two kill -9 of all their processes.
+Hosts: the status of many hosts at once, compared with that of the slowest host.
+Stdin: a job's input over ssh, compared with ssh and the same reader.
+Runs: many concurrent `run`, compared with as many `pueue add` and `pueue follow`.
+Slurm: job arrays on an emulated cluster, compared with a loop of sbatch.
 """
 
 from __future__ import annotations
@@ -75,7 +79,7 @@ FINDING = "ssh bigblack 'cd ~/p && uv run python populate_cache.py --symbol BTCU
 
 
 def processes() -> None:
-    """The hook as a client starts it, with a HOME of its own."""
+    """Measure the hook as a client starts it, with a separate HOME."""
     launch = [str(ROOT / "hooks/launch"), "PreToolUse"]
     rows = {
         "python -I -c pass": ([sys.executable, "-I", "-c", "pass"], b""),
@@ -106,7 +110,7 @@ START_RUNS = 21
 
 
 def start() -> None:
-    """Commands of the installed console script with a local queue of a few jobs; medians of interleaved runs."""
+    """Measure commands of the installed console script with a local queue of a few jobs; medians of interleaved runs."""
     sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools")]
     real = importlib.import_module("real")
     lab = real.Lab()
@@ -146,7 +150,7 @@ ITEMS = 200_000
 
 @contextmanager
 def bigblack() -> Iterator[tuple[Any, Any, Callable[..., subprocess.CompletedProcess[str]]]]:
-    """The module of real parts, a host, and what runs `pueue-skill batch ACTION` on a manifest for it."""
+    """Yield the module of real parts, a host, and a function that runs `pueue-skill batch ACTION` on a manifest for it."""
     sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools")]
     real = importlib.import_module("real")
     lab = real.Lab()
@@ -173,7 +177,7 @@ def timed(run: Callable[[], object]) -> float:
 
 
 def batch() -> None:
-    """A batch to a host over ssh, against as many calls of `ssh host pueue add` (20 are timed) and the same adds in a loop there."""
+    """Measure a batch over ssh, compared with as many `ssh host pueue add` (20 are timed) and the same adds in a loop on the host."""
     with bigblack() as (real, host, batch):
         values = f"vars.n = {{ range = [1, {JOBS}] }}"
         text = f'name = "bench"\nhosts = ["bigblack"]\n[phases.a]\ncommand = "true {{n}}"\n{values}\n'
@@ -194,12 +198,12 @@ def batch() -> None:
         loop = timed(lambda: host.ssh(f"for i in $(seq {JOBS}); do {add}; done", timeout=300))
         print(f"batch of {JOBS} over ssh: {whole:.1f} s, again {again:.1f} s")
         print(
-            f"  {one * JOBS / whole:.0f} times as fast as {JOBS} calls of ssh; {whole / loop:.2f} x the adds in a loop there"
+            f"  {one * JOBS / whole:.0f} times as fast as {JOBS} ssh commands; {whole / loop:.2f} x the adds in a loop there"
         )
 
 
 def units() -> None:
-    """Many items, of which each leaves a line; all that works on them is killed twice."""
+    """Measure many items that each write a line; all their processes are killed twice."""
     with bigblack() as (real, host, batch):
         ran = host.home / "ran"
         (host.lab.root / "bench.toml").write_text(
@@ -240,7 +244,7 @@ HOSTS = 20
 
 
 def hosts() -> None:
-    """20 names of one host, each with a delay of its own, asked for their status by the program as it is called."""
+    """Measure the status of 20 names of one host, each with a different delay."""
     sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools")]
     real = importlib.import_module("real")
     lab = real.Lab()
@@ -291,16 +295,16 @@ def hosts() -> None:
 STDIN_BYTES = 400_000_000
 
 GIGABIT = 117_000_000
-"""Bytes a second that a network of 1 Gbit/s carries. On loopback ssh takes so little time that the ticks of pueue show."""
+"""Bytes per second of a network with 1 Gbit/s. On loopback ssh takes so little time that the ticks of pueue show."""
 
 
 def whole(file: Path) -> int:
-    """A descriptor to read `file` from."""
+    """Return a descriptor to read `file` from."""
     return os.open(file, os.O_RDONLY)
 
 
 def paced(file: Path) -> int:
-    """A descriptor of a pipe that gives `file` as fast as such a network would carry it."""
+    """Return a descriptor of a pipe that delivers `file` at the speed of the network."""
     reader, writer = os.pipe()
 
     def write() -> None:
@@ -316,8 +320,10 @@ def paced(file: Path) -> int:
 
 
 def stdin() -> None:
-    """A file on the standard input of `pueue-skill ssh --stdin` and of ssh, in turn, as fast as loopback takes it and at the pace of a
-    network; whole processes, their peak memory too. What a job without input takes longer than ssh is in both."""
+    """Measure a file on stdin of `pueue-skill ssh --stdin` and of ssh, in turn, at the speed of loopback and of a network.
+
+    Whole processes, with their peak memory. Both include the time that a job without input takes longer than ssh.
+    """
     sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools")]
     real = importlib.import_module("real")
     lab = real.Lab()
@@ -361,7 +367,7 @@ AT_ONCE = 30
 
 
 def runs() -> None:
-    """Many jobs that are submitted and followed at once, in a queue of 4 slots, here and on a host; medians of interleaved rounds."""
+    """Measure many jobs that are submitted and followed at once, in a queue of 4 slots, here and on a host; medians of interleaved rounds."""
     sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools")]
     real = importlib.import_module("real")
     lab = real.Lab()
@@ -372,7 +378,7 @@ def runs() -> None:
         env = here.env | {"PYTHONPATH": str(ROOT)}
 
         def together(*command: str) -> float:
-            """Seconds until all calls of a command have ended."""
+            """Return the seconds until all calls of a command have ended."""
 
             def all_of_them() -> None:
                 calls = [
@@ -407,7 +413,7 @@ TASKS, SAMPLE = 10_000, 50
 
 
 def slurm() -> None:
-    """Array jobs on a real slurmctld with 8 nodes on loopback; a loop of sbatch is measured on a sample, and scaled."""
+    """Measure array jobs on a real slurmctld with 8 nodes on loopback; a loop of sbatch is measured on a sample, and scaled."""
     sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools")]
     real, emulated = importlib.import_module("real"), importlib.import_module("slurm")
     lab = real.Lab()

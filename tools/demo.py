@@ -1,8 +1,8 @@
-"""Shows the main job on a private pueue daemon: what becomes of commands, two jobs with their exit codes, the queue.
+"""Shows the main job on a private pueue daemon: rewrites of commands, two jobs with their exit codes, the queue.
 
-Needs pueue and pueued on PATH. Everything lives in one new folder, HOME included, so that nothing of the user's is read or
-touched; the daemon and the folder go at the end, whatever ends it. Exits 0 when every command did what it should. Signals are
-only noted by their handler and acted on where this waits, so that none can come between starting a process and knowing of it.
+Needs pueue and pueued on PATH. Everything, including HOME, is in one new folder, so no file of the user is read or changed; the daemon
+and the folder are always removed at the end. Exits 0 if every command succeeded. Signal handlers only set a flag, which is checked while
+waiting, so that no signal arrives between the start of a process and the variable for it.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ signals: list[int] = []
 
 
 class Stopped(Exception):
-    """A signal came."""
+    """A signal arrived."""
 
 
 def until(question: Callable[[], bool], seconds: float) -> bool:
-    """Waits for a true answer, at most so long. Raises Stopped."""
+    """Wait for a true answer, with a timeout. Raises Stopped."""
     limit = time.monotonic() + seconds
     while True:
         answer = question()
@@ -75,7 +75,7 @@ def end(process: subprocess.Popen[bytes], number: int) -> None:
 
 @contextlib.contextmanager
 def daemon(root: Path) -> Iterator[dict[str, str]]:
-    """A pueued below `root`; gives the environment of programs that are to use it."""
+    """Start a pueued below `root`; return the environment of its clients."""
     (root / "run").mkdir(mode=0o700)
     (root / "work").mkdir()
     shared = {"pueue_directory": str(root / "pueue"), "runtime_directory": str(root / "run"), "use_unix_socket": True}
@@ -108,9 +108,9 @@ def daemon(root: Path) -> Iterator[dict[str, str]]:
 
 
 def show(line: str, env: dict[str, str], folder: Path) -> int:
-    """Runs one command line below its own text; its exit code."""
+    """Print a command line and run it; return its exit code."""
     print(f"$ {line}", flush=True)
-    # In a session of its own, so that a Ctrl-C reaches it from here only, and ends what it has started too.
+    # In a separate session, so that only this program sends it a Ctrl-C, which also ends its children.
     process = subprocess.Popen(
         ["bash", "-c", f"exec {line}"], env=env, cwd=folder, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT,
         start_new_session=True,
@@ -125,11 +125,11 @@ def show(line: str, env: dict[str, str], folder: Path) -> int:
 
 
 def demo() -> bool:
-    """Whether every step did what it should."""
+    """Return whether every step succeeded."""
     # A short path: a socket's may have 104 bytes at most.
     with tempfile.TemporaryDirectory(prefix="pueue-skill-demo-", dir="/tmp") as name:
         root = Path(name).resolve()
-        print(f"On a pueue daemon of its own in {root}, which is removed at the end.", flush=True)
+        print(f"On a private pueue daemon in {root}, which is removed at the end.", flush=True)
         right = True
         with daemon(root) as env:
             for number, (title, line, code) in enumerate(STEPS, 1):
@@ -154,7 +154,7 @@ def main() -> int:
     except Stopped:
         print("demo: stopped, and nothing left behind", file=sys.stderr)
         return 128 + signals[0]
-    except BrokenPipeError:  # whoever read this is gone, and the flush at exit must not fail once more
+    except BrokenPipeError:  # the reader has gone, and the flush at exit must not fail again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
 

@@ -1,12 +1,11 @@
-"""Runs every case of the differential proof, and counts those that do the same work when they are rewritten.
+"""Runs every case of the differential test, and counts the rewrites that do the same work.
 
     python tools/fidelity.py [-k SUBSTRING] [--file FILE] [--show] [--long] [--slurm]
 
-A case is a text below tests/cases/fidelity, run by bash as it is written and as it is rewritten, on real daemons and hosts.
---file runs the cases of a text file instead, separated by lines of `====`. They run in a folder with the files of FILES in
-tests/support/fidelity.py; the recorders rec, rec-in, rec-err, rec-exit, rec-kill and rec-slow count as long-running, and bigblack,
-littleblack, dashbox, zshbox, fishbox and tcshbox are hosts. Exits 1 when a case differs, 2 when there is none. Needs pueue and
-pueued on PATH, and sshd.
+A case is a text in tests/cases/fidelity, which bash runs as written and as rewritten, on real daemons and hosts. --file runs the cases of
+a text file instead, separated by lines of `====`. They run in a folder with the files of FILES in tests/support/fidelity.py; the recorders
+rec, rec-in, rec-err, rec-exit, rec-kill and rec-slow count as long-running, and bigblack, littleblack, dashbox, zshbox, fishbox and tcshbox
+are hosts. Exits 1 if a case differs, 2 if there is none. Needs pueue and pueued on PATH, and sshd.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ generated: Any = importlib.import_module("generated")
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("-k", metavar="SUBSTRING", default="", help="only the cases whose row or text holds this")
-    options.add_argument("--show", action="store_true", help="show what becomes of every case")
+    options.add_argument("--show", action="store_true", help="show the rewrite of every case")
     options.add_argument("--long", action="store_true", help="run 2,000 generated texts of each kind too")
-    options.add_argument("--slurm", action="store_true", help="queue in Slurm, on a cluster of its own")
+    options.add_argument("--slurm", action="store_true", help="queue in Slurm, on a private cluster")
     options.add_argument("--file", type=Path, help="run the cases of this file, separated by lines of ====")
     wanted = options.parse_args()
     started = time.monotonic()
@@ -60,7 +59,7 @@ def main() -> int:
                 print(f"{outcome.kind}: {outcome.report()}\n", flush=True)
     why = ", ".join([f"{reason} {count}" for reason, count in reasons.most_common()])
     print(
-        f"cases {counted.total()}, identical {counted['identical']}, left alone {counted['left']}"
+        f"cases {counted.total()}, identical {counted['identical']}, left as is {counted['left']}"
         f"{f' ({why})' if why else ''}, different {counted['different']}, in {time.monotonic() - started:.0f} s"
     )
     return 1 if counted["different"] else 0

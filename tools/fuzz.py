@@ -1,9 +1,9 @@
-"""Runs the analysis on mutated commands of the corpus and on made-up text, and stops at the first that it cannot take.
+"""Runs the analysis on mutated commands of the corpus and on generated text, and stops at the first failure.
 
-    python tools/fuzz.py [COUNT] [SEED]     100000 inputs unless told
+    python tools/fuzz.py [COUNT] [SEED]     100000 inputs by default
 
-What must hold for any text: no exception; an end within a second of processor time; every finding's span lies in the text and covers the
-program that it is about; a plan is made, and its invocation is valid for bash to read or there is none.
+For any text: no exception; at most a second of processor time; the span of every finding is inside the text and covers its program; there
+is a plan, and its invocation, if any, is valid bash.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pueue_skill.shell.model import Host  # noqa: E402
 CORPUS = ROOT / "tests/cases/corpus"
 HOSTS = {name: Host(name, name, "~/.local/bin/pueue") for name in ("bigblack", "littleblack")}
 LIMIT = 1.0
-"""Seconds that one analysis may take."""
+"""The longest duration of an analysis, in seconds."""
 
 PIECES = [
     "'", '"', "\\", "$", "`", "(", ")", "{", "}", "[[", "]]", "((", "))", "<<E\n", "<<'E'\n", "\nE\n", "<(", "$(", "${x:-", "$'", "|", "|&", "||", "&&", "&", ";", ";;", "\n", "#",
@@ -45,7 +45,7 @@ def corpus() -> list[str]:
 
 
 def mutated(text: str, other: str, rng: random.Random) -> str:
-    """`text` with a few pieces put in, taken out, doubled, or swapped for a part of `other`."""
+    """Return `text` with a few parts inserted, removed, doubled, or replaced by a part of `other`."""
     for _ in range(rng.randint(1, 4)):
         at = rng.randint(0, len(text))
         end = min(len(text), at + rng.randint(0, 12))
@@ -69,12 +69,12 @@ def made_up(rng: random.Random) -> str:
 
 
 def bare(text: str) -> str:
-    """Without what quoting adds."""
+    """Return a text without quoting."""
     return re.sub(r"[\\'\"\n]|\$(?=')", "", text)
 
 
 def prove(text: str) -> Analysis:
-    """Raises AssertionError where what must hold does not."""
+    """Check the conditions for a text. Raises AssertionError."""
     start = time.process_time()
     analysis = analyse(text, HOSTS)
     submits = invocation(analysis.plan)

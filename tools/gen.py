@@ -1,7 +1,7 @@
-"""Writes what is made from the code: the gate, the rule reference, the schemas and the command reference.
+"""Writes the files that are generated from the code: the gate, the rule reference, the schemas and the command reference.
 
 python tools/gen.py            write the files
-python tools/gen.py --check    exit 1 and name those that are stale
+python tools/gen.py --check    exit 1 and name the stale files
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ anchor() {{
 
 
 def anchors() -> tuple[set[str], dict[str, set[str]]]:
-    """The anchors that stand alone, and those that count only with one of the texts beside them."""
+    """Return the anchors that are sufficient alone, and those that count only together with one of several texts."""
     from pueue_skill.rules.registry import RULES
 
     alone: set[str] = {"pueue"}
@@ -122,12 +122,12 @@ def gate() -> str:
 
 
 def sh_gate() -> str:
-    """The gate for the launcher: of each anchor, the longest run of letters that stands as a word in every text with it."""
+    """Return the gate for the launcher: for each anchor, the longest run of letters that is a word in every text with the anchor."""
     alone, pairs = anchors()
     words: dict[str, set[str]] = {}
     capitals: set[str] = set()
     capitalized: set[str] = set()
-    for anchor, others in [*[(one, {""}) for one in alone], *pairs.items()]:  # "" stands in every text
+    for anchor, others in [*[(one, {""}) for one in alone], *pairs.items()]:  # "" is in every text
         runs = re.findall("[a-z]+", anchor)
         if not runs:
             capitals.add(max(re.findall("[A-Z]+", anchor), key=len))
@@ -136,7 +136,7 @@ def sh_gate() -> str:
         if re.fullmatch("[a-z]+[0-9]*", anchor):  # it may be a part of a name: Train, TRAIN
             capitals.add(runs[0].upper())
             name = runs[0].capitalize()
-            # Short ones stand in many a longer word.
+            # Short anchors are part of many longer words.
             capitalized |= {f"*{name}*"} if len(name) > 4 else {f"*{name}", f"*{name}[!a-z]*"}
     return SH_GATE.format(
         capitals="|".join(sorted(capitals)), capitalized="|".join(sorted(capitalized)), cases=sh_cases(words)
@@ -144,7 +144,7 @@ def sh_gate() -> str:
 
 
 def sh_cases(words: dict[str, set[str]]) -> str:
-    """The branches, by first letter, that find a word in $1 and one of its texts in $2."""
+    """Return the branches, by first letter, that find a word in $1 and one of its texts in $2."""
     cases = []
     for letter in sorted({word[0] for word in words}):
         here = sorted(word for word in words if word[0] == letter)
@@ -170,7 +170,7 @@ def rule_reference() -> str:
 
 
 def readme() -> str:
-    """README.md with its tables made anew."""
+    """Return README.md with new tables."""
     from pueue_skill.rules.registry import RULES
 
     rows = [
@@ -183,7 +183,7 @@ def readme() -> str:
 
 
 def agents_table() -> str:
-    """What the hooks can do in each agent, from the agents' modules."""
+    """Return the table of the hooks' features in each agent, from the agents' modules."""
     from pueue_skill.agents.event import AGENTS
 
     lines = ["| agent | remind | deny | rewrite | report | read from |", "|---|---|---|---|---|---|"]
@@ -197,7 +197,7 @@ def agents_table() -> str:
 
 
 def packages_table() -> str:
-    """The packages in the order of their imports, with the first paragraph of each docstring."""
+    """Return the packages in the order of their imports, with the first paragraph of each docstring."""
     sys.path.insert(0, str(ROOT / "tests"))
     layers = importlib.import_module("test_layers")
 
@@ -208,7 +208,7 @@ def packages_table() -> str:
 
 
 def rewritten() -> str:
-    """The table of what is rewritten, from the cases of the differential test."""
+    """Return the table of rewrites, from the cases of the differential test."""
     from pueue_skill.plan.model import Plan
 
     sys.path.insert(0, str(ROOT / "tests/support"))
@@ -234,7 +234,7 @@ def rewritten() -> str:
 
 
 def between(text: str, mark: str, made: str) -> str:
-    """`text` with `made` between the comments of `mark`."""
+    """Return `text` with `made` between the comments of `mark`."""
     head, _, rest = text.partition(f"<!-- {mark} -->\n")
     return f"{head}<!-- {mark} -->\n{made}<!-- /{mark} -->{rest.partition(f'<!-- /{mark} -->')[2]}"
 
@@ -258,7 +258,7 @@ def subcommands(prog: str, parser: argparse.ArgumentParser) -> Iterator[tuple[st
 
 
 def plugin_hooks() -> str:
-    """The hooks as a plugin has them."""
+    """Return the hooks of the plugin."""
     from pueue_skill.agents.clients import claude
 
     told = "Finds shell commands that belong in a job queue, and reports the outcome of queued jobs."
@@ -267,7 +267,7 @@ def plugin_hooks() -> str:
 
 
 def requirements() -> str:
-    """The locked packages with their hashes, for an environment that the hooks make themselves."""
+    """Return the locked packages with their hashes, for the environment that the hooks create."""
     command = ["export", "--frozen", "--no-dev", "--no-emit-project", "--no-annotate", "--no-header", "--quiet"]
     done = subprocess.run(
         [str(ROOT / ".venv/bin/uv"), *command],

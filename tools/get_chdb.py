@@ -1,7 +1,7 @@
-"""Prints the folder that holds chdb, ClickHouse as a Python module, installing it there first when it is not there.
+"""Prints the folder of chdb, ClickHouse as a Python module, and installs it there first if necessary.
 
-It is some 550 MB, so it is not among the packages of .venv; what it would bring with it (pandas, pyarrow) is for data frames alone. Talk
-goes to stderr. Needs pip, and nothing but the standard library.
+It has some 550 MB, so .venv does not contain it; its dependencies (pandas, pyarrow) are only for data frames and are not installed.
+Messages go to stderr. Needs pip and the standard library.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def find() -> Path | None:
 
 
 def install() -> Path:
-    """Installs chdb, whole or not at all. Raises SystemExit."""
+    """Install chdb completely or not at all. Raises SystemExit."""
     folder = cache() / f"chdb-{VERSION}"
     cache().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache()) as partial:

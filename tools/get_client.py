@@ -1,8 +1,8 @@
-"""Prints the path of an agent client, or of mise, installing it from npm into this project's cache folder first when it is not there.
+"""Prints the path of an agent client or of mise, and installs it from npm into this project's cache folder first if necessary.
 
     python tools/get_client.py claude|codex|gemini|copilot|opencode|mise
 
-The versions are the ones that the hooks were measured with. Needs npm for the first time, and nothing but the standard library.
+The versions are those with which the hooks were measured. Needs npm for the installation, and the standard library.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TRIPLE = (
 
 
 class Client(NamedTuple):
-    """An npm package, and the client's program within node_modules."""
+    """An npm package, and the path of the client's program in node_modules."""
 
     package: str
     version: str
@@ -54,14 +54,14 @@ def find(name: str) -> Path | None:
 
 
 def install(name: str) -> Path:
-    """Installs the client, whole or not at all. Raises SystemExit with what to do."""
+    """Install the client completely or not at all. Raises SystemExit with advice."""
     client = CLIENTS[name]
     npm = shutil.which("npm")
     if npm is None:
         raise SystemExit(f"{client.package} is installed by npm, which is not on PATH: install Node.js")
     cache().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache()) as partial:
-        # The program comes ready-made in a package of its own: no script of a package is run.
+        # A separate package contains the built program, so no script of a package runs.
         words = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", partial]
         # The system's certificates, as git uses: a company's own are among them.
         env = {"NODE_EXTRA_CA_CERTS": ssl.get_default_verify_paths().cafile or CERTIFICATES, **os.environ}

@@ -1,8 +1,8 @@
-"""Prints the folder that holds `pueue` and `pueued` 4.x, building them there first when there is none; `old` the last 3.x.
+"""Prints the folder of `pueue` and `pueued` 4.x, and builds them first if necessary; with `old`, the last 3.x.
 
-Looked for on PATH, in the usual folders, then in this project's cache folder, which is also where cargo builds them. A
-build is made in a folder of its own and renamed when it is whole, so that half a build is never taken; a lock makes a
-second caller wait for the first. Talk goes to stderr. Needs nothing but the standard library.
+It searches PATH, the usual folders, and this project's cache folder, into which cargo builds them. A build happens in a temporary folder
+that is renamed at the end, so an incomplete build is never used; a lock makes a second caller wait for the first. Messages go to stderr.
+Needs only the standard library.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def candidates() -> list[Path]:
 
 
 def version_of(program: Path, env: dict[str, str] | None = None) -> tuple[int, ...]:
-    """(4, 0, 4) for a program that prints `NAME 4.0.4…`; () for one that is missing or does not run."""
+    """Return (4, 0, 4) for a program that prints `NAME 4.0.4…`; () for a program that is missing or does not run."""
     try:
         done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, env=env)
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
@@ -64,11 +64,11 @@ def find_old() -> Path | None:
 
 
 def cargo() -> tuple[Path, dict[str, str]] | None:
-    """A cargo that runs and is new enough, with the environment that it runs in."""
+    """Return a cargo that runs and is new enough, with its environment."""
     homes = [Path.home(), Path(pwd.getpwuid(os.getuid()).pw_dir)]
     on_path = shutil.which("cargo")
     for program in [*([Path(on_path)] if on_path else []), *(home / ".cargo/bin/cargo" for home in homes)]:
-        # The build also needs the rustc beside it.
+        # The build also needs the rustc in the same folder.
         env = {**os.environ, "PATH": f"{program.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
         # rustup's cargo looks for its toolchains below HOME, which need not be the home that it was installed in.
         rustup = {**env, "RUSTUP_HOME": str(program.parent.parent.parent / ".rustup")}
@@ -90,7 +90,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def build(version: str = VERSION) -> Path | None:
-    """The folder with pueue newly built, or None when that cannot be done."""
+    """Build pueue and return its folder, or None if that fails."""
     root, major = cache() / f"pueue-{version}", int(version.partition(".")[0])
     root.parent.mkdir(parents=True, exist_ok=True)
     with locked(root.parent / "lock"):

@@ -1,6 +1,6 @@
-"""Measures the analysis on the labelled commands below tests/cases/corpus: found, missed, false alarms, share parsed.
+"""Measures the analysis on the labeled commands in tests/cases/corpus: found, missed, false alarms, share parsed.
 
-python tools/quality.py [--misses SET]    SET: blind, heldout, leave or queue; shows what was judged wrongly
+python tools/quality.py [--misses SET]    SET: blind, heldout, leave or queue; shows the wrong verdicts
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HOSTS = {name: Host(name, name, "~/.local/bin/pueue") for name in ("bigblack", "
 
 
 def judge(text: str) -> tuple[bool, str]:
-    """Whether anything is found in `text`, and which reader read it (none, when none did)."""
+    """Return whether `text` has a finding, and the reader that parsed it (none, if neither did)."""
     from pueue_skill.plan.analysis import analyse
 
     analysis = analyse(text, HOSTS)
@@ -29,7 +29,7 @@ def judge(text: str) -> tuple[bool, str]:
 
 
 class Tally(NamedTuple):
-    """How many commands there were, and how many of them were flagged."""
+    """The number of commands, and the number of flagged commands."""
 
     commands: int
     flagged: int
@@ -41,7 +41,7 @@ def count(table: dict[Any, Tally], key: tuple[str, ...], flagged: bool) -> None:
 
 
 def line(name: str, label: str, tally: Tally) -> str:
-    """One row: what is flagged is found where it belongs in the queue, and a false alarm where it does not."""
+    """Return a row: flagged commands are hits in sets of commands for the queue, and false alarms in the other sets."""
     rest = tally.commands - tally.flagged
     found, missed, alarms = (tally.flagged, rest, "") if label == "queue" else ("", "", tally.flagged)
     return f"{name:<34}{tally.commands:>9}{found:>8}{missed:>8}{alarms:>14}{tally.flagged / tally.commands:>9.1%}"

@@ -1,6 +1,6 @@
-"""The clients' dialects: what is read from the payloads that were recorded with them, and exactly what is answered.
+"""The protocols of the clients: decoded payloads that were recorded from them, and the exact replies.
 
-tests/cases/agents/*.jsonl hold the payloads in the order of a session; cursor's are made from its documentation.
+tests/cases/agents/*.jsonl contain the payloads in the order of a session; those of cursor were made from its documentation.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ ANSWERS: dict[str, list[tuple[str, Reply, Any]]] = {
         ("stop", Reply(go_on="T"), {"go_on": "T"}),
     ],
 }  # fmt: skip
-"""What works with each client, as measured; None: nothing is said, since it would not reach the model."""
+"""What works with each client, as measured; None: no message, since it would not reach the model."""
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""A hostile checkout: nothing of it is run or imported by any hook of any agent, nor by what the hooks start.
+"""A hostile checkout: no hook of any agent, and no process that a hook starts, runs or imports anything from it.
 
-Every file there that Python, a shell or an installer may pick up by itself leaves a word in a file outside. The folder is the current
-one, stands in PATH by relative and by absolute names, and the environment points into it.
+Every file in the checkout that Python, a shell or an installer may load by itself writes to a file outside. The checkout is the working
+directory, PATH contains it by relative and absolute names, and variables point to it.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def checkout(tmp_path: Path) -> Checkout:
 
 @pytest.fixture
 def plugin(tmp_path: Path) -> Path:
-    """The plugin without packages of its own."""
+    """Return a copy of the plugin without packages."""
     folder = tmp_path / "plugin"
     for name in ("hooks", "bin"):
         shutil.copytree(ROOT / name, folder / name)
@@ -110,7 +110,7 @@ def plugin(tmp_path: Path) -> Path:
 
 
 def within(payload: Any, folder: Path) -> Any:
-    """A recorded payload as if it were of `folder`, and its command a long one."""
+    """Return a recorded payload with `folder` as its folder and a long command."""
     if isinstance(payload, list):
         return [within(value, folder) for value in payload]
     if not isinstance(payload, dict):
@@ -125,7 +125,7 @@ def within(payload: Any, folder: Path) -> Any:
 
 
 def lines(name: str, launch: Path) -> list[tuple[str, bytes]]:
-    """Each hook of an agent as its client runs it, and a payload for it."""
+    """Return each hook of an agent as its client runs it, with a payload."""
     recorded = CASES / f"{name}.jsonl"
     cases = [json.loads(line) for line in recorded.read_text().splitlines()] if recorded.exists() else []
     if name == "claude":
@@ -203,7 +203,7 @@ def wait_until(true: Callable[[], bool]) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("tool", ["uv", "pip"])
 def test_prepare_uses_nothing_from_the_checkout(tool: str, checkout: Checkout, plugin: Path, home: Path) -> None:
-    """With real tools, and no packages to be fetched."""
+    """With real tools, and no packages to install."""
     (plugin / "hooks/requirements.txt").write_text("# none\n")
     tools = home / "tools"
     tools.mkdir()
@@ -235,7 +235,7 @@ def test_the_plugins_command_runs_nothing_from_the_checkout(checkout: Checkout, 
 
 
 def test_a_job_has_the_callers_path(checkout: Checkout, home: Path) -> None:
-    """Programs that are looked for are one thing, what the caller's commands find is another."""
+    """pueue-skill finds its programs outside the checkout; the job's PATH is the caller's."""
     env = checkout.environment(home)
     code = "import os, sys; sys.path.insert(0, sys.argv[1]); print(os.environ['PATH'], os.getcwd())"
     text = (ROOT / "bin/pueue-skill").read_text().replace('-c "$cli" "$root" "$@"', f'-c {quote.word(code)} "$root"')
@@ -270,7 +270,7 @@ def test_the_monitor_runs_nothing_from_the_checkout(checkout: Checkout, home: Pa
 
 @pytest.mark.parametrize("home_folder", [True, False])
 def test_a_home_in_git_is_no_project(home_folder: bool, home: Path, tmp_path: Path) -> None:
-    """Somebody may keep their whole home in git; programs there are theirs."""
+    """Users may keep their whole home in git; programs there are theirs."""
     folder = home if home_folder else tmp_path
     (folder / ".git").mkdir()
     (folder / "bin").mkdir()

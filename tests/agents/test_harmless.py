@@ -1,4 +1,4 @@
-"""The list of what mode `rewrite` may rewrite, on a project's folder; test_guards.py has the real client judge the same."""
+"""The commands that mode `rewrite` may rewrite in a project's folder; in test_guards.py the real client judges the same."""
 
 from __future__ import annotations
 

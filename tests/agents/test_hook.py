@@ -1,4 +1,4 @@
-"""The hook: a word when there is something to say, silence otherwise, and exit code 0 whatever it reads and whatever is broken."""
+"""The hook: a reply where there is something to report, else no output, and exit code 0 for any input and any fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hook with a store, configuration or host that is broken: in its own time, with exit code 0, and `doctor` knows."""
+"""The hook with a broken store, configuration or host: it ends in time with exit code 0, and `doctor` reports the fault."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pueue_skill.state import database, log, reachability, runs, sessions
 
 
 def every_event(env: dict[str, str] | None = None, **more: Any) -> list[subprocess.CompletedProcess[bytes]]:
-    """Each event, and that it took no longer than the hook's limit and Python's start."""
+    """Send each event, and check that none took longer than the hook's limit and Python's start."""
     events = [
         (payload(TRAIN, "PreToolUse"), "PreToolUse", "--mode=suggest"),
         (payload(TRAIN), "PostToolUse"),
@@ -105,14 +105,14 @@ def test_a_host_that_hangs_and_a_daemon_that_is_down(
     every_event(env)
 
     def told(stdin: bytes, event: str) -> str:
-        """What is said, which on a busy machine may take more than the hook's own time."""
+        """Return the hook's text, which on a busy machine may take longer than the hook's limit."""
         done = until(lambda: (one := hook(stdin, event, env=env)).stdout and one, event, 20)
         return said(done)
 
     prompt = payload(None, "UserPromptSubmit", prompt="run this on bigblack")
     assert "bigblack: no answer now" in told(prompt, "UserPromptSubmit")
     assert "bigblack:far, local:near" in told(payload(None, "SessionStart", source="startup"), "SessionStart")
-    until(lambda: set(reachability.unreachable_hosts()) == {"bigblack", "local"}, "the questions that went on", 30)
+    until(lambda: set(reachability.unreachable_hosts()) == {"bigblack", "local"}, "the queries that continued", 30)
     assert "daemon of local is not running" in reachability.unreachable_hosts()["local"]
     (tmp_path / "ssh").write_text("#!/bin/sh\nexit 255\n")
     for name in ("asks-next", "asking"):

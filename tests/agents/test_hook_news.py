@@ -1,4 +1,4 @@
-"""What the hook tells a session of jobs that have ended, and that it tells each outcome once."""
+"""The hook's notifications about ended jobs: each session gets each outcome once."""
 
 from __future__ import annotations
 
@@ -122,5 +122,5 @@ class TestNews:
             news.refresh({"local": Host("local")}, sessions.open_jobs())
             return not sessions.open_jobs("s")
 
-        until(told, "the turns' ends", 20)
+        until(told, "the ends of the iterations", 20)
         assert [one.key for one in sessions.claim("s")] == [f"{parent.key}-1", f"{parent.key}-2"]

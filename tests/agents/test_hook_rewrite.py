@@ -1,4 +1,4 @@
-"""The hook in rewrite mode: what it gives back, what keeps it from rewriting, and what it says after the call."""
+"""The hook in mode `rewrite`: its rewrites, the obstacles to them, and its messages after the call."""
 
 from __future__ import annotations
 
@@ -258,7 +258,7 @@ class TestRewrite:
 
 
 class TestReport:
-    """What is said after the call of a rewritten command."""
+    """Messages after the call of a rewritten command."""
 
     KEY = rewrite.key_of(Event("claude", "after", "PostToolUse", "s", "/", call="toolu_1"))
     COMMAND = f"pueue-skill run --or-detach --key={KEY} -- 'python train.py'"

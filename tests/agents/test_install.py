@@ -1,4 +1,4 @@
-"""install and uninstall for every agent and scope: entries of others survive, and what is broken is left alone."""
+"""install and uninstall for every agent and scope: entries of other programs remain, and broken files are left as is."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def settings(agent: str, scope: str) -> Path:
 
 
 def of_others(agent: str) -> dict[str, Any]:
-    """Settings in which others have hooks of their own, at an event that is ours too and at one that is not."""
+    """Settings with hooks of other programs, at an event that we use too and at one that we do not use."""
 
     def hook(name: str) -> dict[str, Any]:
         handler = {"type": "command", "command": f"/their/{name} --option"}

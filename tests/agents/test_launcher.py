@@ -1,4 +1,4 @@
-"""hooks/launch: whatever is installed, broken or missing, an answer or silence, and exit code 0; and what it lets go unseen."""
+"""hooks/launch: a reply or no output, and exit code 0, for any installation; and the events for which it does not start Python."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NO_SCRIPT = "#!/bin/sh\nexit 0\n"
 
 @pytest.fixture
 def plugin(tmp_path: Path) -> Path:
-    """The plugin in a folder of its own, with no .venv in it."""
+    """Return a copy of the plugin without a .venv."""
     folder = tmp_path / "plugin"
     shutil.copytree(ROOT / "hooks", folder / "hooks")
     (folder / "pueue_skill").symlink_to(ROOT / "pueue_skill")
@@ -45,12 +45,12 @@ def plugin(tmp_path: Path) -> Path:
 
 
 def places(plugin: Path, home: Path) -> list[Path]:
-    """Where a Python is looked for, in this order."""
+    """Return the places of a Python, in the order of the search."""
     return [plugin / ".venv", home / ".local/share/pueue-skill/venv", plugin.parent / "bin", home / ".local/bin"]
 
 
 def install(place: Path, text: str | None = None) -> None:
-    """An environment at `place`, or a pueue-skill that names one; or something broken that looks like it."""
+    """Create an environment at `place`, or a pueue-skill that names one; with `text`, a broken one."""
     place.parent.mkdir(parents=True, exist_ok=True)
     if place.name in (".venv", "venv"):
         if text is None:
@@ -109,7 +109,7 @@ def test_it_finds_a_python(plugin: Path, home: Path, place: int) -> None:
 
 
 def test_it_finds_the_python_of_a_long_path(plugin: Path, home: Path) -> None:
-    """As pip and uv write it where a first line would be too long or holds blanks."""
+    """As pip and uv write it if the first line would be too long or contain blanks."""
     install(places(plugin, home)[2], f"#!/bin/sh\n'''exec' \"{sys.executable}\" \"$0\" \"$@\"\n' '''\n")
     assert "PQ302" in remark(launch(plugin, home))
     install(places(plugin, home)[2], f"#!/bin/sh\n'''exec' {sys.executable} \"$0\" \"$@\"\n' '''\n")
@@ -203,7 +203,7 @@ def test_every_hook_of_the_plugin_can_be_started(plugin: Path, home: Path) -> No
 
 
 def test_prepare_creates_an_environment_once(plugin: Path, home: Path) -> None:
-    """With stand-ins for uv and its packages: what is fetched is the registry's affair."""
+    """With stubs of uv and its packages; downloads are not tested."""
     tools = plugin.parent / "bin"
     tools.mkdir()
     (tools / "uv").write_text(

@@ -1,4 +1,4 @@
-"""Fixtures that several modules of real hosts share."""
+"""Fixtures of several modules with real hosts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ counter = itertools.count()
 
 @pytest.fixture
 def make(lab: Lab, pueued: Daemon) -> Iterator[Callable[..., Host]]:
-    """Makes hosts without pueue; this machine has one that can be copied."""
+    """Return a function that creates hosts without pueue; this machine has a pueue that can be copied to them."""
     made: list[Host] = []
 
     def host(**options: Any) -> Host:
@@ -36,7 +36,7 @@ def bare(make: Callable[..., Host]) -> Host:
 
 @pytest.fixture
 def ill(lab: Lab) -> Iterator[Host]:
-    """A host of a test's own, with groups default=2 and p1=4."""
+    """A separate host for one test, with groups default=2 and p1=4."""
     host = Host(lab, f"ill{next(counter)}", {"default": 2, "p1": 4})
     yield host
     end(host)
@@ -44,6 +44,6 @@ def ill(lab: Lab) -> Iterator[Host]:
 
 @pytest.fixture
 def env(lab: Lab, ill: Host, tmp_path: Path) -> dict[str, str]:
-    """The environment of a client that knows the host `ill` alone."""
+    """The environment of a client that knows only the host `ill`."""
     configure(tmp_path, f"[hosts.{ill.name}]\n")
     return lab.env | {"XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}

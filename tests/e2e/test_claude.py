@@ -1,4 +1,4 @@
-"""The real Claude Code with the plugin: what the model is told before and after, what is run, and how the end of a job reaches it."""
+"""The real Claude Code with the plugin: messages to the model before and after a command, the command that runs, and notifications."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks of batches on a real ClickHouse: chdb, behind a `clickhouse-client` on the PATH of jobs of real queues."""
+"""Checks of batches with a real ClickHouse: chdb, behind a `clickhouse-client` on the PATH of jobs in real queues."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def check(name: str) -> dict[str, Any]:
 
 
 def test_duplicates_are_found_until_the_table_is_merged(on: Batch, ask: Ask) -> None:
-    """A day's job is killed after its insert and started again: its rows are there twice until OPTIMIZE ... FINAL."""
+    """A day's job is killed after its insert and started again: its rows exist twice until OPTIMIZE ... FINAL."""
     example = tomllib.loads(EXAMPLE)
     phases = f"""
     [phases.insert]
@@ -157,15 +157,15 @@ def test_duplicates_are_found_until_the_table_is_merged(on: Batch, ask: Ask) -> 
     assert f"{host} insert:duplicates: failed, exit 1; it blocks validate" in on.run("status").stdout
     assert not (on.folder / "validated").exists()
 
-    assert on.run("submit").stdout == f"{host}: 1 added, 5 there already\n"
+    assert on.run("submit").stdout == f"{host}: 1 added, 5 already in the queue\n"
     until(lambda: on.standings()["optimize"] == "success", "the merge")
-    assert on.standings()["insert:duplicates"] == "failed"  # nothing looks anew by itself
+    assert on.standings()["insert:duplicates"] == "failed"  # no check runs again by itself
     done = on.run("resume")
     assert (done.returncode, done.stdout.splitlines()) == (
         0,
         [
-            f"{host} insert:duplicates: again: a check looks anew",
-            f"{host} validate: again, after what it waits for: its parents are started again",
+            f"{host} insert:duplicates: restart: it is a check",
+            f"{host} validate: restart after its dependencies: its dependencies are restarted",
         ],
     )
     assert set(settled(on).values()) == {"success"}
@@ -214,7 +214,7 @@ def test_every_expectation_of_a_check(on: Batch, ask: Ask) -> None:
     assert "UNKNOWN_TABLE" in log(on, "insert:no-such-table")
 
 
-# The first year of SOLUSDT that is whole asks for patience after its rows are written, and writes down what its second run leaves.
+# The first full year of SOLUSDT fails with a timeout after its rows are written, and records what its second run leaves.
 UV = f"""#!/bin/sh
 # uv run python scripts/NAME.py --symbol S --threshold T [--start-date D --end-date D]
 echo "$(basename "$3") $5 $7 $9" >> "$HOME/ran"
@@ -233,7 +233,7 @@ esac
 
 
 def test_the_rangebar_example(warehouse: Host, pueued: Daemon, programs: Path, ask: Ask, tmp_path: Path) -> None:
-    """Its commands and queries as they are: what is wrong with the data holds the validation until the data are mended."""
+    """The example's own commands and queries: wrong data block the validation until the data are corrected."""
     (programs / "uv").write_text(UV)
     (programs / "uv").chmod(0o755)
     for left in ("rangebar-py", "again", "ran"):

@@ -1,5 +1,7 @@
-"""What every kind of queue promises, by the same tests on real ones: pueue and Slurm, here and over ssh. Tests that a queue in memory passes
-too are in tests/support/contract.py."""
+"""The contract of every kind of queue, tested on real ones: pueue and Slurm, local and over ssh.
+
+Tests that a queue in memory passes too are in tests/support/contract.py.
+"""
 
 from __future__ import annotations
 
@@ -226,7 +228,7 @@ cwd = "{folder}"
 [groups]
 p9 = 2
 [phases.load]
-command = "echo load-{{s}} >> ran; test {{s}} != ETH || test -e mended"
+command = "echo load-{{s}} >> ran; test {{s}} != ETH || test -e fixed"
 label = "load-{{s}}"
 group = "p9"
 vars.s = ["BTC", "ETH", "it's SOL"]
@@ -259,7 +261,7 @@ def test_a_batch_is_submitted_once_fails_and_is_resumed(place: Place) -> None:
     failed = {"load-BTC": "success", "load-ETH": "failed", "load-it's SOL": "success", "load:none": "dependency"}
     failed |= dict.fromkeys(["each-BTC", "each-ETH", "each-it's SOL", "last"], "dependency")
     until(lambda: standings() == failed, f"a failure, not {standings()}", 40)
-    (place.folder / "mended").touch()
+    (place.folder / "fixed").touch()
     done = place("batch", "resume", str(file), "--because", "internal-fix")
     assert done.returncode == 0, done.stderr
     until(lambda: set(standings().values()) == {"success"}, f"success, not {standings()}", 40)
@@ -274,7 +276,7 @@ def test_a_batch_is_submitted_once_fails_and_is_resumed(place: Place) -> None:
 def test_a_batch_is_cancelled(place: Place) -> None:
     file = place.folder / "b.toml"
     text = BATCH.format(name="b" + os.urandom(4).hex(), host=place.name, folder=place.folder)
-    file.write_text(text.replace("test -e mended", "sleep 100"))
+    file.write_text(text.replace("test -e fixed", "sleep 100"))
     place("batch", "submit", str(file))
     ran = place.folder / "ran"
     until(lambda: ran.exists() and "load-ETH" in ran.read_text(), "ETH", 40)
@@ -381,7 +383,7 @@ def test_sigterm_withdraws_a_job_that_has_not_started(place: Place) -> None:
     assert b"continues. Follow it with: pueue-skill log --follow" in stderr
     go.touch()
     place.reaches(first, "done", "success")
-    until(lambda: [job for job in place.named(runs) if job["result"] == "success"], "the job that went on", 40)
+    until(lambda: [job for job in place.named(runs) if job["result"] == "success"], "the job that continued", 40)
     assert (place.folder / "went-on").exists()
     assert [job for job in place.named(label) if job["started"] or job["status"] != "done"] == []
     assert not (place.folder / "ran").exists()

@@ -1,4 +1,4 @@
-"""tools/demo.py on a real pueued: it shows the main job, sees nothing of the user's, and leaves nothing, whatever ends it."""
+"""tools/demo.py on a real pueued: it shows the main job, sees no file of the user, and always cleans up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from real import real, strays, until
 
 DEMO = [sys.executable, str(Path(__file__).resolve().parent.parent.parent / "tools/demo.py")]
-FIRST = "On a pueue daemon of its own in "
+FIRST = "On a private pueue daemon in "
 
 
 @pytest.fixture

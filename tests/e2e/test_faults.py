@@ -1,7 +1,7 @@
-"""A submission of a batch that goes wrong at each of its steps in turn, in each way that a step can: nothing is lost, nothing is there twice.
+"""A submission of a batch with each possible fault at each step: no job is lost, and no job is submitted twice.
 
-A step is a call of pueue. In its place a script fails before it or after it has done its work, loses its answer, or kills the shell that
-submits. What cannot be made for real at a given step is made by that script; the queue, its daemon and the shell are real.
+A step is a call of pueue. A script replaces it: it fails before or after the real call, loses its answer, or kills the shell that
+submits. It also simulates faults that cannot be caused at a given step; the queue, its daemon and the shell are real.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What is rewritten does the same work: the cases below cases/fidelity, and that a wrong rewriting is noticed.
+"""Rewrites do the same work: the cases in cases/fidelity, and wrong rewrites, which the test reports.
 
-The engine is fidelity.py, generated.py makes cases. By default the plain shapes and some of each row run. Marked long are all cases,
-in parts of a row, so that xdist's workers share them; 200 generated ones of each kind; and an eighth of the cases with Slurm as the
+The engine is fidelity.py; generated.py generates cases. By default the plain shapes and some cases of each row run. The long tests are
+all cases, in parts of a row that xdist's workers share; 200 generated cases of each kind; and an eighth of the cases with Slurm as the
 target.
 """
 
@@ -24,7 +24,7 @@ PART_SIZE = 40
 
 
 def parts() -> Iterator[tuple[str, list[Case]]]:
-    """All cases in parts of at most PART_SIZE, each of one row, with names."""
+    """Yield all cases in parts of at most PART_SIZE, each of one row, with names."""
     for row in dict.fromkeys([case.row for case in ALL]):
         here = [case for case in ALL if case.row == row]
         for start in range(0, len(here), PART_SIZE):
@@ -80,7 +80,7 @@ def test_some_of_each_row_with_slurm_as_the_target(slurm_theatre: Stage) -> None
 
 
 FOREIGN = ("tmux", "screen", "parallel", "dashbox", "zshbox", "fishbox", "tcshbox")
-"""What the cases of a row need beside sshd and pueued."""
+"""The programs that cases of a row need in addition to sshd and pueued."""
 
 
 def test_every_case_is_in_a_part() -> None:
@@ -103,7 +103,7 @@ EIGHTH = ALL[::8]
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("start", range(0, len(EIGHTH), PART_SIZE))
 def test_every_eighth_case_with_slurm_as_the_target(slurm_theatre: Stage, start: int) -> None:
-    """All of them are run by `make fidelity ARGS=--slurm`."""
+    """`make fidelity ARGS=--slurm` runs all cases."""
     proven(slurm_theatre, EIGHTH[start : start + PART_SIZE])
 
 
@@ -144,7 +144,7 @@ WRONG = {
     "rec f": (ADD + "'umask 0; rec f </dev/null'", "limits of rec"),
     "ssh bigblack rec a": (ADD + "'rec a </dev/null'", "variable PQ_HOST of rec: 'bigblack'"),
 }
-"""Wrong invocations of texts, and what must be said of them."""
+"""Wrong invocations of texts, each with a part of the expected report."""
 WRONG_IN_PLACE = {
     "rec a": ("rec a; echo more", "stdout: 'out a"),
     "rec-err a": ("rec-err a 2>&1", "stderr: 'err a"),
@@ -153,7 +153,7 @@ WRONG_IN_PLACE = {
     "cd data; rec a": ("cd data; rec a; cd ..; rec b", "1 executions as written, 2 as rewritten"),
     "rec a > out": ("rec a > out; echo >> out", "file local/it's here/out"),
 }
-"""Wrong texts in their place."""
+"""Wrong rewrites in place, each with a part of the expected report."""
 
 
 def test_wrong_invocations_are_reported(theatre: Stage) -> None:

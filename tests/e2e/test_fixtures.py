@@ -1,4 +1,4 @@
-"""The fixtures are what they say: real daemons, real ssh, real hosts, and nothing of the user's around them."""
+"""The fixtures: real daemons, real ssh and real hosts, without the user's environment."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Labels, groups, folders, commands and hosts' words that attack whoever reads them: every command and every screen shows them harmless.
+"""Hostile labels, groups, folders, commands and messages of hosts: every command and every screen shows them without harm.
 
-The commands are those of the parser, with a value for each argument by its metavar, so that a new command is tested too.
+The commands and their arguments come from the parser, so a new command is tested too.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ KINDS = ("label", "group", "command", "words", "typed")
 LABEL, GROUP, COMMAND, WORDS, TYPED = (ATTACK.replace("FORGED", f"FORGED {kind}") for kind in KINDS)
 NAME = ATTACK.replace("/", "_").replace("FORGED", "FORGED name")
 SGR = re.compile(r"\x1b\[[0-9;]*m")
-"""What rich colours text with."""
+"""The escape sequences with which rich colors text."""
 
 
 def clean(text: str, call: Sequence[str] = ()) -> None:
-    """Fails where `text` holds what a terminal would act on, or a line that text of others than the caller has begun."""
+    """Fail if `text` contains control characters, or a line that begins with text of others than the caller."""
     assert [char for char in text if not (char.isprintable() or char in "\n\t")] == [], f"{call}: {text!r}"
     own = tuple([f"FORGED {kind}" for kind in KINDS if f"FORGED {kind}" in " ".join(call)])
     lines = [line for line in re.split("[\n\r\u2028]", text) if line.startswith("FORGED")]
@@ -60,7 +60,7 @@ def test_printable_text() -> None:
     assert printable.safe("a\n\tb\x1b[0m") == "a\n\tb\ufffd[0m"
 
 
-# Every command.
+# Every command
 
 
 def subcommands(
@@ -76,12 +76,12 @@ def subcommands(
 
 COMMANDS = dict(subcommands(main.parser()))
 LEFT_OUT = {("hook",)}
-"""What answers in JSON to a program."""
+"""Commands that reply in JSON to a program."""
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A folder with what the commands are given: a hostile name, and files that have such names and such content."""
+    """Return a folder with a hostile name, and with files for the commands that have hostile names and contents."""
     folder = tmp_path / NAME
     folder.mkdir()
     script = "nohup python3 train.py '\x1b[2J\u202e' &\nssh \x1b]0;h 'python3 train.py'\n"
@@ -104,7 +104,7 @@ def place(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def queue(pueued: Daemon, place: Path) -> Iterator[dict[str, str]]:
-    """The environment of commands that see a queue with hostile jobs of every kind, and a host whose ssh answers with an attack."""
+    """Return the environment of commands with hostile jobs of every state in the local queue, and a host whose ssh prints an attack."""
     before = set(pueued.tasks())
     pueued.pueue("group", "add", "--parallel", "1", GROUP)
     kinds = {"ok": "true", "bad": "exit 3", "run": "sleep 600", "wait": "true", "aside": "true"}
@@ -125,7 +125,7 @@ def queue(pueued: Daemon, place: Path) -> Iterator[dict[str, str]]:
 
 
 def arguments(words: tuple[str, ...], parser: argparse.ArgumentParser, place: Path) -> list[list[str]]:
-    """Calls of a command: with as few arguments as it takes, with all its arguments, and with each option that changes what is printed."""
+    """Return calls of a command: with as few arguments as possible, with all, and with each option that changes the output."""
     values = {
         "FILE": "batch.json" if words[0] in ("batch", "timeline") else f"{NAME}.sh", "HOST": "far", "AGENT": "claude", "ID": "PQ101", "NAME": "status",
         "JOB": f"ok {LABEL}", "CMD": f"true {quote.word(COMMAND)}", "ARG": "far", "PHASE": "p2", "SHELL": "bash", "LABEL": f"{LABEL} 1",
@@ -134,7 +134,7 @@ def arguments(words: tuple[str, ...], parser: argparse.ArgumentParser, place: Pa
     positional = [action for action in parser._actions if not action.option_strings]
     least = [values.get(str(action.metavar), TYPED) for action in positional if action.nargs not in ("*", "?")]
     most = [values.get(str(action.metavar), TYPED) for action in positional]
-    # What would go on for ever, or change this machine, is kept from it.
+    # No call runs forever or changes this machine.
     bound = [*(["--dry-run"] if "--dry-run" in options else []), *(["--wait", "0"] if "--wait" in options else [])]
     calls = [
         bound + least,
@@ -147,7 +147,7 @@ def arguments(words: tuple[str, ...], parser: argparse.ArgumentParser, place: Pa
         call for call in calls if all(word in options for word in call if word in ("--group", "--label", "--session"))
     ]
     wanted += [[*bound, "--json", *most], [*bound, *least, TYPED], [TYPED]] if "--json" in options else [[TYPED]]
-    if "run" in words:  # what that runs has an output of its own
+    if "run" in words:  # the output of the job is its own
         wanted = [call for call in wanted if TYPED not in call]
     return [call for i, call in enumerate(wanted) if call not in wanted[:i]]
 
@@ -157,7 +157,7 @@ def test_every_command_prints_harmless_text(words: tuple[str, ...], queue: dict[
     shown = ""
     for call in arguments(words, COMMANDS[words], place):
         if words == ("wait",) and ("--group" in call or "--label" in call):
-            continue  # one of those jobs goes on
+            continue  # one of those jobs does not end
         done = subprocess.run(
             ["pueue-skill", *words, *call],
             env=queue,

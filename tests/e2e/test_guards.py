@@ -1,4 +1,4 @@
-"""The real Claude Code judges each command of cases/agents/guards.toml, alone and in mode `rewrite`: what it stops alone stays stopped."""
+"""The real Claude Code judges each command of cases/agents/guards.toml, alone and in mode `rewrite`: commands that it stops alone stay stopped."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.timeout(900)
 WORK = "python3 train.py --epochs 90"
 GROUPS = tomllib.loads((Path(__file__).parent.parent / "cases/agents/guards.toml").read_text())["group"]
 VERDICTS = ("stopped", "left", "rewritten")
-GRANTING = "---\nname: granting\ndescription: d\nallowed-tools: Bash(pueue-skill:*)\n---\nGo on.\n"
-DENYING = "---\ndescription: d\ndisallowed-tools:\n  - Bash(python3:*)\n---\nGo on.\n"
+GRANTING = "---\nname: granting\ndescription: d\nallowed-tools: Bash(pueue-skill:*)\n---\nContinue.\n"
+DENYING = "---\ndescription: d\ndisallowed-tools:\n  - Bash(python3:*)\n---\nContinue.\n"
 
 
 class Case(NamedTuple):
@@ -54,7 +54,7 @@ def lay_out(project: Path) -> None:
 
 
 class Verdict(NamedTuple):
-    """What the client did with a command: whether it ran, or what stands in its place, and what the model was given for it."""
+    """What the client did with a command: whether it or its rewrite ran, and the model's result for it."""
 
     ran: bool
     rewritten: bool
@@ -62,7 +62,7 @@ class Verdict(NamedTuple):
 
 
 def judged(claude: Claude, group: dict[str, Any], plugin: bool) -> list[Verdict]:
-    """What becomes of each command of the group, in one session."""
+    """Return the verdict on each command of the group, from one session."""
     lay_out(claude.cwd)
     calls: list[str] = []
     at: list[int] = []

@@ -1,7 +1,6 @@
-"""Many hosts at once, over connections that calls share: real sshds, masters that are killed, stopped or the user's own.
+"""Many hosts at once over shared connections: real sshds, and masters that are killed, stopped or the user's own.
 
-Whatever becomes of a connection, a call has its answer, no host's trouble hides another's answer, and what may have been done is not
-sent again.
+Whatever happens to a connection, a command gets its answer, no host hides another's answer, and changes are not sent twice.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from pueue_skill.state import reachability, sessions
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.skipif(not Path("/proc/self").exists(), reason="masters are told by their titles in /proc"),
+    pytest.mark.skipif(not Path("/proc/self").exists(), reason="masters are recognized by their titles in /proc"),
 ]
 Text = subprocess.CompletedProcess[str]
 names = (f"host{number}" for number in itertools.count(1))
@@ -42,7 +41,7 @@ exec PUEUE "$@"
 
 
 class Client:
-    """This machine: its configuration, and its calls of a host of which nothing was asked before."""
+    """The client: its configuration, and its commands for a host without earlier queries."""
 
     def __init__(self, lab: Lab, folder: Path) -> None:
         self.lab, self.folder = lab, folder
@@ -54,7 +53,7 @@ class Client:
         (self.folder / "config/pueue-skill/config.toml").write_text(text)
 
     def __call__(self, *words: str) -> Text:
-        """Ends when the command has ended and nobody holds its output open any more."""
+        """Run a command until it has ended and no process holds its output open."""
         return subprocess.run(["pueue-skill", *words], env=self.env, cwd=self.folder, capture_output=True, text=True, timeout=90)  # fmt: skip
 
     def start(self, *words: str) -> subprocess.Popen[str]:
@@ -75,8 +74,7 @@ def client(lab: Lab, tmp_path: Path) -> Iterator[Client]:
 
 @pytest.fixture
 def host(lab: Lab, client: Client) -> Iterator[Host]:
-    """A host that the client's configuration names; `calls` in its home has a line for each call of pueue, and one whose verb is in
-    `hold` waits there."""
+    """A host in the client's configuration. `calls` in its home has a line for each call of pueue; a call waits while its verb is in `hold`."""
     made = Host(lab, next(names), {"default": 4})
     program = made.home / ".local/bin/pueue"
     target = program.resolve()
@@ -116,7 +114,7 @@ def test_commands_share_one_connection_that_keeps_no_stream_open(client: Client,
 
 
 def test_a_proxy_command_keeps_no_stream_open(client: Client, host: Host, lab: Lab, littleblack: Host) -> None:
-    """The program that carries the connection stays as long as the master."""
+    """The proxy command runs as long as the master."""
     client.configure(f"[hosts.{host.name}]\n[hosts.{littleblack.name}]\n")
     with (lab.client / ".ssh/config").open("a") as config:
         config.write(f"Host {host.name}\n ProxyCommand {lab.bin}/ssh -o ControlPath=none -W %h:%p {littleblack.name}\n")
@@ -239,7 +237,7 @@ def test_a_submission_is_one_job_when_the_master_is_killed(client: Client, host:
 
 @pytest.fixture
 def silent(lab: Lab) -> Iterator[tuple[str, socket.socket]]:
-    """A host that takes connections and never says a word, and its listening socket."""
+    """A host that accepts connections but never sends anything, and its listening socket."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -249,7 +247,7 @@ def silent(lab: Lab) -> Iterator[tuple[str, socket.socket]]:
 
 
 def came(listening: socket.socket) -> int:
-    """How many connections have come since it was asked last."""
+    """Return the number of connections since the last call."""
     listening.setblocking(False)
     taken = []
     try:

@@ -1,4 +1,4 @@
-"""The tasks of examples/mise.toml, by the real mise, on real queues."""
+"""The tasks of examples/mise.toml, run by the real mise on real queues."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def farm(lab: Lab, programs: Path) -> Iterator[Host]:
 
 
 class Project:
-    """A folder with the example and its tasks, and mise with folders of its own."""
+    """Return a folder with the example and its tasks, and mise with separate folders."""
 
     def __init__(self, folder: Path, before: list[str], env: dict[str, str]) -> None:
         self.folder, self.before, self.manifest = folder, before, folder / "rangebar.toml"
@@ -78,7 +78,7 @@ def test_the_tasks_of_the_mise_example(project: Project) -> None:
     first, second = project.run("postprocess-all"), project.run("postprocess-all")
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert first.stdout.endswith(f": {JOBS} added\n")
-    assert second.stdout.endswith(f": {JOBS} there already\n")
+    assert second.stdout.endswith(f": {JOBS} already in the queue\n")
     watched = project.run("watch", "--events", "--every", "0.1")
     assert watched.returncode == 0, watched.stdout + watched.stderr
     jobs = json.loads(project.run("status", "--json").stdout)["jobs"]
@@ -86,12 +86,12 @@ def test_the_tasks_of_the_mise_example(project: Project) -> None:
     assert {job["standing"] for job in jobs} == {"success"}
     assert project.run("resume").returncode == 0
 
-    # The exit code is that of the batch: 1 for what it found, 2 for what is no manifest.
+    # The exit code is that of the batch command: 1 for changed jobs, 2 for an invalid manifest.
     text = project.manifest.read_text()
     project.manifest.write_text(text.replace("scripts/validate.py", "scripts/validate.py --all"))
     changed = project.run("postprocess-all")
     assert changed.returncode == 1
-    assert "validate is defined otherwise now than in the queue" in changed.stderr
+    assert "the definition of validate (" in changed.stderr
     assert project.run("postprocess-all", "--replace").returncode == 0
     project.manifest.write_text(text.replace("p1 = 4", ""))
     assert project.run("postprocess-all").returncode == 2

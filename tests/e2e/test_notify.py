@@ -1,4 +1,4 @@
-"""Notices: a real receiver on loopback, a real pueued that calls back, labels and commands that would run if they could."""
+"""Notifications: a real receiver on loopback, a real pueued with a callback, and labels and commands that would run if they could."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def notice(number: int, kind: Any = "failures") -> Notification:
 NOON = dt.datetime(2026, 11, 24, 12, 0)
 
 
-# What is kept, and when it is sent
+# Pending notifications, and their delivery
 
 
 def test_a_notification_is_sent_once_by_concurrent_senders(receiver: Receiver, target: NotifyTable) -> None:

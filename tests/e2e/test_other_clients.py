@@ -1,4 +1,4 @@
-"""The real codex, gemini, opencode and copilot with the hooks that `install` writes: what their models are told, and what is run."""
+"""The real codex, gemini, opencode and copilot with the hooks that `install` writes: messages to their models, and the commands that run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.timeout(180), pytest.mark.long]
 TRAIN = "python3 train.py --epochs 90"
 DONE = {"text": "done"}
 ANYWHERE = {"copilot": {"args": ["--allow-all-tools", "--allow-all-paths"]}}
-"""What allows commands that name files elsewhere; /dev/null, which stands in every invocation, is one."""
+"""Options that allow commands with files outside the project; every invocation names one, /dev/null."""
 
 UNTIL_ALONE = """\
 import os, sys, time
@@ -36,7 +36,7 @@ def other(request: pytest.FixtureRequest, home: Path, tmp_path: Path, pueued: Da
     (folder / ".git").mkdir()
     (folder / "train.py").write_text("import os, sys\nprint('trained', *sys.argv[1:], os.getcwd())\n")
     other = Other(request.param, home, folder, pueued)
-    # Codex runs commands by a login shell, which begins with a PATH of its own.
+    # Codex runs commands in a login shell, which sets another PATH.
     (home / ".profile").write_text(f"export PATH='{other.env['PATH']}'\n")
     return other
 
@@ -119,7 +119,7 @@ def test_the_next_session_is_notified_of_a_queued_job(other: Other, pueued: Daem
 
 @pytest.mark.parametrize("other", ["codex", "copilot"], indirect=True)
 def test_the_agent_looks_at_a_failed_job_before_it_stops(other: Other) -> None:
-    """Where commands are told their session, and the client waits for what is said at a turn's end."""
+    """Clients that pass the session to commands, and wait for the hook's message at the end of a turn."""
     install(other)
     job = "pueue-skill run --detach --label ada -- 'touch ended; exit 6'"
     wait = "until test -e ended; do sleep 0.1; done; sleep 2"

@@ -1,4 +1,4 @@
-"""What is read of a job's output while the job writes it: from a real queue, by the scripts that run on hosts."""
+"""Reading a job's output while the job writes it: from a real queue, by the scripts that run on hosts."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_end_of_an_output_that_grows(chatty: JobState, count: int) -> None:
 
 
 def test_states_between_output_are_not_part_of_it(chatty: JobState) -> None:
-    """Each frame of an output is as long as it says: what comes after it is read as what it is."""
+    """Each frame of an output has its announced length, so the next one is read correctly."""
     seen = 0
     for event in output.follow(chatty, LOCAL):
         if isinstance(event, output.Output):
@@ -96,7 +96,7 @@ def test_a_replaced_file_is_read_from_its_beginning(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("what", ["rm -f FILE", ": >FILE"])
 def test_a_file_truncated_while_it_is_read_ends_the_script(tmp_path: Path, what: str) -> None:
-    """The frame said how long it would be: nothing else may stand in its place."""
+    """The frame announced a length, so nothing else may take its place."""
     file = tmp_path / "log"
     file.write_bytes(b"x" * 100)
     script = (

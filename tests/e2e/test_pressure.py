@@ -1,4 +1,4 @@
-"""Many submissions at once, a lock that others hold or have died with, daemons that are restarted: each on real queues, here and over ssh."""
+"""Concurrent submissions, locks held by live and dead processes, and restarted daemons: on real queues, local and over ssh."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def queue(request: pytest.FixtureRequest, here: Daemon) -> Iterator[tuple[str, D
 
 
 class Run:
-    """`pueue-skill WORD...` that is running; what it says comes as it is said."""
+    """`pueue-skill WORD...` as a running process; its output is available while it runs."""
 
     started: ClassVar[list[Run]] = []
 
@@ -228,7 +228,7 @@ WAYS = {"run": ("run", "--follow", "--"), "wait": ("wait",), "log": ("log", "--f
 
 
 def follower(way: str, host: str, daemon: Daemon, command: str) -> Run:
-    """What submits a job and follows it, or follows one that is there."""
+    """Commands that submit and follow a job, or follow an existing one."""
     env = configured(daemon)
     if way == "run":
         return Run(env, "run", "--host", host, "--follow", "--", command)
@@ -271,7 +271,7 @@ def test_a_running_job_whose_daemon_is_restarted(queue: tuple[str, Daemon], way:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("how", ["stop", "crash"])
 def test_a_queued_job_whose_daemon_is_restarted(queue: tuple[str, Daemon], way: str, how: str, tmp_path: Path) -> None:
-    """It runs once its group, which comes back paused, is started, and that is said."""
+    """The job runs once its group is started, which is paused after the restart, and that is reported."""
     host, daemon = queue
     daemon.pueue("pause", "--group", "default")
     run = follower(way, host, daemon, f"echo ran >>{tmp_path}/ran; echo out; exit 7")

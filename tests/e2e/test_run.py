@@ -1,4 +1,4 @@
-"""`run`: the job's own output and exit code, from a real queue here and on a host over real ssh."""
+"""`run`: the output and exit code of the job, from a real queue here and on a host over real ssh."""
 
 from __future__ import annotations
 
@@ -365,7 +365,7 @@ def test_without_a_daemon_it_exits_with_125_and_prints_how_to_start_one(pueued: 
 
 
 def test_a_daemon_that_dies_while_its_job_is_followed(lab: object, pueued: Daemon, tmp_path: Path) -> None:
-    """kill -9 of a daemon of its own: what became of the job is not known, which is said with 125."""
+    """After kill -9 of a separate daemon, the outcome of the job is unknown, which is reported with exit code 125."""
     home = tmp_path / "d"
     home.mkdir()
     short = Path(f"/tmp/pq-{os.getpid()}-{time.monotonic_ns() % 10000}")

@@ -1,4 +1,4 @@
-"""The exit codes of `run`, `ssh` and `wait` as people chain on them: `run … && deploy`."""
+"""The exit codes of `run`, `ssh` and `wait`, as people use them: `run … && deploy`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`run --key` for a key that a job has already: the same job is that job, another is refused, and the difference is named."""
+"""`run --key` with the key of an existing job: the same job is followed, another is refused, and the difference is named."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pueue_skill.queues.scripts import SESSION_VARIABLES, differences
 
 
 class Runs:
-    """`run --host HOST --key KEY --follow` with a new key, from a folder of its own."""
+    """Return `run --host HOST --key KEY --follow` with a new key, in a separate folder."""
 
     def __init__(self, host: str, env: dict[str, str], folder: Path) -> None:
         self.host, self.env, self.folder = host, env, folder
@@ -134,7 +134,7 @@ def test_every_awk_compares_the_environment(awk: str) -> None:
     done = subprocess.run(["bash", "-c", text], env=env, capture_output=True, text=True)
     if done.returncode == 99:
         pytest.skip(f"{awk} is missing")
-    # bash takes the function out of the environment, and hands it on in its own form.
+    # bash reads the function from the environment, and exports it in its own form.
     function = {"BASH_FUNC_f%%": "() {  :\n}"} if "BASH_FUNC_f" in done.stdout else {}
     assert (
         differences(job(), state(), "/a", done.stdout, {k: v for k, v in env.items() if "%" not in k} | function) == ()

@@ -1,4 +1,4 @@
-"""What jobs are called: HOST:ID, label, key and NAME~1, in all commands that take jobs, and in `run --after`."""
+"""Names of jobs: HOST:ID, label, key and NAME~1, in all commands with job arguments, and in `run --after`."""
 
 from __future__ import annotations
 

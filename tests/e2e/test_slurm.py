@@ -1,4 +1,4 @@
-"""Slurm by itself: what only it can do to a job, told apart on a real cluster."""
+"""Features of Slurm that other queues lack, on a real cluster."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def client(cluster: Cluster, tmp_path: Path) -> Client:
 
 
 def test_the_outcome_of_a_job_is_kept_after_slurm_forgets_it(client: Client, cluster: Cluster) -> None:
-    """Exit code, signal, somebody's scancel, a lost node, and what comes after a failure: as Slurm has them, and without."""
+    """Exit code, signal, scancel, a lost node, and a failed dependency: in Slurm's words while it knows the job, and afterwards."""
     failed = client.queue("exit 7")
     child = client.queue("echo never", "--after", client.queue("until [ -e go ]; do sleep 0.1; done; exit 3"))
     (client.folder / "go").touch()

@@ -1,4 +1,4 @@
-"""A Slurm that keeps accounts, in a real slurmdbd and its database: what is forgotten is asked of them, and their limits are shown."""
+"""Slurm with accounting, in a real slurmdbd and its database: it knows jobs that slurmctld has forgotten, and its limits are shown."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_outcomes_that_slurm_forgot_come_from_accounting(client: Client, account
     """Jobs that could not write down their own end. What the accounts have said is kept, and not asked for again."""
     stubborn = client.queue("trap '' TERM; touch stubborn; while :; do sleep 0.1; done")
     until((client.folder / "stubborn").exists, "the job", 30)
-    # Its end comes after the last submission, which would see it and write it down.
+    # It ends after the last submission, which would otherwise record its outcome.
     killed = client.queue("until [ -e submitted ]; do sleep 0.1; done; kill -KILL $PPID; sleep 1")
     child = client.queue("echo never", "--after", killed)
     failed = client.queue("exit 7")

@@ -1,4 +1,4 @@
-"""`pueue-skill ssh` in place of ssh, and what `run` and it hand to a job: the same bytes, the same exit status."""
+"""`pueue-skill ssh` in place of ssh, and the input of jobs: the same bytes, and the same exit status."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_login_shells(lab: Lab, shell: str) -> None:
         there, here = at(host, *real_ssh, stdin=script), at(host, *command, stdin=script)
         assert (here.returncode, here.stdout) == (there.returncode, there.stdout)
         assert (here.returncode, here.stdout.splitlines()[-1]) == (5, b"script")
-        # Lines of their own, as not every shell takes long ones; ssh cannot have a command of this length run.
+        # Separate lines, since not every shell accepts long ones; ssh cannot run a command of this length.
         long = at(host, *ours, *["echo 0123456789\n" * 7000] * 3, SHELLS[shell])
         assert long.stderr == b""
         assert long.stdout == b"0123456789\n" * 21_000 + short.stdout
@@ -118,7 +118,7 @@ def test_work_longer_than_an_argument(pueued: Daemon, bigblack: Host, command: l
 
 
 def test_stdout_and_stderr_are_complete_after_a_lost_connection(bigblack: Host, tmp_path: Path) -> None:
-    """Each goes on where it stopped, in its own order."""
+    """Both streams resume where they stopped, in order."""
     go = tmp_path / "go"
     work = f"seq 1 40000; seq 2 2 40000 >&2; until [ -e {go} ]; do sleep 0.05; done; seq 1 9; seq 2 2 9 >&2; exit 6"
     command = ["pueue-skill", "ssh", "bigblack", work]
@@ -200,7 +200,7 @@ def test_unsupported_options_of_ssh(bigblack: Host, arguments: list[str], code: 
 
 
 def test_a_host_without_its_daemon(lab: Lab) -> None:
-    """The host was reached, so it is not for 255; nor is what became of a job there ever guessed."""
+    """The host was reached, so the exit code is not 255, and the outcome of the job is not guessed."""
     host = Host(lab, "idle", {})
     try:
         lab.end(host.daemon)

@@ -1,4 +1,4 @@
-"""Standard input and files that `run` and `ssh` hand to a job: they arrive whole, or there is no job."""
+"""Stdin and files that `run` and `ssh` pass to a job: they arrive complete, or no job is submitted."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_input_that_does_not_fit_is_refused(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_input_is_streamed(pueued: Daemon) -> None:
-    """What is held at once is bounded, however long it is."""
+    """The memory for input has a limit, whatever the length of the input."""
     # A child has what its parent has taken as its own peak, and that of a test runner is large: a small process asks.
     peak = "import resource, subprocess, sys; subprocess.check_call(sys.argv[1:]); "
     peak += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"

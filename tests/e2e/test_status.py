@@ -1,4 +1,4 @@
-"""`status` and `log`: all queues side by side, hosts that do not answer among them, and never an environment."""
+"""`status` and `log`: all queues side by side, with hosts that do not answer, and never an environment."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""Every command with standard streams that are closed, full or read by nobody, in a folder that is gone, without a home: no traceback,
-the exit code that is documented, and the name of a job that was queued."""
+"""Every command with closed, full and unread streams, in a removed folder, and without a home.
+
+There is no traceback, the exit code is the documented one, and a queued job is named.
+"""
 
 from __future__ import annotations
 
@@ -145,7 +147,7 @@ def test_closed_streams(call: Call) -> None:
 
 
 def test_streams_to_a_full_device(call: Call) -> None:
-    """Results that were not written are a failure, unless the command has one of its own."""
+    """Results that could not be written are a failure, unless the command already has one."""
     code, said = call('"$@" >/dev/full')
     assert code in (call.code, ExitCode.INTERNAL)
     if code != call.code:
@@ -182,7 +184,7 @@ def test_a_removed_working_directory(call: Call, tmp_path: Path) -> None:
 
 
 def mounted(mount: str, line: str) -> str:
-    """A line of sh that runs `line` after `mount`, in a mount namespace of its own."""
+    """Return a line of sh that runs `line` after `mount`, in a separate mount namespace."""
     if subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode:
         pytest.skip("no mount namespace can be made here")
     return f"unshare -rm sh -c '{mount}; {line}' sh " + '"$@"'

@@ -60,7 +60,7 @@ CASES: dict[str, tuple[list[Submitted], list[JobState], list[JobState], list[str
     "told by two hooks at once": ([submission(1), submission(2)], [task("0")], [], ["0>0", "2>-"], {1}),
     "lost": ([submission(1, seconds=-200)], [], [], ["1>-"], set()),
     "what somebody did long ago": ([submission(1)], [task("0", seconds=-9000)], [], ["1>-"], set()),
-    "the turns of a loop": ([submission(1)], [task("0", "k-1"), task("1", "k-2")], [], ["0>0", "0>1"], {1}),
+    "the iterations of a loop": ([submission(1)], [task("0", "k-1"), task("1", "k-2")], [], ["0>0", "0>1"], {1}),
     "the loop again": (
         [submission(2, seconds=9)], [task("0", "k-1"), task("1", "k-1", 9)], [task("0", "k-1")], ["0>1"], {2},
     ),
@@ -111,7 +111,7 @@ class Session:
         return done.stdout.split()
 
     def told(self, count: int) -> list[str]:
-        """Waits until the session has been told of `count` jobs, and returns their names. Fails if it is told of more."""
+        """Wait until the session has been notified of `count` jobs, and return their names. Fails if there are more."""
 
         def asked() -> bool:
             silent = news.refresh({"local": Host("local")}, sessions.open_jobs())

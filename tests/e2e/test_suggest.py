@@ -1,4 +1,4 @@
-"""`suggest`: its surfaces, and that the invocation, run by bash, does exactly the proposed work."""
+"""`suggest`: its output, and its invocations, which do exactly the proposed work when bash runs them."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def test_a_batch_and_a_day_of_real_hosts(pueued: Daemon, bigblack: Host, tmp_pat
         assert done.returncode == code, (done.stdout, done.stderr)
         return done
 
-    # A batch of its own, should this be run again: the journal of the first would say that nothing is left to do.
+    # A new batch for a rerun: in the journal of the first, every job has ended.
     (tmp_path / "batch.toml").write_text(MANIFEST.replace("pictured", f"pictured-{tmp_path.name[-1]}", 1))
     bigblack.pueue("group", "add", "--parallel", "1", "other")
     other = bigblack.pueue("add", "-p", "-g", "other", "-l", "other", "--", "sleep 0.2")

@@ -202,7 +202,7 @@ def test_no_job_is_lost_or_run_again_after_crashes(lab: Lab, pueued: Daemon, tmp
         until(whole, "all", 300)
         ran = Counter(batch.ran())
         assert ran.keys() == {*map(str, range(1, FEW + 1)), "after"}
-        # What was worked on in a crash is begun again: 2 units of 2 slots.
+        # Jobs that ran during a crash run again: 2 units of 2 slots.
         assert ran.total() - len(ran) <= 4 * crashes
         assert ran["after"] == 1
     finally:

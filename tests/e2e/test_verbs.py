@@ -1,6 +1,6 @@
-"""`kill`, `restart`, `clean`, `pause`, `start`, and the choice of `log` and `wait`: on real queues, here and over ssh.
+"""`kill`, `restart`, `clean`, `pause`, `start`, and the selection of `log` and `wait`: on real queues, local and over ssh.
 
-Each test has a group of its own on every host, so that nothing of another's is met.
+Each test has a separate group on every host, so tests do not affect each other.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ def test_a_label_selects_jobs_on_all_hosts(stage: Stage) -> None:
 
 
 def test_restart_keeps_ids_and_the_order_of_dependencies(stage: Stage, tmp_path: Path) -> None:
-    mended, trace = tmp_path / "mended", tmp_path / "trace"
-    parent = stage.add("bigblack", f"echo parent >> {trace}; [ -e {mended} ]", "-l", "load")
+    fixed, trace = tmp_path / "fixed", tmp_path / "trace"
+    parent = stage.add("bigblack", f"echo parent >> {trace}; [ -e {fixed} ]", "-l", "load")
     child = stage.add("bigblack", f"echo child >> {trace}", "-a", str(parent))
     until(lambda: stage.status("bigblack", child) == "Done", "the child's end")
     created = stage.hosts["bigblack"].tasks()[parent]["created_at"]
@@ -138,7 +138,7 @@ def test_restart_keeps_ids_and_the_order_of_dependencies(stage: Stage, tmp_path:
     )
     assert stage.hosts["bigblack"].result(child) == "DependencyFailed"
 
-    mended.touch()
+    fixed.touch()
     done = stage(*line.split()[1:])
     assert done.stdout == f"bigblack:{parent} (load) restarted\nbigblack:{child} restarted\n"
     assert until(lambda: stage.hosts["bigblack"].result(child) == "Success", "the child's success")
@@ -169,7 +169,7 @@ def test_a_job_that_outlived_its_daemon_is_not_started_twice(stage: Stage, pueue
     assert Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"left-behind\0")
     assert stage.hosts["bigblack"].result(id) == {"Failed": 3}
     os.kill(pid, 9)
-    until(lambda: not Path(f"/proc/{pid}").exists(), "the end of what was left")
+    until(lambda: not Path(f"/proc/{pid}").exists(), "the end of the remaining process")
     assert "restarted" in stage("restart", f"bigblack:{id}").stdout
     (pid,) = until(lambda: left_behind(stage.hosts["bigblack"]), "what the job leaves behind")
     os.kill(pid, 9)
@@ -222,13 +222,13 @@ def test_clean_stores_outcomes_first(stage: Stage, tmp_path: Path) -> None:
 @pytest.mark.long
 def test_the_outcome_of_a_restarted_job_is_reported_again(stage: Stage, tmp_path: Path) -> None:
     session = {"CLAUDECODE": "1", "CLAUDE_CODE_SESSION_ID": "s2"}
-    work = f"[ -e {tmp_path}/mended ] && echo second || {{ echo first; exit 3; }}"
+    work = f"[ -e {tmp_path}/fixed ] && echo second || {{ echo first; exit 3; }}"
     name = stage(
         "run", "--host", "bigblack", "--group", stage.group, "--detach", "--", work, env=session
     ).stdout.strip()
     assert "first" in stage("watch", "--session", "s2", code=1).stdout
     assert stage("watch", "--session", "s2").stdout == ""
-    (tmp_path / "mended").touch()
+    (tmp_path / "fixed").touch()
     stage("restart", name)
     told = stage("watch", "--session", "s2").stdout
     assert "second" in told
@@ -237,7 +237,7 @@ def test_the_outcome_of_a_restarted_job_is_reported_again(stage: Stage, tmp_path
 
 @pytest.mark.long
 def test_clean_removes_files_of_removed_jobs(stage: Stage) -> None:
-    """And those of jobs that are there stay, and those that may be on their way."""
+    """The files of existing jobs, and of jobs that may still be submitted, remain."""
     folder = stage.hosts["bigblack"].home / ".local/share/pueue-skill/jobs"
     on_bigblack = ["run", "--host", "bigblack", "--group", stage.group, "--stdin"]
     before = set(folder.glob("*"))
@@ -279,7 +279,7 @@ def test_pause_stash_and_resume_jobs(stage: Stage) -> None:
     assert [stage.status("littleblack", id) for id in (first, third)] == ["Paused", "Stashed"]
     assert stage("start", *names).stdout == f"{names[0]} resumed\n{names[1]} queued\n"
     assert [stage.status("littleblack", id) for id in (first, third)] == ["Running", "Queued"]
-    done = stage("start", names[1], code=1)  # pueue's own start would run it beside the two
+    done = stage("start", names[1], code=1)  # `pueue start` would run it in addition to the two
     assert f"it is queued: 2 of 2 slots of {stage.group} are taken" in done.stderr
     assert stage.status("littleblack", third) == "Queued"
 

@@ -1,4 +1,4 @@
-"""What follows a loop however it ends: it waits without a slot of its group, and `status` names what waits for ever, on a real queue."""
+"""Jobs that depend on a loop wait without a slot of its group, and `status` names jobs that wait forever, on a real queue."""
 
 from __future__ import annotations
 

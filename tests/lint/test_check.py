@@ -1,4 +1,4 @@
-"""`check`: what is read of each kind of file, where findings are placed, and what comes out."""
+"""`check`: the shell text in each kind of file, the positions of findings, and the output."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_shell_scripts_by_their_first_line(line: str) -> None:
         pytest.param("a: b # c ; ls\n", [], id="in a comment"),
         pytest.param("a:\n\n# c\n\tls\nifdef X\n\tid\nendif\n", ["ls", "id"], id="what does not end a recipe"),
         pytest.param("a:\n\tls\nB = c\n\tid\n", ["ls"], id="an assignment ends it"),
-        pytest.param("B = c: \\\n\tls\n", [], id="an assignment goes on over a backslash"),
+        pytest.param("B = c: \\\n\tls\n", [], id="an assignment continues after a backslash"),
         pytest.param("a:\n\tls \\\n\t  -l\n\tid\n", ["ls \\\n  -l", "id"], id="joined"),
         pytest.param("a:\n\tls \\\\\n\tid\n", ["ls \\\\", "id"], id="a backslash that is one"),
         pytest.param("a:\n\techo $$HOME $$(id) $${x}\n", ["echo $HOME $(id) ${x}"], id="dollars"),

@@ -1,4 +1,4 @@
-"""Functions of the interactive shell: the line that a reason names defines them in a job, and the work runs where it was meant to."""
+"""Functions of the interactive shell: the line that the reason suggests defines them in a job, and the work runs where the user meant it to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the turns of a loop become jobs of their own. The table is cases/independence.toml."""
+"""Which iterations of a loop become separate jobs. The table is cases/independence.toml."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_only_independent_iterations_are_detached_over_ssh(text: str, detached: 
 
 
 OWN = ["--symbol {}", "--in data/{}.csv", "{}", "--out {}.pt", "--state=state/{}.json", "< in/{}", "2> {}.err"]
-"""What tells the turns apart; `{}` is the value of the turn."""
+"""Texts that differ between iterations; `{}` is the value of the iteration."""
 ALIKE = ["--epochs 5", "--config c.yaml", "--data data/all.parquet", "--lr 0.1", "--verbose", "--model base", "2>&1"]
 SHARED = [
     "--out m.pt",

@@ -1,4 +1,4 @@
-"""The short way to the plan of a plain line: the same as the long one."""
+"""The short way to the plan of a plain line: the same plan as the planner's."""
 
 from __future__ import annotations
 

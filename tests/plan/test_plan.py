@@ -1,4 +1,4 @@
-"""The plan: what becomes of a command, row by row. The table is cases/plans.toml."""
+"""The rewrites of commands, row by row. The table is cases/plans.toml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PQ508: what `pueue add` makes of several words, and that the one argument that is named runs them as they were written."""
+"""PQ508: how `pueue add` changes several words, and that the suggested single argument runs them as written."""
 
 from __future__ import annotations
 

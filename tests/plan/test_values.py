@@ -1,4 +1,4 @@
-"""What arithmetic is worth, as bash reckons it."""
+"""Values of arithmetic expressions, as bash computes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What earlier runs have shown: recorded by the hook, used by the rules, shown and forgotten by `history`."""
+"""Durations of earlier runs: recorded by the hook, used by the rules, shown and removed by `history`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The analysis on the labelled commands: at least 98 % found, at most 1 % false alarms, all of it read."""
+"""The analysis of the labeled commands: at least 98 % found, at most 1 % false alarms, and all of them parsed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules prove themselves: their good and bad examples are their tests."""
+"""The rules: their good and bad examples are their tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts: what a text would run, and where each command stands. The table is cases/facts.toml."""
+"""Facts: the commands that a text would run, and their positions. The table is cases/facts.toml."""
 
 from __future__ import annotations
 

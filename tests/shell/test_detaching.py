@@ -1,4 +1,4 @@
-"""How tools hold on to their work: what detaches it, what asks for a terminal or an answer, and what to type instead."""
+"""Which tools detach their work, which need a terminal or an answer, and what to type instead."""
 
 from __future__ import annotations
 

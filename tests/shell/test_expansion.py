@@ -1,4 +1,4 @@
-"""What words are worth: the same fields, and the same source after substitution, as bash itself has, or nothing at all."""
+"""Values of words: the same fields, and the same source after substitution, as in bash, or none."""
 
 from __future__ import annotations
 

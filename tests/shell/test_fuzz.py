@@ -1,4 +1,4 @@
-"""Whatever the text: no exception, no hang, and no finding that points at something else. `make fuzz` runs 100,000 inputs."""
+"""Any text: no exception, no hang, and no finding with a wrong span. `make fuzz` runs 100,000 inputs."""
 
 from __future__ import annotations
 

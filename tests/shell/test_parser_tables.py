@@ -1,4 +1,4 @@
-"""bashlex with its tables from the cache: the same trees as without, and whatever state the cache is in, no failure."""
+"""bashlex with its tables from the cache: the same trees as without, and no failure, whatever the state of the cache."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ for name in sys.argv[2:]:
         print(hashlib.sha256(str(trees).encode()).hexdigest(), str(trees)[:40].replace(chr(10), " "))
 """
 
-# Prints what became of one command and of the cache.
+# Prints the result for one command, and the state of the cache.
 READ_ONE = """
 import sys
 from pueue_skill.shell.parse import tables

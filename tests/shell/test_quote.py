@@ -1,4 +1,4 @@
-"""Quoting: what real shells read back is what went in."""
+"""Quoting: real shells read a quoted value unchanged."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The two readers against each other, against tables of expected commands, and against bash itself.
+"""The two readers, compared with each other, with tables of expected commands, and with bash.
 
-bash is the oracle: `bash -n` says what is a command, `declare -f` how bash understood it, and printf what a word is.
+bash is the oracle: `bash -n` accepts or rejects a text, `declare -f` prints how bash parsed it, and printf the value of a word.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Redirect, 
 
 
 def argvs(nodes: Iterable[Node]) -> Iterator[list[str]]:
-    """The words of every simple command: of substitutions before the command that they stand in, conditions first."""
+    """Return the words of every simple command: those of substitutions before the command that contains them, conditions first."""
     for node in nodes:
         redirects: tuple[Redirect, ...] = ()
         if isinstance(node, Simple):
@@ -175,7 +175,7 @@ def test_words_equal_those_of_bash() -> None:
         for word in static_words(script.nodes if script else ()):
             words[word.text] = word.value
     assert len(words) > 2000
-    # A text that is not in the document as it stands (from between backticks) has lost its escapes: that is its text.
+    # A text from between backticks is not in the document literally: it has lost its escapes.
     done = bash("--norc", "-r", "-s", text="printf '%s\\0' " + " ".join(words))
     assert done.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1] == list(words.values())
 

@@ -1,6 +1,6 @@
-"""The readers against shfmt, which has a parser of bash of its own: the same words, redirects and programs, in the same places.
+"""The readers, compared with shfmt, which has a separate parser of bash: the same words, redirects and programs, at the same positions.
 
-Where the two differ, bash is right and cases/shfmt.toml says how shfmt is not.
+If the two differ, bash is right, and cases/shfmt.toml explains shfmt's error.
 """
 
 from __future__ import annotations

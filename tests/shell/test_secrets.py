@@ -1,4 +1,4 @@
-"""What looks like a secret, and what does not: tests/cases/secrets.toml."""
+"""Texts that look like a secret, and texts that do not: tests/cases/secrets.toml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ssh's options and configuration say about a host: whether its work can be queued, and how it is reached."""
+"""Hosts according to ssh's options and configuration: whether their work can be queued, and how they are reached."""
 
 from __future__ import annotations
 

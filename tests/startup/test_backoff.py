@@ -1,4 +1,4 @@
-"""The pauses between attempts grow to a bound and stay there, however many attempts there were."""
+"""The pauses between attempts grow to a limit and stay there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file that is replaced whole: the content, its permissions, and nothing left of an attempt that fails."""
+"""Atomic replacement of a file: its content, its permissions, and no remains of a failed attempt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real agent clients, each driven in a network namespace of its own by its program in clients/."""
+"""The real agent clients. The programs in clients/ drive each in a separate network namespace."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FOUND = {name: get_client.find(name) for name in get_client.CLIENTS}  # before a
 
 
 def client(name: str) -> str:
-    """The path of a client; without it the test is skipped or, where nothing may be missing, fails."""
+    """Return the path of a client. Without it the test is skipped, or fails if PUEUE_SKILL_REQUIRE_ALL is set."""
     found = FOUND[name]
     isolated = subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode == 0
     if found and isolated:
@@ -35,7 +35,7 @@ def client(name: str) -> str:
 
 
 class Run:
-    """What happened when a client was driven through a scenario."""
+    """The result of a client's session with a scripted model."""
 
     def __init__(self, result: dict[str, Any]) -> None:
         self.result = result
@@ -43,11 +43,11 @@ class Run:
 
     @property
     def given(self) -> str:
-        """All text that the model was given, in every request."""
+        """All text in all requests to the model."""
         return "\n".join([*texts(self.seen)])
 
     def results(self) -> list[str]:
-        """What the model was given as results of its calls, in their order."""
+        """Return the results of the model's calls, in order."""
         last = self.seen[-1] if self.seen else []
         blocks = [b for message in last if isinstance(message["content"], list) for b in message["content"]]
         return ["".join(texts(block["content"])) for block in blocks if block.get("type") == "tool_result"]
@@ -64,10 +64,10 @@ def texts(value: Any) -> list[str]:
 
 
 class Other:
-    """Another client, with a HOME of its own; `env` is that of the queue that its commands find."""
+    """A client other than Claude Code, with its own HOME; `env` is the environment of its queue."""
 
     ARGS = MappingProxyType({"codex": ["--model", "gpt-5.5"]})
-    """Of codex's models the one that calls the shell tool itself, and not through a program that it writes."""
+    """The options of a client: for codex, a model that calls the shell tool directly and writes no program for it."""
 
     def __init__(self, name: str, home: Path, cwd: Path, daemon: Daemon) -> None:
         self.binary = client(name)
@@ -76,10 +76,10 @@ class Other:
         self.env = {key: daemon.env[key] for key in keep}
 
     def run(self, *turns: dict[str, Any], **scenario: Any) -> OtherRun:
-        """Runs one session of one prompt."""
+        """Run a session of one prompt."""
         args = {"args": self.ARGS[self.name]} if self.name in self.ARGS else {}
         whole = {
-            "binary": self.binary, "home": str(self.home), "cwd": str(self.cwd), "env": self.env, "prompt": "go on",
+            "binary": self.binary, "home": str(self.home), "cwd": str(self.cwd), "env": self.env, "prompt": "continue",
             "turns": list(turns), "timeout": 50, **args, **scenario,
         }  # fmt: skip
         driver = [sys.executable, CLIENTS / f"{self.name}.py"]
@@ -91,7 +91,7 @@ class Other:
 
 
 class OtherRun(Run):
-    """A run of another client: each request's messages are where its protocol has them."""
+    """A session of another client; the messages of each request are in the field of its protocol."""
 
     def __init__(self, result: dict[str, Any]) -> None:
         super().__init__(result)
@@ -100,7 +100,7 @@ class OtherRun(Run):
 
     @property
     def last(self) -> str:
-        """All text of the last request, which holds the whole conversation once."""
+        """All text of the last request, which contains the whole conversation once."""
         return "\n".join(texts(self.seen[-1]))
 
     def results(self) -> list[str]:
@@ -117,7 +117,7 @@ class OtherRun(Run):
 
 
 class Claude:
-    """Claude Code with a HOME of its own; `env` is that of the queue that its commands find."""
+    """Claude Code with its own HOME; `env` is the environment of its queue."""
 
     def __init__(self, home: Path, cwd: Path, daemon: Daemon) -> None:
         self.binary = client("claude")
@@ -133,7 +133,7 @@ class Claude:
         file.write_text(json.dumps(old | tables))
 
     def run(self, *turns: dict[str, Any], plugin: bool = True, args: list[str] | None = None, **scenario: Any) -> Run:
-        """One session; it is one-shot unless there are `steps` or `prompts`."""
+        """Run a session; it is one-shot unless `steps` or `prompts` are given."""
         loaded = ["--plugin-dir", str(ROOT)] if plugin else []
         whole = {
             "binary": self.binary, "home": str(self.home), "cwd": str(self.cwd), "env": self.env, "prompt": "go",
@@ -150,7 +150,7 @@ class Claude:
         return Run(json.loads(done.stdout))
 
     def cli(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """One of the client's own commands, such as `plugin install`."""
+        """Run a command of the client itself, such as `plugin install`."""
         env = {"HOME": str(self.home), "PATH": "/usr/bin:/bin"}
         namespace = ["unshare", "-rn", self.binary]
         return subprocess.run([*namespace, *words], env=env, cwd=self.cwd, capture_output=True, text=True, timeout=60)

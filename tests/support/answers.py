@@ -1,4 +1,4 @@
-"""What scripts of each kind of queue answer, and what reads it: a table for the contract."""
+"""Answers of each kind of queue's scripts, with the member that parses them: a table for the contract."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ END = "pueue-skill end"
 
 
 class Sample(NamedTuple):
-    """A whole answer of two jobs of the keys k1, which ended with 3, and k2; and the member that reads it."""
+    """A complete answer about two jobs, k1 (exit code 3) and k2, and the member that parses it."""
 
     answer: str
     read: Callable[[str], Any]

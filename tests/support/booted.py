@@ -1,7 +1,7 @@
-"""A host that boots: its PID 1 is a real systemd, in namespaces of its own, and its user comes over ssh without a session.
+"""A host that boots: PID 1 is a real systemd, in separate namespaces, and the user logs in over ssh without a session.
 
-Needs root. Its root is an overlay whose upper side is in memory, so that nothing of this machine is written to; only its user's
-home and who lingers are kept over a boot. It has no network: ssh reaches it through an sshd that is put into its namespaces.
+Needs root. The root file system is an overlay in memory, so nothing of this machine is changed; only the user's home and the list of
+lingering users survive a reboot. The host has no network: an sshd runs inside its namespaces.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ MASKED = (
 
 
 class Booted:
-    """`may_linger`: whether polkit is there to allow that services run without a login."""
+    """`may_linger`: whether polkit is installed and allows services to run without a login."""
 
     def __init__(self, lab: Lab, name: str, may_linger: bool = True) -> None:
         self.lab, self.name, self.env = lab, name, lab.env
@@ -95,7 +95,7 @@ class Booted:
 
     @staticmethod
     def cgroups() -> Path:
-        """Where the unified hierarchy is."""
+        """Return the mount point of the unified hierarchy."""
         rows = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
         return next(Path(row[1]) for row in rows if row[2] == "cgroup2")
 
@@ -117,22 +117,22 @@ class Booted:
         until(up, "systemd", 30)
 
     def inside(self, *command: str) -> Text:
-        """What a command says that root runs there."""
+        """Run a command on the host as root, and return its stdout."""
         enter = [real("nsenter"), "--all", "--target", (self.root / "pid").read_text()]
         return subprocess.run([*enter, *command], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30)
 
     def ssh(self, command: str) -> Text:
-        """`ssh NAME COMMAND`."""
+        """Run `ssh NAME COMMAND`."""
         ssh: list[str | Path] = [self.lab.bin / "ssh", self.name, command]
         return subprocess.run(ssh, env=self.env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30)
 
     def systemctl(self, *words: str) -> str:
-        """What the user's own service manager says."""
+        """Run systemctl for the user's service manager, and return its stdout."""
         command = f"XDG_RUNTIME_DIR=/run/user/{UID} systemctl --user {' '.join(words)}"
         return self.ssh(command).stdout.strip()
 
     def cut_power(self) -> None:
-        """Every process ends at once."""
+        """Kill every process of the host."""
         kill(descendants(self.process.pid)[:1])
         self.process.wait(10)
 

@@ -1,4 +1,4 @@
-"""The parsers of all commands, by their names, such as `pueue-skill batch plan`."""
+"""Return the parsers of all commands by name, such as `pueue-skill batch plan`."""
 
 from __future__ import annotations
 

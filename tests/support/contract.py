@@ -1,4 +1,4 @@
-"""What every kind of queue promises, as tests that a module imports and gives a `place`: real queues in e2e/, and one in memory."""
+"""The contract of every kind of queue: tests for modules with a fixture `place`, which use real queues in e2e/ and one in memory."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Place(Protocol):
-    """A host with a queue, and the command line of its client. Jobs may use `echo`, `exit`, `sleep`, and wait for a file."""
+    """A host with a queue, and its client's command line. Jobs may use `echo`, `exit`, `sleep`, and wait for a file."""
 
     name: str
     folder: Path
@@ -38,7 +38,7 @@ class Place(Protocol):
     def run(self, *words: str) -> subprocess.CompletedProcess[bytes]: ...
 
     def queue(self, *words: str, label: str, command: str) -> str:
-        """Return the id of a job that is left to itself."""
+        """Return the ID of a new job that nobody waits for."""
         ...
 
     def jobs(self) -> dict[str, dict[str, Any]]:
@@ -46,7 +46,7 @@ class Place(Protocol):
         ...
 
     def reaches(self, id: str, status: str, result: str | None = None) -> dict[str, Any]:
-        """Return the job once it is so."""
+        """Return the job once it has this status and result."""
         ...
 
     def named(self, label: str) -> list[dict[str, Any]]: ...
@@ -71,7 +71,7 @@ def test_a_job_comes_after_another(place: Place) -> None:
 
 
 def test_dependencies_by_label_and_key(place: Place) -> None:
-    """The newest job of a label is meant; NAME~1 is the one before it. A name that nothing bears keeps the job out of the queue."""
+    """A label means its newest job, NAME~1 the one before it. An unknown name keeps the job out of the queue."""
     label, key = "l" + os.urandom(4).hex(), "k" + os.urandom(4).hex()
     ids = [place.queue(label=label, command=f"sleep 0.5; echo {i} >> ran") for i in (1, 2)]
     keyed = place.queue("--key", key, label="keyed", command="echo 3 >> ran")

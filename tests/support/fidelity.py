@@ -1,10 +1,10 @@
-"""The differential proof: each case is a text that is run as bash would and as it was rewritten, and all that can be seen is compared.
+"""The differential test: bash runs each case as written and as rewritten, and everything observable is compared.
 
-Seen is what the recorder `rec` writes down of each of its executions (arguments, input, folder, variables, limits; byte for
-byte) on this machine and on hosts, what the text prints, its exit status, and every file in the folders of the case. A
-rewriting goes up to two routes: its invocation, whose jobs are waited for, or the text that takes its place; and `pueue-skill run`
-where the text is one job. Each case has a folder of its own, the same for all of its runs: here the folder and HOME, on
-a host its HOME, which the login finds by the variable PQ_CASE. So many cases can share the daemons at the same time.
+Observed are each execution of the recorder `rec` (arguments, input, folder, variables and limits, byte for byte) on this machine and on
+hosts, the output and exit status of the text, and every file in the folders of the case. A rewrite is run in up to two ways: its
+invocation with the jobs that it queues, or the rewrite in place; and `pueue-skill run` if the text is one job. All runs of a case use
+the same separate folder: its working directory and HOME are there, and its HOME on hosts, which the login finds by the variable PQ_CASE.
+So many cases share the daemons at the same time.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ from pueue_skill.views.documents import suggestion
 T = TypeVar("T")
 
 IMPOSED = re.compile(r"SLURMD?_\w+|HOSTNAME|ENVIRONMENT")
-"""Variables that Slurm sets for a job, whatever they were: references/slurm.md."""
+"""Variables that Slurm always sets for a job: references/slurm.md."""
 MEMORY = re.compile(rb"max memory size .*\n")
-"""A limit that Slurm sets by the memory of the job; Linux does not enforce it."""
+"""A limit that Slurm derives from the job's memory; Linux does not enforce it."""
 
 OWN_FILES = re.compile(
     r"\w+/(\.cache|\.bash_history|\.local(/share)?|\.(cache|config|local/share)/(fish|pueue-skill)(/.*)?)"
 )
-"""What shells and queues keep for themselves."""
+"""Files of shells and queues, which are not compared."""
 
 LIMIT = 90.0
-"""Seconds that one run may take."""
+"""The longest duration of a run, in seconds."""
 
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-"""How many stages may be at work on this machine: they share what runs at the same time."""
+"""The number of stages on this machine; they divide the number of concurrent runs."""
 
 FILES = {
     "in.txt": "one\ntwo\nthree\n",
@@ -70,9 +70,9 @@ FILES = {
     "data/a.csv": "a\n",
     "data/b.csv": "b\n",
     "data/c d.csv": "c\n",
-    "~/.profile": "PATH=@TOOLS@:$PATH\n",  # a system's profile sets it anew
+    "~/.profile": "PATH=@TOOLS@:$PATH\n",  # a system's profile sets PATH again
 }
-"""What the folder of a case and the homes of its hosts hold beforehand."""
+"""The files in a case's folder and in its homes on hosts before a run."""
 
 RECORDER = r"""#!/bin/bash -p
 started=$EPOCHREALTIME
@@ -103,7 +103,7 @@ esac
 printf %s "$EPOCHREALTIME" >"$file.end"
 exit "$status"
 """
-"""The program, whose own command line and environment the kernel has as they were given."""
+"""The recorder. It reads its command line and environment from the kernel, unchanged."""
 
 AT = """#!/bin/sh
 # at(1) hands its script to a daemon of the system; here it is started at once.
@@ -114,7 +114,7 @@ setsid sh -c "$work" </dev/null >/dev/null 2>&1 &
 
 
 def environs() -> dict[int, bytes]:
-    """The environment of every process that has one of a case."""
+    """Return the environments of all processes of cases, by process ID."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -125,7 +125,7 @@ def environs() -> dict[int, bytes]:
 
 
 def snapshot(folder: Path) -> dict[str, object]:
-    """Mode and content of everything below `folder`; where a link leads."""
+    """Return the mode and content of every file below `folder`, and the target of every symlink."""
     found: dict[str, object] = {}
     for path in sorted(folder.rglob("*")):
         name = os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")
@@ -141,7 +141,7 @@ def snapshot(folder: Path) -> dict[str, object]:
 
 
 class Asked(Generic[T]):
-    """What many want to know at the same time, and what is asked ten times a second at most."""
+    """A query that threads share: it runs at most ten times a second."""
 
     def __init__(self, ask: Callable[[], T]) -> None:
         self.ask = ask
@@ -159,19 +159,19 @@ class Asked(Generic[T]):
 
 
 class Queue:
-    """A daemon that many ask at the same time."""
+    """A daemon whose state threads query at the same time."""
 
     def __init__(self, daemon: Daemon | Tasks) -> None:
         self.daemon = daemon
         self.asked = Asked(daemon.tasks)
 
     def tasks(self, case: str) -> dict[int, dict[str, Any]]:
-        """The tasks of a case, as they are now."""
+        """Return the current tasks of a case."""
         return {id: task for id, task in self.asked.now().items() if task["envs"].get("PQ_CASE") == case}
 
 
 class Place:
-    """Where one case runs: its folders, its environment, and what was recorded."""
+    """The folders, environment and records of one case."""
 
     def __init__(self, stage: Stage, id: str, case: Case) -> None:
         self.stage, self.id, self.case = stage, id, case
@@ -188,7 +188,7 @@ class Place:
             self.env["SLURM_CONF"] = str(stage.cluster.conf)
 
     def fresh(self) -> None:
-        """Makes the folders anew."""
+        """Create the folders again."""
         for folder in (self.folder, self.records):
             shutil.rmtree(folder, ignore_errors=True)
         (self.records / "screen").mkdir(parents=True, mode=0o700)
@@ -212,7 +212,7 @@ class Place:
         (self.home / "a link").symlink_to(self.cwd)  # as people reach their folders, whose name is then another
 
     def run(self, *command: str, queues: bool = True) -> Run:
-        """Runs a command to its end and that of all it has left running, and gives what was seen; `queues`: jobs too."""
+        """Run a command until it and all processes that it left have ended, with `queues` its jobs too; return what was observed."""
         self.fresh()
         if self.case.around:
             command = ("bash", "-c", f'{self.case.around} "$@"', "bash", *command)
@@ -232,7 +232,7 @@ class Place:
         return Run(status, masked(stdout), masked(stderr), self.calls(), snapshot(self.folder), places, tuple(trouble))
 
     def bash(self, text: str, queues: bool = True) -> Run:
-        """Runs a text as an agent's client would, or from a file when it is too long for that."""
+        """Run a text as an agent's client would, or from a file if it is too long for an argument."""
         if len(os.fsencode(text)) <= MAX_ARG_BYTES:
             return self.run("bash", "-c", text, queues=queues)
         file = self.stage.lab.root / "c" / f"{self.id}.sh"
@@ -244,14 +244,14 @@ class Place:
         return [number for number, environ in self.stage.environs.now().items() if mark in environ]
 
     def quiet(self) -> bool:
-        """Whether no job of the case is left, nor a process: one that waits for a job may submit the next."""
+        """Return whether no job and no process of the case is left; a process that waits for a job may submit the next."""
         return self.jobs_done() and not self.processes() and self.jobs_done()
 
     def jobs_done(self) -> bool:
         return all("Done" in task["status"] for queue in self.queues.values() for task in queue.tasks(self.id).values())
 
     def end(self, trouble: list[str], queues: bool) -> dict[str, int]:
-        """Waits for what this case has running and for its jobs, which are removed: their places in the queue by their keys."""
+        """Wait for the case's processes and jobs, and remove the jobs; return their positions in the queue by key."""
         try:
             # What is asked here is asked for all cases at once, ten times a second at most.
             until(self.quiet if queues else lambda: not self.processes(), "the end", LIMIT, longest_pause=0.02)
@@ -296,7 +296,7 @@ class Place:
 
 
 def masked(output: bytes) -> bytes:
-    """`output` without durations, process ids, the folders of shells, and what ssh says of a terminal."""
+    """Return `output` without durations, process IDs, folders of shells, and ssh's message about a terminal."""
     output = re.sub(rb"(?m)^(real|user|sys)([ \t]+)[0-9.ms]+$", rb"\1\2#", output)
     output = re.sub(rb"(?m)^(\w+: line \d+:) +\d+ +", rb"\1 # ", output)
     output = re.sub(rb"(?m)^/usr/bin/(?=(?:bash|dash|zsh|fish|tcsh): )", b"", output)
@@ -304,7 +304,7 @@ def masked(output: bytes) -> bytes:
 
 
 class Stage:
-    """The daemons and hosts that cases share, and the recorder on their PATHs. Hosts are started when a case needs one."""
+    """The daemons and hosts that cases share, with the recorder on their PATH. A host is started when a case needs it."""
 
     def __init__(self, lab: Lab, cluster: Cluster | None = None) -> None:
         self.lab, self.cluster = lab, cluster
@@ -356,7 +356,7 @@ class Stage:
             return self.queues[name]
 
     def rewritten(self, text: str) -> Rewriting:
-        """What becomes of `text`, in this process."""
+        """Return the rewrite of `text`, computed in this process."""
         analysis = analysed(text, self.config)
         plan = analysis.plan
         report = suggestion(text, analysis.script, analysis.findings, plan)
@@ -366,13 +366,13 @@ class Stage:
         return Rewriting(report["reason"], invocation, plan.in_place, jobs, each)
 
     def outcome(self, case: Case, by: Callable[[str], Rewriting] | None = None, run: bool = True) -> Outcome:
-        """Runs one case; `by` gives its rewriting, and with `run` it goes through `pueue-skill run` too."""
+        """Run one case; `by` overrides its rewrite, and with `run` it also goes through `pueue-skill run`."""
         rewriting = (by or self.rewritten)(case.text)
         left = rewriting.invocation is None and rewriting.in_place is None
         if case.leave is not None:
             if left and case.leave in rewriting.reason:
                 return Outcome(case, "left", rewriting)
-            wrong = f"it is to be left alone because of {case.leave!r}"
+            wrong = f"it should be left as is because of {case.leave!r}"
             return Outcome(case, "different", rewriting, (wrong,))
         if left:
             # Loops that only the shell knows are no invocations of Slurm.
@@ -415,7 +415,7 @@ class Stage:
             yield "run", place.run("pueue-skill", "run", "--follow", *split, "--", place.case.text)
 
     def queued(self, place: Place, written: Run, rewriting: Rewriting) -> Run:
-        """An invocation and the jobs that it queues; the status is that of the one job."""
+        """Run an invocation and its jobs; the status is that of the only job."""
         done = place.bash(rewriting.invocation or "")
         trouble = [*done.trouble]
         expected = (0, written.status) if rewriting.each else (0,)  # a loop's own input may be at fault
@@ -434,7 +434,7 @@ class Stage:
     def outcomes(
         self, cases: Iterable[Case], by: Callable[[str], Rewriting] | None = None, run: bool = True
     ) -> Iterator[Outcome]:
-        """All cases, many at the same time."""
+        """Yield the outcomes of all cases, which run concurrently."""
 
         def outcome(case: Case) -> Outcome:
             try:
@@ -457,7 +457,7 @@ class Stage:
 
 @contextlib.contextmanager
 def stage(slurm: bool = False) -> Iterator[Stage]:
-    """A stage of its own, which leaves nothing; with `slurm` its queues are those of a cluster."""
+    """Yield a new stage, and remove everything afterwards; with `slurm`, its queues are those of a cluster."""
     with contextlib.ExitStack() as ends:
         lab = Lab()
         ends.callback(lab.close)

@@ -1,4 +1,4 @@
-"""The cases of the differential proof: texts of tests/cases/fidelity or of a file, with what is expected of each."""
+"""The cases of the differential test: texts in tests/cases/fidelity or in a file, with the expectations for each."""
 
 from __future__ import annotations
 
@@ -16,29 +16,33 @@ CASES = Path(__file__).parent.parent / "cases/fidelity"
 HOSTS = {
     "bigblack": "bash", "littleblack": "bash", "dashbox": "dash", "zshbox": "zsh", "fishbox": "fish", "tcshbox": "tcsh",
 }  # fmt: skip
-"""The hosts by name, with their login shells."""
+"""The hosts, with their login shells."""
 SHELLS = ("dashbox", "zshbox", "fishbox", "tcshbox")
 
 PROGRAMS = ("rec", "rec-in", "rec-err", "rec-exit", "rec-kill", "rec-slow")
-"""The recorder's names: plain, copying its input, writing to stderr too, exiting with $1, dying of signal $1, taking its time."""
+"""The names of the recorder: plain, copying its input, writing to stderr, exiting with $1, killed by signal $1, slow."""
 KNOWN = ("python", "python3", "uv")
-"""Names of the recorder that the rules judge by themselves."""
+"""Names of the recorder that the rules know by themselves."""
 
 CONFIG = "".join([f'[[programs]]\nprogram = "{name}"\nsize = "long"\n' for name in PROGRAMS])
 CONFIG += "".join([f"[hosts.{name}]\n" for name in HOSTS])
-"""The configuration, by which all that the recorder does is long."""
+"""A configuration in which the recorder is a long-running program."""
 
 
 class Case(NamedTuple):
-    """A text and what is expected of it.
+    """A text and its expectations.
 
-    `row`: of the table of what becomes of commands. `files` are more files, one whose name begins with a host's and a colon only there.
-    `leave`: it is left alone, and this stands in the reason. `ordered`: a queue that runs one job at once runs its parts in the
-    order in which it does itself. `last`: so many executions come after the end of all others. `parallel`: parts run side by side,
-    and their output comes in any order. `detached`: the text itself does not wait for its work, so that its output and exit status
-    are not those of the work. `signal`: the work dies of a signal, which ssh tells as 255; `signal_over_ssh`: it does if ssh says 255. `meant`: the text that it was meant to be, where it is rewritten because it does something else.
-    `around`: bash text before the command that runs it or `pueue-skill run`, whose job has what this sets; an invocation's has not.
-    `not_slurm`: it does the same on pueue only, as references/slurm.md says.
+    `row`: of the table of rewrites in the documents.
+    `files`: more files; with `HOST:` before the name, only on that host.
+    `leave`: the text is left as is, and the reason contains this.
+    `ordered`: a queue with one slot runs the parts in the order of the text.
+    `last`: the number of executions that start after all others have ended.
+    `parallel`: parts run concurrently, and their output is in any order.
+    `detached`: the text does not wait for its work, so its output and exit status are not those of the work.
+    `signal`: a signal kills the work, which ssh reports as 255. `signal_over_ssh`: the same, if ssh reports 255.
+    `meant`: the text that the user meant, if the text itself does something else and is therefore rewritten.
+    `around`: bash text before the command, or before `pueue-skill run`, whose job gets its settings; the jobs of an invocation do not.
+    `not_slurm`: it does the same work on pueue only, as references/slurm.md says.
     """
 
     text: str
@@ -60,9 +64,9 @@ class Case(NamedTuple):
 
 
 def cases(folder: Path = CASES) -> list[Case]:
-    """All cases, from files that hold `texts` and tables `case`, with their defaults at the top.
+    """Return all cases of the files, which have `texts`, tables `case`, and their defaults at the top.
 
-    In a text HOST stands for each of `hosts`, and LONG for so many letters as `long` says.
+    In a text, HOST stands for each of `hosts`, and LONG for `long` letters.
     """
     found = []
     for file in sorted(folder.glob("*.toml")):
@@ -77,12 +81,12 @@ def cases(folder: Path = CASES) -> list[Case]:
 
 
 def cases_of(texts: str) -> list[Case]:
-    """The cases of a text file, separated by lines of `====`; what a table of cases would say of each is inferred from the text."""
+    """Return the cases of a text file, separated by lines of `====`; their expectations are inferred from the texts."""
     return [inferred(text.strip("\n")) for text in re.split(r"(?m)^====+[ \t]*$", texts) if text.strip()]
 
 
 def inferred(text: str) -> Case:
-    """A case that may be left as it is. Output of jobs side by side comes in any order; detached work outlives its text."""
+    """Return a case that may be left as is. Output of concurrent jobs is in any order; detached work outlives its text."""
     commands = analysed(text).commands
     names = [{command.name, *command.wrappers} for command in commands]
     side_by_side = any(command.background for command in commands) or any(
@@ -96,6 +100,6 @@ def inferred(text: str) -> Case:
 
 
 def analysed(text: str, configured: str = CONFIG) -> Analysis:
-    """The analysis of a case's text, as the configuration has it."""
+    """Return the analysis of a case's text with this configuration."""
     config = Config.model_validate(tomllib.loads(configured))
     return analyse(text, config.by_name(), preferences=config.preferences({}))

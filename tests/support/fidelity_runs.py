@@ -1,4 +1,4 @@
-"""What was seen of two runs of a case, and how they differ."""
+"""The observations of two runs of a case, and their differences."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from fidelity_cases import Case
 EXTRA = re.compile(
     r"(PUEUE|PARALLEL|SLURM|SLURMD)_\w+|SHLVL|_|OLDPWD|SSH_CLIENT|SSH_CONNECTION|SSHPASS|TMPDIR|TMUX\w*|TERM\w*|STY|WINDOW|COLUMNS|LINES"
 )
-"""Variables that may differ: what a queue adds, what is different for each shell and connection, what parallel and the
-terminals of tmux and screen add."""
+"""Variables that may differ: those of a queue, of each shell and connection, of parallel, and of the terminals of tmux and screen."""
 
 
 SEEN = ("program", "arguments", "folder", "stdin", "limits")
@@ -36,11 +35,11 @@ class Call(NamedTuple):
         return self.variables.get(b"PQ_HOST", b"?").decode()
 
     def seen(self) -> tuple[object, ...]:
-        """What must be the same in both runs, by the names in SEEN."""
+        """The fields that must be equal in both runs, as named in SEEN."""
         return (self.program, self.arguments, self.folder, self.stdin, self.limits)
 
     def kept(self) -> dict[str, bytes]:
-        """The variables that must be the same."""
+        """The variables that must be equal in both runs."""
         found = {os.fsdecode(name): value for name, value in self.variables.items()}
         return {name: value for name, value in found.items() if not EXTRA.fullmatch(name)}
 
@@ -51,7 +50,7 @@ class Call(NamedTuple):
 
 
 class Run(NamedTuple):
-    """All that was seen of one run: None for what its route does not give. `places` tells a job's place in the queue by its key."""
+    """The observations of one run; None if its way does not show them. `places` has a job's position in the queue by key."""
 
     status: int | str | None
     stdout: bytes | None
@@ -63,8 +62,10 @@ class Run(NamedTuple):
 
 
 class Rewriting(NamedTuple):
-    """What is made of a text: an invocation that queues, or a text that takes its place; neither, for a reason. With `each` a loop
-    over items that only the shell knows submits a job a turn."""
+    """The rewrite of a text: an invocation, or a text in place of it; or neither, with a reason.
+
+    With `each`, a loop over items that only the shell knows submits a job for each iteration.
+    """
 
     reason: str
     invocation: str | None = None
@@ -74,7 +75,7 @@ class Rewriting(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """`kind` is identical, left or different."""
+    """The result of a case; `kind` is identical, left (as is) or different."""
 
     case: Case
     kind: str
@@ -82,7 +83,7 @@ class Outcome(NamedTuple):
     differences: tuple[str, ...] = ()
 
     def report(self) -> str:
-        became = self.rewriting.in_place or self.rewriting.invocation or f"left alone: {self.rewriting.reason}"
+        became = self.rewriting.in_place or self.rewriting.invocation or f"left as is: {self.rewriting.reason}"
         parts = [f"── {self.case.row}", indented(self.case.text), "became", indented(became), *self.differences]
         return "\n".join(parts)
 
@@ -98,7 +99,7 @@ def indented(text: str) -> str:
 
 
 def differences(written: Run, other: Run, case: Case) -> Iterator[str]:
-    """What is not the same in two runs of a case."""
+    """Yield the differences between two runs of a case."""
     yield from other.trouble
     mine, its = unlike(written.calls, other.calls), unlike(other.calls, written.calls)
     if len(mine) != len(its):
@@ -128,14 +129,14 @@ def differences(written: Run, other: Run, case: Case) -> Iterator[str]:
 
 
 def loose(value: object, case: Case) -> object:
-    """`value`, with lines in any order where parts of the case run side by side."""
+    """Return `value`, with its lines sorted if parts of the case run concurrently."""
     if isinstance(value, tuple):
         return tuple([loose(one, case) for one in value])
     return sorted(value.splitlines(keepends=True)) if case.parallel and isinstance(value, bytes) else value
 
 
 def unlike(calls: Iterable[Call], others: Iterable[Call]) -> list[Call]:
-    """Those of `calls` that have no like among `others`."""
+    """Return the calls that have no equal among `others`."""
     left = [(call.seen(), call.kept()) for call in others]
     found = []
     for call in sorted(calls, key=by_looks):
@@ -151,7 +152,7 @@ def by_looks(call: Call) -> str:
 
 
 def sequences(run: Run, places: Mapping[str, int] | None = None) -> dict[str, list[tuple[bytes, ...]]]:
-    """The executions in their order: on each host by the place of their job in its queue, or by time."""
+    """Return the executions on each host, ordered by their jobs' positions in the queue, or by time."""
     keys = [os.fsdecode(call.variables.get(b"PUEUE_SKILL_KEY", b"")) for call in run.calls]
     placed = places and all(key in places for key in keys)
     order = [(places[key] if places and placed else 0, call.started) for key, call in zip(keys, run.calls, strict=True)]
@@ -162,9 +163,9 @@ def sequences(run: Run, places: Mapping[str, int] | None = None) -> dict[str, li
 
 
 def too_early(written: Run, other: Run, count: int) -> Iterator[str]:
-    """The last executions as written must begin, as rewritten, after the end of all others."""
+    """Yield the last executions that began, as rewritten, before all others had ended."""
     last = [call.seen() for call in sorted(written.calls, key=lambda call: call.started)[-count:]]
     before = max([call.ended for call in other.calls if call.seen() not in last], default=0.0)
     for call in other.calls:
         if call.seen() in last and call.started < before:
-            yield f"too early: {call} began {before - call.started:.3f} s before the end of what it comes after"
+            yield f"too early: {call} began {before - call.started:.3f} s before the end of its dependencies"

@@ -1,7 +1,7 @@
-"""Cases that hypothesis makes for the differential proof: `hostile` words in the shapes that agents write, and `dynamic` work, whose
-items only the shell knows.
+"""Cases that hypothesis generates for the differential test.
 
-A count and a strategy in, that many Cases out, the same ones each time.
+`hostile` puts hostile words into the forms that agents write; `dynamic` makes work whose items only the shell knows. A count and a
+strategy in, that many Cases out, the same each time.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ QUOTE = st.sampled_from([single, double, escaped, mixed, quote.word])
 
 @st.composite
 def hostile(draw: st.DrawFn) -> Case:
-    """A case of hostile words, each quoted in one of the ways that there are, where agents put words."""
+    """Return a case with hostile words, each quoted in some way, where agents put words."""
     words = draw(WORDS)
     line = " ".join([draw(QUOTE)(word) for word in words])
     one, name, quoted = draw(QUOTE)(words[0]), draw(QUOTE)(draw(FILE)), draw(QUOTE)
@@ -94,7 +94,7 @@ LINE = st.one_of(
     ]),
     SIGNS.map(lambda text: text.replace("\n", " ")),
 )  # fmt: skip
-"""A line that work reads its item from: what it holds must never be read as shell text."""
+"""A line from which work reads its item; it must never be read as shell text."""
 
 NAMES = st.sampled_from(
     ["s", "symbol", "file", "folder", "work", "turn", "job", "id", "line", "item", "x", "_x", "FILE", "KEY"]
@@ -121,7 +121,7 @@ LISTS = (
     "$(awk '{print $1}' items.txt)", "$(seq 1 $(wc -l < items.txt))", "$(ls data)", "$(find data -name '*.csv' | sort)", "data/*", "data/*.csv", "*.txt",
     "$(cut -d, -f1 items.txt) last", "first $(< items.txt)",
 )  # fmt: skip
-"""What a `for` goes over."""
+"""Words that a `for` iterates over."""
 READS = (
     "while IFS= read -r NAME; do BODY; done < items.txt",
     "while read -r NAME; do BODY; done < items.txt",
@@ -146,12 +146,12 @@ FEEDS = (
     ("cat items.txt", ""), ("sort -u items.txt", ""), ("grep -v '^#' items.txt", ""), ("cat items.txt", " -d '\\n'"), ("tac items.txt", " -d '\\n'"),
     ("tr '\\n' '\\0' < items.txt", " -0"), ("find data -type f -print0 | sort -z", " -0"), ("ls data", " -d '\\n'"), ("seq $(wc -l < items.txt)", ""),
 )  # fmt: skip
-"""What xargs reads, and its option for that."""
+"""Input for xargs, and the option for it."""
 MARKS = st.one_of(
     st.sampled_from(["{}", "{}", "%", "@", "_", "f", "1", "$", "PWD", "X", "ITEM", "+", "%%", "quote", "=", ",", ":", ".", "s", "$1", "'", '"', "\\", ";", "-c", "exec"]),
     st.text(st.sampled_from("abcdefghijklmnopqrstuvwxyz0123456789{}%@+=,:.^$#\"'"), min_size=1, max_size=2),
 )  # fmt: skip
-"""Replace strings of xargs; what a stranger takes may stand in any generated text."""
+"""Replace strings of xargs; any of them may also occur in the generated text."""
 CALLS = (
     "rec MARK",
     "rec a MARK xMARKy",
@@ -171,7 +171,7 @@ WHOLE = (
 
 @st.composite
 def dynamic(draw: st.DrawFn) -> Case:
-    """A loop, a fan-out or a pipeline over items that only the shell knows."""
+    """Return a loop, a fan-out or a pipeline over items that only the shell knows."""
     lines = draw(st.lists(LINE, min_size=1, max_size=4))
     files = {"items.txt": "\n".join(lines) + draw(st.sampled_from(["\n", "\n", ""]))}
     files["data/items.txt"] = files["items.txt"]  # for those that `cd data`
@@ -200,7 +200,7 @@ def dynamic(draw: st.DrawFn) -> Case:
     else:
         text = prefix + draw(st.sampled_from(READS))
     text = text.replace("BODY", draw(st.sampled_from(BODIES))).replace("HOST", "bigblack")
-    # Of the names that stand in what is made of it, those of its own loop must not be any.
+    # The invocation contains names of its loop: the variable may have any of these names too.
     taken = OWN_NAMES.findall(invocation(analysed(text.replace("NAME", "symbol")).plan) or "")
     name = draw(st.one_of(NAMES, st.sampled_from(sorted({"s", *taken} - RESERVED))))
     text = re.sub(r"NAME", name, text)
@@ -211,7 +211,7 @@ def dynamic(draw: st.DrawFn) -> Case:
 
 
 def made_up(count: int, strategy: st.SearchStrategy[Case]) -> list[Case]:
-    """`count` different cases of a strategy. It starts over often, since most examples resemble the one before."""
+    """Return `count` different cases of a strategy. It starts over often, because most examples resemble the one before."""
     found: dict[str, Case] = {}
 
     @settings(max_examples=20, database=None, phases=[Phase.generate], deadline=None,

@@ -1,4 +1,4 @@
-"""A hook as Claude Code calls it: its payloads, and what it answers."""
+"""A hook as Claude Code calls it: payloads and replies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def configure(home: Path, text: str) -> None:
 
 
 def payload(command: object = None, event: str = "PostToolUse", **changes: object) -> bytes:
-    """An event as Claude Code 2.1.330 sends it."""
+    """Return an event as Claude Code 2.1.330 sends it."""
     found: dict[str, Any] = {
         "session_id": "s",
         "transcript_path": "/t.jsonl",
@@ -46,7 +46,7 @@ def silent(done: subprocess.CompletedProcess[bytes]) -> bool:
 
 
 def said(done: subprocess.CompletedProcess[bytes], key: str = "additionalContext") -> str:
-    """What an answer says, and nothing else with it."""
+    """Return the text of a reply that has nothing else in it."""
     assert (done.returncode, done.stderr) == (0, b"")
     answer = json.loads(done.stdout)["hookSpecificOutput"]
     assert "allow" not in done.stdout.decode()

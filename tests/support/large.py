@@ -1,4 +1,4 @@
-"""A queue of any size as pueue 4.0.4 prints it, for what must stay quick with many jobs."""
+"""A queue of any size as pueue 4.0.4 prints it, for tests of speed with many jobs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ RUNNING = 8
 
 
 def sample(count: int, ended: int | None = None) -> dict[str, Any]:
-    """`count` tasks in two groups: of the first `ended` (default: half) every tenth failed, the next 8 run, the rest are queued."""
+    """Return `count` tasks in two groups: of the first `ended` (default: half) every tenth failed, the next 8 run, the rest are queued."""
     ended = count // 2 if ended is None else ended
     begin = dt.datetime(2026, 11, 24, 6, tzinfo=dt.UTC)
     tasks = {}

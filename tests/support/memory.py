@@ -1,7 +1,7 @@
-"""A kind of queue that is no program: its scripts are a line of JSON, which memory_host.py carries out in this process.
+"""A kind of queue without a program: its scripts are lines of JSON, which memory_host.py executes in this process.
 
-The module meets the Protocol Kind. A script names what is asked and its inputs. An answer is REPLY, a JSON value a line, and `end`, so
-that an answer that was cut off anywhere is seen to be; outputs are framed as those of every kind.
+The module meets the Protocol Kind. A script names a request and its inputs. An answer is REPLY, one JSON value a line, and `end`, so that
+every truncated answer is recognized; outputs are framed as those of every kind.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def script(ask: str, **inputs: Any) -> str:
 
 
 def values(answer: str) -> list[Any]:
-    """The values of an answer. Raises ValueError for one that was cut off."""
+    """Return the values of an answer. Raises ValueError if it is truncated."""
     *lines, end, rest = ["", *reply(answer).split("\n")]
     if (end, rest) != (END, ""):
         raise ValueError("the answer was cut off")
@@ -55,7 +55,7 @@ def values(answer: str) -> list[Any]:
 
 
 def described(job: Job) -> dict[str, Any]:
-    """What a script says of a job."""
+    """Return a job as scripts describe it."""
     return {
         "key": job.key, "group": job.group or "default", "label": job.label, "cwd": job.cwd, "command": job.command,
         "after": job.after, "if_failed": job.if_failed, "split": job.split_output, "priority": job.priority,
@@ -154,7 +154,7 @@ def preflight_script(host: Host) -> str:
 
 
 def read_preflight(answer: str) -> int:
-    """How many submissions there have been."""
+    """Return the number of submissions."""
     (count,) = values(answer)
     return int(count)
 

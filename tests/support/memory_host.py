@@ -1,7 +1,7 @@
-"""Hosts whose queues are in memory: what stands in for transport.run, feed and stream, and carries out the scripts of memory.py.
+"""Hosts with queues in memory: replacements of transport.run, feed and stream that execute the scripts of memory.py.
 
-A job ends when the test says so. A fault stands before a call: it is given what carries the call's script out, and answers in its
-place. There is no process, no clock and no sleep.
+A job ends when the test says so. A fault applies to one call: it gets a function that executes the call's script, and returns the answer
+itself. There is no process, no clock and no sleep.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from pueue_skill.shell.model import Host
 Fault = Callable[[Callable[[], bytes]], Done]
 
 MAX_IDLE = 1000
-"""How often a follower may be told that there is nothing new before the test is taken to have forgotten to end the job."""
+"""The number of empty reads of a follower after which the test has forgotten to end the job."""
 
 
 def refused(carry_out: Callable[[], bytes]) -> Done:
-    """ssh does not connect."""
+    """Fail as ssh does when it cannot connect."""
     return Done(255, b"", b"ssh: connect to host far port 22: Connection refused")
 
 
 def turned_away(carry_out: Callable[[], bytes]) -> Done:
-    """The server has too many connections that have not logged in."""
+    """Fail as ssh does when the server has too many unauthenticated connections."""
     return Done(255, b"", b"kex_exchange_identification: Connection closed by remote host")
 
 
@@ -40,12 +40,12 @@ def queue_down(carry_out: Callable[[], bytes]) -> Done:
 
 
 def cut(count: int) -> Fault:
-    """The script is carried out, and the connection breaks after `count` bytes of its answer."""
+    """Return a fault: the script is executed, and the connection breaks after `count` bytes of its answer."""
     return lambda carry_out: Done(255, carry_out()[:count], b"client_loop: send disconnect: Broken pipe")
 
 
 def late(said: bytes) -> Fault:
-    """The host has said this much when its time is over; the script is carried out all the same."""
+    """Return a fault: the host has sent `said` when the timeout expires; the script is executed nevertheless."""
 
     def fault(carry_out: Callable[[], bytes]) -> Done:
         carry_out()
@@ -55,7 +55,7 @@ def late(said: bytes) -> Fault:
 
 
 class Task:
-    """A job in the queue, as memory.described says it, and what has become of it."""
+    """A job in the queue, as memory.described describes it, with its state."""
 
     def __init__(self, id: str, job: Mapping[str, Any], created: str, env: Mapping[str, str], stdin: bytes) -> None:
         self.id, self.job, self.created, self.env, self.stdin = id, job, created, dict(env), stdin
@@ -82,7 +82,7 @@ class Task:
 
 
 class MemoryHost:
-    """A host and its queue. `faults` are those of the next calls, None for one that is answered; `calls` what was asked."""
+    """A host and its queue. `faults` apply to the next calls, None to none; `calls` lists the requests."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
@@ -94,21 +94,21 @@ class MemoryHost:
         self.faults: list[Fault | None] = []
         self.calls: list[str] = []
         self.idle: Callable[[], object] | None = None
-        """What happens whenever a follower finds nothing new."""
+        """Called whenever a follower has nothing new."""
         self.work: Callable[[], object] | None = None
-        """What the jobs do, before and after each call."""
+        """Called before and after each call: the work of the jobs."""
         self.room: int | None = None
-        """How many jobs of a batch are seen to before its script is stopped, once."""
+        """The number of a batch's jobs that are submitted before its script is stopped, once."""
         self.ids = self.ticks = self.submissions = 0
 
     # What a test does with the queue.
 
     def task(self, name: str) -> Task:
-        """The newest job of this id, key or label."""
+        """Return the newest job with this ID, key or label."""
         return [one for one in self.tasks.values() if name in (one.id, one.job["key"], one.job["label"])][-1]
 
     def add(self, command: str = "x", **more: Any) -> Task:
-        """A job that somebody has queued."""
+        """Return a new job that somebody else queued."""
         job = {
             "key": f"key{self.ids}", "group": "default", "label": None, "cwd": None, "command": command, "after": (),
             "if_failed": False, "split": False, "priority": 0, **more,
@@ -123,20 +123,20 @@ class MemoryHost:
         task.errors += errors
 
     def end(self, name: str, code: int = 0) -> None:
-        """The job ends with this exit code."""
+        """End the job with this exit code."""
         self.ends(self.task(name), "failed" if code else "success", code)
 
     def kill(self, name: str) -> None:
-        """Something outside the queue ends the job."""
+        """End the job by a signal from outside the queue."""
         self.ends(self.task(name), "killed")
 
     def lose(self, name: str) -> None:
-        """The queue forgets the job."""
+        """Remove the job from the queue."""
         del self.tasks[self.task(name).id]
         self.settle()
 
     def statuses(self) -> dict[str, str]:
-        """What has become of each job, by label or key."""
+        """Return the result or status of each job, by label or key."""
         return {one.job["label"] or one.job["key"]: one.result or one.status for one in self.tasks.values()}
 
     # How the queue works.
@@ -159,7 +159,7 @@ class MemoryHost:
         self.settle()
 
     def settle(self) -> None:
-        """Starts what may start, and gives up what depends on a failed job."""
+        """Start the jobs that may start, and skip jobs whose dependency failed."""
         for task in sorted(self.tasks.values(), key=lambda one: -one.job["priority"]):
             parents = [self.tasks[id] for id in task.job["after"] if id in self.tasks]
             if task.status != "queued":
@@ -291,7 +291,7 @@ class MemoryHost:
         return "\n".join([REPLY, *lines, *([memory.END] if room is None else []), ""]).encode()
 
     def item(self, job: Mapping[str, Any], asked: Any, there: dict[str, Task]) -> tuple[str, str]:
-        """Adds a job of a batch unless it is `there`, by key; what became of it, and its id or why."""
+        """Add a job of a batch unless its key is in `there`; return the outcome, and the ID or the reason."""
         key = job["key"]
         was = next((one for other, one in there.items() if other.rpartition(":")[0] == key.rpartition(":")[0]), None)
         if key in there:
@@ -332,7 +332,7 @@ class MemoryHost:
         return [{"memory": 8 << 30, "limits": ["8 GB"]}]
 
     def frames(self, asked: Any) -> Iterator[bytes | None]:
-        """What a follow script writes, piece by piece; None where there is nothing new."""
+        """Yield the output of a follow script in pieces; None if there is nothing new."""
         id, last, idle = asked["id"], "", 0
         at = {"output": asked["offset"], "error": asked["errors_offset"]}
         yield f"{REPLY}\n".encode()
@@ -364,7 +364,7 @@ def answered(lines: Iterable[Any]) -> bytes:
 
 
 class MemoryStream:
-    """A follow script that runs; its end is that of its pieces, or of `left` bytes of them where its connection breaks then."""
+    """A running follow script; it ends with its pieces, or after `left` bytes of them if its connection breaks."""
 
     def __init__(self, pieces: Iterator[bytes | None], left: int | None, code: int, stderr: bytes) -> None:
         self.pieces, self.left, self.done = pieces, left, Done(code, b"", stderr)
@@ -383,7 +383,7 @@ class MemoryStream:
 
 
 class Memory:
-    """All hosts of a test. `far` is reached by ssh, `near` is not."""
+    """All hosts of a test. `far` is reached by ssh, `near` is local."""
 
     def __init__(self) -> None:
         self.by_name: dict[str, MemoryHost] = {}
@@ -410,7 +410,7 @@ class Memory:
         new_connection: bool = False,
         on_output: Callable[[bytes], bool] | None = None,
     ) -> Done:
-        """In place of transport.run."""
+        """Replaces transport.run."""
         return self.call(host, script, env)
 
     def feed(
@@ -424,7 +424,7 @@ class Memory:
         cwd: Path | None = None,
         on_output: Callable[[bytes], bool],
     ) -> Done:
-        """In place of transport.feed."""
+        """Replaces transport.feed."""
         return self.call(host, script, env, b"".join(data))
 
     def call(self, host: Host, script: str, env: Mapping[str, str] | None, given: bytes | None = None) -> Done:
@@ -437,7 +437,7 @@ class Memory:
 
     @contextmanager
     def stream(self, host: Host, script: str) -> Iterator[MemoryStream]:
-        """In place of transport.stream; a fault is asked what it lets through, and how the connection ends."""
+        """Replaces transport.stream; a fault limits the output, and says how the connection ends."""
         here = self.by_name[host.name]
         asked = json.loads(script)
         here.calls.append(asked.pop("ask"))

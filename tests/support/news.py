@@ -1,4 +1,4 @@
-"""Jobs in the store, as sessions are told of them."""
+"""Jobs in the store, for tests of notifications."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def job(key: str = "k", **changes: Any) -> Submitted:
 
 
 def ended_state(key: str, created: str = "c") -> JobState:
-    """The job that `finished` makes, as its queue has it."""
+    """Return the job of `finished` as its queue reports it."""
     return JobState("7", key, "done", "failed", 3, "", "default", "btc", "/", "x", (), created, None, None)
 
 
 def finished(key: str = "k", **changes: Any) -> Submitted:
-    """A job in the store that has ended."""
+    """Store an ended job."""
     made = job(
         key, id="7", created="c", label="btc", state="failed", exit_code=3, seconds=95.0, tail="lost it", ended="e"
     )

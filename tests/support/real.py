@@ -1,8 +1,7 @@
-"""The real parts that tests run on: pueue daemons and ssh hosts, private to one test session, and their safe end.
+"""The real parts that tests use: pueue daemons and ssh hosts, private to one test session, and their cleanup.
 
-Everything lives below one short folder in /tmp (a unix socket's path holds at most 107 bytes), names that folder in its
-environment, and is ended by process id. A program that is not installed skips the tests that need it, by name, or fails
-them where PUEUE_SKILL_REQUIRE_ALL is set.
+Everything is below one short folder in /tmp (the path of a unix socket has at most 107 bytes), has that folder in its environment, and is
+ended by process ID. If a program is not installed, the tests that need it are skipped, or fail if PUEUE_SKILL_REQUIRE_ALL is set.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ SYSTEM_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 
 
 SYSTEM_FOLDERS = [Path("/usr/bin"), Path("/usr/local/bin"), Path("/opt/homebrew/bin")]
-"""Where every host that is this machine would find a pueue that lies there."""
+"""System folders in which every host on this machine would find pueue."""
 
 HIDE = """cd "$1" && shift && mount -t tmpfs memory "$PWD" && cd "$PWD" || exit
 while [ "$1" != -- ]; do
@@ -47,15 +46,15 @@ done
 shift
 exec "$@"
 """
-"""Runs a command in whose namespace of mounts some folders hold no pueue, with a folder for what is not there."""
+"""Runs a command in a mount namespace in which some folders contain no pueue; $1 is a folder for the overlays."""
 
 pueue_folder = functools.cache(get_pueue.find)
 
 
 def without_pueue(scratch: Path, *command: str | Path) -> list[str | Path]:
-    """A command that runs `command` where the system's folders hold no pueue, whether this machine has one there or not.
+    """Return a command that runs `command` with no pueue in the system's folders, whether this machine has one there or not.
 
-    `scratch` is an empty folder. Needs root; other users' hosts see such a pueue.
+    `scratch` is an empty folder. Needs root; hosts of other users see that pueue.
     """
     there = [folder for folder in SYSTEM_FOLDERS if (folder / "pueue").exists() or (folder / "pueued").exists()]
     if not there or os.getuid():
@@ -65,7 +64,7 @@ def without_pueue(scratch: Path, *command: str | Path) -> list[str | Path]:
 
 
 def real(name: str) -> str:
-    """The path of a program; without it the test is skipped or, where nothing may be missing, fails."""
+    """Return the path of a program. Without it the test is skipped, or fails if PUEUE_SKILL_REQUIRE_ALL is set."""
     if name in ("pueue", "pueued"):
         folder = pueue_folder()
         found = str(folder / name) if folder else None
@@ -79,10 +78,10 @@ def real(name: str) -> str:
 
 
 def until(question: Callable[[], T], what: str, seconds: float = 30, longest_pause: float = 0.3) -> T:
-    """Returns the first true answer. Raises TimeoutError after `seconds`.
+    """Return the first true answer. Raises TimeoutError after `seconds`.
 
-    A question that starts programs takes time of a processor: the longer it takes, the longer is the pause after it (in seconds, at
-    most `longest_pause`), so that waiting does not slow what it waits for.
+    The pause after a question is twice as long as the question took (in seconds, at most `longest_pause`), because a question that starts
+    programs slows down the work that it waits for.
     """
     limit = time.monotonic() + seconds
     while True:
@@ -96,7 +95,7 @@ def until(question: Callable[[], T], what: str, seconds: float = 30, longest_pau
 
 
 def processes() -> dict[int, tuple[int, str]]:
-    """Parent and program name of every process but zombies."""
+    """Return the parent and program name of every process except zombies."""
     if Path("/proc/self/stat").exists():  # a slim Debian has no ps
         rows = []
         for folder in Path("/proc").glob("[0-9]*"):  # a pattern with more in it fails when one ends meanwhile
@@ -120,7 +119,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def strays(root: Path) -> list[int]:
-    """Processes that work below `root` or name it in their environment, where the system tells (Linux)."""
+    """Return the processes with their folder below `root` or with `root` in their environment (Linux only)."""
     found = []
     for pid in processes():
         with contextlib.suppress(OSError):
@@ -133,8 +132,7 @@ def strays(root: Path) -> list[int]:
 
 
 def masters(root: Path) -> list[int]:
-    """The connections that ssh has left in the background with a socket below `root`, by their titles; they end by themselves, in a
-    minute."""
+    """Return ssh's shared connections with a socket below `root`, by their titles; they end by themselves after a minute."""
     found = []
     for pid, (_, name) in processes().items():
         with contextlib.suppress(OSError):
@@ -153,7 +151,7 @@ def kill(pids: Iterable[int]) -> None:
 
 
 class Lab:
-    """The folder of one test session: the client's side of it, and all processes that were started for it."""
+    """The folder of one test session: the client's files, and all processes that the session started."""
 
     def __init__(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="pq-", dir="/tmp")).resolve()
@@ -169,14 +167,14 @@ class Lab:
             "LOGNAME": getpass.getuser(),
             "SHELL": real("bash"),
             "LANG": "C.UTF-8",
-            # This package's own command is beside the interpreter.
+            # The command pueue-skill is in the interpreter's folder.
             "PATH": f"{self.bin}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "XDG_RUNTIME_DIR": str(self.client / "run"),
             "PUEUE_SKILL_HOOK_LIMIT": "30",  # as in conftest
         }
 
     def program(self, name: str) -> Path:
-        """The path of a copy of pueue or pueued: hosts need not see the folder that it lies in, nor does a test depend on it."""
+        """Return the path of a copy of pueue or pueued, since hosts may not see the original folder."""
         copy = self.root / "programs" / name
         if not copy.exists():
             copy.parent.mkdir(exist_ok=True)
@@ -184,7 +182,7 @@ class Lab:
         return copy
 
     def key(self) -> Path:
-        """The client's ssh key, made when it is first needed, with a `ssh` on its PATH."""
+        """Return the client's ssh key, which is created at the first use, with an `ssh` on the client's PATH."""
         key = self.client / ".ssh/id"
         if not key.exists():
             subprocess.run([real("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
@@ -194,17 +192,17 @@ class Lab:
         return key
 
     def key_of(self, host: str, key: Path) -> None:
-        """Makes the key of a host, known to the client."""
+        """Create a host key that the client knows."""
         subprocess.run([real("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
         with (self.client / ".ssh/known_hosts").open("a") as file:
             file.write(f"{host} {key.with_suffix('.pub').read_text()}")
 
     def knows(self, host: str, reached: str) -> None:
-        """Adds a host to the client's ssh configuration, in place of one that had its name."""
+        """Add a host to the client's ssh configuration, or replace the host of that name."""
         ssh = self.client / ".ssh"
         config = ssh / "config"
         others = re.sub(rf"(?m)^Host {re.escape(host)}\n(?: .*\n)*", "", config.read_text() if config.exists() else "")
-        whole = ssh / "config.new"  # others are reading the one that is there
+        whole = ssh / "config.new"  # other processes are reading the old file
         whole.write_text(
             f"{others}Host {host}\n{reached} HostKeyAlias {host}\n IdentityFile {ssh}/id\n IdentitiesOnly yes\n"
             f" UserKnownHostsFile {ssh}/known_hosts\n GlobalKnownHostsFile /dev/null\n BatchMode yes\n ConnectTimeout 5\n"
@@ -220,7 +218,7 @@ class Lab:
         return process
 
     def end(self, process: subprocess.Popen[bytes]) -> None:
-        """Ends a process that was started here, and with it all that it runs."""
+        """End a process that this lab started, and its children."""
         below = descendants(process.pid)
         process.terminate()
         try:
@@ -231,7 +229,7 @@ class Lab:
         kill(below)
 
     def close(self, grace: float = 3) -> None:
-        """Removes the folder; what still runs after `grace` seconds is ended, and is an error."""
+        """Remove the folder; processes that still run after `grace` seconds are killed, and are an error."""
         left = {process.pid for process in self.started if process.poll() is None}
         kill(masters(self.root))
         with contextlib.suppress(TimeoutError):
@@ -244,7 +242,7 @@ class Lab:
 
 
 class Daemon:
-    """A pueued of its own; `env` is the environment for programs that talk to it."""
+    """A separate pueued; `env` is the environment of its clients."""
 
     def __init__(self, lab: Lab, home: Path, env: dict[str, str], groups: dict[str, int]) -> None:
         self.lab, self.home, self.env = lab, home, env
@@ -269,7 +267,7 @@ class Daemon:
         return self.run("group", "--json").returncode == 0
 
     def pueue(self, *args: str) -> str:
-        """What `pueue ARGS` says."""
+        """Run `pueue ARGS`, and return its stdout."""
         done = self.run(*args)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
@@ -278,20 +276,20 @@ class Daemon:
         return {int(task): state for task, state in json.loads(self.pueue("status", "--json"))["tasks"].items()}
 
     def status(self, task: int | str) -> str:
-        """pueue's word for the status of a task, such as Queued, Running or Done."""
+        """Return pueue's word for the status of a task, such as Queued, Running or Done."""
         (name,) = self.tasks()[int(task)]["status"]
         return str(name)
 
     def reaches(self, task: int | str, status: str, seconds: float = 30) -> None:
-        """Waits until a task has that status: pueue starts and ends tasks in rounds of 0.3 s."""
+        """Wait until a task has this status; pueue starts and ends tasks in rounds of 0.3 s."""
         until(lambda: self.status(task) == status, f"task {task} {status}", seconds)
 
     def result(self, task: int | str, seconds: float = 30) -> Any:
-        """How a task ended, once it has: "Success", {"Failed": 7}, "Killed" …"""
+        """Return the result of a task once it has ended: "Success", {"Failed": 7}, "Killed" …"""
         return until(lambda: self.tasks()[int(task)]["status"].get("Done"), f"task {task}", seconds)["result"]
 
     def crash(self, jobs: bool = True) -> None:
-        """Kills the daemon, with its jobs or without, and starts another, whose groups run."""
+        """Kill the daemon, with `jobs` its jobs too, and start another with running groups."""
         assert self.daemon
         kill([self.daemon.pid, *(descendants(self.daemon.pid) if jobs else ())])
         self.daemon.wait()
@@ -299,7 +297,7 @@ class Daemon:
         self.pueue("start", "--all")  # after a crash they come back paused
 
     def again(self) -> None:
-        """Starts a daemon in the place of one that has ended."""
+        """Start another daemon after one has ended."""
         self.daemon = self.lab.start(self.lab.program("pueued"), env=self.pueue_env, cwd=self.home, log=self.log)
         until(self.answers, "pueued")
 
@@ -308,7 +306,7 @@ class Daemon:
         return found
 
     def remove(self, tasks: Iterable[int]) -> None:
-        """Ends tasks and takes them out of the queue."""
+        """End tasks, and remove them from the queue."""
         if left := set(tasks):
             ids = [*map(str, left)]
 
@@ -320,7 +318,7 @@ class Daemon:
             until(gone, f"no task of {left}")
 
     def remove_group(self, group: str) -> None:
-        """Ends and removes the tasks of a group, and the group."""
+        """End and remove the tasks of a group, then the group."""
         self.remove(id for id, task in self.tasks().items() if task["group"] == group)
         self.pueue("group", "remove", group)
 
@@ -330,7 +328,7 @@ class Daemon:
 
 
 def local(lab: Lab, **settings: Any) -> Daemon:
-    """A daemon of the client's own, with all its files pinned below the lab's folder; `settings` are the daemon's in pueue.yml."""
+    """Return a daemon on the client's machine with all files below the lab's folder; `settings` are for the daemon in pueue.yml."""
     home = lab.root / "local"
     home.mkdir()
     config = home / "pueue.yml"
@@ -342,12 +340,12 @@ def local(lab: Lab, **settings: Any) -> Daemon:
 
 
 class Host(Daemon):
-    """A host with an sshd and a pueued, as its user finds it over ssh: bare environment, pueue not on PATH nor in the system's folders.
+    """A host with an sshd and a pueued: over ssh the environment is minimal, and pueue is neither on PATH nor in the system's folders.
 
-    The sshd runs as the user of the tests, on loopback, and gives the host a home of its own. `env` is the client's:
-    the `ssh` on its PATH knows the host by name. `path` is a folder before the system's on the host's PATH, `login` are
-    lines of sh that every login begins with, and `passed` are variables that the client hands on to it. An `empty` host has
-    neither pueue nor a daemon. `limits` are those of its sshd, far from its own by themselves.
+    The sshd runs as the user of the tests, on loopback, and gives the host a separate home. `env` is the client's: the `ssh` on its PATH
+    knows the host by name. `path` is a folder at the front of the host's PATH, `login` are lines of sh at the beginning of every login, and
+    `passed` are variables that the client sends. An `empty` host has neither pueue nor a daemon. `limits` are settings of the sshd, by
+    default too high to matter.
     """
 
     def __init__(
@@ -415,13 +413,13 @@ class Host(Daemon):
         self.env = lab.env
 
     def ssh(self, command: str, **options: Any) -> Text:
-        """`ssh NAME COMMAND`, a connection of its own."""
+        """Run `ssh NAME COMMAND` over a separate connection."""
         options = {"stdin": subprocess.DEVNULL, "timeout": 30} | options
         ssh: list[str | Path] = [self.lab.bin / "ssh", self.name, command]
         return subprocess.run(ssh, env=self.env, capture_output=True, text=True, **options)
 
     def kill_connections(self) -> int:
-        """Cuts every live connection, as a lost network or a crash would; how many processes that were."""
+        """Kill every live connection, as a lost network or a crash would; return the number of processes."""
         table = processes()
         pids = [pid for pid in descendants(self.sshd.pid) if table.get(pid, (0, ""))[1].startswith("sshd")]
         kill(pids)

@@ -1,4 +1,4 @@
-"""Who is told: a real receiver of notices on loopback; and labels that would run something if they could."""
+"""A receiver of notifications on loopback, and labels that would run a command if they could."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOSTILE = [
 
 
 class Receiver:
-    """An HTTP server that keeps what is posted to it; `answers` is the status that it gives."""
+    """An HTTP server that records POST requests; `answers` is the status of its responses."""
 
     def __init__(self) -> None:
         self.got: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Texts for the tests of the readers: commands as people and agents write them, one of each construct of bash, and what is made of these."""
+"""Texts for the tests of the readers: commands of people and agents, one text for each construct of bash, and combinations of both."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ PIECES = (
 
 
 def compositions() -> Iterator[tuple[str, str]]:
-    """(inner, outer) pairs: every command of the corpus in some of the places above, in turn."""
+    """Yield (inner, outer) pairs: every command of the corpus in some of the constructs above, in turn."""
     around, line = itertools.cycle(AROUND), itertools.cycle(LINE)
     for text in CORPUS:
         for _ in range(2):
@@ -83,7 +83,7 @@ def compositions() -> Iterator[tuple[str, str]]:
 
 
 def mutations(times: int) -> Iterator[str]:
-    """Each construct `times` times, each time with another piece put somewhere in it: the same texts at each call."""
+    """Yield each construct `times` times with a random insertion, the same texts at each call."""
     chance = random.Random(1)  # noqa: S311 the same texts each time, not secret ones
     for row in CONSTRUCTS * times:
         text = row["text"]

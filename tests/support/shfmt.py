@@ -1,9 +1,9 @@
-"""shfmt's reading of a text, and ours, in one form: which words, redirects and programs stand where, and what holds them.
+"""The trees of shfmt and of our readers in one form: words, redirects and programs with their positions and nesting.
 
-A list is a tuple of (background, operators, pipelines); a pipeline is (prefix, commands); a command is (kind, assignments,
-words, conditions, bodies, redirects); a word is (start, end, the lists in it); a redirect is (descriptor, operator, target,
-where its heredoc's body begins, the lists in that). What one of the two does not say is left out: the operator of a pipe,
-the end of a heredoc, the clauses of a case that are empty.
+A list is a tuple of (background, operators, pipelines); a pipeline is (prefix, commands); a command is (kind, assignments, words,
+conditions, bodies, redirects); a word is (start, end, the lists in it); a redirect is (descriptor, operator, target, start of the
+heredoc's body, the lists in that). Facts that one of the two does not report are omitted: the operator of a pipe, the end of a heredoc,
+empty clauses of a case.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ SHFMT = Path(sys.executable).parent / "shfmt"
 
 
 def read(text: str) -> tuple[Any, ...] | None:
-    """The list that `text` is to shfmt, or None where shfmt finds a syntax error."""
+    """Return the list of `text` according to shfmt, or None for a syntax error."""
     raw = text.encode()
     done = subprocess.run([SHFMT, "--to-json", "-ln", "bash"], input=raw, capture_output=True)
     return None if done.returncode else list_of_shfmt(in_characters(json.loads(done.stdout), raw).get("Stmts"))
 
 
 def in_characters(value: Any, raw: bytes) -> Any:
-    """A tree with offsets in place of positions; the line continuations behind a word are no part of it."""
+    """Return the tree with offsets as positions; line continuations after a word are not part of the word."""
     if isinstance(value, list):
         return [in_characters(item, raw) for item in value]
     if isinstance(value, dict) and "Line" in value:
@@ -184,7 +184,7 @@ def word_of_shfmt(word: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def programs_of_shfmt(value: Any) -> tuple[Any, ...]:
-    """The lists in the substitutions of a word, one behind the other."""
+    """Return the lists in the substitutions of a word, in order."""
     lists = sorted(substitutions(value), key=lambda found: found[0])
     return tuple([item for _, found in lists for item in found])
 

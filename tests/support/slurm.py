@@ -1,7 +1,7 @@
 """A real Slurm cluster for tests: munged, slurmctld and slurmd on loopback, private to one test session, without systemd or cgroups.
 
-All nodes are this machine, under names and ports of their own; what they claim to have (CPUs, memory) is what the tests need. It is
-found by SLURM_CONF alone, so that nothing of a Slurm of yours is seen. A `login` is a host that is reached over ssh and knows it.
+All nodes are this machine, with different names and ports; their CPUs and memory are made up. Only SLURM_CONF leads to the cluster, so
+tests do not see another Slurm of the user. A `login` is a host over ssh with a client of the cluster.
 """
 
 from __future__ import annotations
@@ -82,8 +82,10 @@ StorageLoc=slurm
 
 
 class Cluster:
-    """A cluster of `nodes`, with `cpus` and 64 GB each; arrays hold `largest` - 1 jobs, and what has ended is forgotten after `age` s.
-    With `accounts` it keeps them, in a slurmdbd and a database of its own, and obeys them."""
+    """A cluster of `nodes`, with `cpus` and 64 GB each; arrays have at most `largest` - 1 jobs, and ended jobs are forgotten after `age` s.
+
+    With `accounts` it has accounting and its limits, in a separate slurmdbd and database.
+    """
 
     def __init__(
         self, lab: Lab, nodes: int = 2, cpus: int = 8, largest: int = 21, age: int = 3600, accounts: bool = False
@@ -126,7 +128,7 @@ class Cluster:
         until(lambda: self.run("sinfo", "-h", "-t", "idle", "-o", "%D").strip() == str(nodes), "the nodes", 60)
 
     def keep_accounts(self, port: int, database: int) -> None:
-        """Starts a slurmdbd and its database at these ports."""
+        """Start a slurmdbd and its database on these ports."""
         user = f"--user={getpass.getuser()}"
         folder = self.root / "database"
         new = [real("mariadb-install-db"), "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", user, f"--datadir={folder}"]  # fmt: skip
@@ -151,23 +153,23 @@ class Cluster:
         return self.lab.start(*command, env=self.env, cwd=self.root, log=log)
 
     def run(self, *command: str) -> str:
-        """What a program of Slurm says."""
+        """Run a program of Slurm, and return its stdout."""
         return subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=60).stdout
 
     def jobs(self) -> list[str]:
-        """The states of all jobs that Slurm knows, a word each, arrays taken apart."""
+        """Return the states of all jobs that Slurm knows, one word each, with arrays expanded."""
         return self.run("squeue", "-h", "-r", "-t", "all", "-o", "%T").split()
 
     def configured(self, text: str) -> None:
-        """Writes the configuration of the client at home here."""
+        """Write the configuration of the local client."""
         (self.home / ".config/pueue-skill/config.toml").write_text(text)
 
     def login(self, name: str) -> Host:
-        """A host over ssh from which jobs are submitted to the cluster."""
+        """Return a host over ssh from which jobs are submitted to the cluster."""
         return Host(self.lab, name, {}, login=f"export SLURM_CONF='{self.conf}'\n", empty=True)
 
     def cancel(self) -> None:
-        """Ends all jobs."""
+        """End all jobs."""
         self.run("scancel", "--user", getpass.getuser())
         until(lambda: not self.run("squeue", "-h", "-o", "%i").strip(), "the end of all jobs", 40)
 
@@ -180,7 +182,7 @@ class Cluster:
 
 
 class Client:
-    """The command line against the cluster, with options of sbatch of its own."""
+    """Run the command line on the cluster, with separate options of sbatch."""
 
     def __init__(self, cluster: Cluster, folder: Path) -> None:
         self.cluster, self.folder = cluster, folder
@@ -218,7 +220,7 @@ class Client:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
+    """Return ports on which nothing listens now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for one in sockets:
@@ -230,7 +232,7 @@ def free_ports(count: int) -> list[int]:
 
 
 class Tasks:
-    """The jobs of the cluster as fidelity asks a daemon of pueue for its tasks: those of a case have its folder in theirs."""
+    """The jobs of the cluster as fidelity queries a pueue daemon for tasks: a case's jobs have its folder in theirs."""
 
     def __init__(self, cluster: Cluster, home: Path) -> None:
         self.cluster, self.home, self.name, self.gone = cluster, home, home.name, set[int]()
@@ -259,4 +261,4 @@ class Tasks:
         return subprocess.run(["scancel", *ids], env=self.cluster.env, capture_output=True, text=True, timeout=30)
 
     def stop(self) -> None:
-        """The cluster is ended by itself."""
+        """Does nothing: the cluster has its own stop."""

@@ -1,4 +1,4 @@
-"""A command that is typed on a host, beside the same one of `pueue-skill`."""
+"""A command run by ssh on a host, and by `pueue-skill ssh`."""
 
 from __future__ import annotations
 

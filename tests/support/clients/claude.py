@@ -1,9 +1,9 @@
-"""Claude Code (npm @anthropic-ai/claude-code) against a scripted model; see scripted.py for the form.
+"""Claude Code (npm @anthropic-ai/claude-code) with a scripted model; see scripted.py for the form.
 
-The scenario: binary, home, cwd, env, args, and what happens, as `steps` of an interactive session on a terminal, as `prompts` of
-one that is fed on standard input, or as the one `prompt` of a one-shot run. `turns` are the model's: {"bash": COMMAND, …} calls the
-Bash tool with these fields, {"text": …} ends the turn. A step is {"type": TEXT}, {"wait_for": TEXT, "within": S} (until the model
-has been given the text), {"sleep": S} or {"run": ARGV} (a command beside the client).
+The scenario: binary, home, cwd, env, args, and either `steps` of an interactive session on a terminal, `prompts` of a session with
+streamed input, or the `prompt` of a one-shot run. `turns` are the model's: {"bash": COMMAND, …} calls the Bash tool with these fields,
+{"text": …} ends the turn. A step is {"type": TEXT}, {"wait_for": TEXT, "within": S} (until the model has received the text),
+{"sleep": S} or {"run": ARGV} (a command next to the client).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ENV = {
 
 
 class Model:
-    """The scripted model: each of the client's main requests takes the next turn."""
+    """The scripted model: each main request of the client gets the next of `turns`."""
 
     def __init__(self, turns: list[dict[str, Any]]) -> None:
         self.turns, self.count, self.lock = list(turns), 0, threading.Lock()
@@ -84,7 +84,7 @@ class Model:
         return scripted.events(items)
 
     def text(self) -> str:
-        """All that the model has been given, as one text."""
+        """All text that the model has received."""
         with self.lock:
             return json.dumps(self.seen[-1] if self.seen else [], ensure_ascii=False)
 
@@ -121,7 +121,7 @@ def drive(scenario: dict[str, Any]) -> dict[str, Any]:
 
 
 def onboarded(home: Path, cwd: str) -> None:
-    """What the client asks on its first start, answered."""
+    """Answers to the client's questions at its first start."""
     file = home / ".claude.json"
     state = json.loads(file.read_text()) if file.exists() else {}
     state |= {"hasCompletedOnboarding": True, "theme": "dark", "lastOnboardingVersion": "99.0.0", "numStartups": 5}
@@ -132,7 +132,7 @@ def onboarded(home: Path, cwd: str) -> None:
 
 
 def steps(scenario: dict[str, Any], model: Model, write: Any, alive: Any) -> str:
-    """Goes through the steps; what was waited for in vain, or nothing."""
+    """Run the steps; return the text that was waited for in vain, or nothing."""
     for step in scenario["steps"] if "steps" in scenario else scenario["prompts"]:
         if "type" in step:
             write(step["type"])
@@ -150,7 +150,7 @@ def steps(scenario: dict[str, Any], model: Model, write: Any, alive: Any) -> str
 
 
 def fed(command: list[str], scenario: dict[str, Any], env: dict[str, str], model: Model) -> dict[str, Any]:
-    """A session that takes prompts as JSON lines; it ends when its input does."""
+    """Run a session with prompts as JSON lines; it ends with its input."""
     words = [*command, "-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose"]
     process = subprocess.Popen(
         words, cwd=scenario["cwd"], env={**env, "TERM": "dumb", **scenario.get("env", {})},
@@ -178,7 +178,7 @@ def fed(command: list[str], scenario: dict[str, Any], env: dict[str, str], model
 
 
 def on_a_terminal(command: list[str], scenario: dict[str, Any], env: dict[str, str], model: Model) -> dict[str, Any]:
-    """An interactive session; it is ended once the steps are through."""
+    """Run an interactive session; it is ended after the last step."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(scenario["cwd"])

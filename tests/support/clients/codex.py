@@ -1,7 +1,7 @@
 """Drives the Codex CLI (npm @openai/codex) through one `codex exec`, with a scripted Responses API as its model.
 
-A scenario's "args" stand before the prompt. Hooks run only if they are trusted: in the configuration under "home", or for
-the one run by the argument --dangerously-bypass-hook-trust. Commands run unsandboxed, unless "args" say otherwise.
+A scenario's "args" precede the prompt. Hooks run only if they are trusted: in the configuration below "home", or for the run by the
+argument --dangerously-bypass-hook-trust. Commands run without a sandbox by default.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ KEY = "SCRIPTED_KEY"
 
 
 def stream(number: int, turn: dict[str, Any], code_mode: bool) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The events of one response: a call of the shell tool, or a final answer.
+    """Return the events of one response: a call of the shell tool, or a final answer.
 
     In "code mode" the model has no shell tool: it calls a tool that runs a JavaScript program, which calls the shell tool.
     """
@@ -41,7 +41,7 @@ def stream(number: int, turn: dict[str, Any], code_mode: bool) -> Iterator[tuple
 
 
 def drive(scenario: dict[str, Any]) -> dict[str, Any]:
-    """Runs the client once. "requests" are the bodies of its calls of the model."""
+    """Run the client once. "requests" are the bodies of its requests to the model."""
     turns = list(scenario["turns"])
     calls: list[dict[str, Any]] = []
 
@@ -49,7 +49,7 @@ def drive(scenario: dict[str, Any]) -> dict[str, Any]:
         if path != "/v1/responses":
             return None
         calls.append(body)
-        turn = turns.pop(0) if turns else {"text": "(no turns are left)"}
+        turn = turns.pop(0) if turns else {"text": "(no answer is left)"}
         return scripted.events(stream(len(calls), turn, "tools" not in body))
 
     url = scripted.Server(answer).url

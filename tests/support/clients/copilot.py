@@ -1,6 +1,6 @@
-"""Runs GitHub Copilot CLI once, offline, against a scripted model: see scripted.py, and opencode.py for the scenario's form.
+"""Runs GitHub Copilot CLI once, offline, with a scripted model: see scripted.py, and opencode.py for the scenario's form.
 
-It needs no account where the model is one that its user provides.
+It needs no account with a model that its user provides.
 """
 
 from __future__ import annotations

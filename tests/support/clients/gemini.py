@@ -1,6 +1,6 @@
-"""Gemini CLI (npm: @google/gemini-cli) against a scripted Gemini API.
+"""Gemini CLI (npm: @google/gemini-cli) with a scripted Gemini API.
 
-A turn may have "input": further fields of the shell tool's input (dir_path, is_background).
+A turn may have "input": more fields of the shell tool's input (dir_path, is_background).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def part(turn: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_main(path: str, body: Any) -> bool:
-    """Whether a request is a turn of the conversation, not one of the client's own questions (routing, summaries)."""
+    """Return whether a request is part of the conversation, not one of the client's own questions (routing, summaries)."""
     return ":streamGenerateContent" in path and bool(body.get("tools"))
 
 

@@ -1,7 +1,7 @@
-"""Runs OpenCode once against a scripted model: see scripted.py.
+"""Runs OpenCode once with a scripted model: see scripted.py.
 
 The scenario: "binary" (OpenCode's own executable), "home", "cwd", "prompt", "turns" (a list of {"bash": COMMAND, ...other
-arguments of the tool} or {"text": ANSWER}), and if need be "args", "env" and "timeout".
+arguments of the tool} or {"text": ANSWER}), and optionally "args", "env" and "timeout".
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CONFIG = {
 
 
 def config(url: str) -> str:
-    """What OpenCode reads on top of the files of the user and the project: the one provider, which its package contains."""
+    """Configuration in addition to the files of the user and the project: one provider, which OpenCode's package contains."""
     models = {"model": {"name": "Scripted", "tool_call": True, "limit": {"context": 200000, "output": 8000}}}
     options = {"baseURL": f"{url}/v1", "apiKey": "scripted"}
     provider = {"npm": "@ai-sdk/openai-compatible", "name": "Scripted", "options": options, "models": models}
@@ -30,7 +30,7 @@ def config(url: str) -> str:
 
 
 def delta(turn: dict[str, Any], number: int) -> dict[str, Any]:
-    """A turn as the message of a chat completion, in one piece."""
+    """Return a turn as the message of a chat completion, unstreamed."""
     if "bash" not in turn:
         return {"role": "assistant", "content": turn["text"]}
     arguments = {"command": turn["bash"], "description": "scripted", **turn}
@@ -55,7 +55,7 @@ def completion(turn: dict[str, Any], number: int) -> scripted.Answer:
 
 
 def server(turns: list[dict[str, Any]], requests: list[dict[str, Any]]) -> scripted.Server:
-    """The model. What it is asked goes to `requests`, but for requests without tools, which ask only for a title."""
+    """The model. Its requests go to `requests`, except those without tools, which only ask for a title."""
     left = iter(turns)
 
     def answer(path: str, body: Any) -> scripted.Answer | None:
@@ -70,7 +70,7 @@ def server(turns: list[dict[str, Any]], requests: list[dict[str, Any]]) -> scrip
 
 
 def drive(scenario: dict[str, Any]) -> dict[str, Any]:
-    """Runs `opencode run`, and gives what it did and asked the model."""
+    """Run `opencode run`; return its result and its requests to the model."""
     requests: list[dict[str, Any]] = []
     env = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",

@@ -1,8 +1,8 @@
-"""Runs a real agent client against a scripted model: a scenario as JSON on stdin, what happened as JSON on stdout.
+"""Runs a real agent client with a scripted model: a scenario as JSON on stdin, the result as JSON on stdout.
 
-Each client's module in this folder is such a program: it gives `main` a function that runs the client once against a Server.
-The program starts itself again in a network namespace of its own, where nothing but loopback exists, so neither the client
-nor any command that it runs can reach a network. Only the scenario's variables are in the client's environment.
+Each client's module in this folder is such a program: it passes `main` a function that runs the client once with a Server. The program
+starts itself again in a separate network namespace that contains only loopback, so neither the client nor its commands can reach a
+network. The client's environment contains only the scenario's variables.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Answer = tuple[str, Iterable[bytes]]
 
 
 class Server:
-    """A model's endpoint on loopback. `answer(path, body)` gives what a POST gets, or None for an empty JSON object.
+    """A model's endpoint on loopback. `answer(path, body)` returns the response to a POST, or None for an empty JSON object.
 
     `requests` holds the bodies of all POSTs, in order.
     """
@@ -75,7 +75,7 @@ def events(items: Iterable[tuple[str, dict[str, Any]]]) -> Answer:
 
 
 def run(command: list[str], scenario: dict[str, Any], env: dict[str, str], stdin: bytes = b"") -> dict[str, Any]:
-    """Runs the client to its end, or for scenario["timeout"] seconds (60): its exit code (None: it was stopped) and output."""
+    """Run the client until it ends, at most scenario["timeout"] seconds (60); return its exit code (None: it was killed) and output."""
     process = subprocess.Popen(
         command,
         cwd=scenario["cwd"],
@@ -96,7 +96,7 @@ def run(command: list[str], scenario: dict[str, Any], env: dict[str, str], stdin
 
 
 def main(drive: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """The program: drives the client through the scenario on stdin, within a namespace of its own."""
+    """Drive the client through the scenario on stdin, in a separate namespace."""
     if "--inside" not in sys.argv:
         flags = "-n" if os.geteuid() == 0 else "-rn"
         os.execvp("unshare", ["unshare", flags, sys.executable, *sys.argv, "--inside"])  # noqa: S606
