@@ -229,11 +229,11 @@ def read_rows(file: Path) -> list[ValueRow]:
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(f"{file}: {error}") from None
     if file.suffix == ".csv":
-        found = list(csv.DictReader(text.splitlines()))
-        for i, row in enumerate(found):
+        table = list(csv.DictReader(text.splitlines()))
+        for i, row in enumerate(table):
             if None in row or None in row.values():
                 raise ManifestError(f"{file}:{i + 2}: the number of fields differs from that of the header")
-        return [dict(row) for row in found]
+        return [dict(row) for row in table]
     rows: list[ValueRow] = []
     for i, line in enumerate(text.splitlines()):
         if not line.strip():

@@ -229,6 +229,11 @@ def test_log(batch: Batch) -> None:
     (job,) = batch.json("batch-status", 0, "log", "load-1")["jobs"]
     assert (job["label"], job["standing"], job["exit_code"]) == ("load-1", "failed", 3)
     assert batch("log", "load-1")[2] == "pueue-skill: far load-1: failed, exit 3\n"
+    assert batch("log", "load-1", "--bytes", "5", "--json") == (
+        2,
+        "",
+        "pueue-skill: --bytes does nothing with --json\n",
+    )
     code, _, err = batch("log", "load-3")
     assert code == 2
     assert "no job is called load-3; similar names: load-2, load-1" in err

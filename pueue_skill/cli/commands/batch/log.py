@@ -25,7 +25,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bytes",
         metavar="N",
         type=parsing.count,
-        default=DEFAULT_BYTES,
         help=f"print the last N bytes (default: {DEFAULT_BYTES})",
     )
     shared.add_json(parser, "batch-status", "the state of the job, not its output,")
@@ -38,6 +37,7 @@ def main(options: argparse.Namespace, batch: Batch) -> int:
     from pueue_skill.shell import printable
     from pueue_skill.views import documents
 
+    parsing.refuse_together(options, ("--bytes", "--json"))
     items = [item for item in batch.items if options.label in [single.label for single in item.unpacked]]
     if not items:
         return failed(
@@ -60,7 +60,7 @@ def main(options: argparse.Namespace, batch: Batch) -> int:
             status = outcome.STATE_WORDS.get(state.status, state.status)
             say(f"{host} {printable.line(state.item.label)}: {status}{code_words}")
             try:
-                output = output_tails(batch.manifest, [state], batch.hosts[host], options.bytes)
+                output = output_tails(batch.manifest, [state], batch.hosts[host], options.bytes or DEFAULT_BYTES)
             except Unreachable as error:
                 say(str(error))
                 code = ExitCode.UNREACHABLE
