@@ -1,5 +1,6 @@
-# `bare WORD...` runs a command, after words NAME=VALUE, with the environment that sshd gave the login shell, before its start-up files. Some
-# builds of bash do not read these files unless sshd is their parent; there, and without /proc, the command gets the environment as it is.
+# `bare NAME=VALUE... COMMAND...` runs a command with these variables and the environment that sshd gave the login shell, before its start-up
+# files. Some builds of bash do not read these files unless sshd is their parent; there, and without /proc, the command gets the environment
+# as it is.
 # shellcheck disable=SC1007,SC3013 # SHLVL must be empty; if test has no -ef, the environment is passed as it is
 
 bare() { # runs in the environment before start-up files, which the job's shell reads
