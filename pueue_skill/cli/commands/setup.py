@@ -108,7 +108,7 @@ def summary(host: Host, result: setup.SetupResult) -> str:
     pueue = f"pueue {facts.version} ({home_relative(facts, facts.pueue)})"
     text = f"{host.name} is set up: {pueue}, its daemon is running"
     if proof and proof.why:
-        return f"{text}; no test job succeeded: {proof.why}"
+        return f"{text}; the test job did not succeed: {proof.why}"
     return f"{text}, and a test job succeeded" if proof else text
 
 
