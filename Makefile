@@ -33,15 +33,15 @@ lint: .venv/.stamp ## check format, lint, types, shell, spelling and vocabulary
 	@$(PY) -m ruff format --check --quiet
 	@$(PY) -m ruff check --quiet
 	@$(PY) -m mypy
-	@git ls-files -z $(FORMATTED) | xargs -0 .venv/bin/shfmt -d -i 4 -ci
-	@git ls-files -z $(SCRIPTS) $(HOOKS) hooks/gate.sh tools/setup.sh | xargs -0 .venv/bin/shellcheck -s sh -x -P pueue_skill -P hooks
-	@git ls-files -z 'pueue_skill/*.bash' .ci/run | xargs -0 .venv/bin/shellcheck -x -P pueue_skill
-	@git ls-files -z | xargs -0 .venv/bin/codespell
+	@git ls-files -zco --exclude-standard $(FORMATTED) | xargs -0 .venv/bin/shfmt -d -i 4 -ci
+	@git ls-files -zco --exclude-standard $(SCRIPTS) $(HOOKS) hooks/gate.sh tools/setup.sh | xargs -0 .venv/bin/shellcheck -s sh -x -P pueue_skill -P hooks
+	@git ls-files -zco --exclude-standard 'pueue_skill/*.bash' .ci/run | xargs -0 .venv/bin/shellcheck -x -P pueue_skill
+	@git ls-files -zco --exclude-standard | xargs -0 .venv/bin/codespell
 	@$(PY) tools/vocabulary.py
 
 format: .venv/.stamp ## format the code, and apply safe lint fixes
 	@$(PY) -m ruff check --fix --quiet; $(PY) -m ruff format --quiet
-	@git ls-files -z $(FORMATTED) | xargs -0 .venv/bin/shfmt -w -i 4 -ci
+	@git ls-files -zco --exclude-standard $(FORMATTED) | xargs -0 .venv/bin/shfmt -w -i 4 -ci
 
 gen: .venv/.stamp ## write the generated files: schemas, references, gate
 	@$(PY) tools/gen.py

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pueue_skill.agents import install
-from pueue_skill.agents.event import AGENTS
+from pueue_skill.agents.event import AGENTS, client
 from pueue_skill.configuration import config, settings
 from pueue_skill.configuration.errors import ConfigError
 from pueue_skill.hosts import transport
@@ -118,7 +118,7 @@ def off() -> bool:
 def hooks() -> Iterator[HealthCheck]:
     """Check the hooks in each agent's settings, and other hooks that rewrite commands."""
     for agent in AGENTS:
-        of = install.module(agent)
+        of = client(agent)
         for scope in ("user", "project"):
             file = Path(of.file(scope, str(Path.home()), paths.working() or "/"))
             try:

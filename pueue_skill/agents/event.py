@@ -63,7 +63,12 @@ def module_of(payload: Any) -> ModuleType | None:
     """Return the module of the agent that sends such payloads, or None."""
     if not isinstance(payload, dict):
         return None
-    return import_module(f"pueue_skill.agents.clients.{dialect(payload)}")
+    return client(dialect(payload))
+
+
+def client(agent: str) -> ModuleType:
+    """Return the module of an agent, one of AGENTS."""
+    return import_module(f"pueue_skill.agents.clients.{agent}")
 
 
 def dialect(payload: Mapping[str, Any]) -> str:

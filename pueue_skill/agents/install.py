@@ -11,11 +11,10 @@ import json
 import os
 import sys
 import time
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+from pueue_skill.agents.event import client
 from pueue_skill.startup.files import write_atomic
 from pueue_skill.startup.record import NamedTuple
 
@@ -40,10 +39,6 @@ class CannotInstall(Exception):
     """The settings cannot be changed; the message says which, and what to do."""
 
 
-def module(agent: str) -> ModuleType:
-    return import_module(f"pueue_skill.agents.clients.{agent}")
-
-
 def share_folder() -> Path:
     """Return the folder that holds SKILL.md and hooks/: of a checkout, or of an installed wheel."""
     package = Path(__file__).parent.parent
@@ -54,7 +49,7 @@ def install(agent: str, scope: str, mode: str | None, folder: Path) -> list[Chan
     """Return the changes that add the hooks of `agent`. Raises CannotInstall."""
     launch = str(share_folder() / "hooks/launch")
     arguments = (sys.executable, *([f"--mode={mode}"] if mode else []), MARK)
-    of = module(agent)
+    of = client(agent)
     file = Path(of.file(scope, str(Path.home()), str(folder)))
     old = read_settings(file)
     if hasattr(of, "own_file"):  # a separate file
@@ -77,7 +72,7 @@ def install(agent: str, scope: str, mode: str | None, folder: Path) -> list[Chan
 
 def uninstall(agent: str, scope: str, folder: Path) -> list[Change]:
     """Return the changes that remove the hooks of `agent`. Raises CannotInstall."""
-    of = module(agent)
+    of = client(agent)
     file = Path(of.file(scope, str(Path.home()), str(folder)))
     old = read_settings(file)
     if old is None or MARK not in old:

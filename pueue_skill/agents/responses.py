@@ -29,9 +29,6 @@ HOSTS_SHARE_OF_LIMIT = 0.5
 
 SKIP = "# pueue: skip"
 
-REMINDS_BEFORE = ("claude", "codex", "copilot", "opencode")
-"""The agents that pass on context before a command runs; the others get it afterwards."""
-
 
 class Response(NamedTuple):
     """A reply, and the jobs whose outcome it reports to the session (for sessions.confirm)."""
@@ -125,7 +122,7 @@ def review_run(event: Event, analysis: Analysis, settings: Settings, installed: 
         return advise_after_timeout(event, settings)
     took = f"That took {printable.duration(event.seconds)} in the foreground"
     mode = mode_of(settings, installed)
-    reminded = bool(analysis.findings) and mode != "off" and event.agent in REMINDS_BEFORE
+    reminded = bool(analysis.findings) and mode != "off" and "remind" in agents.client(event.agent).CAN
     if reminded:
         return (
             f"pueue-skill: {took[0].lower()}{took[1:]}; as a job it would outlive this session.\n"

@@ -50,6 +50,7 @@ def applicable(verb: str, states: Iterable[JobState], whole_group: bool = False)
     """Return which jobs a verb concerns, of those selected by a pattern or group: for restart the failed jobs, for example.
 
     If the verb applies to the whole group, which is then paused or started itself, it concerns only the jobs that have started.
+    Raises ValueError for a verb that is not in VERBS.
     """
     if whole_group:
         started = {"kill": ("running", "paused"), "pause": ("running",), "start": ("paused",)}[verb]
@@ -63,7 +64,9 @@ def applicable(verb: str, states: Iterable[JobState], whole_group: bool = False)
             return [state for state in states if state.status in ("paused", "stashed")]
         case "restart":
             return [state for state in states if outcome.failed(state)]
-    return [state for state in states if state.status == "done"]
+        case "clean":
+            return [state for state in states if state.status == "done"]
+    raise ValueError(verb)
 
 
 UNSUPPORTED: Mapping[str, str] = {
@@ -103,7 +106,9 @@ def actions_of_verb(verb: str, host: str, chosen: Sequence[JobState], queue: Que
             return [start_action(state, host, queue) for state in chosen]
         case "restart":
             return restart_actions(host, chosen, queue)
-    return clean_actions(host, chosen, queue)
+        case "clean":
+            return clean_actions(host, chosen, queue)
+    raise ValueError(verb)
 
 
 def kill_action(state: JobState) -> Action:

@@ -20,8 +20,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from pueue_skill.agents import event as agents
 from pueue_skill.agents import hook
-from pueue_skill.agents.event import Event, Reply
-from pueue_skill.agents.install import module
+from pueue_skill.agents.event import AGENTS, Event, Reply, client
 from pueue_skill.state import log
 
 CASES = Path(__file__).parent.parent / "cases/agents"
@@ -48,21 +47,21 @@ def shown(event: Event | None) -> str:
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_recorded_payloads_are_decoded(name: str, snapshot: SnapshotAssertion) -> None:
-    lines = [f"{case['event']}: {shown(module(name).decode(case['payload']))}" for case in RECORDED[name]]
+    lines = [f"{case['event']}: {shown(client(name).decode(case['payload']))}" for case in RECORDED[name]]
     assert "\n".join(lines) == snapshot
 
 
 @pytest.mark.parametrize(("name", "event", "payload"), EACH)
 def test_a_payload_tells_its_agent(name: str, event: str, payload: dict[str, Any]) -> None:
     assert agents.dialect(payload) == ("claude" if (name, event) in ALIKE else name)
-    decoded = module(agents.dialect(payload)).decode(payload)
+    decoded = client(agents.dialect(payload)).decode(payload)
     assert decoded is None or decoded.agent == agents.dialect(payload)
 
 
 @pytest.mark.parametrize("name", agents.AGENTS)
 def test_installed_hooks_name_the_right_event(name: str) -> None:
     """The name that `install` gives to the launcher is one under which the hook takes what the client sends."""
-    of = module(name)
+    of = client(name)
     if name in ("claude", "opencode"):  # their names are the hook's own
         return
     found = set()
@@ -144,16 +143,22 @@ ANSWERS: dict[str, list[tuple[str, Reply, Any]]] = {
 )
 def test_replies_are_encoded(name: str, kind: Any, reply: Reply, answer: Any) -> None:
     event = Event(name, kind, "E", "s", "/", command="OLD", input={"command": "OLD", "x": 1})
-    said = module(name).encode(event, reply)
+    said = client(name).encode(event, reply)
     assert (json.loads(said) if said else None) == answer
     assert "allow" not in said.lower()
     assert "approve" not in said.lower()
     assert name == "claude" or "NEW" not in said
 
 
+def test_every_agent_is_tested() -> None:
+    assert ANSWERS.keys() == set(AGENTS)
+    # The tests of Claude Code use the client itself.
+    assert RECORDED.keys() == BEFORE.keys() == AFTER.keys() == set(AGENTS) - {"claude"}
+
+
 @pytest.mark.parametrize("name", ANSWERS)
 def test_replies_are_shorter_than_the_clients_limit(name: str) -> None:
-    of = module(name)
+    of = client(name)
     event = Event(name, "after", "E", "s", "/")
     for answered in (event, event._replace(kind="before"), event._replace(kind="stop")):
         for reply in (Reply(context="x<" * 20_000, go_on="x" * 40_000), Reply(deny="x" * 40_000)):
@@ -188,7 +193,7 @@ def launched(payload: dict[str, Any], event: str, *options: str) -> str:
 @pytest.mark.parametrize("name", BEFORE)
 def test_the_launcher_replies_to_each_client(name: str) -> None:
     before, after = with_command(name, BEFORE[name], TRAIN), with_command(name, AFTER[name], TRAIN)
-    remind = "remind" in module(name).CAN
+    remind = "remind" in client(name).CAN
     assert ("PQ302" in launched(before, "PreToolUse")) == remind
     assert ("PQ302" in launched(after, "PostToolUse")) != remind
     assert launched(with_command(name, BEFORE[name], "ls"), "PreToolUse") == ""
@@ -268,7 +273,7 @@ GARBAGE = [None, 7, True, "", "x", [], ["x"], {}, {"command": None}, {"command":
 
 @pytest.mark.parametrize(("name", "event", "payload"), EACH)
 def test_any_field_may_be_missing_or_of_another_type(name: str, event: str, payload: dict[str, Any]) -> None:
-    of: ModuleType = module(name)
+    of: ModuleType = client(name)
     for key in payload:
         of.decode({other: value for other, value in payload.items() if other != key})
         for value in GARBAGE:

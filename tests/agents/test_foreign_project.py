@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from pueue_skill.agents import event as agents
-from pueue_skill.agents.install import module
+from pueue_skill.agents.event import client
 from pueue_skill.jobs import news
 from pueue_skill.shell import quote
 from pueue_skill.state import reachability, sessions
@@ -130,7 +130,7 @@ def lines(name: str, launch: Path) -> list[tuple[str, bytes]]:
     cases = [json.loads(line) for line in recorded.read_text().splitlines()] if recorded.exists() else []
     if name == "claude":
         cases = [{"event": event, "payload": claude(event)} for event in EVENTS]
-    of = module(name)
+    of = client(name)
     found = []
     for case in cases:
         if name in ("claude", "opencode"):

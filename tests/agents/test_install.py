@@ -14,8 +14,8 @@ import pytest
 
 from pueue_skill import __version__
 from pueue_skill.agents import doctor
-from pueue_skill.agents.event import AGENTS
-from pueue_skill.agents.install import MARK, module, share_folder
+from pueue_skill.agents.event import AGENTS, client
+from pueue_skill.agents.install import MARK, share_folder
 from pueue_skill.cli.main import main
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -38,7 +38,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def settings(agent: str, scope: str) -> Path:
-    return Path(module(agent).file(scope, str(Path.home()), str(Path.cwd())))
+    return Path(client(agent).file(scope, str(Path.home()), str(Path.cwd())))
 
 
 def of_others(agent: str) -> dict[str, Any]:
@@ -48,9 +48,9 @@ def of_others(agent: str) -> dict[str, Any]:
         handler = {"type": "command", "command": f"/their/{name} --option"}
         return handler if agent in FLAT else {"matcher": "Write", "hooks": [handler]}
 
-    event = next(iter(module(agent).hooks("/launch", ())))
+    event = next(iter(client(agent).hooks("/launch", ())))
     return {
-        **getattr(module(agent), "TOP", {}),
+        **getattr(client(agent), "TOP", {}),
         "description": "mine, ä",
         "hooks": {"SomethingElse": [hook("one")], event: [hook("two"), hook("three")]},
         "other": [1, None, {"deep": ["x"]}],
@@ -79,7 +79,7 @@ def test_installed_hooks_run_the_launcher(agent: str, scope: str) -> None:
     assert "--mode=suggest" in text
     if agent in IN_JSON:
         events = json.loads(text)["hooks"]
-        assert events == module(agent).hooks(LAUNCH, (sys.executable, "--mode=suggest", MARK))
+        assert events == client(agent).hooks(LAUNCH, (sys.executable, "--mode=suggest", MARK))
         assert all(isinstance(groups, list) and len(groups) == 1 for groups in events.values())
 
 
@@ -242,7 +242,7 @@ def test_a_launcher_with_any_path_is_found(agent: str, weird_tmp_path: Path) -> 
     launch = weird_tmp_path / "launch"
     launch.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     launch.chmod(0o755)
-    event, groups = list(module(agent).hooks(str(launch), ("/a b/python", MARK)).items())[-1]
+    event, groups = list(client(agent).hooks(str(launch), ("/a b/python", MARK)).items())[-1]
     handler = groups[0] if agent in FLAT else groups[0]["hooks"][0]
     command = ["bash", "-c", handler.get("bash") or handler["command"]]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args, get_type_hints
 
 import pytest
 
-from pueue_skill.queues.actions import applicable, plan_actions, start_command, stuck_jobs
+from pueue_skill.cli.main import COMMANDS
+from pueue_skill.queues.actions import UNSUPPORTED, VERBS, applicable, plan_actions, start_command, stuck_jobs
 from pueue_skill.queues.model import Group, JobState, Queue
+from pueue_skill.queues.registry import KINDS
+from pueue_skill.views.actions import PARTICIPLES
+from pueue_skill.views.reports import ActsReport
 
 
 def job(
@@ -73,6 +78,22 @@ def test_what_a_verb_does_with_a_job(verb: str, status: str, result: str | None,
     assert found[0] == call
     assert why in found[1]
     assert bool(found[0]) != bool(found[1])
+
+
+def test_every_verb_has_cases() -> None:
+    """In the table above, for all statuses, and in the words of views, the schema and the command line."""
+    parameters = next(mark for mark in test_what_a_verb_does_with_a_job.pytestmark if mark.name == "parametrize")  # type: ignore[attr-defined]
+    rows = parameters.args[1]
+    assert {row[0] for row in rows} == set(VERBS)
+    kinds = [kind.UNSUPPORTED for kind in KINDS.values()]
+    unsupported = {call for calls in [UNSUPPORTED, *kinds] for call in calls}
+    assert {row[3] for row in rows if row[3]} | unsupported == PARTICIPLES.keys()
+    assert set(get_args(get_type_hints(ActsReport)["verb"])) == set(VERBS)
+    assert {name for name, command in COMMANDS.items() if command.group == "Jobs"} >= set(VERBS)
+    with pytest.raises(ValueError, match="interrupt"):
+        plan_actions("interrupt", "h", [], queue())
+    with pytest.raises(ValueError, match="interrupt"):
+        applicable("interrupt", [])
 
 
 CHAIN = [job(1, "done", "failed", label="load"), job(2, "done", "dependency", [1]), job(3, "done", "dependency", [2])]

@@ -19,9 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
+    from pueue_skill.agents import event
     from pueue_skill.agents import install as installer
 
-    agent = installer.module(options.agent)
+    agent = event.client(options.agent)
     try:
         changes = installer.install(
             options.agent, options.scope, options.mode, agent_settings.project_folder(options.scope)
