@@ -284,11 +284,15 @@ def remove(host: Host) -> Removed:
         return lines
 
     lines = client.ask(host, pueue_provision.undo_script(host), parse, 4 * client.ANSWER_TIMEOUT_S)
+    # `pueue-skill status` accepts only configured hosts, among them this machine.
+    status = (
+        f"ssh {host.ssh} {quote.word(f'{quote.path(host.pueue)} status')}" if host.ssh else "pueue-skill status local"
+    )
     for line in lines:
         if line.startswith("busy "):
             raise CannotSetUp(
-                f"{line[5:]} jobs have not ended, and the end of their daemon would kill them. Wait for them or kill them; to list them: "
-                f"pueue-skill status {quote.word(host.name)}"
+                f"{line[5:]} jobs have not ended, and the end of their daemon would kill them. Wait for them or kill "
+                f"them; to list them: {status}"
             )
     undone = [line.removeprefix("undone ") for line in lines if line.startswith("undone ")]
     left = [line.removeprefix("left ") for line in lines if line.startswith("left ")]
