@@ -86,7 +86,8 @@ def background_lists(proposal: Proposal, works: Works) -> list[Work] | None:
         whole = undetached_text(proposal, [part for parts in lists for part in parts])
         return works(proposal.inner(whole)) if whole != trimmed(proposal.script.text) else None
     last = away[-1]
-    if not all(is_chatter(parts) or exits(parts) for parts in lists[last + 1 :]):
+    is_dropped = names_process if proposal.explicit and not wrapped else is_chatter
+    if not all(is_dropped(parts) or exits(parts) for parts in lists[last + 1 :]):
         return None
     before = [part for parts in lists[: away[0]] for part in parts]
     if len(away) == 1:
@@ -111,6 +112,15 @@ def is_chatter(parts: list[Statement]) -> bool:
         and not any(word.programs for word in part.node.words)
         and not part.node.redirects
         for part in parts
+    )
+
+
+def names_process(parts: list[Statement]) -> bool:
+    """Whether the statements only report on a background process, and what they print is about it (`echo $!`)."""
+    return is_chatter(parts) and all(
+        part.node.words[0].value not in ("echo", "printf") or any("$!" in word.text for word in part.node.words)
+        for part in parts
+        if isinstance(part.node, Simple)
     )
 
 

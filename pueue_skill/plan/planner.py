@@ -27,6 +27,7 @@ from pueue_skill.shell.nested import joined_words
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_target import TERMINAL_OPTIONS, NoOtherForm, NotQueueable, host_named
 from pueue_skill.shell.syntax import Script, Unparsed
+from pueue_skill.shell.walk import statements
 
 __all__ = ["MARKER", "marker_of", "plan", "plan_for_run"]
 
@@ -126,13 +127,18 @@ def plan_without_jobs(proposal: Proposal, refusal: NotQueueable) -> Plan:
 def plan_for_run(
     text: str, script: Script | Unparsed, hosts: Mapping[str, Host], target: str = LOCAL, cwd: str | None = None
 ) -> Plan:
-    """The plan for a text that the user queues explicitly: one job, as `plan` has it if possible, else the whole text
-    as is."""
+    """The plan for a text that the user queues explicitly: one job, as `plan` has it if possible, else the whole text.
+
+    The job of a whole text with background commands ends when these have ended, with the exit code of the text.
+    """
     here = host_named(target, hosts)
-    whole_text = [Work(here, text)]
+    background = isinstance(script, Script) and any(part.operator == "&" for part in statements(script.nodes))
+    whole_text = [Work(here, f"{text}\nset -- $?; wait; exit $1" if background else text)]
     try:
         done = (
-            work_for(Proposal(script, commands_of(script), hosts, here)) if isinstance(script, Script) else whole_text
+            work_for(Proposal(script, commands_of(script), hosts, here, explicit=True))
+            if isinstance(script, Script)
+            else whole_text
         )
     except NotQueueable:
         done = whole_text

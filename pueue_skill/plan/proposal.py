@@ -28,7 +28,7 @@ class Proposal(NamedTuple):
     outermost script.
 
     `spread`: its loops may become one job per iteration. `fed`: its stdin is connected. `program`: the command that
-    calls pueue-skill in this shell.
+    calls pueue-skill in this shell. `explicit`: the user queues the text with `run`, so all that it prints belongs to it.
     """
 
     script: Script
@@ -40,6 +40,7 @@ class Proposal(NamedTuple):
     flagged: tuple[tuple[int, int], ...] = ()
     fed: bool = False
     program: str = "pueue-skill"
+    explicit: bool = False
 
     def inner(self, text: str, here: Host | None = None, shell: Shell | None = None) -> Proposal:
         """The proposal of another text, contained in this one. Raises NotQueueable if it cannot be parsed."""
