@@ -52,6 +52,9 @@ OWN_FILES = re.compile(
 )
 """Files of shells and queues, which are not compared."""
 
+QUERY_INTERVAL_S = 0.25
+"""The shortest time between two queries of a daemon, which cost more than the cases themselves if they are frequent."""
+
 LIMIT = 90.0
 """The longest duration of a run, in seconds."""
 
@@ -141,20 +144,21 @@ def snapshot(folder: Path) -> dict[str, object]:
 
 
 class Asked(Generic[T]):
-    """A query that threads share: it runs at most ten times a second."""
+    """A query that threads share. It runs at most every QUERY_INTERVAL_S, and for at most a fifth of the time on a busy machine."""
 
     def __init__(self, ask: Callable[[], T]) -> None:
         self.ask = ask
         self.lock = threading.Lock()
-        self.taken = 0.0
+        self.taken = self.due = 0.0
 
     def now(self) -> T:
         now = time.monotonic()
         with self.lock:
             if self.taken < now:
-                time.sleep(max(0.0, self.taken + 0.1 - now))
+                time.sleep(max(0.0, self.due - time.monotonic()))
                 self.taken = time.monotonic()
                 self.last = self.ask()
+                self.due = self.taken + max(QUERY_INTERVAL_S, 5 * (time.monotonic() - self.taken))
             return self.last
 
 
@@ -253,7 +257,7 @@ class Place:
     def end(self, trouble: list[str], queues: bool) -> dict[str, int]:
         """Wait for the case's processes and jobs, and remove the jobs; return their positions in the queue by key."""
         try:
-            # What is asked here is asked for all cases at once, ten times a second at most.
+            # Asked limits the queries.
             until(self.quiet if queues else lambda: not self.processes(), "the end", LIMIT, longest_pause=0.02)
         except TimeoutError:
             trouble.append(f"after {LIMIT:g} s it still has jobs, or {len(self.processes())} processes")
