@@ -24,6 +24,7 @@ from pueue_skill.hosts.doctor.health_check import HealthCheck
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.startup.regex import regex
+from pueue_skill.startup.words import counted
 from pueue_skill.state import database, paths, sessions
 from pueue_skill.state import log as hook_log
 
@@ -63,7 +64,7 @@ def configuration() -> Iterator[HealthCheck]:
                 "configuration", "failure", mistake, "correct the file. All keys: pueue-skill schema config"
             )
         return
-    yield HealthCheck("configuration", "ok", f"{len(loaded.hosts)} hosts; {config.user_file()}")
+    yield HealthCheck("configuration", "ok", f"{counted(len(loaded.hosts), 'host')}; {config.user_file()}")
 
 
 def python() -> HealthCheck:
@@ -195,7 +196,7 @@ def memory() -> HealthCheck:
         return HealthCheck(
             "store", "warning", f"it was not a database, and was renamed to {broken[-1]}", f"rm {broken[-1]}"
         )
-    return HealthCheck("store", "ok", f"{len(waiting)} jobs without an outcome; {file}")
+    return HealthCheck("store", "ok", f"{counted(len(waiting), 'job')} without an outcome; {file}")
 
 
 def disk() -> HealthCheck:
@@ -227,7 +228,10 @@ def log() -> Iterator[HealthCheck]:
             seen[what] = (entry["at"], seen.get(what, ("", 0))[1] + 1)
     for what, (last, count) in list(seen.items())[-5:]:
         yield HealthCheck(
-            "log", "warning", f"{what} ({count} times, last {last})", f"once it is fixed: rm {hook_log.path()}"
+            "log",
+            "warning",
+            f"{what} ({counted(count, 'time')}, last {last})",
+            f"once it is fixed: rm {hook_log.path()}",
         )
     if not seen:
         yield HealthCheck("log", "ok", "no hook has failed recently")

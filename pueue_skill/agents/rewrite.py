@@ -140,7 +140,7 @@ def describe_plan(plan: Plan) -> str:
     if len(plan.jobs) == 1 and not plan.jobs[0].each:
         return f"it will be queued as a job on {plan.jobs[0].host}, whose id will be printed"
     each = any(job.each for job in plan.jobs)
-    return f"it will be queued as {'one job a turn' if each else f'{len(plan.jobs)} jobs'}, whose ids will be printed"
+    return f"it will be queued as {'one job per iteration' if each else f'{len(plan.jobs)} jobs'}, whose ids will be printed"
 
 
 def report_result(event: Event) -> str:

@@ -10,6 +10,7 @@ from pueue_skill.configuration.settings import Settings
 from pueue_skill.plan.analysis import Analysis, analyse
 from pueue_skill.queues.registry import invocation
 from pueue_skill.shell import quote
+from pueue_skill.startup.words import counted
 from pueue_skill.state import durations
 
 MAX_INVOCATION_CHARS = 6_000
@@ -53,5 +54,5 @@ def reminder(analysis: Analysis, head: str = "this belongs in the job queue:") -
         return text + f"The same work as a job, next time:\n```bash\n{submits}```\n"
     if submits:
         jobs = len(analysis.plan.jobs)
-        return f"{text}The same work is {jobs} jobs: `pueue-skill suggest -` gives their invocation for the command on stdin.\n"
+        return f"{text}The same work is {counted(jobs, 'job')}: `pueue-skill suggest -` gives the invocation for the command on stdin.\n"
     return text + f"No invocation is offered: {analysis.plan.reason}.\n"

@@ -99,7 +99,9 @@ def report_expected(arguments: list[str], error: Exception) -> int | None:
         case Unreachable():
             # These return the job's own code, which may be 4.
             returns_code_of_job = arguments[:1] in (["run"], ["ssh"], ["wait"])
-            return failed(ExitCode.NOT_RUN if returns_code_of_job else ExitCode.UNREACHABLE, str(error))
+            for message in error.args:
+                say(message)
+            return ExitCode.NOT_RUN if returns_code_of_job else ExitCode.UNREACHABLE
         case OSError():
             if streams.failure():
                 return ExitCode.DONE  # main reports it

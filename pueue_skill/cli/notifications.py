@@ -31,7 +31,11 @@ def report_unsent(results: Sequence[Sent]) -> None:
     """Print and log each message that could not be sent."""
     for result in results:
         if result.why:
-            then = "the next command tries again" if result.kept else f"it could not be stored in {database.path()}"
+            then = (
+                "it is sent again with the next command"
+                if result.kept
+                else f"it could not be stored in {database.path()}"
+            )
             text = f"{result.to} was not notified: {result.why} ({then})"
             log.write("notify", text)
             say(text)

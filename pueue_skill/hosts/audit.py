@@ -24,6 +24,7 @@ from pueue_skill.shell.printable import byte_size
 from pueue_skill.shell.secrets import masked
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
+from pueue_skill.startup.words import counted
 
 if TYPE_CHECKING:
     from typing import TypeVar
@@ -466,4 +467,4 @@ def project_changes(before: AuditReport, now: AuditReport) -> list[str]:
 
 
 def count_and_size(files: CheckpointReport) -> str:
-    return f"{files['count']} {'file' if files['count'] == 1 else 'files'}, {byte_size(files['size'])}"
+    return f"{counted(files['count'], 'file')}, {byte_size(files['size'])}"

@@ -44,7 +44,10 @@ TURNED_AWAY = regex(r"kex_exchange_identification|banner exchange|[Cc]onnection 
 
 
 class Unreachable(Exception):
-    """The host or its daemon does not answer; the message says which, and what to type."""
+    """A host or its daemon does not answer; the message says which, and what to type. With several arguments: several hosts."""
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
 
 
 class NoConnection(Unreachable):
@@ -80,7 +83,8 @@ def explain_failure(host: Host, done: transport.Done) -> str:
     """Return why a host gave no answer, and what to type."""
     stderr = stderr_of(done)
     if host.ssh and done.code == transport.SSH_FAILED:
-        return f"{host.name} cannot be reached by ssh: {stderr}\nTry: ssh {host.ssh} true"
+        reason = stderr.removeprefix("ssh: ") or f"ssh gave no reason (exit code {done.code})"
+        return f"{host.name} cannot be reached: {reason}\nTry: ssh {host.ssh} true"
     if done.code == EXIT_FILES_FAILED:
         return f"{host.name} cannot write the files that belong to its queue: {stderr}"
     return KINDS[host.backend].explain_failure(host, done.code, stderr)

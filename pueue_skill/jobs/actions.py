@@ -125,7 +125,7 @@ def select_jobs(
         if of_host or choice.whole_group in [group.name for group in queues[name].groups]
     ]
     if not selections and down:
-        raise Unreachable("\n".join(map(str, down.values())))
+        raise Unreachable(*map(str, down.values()))
     if not selections:
         criteria = [f"a label like {choice.label!r}"] if choice.label is not None else []
         criteria += [f"the group {choice.group}"] if choice.group else []
@@ -172,7 +172,10 @@ def asked_hosts(choice: Selector, hosts: Mapping[str, Host]) -> dict[str, Host]:
 def hint(job: str, matches: Matches, choice: Selector) -> str:
     """Return why a name matches no job, as the end of a message; empty if the name itself does not tell."""
     if matches.back and matches.jobs:
-        return f": {len(matches.jobs)} jobs have that name, the newest without ~"
+        newest = job.rpartition("~")[0]
+        if len(matches.jobs) == 1:
+            return f": there is only one job called {newest}"
+        return f": {len(matches.jobs)} jobs are called {newest}, and the oldest is {newest}~{len(matches.jobs) - 1}"
     if select.is_id(job) and choice.hosts:
         return f": a bare id is a job of this machine, write {choice.hosts[0]}:{job}"
     return ""
@@ -185,10 +188,13 @@ def with_known_jobs(message: str, queues: Mapping[str, Queue], down: Mapping[str
         groups = []
         for group in queue.groups:
             inside = [state.status for state in queue.states if state.group == group.name]
-            counts = [f"{inside.count(status)} {status}" for status in dict.fromkeys(inside)]
+            counts = [
+                f"{inside.count(status)} {'ended' if status == 'done' else status}" for status in dict.fromkeys(inside)
+            ]
             groups.append(f"group {printable.line(group.name)}: {', '.join(counts) or 'no jobs'}")
         lines.append(f"  {name}: {'; '.join(groups)}")
-    return "\n".join([*lines, *map(str, down.values())])
+    lines += [f"  {error}" for error in down.values()]
+    return "\n".join(lines)
 
 
 def plan_actions(verb: str, choice: Selector, chosen: Sequence[Selection]) -> list[tuple[Selection, list[Action]]]:

@@ -108,7 +108,7 @@ def send(target: NotifyTable, title: str, text: str, bad: bool) -> Sent:
     service = service_of(target)
     to = visible_url(target)
     if service is None:
-        return Sent(to, "apprise does not know such an URL, or it is not whole; see pueue-skill doctor")
+        return Sent(to, "apprise does not know this kind of URL, or the URL is incomplete; see pueue-skill doctor")
     one = apprise.Apprise()
     one.add(service)
     said = one.notify(

@@ -10,6 +10,7 @@ from pueue_skill.configuration import config
 from pueue_skill.configuration.errors import ConfigError
 from pueue_skill.hosts.doctor.health_check import HealthCheck
 from pueue_skill.notify import deliver
+from pueue_skill.startup.words import counted
 from pueue_skill.state import outbox
 
 
@@ -26,11 +27,14 @@ def checks() -> Iterator[HealthCheck]:
             )
             if deliver.service_of(target) is None:
                 yield HealthCheck(
-                    name, "failure", f"{to}: apprise knows no such URL, or it is not whole", "see `apprise --details`"
+                    name,
+                    "failure",
+                    f"{to}: apprise does not know this kind of URL, or the URL is incomplete",
+                    "see `apprise --details`",
                 )
             elif waiting:
                 yield HealthCheck(
-                    name, "warning", f"{to}: {len(waiting)} notices are not sent yet", "pueue-skill notify"
+                    name, "warning", f"{to}: {counted(len(waiting), 'notification')} not sent yet", "pueue-skill notify"
                 )
             else:
                 yield HealthCheck(name, "ok", to)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pueue_skill.queues.actions import name_with_label, start_command
 from pueue_skill.shell import printable
+from pueue_skill.startup.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,7 @@ def lines(verb: str, host: str, result: HostResult, would: str = "") -> Iterator
         else:
             yield False, f"{name} is left as is: {job.why}"
     if result.files:
-        yield True, f"{host}: {result.files} files of removed jobs deleted"
+        yield True, f"{host}: {counted(result.files, 'file')} of removed jobs deleted"
     for group, queued in result.paused_groups if verb != "pause" else ():
         waiting = f": {queued} queued jobs wait" if queued else ""
         yield (

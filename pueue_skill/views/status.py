@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from pueue_skill.queues.outcome import adjective
 from pueue_skill.shell import printable
 from pueue_skill.startup.record import NamedTuple
+from pueue_skill.startup.words import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from pueue_skill.views.reports import GroupReport, StateReport, StatusReport
+    from pueue_skill.views.reports import GroupReport, HostReport, StateReport, StatusReport, StuckReport
 
 MAX_LISTED = 30
 """The longest complete list of a host's jobs; of longer ones only the jobs that matter are listed."""
@@ -136,7 +137,9 @@ def rows(report: StatusReport, now: dt.datetime) -> Iterator[dict[str, Cell]]:
 def unlisted(report: StatusReport) -> list[str]:
     """Return a line for each host with jobs that are not listed."""
     counts = {host["host"]: len(host["jobs"]) - len(listed(host["jobs"])) for host in report["hosts"]}
-    return [f"{name}: {count} more jobs: pueue-skill status --json" for name, count in counts.items() if count]
+    return [
+        f"{name}: {counted(count, 'more job')}: pueue-skill status --json" for name, count in counts.items() if count
+    ]
 
 
 def listed(jobs: Sequence[StateReport]) -> Sequence[StateReport]:
@@ -155,16 +158,29 @@ def host_cells(report: StatusReport) -> Iterator[Cell]:
     """Yield a line for each host, and one for each reason why jobs there are stuck."""
     for host in report["hosts"]:
         if not host["reachable"]:
-            yield Cell(printable.safe(f"{host['host']}: {host['reason']}"), "red")
+            known = host["reason"].startswith(f"{host['host']} ")  # as the subject of the sentence
+            yield Cell(printable.safe(host["reason"] if known else f"{host['host']}: {host['reason']}"), "red")
             continue
         groups = ", ".join([describe_group(group) for group in host["groups"]])
         recent = f"; ended in the last hour: {host['ended']}" if host["ended"] else "" if host["jobs"] else "; no jobs"
         recent += f", of which failed: {host['failed']}" if host["failed"] else ""
         yield Cell(printable.line(f"{host['host']}: {groups}{recent}"))
         for stuck in host["stuck"]:
-            names = stuck["jobs"][0] if len(stuck["jobs"]) == 1 else f"{len(stuck['jobs'])} jobs"
-            fix = f". {stuck['fix']}" if stuck["fix"] else ""
-            yield Cell(printable.line(f"  {names}: {stuck['why']}{fix}"), "yellow")
+            yield Cell(printable.line(f"  {describe_stuck(stuck, host)}"), "yellow")
+
+
+def describe_stuck(stuck: StuckReport, host: HostReport) -> str:
+    """Return which jobs of a host do not run and why, with the command that makes them run."""
+    names, several = stuck["jobs"], len(stuck["jobs"]) > 1
+    jobs = counted(len(names), "job") if several else names[0]
+    reason = f": {stuck['why']}"
+    if stuck["kind"] == "dependency":
+        skipped = all(job["status"] == "done" for job in host["jobs"] if job["name"] in names)
+        verb = (
+            ("were skipped" if several else "was skipped") if skipped else "do not run" if several else "does not run"
+        )
+        reason = f" {verb} because {stuck['why']}"
+    return f"{jobs}{reason}" + (f". Try: {stuck['fix']}" if stuck["fix"] else "")
 
 
 def describe_group(group: GroupReport) -> str:

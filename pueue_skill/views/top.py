@@ -40,6 +40,7 @@ from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.record import NamedTuple
+from pueue_skill.startup.words import counted
 from pueue_skill.views import actions as actions_view
 from pueue_skill.views import documents
 from pueue_skill.views import status as status_view
@@ -361,9 +362,8 @@ class Top(App[None]):
     def update_title(self) -> None:
         """Show the name of the selected job, and the number of listed jobs."""
         row = self.jobs.selected
-        kind = f"{self.status_filter} jobs" if self.status_filter != "all" else "jobs"
-        kind += f" with {self.words!r}" if self.words else ""
-        count = f"{len(self.jobs.rows)} {kind}"
+        kind = f"{self.status_filter} job" if self.status_filter != "all" else "job"
+        count = counted(len(self.jobs.rows), kind) + (f" with {self.words!r}" if self.words else "")
         self.title_line.update(f"{name_with_label(row.host.name, row.state)} · {count}" if row else count)
 
     # The log of the selected job.

@@ -46,7 +46,7 @@ class TestBefore:
 
     def test_a_long_invocation_is_not_cut_in_the_middle(self) -> None:
         assert said(before("for i in {1..150}; do python train.py --fold $i; done")).endswith(
-            "The same work is 150 jobs: `pueue-skill suggest -` gives their invocation for the command on stdin.\n"
+            "The same work is 150 jobs: `pueue-skill suggest -` gives the invocation for the command on stdin.\n"
         )
 
     def test_it_runs_nothing_of_what_it_reads(self, tmp_path: Path) -> None:

@@ -305,9 +305,9 @@ class TestReport:
             event = payload(command, "PostToolUseFailure", error=error)
             assert "rewritten command" not in hook(event, "PostToolUseFailure").stdout.decode()
         assert not rewrite.is_paused("s")
-        error = "Exit code 255\npueue-skill: bigblack cannot be reached by ssh: no route"
+        error = "Exit code 255\npueue-skill: bigblack cannot be reached: no route"
         text = said(hook(payload(command, "PostToolUseFailure", error=error), "PostToolUseFailure"))
-        assert "could not queue its remote work: pueue-skill: bigblack cannot be reached by ssh: no route" in text
+        assert "could not queue its remote work: pueue-skill: bigblack cannot be reached: no route" in text
         assert rewrite.is_paused("s")
 
     def test_a_command_that_was_not_rewritten(self) -> None:

@@ -40,6 +40,7 @@ def raising(error: BaseException) -> Callable[[object], int]:
         (UsageError("no such thing", "pueue-skill rules"), ExitCode.USAGE, "no such thing\nTry: pueue-skill rules"),
         (ConfigError("c.toml:1: x"), ExitCode.USAGE, "c.toml:1: x"),
         (Unreachable("h cannot be reached"), ExitCode.UNREACHABLE, "h cannot be reached"),
+        (Unreachable("h is down", "i is down"), ExitCode.UNREACHABLE, "h is down\npueue-skill: i is down"),
         (NotSubmitted("the key is taken"), ExitCode.NOT_RUN, "not queued: the key is taken"),
         (PermissionError(13, "Permission denied", "/x"), ExitCode.INTERNAL, "[Errno 13] Permission denied: '/x'"),
         (KeyboardInterrupt(), ExitCode.INTERRUPTED, "interrupted"),

@@ -341,7 +341,7 @@ def test_the_latency_of_run(pueued: Daemon) -> None:
     [
         (["--group", "nope", "--", "true"], "Group nope doesn't exists"),
         (["--cwd", "/no/such/folder", "--", "true"], "there is no folder /no/such/folder"),
-        (["--host", "no-such-host", "--", "true"], "cannot be reached by ssh"),
+        (["--host", "no-such-host", "--", "true"], "cannot be reached"),
         (["--host", "bigblack", "--cwd", "/no/such", "--", "true"], "not queued"),
         (["--key", "a b", "--", "true"], "may contain only letters"),
         (["--after", "99999", "--", "true"], "not queued"),

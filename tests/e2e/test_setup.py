@@ -143,7 +143,7 @@ def test_nothing_is_undone_while_jobs_run(bare: Host) -> None:
     before = tree(bare.home)
     done = setup(bare.name, "--remove", env=bare.env)
     assert (done.returncode, tree(bare.home)) == (1, before)
-    assert "1 jobs have not ended" in done.stderr
+    assert "1 job has not ended" in done.stderr
     typed(done.stderr.rpartition("to list them: ")[2], bare.env)
     (bare.home / "go").touch()
     assert bare.result(task) == "Success"

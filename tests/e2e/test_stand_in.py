@@ -176,7 +176,7 @@ def test_separate_stderr(pueued: Daemon) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["no-such-host", "true"], 255, "cannot be reached by ssh"),
+        (["no-such-host", "true"], 255, "cannot be reached"),
         (["-t", "bigblack", "top"], 2, "asks for a terminal"),
         (["-N", "-L", "1:h:1", "bigblack"], 2, "does not run a command"),
         (["bigblack"], 2, "no command is given for bigblack"),

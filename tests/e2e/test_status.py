@@ -50,7 +50,7 @@ def test_all_hosts_side_by_side(env: dict[str, str]) -> None:
         call("run", "--host", host, "--label", f"s-{host}", "--follow", "--", text, env=env)
     done = call("status", env=env)
     assert done.returncode == 4
-    assert "nowhere: nowhere cannot be reached by ssh" in done.stdout
+    assert "\nnowhere cannot be reached: Could not resolve hostname nowhere" in done.stdout
     assert "Try: ssh -p 1" in done.stdout
     for words in ("s-local", "s-bigblack", "failed, exit 3", "s-littleblack", "echo 'a …", "bigblack: default 0/4"):
         assert words in done.stdout
@@ -72,9 +72,12 @@ def test_stuck_jobs_are_explained(env: dict[str, str], bigblack: Host) -> None:
         assert re.search(r"stuck 1/1 \+2 ✗2", shown)
         assert re.search(r"ended in the last hour: \d+, of which failed: \d+", shown)
         again = f"pueue-skill restart bigblack:{failed} bigblack:{child}"
-        assert f"  bigblack:{child}: bigblack:{failed} (load) failed with exit code 3. {again}\n" in shown
+        assert (
+            f"  bigblack:{child} was skipped because bigblack:{failed} (load) failed with exit code 3. Try: {again}\n"
+            in shown
+        )
         assert f"  bigblack:{waits}: 1 of 1 slots of stuck are taken\n" in shown
-        assert f"  bigblack:{aside}: stashed. pueue-skill start bigblack:{aside}\n" in shown
+        assert f"  bigblack:{aside}: stashed. Try: pueue-skill start bigblack:{aside}\n" in shown
         bigblack.pueue("kill", "--group", "stuck")
         bigblack.result(runs)
         shown = call("status", "bigblack", env=env | {"COLUMNS": "40"}).stdout

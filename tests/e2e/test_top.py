@@ -46,7 +46,7 @@ def test_the_list_the_log_and_the_filter(hosts: dict[str, model.Host], bigblack:
         await wait_for(app, pilot, "seen-here")
         await wait_for(app, pilot, "top 0/1 ✗1")
         await pilot.press("slash", *"there failed", "enter")
-        await wait_for(app, pilot, f"bigblack:{id} (seen-there) · 1 jobs with 'there failed'")
+        await wait_for(app, pilot, f"bigblack:{id} (seen-there) · 1 job with 'there failed'")
         assert "seen-here" not in screen(app)
         await wait_for(app, pilot, "out of there")
         await wait_for(app, pilot, "red     and�")
@@ -109,7 +109,7 @@ def test_a_job_is_followed(hosts: dict[str, model.Host], bigblack: Host, tmp_pat
 
     async def steps(app: Top, pilot: Pilot[None]) -> None:
         await pilot.press("slash", *"followed", "enter")
-        await wait_for(app, pilot, "(followed) · 1 jobs")
+        await wait_for(app, pilot, "(followed) · 1 job")
         await pilot.press("f")
         await wait_for(app, pilot, "begun")
         assert isinstance(app.screen, FollowScreen)
@@ -118,7 +118,7 @@ def test_a_job_is_followed(hosts: dict[str, model.Host], bigblack: Host, tmp_pat
         await wait_for(app, pilot, "[failed, exit 4]")
         assert "last" in app.screen.query_one(Log).lines
         await pilot.press("escape")
-        await wait_for(app, pilot, "(followed) · 1 jobs")
+        await wait_for(app, pilot, "(followed) · 1 job")
 
     run(Top(list(hosts.values()), 0.2), steps)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from memory_host import Memory, cut, late, queue_down, refused
 
-from pueue_skill.hosts import client
+from pueue_skill.hosts import client, transport
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.queues.model import JobState, Queue
+from pueue_skill.shell.model import Host
 
 
 def states(memory: Memory) -> list[JobState]:
@@ -19,7 +20,7 @@ def test_a_queue_that_was_cut_off_anywhere_is_no_queue(memory: Memory) -> None:
     whole = len(memory.far.answer('{"ask": "status"}'))
     for count in range(whole):
         memory.far.faults.append(cut(count))
-        with pytest.raises(Unreachable, match="far cannot be reached by ssh"):
+        with pytest.raises(Unreachable, match="far cannot be reached"):
             client.fetch_queue(memory.far.host)
     assert [state.label for state in states(memory)] == ["a"]
 
@@ -33,7 +34,7 @@ def test_ends_of_outputs_that_were_cut_off_anywhere_are_none(memory: Memory) -> 
     whole = len(memory.far.answer('{"ask": "tails", "ids": ["m1", "m2", "m3"], "count": 4}'))
     for count in range(whole):
         memory.far.faults.append(cut(count))
-        with pytest.raises(Unreachable, match="far cannot be reached by ssh"):
+        with pytest.raises(Unreachable, match="far cannot be reached"):
             client.fetch_tails(memory.far.host, jobs, 4)
     memory.far.faults.append(queue_down)
     with pytest.raises(Unreachable, match="no daemon"):
@@ -49,3 +50,15 @@ def test_hosts_answer_for_themselves(memory: Memory) -> None:
     assert isinstance(found["near"], Queue)
     assert "cannot be reached" in str(found["far"])
     assert "did not answer within" in str(found["slow"])
+
+
+@pytest.mark.parametrize(
+    ("stderr", "reason"),
+    [
+        (b"ssh: Could not resolve hostname h: Name or service not known\n", "Could not resolve hostname h: Name or service not known"),
+        (b"", "ssh gave no reason (exit code 255)"),
+    ],
+)  # fmt: skip
+def test_a_host_without_connection_is_reported_with_the_reason_that_ssh_gave(stderr: bytes, reason: str) -> None:
+    done = transport.Done(transport.SSH_FAILED, b"", stderr)
+    assert client.explain_failure(Host("h", "h"), done) == f"h cannot be reached: {reason}\nTry: ssh h true"

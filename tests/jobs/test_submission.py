@@ -110,7 +110,7 @@ def test_another_input_under_the_same_key_is_refused(far: Submitter) -> None:
 def test_an_unreachable_host_is_retried_once(far: Submitter) -> None:
     assert far(JOB, refused).new
     assert len(far.pauses) == 1
-    assert far.said == ["far cannot be reached by ssh: ssh: connect to host far port 22: Connection refused; trying again"]  # fmt: skip
+    assert far.said == ["far cannot be reached: connect to host far port 22: Connection refused; trying again"]  # fmt: skip
 
 
 def test_an_unreachable_host_gets_no_job(far: Submitter) -> None:

@@ -12,10 +12,11 @@ from pueue_skill.configuration import config
 from pueue_skill.hosts import client, transport
 from pueue_skill.hosts.audit import RequestTimes
 from pueue_skill.hosts.doctor import connection, examination
-from pueue_skill.hosts.doctor.health_check import HealthCheck, job_count
+from pueue_skill.hosts.doctor.health_check import HealthCheck
 from pueue_skill.queues.registry import KINDS
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
+from pueue_skill.startup.words import counted
 
 CONNECT_TIMEOUT_S = 15
 """The time limit of a connection to a host."""
@@ -57,7 +58,9 @@ def check_unmanaged_queue(host: Host) -> HealthCheck:
     kind = KINDS[host.backend]
     version = client.ask(host, kind.versions_script(host), lambda done: done.text.split("\n")[0])
     queue = client.fetch_queue(host)
-    return HealthCheck(f"{host.backend} of {host.name}", "ok", f"{version}; {job_count(len(queue.states))} of yours")
+    return HealthCheck(
+        f"{host.backend} of {host.name}", "ok", f"{version}; {counted(len(queue.states), 'job')} of yours"
+    )
 
 
 def check_connection(host: Host) -> HealthCheck:

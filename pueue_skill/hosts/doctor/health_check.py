@@ -39,7 +39,3 @@ class Fixes(NamedTuple):
     def setting(self, key: str, value: str) -> str:
         """Return the instruction to set a key of the host in the user's configuration; `value` is TOML."""
         return f"in {self.config_file}, under [hosts.{self.host.name}]: {key} = {value}"
-
-
-def job_count(number: int) -> str:
-    return f"{number} job{'' if number == 1 else 's'}"

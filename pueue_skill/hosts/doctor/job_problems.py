@@ -6,13 +6,14 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from pueue_skill.hosts.doctor.health_check import Fixes, HealthCheck, job_count
+from pueue_skill.hosts.doctor.health_check import Fixes, HealthCheck
 from pueue_skill.queues import actions, outcome
 from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.queues.pueue.health import HealthReport
 from pueue_skill.shell import quote
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
+from pueue_skill.startup.words import counted
 
 RECENT_S = 24 * 3600
 """For how long after its end a failed job is reported."""
@@ -31,10 +32,8 @@ def group_checks(fixes: Fixes, facts: HealthReport, queue: Queue) -> list[Health
         if group.status != "running":
             advice = "No job in it has failed, so it is safe to start"
             if failed:
-                advice = f"{job_count(failed)} in it failed: find out why before you start it"
-            what = (
-                f"group {group.name} is {group.status}; {job_count(waiting)} wait{'s' * (waiting == 1)} in it. {advice}"
-            )
+                advice = f"{counted(failed, 'job')} in it failed: find out why before you start it"
+            what = f"group {group.name} is {group.status}; {counted(waiting, 'job')} wait{'s' * (waiting == 1)} in it. {advice}"
             fix = f"pueue-skill {actions.start_command(host.name, group.name)}"
             checks.append(HealthCheck(name, "warning", what, fix, "" if failed else "asked"))
         limit = configured.get(group.name)
@@ -42,7 +41,7 @@ def group_checks(fixes: Fixes, facts: HealthReport, queue: Queue) -> list[Health
             what = f"the limit of group {group.name} is {group.limit}, but the configured limit is {limit or 'none'}"
             fix = fixes.command(f"{pueue} parallel --group {quote.word(group.name)} {limit}")
             checks.append(HealthCheck(name, "warning", what, fix))
-    return checks or [HealthCheck(name, "ok", job_count(len(queue.states)))]
+    return checks or [HealthCheck(name, "ok", counted(len(queue.states), "job"))]
 
 
 def stuck_checks(fixes: Fixes, queue: Queue) -> list[HealthCheck]:

@@ -17,7 +17,7 @@ from pueue_skill.configuration.schema import SetupTable
 from pueue_skill.hosts import client, transport
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.hosts.provision import steps as provision_steps
-from pueue_skill.hosts.provision.steps import CannotSetUp, SetupRequest
+from pueue_skill.hosts.provision.steps import CannotSetUp, SetupRequest, unfinished_jobs
 from pueue_skill.queues.pueue import provision as pueue_provision
 from pueue_skill.queues.pueue.provision import HostFacts, SetupStep
 from pueue_skill.queues.pueue.site import callback
@@ -241,10 +241,7 @@ def notes(facts: HostFacts, request: SetupRequest) -> Iterator[str]:
         yield f"another pueued of yours (process {process}, {file}) has its own queue; it was left as is"
     if not provision_steps.choose_service(facts, request):
         words = quote.line([facts.pueued, "--config", facts.config])
-        yield (
-            "nothing on the host starts the daemon after a reboot. Start it by hand with the command after @reboot, or add this line "
-            f"with `crontab -e`: @reboot {words}"
-        )
+        yield (f"the daemon does not start after a reboot. Add this line with `crontab -e`: @reboot {words}")
     if facts.systemd and not facts.linger and "linger" in request.excluded:
         yield (
             f"an administrator must allow your services to run without a login: sudo loginctl enable-linger {facts.user}. After that, "
@@ -291,8 +288,8 @@ def remove(host: Host) -> Removed:
     for line in lines:
         if line.startswith("busy "):
             raise CannotSetUp(
-                f"{line[5:]} jobs have not ended, and the end of their daemon would kill them. Wait for them or kill "
-                f"them; to list them: {status}"
+                f"{unfinished_jobs(int(line[5:]))}, and stopping the daemon would kill running jobs. Wait for the jobs or "
+                f"kill them; to list them: {status}"
             )
     undone = [line.removeprefix("undone ") for line in lines if line.startswith("undone ")]
     left = [line.removeprefix("left ") for line in lines if line.startswith("left ")]

@@ -16,6 +16,7 @@ from pueue_skill.queues.pueue.site import callback
 from pueue_skill.shell import quote
 from pueue_skill.shell.ssh_target import REMOTE_PUEUE
 from pueue_skill.startup.record import NamedTuple
+from pueue_skill.startup.words import counted
 
 VERSION = "4.0.4"
 MIN_RUST = (1, 88)
@@ -62,6 +63,11 @@ class CannotSetUp(Exception):
     """The host cannot be set up. The message has the reason and what to do."""
 
 
+def unfinished_jobs(count: int, of: str = "") -> str:
+    """Return how many jobs have not ended, such as `1 job has not ended`; `of` follows the noun."""
+    return f"{counted(count, 'job')}{of} {'has' if count == 1 else 'have'} not ended"
+
+
 class SetupRequest(NamedTuple):
     """The state that a host should reach, and facts that are not the host's own.
 
@@ -99,7 +105,7 @@ def plan_steps(facts: HostFacts, request: SetupRequest) -> list[SetupStep]:
     if not facts.ready and running:
         if facts.unfinished:
             raise CannotSetUp(
-                f"{facts.unfinished} jobs of pueue {facts.version} have not ended; upgrade once they have"
+                f"{unfinished_jobs(facts.unfinished, f' of pueue {facts.version}')}; upgrade when no job is left"
             )
         steps.append(retire_step(facts))
         running = False

@@ -39,7 +39,7 @@ def explain_failure(host: Host, code: int, stderr: str) -> str:
         # `ssh HOST pueued -d` would hang: the daemon keeps the ssh connection's output open.
         path = f"{host.pueue or 'pueue'}d"
         start = f"ssh {host.ssh} 'setsid {path} -d >/dev/null 2>&1 </dev/null'" if host.ssh else "pueued -d"
-        again = f"So that it comes back by itself: pueue-skill setup {host.name}"
+        again = f"To start it automatically: pueue-skill setup {host.name}"
         return f"the daemon of {host.name} is not running: {stderr}\nStart it: {start}\n{again}"
     return f"{host.name} gave no answer (exit code {code}): {stderr}"
 
