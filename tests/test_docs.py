@@ -105,7 +105,7 @@ def section(doc: str, name: str) -> str:
 
 @pytest.fixture
 def stage() -> Iterator[dict[str, Daemon]]:
-    """The hosts of examples/config.toml, new; on each a ~/project and stand-ins for the programs of the examples."""
+    """The hosts of examples/config.toml, new; each has a ~/project and stubs of the examples' programs."""
     with ExitStack() as ends:
         lab = Lab()
         ends.callback(lab.close)
@@ -135,7 +135,7 @@ def stage() -> Iterator[dict[str, Daemon]]:
 
 
 def same(text: str) -> str:
-    """`text` without what differs from run to run: durations, and blanks at the ends of lines."""
+    """Return `text` without durations and blanks at the ends of lines."""
     return "\n".join([re.sub(r" \d+s ", " 0s ", line).rstrip() for line in text.splitlines()])
 
 
@@ -165,7 +165,7 @@ def test_every_command_line_runs(doc: str, stage: dict[str, Daemon]) -> None:
 
 @pytest.mark.timeout(300)
 def test_the_service_of_hosts_md_starts_a_daemon(stage: dict[str, Daemon]) -> None:
-    """In the test above one runs already. The line must not hang either, as `ssh HOST pueued -d` does."""
+    """In the test above a daemon already runs. The line must not hang either, as `ssh HOST pueued -d` does."""
     (line,) = [
         line for block in blocks("references/hosts.md") for line in block.text.splitlines() if "pueued -d" in line
     ]
@@ -213,7 +213,7 @@ def test_blocks_are_of_known_kinds(doc: str) -> None:
 
 @pytest.mark.parametrize("doc", DOCS)
 def test_commands_and_options_exist(doc: str) -> None:
-    """What is named in running text and tables, not only what is run."""
+    """Commands and options in prose and tables, not only in blocks."""
     (choices,) = [action.choices for action in parser()._actions if isinstance(action, argparse._SubParsersAction)]
     known = {name: set(one._option_string_actions) for name, one in choices.items()} | {"--version": set()}
     for span in re.findall(r"`pueue-skill ([^`]+)`", (ROOT / doc).read_text("utf-8")):
@@ -223,7 +223,7 @@ def test_commands_and_options_exist(doc: str) -> None:
 
 
 def slugs(text: str) -> set[str]:
-    """The anchors that GitHub gives the headings of a document."""
+    """Return the anchors that GitHub gives to the headings of a document."""
     headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

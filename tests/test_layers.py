@@ -50,7 +50,7 @@ QUEUES = {path.name for path in (PACKAGE / "queues").iterdir() if (path / "__ini
 """The kinds of queue. Their shared modules are in queues/."""
 
 KNOW_PUEUE = ("hosts/doctor/", "hosts/provision/", "jobs/proof.py", "cli/commands/setup.py")
-"""What is about pueue's daemon itself. Whatever else lies outside queues/ reaches each kind of queue through the registry."""
+"""Modules about pueue's daemon. All other modules outside queues/ use kinds of queue through the registry."""
 
 ONLY_IN = {
     "apprise": ("notify/",),
@@ -249,7 +249,7 @@ sys.exit(status)
 
 
 def loaded_by(command: str, *options: str) -> set[str]:
-    """The modules that a hook has loaded once it has looked at `command`, by their first names."""
+    """Return the modules that a hook has loaded for `command`, by their first names."""
     event = {
         "session_id": "s",
         "cwd": str(ROOT),
@@ -281,7 +281,7 @@ def test_a_hook_with_a_reply_loads_the_parser_and_nothing_slow(home: Path) -> No
 
 
 def test_a_command_defines_only_its_own_options() -> None:
-    """As it has them among all; a name that is none is told all that there are."""
+    """The options are the same as those in the full parser; an unknown command gets the list of all."""
     (all_of_them,) = [action.choices for action in main.parser()._actions if action.dest == "name"]
     assert all_of_them
     for name, whole in dict(all_of_them).items():
@@ -316,13 +316,13 @@ status)
     echo "{\\"tasks\\":{$task},\\"groups\\":{\\"default\\":{\\"status\\":\\"Running\\",\\"parallel_tasks\\":4}}}" ;;
 esac
 """
-"""A queue that holds the last job that was added to it."""
+"""A queue that holds the last submitted job."""
 
 NOT_AT_START = {
     "concurrent", "dataclasses", "email", "gettext", "hashlib", "inspect", "ipaddress", "jsonschema", "logging", "pathlib", "platformdirs", "pydantic",
     "rich", "shutil", "sqlite3", "tempfile", "textwrap", "tomllib", "typing", "typing_extensions", "urllib", "yaml",
 }  # fmt: skip
-"""Modules that take a short command longer to import than to do its work."""
+"""Modules whose import takes a short command longer than its work."""
 
 NO_QUEUE = {"datetime", "subprocess", "selectors", "threading"}
 NO_PARSER = {"bashlex", "tree_sitter"}
@@ -339,7 +339,7 @@ NO_PARSER = {"bashlex", "tree_sitter"}
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
 )
 def test_modules_that_a_command_loads(words: list[str], without: set[str], tmp_path: Path, home: Path) -> None:
-    """On no terminal, with a configuration that is kept, and with what a hook keeps."""
+    """Without a terminal, with a cached configuration, and with the hook's caches."""
     (home / ".config/pueue-skill").mkdir(parents=True)
     (home / ".config/pueue-skill/config.toml").write_text("[hosts.local]\ngroups = { default = 4 }\n[run]\nwait = 5\n")
     (tmp_path / "pueue").write_text(PUEUE)

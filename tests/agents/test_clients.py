@@ -31,13 +31,13 @@ RECORDED = {
 EACH = [(name, case["event"], case["payload"]) for name, cases in RECORDED.items() for case in cases]
 
 ALIKE = {("codex", "SessionStart"), ("codex", "SessionEnd")}
-"""Events that look like Claude Code's, and are answered like them."""
+"""Agents whose events look like Claude Code's, and get the same replies."""
 
 TRAIN = "python3 train.py --epochs 90"
 
 
 def shown(event: Event | None) -> str:
-    """An event, what is not as usual at its end."""
+    """An event without the fields that have their defaults."""
     if event is None:
         return "-"
     fields = ("prompt", "command", "seconds", "background", "timed_out", "again")
@@ -60,7 +60,7 @@ def test_a_payload_tells_its_agent(name: str, event: str, payload: dict[str, Any
 
 @pytest.mark.parametrize("name", agents.AGENTS)
 def test_installed_hooks_name_the_right_event(name: str) -> None:
-    """The name that `install` gives to the launcher is one under which the hook takes what the client sends."""
+    """The hook accepts the client's payload under the event name that `install` gives to the launcher."""
     of = client(name)
     if name in ("claude", "opencode"):  # their names are the hook's own
         return
@@ -176,7 +176,7 @@ AFTER = {"codex": "PostToolUse", "gemini": "AfterTool", "cursor": "postToolUse",
 
 
 def with_command(name: str, event: str, command: str) -> dict[str, Any]:
-    """The first recorded payload of an event, its command replaced."""
+    """Return the first recorded payload of an event, with another command."""
     payload: dict[str, Any] = next(case["payload"] for case in RECORDED[name] if case["event"] == event)
     key = "toolArgs" if "toolArgs" in payload else "tool_input"
     return {**payload, key: {**payload[key], "command": command}}
@@ -218,7 +218,7 @@ JSON = st.recursive(
 
 @st.composite
 def another_version(draw: st.DrawFn) -> Any:
-    """A recorded payload in which keys are missing, or hold something else."""
+    """Yield a recorded payload with keys that are missing or have other values."""
     name, event, recorded = draw(st.sampled_from(EACH))
     if event in (BEFORE[name], AFTER[name]) and draw(st.booleans()):
         recorded = with_command(name, event, TRAIN)
@@ -239,7 +239,7 @@ def another_version(draw: st.DrawFn) -> Any:
 
 @pytest.fixture
 def failures(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the hook would log; it runs without its alarm, which would end the tests, and without closing their stdout."""
+    """Return what the hook would log; it runs without its alarm, which would end the tests, and without closing their stdout."""
     found: list[str] = []
     alarm = SimpleNamespace(signal=lambda *_: None, setitimer=lambda *_: None, SIGALRM=0, ITIMER_REAL=0)
     monkeypatch.setattr(hook, "signal", alarm)

@@ -24,7 +24,7 @@ from pueue_skill.state.sessions import Submitted
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """The folder that a client was started in."""
+    """The folder in which a client was started."""
     folder = tmp_path / "project"
     folder.mkdir()
     return folder
@@ -32,7 +32,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(home: Path, project: Path) -> Iterator[dict[str, str]]:
-    """The environment of a hook of a client that was started in `project`, without options that bring rules."""
+    """The environment of a hook of a client that was started in `project`, without options that add rules."""
     with subprocess.Popen(["sleep", "600"]) as process:
         yield dict(os.environ) | {"CLAUDE_PID": str(process.pid), "CLAUDE_PROJECT_DIR": str(project)}
         process.kill()

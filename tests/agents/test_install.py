@@ -25,12 +25,12 @@ SCOPES = ("user", "project")
 each = pytest.mark.parametrize(("agent", "scope"), [(agent, scope) for agent in AGENTS for scope in SCOPES])
 each_in_json = pytest.mark.parametrize(("agent", "scope"), [(agent, scope) for agent in IN_JSON for scope in SCOPES])
 FLAT = ("cursor", "copilot")
-"""The agents that have no groups of handlers below an event, but the handlers themselves."""
+"""The agents whose events have handlers directly, without groups."""
 
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the project, which is the current one."""
+    """The project's folder, which is the working directory."""
     folder = tmp_path / "project"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -64,7 +64,7 @@ def write(file: Path, text: str) -> Path:
 
 
 def files() -> dict[str, str]:
-    """All files of the HOME and the project but our own caches."""
+    """Return all files of the HOME and the project, without our caches."""
     places = [path for top in (Path.home(), Path.cwd()) for path in sorted(top.rglob("*"))]
     return {str(path): path.read_text() for path in places if path.is_file() and ".cache" not in path.parts}
 
@@ -238,7 +238,7 @@ def test_a_file_that_cannot_be_written_is_unchanged(
 
 @pytest.mark.parametrize("agent", ["codex", "gemini", "cursor", "copilot"])
 def test_a_launcher_with_any_path_is_found(agent: str, weird_tmp_path: Path) -> None:
-    """And without it a client that would deny the command then, or every command, is told nothing."""
+    """Clients that would deny the command then, or every command, get no reply without it."""
     launch = weird_tmp_path / "launch"
     launch.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     launch.chmod(0o755)
@@ -285,7 +285,7 @@ def test_the_plugin_and_the_package_have_one_version() -> None:
 
 
 def test_a_second_install_keeps_the_order_of_entries() -> None:
-    """Codex goes by the places of hooks in what it trusts."""
+    """Codex identifies trusted hooks by their positions."""
     file = settings("codex", "user")
     main(["install", "codex"])
     written = json.loads(file.read_text())

@@ -59,7 +59,7 @@ Ask = Callable[[str], str]
 
 @pytest.fixture(scope="module")
 def programs(lab: Lab) -> Path:
-    """A folder with `clickhouse-client` and `populate.sh`."""
+    """Return a folder with `clickhouse-client` and `populate.sh`."""
     if CHDB is None:
         why = "chdb is missing: python tools/get_chdb.py"
         if REQUIRE_ALL:
@@ -75,7 +75,7 @@ def programs(lab: Lab) -> Path:
 
 @pytest.fixture
 def ask(programs: Path) -> Ask:
-    """What ClickHouse answers; there is an empty table."""
+    """Return a function that queries ClickHouse, which has an empty table."""
 
     def ask(query: str) -> str:
         command: list[str | Path] = [programs / "clickhouse-client", "--query", query]
@@ -109,7 +109,7 @@ def log(batch: Batch, label: str) -> str:
 
 
 def settled(batch: Batch, seconds: float = 60) -> dict[str, str]:
-    """Where each job stands, once none is open."""
+    """Return the status of each job, once none is open."""
 
     def found() -> dict[str, str] | None:
         standings = batch.standings()
@@ -119,7 +119,7 @@ def settled(batch: Batch, seconds: float = 60) -> dict[str, str]:
 
 
 def check(name: str) -> dict[str, Any]:
-    """A check of the example."""
+    """Return a check of the example."""
     (found,) = [one for one in tomllib.loads(EXAMPLE)["phases"]["optimize"]["checks"] if one["name"] == name]
     return dict(found)
 
@@ -190,7 +190,7 @@ EXPECTATIONS = {
 
 
 def test_every_expectation_of_a_check(on: Batch, ask: Ask) -> None:
-    """Against a symbol that has one negative volume and two bars without vwap."""
+    """The checks of a symbol with one negative volume and two bars without vwap."""
     phases = """
     [phases.insert]
     command = "populate.sh BTCUSDT 100 2024-01-01 'if(number = 7, -3, 1)' 'if(number < 2, NULL, 1)'"
@@ -274,7 +274,7 @@ def test_the_rangebar_example(warehouse: Host, pueued: Daemon, programs: Path, a
 
 
 def test_the_stand_in_for_clickhouse_client(on: Batch) -> None:
-    """Load, memory and disk, as the document looks at them: with limits that hold on any machine, and with some that hold on none."""
+    """Load, memory and disk as the document queries them: with limits that hold on any machine, and with limits that hold on none."""
     _, _, text = (ROOT / "references/batches.md").read_text("utf-8").partition("## Checks")
     block = tomllib.loads(text.partition("```toml\n")[2].partition("```")[0])
     checks = {one["name"]: one for one in block["phases"]["populate"]["checks"] if "run" in one}

@@ -20,7 +20,7 @@ from real import Daemon, until
 pytestmark = pytest.mark.timeout(180)
 
 PLACES = {"pueue": "local", "pueue over ssh": "bigblack", "slurm": "local", "slurm over ssh": "login"}
-"""The hosts by the kind of their queue."""
+"""The hosts, by the kind of their queue."""
 
 
 class Place:
@@ -44,20 +44,20 @@ class Place:
         return self("run", "--host", self.name, "--cwd", str(self.folder), *words, **options)
 
     def queue(self, *words: str, label: str, command: str) -> str:
-        """The id of a job that is left to itself."""
+        """Return the ID of a new job that nobody waits for."""
         done = self.run("--detach", "--label", label, *words, "--", command)
         assert done.returncode == 0, done.stderr
         return done.stdout.decode().strip().rpartition(":")[2]
 
     def jobs(self) -> dict[str, dict[str, Any]]:
-        """The jobs of the host by their ids."""
+        """Return the jobs of the host by ID."""
         done = self("status", "--json", self.name)
         assert done.returncode == 0, done.stderr
         (host,) = json.loads(done.stdout)["hosts"]
         return {job["name"].rpartition(":")[2]: job for job in host["jobs"]}
 
     def reaches(self, id: str, status: str, result: str | None = None) -> dict[str, Any]:
-        """The job once it is so."""
+        """Return the job once it has this status and result."""
 
         def there() -> dict[str, Any] | None:
             job = self.jobs().get(id)
@@ -73,7 +73,7 @@ class Place:
     params=[pytest.param(kind, marks=pytest.mark.long if kind == "pueue over ssh" else ()) for kind in PLACES]
 )
 def place(request: pytest.FixtureRequest, home: Path, tmp_path: Path) -> Place:
-    """Each of PLACES, with a home for what the client keeps."""
+    """Each host of PLACES, with a home for the client's files."""
     name = PLACES[request.param]
     kind, _, over = request.param.partition(" ")
     if kind == "slurm":
@@ -163,7 +163,7 @@ def test_concurrent_submissions_of_one_key_are_one_job(place: Place) -> None:
 
 
 def test_an_interrupted_submission_can_be_repeated(place: Place) -> None:
-    """The client is killed at several moments; whatever it had got to, there is one job in the end."""
+    """The client is killed at several moments; afterwards there is exactly one job."""
     key = "k" + os.urandom(4).hex()
     command = ["pueue-skill", "run", "--host", place.name, "--cwd", str(place.folder), "--key", key, "--detach", "--", "echo ran >> ran"]  # fmt: skip
     for patience in (0.2, 0.35, 0.5, 0.7):
@@ -292,7 +292,7 @@ NAMES = "data config status before after file folder name id key index patience 
 
 
 def test_a_job_has_the_variables_of_its_submitter(place: Place) -> None:
-    """Even those that scripts like to call their own variables by. ssh carries none."""
+    """Even variables whose names are common in scripts. ssh passes none."""
     place.env |= {name: f"mine {name}" for name in NAMES}
     done = place.run("--follow", "--", "printenv", *NAMES)
     kept = [f"mine {name}" for name in NAMES] if place.name == "local" else []
@@ -300,7 +300,7 @@ def test_a_job_has_the_variables_of_its_submitter(place: Place) -> None:
 
 
 COPIES = "find ~/.local/share/pueue-skill -name '{key}.in*' | wc -l"
-"""Counts the files of the host that hold what a job reads."""
+"""Counts the files with the input of jobs on the host."""
 
 
 def copies(place: Place, key: str) -> int:
@@ -345,7 +345,7 @@ def test_interrupted_input_leaves_no_file_and_no_job(place: Place, end: signal.S
 
 
 def given_up(place: Place, label: str, *words: str, status: str) -> tuple[int, bytes, bytes]:
-    """`run --follow` that is ended, as timeout(1) does it, once its job is so: exit code, output, errors."""
+    """Run `run --follow`, and end it as timeout(1) does once its job has this status; return exit code, stdout and stderr."""
     command = [
         "pueue-skill",
         "run",

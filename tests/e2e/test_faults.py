@@ -56,7 +56,7 @@ def queue() -> Iterator[tuple[Lab, Daemon]]:
 
 
 class Round:
-    """A batch whose first submission meets a fault at a step."""
+    """A batch whose first submission has a fault at a step."""
 
     def __init__(self, folder: Path, env: dict[str, str], step: int, fault: str, text: str) -> None:
         self.name = f"{fault}-{step}"
@@ -76,12 +76,12 @@ class Round:
         return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
 
     def met(self) -> bool:
-        """Whether the submission came to the step of the fault."""
+        """Return whether the submission reached the step of the fault."""
         return (self.folder / "steps" / self.name.rpartition("-")[2]).exists()
 
 
 def rounds(folder: Path, env: dict[str, str], step: int, text: str) -> list[Round]:
-    """One for each fault at a step, submitted with the fault and then without, at the same time."""
+    """One batch for each fault at a step, submitted with the fault and again without it, all at the same time."""
     made = [Round(folder, env, step, fault, text) for fault in FAULTS]
 
     def one(made: Round) -> None:
@@ -97,7 +97,7 @@ def rounds(folder: Path, env: dict[str, str], step: int, text: str) -> list[Roun
 
 @pytest.mark.parametrize("step", [1, 2, 3, 4, 6, 9, 12, 15, 18, 20, 21, 22])
 def test_faults_in_a_submission_of_jobs(queue: tuple[Lab, Daemon], tmp_path: Path, step: int) -> None:
-    """Twenty jobs, and one after them all."""
+    """Twenty jobs, and one job that depends on all of them."""
     _, daemon = queue
     phases = (
         "[groups]\np = 4\n[phases.a]\ncommand = 'echo {n} >> ran'\ngroup = 'p'\nvars.n = { range = [1, 20] }\n"
@@ -115,7 +115,7 @@ def test_faults_in_a_submission_of_jobs(queue: tuple[Lab, Daemon], tmp_path: Pat
 
 @pytest.mark.parametrize("step", range(1, 10))
 def test_faults_in_a_submission_of_units(queue: tuple[Lab, Daemon], tmp_path: Path, step: int) -> None:
-    """Each of 2,000 items is in the share of one unit that is in the queue."""
+    """Each of 2,000 items is in exactly one unit in the queue."""
     lab, daemon = queue
     phases = "[phases.a]\ncommand = 'echo {n} >> ran'\ngroup = 'paused'\nvars.n = { range = [1, 2000] }\n[groups]\npaused = 1\n"
     made = rounds(tmp_path, daemon.env, step, phases)

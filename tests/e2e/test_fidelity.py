@@ -20,7 +20,7 @@ from real import real
 ALL = cases()
 SHAPES = [case for case in ALL if case.row == "shapes of local commands"]
 PART_SIZE = 40
-"""The most cases that one test runs: some 20 s of a busy machine."""
+"""The most cases of one test, which take some 10 s."""
 
 
 def parts() -> Iterator[tuple[str, list[Case]]]:

@@ -121,7 +121,7 @@ def test_cargo_works_without_its_rustup_home(home: Path, tmp_path: Path, monkeyp
 def test_pueue_is_built_once_and_installed_completely(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two at a time, with a stand-in for cargo; the first try breaks."""
+    """Two concurrent builds with a stub of cargo; the first attempt fails."""
     cargo = """
 [ "$1" = --version ] && exec echo cargo 1.95.0
 echo build >> BUILDS

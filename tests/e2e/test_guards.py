@@ -37,7 +37,7 @@ def cases(group: dict[str, Any]) -> list[Case]:
 
 
 def lay_out(project: Path) -> None:
-    """A new project's folder, as guards.toml describes it."""
+    """Create a project's folder as guards.toml describes it."""
     shutil.rmtree(project, ignore_errors=True)
     for folder in ("sub", "data", "results", ".git/hooks", ".claude", ".venv/bin"):
         (project / folder).mkdir(parents=True)

@@ -222,7 +222,7 @@ def test_an_error_names_the_key(home: Path, table: str, says: str) -> None:
 
 
 def queue(*tasks: tuple[int, str, Any], start: int = 0) -> Any:
-    """A queue of group g; a task is (minute of its end, label, result), and one without result runs."""
+    """Return a queue of group g; a task is (minute of its end, label, result), and a task without result runs."""
     made: dict[str, Any] = {}
     for id, (minute, label, result) in enumerate(tasks, start):
         times = {"enqueued_at": at(0), "start": at(max(0, minute - 1))}
@@ -256,7 +256,7 @@ def test_an_empty_group_is_reported_with_its_last_run() -> None:
 
 
 class Called:
-    """A pueued whose callback is pueue-skill's, and the client's folder with its configuration."""
+    """A pueued with pueue-skill as callback, and the client's folder with its configuration."""
 
     def __init__(self, lab: Lab, receiver: Receiver, quiet: str = "") -> None:
         self.lab, self.receiver = lab, receiver

@@ -26,7 +26,7 @@ while not os.path.exists("alone"):
 print("gone wrong")
 sys.exit(5)
 """
-"""A job that outlives its session, however slow that is: the session itself would be asked to look at it before it stops."""
+"""A job that outlives its session, so that this session is not asked to look at it before it stops."""
 
 
 @pytest.fixture(params=["codex", "gemini", "opencode", "copilot"])
@@ -55,7 +55,7 @@ def install(other: Other, *options: str) -> None:
 
 
 def trust(folder: Path) -> None:
-    """Stores what codex stores when its user trusts all hooks: for each a hash of its definition."""
+    """Store what codex stores when its user trusts all hooks: a hash of each definition."""
     file = folder / "hooks.json"
     lines = []
     for event, groups in json.loads(file.read_text())["hooks"].items():

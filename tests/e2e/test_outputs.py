@@ -27,7 +27,7 @@ TIMES = 50
 
 @pytest.fixture
 def chatty(pueued: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobState]:
-    """A job that never stops writing, to both of its outputs, until the test ends."""
+    """A job that writes to stdout and stderr until the test ends."""
     for name, value in pueued.env.items():
         monkeypatch.setenv(name, value)
     go = tmp_path / "go"
@@ -43,7 +43,7 @@ def chatty(pueued: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 @pytest.mark.parametrize("count", [7, 1000, 10_000_000])
 def test_the_end_of_an_output_that_grows(chatty: JobState, count: int) -> None:
-    """The bytes of one job are never taken for those of the next, whether all of the output is wanted or a part."""
+    """The bytes of one job are never taken for those of the next, for complete and partial output."""
     other = chatty._replace(id="99999")
     for _ in range(TIMES):
         tails = client.fetch_tails(LOCAL, [chatty, other], count)
@@ -63,7 +63,7 @@ def test_states_between_output_are_not_part_of_it(chatty: JobState) -> None:
 
 
 def follows(file: Path, offset: int, more: str) -> list[output.Frame]:
-    """What `frame` writes of a file from `offset` on, decoded; `more` runs in the midst of it, as its file is read."""
+    """Return the decoded output of `frame` for a file from `offset` on; `more` runs while the file is read."""
     script = (
         loader.load("queues/sh/lib/frames.sh").text
         + 'tail() { command tail "$@"; ' + more + "; }\n"
@@ -118,7 +118,7 @@ def test_truncated_tails_are_an_error() -> None:
 
 
 def test_the_tail_of_an_items_output(tmp_path: Path) -> None:
-    """An item of a unit is worked on, and what it writes grows."""
+    """An item of a unit runs, and its output grows."""
     units = tmp_path / ".local/share/pueue-skill/batches/b.units"
     units.mkdir(parents=True)
     (units / "at-unit-1-1").write_text("k:1 0\n")
@@ -139,7 +139,7 @@ def test_the_tail_of_an_items_output(tmp_path: Path) -> None:
 
 
 def test_processes_left_by_an_item_do_not_shift_later_outputs(tmp_path: Path) -> None:
-    """An item is logged with where its output begins and how long it is, also where that grows as it is kept."""
+    """The journal has the offset and length of an item's output, even if the output grows meanwhile."""
     bin_ = tmp_path / "bin"
     bin_.mkdir()
     (bin_ / "cat").write_text(

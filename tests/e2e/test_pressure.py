@@ -37,7 +37,7 @@ def here(pressed: Lab) -> Iterator[Daemon]:
 
 @pytest.fixture(scope="module")
 def usual(pressed: Lab) -> Iterator[Host]:
-    """A host whose sshd has the limits that it has by itself."""
+    """A host whose sshd has its default limits."""
     host = Host(pressed, "usual", {"default": 4}, limits="MaxStartups 10:30:100\nMaxSessions 10")
     yield host
     host.stop()
@@ -45,7 +45,7 @@ def usual(pressed: Lab) -> Iterator[Host]:
 
 @pytest.fixture(params=["local", pytest.param("usual", marks=pytest.mark.long)])
 def queue(request: pytest.FixtureRequest, here: Daemon) -> Iterator[tuple[str, Daemon]]:
-    """The name of a host, and its daemon, which runs and has no jobs after the test."""
+    """The name of a host, and its running daemon, which has no jobs after the test."""
     daemon: Daemon = here if request.param == "local" else request.getfixturevalue("usual")
     yield request.param, daemon
     kill([run.process.pid for run in Run.started if run.process.poll() is None])
@@ -86,7 +86,7 @@ class Run:
         assert text in self.said
 
     def end(self) -> tuple[int, str]:
-        """Its exit code and output."""
+        """Return the exit code and output."""
         assert self.process.stdout
         with self.process.stdout as output:
             text = output.read()
@@ -107,7 +107,7 @@ def test_concurrent_submissions_are_all_queued_and_reported(queue: tuple[str, Da
 
 
 class Held:
-    """A process that holds the lock of a queue, until it is killed."""
+    """A process that holds the lock of a queue until it is killed."""
 
     def __init__(self, daemon: Daemon) -> None:
         folder = daemon.home if daemon.home.name == "local" else daemon.home / ".local/share/pueue"
@@ -124,7 +124,7 @@ class Held:
 
 
 def test_waiting_for_the_lock_is_reported(queue: tuple[str, Daemon]) -> None:
-    """However the one before it ends: the kernel takes the lock from a process that dies."""
+    """The kernel releases the lock of a process that dies."""
     host, daemon = queue
     holder = Held(daemon)
     run = Run(daemon.env, "run", "--host", host, "--follow", "--", "echo out; exit 7")
@@ -157,7 +157,7 @@ def configured(daemon: Daemon) -> dict[str, str]:
 
 
 def waiters(daemon: Daemon) -> list[int]:
-    """The processes of flock that wait for a lock of the lab."""
+    """Return the processes of flock that wait for a lock of the lab."""
     found = []
     for pid, (_, name) in processes().items():
         if name == "flock":
@@ -170,7 +170,7 @@ def waiters(daemon: Daemon) -> list[int]:
 
 
 def test_an_interrupted_wait_for_the_lock_queues_nothing(queue: tuple[str, Daemon]) -> None:
-    """Nor does what it has left on a host, which nobody listens to."""
+    """Its remaining script on the host, whose output nobody reads, queues nothing either."""
     host, daemon = queue
     holder = Held(daemon)
     run = Run(daemon.env, "run", "--host", host, "--follow", "--", "true")
@@ -185,7 +185,7 @@ def test_an_interrupted_wait_for_the_lock_queues_nothing(queue: tuple[str, Daemo
 
 
 def lock_shells(daemon: Daemon) -> list[int]:
-    """The shells of the lab that have the file of the lock open."""
+    """Return the shells of the lab that have the lock's file open."""
     found = []
     for pid, (_, name) in processes().items():
         if name in ("sh", "dash", "bash"):
@@ -218,7 +218,7 @@ def test_without_flock_perl_takes_the_lock(queue: tuple[str, Daemon], tmp_path: 
 
 
 def follows(run: Run, daemon: Daemon) -> bool:
-    """Whether the script that follows a job has come to its first pause."""
+    """Return whether the script that follows a job has reached its first pause."""
     sshd = [daemon.sshd.pid] if isinstance(daemon, Host) else []
     table = processes()
     return any(table.get(pid, (0, ""))[1] == "sleep" for one in [run.process.pid, *sshd] for pid in descendants(one))
@@ -240,7 +240,7 @@ def follower(way: str, host: str, daemon: Daemon, command: str) -> Run:
 
 
 def stopped(daemon: Daemon, how: str) -> None:
-    """Ends the daemon: as an administrator does, which ends its jobs, or by kill -9, which they outlive."""
+    """End the daemon: as an administrator does, which ends its jobs, or by kill -9, which they survive."""
     assert daemon.daemon
     if how == "stop":
         daemon.lab.end(daemon.daemon)
@@ -252,7 +252,7 @@ def stopped(daemon: Daemon, how: str) -> None:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("how", ["stop", "crash"])
 def test_a_running_job_whose_daemon_is_restarted(queue: tuple[str, Daemon], way: str, how: str, tmp_path: Path) -> None:
-    """Its end is what the queue says of it afterwards: it was killed, by the daemon or with it."""
+    """The outcome is the one that the queue reports afterwards: the daemon killed the job, or it died with the daemon."""
     host, daemon = queue
     run = follower(way, host, daemon, f"echo $$ >{tmp_path}/pid; exec sleep 300")
     until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), "the job")

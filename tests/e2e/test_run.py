@@ -18,7 +18,7 @@ RUN = ["pueue-skill", "run"]
 
 @pytest.fixture(params=["local", "bigblack"])
 def queue(request: pytest.FixtureRequest) -> tuple[list[str], dict[str, str], Daemon]:
-    """`run` on each kind of host: its arguments, its environment, the daemon that gets the job."""
+    """`run` on each kind of host: its arguments, its environment, and the daemon that gets the job."""
     local: Daemon = request.getfixturevalue("pueued")
     if request.param == "local":
         return RUN, local.env, local
@@ -144,7 +144,7 @@ def test_a_job_longer_than_the_wait_continues(queue: tuple[list[str], dict[str, 
 
 
 def config_for(folder: Path) -> Path:
-    """A config folder that knows both hosts."""
+    """Return a configuration folder that contains both hosts."""
     file = folder / "config/pueue-skill/config.toml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("[hosts.bigblack]\n[hosts.littleblack]\n")
@@ -260,7 +260,7 @@ def test_an_ssh_command_is_queued_on_its_host(pueued: Daemon, bigblack: Host) ->
 
 @pytest.mark.parametrize("host", ["local", "bigblack"])
 def test_the_configuration_of_the_host(pueued: Daemon, bigblack: Host, host: str, tmp_path: Path) -> None:
-    """`path` comes before the PATH that a job would have, `group` is for jobs that name none."""
+    """`path` precedes the PATH of jobs, `group` is for jobs without a group."""
     env = pueued.env | {"XDG_CONFIG_HOME": str(config_for(tmp_path))}
     (tmp_path / "config/pueue-skill/config.toml").write_text(
         f'[hosts.{host}]\npath = ["~/.cargo/bin", "/opt/my tools"]\ngroup = "chosen"\n'
@@ -327,7 +327,7 @@ def test_following_resumes_after_a_lost_connection(pueued: Daemon, bigblack: Hos
 
 
 def test_the_latency_of_run(pueued: Daemon) -> None:
-    """The wait after the queue has noticed the end: bounded by the pauses of the follow script, not by `pueue wait`."""
+    """The time from the end of the job in the queue to the end of `run`, which depends on the pauses of the follow script."""
     script = call("pueue-skill", "run", "--detach", "--", "sleep 0.5", env=pueued.env)
     assert script.returncode == 0
     from pueue_skill.queues.script import functions

@@ -21,7 +21,7 @@ def call(*command: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]
 
 
 def configured(folder: Path, text: str) -> Path:
-    """A folder for XDG_CONFIG_HOME with that configuration."""
+    """Return a folder for XDG_CONFIG_HOME with this configuration."""
     file = folder / "config/pueue-skill/config.toml"
     file.parent.mkdir(parents=True)
     file.write_text(text)
@@ -101,7 +101,7 @@ def test_an_exit_code_125_of_the_job_itself(pueued: Daemon) -> None:
 
 
 def test_no_note_where_75_can_only_come_from_the_job(pueued: Daemon, bigblack: Host) -> None:
-    """`ssh` writes what ssh would; without a limit it never stops waiting."""
+    """`ssh` writes what ssh would; without a limit it waits until the job ends."""
     done = call("pueue-skill", "ssh", "bigblack", "exit 75", env=pueued.env)
     assert (done.returncode, done.stderr) == (75, "")
 
@@ -117,7 +117,7 @@ def test_a_sufficient_wait_returns_the_jobs_exit_code(waits: tuple[list[str], li
     "waits", ["wait {id}", "follow {id}", "wait {id} {id}", "wait --group failing", "wait -q --all"]
 )
 def test_the_documented_pueue_wait_works(request: pytest.FixtureRequest, host: str, waits: str, tmp_path: Path) -> None:
-    """PQ507: `pueue wait` of a failed job exits 0, and the command that the finding names fails."""
+    """PQ507: `pueue wait` of a failed job exits 0, and the suggested command fails."""
     local: Daemon = request.getfixturevalue("pueued")
     daemon: Daemon = local if host == "local" else request.getfixturevalue("bigblack")
     daemon.pueue("group", "add", "failing")

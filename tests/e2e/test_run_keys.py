@@ -107,7 +107,7 @@ def test_a_folder_by_two_names_is_one(runs: Runs, tmp_path: Path) -> None:
 
 
 def test_another_environment_is_refused_by_name(pueued: Daemon, tmp_path: Path) -> None:
-    """Of what a job gets; what differs from login to login, or does not reach the job, does not count."""
+    """Variables that differ between logins, or that the job does not get, do not count."""
     runs = Runs("local", pueued.env, tmp_path / "work")
     runs("exit 6", code=6, SEED="1", TEXT="two\nlines", SSH_CLIENT="1 2 3", TERM="xterm", CLAUDECODE="1")
     for same in ({"SSH_CLIENT": "4 5 6"}, {"TERM": "dumb"}, {"CLAUDE_CODE_SESSION_ID": "x"}):

@@ -114,7 +114,7 @@ def with_more(host: str, *states: JobState) -> dict[str, Queue]:
 
 @pytest.mark.parametrize("name", [{"label": "2"}, {"key": "2"}])
 def test_a_number_that_is_an_id_and_a_label_here_is_refused(name: dict[str, str]) -> None:
-    """Nobody would be told that the other one was meant; the name with its host is the id's, NUMBER~1 the label's."""
+    """The error names both forms: the name with its host means the ID, NUMBER~1 the label."""
     queues = with_more("local", state("15", **name), state("16", **name))  # type: ignore[arg-type]
     with pytest.raises(
         UsageError, match=r"2 is the id of local:2 and the label or key of local:1., local:1.: write HOST:ID"
@@ -128,7 +128,7 @@ def test_a_number_that_is_an_id_and_a_label_here_is_refused(name: dict[str, str]
 
 
 def test_a_label_of_another_host_does_not_change_what_a_number_means() -> None:
-    """Other hosts are not always asked."""
+    """Other hosts are not always queried."""
     assert jobs_named("2", with_more("bigblack", state("15", label="2"))).meant == ("local", QUEUES["local"].states[2])
 
 
@@ -154,7 +154,7 @@ def test_similar_names_are_suggested(name: str, near: list[str]) -> None:
 
 
 def test_a_key_that_is_all_digits_is_no_id() -> None:
-    """A generated key may be: then HOST:KEY is looked for by both."""
+    """A generated key may consist of digits: HOST:KEY is looked up as both."""
     assert select.is_id("123456789012")
     assert jobs_named("local:123456789012", QUEUES).meant == ("local", QUEUES["local"].states[3])
 
@@ -175,7 +175,7 @@ class Client:
         return done
 
     def queue(self, host: str, command: str, *options: str) -> str:
-        """HOST:ID of a job that is left to itself."""
+        """Return the HOST:ID of a new job that nobody waits for."""
         return self("run", "--host", host, *options, "--detach", "--", command).stdout.strip()
 
     def ended(self, *jobs: str) -> None:

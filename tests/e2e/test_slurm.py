@@ -59,7 +59,7 @@ def test_the_outcome_of_a_job_is_kept_after_slurm_forgets_it(client: Client, clu
 
 @pytest.mark.long
 def test_a_job_that_exceeds_its_time_limit(client: Client, cluster: Cluster) -> None:
-    """A limit is a minute at least, so an administrator moves the job's end; Slurm looks for such ends every half a minute."""
+    """A limit has at least a minute, so an administrator moves the job's end; Slurm checks for such ends every half minute."""
     client.options("--time=1")
     id = client.queue("trap '' TERM; sleep 200")
     client.runs(id)
@@ -79,7 +79,7 @@ def test_a_submission_whose_answer_was_lost_is_found_by_its_comment(client: Clie
 
 
 def test_each_job_of_a_repeated_invocation_is_reported(client: Client) -> None:
-    """The newest is meant by its key, the one before it is KEY~1, and none hides another."""
+    """The key means the newest job, KEY~1 the one before it, and no job hides another."""
     (client.folder / "train.py").write_text("import os, sys; sys.exit(int(os.environ['CODE']))\n")
     text = client("suggest", "CODE=$CODE nohup python3 train.py &").stdout
     key = text.partition("--comment='pueue-skill ")[2].partition("'")[0]
@@ -97,7 +97,7 @@ def test_each_job_of_a_repeated_invocation_is_reported(client: Client) -> None:
 
 
 def test_a_key_that_an_invocation_has_used_is_not_submitted_again(client: Client) -> None:
-    """Nor once it is written down, while another job of the key was made meanwhile."""
+    """It is not submitted again either after it was recorded, and another job of the key was created meanwhile."""
     key = "k" + os.urandom(4).hex()
     sbatch = ["sbatch", "--parsable", "--output=/dev/null", f"--comment=pueue-skill {key}", "--wrap=sleep 100"]
     first = client.cluster.run(*sbatch).strip()

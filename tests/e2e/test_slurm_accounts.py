@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.long]
 
 @pytest.fixture(scope="module")
 def accounted(lab: Lab) -> Iterator[Cluster]:
-    """A cluster that forgets what has ended as soon as it can."""
+    """A cluster that forgets ended jobs as soon as it can."""
     cluster = Cluster(lab, nodes=1, age=2, accounts=True)
     for words in (
         ["add", "qos", "fast", "MaxWall=60", "MaxJobsPerUser=4", "MaxSubmitJobsPerUser=100"],
@@ -33,7 +33,7 @@ def client(accounted: Cluster, tmp_path: Path) -> Client:
 
 
 def test_outcomes_that_slurm_forgot_come_from_accounting(client: Client, accounted: Cluster) -> None:
-    """Jobs that could not write down their own end. What the accounts have said is kept, and not asked for again."""
+    """Jobs that could not record their end. The answers of accounting are stored, and not queried again."""
     stubborn = client.queue("trap '' TERM; touch stubborn; while :; do sleep 0.1; done")
     until((client.folder / "stubborn").exists, "the job", 30)
     # It ends after the last submission, which would otherwise record its outcome.

@@ -49,7 +49,7 @@ def test_another_port(bigblack: Host) -> None:
 
 
 def test_a_signal_is_128_and_its_number(bigblack: Host) -> None:
-    """ssh says 255 and which signal it was to nobody; a job says the number, as a shell does."""
+    """ssh exits with 255 and does not name the signal; a job exits with 128 plus its number, as a shell does."""
     assert at(bigblack, "ssh", "bigblack", "kill -TERM $$").returncode == 255
     ours = at(bigblack, "pueue-skill", "ssh", "bigblack", "echo a; kill -TERM $$")
     assert (ours.returncode, ours.stdout) == (143, b"a\n")
@@ -72,7 +72,7 @@ SHELLS = {
 @pytest.mark.long
 @pytest.mark.parametrize("shell", SHELLS)
 def test_login_shells(lab: Lab, shell: str) -> None:
-    """The text means what it means to the host's login shell, whatever becomes of it: an argument, a file, with input."""
+    """The text means the same as to the host's login shell, as an argument, as a file, and with input."""
     real(shell)
     host = Host(lab, f"of-{shell}", {"default": 2}, shell)
     try:
@@ -221,7 +221,7 @@ def test_detached(bigblack: Host) -> None:
 
 
 def test_in_a_loop_and_a_redirect(bigblack: Host, tmp_path: Path) -> None:
-    """Without --stdin it leaves alone what the loop reads, as ssh does with -n."""
+    """Without --stdin it does not read the loop's input, like ssh -n."""
     text = f"cd {tmp_path}; printf '%s\\n' 1 '2  3' | while read x; do SSH bigblack \"echo $x; echo e >&2; exit 4\" || echo $?; done >out 2>err; cat out; cat err >&2"
     real = at(bigblack, "bash", "-c", text.replace("SSH", "ssh -n"))
     ours = at(bigblack, "bash", "-c", text.replace("SSH", "pueue-skill ssh"))
@@ -261,7 +261,7 @@ def test_through_another_host(bigblack: Host, littleblack: Host) -> None:
 
 
 def test_the_configuration_of_a_host(bigblack: Host, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`path` comes before the host's own PATH, `group` is for jobs that name none."""
+    """`path` precedes the host's PATH, `group` is for jobs without a group."""
     config = Path(bigblack.env["HOME"]) / ".config/pueue-skill/config.toml"
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(
@@ -285,7 +285,7 @@ def test_the_configuration_of_a_host(bigblack: Host, home: Path, monkeypatch: py
 
 
 def test_a_host_whose_configuration_forwards_the_agent(bigblack: Host) -> None:
-    """Only ssh itself can forward it; where the call says that it need not, it is queued."""
+    """Only ssh itself can forward the agent; a command that disables forwarding is queued."""
     config = bigblack.lab.client / ".ssh/config"
     before, text = config.read_text() if config.exists() else None, "echo $PUEUE_SKILL_KEY; cat; exit 3"
     config.write_text(f"ForwardAgent yes\n{before or ''}")

@@ -94,7 +94,7 @@ def test_a_file_that_cannot_be_written_means_no_job(pueued: Daemon) -> None:
 
 @contextlib.contextmanager
 def tools(folder: Path, *names: str) -> Iterator[Path]:
-    """A folder for PATH with nothing but some programs."""
+    """Return a folder for PATH with only some programs."""
     folder.mkdir()
     for name in names:
         (folder / name).symlink_to(real(name))
@@ -154,7 +154,7 @@ def test_a_slow_upload_blocks_no_other_submission(pueued: Daemon, sh: str) -> No
 
 
 def test_input_that_does_not_fit_is_refused(lab: Lab, tmp_path: Path) -> None:
-    """df says that 40 KiB are free: nine tenths of them may be taken."""
+    """df reports 40 KiB of free space, of which nine tenths may be used."""
     (tmp_path / "df").write_text("#!/bin/sh\necho Filesystem\necho x 100 60 40 60% /\n")
     (tmp_path / "df").chmod(0o755)
     host = Host(lab, "full", {"default": 1}, path=tmp_path)

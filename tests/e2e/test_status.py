@@ -89,7 +89,7 @@ def test_stuck_jobs_are_explained(env: dict[str, str], bigblack: Host) -> None:
 
 
 def test_only_important_jobs_of_a_long_queue_are_listed() -> None:
-    """All that run, what is next, and what ended last."""
+    """All running jobs, the next jobs, and the jobs that ended last."""
     queue = many(10_000)
     now = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
     report = documents.status([(model.Host("h"), queue)], now)
@@ -101,7 +101,7 @@ def test_only_important_jobs_of_a_long_queue_are_listed() -> None:
 
 
 def many(count: int) -> Queue:
-    """A queue as pueue prints it, with 8 jobs that run, as many as not that wait, and the rest ended."""
+    """Return a queue as pueue prints it, with 8 running jobs, as many queued jobs, and ended jobs."""
     return read_queue(json.dumps(sample(count)))
 
 
@@ -208,7 +208,7 @@ def test_a_closed_pipe_causes_no_traceback(env: dict[str, str]) -> None:
 
 
 def test_every_state_of_pueue_is_parsed() -> None:
-    """A state as pueue 4.0.4 prints it, one task in each status and result."""
+    """A state as pueue 4.0.4 prints it, with one task in each status and result."""
     text = (Path(__file__).parent.parent / "cases/pueue-4.0.4-status.json").read_text("utf-8")
     states = {state.label: state for state in read_queue(text).states}
     seen = {label: (state.status, state.result, state.exit_code) for label, state in states.items()}

@@ -59,10 +59,10 @@ CALLS: dict[str, tuple[str, int]] = {
     "--version": ("--version", 0),
     "no such command": ("nope", 2),
 }
-"""A call of each command, by its name, and its exit code when nothing is wrong."""
+"""A call of each command, by name, and its exit code without faults."""
 
 OFTEN = ("run", "ssh", "status", "log", "suggest", "rules", "--help")
-"""The commands that are tried each time; the others are long."""
+"""The commands that are always tested; the others are long."""
 
 
 UNWRITTEN = {
@@ -72,13 +72,13 @@ UNWRITTEN = {
     "doctor": {0, ExitCode.FINDINGS},
     "batch submit": {ExitCode.UNREACHABLE},
 }
-"""The exit codes of commands that want a home, where it cannot be written."""
+"""The exit codes of commands that need a home, if it cannot be written."""
 
 UNKEPT = "local cannot write the files that belong to its queue: "
 
 
 def names(parser: argparse.ArgumentParser, before: str = "") -> list[str]:
-    """The commands of a parser, with their actions."""
+    """Yield the commands of a parser, with their actions."""
     below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     if not below:
         return [before.strip()]
@@ -91,7 +91,7 @@ def test_every_command_is_called_here() -> None:
 
 @pytest.fixture(scope="module")
 def place(pueued: Daemon, bigblack: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
-    """A folder with files to name, and a job that has ended, whose label and output are not ASCII."""
+    """Return a folder with files to name, and an ended job whose label and output are not ASCII."""
     folder = tmp_path_factory.mktemp("streams")
     (folder / "a.sh").write_text("ssh bigblack 'python train.py'\n")
     name = f"streams-{os.getpid()}"
@@ -119,7 +119,7 @@ class Call:
         self.words = ["pueue-skill", *text.split(" ", {"run": 3, "ssh": 2, "suggest": 1}.get(name, -1))]
 
     def __call__(self, line: str, **options: object) -> tuple[int, str]:
-        """The exit code and stderr of the call as `"$@"` of a line of sh."""
+        """Return the exit code and stderr of the call, as `"$@"` of a line of sh."""
         done = subprocess.run(
             ["sh", "-c", line, "sh", *self.words],
             **(
@@ -141,7 +141,7 @@ def call(request: pytest.FixtureRequest, pueued: Daemon, place: tuple[Path, str]
 
 
 def test_closed_streams(call: Call) -> None:
-    """As git has it: a command that is given no streams does its work all the same."""
+    """As with git, a command without streams does its work."""
     assert call('"$@" <&- >&-')[0] == call.code
     assert call('"$@" <&- >&- 2>&-')[0] == call.code
 
@@ -156,7 +156,7 @@ def test_streams_to_a_full_device(call: Call) -> None:
 
 
 def test_pipes_without_a_reader(call: Call) -> None:
-    """As git and gh have it: it is over, without a word of an error."""
+    """As with git and gh, it ends without an error message."""
     reader, writer = os.pipe()
     os.close(reader)
     try:
@@ -192,7 +192,7 @@ def mounted(mount: str, line: str) -> str:
 
 @pytest.mark.parametrize("what", ["none", "read-only", "full"])
 def test_an_unwritable_home(call: Call, what: str, tmp_path: Path) -> None:
-    """Nothing is remembered then, and what is asked of a queue is answered; a batch, which keeps a journal there, is not submitted."""
+    """Nothing is stored then, and queries are answered; a batch, which needs its journal there, is not submitted."""
     home = "/dev/null" if what == "none" else str(tmp_path / "home")
     line = f'HOME={home} XDG_RUNTIME_DIR={home}/run "$@"'
     if what != "none":
@@ -212,7 +212,7 @@ def test_an_unwritable_home(call: Call, what: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("what", ["journal", "space"])
 def test_a_batch_with_an_unwritable_journal_is_not_submitted(pueued: Daemon, tmp_path: Path, what: str) -> None:
-    """What is in the way is named, and it is not taken for the daemon's silence."""
+    """The obstacle is named, and not mistaken for a silent daemon."""
     name = f"unkept-{os.getpid()}-{what}"
     manifest, home = tmp_path / "b.toml", tmp_path / "home"
     manifest.write_text(f'name = "{name}"\n[phases.a]\ncommand = "true"\n')
@@ -241,7 +241,7 @@ def test_a_batch_with_an_unwritable_journal_is_not_submitted(pueued: Daemon, tmp
     ],
 )
 def test_a_job_is_named_when_its_output_cannot_be_printed(pueued: Daemon, stdout: str, how: str, code: int) -> None:
-    """The job runs, and stderr says how to come to its output."""
+    """The job runs, and stderr names the command that prints its output."""
     reader, writer = os.pipe()
     os.close(reader)
     line = {"closed": '"$@" >&-', "full": '"$@" >/dev/full', "read by nobody": '"$@"'}[stdout]

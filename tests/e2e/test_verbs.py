@@ -36,7 +36,7 @@ numbers = itertools.count()
 
 
 class Stage:
-    """The two hosts with an empty group of the test's own, and the command line."""
+    """The two hosts with an empty group for the test, and the command line."""
 
     def __init__(self, local: Daemon, hosts: dict[str, Host], folder: Path) -> None:
         self.hosts, self.group = hosts, f"v{next(numbers)}"
@@ -157,7 +157,7 @@ def test_running_jobs_are_not_restarted(stage: Stage) -> None:
 
 @pytest.mark.long
 def test_a_job_that_outlived_its_daemon_is_not_started_twice(stage: Stage, pueued: Daemon) -> None:
-    """Made by a job that leaves a process behind: that is what a daemon that was killed leaves too."""
+    """A job leaves a process behind, as a killed daemon does."""
     left = "bash -c 'exec -a left-behind sleep 100' & exit 3"
     done = stage(
         "run", "--host", "bigblack", "--group", stage.group, "--label", "left", "--wait", "5", "--", left, code=3
@@ -298,7 +298,7 @@ def test_pause_and_start_a_group(stage: Stage) -> None:
 
 
 def test_a_reused_id_is_another_job(stage: Stage, lab: object) -> None:
-    """Between the look and the act: the first job is removed, and another gets its id."""
+    """Between the query and the action, the first job is removed, and another job gets its ID."""
     id = stage.add("bigblack", "false")
     stage.hosts["bigblack"].result(id)
     hosts = {"bigblack": model.Host("bigblack", f"-F {stage.hosts['bigblack'].config} bigblack")}
@@ -315,7 +315,7 @@ def test_a_reused_id_is_another_job(stage: Stage, lab: object) -> None:
 
 
 def test_a_dependent_job_does_not_run_after_its_dependency_was_removed(stage: Stage, tmp_path: Path) -> None:
-    """pueue itself starts a job whose parents are no longer in the queue."""
+    """pueue itself starts a job whose dependencies are no longer in the queue."""
     bigblack = stage.hosts["bigblack"]
     parent = stage.add("bigblack", "false")
     child = stage.add("bigblack", f"touch {tmp_path}/ran", "-a", str(parent))

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.timeout(180), pytest.mark.usefixtures("queues_as_befor
 
 @pytest.fixture
 def narrow(pueued: Daemon) -> Iterator[Daemon]:
-    """The queue with a group `narrow` of one slot, which is paused."""
+    """The queue with a paused group `narrow` of one slot."""
     pueued.pueue("group", "add", "--parallel", "1", "narrow")
     pueued.pueue("pause", "--group", "narrow")
     yield pueued
@@ -37,7 +37,7 @@ def state(daemon: Daemon, id: str) -> str:
 
 
 def test_waiting_jobs_take_no_slot_from_their_dependencies(narrow: Daemon, tmp_path: Path) -> None:
-    """A stashed job that is enqueued after all others have begun to wait finds its slot."""
+    """A stashed job that is enqueued after all other jobs have begun to wait gets its slot."""
     jobs = (job("a", tmp_path), job("bad", tmp_path), job("c", tmp_path, after=("a", "bad"), if_failed=True),
             job("d", tmp_path, after=("a", "bad"), if_failed=True))  # fmt: skip
     done = subprocess.run(
@@ -61,7 +61,7 @@ def test_waiting_jobs_take_no_slot_from_their_dependencies(narrow: Daemon, tmp_p
 def test_status_names_jobs_that_wait_forever_and_the_command_that_ends_that(
     narrow: Daemon, home: Path, tmp_path: Path
 ) -> None:
-    """A job of version 0.1 waits in the slot that the other needs; what status says is typed."""
+    """A job of version 0.1 waits in the slot that the other job needs; the command that status prints ends that."""
     add = ("add", "--print-task-id", "--group", "narrow", "--working-directory", str(tmp_path), "--")
     first = narrow.pueue(*add, "echo first >> ran")
     narrow.pueue("stash", first)

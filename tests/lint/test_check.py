@@ -33,7 +33,7 @@ def checked(path: Path) -> check.FileReport:
 
 
 def described(one: check.FileReport) -> list[str]:
-    """The findings as check.toml has them."""
+    """Return the findings in the form of check.toml."""
     found = []
     for finding in one.findings:
         line = one.lines[finding["line"] - 1]
@@ -242,7 +242,7 @@ def test_positions_in_yaml_scalars(value: str, style: str | None) -> None:
 
 
 def scalar(value: str, style: str | None) -> str:
-    """`value` as a YAML scalar within the step of a workflow."""
+    """Return `value` as a YAML scalar in the step of a workflow."""
     text = yaml.dump(value, default_style=style, allow_unicode=True, width=20)
     return text.removesuffix("...\n").replace("\n", "\n      ")
 
@@ -491,7 +491,7 @@ def test_expressions_of_a_workflow_are_shown_as_written() -> None:
 
 
 def test_pre_commit_hooks() -> None:
-    """The files that the hooks pass on are those that `check` reads."""
+    """The pre-commit hooks pass the files that `check` reads."""
     hooks = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))}
     assert {hook["entry"] for hook in hooks.values()} == {"pueue-skill check"}
     assert hooks["pueue-skill-check"]["types_or"] == ["shell", "makefile"]

@@ -18,7 +18,7 @@ DEFINES = """for tool in conda mamba micromamba pyenv rbenv nodenv jenv mise fnm
   eval "$tool() { export ACTIVE=\\"$tool \\$*\\"; }"
 done
 """
-"""What a stand-in defines; the tools themselves are made to be installed below a home."""
+"""Functions that a stub defines; the real tools are installed below a home."""
 
 
 def folder_of_tools(root: Path) -> Path:
@@ -88,7 +88,7 @@ def test_the_line_in_the_start_up_file_of_a_real_tool() -> None:
 
 @pytest.mark.parametrize("words", FUNCTIONS)
 def test_the_planner_recognizes_every_suggested_line(words: str) -> None:
-    """The cure of a cure: a text that begins with the line of the table is a job as it is."""
+    """A text that begins with the suggested line is queued as is."""
     function = FUNCTIONS[words]
     text = f"{words} x; python train.py"
     assert not analyse(text, {}).plan.jobs

@@ -59,7 +59,7 @@ SHARED = [
     "| tee all.log",
     "&> all.log",
 ]
-"""What ties them together, by itself."""
+"""A text that makes iterations dependent by itself."""
 LOOPS = [
     "for s in a b c; do WORK; done", "for s in data/*.csv; do WORK; done", "while read -r s; do WORK; done < list", "for s in $(cat list); do (WORK); done",
     "f() { s=$1; WORK; }; for x in a b; do f $x; done", "for s in a b; do if true; then WORK; fi; done", "for s in a b; do { WORK; }; done",
@@ -68,7 +68,7 @@ LOOPS = [
 
 
 def told(loop: str, words: list[str]) -> str:
-    """The loop with the words in it; what redirects comes last."""
+    """Return the loop with the words in it, redirects last."""
     ordered = sorted(words, key=lambda word: word[0] in "<>2&|")
     work = " ".join(["python train.py", *ordered]).replace("{}", "%" if "xargs" in loop else "${s}")
     return loop.replace("WORK", work)

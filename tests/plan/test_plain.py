@@ -20,7 +20,7 @@ HOSTS = {LOCAL: Host(LOCAL), "h": Host("h", "h", "~/bin/pueue", group="g"), "s":
 
 
 def commands() -> set[str]:
-    """Those of the corpus, and each word that a rule knows with and without arguments and wrappers."""
+    """Return the commands of the corpus, and each word that a rule knows, with and without arguments and wrappers."""
     found = {
         json.loads(line)["command"] for file in CORPUS.glob("*.jsonl") for line in file.read_text("utf-8").splitlines()
     }

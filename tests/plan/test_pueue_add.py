@@ -53,11 +53,11 @@ WORDS = {
     "bash -c \"rec $VALUE; rec 'b c'\"": ["one", "b c"],
     "rec \"$VALUE two\"": ["one two"],
 }  # fmt: skip
-"""The words after `pueue add --`, and the arguments with which they are meant to run the recorder."""
+"""Words after `pueue add --`, and the arguments with which they should run the recorder."""
 
 
 def ran(daemon: Daemon, folder: Path, text: str) -> list[str]:
-    """The arguments of the recorder's executions when `text` is typed, and its job has ended."""
+    """Return the arguments of the recorder's executions after `text` was run and its job has ended."""
     env = daemon.env | {"PATH": f"{folder}:{daemon.env['PATH']}", "VALUE": "one"}
     before = set(daemon.tasks())
     subprocess.run(["bash", "-c", text], env=env, cwd=folder, check=True, capture_output=True, timeout=30)
@@ -86,7 +86,7 @@ def test_one_quoted_argument_runs_the_words_as_written(pueued: Daemon, tmp_path:
 
 @pytest.mark.parametrize("words", WORDS)
 def test_pueue_runs_several_words_differently(pueued: Daemon, tmp_path: Path, words: str) -> None:
-    """What pueue really runs is what the finding says."""
+    """pueue runs exactly the command that the finding shows."""
     folder = recorder(tmp_path)
     (message,) = found(f"pueue add -- {words}")
     joined = message.removeprefix("pueue joins the words and runs `").partition("`; one argument")[0]
@@ -94,7 +94,7 @@ def test_pueue_runs_several_words_differently(pueued: Daemon, tmp_path: Path, wo
 
 
 def quoted(text: str) -> str:
-    """`pueue add` of one argument, with what the shell fills in filled in."""
+    """Return `pueue add` with one argument, with the shell's expansions done."""
     text = text.replace("$VALUE", "one")
     return "pueue add -- '" + text.replace("'", "'\\''") + "'"
 
@@ -145,7 +145,7 @@ def test_options_of_pueue_add_are_unchanged(text: str) -> None:
 
 
 def test_over_ssh(pueued: Daemon, bigblack: Host) -> None:
-    """The invocation that takes the place of several words over ssh runs them on the host."""
+    """The invocation that replaces several words over ssh runs them on the host."""
     text = 'ssh bigblack "~/.local/bin/pueue add -- sh -c \'printf \\"<%s>\\" \\"a b\\" c\'"'
     (job,) = analyse(text, HOSTS).plan.jobs
     assert job.command == 'sh -c \'printf "<%s>" "a b" c\''

@@ -9,7 +9,7 @@ import quality
 
 
 def test_the_labelled_commands() -> None:
-    """One test, so that only one worker does the reading; `make quality` shows the figures."""
+    """One test, so that only one worker parses the commands; `make quality` shows the figures."""
     judged: dict[tuple[str, str], list[bool]] = defaultdict(list)
     unread = []
     for file in sorted(quality.CORPUS.glob("*.jsonl")):

@@ -17,7 +17,7 @@ QUIET = {"for", "while", "until", "substitution", "if", "function", "group", "su
 
 
 def written(command: Command) -> str:
-    """A command as the table writes it."""
+    """Return a command in the form of the table."""
     place = list(command.wrappers)
     loops = [loop.kind for loop in command.loops]
     place += [kind for kind in loops if kind not in place]
@@ -48,7 +48,7 @@ def test_commands_that_a_text_would_run(case: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=[case["text"][:40] for case in CASES])
 def test_spans_cover_the_words(case: dict[str, object]) -> None:
-    """Each command's span in the text holds its program, through every layer of quotes."""
+    """Each command's span in the text contains its program, through every layer of quotes."""
     text = str(case["text"])
     script = parse(text)
     assert isinstance(script, Script)

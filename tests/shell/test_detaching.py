@@ -20,7 +20,7 @@ HOSTS = {"bigblack": Host("bigblack", "bigblack", "~/.local/bin/pueue")}
 
 
 def last(text: str) -> Command:
-    """The innermost command of a text."""
+    """Return the innermost command of a text."""
     script = parse(text)
     assert isinstance(script, Script)
     return commands(script)[-1]
@@ -191,12 +191,12 @@ CURES = {
     "wget -qbc https://example.org/x.tar.gz": "wget -qc https://example.org/x.tar.gz",
     "nextflow -bg run pipeline": "nextflow run pipeline",
 }
-"""Texts, and what their reason says to queue instead."""
+"""Texts, and the command that their reason suggests."""
 
 
 @pytest.mark.parametrize("text", CURES)
 def test_the_suggested_option_keeps_the_work_attached(pueued: Daemon, tmp_path: Path, text: str) -> None:
-    """The command that the reason names runs the tool as a job, attached, and gives its output and exit status."""
+    """The suggested command runs the tool as a job, attached, with its output and exit status."""
     for name in ("docker", "systemd-run", "kubectl", "srun", "wget", "nextflow"):
         (tmp_path / name).write_text(STAND_IN)
         (tmp_path / name).chmod(0o755)
@@ -212,7 +212,7 @@ def test_the_suggested_option_keeps_the_work_attached(pueued: Daemon, tmp_path: 
 
 
 def test_options_of_systemd_run_that_take_a_value() -> None:
-    """The table is that of the real program."""
+    """The table equals that of the real program."""
     shown = subprocess.run([real("systemd-run"), "--help"], capture_output=True, text=True, check=True).stdout
     valued = re.findall(r"^ +(?:-(\w) )? *--([\w-]+)=\S+", shown, re.MULTILINE)
     known = WRAPPERS["systemd-run"]

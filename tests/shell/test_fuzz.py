@@ -27,7 +27,7 @@ def test_mutated_commands(seed: int) -> None:
 
 
 SPECIAL = "#'\"\\$`(){}[]<>|&;!*?~=:/-+@,.% \t\na0é"
-"""What runs of one or two characters are made of: regular expressions that part them in many ways would never end."""
+"""Characters for runs: regular expressions that can split them in many ways would never end."""
 
 
 @pytest.mark.parametrize("char", SPECIAL)

@@ -66,7 +66,7 @@ def file_in(cache: Path) -> Path:
 
 @pytest.fixture
 def filled(tmp_path: Path) -> Path:
-    """A cache folder with good tables in it."""
+    """A cache folder with valid tables."""
     assert read_one(tmp_path) == "slow list 3"
     return tmp_path
 

@@ -19,7 +19,7 @@ few = settings(max_examples=60, deadline=None)
 
 
 def read_by(shell: str, text: str) -> list[str]:
-    """The words that `shell` makes of `text`."""
+    """Return the words that `shell` reads from `text`."""
     show = f"printf '%s\\0' {text}"
     out = subprocess.run([real(shell), "-c", show], capture_output=True, check=True).stdout
     return out.decode("utf-8", "surrogateescape").split("\0")[:-1]
@@ -89,7 +89,7 @@ def test_a_word_with_nul_is_refused() -> None:
 
 
 def test_a_quoted_word_can_be_pasted_into_an_interactive_shell() -> None:
-    """History expansion (`!`) is active there, in double quotes too."""
+    """Interactive shells expand history (`!`), in double quotes too."""
     words = ["don't!", "!!", "a'!b", "!$"]
     text = "set -H; printf '%s\\n' " + quote.line(words) + "\n" + quote.heredoc("cat", "!! it's !x\n")
     done = subprocess.run(["bash", "--norc", "-i"], input=text, capture_output=True, text=True, timeout=20)

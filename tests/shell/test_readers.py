@@ -62,7 +62,7 @@ def bash(*args: str, text: str = "", **env: str) -> subprocess.CompletedProcess[
 
 @cache
 def accepts(text: str) -> bool:
-    """Whether `bash -n` does. It exits 0 for what is wrong in `[[ ]]`, and where a heredoc has no end."""
+    """Return whether `bash -n` accepts a text. It exits 0 for errors in `[[ ]]`, and for a heredoc without an end."""
     done = bash("-n", text=text)
     return done.returncode == 0 and not re.search(rb"unexpected|expected|syntax error|here-document", done.stderr)
 
@@ -194,7 +194,7 @@ def static_words(nodes: Iterable[Node]) -> Iterator[Word]:
 
 
 def shape(nodes: Iterable[Node]) -> tuple[Any, ...]:
-    """A script as bash prints it back: no positions, one kind of line end, `elif` as an if within else."""
+    """Return a script in the form that bash prints: no positions, one kind of line end, `elif` as an if inside else."""
     found: list[Any] = []
     for node in nodes:
         if isinstance(node, Chain):
@@ -251,7 +251,7 @@ def shape_of_redirect(redirect: Redirect) -> Any:
 
 
 def printed(text: str) -> str | None:
-    """A text as bash prints it back, as the body of a function that is never called."""
+    """Return a text as bash prints it, from the body of a function that is never called."""
     function = f"as_read() {{\n{text}\n}}\n"
     if not (accepts(text) and accepts(function)):
         return None

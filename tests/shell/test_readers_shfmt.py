@@ -22,12 +22,12 @@ KNOWN = tomllib.loads((CASES / "shfmt.toml").read_text())
 
 
 def listed(kind: str, text: str) -> bool:
-    """Whether a row of cases/shfmt.toml says that shfmt `differs` over such a text, or `refuses` it."""
+    """Return whether a row of cases/shfmt.toml says that shfmt `differs` for such a text, or `refuses` it."""
     return any(re.search(row["pattern"], text) for row in KNOWN[kind])
 
 
 def compared(texts: Iterable[str]) -> tuple[list[str], list[str], int]:
-    """The texts that we read otherwise than shfmt, those that shfmt alone refuses, and the number of those read alike."""
+    """Return the texts that shfmt reads differently, those that only shfmt refuses, and the number of equal results."""
     ours = {text: script for text in texts if isinstance(script := parse(text), Script)}
     with ThreadPoolExecutor(4) as pool:
         theirs = dict(zip(ours, pool.map(shfmt.read, ours), strict=True))

@@ -69,7 +69,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("part", HOSTILE)
 def test_masking_takes_linear_time(part: str) -> None:
-    """What takes the square of a text's length ends at the time limit of a test here."""
+    """Quadratic time would exceed the time limit of a test here."""
     for text in (
         part * (LONG // len(part)),
         "curl -u " + part * (LONG // len(part)) + " x@",
@@ -85,7 +85,7 @@ def test_masking_any_text_ends_and_is_idempotent(text: str) -> None:
 
 
 def test_the_store_holds_no_secret(home: Path) -> None:
-    """A command that was denied is known again by its digest; one that an older version kept is forgotten."""
+    """A denied command is recognized by its digest; the text that an older version stored is removed."""
     file = database.path()
     file.parent.mkdir(parents=True)
     with closing(sqlite3.connect(file)) as connection, connection:

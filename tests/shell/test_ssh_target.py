@@ -34,7 +34,7 @@ exec sh -c "$*"
     ],
 )
 def test_every_jump_host_is_reached_in_the_same_way(text: str, tmp_path: Path) -> None:
-    """Words are quoted once for every shell between here and there."""
+    """Words are quoted once for every shell on the way."""
     (tmp_path / "ssh").write_text(NO_SSH)
     (tmp_path / "ssh").chmod(0o755)
     script = parse(text)
