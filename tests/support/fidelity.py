@@ -52,7 +52,7 @@ OWN_FILES = re.compile(
 )
 """Files of shells and queues, which are not compared."""
 
-QUERY_INTERVAL_S = 0.25
+QUERY_INTERVAL_S = 0.15
 """The shortest time between two queries of a daemon, which cost more than the cases themselves if they are frequent."""
 
 LIMIT = 90.0
@@ -447,7 +447,7 @@ class Stage:
                 return Outcome(case, "different", Rewriting("it fails"), (f"{error!r}",))
 
         # A cluster is on one worker alone, and its jobs wait for its scheduler more than they work.
-        with ThreadPoolExecutor(max_workers=24 // (1 if self.cluster else min(WORKERS, 4))) as pool:
+        with ThreadPoolExecutor(max_workers=24 if self.cluster else max(8, 24 // WORKERS)) as pool:
             yield from pool.map(outcome, [case for case in cases if not (self.cluster and case.not_slurm)])
         lost = list((self.lab.root / "r/lost").iterdir())
         assert not lost, f"{len(lost)} executions that belong to no case: {lost[0].read_bytes()!r}"
