@@ -260,13 +260,12 @@ def test_an_ssh_command_is_queued_on_its_host(pueued: Daemon, bigblack: Host) ->
 
 @pytest.mark.parametrize("host", ["local", "bigblack"])
 def test_the_configuration_of_the_host(pueued: Daemon, bigblack: Host, host: str, tmp_path: Path) -> None:
-    """`path` precedes the PATH of jobs, `group` is for jobs without a group."""
+    """`path` precedes the PATH of jobs; `group`, which is created, is for jobs without a group."""
     env = pueued.env | {"XDG_CONFIG_HOME": str(config_for(tmp_path))}
     (tmp_path / "config/pueue-skill/config.toml").write_text(
-        f'[hosts.{host}]\npath = ["~/.cargo/bin", "/opt/my tools"]\ngroup = "chosen"\n'
+        f'[hosts.{host}]\npath = ["~/.cargo/bin", "/opt/my tools"]\ngroup = "chosen"\ngroups.chosen = 3\n'
     )
     daemon, home = (pueued, env["HOME"]) if host == "local" else (bigblack, str(bigblack.home))
-    daemon.pueue("group", "add", "chosen")
     try:
         run = [*RUN, "--host", host, "--follow"]
         done = call(*run, "--label", "by-default", "--", "echo $PATH", env=env)
@@ -274,6 +273,7 @@ def test_the_configuration_of_the_host(pueued: Daemon, bigblack: Host, host: str
         assert call(*run, "--group", "default", "--label", "by-name", "--", "true", env=env).returncode == 0
         groups = {task["label"]: task["group"] for task in daemon.tasks().values()}
         assert (groups["by-default"], groups["by-name"]) == ("chosen", "default")
+        assert json.loads(daemon.pueue("group", "--json"))["chosen"]["parallel_tasks"] == 3
     finally:
         daemon.pueue("clean", "--group", "chosen")
         daemon.pueue("group", "remove", "chosen")

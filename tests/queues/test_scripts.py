@@ -303,7 +303,7 @@ def then(first: str, later: str) -> str:
 def submit(**changes: str) -> str:
     inputs = {
         "PQ_PUEUE": "", "PQ_PATH": "", "PQ_KEY": "k", "PQ_ADD": "add --print-task-id --label='a b' -- 'echo it'", "PQ_CWD": "",
-        "PQ_SHELL": "inherited", "PQ_FILES": "", "PQ_STDIN": "", "PQ_APART": "",
+        "PQ_SHELL": "inherited", "PQ_FILES": "", "PQ_GROUPS": "", "PQ_STDIN": "", "PQ_APART": "",
     }  # fmt: skip
     return script("queues/pueue/submit", **(inputs | changes))
 
@@ -319,6 +319,15 @@ def test_submit_adds_a_missing_job(run: Stubbed) -> None:
     known = "status --json command%=env PUEUE_SKILL_KEY=k "
     assert run.calls == [known, "add --print-task-id --label=a b -- echo it", known]
     assert (run.stub / "path").read_text().startswith(f"{run.home}/bin:")
+
+
+def test_submit_creates_a_missing_group(run: Stubbed) -> None:
+    state = EMPTY.replace("}}}", '},"big one":{"status":"Paused","parallel_tasks":1}}}')
+    run(submit(PQ_GROUPS="3 new"), status=says(state), add="echo 1")
+    assert run.calls[1] == "group add --parallel 3 -- new"
+    (run.stub / "calls").unlink()
+    run(submit(PQ_GROUPS="3 big one"), status=says(state), add="echo 1")
+    assert run.calls[1].startswith("add ")
 
 
 def test_submit_prints_folder_and_environment_for_a_queued_job(run: Stubbed) -> None:

@@ -21,6 +21,7 @@ from pueue_skill.shell.model import Host
 def submit_script(job: Job, host: Host) -> str:
     """Return a sh script that adds `job` unless the queue has its key. Raises ValueError for a job that pueue cannot run."""
     text, files = task(job)
+    limits = dict(host.groups)
     return script(
         "queues/pueue/submit",
         PQ_PUEUE=host.pueue or "",
@@ -30,6 +31,7 @@ def submit_script(job: Job, host: Host) -> str:
         PQ_CWD=job.cwd or "",
         PQ_SHELL=job.shell if host.ssh else "inherited",
         PQ_FILES=encoded_files(files),
+        PQ_GROUPS=f"{limits[job.group]} {job.group}" if job.group in limits else "",
         PQ_STDIN="1" if job.stdin else "",
         PQ_APART="1" if job.split_output else "",
     )

@@ -2,17 +2,18 @@
 # nothing else. Jobs record their exit codes in the journal of the batch, so jobs that were removed from the queue do not run again.
 #
 # PQ_BATCH is the name of the batch, PQ_KEYS a line `INDEX KEY` for each job or pack, PQ_JOBS sh source that calls `job` or `pack` for each.
-# PQ_GROUPS is a line `LIMIT NAME` for each group to create, PQ_KEEP the names or patterns of the variables for jobs, PQ_FILES the files of
+# PQ_GROUPS are the groups to create (groups.sh), PQ_KEEP the names or patterns of the variables for jobs, PQ_FILES the files of
 # jobs (files.sh), PQ_ITEMS the items of packs (pack.sh). With PQ_REPLACE=1 a job replaces the queued job of the same name that has another
 # definition. Once PQ_MANY jobs of the batch have succeeded, they are removed first. After PQ_LIMIT seconds the script gives up.
 #
 # Prints the reply line, a line `WHAT INDEX DETAIL` for each job (read_outcomes in batch.py), and `end`.
-: "${PQ_BATCH:?}" "${PQ_KEYS:?}" "${PQ_JOBS:?}" "${PQ_GROUPS?}" "${PQ_KEEP:?}" "${PQ_REPLACE?}" "${PQ_MANY:?}" "${PQ_LIMIT:?}"
+: "${PQ_BATCH:?}" "${PQ_KEYS:?}" "${PQ_JOBS:?}" "${PQ_KEEP:?}" "${PQ_REPLACE?}" "${PQ_MANY:?}" "${PQ_LIMIT:?}"
 
 . queues/pueue/sh/lib/head.sh
 . queues/sh/lib/lock.sh
 . queues/sh/lib/path.sh
 . queues/pueue/sh/lib/files.sh
+. queues/pueue/sh/lib/groups.sh
 . queues/pueue/sh/lib/batch.sh
 . queues/pueue/sh/lib/pack.sh
 
@@ -42,11 +43,7 @@
     printf '%s\n' "$PQ_KEYS" | cat >"$pq_scratch.keys" || exit 74
     read_tasks
     echo 'pueue-skill reply'
-    printf '%s\n' "$PQ_GROUPS" | while read -r pq_limit pq_group; do
-        if [ -n "$pq_group" ] && ! grep -qF "\"$pq_group\":{\"status\"" "$pq_scratch.status"; then
-            ask group add --parallel "$pq_limit" -- "$pq_group" >/dev/null 2>&1
-        fi
-    done
+    add_groups <"$pq_scratch.status"
     put_files || exit 74
     if [ -n "$PQ_ITEMS" ]; then make_units; fi
     eval "$PQ_JOBS"

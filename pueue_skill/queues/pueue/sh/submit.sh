@@ -1,6 +1,6 @@
 # Adds the job with the key PQ_KEY, unless the queue has a job with that key. PQ_ADD are the words of `pueue add`, as sh source. PQ_CWD is
-# the folder of the job (`~/` is the home; empty: the folder in which the script runs), PQ_FILES the files that it needs (files.sh).
-# PQ_SHELL selects its environment: `inherited` and `bash` give it that of the script; `login` and `nested` give it that of the login shell
+# the folder of the job (`~/` is the home; empty: the folder in which the script runs), PQ_FILES the files that it needs (files.sh),
+# PQ_GROUPS its group, if that must exist (groups.sh). PQ_SHELL selects its environment: `inherited` and `bash` give it that of the script; `login` and `nested` give it that of the login shell
 # before start-up files, for a job that the login shell runs and for bash that starts a login shell. With PQ_STDIN=1 the stdin of the job
 # follows the script (take.sh). With PQ_APART=1 its stderr goes to a separate file.
 #
@@ -16,6 +16,7 @@
 . queues/sh/lib/take.sh
 . queues/sh/lib/environment.sh
 . queues/pueue/sh/lib/files.sh
+. queues/pueue/sh/lib/groups.sh
 
 known() { ask status --json "command%=env PUEUE_SKILL_KEY=$PQ_KEY "; }
 
@@ -55,6 +56,7 @@ fi
         *'"tasks":{}'*)
             prepare || pq_status=$?
             if [ "$pq_status" = 0 ]; then
+                if [ -n "$PQ_GROUPS" ]; then printf '%s\n' "$pq_before" | add_groups; fi
                 echo 'pueue-skill adds'
                 eval "set -- $PQ_ADD"
                 client "$pq_pueue" "$@" </dev/null >/dev/null || pq_status=$?
