@@ -16,6 +16,7 @@ from pueue_skill.cli import console
 from pueue_skill.cli.console import ExitCode, failed, guarded
 from pueue_skill.cli.fast_argparse import argparse
 from pueue_skill.cli.parsing import Parser
+from pueue_skill.startup.errors import UsageError
 from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -124,8 +125,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(arguments: list[str]) -> int:
     """Run the command that `arguments` call and return its exit code; without arguments, print the help."""
-    if arguments == ["--version"]:
+    if arguments in (["--version"], ["-V"]):
         return print_versions()
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:], "--help"]
+    refuse_option_before_command(arguments)
     # No option before the command takes a value.
     name = next((argument for argument in arguments if not argument.startswith("-")), "")
     if not arguments:
@@ -142,6 +146,19 @@ def run(arguments: list[str]) -> int:
     console.quiet = getattr(options, "quiet", False)
     code: int = module.main(options)
     return code
+
+
+def refuse_option_before_command(arguments: list[str]) -> None:
+    """Raise UsageError if an option with a value, whose value would be taken for the command, precedes the command.
+
+    The parser itself reports the other options.
+    """
+    option = arguments[0].partition("=")[0] if arguments else ""
+    name = next((argument for argument in arguments if argument in COMMANDS), "")
+    if option.startswith("-") and option not in ("-h", "--help") and name and arguments[1] != name:
+        command_parser = parser_of(name)
+        if option in command_parser.option_names():
+            raise UsageError(f"{option} belongs after the command: {command_parser.prog} {option}")
 
 
 def module_of(name: str) -> Any:
@@ -177,7 +194,7 @@ def parser(only: str | None = None) -> Parser:
         epilog="Options and an example of a command: pueue-skill COMMAND --help",
     )
     top.command_list = command_list()
-    top.add_argument("--version", action=VersionAction, help="print the versions of pueue-skill and pueue")
+    top.add_argument("-V", "--version", action=VersionAction, help="print the versions of pueue-skill and pueue")
     commands = top.add_subparsers(metavar="COMMAND", required=True, dest="name", prog="pueue-skill")
     for name in [only] if only in COMMANDS else COMMANDS:
         command = COMMANDS[name]

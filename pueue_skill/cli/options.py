@@ -42,6 +42,7 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host",
         metavar="NAME",
+        type=parsing.host_name,
         action="append",
         default=[],
         help="select jobs of this host only; may be repeated (default: all hosts)",

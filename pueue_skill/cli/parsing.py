@@ -42,6 +42,8 @@ class Parser(argparse.ArgumentParser):
             name = unknown[0].partition("=")[0]
             if not name.startswith("-"):
                 raise UsageError(f"unexpected argument: {unknown[0]}", f"{parser.prog} --help")
+            if name in parser.option_names():
+                raise UsageError(f"{name} belongs after the command: {parser.prog} {name}")
             raise UsageError(
                 f"no such option: {name}{did_you_mean(name, parser.option_names())}", f"{parser.prog} --help"
             )
@@ -141,6 +143,14 @@ def job_id(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise argparse.ArgumentTypeError(f"expected the ID of a pueue job, not {text!r}")
     return int(text)
+
+
+def host_name(text: str) -> str:
+    from pueue_skill.jobs import select
+
+    if not select.is_host_name(text):
+        raise argparse.ArgumentTypeError(f"expected the name of a host, not {text!r}")
+    return text
 
 
 def size(text: str) -> int:

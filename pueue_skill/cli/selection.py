@@ -24,7 +24,7 @@ def selected_hosts(options: argparse.Namespace) -> list[Host]:
     known = settings.current().hosts
     if not options.hosts:
         return list(known.values())
-    from pueue_skill.shell.ssh_target import select_hosts
+    from pueue_skill.configuration.hosts import select_hosts
 
     return select_hosts(options.hosts, known)
 

@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from pueue_skill.configuration.hosts import select_hosts
 from pueue_skill.hosts import client
 from pueue_skill.hosts.client import Unreachable
 from pueue_skill.jobs import news, select
@@ -20,7 +21,7 @@ from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.queues.registry import KINDS
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host
-from pueue_skill.shell.ssh_target import host_named, select_hosts
+from pueue_skill.shell.ssh_target import host_named
 from pueue_skill.startup.backoff import pause_s
 from pueue_skill.startup.errors import UsageError, did_you_mean
 from pueue_skill.startup.record import NamedTuple
@@ -165,6 +166,9 @@ def asked_hosts(choice: Selector, hosts: Mapping[str, Host]) -> dict[str, Host]:
     if choice.hosts:
         return {host.name: host for host in select_hosts(choice.hosts, hosts)}
     names = [select.host_of(job, hosts) for job in choice.jobs]
+    for name in names:
+        if name and not select.is_host_name(name):
+            raise UsageError(f"{name!r} is not the name of a host")
     named = {name: host_named(name, hosts) for name in names if name}  # includes hosts that are not configured
     return named if names and all(names) else {**hosts, **named}
 

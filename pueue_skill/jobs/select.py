@@ -43,6 +43,11 @@ def is_id(text: str) -> bool:
     return any(kind.ID.fullmatch(text) for kind in KINDS.values())
 
 
+def is_host_name(text: str) -> bool:
+    """Return whether ssh can take `text` as the name of a host: it is not blank, and no option."""
+    return bool(text.strip()) and not text.startswith("-")
+
+
 def host_of(name: str, hosts: Mapping[str, Host]) -> str:
     """Return the host that a name determines; empty if the job may be on any host."""
     older = OLDER.fullmatch(name)

@@ -103,7 +103,23 @@ def test_abbreviations_of_other_tools() -> None:
         ("rules PQ101", "unexpected argument: PQ101\nTry: pueue-skill rules --help"),
         ("install cluade", "AGENT: expected claude, codex, gemini, cursor, copilot or opencode, not 'cluade'. Did you mean claude?"),
         ("schema conf", "not 'conf'. Did you mean config?"),
+        ("--json status", "--json belongs after the command: pueue-skill status --json\n"),
+        ("--json batch check b.toml", "--json belongs after the command: pueue-skill batch check --json\n"),
+        ("--host h run ls", "--host belongs after the command: pueue-skill run --host\n"),
+        ("--host=h run ls", "--host belongs after the command: pueue-skill run --host\n"),
+        ("-x status", "no such option: -x\nTry: pueue-skill status --help"),
+        ("help xyzzy", "no such command: xyzzy\nTry: pueue-skill --help"),
+        ("rule long-scrpt", "there is no rule long-scrpt. Did you mean long-script? See: pueue-skill rules\n"),
+        ("rule PQ999", "there is no rule PQ999. See: pueue-skill rules\n"),
+        ("run -- -x", "-x is not a command: put options of run before the command and before --"),
+        ("run -- '+x; ls'", "+x; is not a command"),
+        ("run -", "run does not read the command from stdin\nTry: pueue-skill run -- \"$(cat)\"\n"),
+        ("log -- -oProxyCommand=x:1", "'-oProxyCommand=x' is not the name of a host\n"),
+        ("ssh '' ls", "'' is not the name of a host\n"),
         ("status locl", "no host is called locl; configured: local. Did you mean local?"),
+        ("status big.black", "no host is called big.black; configured: local. To add a host, add this line to "),
+        ("wait --host big.black 1", '/pueue-skill/config.toml: [hosts."big.black"]\n'),
+        ("timeline --host bigblack", "/pueue-skill/config.toml: [hosts.bigblack]\n"),
         ("log --host locl 1", "no host is called locl; configured: local. Did you mean local?"),
         ("suggest", "the following arguments are required: CMD\nTry: pueue-skill suggest --help"),
         ("run", "the following arguments are required: CMD\nTry: pueue-skill run --help"),
@@ -114,6 +130,39 @@ def test_a_misspelled_name_gets_a_suggestion(line: str, message: str, capsys: py
     assert (code, out) == (ExitCode.USAGE, "")
     assert err.startswith("pueue-skill: ")
     assert message in err
+
+
+@pytest.mark.parametrize("host", ["''", "' '", "-oProxyCommand=x"])
+@pytest.mark.parametrize(
+    "command",
+    ["run --host={} ls", "suggest --host={} ls", "log --host={} 1", "kill --host={} 1", "clean --host={} 1", "wait --host={} 1", "timeline --host={}",
+     "setup -- {}", "audit -- {}", "doctor -- {}", "status -- {}", "top -- {}"],
+)  # fmt: skip
+def test_the_name_of_a_host_is_neither_blank_nor_an_option(
+    command: str, host: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = call(command.format(host), capsys)
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert re.search(r"^pueue-skill: \S+: expected the name of a host, not '", err)
+
+
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        ("help", "--help"), ("help run", "run --help"), ("help ssh", "ssh --help"), ("help batch submit", "batch submit --help"),
+        ("rule long-script", "rule PQ302"), ("rule pq302", "rule PQ302"), ("-V", "--version"),
+    ],
+)  # fmt: skip
+def test_other_forms_of_a_command(line: str, same: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = call(line, capsys)
+    assert (code, err) == (ExitCode.DONE, "")
+    assert out
+    assert call(same, capsys) == (code, out, err)
+
+
+def test_rules_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = call("rules", capsys)
+    assert len({re.match(r"PQ\d+ +\S+ +(?=high|medium|low)", line)[0].__len__() for line in out.splitlines()}) == 1
 
 
 @pytest.mark.parametrize(
@@ -192,7 +241,7 @@ def test_an_option_that_would_be_ignored_is_refused(
         ("suggest python train.py --json", ["python", "train.py", "--json"], None),
         ("suggest --group=g -- python train.py", ["python", "train.py"], "g"),
         ("suggest -", ["-"], None),
-        ("suggest --host - - --group g", ["-"], "g"),
+        ("suggest --host h - --group g", ["-"], "g"),
         ("suggest -g g python -", ["python", "-"], "g"),
     ],
 )

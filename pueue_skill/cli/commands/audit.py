@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote as percent_encoded
 
 from pueue_skill.cli import options as shared
+from pueue_skill.cli import parsing
 from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.configuration import config
 from pueue_skill.configuration.schema import HostTable
@@ -26,7 +27,7 @@ from pueue_skill.views import audit as view
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("host", metavar="HOST", help="the host; local is this machine")
+    parser.add_argument("host", metavar="HOST", type=parsing.host_name, help="the host; local is this machine")
     parser.add_argument("--diff", action="store_true", help="also print the changes since the last audit of the host")
     shared.add_json(parser, "audit", "the report")
 

@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "hosts",
         metavar="HOST",
         nargs="*",
+        type=parsing.host_name,
         help="check only the queues of these hosts (default: this machine's hooks and all hosts)",
     )
     parser.add_argument(

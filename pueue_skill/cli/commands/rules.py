@@ -21,7 +21,8 @@ def main(options: argparse.Namespace) -> int:
 
         print(json.dumps(documents.rules(RULES), indent=2))
         return ExitCode.DONE
+    width = max([len(rule.name) for rule in RULES])
     for rule in RULES:
         action = "rewrite" if rule.rewrite else "advice"
-        print(f"{rule.id}  {rule.name:<24} {rule.confidence:<7} {action:<8} {rule.what}")
+        print(f"{rule.id}  {rule.name:<{width}} {rule.confidence:<7} {action:<8} {rule.what}")
     return ExitCode.DONE

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", default="local", help="submit to the queue of this host (default: this machine)")
+    parser.add_argument(
+        "--host",
+        type=parsing.host_name,
+        default="local",
+        help="submit to the queue of this host (default: this machine)",
+    )
     parser.add_argument(
         "--cwd", metavar="DIR", help="run the job in this folder (default: the current one; on a host, its home)"
     )
@@ -51,6 +56,7 @@ def main(options: argparse.Namespace) -> int:
 
     current = settings.current()
     words = shared.command_of(options)
+    refuse_option_as_command(words)
     parsing.refuse_together(options, ("--or-detach", "--follow"))
     cwd = options.cwd
     if options.host == LOCAL:
@@ -68,6 +74,18 @@ def main(options: argparse.Namespace) -> int:
         job = job._replace(umask=caller.umask(), nice=os.getpriority(os.PRIO_PROCESS, 0))
     wait_s = None if options.follow else current.wait if options.wait is None else options.wait
     return run_job(options, job, host, wait_s, env, cwd if not host.ssh else None)
+
+
+def refuse_option_as_command(words: list[str]) -> None:
+    """Raise UsageError if bash would not take the first word as a command."""
+    if words == ["-"]:
+        raise UsageError("run does not read the command from stdin", 'pueue-skill run -- "$(cat)"')
+    if words[0].startswith(("-", "+")):
+        word = words[0].split()[0]
+        raise UsageError(
+            f"{word} is not a command: put options of run before the command and before --; "
+            f"a program of that name needs its path, such as ./{word}"
+        )
 
 
 def local_folder(cwd: str | None) -> str:

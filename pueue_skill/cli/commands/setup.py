@@ -11,6 +11,7 @@ from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.configuration import config
 from pueue_skill.configuration.environment import job_environment
+from pueue_skill.configuration.hosts import table_of
 from pueue_skill.hosts.provision import setup
 from pueue_skill.hosts.provision import steps as provision_steps
 from pueue_skill.hosts.provision.steps import CannotSetUp, SetupRequest, home_relative
@@ -25,7 +26,7 @@ from pueue_skill.views.reports import SetupReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("host", metavar="HOST", help="the host; local is this machine")
+    parser.add_argument("host", metavar="HOST", type=parsing.host_name, help="the host; local is this machine")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--dry-run", action="store_true", help="print the missing steps without running them")
     how.add_argument("--remove", action="store_true", help="undo what setup did on the host, and nothing else")
@@ -62,7 +63,7 @@ def main(options: argparse.Namespace) -> int:
     notes = [*result.notes]
     if host.name not in settings.hosts and host.name != LOCAL:
         notes.append(
-            f"to include {host.name} in status, wait and log, add this line to {config.user_file()}: [hosts.{host.name}]"
+            f"to include {host.name} in status, wait and log, add this line to {config.user_file()}: {table_of(host.name)}"
         )
     if options.json:
         print(json.dumps(report(host, result.facts, result.steps, request, result.proof, notes), indent=2))

@@ -38,6 +38,7 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.cli.runner import run_job
     from pueue_skill.configuration import settings
     from pueue_skill.hosts import client, transport
+    from pueue_skill.jobs import select
     from pueue_skill.plan.model import Job
     from pueue_skill.shell import quote, ssh_target
     from pueue_skill.shell.model import LOGIN_SHELL
@@ -50,6 +51,8 @@ def main(options: argparse.Namespace) -> int:
     call = parse_ssh(words)
     if call is None:
         return failed(ExitCode.USAGE, "no host is given. Try: pueue-skill ssh [SSH OPTION]... HOST COMMAND")
+    if not select.is_host_name(call.destination.value):
+        return failed(ExitCode.USAGE, f"{call.destination.value!r} is not the name of a host")
     try:
         host, command = ssh_target.final_destination(call, settings.current().hosts)
     except ssh_target.NotQueueable as refusal:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("hosts", metavar="HOST", nargs="*", help="show only these hosts")
+    parser.add_argument("hosts", metavar="HOST", nargs="*", type=parsing.host_name, help="show only these hosts")
     shared.add_json(parser, "status", "the queues")
     parser.add_argument("-w", "--watch", action="store_true", help="show each change until Ctrl-C")
     shared.add_interval(parser, None, "with --watch: query the hosts every S seconds (default: 2)")

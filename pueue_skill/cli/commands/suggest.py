@@ -7,6 +7,7 @@ import json
 import sys
 
 from pueue_skill.cli import options as shared
+from pueue_skill.cli import parsing
 from pueue_skill.cli.console import ExitCode, note
 
 TYPE_CHECKING = False
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", default="local", help="queue local work on this host (default: this machine)")
+    parser.add_argument(
+        "--host", type=parsing.host_name, default="local", help="queue local work on this host (default: this machine)"
+    )
     parser.add_argument("-g", "--group", help="queue jobs in this group (default: that of the host's configuration)")
     parser.add_argument("--cwd", metavar="DIR", help="run jobs in this folder (default: where they are submitted)")
     shared.add_json(parser, "suggestion", "the suggestion")

@@ -12,10 +12,11 @@ from pueue_skill.cli import options as shared
 from pueue_skill.cli import parsing, streams
 from pueue_skill.cli.console import ExitCode, failed, say
 from pueue_skill.configuration import settings
+from pueue_skill.configuration.hosts import select_hosts
 from pueue_skill.hosts import poll
 from pueue_skill.queues.model import Queue
 from pueue_skill.shell.model import Host
-from pueue_skill.shell.ssh_target import host_named, select_hosts
+from pueue_skill.shell.ssh_target import host_named
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.views import documents, timeline
 from pueue_skill.views.timeline import Bar, Slot
@@ -30,7 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--day", metavar="YYYY-MM-DD", type=parsing.day, help="draw the jobs of this day (default: today)"
     )
     parser.add_argument(
-        "--host", metavar="NAME", action="append", default=[], help="draw only this host; may be repeated"
+        "--host",
+        metavar="NAME",
+        type=parsing.host_name,
+        action="append",
+        default=[],
+        help="draw only this host; may be repeated",
     )
     parser.add_argument("--svg", metavar="FILE", help="write an SVG file instead of drawing on the terminal")
     parser.add_argument("--html", metavar="FILE", help="write an HTML page instead of drawing on the terminal")
@@ -38,9 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class JobFilter(NamedTuple):
-    """The jobs to draw: those of `hosts` whose keys begin with `key_prefix` and that ran between two times."""
+    """The jobs to draw: those of `hosts` whose keys begin with `key_prefix` and that ran between two times.
+
+    `criterion` says which jobs these are, as the end of a sentence.
+    """
 
     title: str
+    criterion: str
     hosts: dict[str, Host]
     begin: dt.datetime
     end: dt.datetime
@@ -68,7 +78,7 @@ def main(options: argparse.Namespace) -> int:
             json.dumps(documents.timeline(job_filter.title, slots, {host.name: host for host in hosts}, down), indent=2)
         )
     elif not bars:
-        say(f"no job of {job_filter.title} has run, or it is no longer in a queue")
+        say(f"no job in the queues {job_filter.criterion}")
     code = draw(options, job_filter.title, slots) if bars else ExitCode.DONE
     return code or (ExitCode.UNREACHABLE if down else ExitCode.DONE)
 
@@ -78,12 +88,13 @@ def of_manifest(file: str) -> JobFilter:
     batch = manifest.load(Path(file))
     known = settings.current().hosts
     begin, end = (time.replace(tzinfo=dt.UTC) for time in (dt.datetime.min, dt.datetime.max))
-    return JobFilter(batch.name, {name: host_named(name, known) for name in batch.hosts}, begin, end, f"{batch.name}:")
+    hosts = {name: host_named(name, known) for name in batch.hosts}
+    return JobFilter(batch.name, f"belongs to {batch.name} and has run", hosts, begin, end, f"{batch.name}:")
 
 
 def of_day(day: dt.date) -> JobFilter:
     begin, end = (dt.datetime.combine(day + dt.timedelta(days=days), dt.time()).astimezone() for days in (0, 1))
-    return JobFilter(f"{day}", dict(settings.current().hosts), begin, end)
+    return JobFilter(f"{day}", f"ran on {day}", dict(settings.current().hosts), begin, end)
 
 
 def bars_of(host: Host, queue: Queue, job_filter: JobFilter, now: dt.datetime) -> list[Bar]:

@@ -6,12 +6,13 @@ import argparse
 import sys
 
 from pueue_skill.cli import options as shared
+from pueue_skill.cli import parsing
 from pueue_skill.cli.console import ExitCode, failed
 from pueue_skill.cli.selection import selected_hosts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("hosts", metavar="HOST", nargs="*", help="show only these hosts")
+    parser.add_argument("hosts", metavar="HOST", nargs="*", type=parsing.host_name, help="show only these hosts")
     shared.add_interval(parser, 2.0, "query the hosts every S seconds (default: 2)")
 
 
