@@ -78,7 +78,7 @@ def test_every_argument_has_help_without_a_full_stop(prog: str) -> None:
 def test_abbreviations_of_other_tools() -> None:
     """The one-letter options that users of gh, kubectl and cargo try."""
     short = {
-        "--follow": "-f", "--group": "-g", "--label": "-l", "--watch": "-w", "--detach": "-d", "--bytes": "-n", "--lines": "-n",
+        "--follow": "-f", "--group": "-g", "--label": "-l", "--watch": "-w", "--detach": "-d", "--bytes": "-c", "--lines": "-n",
         "--quiet": "-q",
     }  # fmt: skip
     for prog, parser in PARSERS.items():
@@ -178,8 +178,8 @@ def test_rules_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
         ("ssh --wait=-1 h ls", "--wait: expected a number of seconds, at least 0, not '-1'"),
         ("run --stdin --stdin-limit x ls", "--stdin-limit: expected a size such as 500K, 10M or 16G, not 'x'"),
         ("run --stdin --stdin-limit 0 ls", "--stdin-limit: expected a size such as 500K, 10M or 16G, not '0'"),
-        ("batch log b.toml x --bytes 0", "-n/--bytes: expected a whole number, at least 1, not '0'"),
-        ("batch log b.toml x --bytes -1", "-n/--bytes: expected a whole number, at least 1, not '-1'"),
+        ("batch log b.toml x --bytes 0", "-c/--bytes: expected a whole number, at least 1, not '0'"),
+        ("batch log b.toml x --bytes -1", "-c/--bytes: expected a whole number, at least 1, not '-1'"),
         ("log -n 0 x", "-n/--lines: expected a whole number, at least 1, not '0'"),
         ("notify --callback -1", "--callback: expected the ID of a pueue job, not '-1'"),
         ("timeline --day yesterday", "--day: expected a day as YYYY-MM-DD, not 'yesterday'"),

@@ -21,7 +21,7 @@ DEFAULT_BYTES = 1 << 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("label", metavar="LABEL", help="the job")
     parser.add_argument(
-        "-n",
+        "-c",
         "--bytes",
         metavar="N",
         type=parsing.count,
