@@ -168,7 +168,10 @@ def follow(run: JobRun, wait_s: float | None, sigterm: Sigterm) -> int:
         return failed(ExitCode.NOT_RUN, f"the outcome of {run.name} is not known: {error}\nTry: {run.follow_command}")
     print_json(run, last)
     if last.status != "done":
-        note(f"{run.name} is still {last.status}; follow it with: {run.follow_command}")
+        # A warning, not a note: exit code 75 alone does not say which job goes on.
+        (note if run.options.or_detach else say)(
+            f"{run.name} is still {last.status}; follow it with: {run.follow_command}"
+        )
         return ExitCode.DONE if run.options.or_detach else ExitCode.STILL_RUNS
     return exit_code(run, last, wait_s)
 

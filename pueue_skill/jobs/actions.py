@@ -208,7 +208,7 @@ def plan_actions(verb: str, choice: Selector, chosen: Sequence[Selection]) -> li
         host, unsupported = selection.host, KINDS[selection.host.backend].UNSUPPORTED
         whole = whole_group(verb, choice, host)
         states = selection.states if choice.named else actions.applicable(verb, selection.states, bool(whole))
-        planned = actions.plan_actions(verb, host.name, states, selection.queue, unsupported)
+        planned = actions.plan_actions(verb, host.name, states, selection.queue, unsupported, host)
         # A group is paused and started whether or not its jobs run.
         if planned or (whole and verb != "kill"):
             plans.append((selection, planned))
@@ -259,7 +259,7 @@ def act_on(host: Host, verb: str, planned: Sequence[Action], group: str) -> Host
         known = {identity(action.state) for action in planned}
         affected = actions.applicable(verb, actions.matching(reply.before, None, group), True)
         later = [state for state in affected if identity(state) not in known]
-        planned = [*planned, *actions.plan_actions(verb, host.name, later, reply.before, kind.UNSUPPORTED)]
+        planned = [*planned, *actions.plan_actions(verb, host.name, later, reply.before, kind.UNSUPPORTED, host)]
     results = tuple(
         [
             action_result(

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from pueue_skill.queues import outcome
 from pueue_skill.queues.model import Group, JobState, Queue
 from pueue_skill.shell import printable, quote
+from pueue_skill.shell.model import Host
 from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -70,30 +71,44 @@ def applicable(verb: str, states: Iterable[JobState], whole_group: bool = False)
 
 
 UNSUPPORTED: Mapping[str, str] = {
-    "cancel": "it has not started; stash it with: pueue-skill pause {job}",
-    "withdraw": "it has not started, and is stashed",
+    "cancel": "it has not started. To stash it: pueue-skill pause {job}. To remove it from the queue: {remove}",
+    "withdraw": "it has not started, and is stashed. To remove it from the queue: {remove}",
 }
-"""The calls that most kinds of queue do not have, each with the reason; {job} stands for HOST:ID."""
+"""The calls that most kinds of queue do not have, each with the reason; {job} stands for HOST:ID, {remove} for the command that removes it."""
 
 
 def plan_actions(
-    verb: str, host: str, chosen: Sequence[JobState], queue: Queue, unsupported: Mapping[str, str] = UNSUPPORTED
+    verb: str,
+    host: str,
+    chosen: Sequence[JobState],
+    queue: Queue,
+    unsupported: Mapping[str, str] = UNSUPPORTED,
+    at: Host | None = None,
 ) -> list[Action]:
     """Return what `verb` does with each of `chosen`, jobs of `queue` on the host named `host`.
 
-    `unsupported`: the calls that this kind of queue does not have, each with the reason.
+    `unsupported`: the calls that this kind of queue does not have, each with the reason. `at`: the host itself, for the commands in the reasons.
     """
+    at = at or Host(host)
     return [
         Action(
             action.state,
             "",
-            unsupported[action.call].format(job=f"{host}:{action.state.id}"),
+            unsupported[action.call].format(
+                job=f"{host}:{action.state.id}", remove=client_command(at, f"remove {action.state.id}")
+            ),
             refused=action.call != "withdraw",
         )
         if action.call in unsupported
         else action
         for action in actions_of_verb(verb, host, chosen, queue)
     ]
+
+
+def client_command(host: Host, arguments: str) -> str:
+    """Return the command line that runs the queue's own client on `host`; `arguments` are quoted."""
+    command = f"{quote.path(host.pueue or 'pueue')} {arguments}"
+    return f"ssh {host.ssh} {quote.nested(command, 1 + host.hops)}" if host.ssh else command
 
 
 def actions_of_verb(verb: str, host: str, chosen: Sequence[JobState], queue: Queue) -> list[Action]:
@@ -203,7 +218,7 @@ def clean_actions(host: str, chosen: Sequence[JobState], queue: Queue) -> list[A
     planned = []
     for state in chosen:
         if state.status != "done":
-            planned.append(Action(state, "", f"it is {state.status}; only ended jobs are cleaned", refused=True))
+            planned.append(Action(state, "", f"it is {state.status}; clean removes only ended jobs", refused=True))
         elif state.id in needed:
             why = f"{host}:{needed[state.id]} depends on it, and has not run"
             planned.append(Action(state, "", why, refused=True))

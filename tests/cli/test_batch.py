@@ -186,6 +186,9 @@ def test_resume(batch: Batch) -> None:
         ],
     )
     assert "far load-1: the end of its output:\nno column\n" in err
+    again = f"pueue-skill: once the cause is fixed: pueue-skill batch resume {batch.file} --because internal-fix"
+    assert again in err
+    assert again not in batch("resume", "--dry-run", "--because", "internal-fix")[2]
     assert batch.far.task("load-2").status == "done"
     expected["load-2"] = ("restarted", "it was killed")
     assert batch.acts(1, "resume") == expected

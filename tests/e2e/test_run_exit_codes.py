@@ -68,7 +68,7 @@ def test_a_job_that_is_still_queued(pueued: Daemon) -> None:
     pueued.pueue("group", "add", "halted")
     pueued.pueue("pause", "--group", "halted")
     try:
-        line = "pueue-skill run --wait 0.2 --group halted -- true && echo deployed"
+        line = "pueue-skill run --quiet --wait 0.2 --group halted -- true && echo deployed"
         done = call("bash", "-c", line, env=pueued.env)
         assert (done.returncode, done.stdout) == (STILL_RUNS, "")
         assert "is still queued" in done.stderr

@@ -11,6 +11,7 @@ from pueue_skill.cli.main import COMMANDS
 from pueue_skill.queues.actions import UNSUPPORTED, VERBS, applicable, plan_actions, start_command, stuck_jobs
 from pueue_skill.queues.model import Group, JobState, Queue
 from pueue_skill.queues.registry import KINDS
+from pueue_skill.shell.model import Host
 from pueue_skill.views.actions import PARTICIPLES
 from pueue_skill.views.reports import ActsReport
 
@@ -37,6 +38,12 @@ def queue(*states: JobState, **groups: tuple[int, str]) -> Queue:
     return Queue(tuple([Group(name, *about) for name, about in named.items()]), states)
 
 
+def test_the_command_that_removes_a_queued_job_runs_on_its_host() -> None:
+    states = [job(1, "queued")]
+    (action,) = plan_actions("kill", "h", states, queue(*states), at=Host("h", "-p 22 h", "~/.local/bin/pueue"))
+    assert action.why.endswith("To remove it from the queue: ssh -p 22 h '~/.local/bin/pueue remove 1'")
+
+
 def done_with(verb: str, states: Sequence[JobState], chosen: Sequence[int]) -> dict[str, tuple[str, str]]:
     there = queue(*states)
     picked = [state for state in states if int(state.id) in chosen]
@@ -48,8 +55,14 @@ def done_with(verb: str, states: Sequence[JobState], chosen: Sequence[int]) -> d
     [
         ("kill", "running", None, "kill", ""),
         ("kill", "paused", None, "kill", ""),
-        ("kill", "queued", None, "", "stash it with: pueue-skill pause h:1"),
-        ("kill", "stashed", None, "", "has not started, and is stashed"),
+        ("kill", "queued", None, "", "To stash it: pueue-skill pause h:1. To remove it from the queue: pueue remove 1"),
+        (
+            "kill",
+            "stashed",
+            None,
+            "",
+            "it has not started, and is stashed. To remove it from the queue: pueue remove 1",
+        ),
         ("kill", "done", "failed", "", "it has already ended"),
         ("restart", "done", "failed", "restart", ""),
         ("restart", "done", "success", "restart", ""),
@@ -58,7 +71,7 @@ def done_with(verb: str, states: Sequence[JobState], chosen: Sequence[int]) -> d
         ("restart", "paused", None, "", "it is still running"),
         ("restart", "queued", None, "", "it has not run yet"),
         ("clean", "done", "failed", "remove", ""),
-        ("clean", "running", None, "", "it is running; only ended jobs are cleaned"),
+        ("clean", "running", None, "", "it is running; clean removes only ended jobs"),
         ("clean", "queued", None, "", "it is queued"),
         ("clean", "stashed", None, "", "it is stashed"),
         ("pause", "running", None, "pause", ""),

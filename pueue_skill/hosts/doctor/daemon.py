@@ -25,9 +25,13 @@ def client_check(fixes: Fixes, facts: HealthReport) -> HealthCheck:
         return HealthCheck(name, "ok", f"{facts.version or 'unknown version'}; {facts.configured_client}")
     if not facts.client:
         what = f"pueue is not installed: it is neither on PATH nor in the usual folders (looked for {configured})"
+        if host.pueue and not host.ssh:
+            what = f"the configured path {configured} does not exist, and pueue is neither on PATH nor in the usual folders"
         return HealthCheck(name, "failure", what, quote.line(["pueue-skill", "setup", host.name]))
     what = f"pueue {facts.version} is at {facts.client}, which is not on your PATH"
-    if host.ssh:
+    if host.pueue and not host.ssh:
+        what = f"the configured path {configured} does not exist; pueue {facts.version} is at {facts.client}"
+    elif host.ssh:
         what = (
             f"{configured} was not found on the host; pueue {facts.version} is at {facts.client}, which is not on the PATH of ssh "
             "commands"

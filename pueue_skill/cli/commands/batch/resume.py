@@ -73,6 +73,7 @@ def main(options: argparse.Namespace, batch: Batch) -> int:
                 host,
                 [decision.state for decision in host_decisions if decision.verdict == "leave"],
             )
+        print_next(options, batch, [decision for of_host in decisions.values() for decision in of_host])
     selected = [
         decision.state for host_decisions in decisions.values() for decision in host_decisions if decision.restarts
     ]
@@ -120,6 +121,20 @@ def print_tails(file: str, batch: Batch, host: str, states: Sequence[ItemState])
         say(f"{host} {printable.line(state.item.label)}: {words}")
     if ended:
         say(f"all output of a job: pueue-skill batch log {quote.word(file)} LABEL")
+
+
+def print_next(options: argparse.Namespace, batch: Batch, decisions: Sequence[Decision]) -> None:
+    """Print how to restart jobs that are left as is because they would fail again, if there are any."""
+    from pueue_skill.shell import quote
+
+    if options.because not in FIXED and any(
+        decision.verdict == "leave" and decision.state.job and decision.state.exit_code is not None
+        for decision in decisions
+    ):
+        scratch = ", or --because output-fix to start from scratch" if batch.manifest.refresh else ""
+        say(
+            f"once the cause is fixed: pueue-skill batch resume {quote.word(options.file)} --because internal-fix{scratch}"
+        )
 
 
 def print_survivors(
