@@ -42,12 +42,18 @@ TRIAL = {
 SMALL = 50_000_000
 
 
+NOT_INSTALLED = (
+    "no hooks are installed in the settings of an agent (a plugin has its own). Try: pueue-skill install AGENT"
+)
+
+
 def checks() -> Iterator[HealthCheck]:
     """Check this machine's configuration, hooks, database and log, in this order."""
     yield from configuration()
     yield python()
     yield trial()
-    yield from hooks()
+    installed = list(hooks())
+    yield from installed or [HealthCheck("hooks", "ok", NOT_INSTALLED)]
     yield memory()
     yield disk()
     yield from log()
@@ -181,7 +187,7 @@ def rewriters(text: str) -> list[str]:
 def memory() -> HealthCheck:
     file = database.path()
     if not file.exists():
-        return HealthCheck("store", "ok", "nothing is remembered yet")
+        return HealthCheck("store", "ok", "no job is recorded yet")
     try:
         waiting = sessions.open_jobs()
     except (sqlite3.Error, OSError) as error:
@@ -234,4 +240,4 @@ def log() -> Iterator[HealthCheck]:
             f"once it is fixed: rm {hook_log.path()}",
         )
     if not seen:
-        yield HealthCheck("log", "ok", "no hook has failed recently")
+        yield HealthCheck("log", "ok", "no failures of hooks are logged")

@@ -30,6 +30,7 @@ from pueue_skill.shell.model import Host
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Script
 from pueue_skill.startup.record import NamedTuple
+from pueue_skill.startup.words import brief_reason
 
 
 class Span(TypedDict):
@@ -275,7 +276,7 @@ def unread_lines(checked: FileReport) -> Iterator[str]:
         for note in those:
             file = printable.line(note["file"])
             place = f"{file}:{note['line']}" if note["line"] is not None else file
-            yield f"{place}: {what}: {printable_text(note['reason'])}"
+            yield f"{place}: {what}: {printable_text(brief_reason(note['reason']))}"
 
 
 def sarif(everything: LintReport) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def test_nothing_is_undone_while_jobs_run(bare: Host) -> None:
     (bare.home / ".config/pueue/pueue.yml").write_text("# mine now\n")
     done = setup(bare.name, "--remove", env=bare.env)
     assert done.returncode == 0
-    assert "left: ~/.config/pueue/pueue.yml, which has changed since setup" in done.stderr
+    assert "kept: ~/.config/pueue/pueue.yml, which has changed since setup" in done.stderr
     assert {name for name in tree(bare.home) if "bin" in name or "yml" in name} == {".config/pueue/pueue.yml"}
 
 

@@ -108,7 +108,7 @@ def test_a_daemon_that_setup_did_not_start_is_not_restarted(bare: Host, receiver
     assert callback_in(file)
     done = setup(bare.name, "--remove", env=bare.env)
     assert done.returncode == 0
-    assert f"left: the callback in the running daemon (process {theirs.pid})" in done.stderr
+    assert f"kept: the callback in the running daemon (process {theirs.pid})" in done.stderr
     assert file.read_text() == original
     lab.end(theirs)
 

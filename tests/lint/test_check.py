@@ -469,7 +469,7 @@ def test_an_unparsed_text_is_a_note(tmp_path: Path) -> None:
     (tmp_path / "a.sh").write_text("ls\npython train.py 'a\n")
     done = run("a.sh", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, b"")
-    assert done.stderr.startswith(b"pueue-skill: a.sh:1: not read: ")
+    assert done.stderr == b"pueue-skill: a.sh:1: not read: the quote at character 19 is not closed\n"
 
 
 def test_a_workflow_is_recognized_from_inside_its_folder(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def remove(options: argparse.Namespace, host: Host) -> int:
     if options.json:
         steps = [SetupStep("remove", line, "", "") for line in removed.undone]
         facts = setup.collect_facts(host, provision_steps.RELEASE_URL)
-        document = report(host, facts, steps, SetupRequest(), notes=[f"left: {line}" for line in removed.left])
+        document = report(host, facts, steps, SetupRequest(), notes=[f"kept: {line}" for line in removed.left])
         print(json.dumps({**document, "removed": True}, indent=2))
         return ExitCode.DONE
     if not removed.undone:
@@ -127,7 +127,7 @@ def remove(options: argparse.Namespace, host: Host) -> int:
     for line in removed.undone:
         print(line)
     for line in removed.left:
-        say(f"left: {line}")
+        say(f"kept: {line}")
     return ExitCode.DONE
 
 

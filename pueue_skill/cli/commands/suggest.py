@@ -45,6 +45,7 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.configuration import settings
     from pueue_skill.plan.analysis import analyse
     from pueue_skill.shell import quote
+    from pueue_skill.startup.words import brief_reason
     from pueue_skill.state import durations
     from pueue_skill.views import documents, findings
 
@@ -65,7 +66,10 @@ def main(options: argparse.Namespace) -> int:
         if not options.quiet:
             sys.stderr.write(findings.with_carets(text, analysis.findings))
         if report["invocation"] is None:
-            note(f"{'left as is' if analysis.plan.verdict == 'leave' else 'no rewrite'}: {analysis.plan.reason}")
+            reason = brief_reason(analysis.plan.reason).replace(
+                QUEUE_THE_LINE, f"Try: pueue-skill run -- {quote.word(text)}"
+            )
+            note(f"{'left as is' if analysis.plan.verdict == 'leave' else 'no rewrite'}: {reason}")
         elif one_job := analysis.plan.reason.partition("; it stays one job: ")[2]:
             note(f"it stays one job: {one_job}")
         # Without a rewrite, the command itself is printed, so that the output can always replace it.
@@ -74,6 +78,10 @@ def main(options: argparse.Namespace) -> int:
         if not replacement.endswith("\n") and not from_stdin:
             sys.stdout.buffer.write(b"\n")
     return ExitCode.FINDINGS if options.exit_code and analysis.findings else ExitCode.DONE
+
+
+QUEUE_THE_LINE = "Instead: Queue the line as one job."
+"""The end of a plan's reason if the configuration permits only advice for a rule that would queue the whole line."""
 
 
 def explain(text: str, analysis: Analysis) -> None:

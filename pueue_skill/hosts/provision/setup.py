@@ -292,5 +292,11 @@ def remove(host: Host) -> Removed:
                 f"kill them; to list them: {status}"
             )
     undone = [line.removeprefix("undone ") for line in lines if line.startswith("undone ")]
+    # A file that setup replaced is removed, and then its original is restored: one change for the user.
+    undone = [
+        line
+        for line, following in zip(undone, [*undone[1:], ""], strict=True)
+        if not (line.startswith("removed ") and following == f"restored {line.removeprefix('removed ')}")
+    ]
     left = [line.removeprefix("left ") for line in lines if line.startswith("left ")]
     return Removed(tuple(undone), tuple(left))
