@@ -168,7 +168,7 @@ def follow(run: JobRun, wait_s: float | None, sigterm: Sigterm) -> int:
         return failed(ExitCode.NOT_RUN, f"the outcome of {run.name} is not known: {error}\nTry: {run.follow_command}")
     print_json(run, last)
     if last.status != "done":
-        # A warning, not a note: exit code 75 alone does not say which job goes on.
+        # A warning, not a note: exit code 75 alone does not say which job continues.
         (note if run.options.or_detach else say)(
             f"{run.name} is still {last.status}; follow it with: {run.follow_command}"
         )
