@@ -60,9 +60,9 @@ class Task:
     def __init__(self, id: str, job: Mapping[str, Any], created: str, env: Mapping[str, str], stdin: bytes) -> None:
         self.id, self.job, self.created, self.env, self.stdin = id, job, created, dict(env), stdin
         self.output, self.errors = b"", b""
-        self.begin_anew()
+        self.reset()
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         self.status, self.detail = "queued", ""
         self.result: str | None = None
         self.exit_code: int | None = None
@@ -267,7 +267,7 @@ class MemoryHost:
             case "remove":
                 del self.tasks[task.id]
             case "restart":
-                task.begin_anew()
+                task.reset()
             case "pause" | "stash":
                 task.status = "paused" if call == "pause" else "stashed"
             case "start" | "enqueue":
@@ -318,7 +318,7 @@ class MemoryHost:
         }
         if not survivors:
             for id in ids:
-                self.tasks[id].begin_anew()
+                self.tasks[id].reset()
             self.settle()
         return [{"survivors": survivors, "whole": True}]
 

@@ -60,3 +60,34 @@ class Stubbed:
         """Return the calls of the stubs."""
         path = self.stub / "calls"
         return path.read_text().splitlines() if path.exists() else []
+
+
+# The state of tasks in the JSON of pueue.
+EMPTY = '{"tasks":{},"groups":{"default":{"status":"Running","parallel_tasks":1}}}'
+
+
+def queue(*tasks: str) -> str:
+    """Return a queue in pueue's JSON. A task is `ID KEY STATUS`; its creation time is derived from its id."""
+    entries = []
+    for task in tasks:
+        id, key, status = task.split()
+        result = ',"result":"Success"' if status == "Done" else ""
+        entries.append(
+            f'"{id}":{{"id":{id},"created_at":"2026-01-01T00:00:0{id}Z","original_command":"env PUEUE_SKILL_KEY={key} bash -c x </dev/null; exit"'
+            f',"status":{{"{status}":{{"enqueued_at":"x"{result}}}}}}}'
+        )
+    return EMPTY.replace("{}", f"{{{','.join(entries)}}}", 1)
+
+
+def says(text: str) -> str:
+    """Return sh text for a stub that prints a text."""
+    return f"printf '%s\\n' '{text}'"
+
+
+def then(first: str, later: str) -> str:
+    """Return sh text for a stub that prints one text at the first call, and another later."""
+    return f'if [ "$(grep -c "^$1 " "$STUB/calls")" = 1 ]; then {says(first)}; else {says(later)}; fi'
+
+
+def jobs_folder(run: Stubbed) -> Path:
+    return run.home / ".local/share/pueue-skill/jobs"
