@@ -156,9 +156,11 @@ def refuse_option_before_command(arguments: list[str]) -> None:
     option = arguments[0].partition("=")[0] if arguments else ""
     name = next((argument for argument in arguments if argument in COMMANDS), "")
     if option.startswith("-") and option not in ("-h", "--help") and name and arguments[1] != name:
-        command_parser = parser_of(name)
-        if option in command_parser.option_names():
-            raise UsageError(f"{option} belongs after the command: {command_parser.prog} {option}")
+        from pueue_skill.shell import quote
+
+        if option in parser_of(name).option_names():
+            moved = quote.line([name, *arguments[: arguments.index(name)]])
+            raise UsageError(f"{option} belongs after the command: pueue-skill {moved}")
 
 
 def module_of(name: str) -> Any:

@@ -130,7 +130,7 @@ def import_apprise() -> Any:
         import apprise
     except ImportError:
         raise NoApprise(
-            "notices are sent by apprise, which is not installed: uv tool install 'pueue-skill[notify]', or for pipx: "
+            "notifications are sent by apprise, which is not installed: uv tool install 'pueue-skill[notify]', or for pipx: "
             "pipx inject pueue-skill apprise"
         ) from None
     return apprise

@@ -40,7 +40,10 @@ def checks() -> Iterator[HealthCheck]:
                 yield HealthCheck(name, "ok", to)
     except deliver.NoApprise as error:
         yield HealthCheck(
-            "notify", "failure", "notices are sent by apprise, which is not installed", str(error).partition(": ")[2]
+            "notify",
+            "failure",
+            "notifications are sent by apprise, which is not installed",
+            str(error).partition(": ")[2],
         )
     except (ConfigError, sqlite3.Error, OSError):
         return  # reported by another check

@@ -105,7 +105,7 @@ def test_abbreviations_of_other_tools() -> None:
         ("schema conf", "not 'conf'. Did you mean config?"),
         ("--json status", "--json belongs after the command: pueue-skill status --json\n"),
         ("--json batch check b.toml", "--json belongs after the command: pueue-skill batch check --json\n"),
-        ("--host h run ls", "--host belongs after the command: pueue-skill run --host\n"),
+        ("--host h run ls", "--host belongs after the command: pueue-skill run --host h\n"),
         ("--host=h run ls", "--host belongs after the command: pueue-skill run --host\n"),
         ("-x status", "no such option: -x\nTry: pueue-skill status --help"),
         ("help xyzzy", "no such command: xyzzy\nTry: pueue-skill --help"),

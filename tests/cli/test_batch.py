@@ -84,6 +84,8 @@ def test_check(batch: Batch) -> None:
         "errors": [],
     }
     assert batch("check") == (0, "", f"pueue-skill: {batch.file}: 4 jobs in 2 phases on far\n")
+    batch.file.write_text('name = "b"\nhosts = ["far"]\n[phases.load]\ncommand = "load"\nlabel = "load"\n')
+    assert batch("check") == (0, "", f"pueue-skill: {batch.file}: 1 job in 1 phase on far\n")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import json
 
 from pueue_skill.cli import options as shared
 from pueue_skill.cli.commands.batch.arguments import say_unreachable
+from pueue_skill.startup.words import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def main(options: argparse.Namespace, batch: Batch) -> int:
     for host, answer in cancelled.items():
         if not isinstance(answer, Unreachable) and not options.json:
             ended = sum(state.item.host == host and not state.is_open for state in states)
-            print(f"{host}: {len(answer)} jobs cancelled, {ended} left as is (ended or not submitted)")
+            print(f"{host}: {counted(len(answer), 'job')} cancelled, {ended} left as is (ended or not submitted)")
     return code
 
 

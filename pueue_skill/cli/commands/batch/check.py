@@ -7,6 +7,7 @@ import json
 
 from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import ExitCode, say
+from pueue_skill.startup.words import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def main(options: argparse.Namespace, batch: Batch) -> int:
     if options.json:
         print(json.dumps(report, indent=2))
     else:
-        say(f"{options.file}: {report['jobs']} jobs in {len(report['phases'])} phases on {', '.join(report['hosts'])}")
+        jobs, phases = counted(report["jobs"], "job"), counted(len(report["phases"]), "phase")
+        say(f"{options.file}: {jobs} in {phases} on {', '.join(report['hosts'])}")
     return ExitCode.DONE
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from pueue_skill.cli import options as shared
 from pueue_skill.cli.commands.batch.arguments import add_phase, say_unreachable
 from pueue_skill.cli.console import say
+from pueue_skill.startup.words import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def demand_lines(batch: Batch, host: str) -> Iterator[str]:
 
     items = [item for item in batch.items if item.host == host]
     demand = peak_demand(batch.manifest, items, batch.hosts[host])
-    line = f"{sum([len(item.unpacked) for item in items])} jobs, at most {demand.jobs} at once"
+    line = f"{counted(sum([len(item.unpacked) for item in items]), 'job')}, at most {demand.jobs} at once"
     try:
         capacity, limits = fetch_capacity(batch.hosts[host])
     except Unreachable:
