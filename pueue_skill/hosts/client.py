@@ -86,7 +86,7 @@ def explain_failure(host: Host, done: transport.Done) -> str:
         reason = stderr.removeprefix("ssh: ") or f"ssh gave no reason (exit code {done.code})"
         return f"{host.name} cannot be reached: {reason}\nTry: ssh {host.ssh} true"
     if done.code == EXIT_FILES_FAILED:
-        return f"{host.name} cannot write the files that belong to its queue: {stderr}"
+        return f"{host.name} cannot write the files that belong to its queue: {stderr or 'no reason was given'}"
     return KINDS[host.backend].explain_failure(host, done.code, stderr)
 
 

@@ -62,3 +62,9 @@ def test_hosts_answer_for_themselves(memory: Memory) -> None:
 def test_a_host_without_connection_is_reported_with_the_reason_that_ssh_gave(stderr: bytes, reason: str) -> None:
     done = transport.Done(transport.SSH_FAILED, b"", stderr)
     assert client.explain_failure(Host("h", "h"), done) == f"h cannot be reached: {reason}\nTry: ssh h true"
+
+
+@pytest.mark.parametrize("backend", ["pueue", "slurm"])
+def test_an_empty_stderr_leaves_no_colon_behind(backend: str) -> None:
+    first, *_ = client.explain_failure(Host("h", "h", backend=backend), transport.Done(1, b"", b"")).splitlines()
+    assert first.endswith("gave no answer (exit code 1)")

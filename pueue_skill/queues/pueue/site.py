@@ -41,7 +41,7 @@ def explain_failure(host: Host, code: int, stderr: str) -> str:
         start = f"ssh {host.ssh} 'setsid {path} -d >/dev/null 2>&1 </dev/null'" if host.ssh else "pueued -d"
         again = f"To start it automatically: pueue-skill setup {host.name}"
         return f"the daemon of {host.name} is not running: {stderr}\nStart it: {start}\n{again}"
-    return f"{host.name} gave no answer (exit code {code}): {stderr}"
+    return f"{host.name} gave no answer (exit code {code})" + (f": {stderr}" if stderr else "")
 
 
 def with_advice(error: str, host: Host) -> str:

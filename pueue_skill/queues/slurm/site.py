@@ -63,7 +63,8 @@ def explain_failure(host: Host, code: int, stderr: str) -> str:
             f'{stderr or "no sbatch"} ({host.name}); add its folder to hosts.{host.name}.path, or set backend = "pueue"'
         )
     see = f"ssh {host.ssh} scontrol ping" if host.ssh else "scontrol ping"
-    return f"Slurm of {host.name} gave no answer (exit code {code}): {stderr}\nSee: {see}"
+    reason = f": {stderr}" if stderr else ""
+    return f"Slurm of {host.name} gave no answer (exit code {code}){reason}\nSee: {see}"
 
 
 def versions_script(host: Host) -> str:
