@@ -50,7 +50,7 @@ def test_all_hosts_side_by_side(env: dict[str, str]) -> None:
         call("run", "--host", host, "--label", f"s-{host}", "--follow", "--", text, env=env)
     done = call("status", env=env)
     assert done.returncode == 4
-    assert "\nnowhere cannot be reached: Could not resolve hostname nowhere" in done.stdout
+    assert "\nnowhere cannot be reached: connect to host 127.0.0.1 port 1: Connection refused" in done.stdout
     assert "Try: ssh -p 1" in done.stdout
     for words in ("s-local", "s-bigblack", "failed, exit 3", "s-littleblack", "echo 'a …", "bigblack: default 0/4"):
         assert words in done.stdout

@@ -63,7 +63,7 @@ def test_a_batch_and_a_day_of_real_hosts(pueued: Daemon, bigblack: Host, tmp_pat
         labels = sorted([job["label"] for slot in document["slots"] for job in slot["jobs"]])
         assert labels == ["nap-1", "nap-2", "nap-3"]
         assert json.loads(call("timeline", "--day", "2001-01-01", "--json").stdout)["slots"] == []
-        assert "no job of 2001-01-01 has run" in call("timeline", "--day", "2001-01-01").stderr
+        assert "no job in the queues ran on 2001-01-01" in call("timeline", "--day", "2001-01-01").stderr
         assert "cannot be written: No such file" in call("timeline", "--svg", "no/where.svg", code=2).stderr
         assert "nothing.toml" in call("timeline", "nothing.toml", code=2).stderr
         assert "not allowed with" in call("timeline", "batch.toml", "--day", "2001-01-01", code=2).stderr

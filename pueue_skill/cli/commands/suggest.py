@@ -66,9 +66,9 @@ def main(options: argparse.Namespace) -> int:
         if not options.quiet:
             sys.stderr.write(findings.with_carets(text, analysis.findings))
         if report["invocation"] is None:
-            reason = brief_reason(analysis.plan.reason).replace(
-                QUEUE_THE_LINE, f"Try: pueue-skill run -- {quote.word(text)}"
-            )
+            reason = brief_reason(analysis.plan.reason)
+            if QUEUE_THE_LINE in reason:  # otherwise the text may have bytes that no word can have
+                reason = reason.replace(QUEUE_THE_LINE, f"Try: pueue-skill run -- {quote.word(text)}")
             note(f"{'left as is' if analysis.plan.verdict == 'leave' else 'no rewrite'}: {reason}")
         elif one_job := analysis.plan.reason.partition("; it stays one job: ")[2]:
             note(f"it stays one job: {one_job}")
