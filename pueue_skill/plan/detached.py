@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import itertools
 
+from pueue_skill.plan.background import waits_for_background
 from pueue_skill.plan.markers import trimmed
 from pueue_skill.plan.preamble import is_setup, only_prepares
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
-from pueue_skill.plan.whole_line import waits_for_background
 from pueue_skill.shell import quote
 from pueue_skill.shell.arguments import ArgSpec, basename, parse_options
 from pueue_skill.shell.nested import SHELLS, echoed_text, reads_script, session_words, shell_text
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_target import NotQueueable
 from pueue_skill.shell.syntax import Compound, Node, Pipeline, Script, Simple, Word
-from pueue_skill.shell.walk import Statement, and_or_lists, only_node, separator, statements
+from pueue_skill.shell.walk import Statement, and_or_lists, is_wait, only_node, separator, statements
 from pueue_skill.shell.wrappers import peel
 from pueue_skill.startup.regex import regex
 
@@ -56,7 +56,7 @@ def shell_with_background_text(proposal: Proposal, works: Works) -> list[Work] |
     heredoc = next((redirect for redirect in node.redirects if redirect.body), None)
     here = next((redirect.target for redirect in node.redirects if redirect.op == "<<<"), None)
     word = shell_text(node.words) or ((heredoc.body if heredoc else here) if reads_script(command) else None)
-    if word is None or not word.static or waits_for_background(proposal.commands):
+    if word is None or not word.static or waits_for_background(proposal.script, proposal.commands):
         return None
     source = proposal.script.text
     found = []
@@ -80,14 +80,14 @@ def background_lists(proposal: Proposal, works: Works) -> list[Work] | None:
     wrapped = any(command.wrappers and command.wrappers[0] in DETACHING_WRAPPERS for command in own)
     if not away and not wrapped:
         return None
-    if any(command.name == "wait" for command in own) and waits_for_background(proposal.commands):
+    if any(command.name == "wait" for command in own) and waits_for_background(proposal.script, proposal.commands):
         return None
     if not away:
         whole = undetached_text(proposal, [part for parts in lists for part in parts])
         return works(proposal.inner(whole)) if whole != trimmed(proposal.script.text) else None
     last = away[-1]
     is_dropped = names_process if proposal.explicit and not wrapped else is_chatter
-    if not all(is_dropped(parts) or exits(parts) for parts in lists[last + 1 :]):
+    if not all(is_dropped([part for part in parts if not is_wait(part)]) or exits(parts) for parts in lists[last + 1 :]):
         return None
     before = [part for parts in lists[: away[0]] for part in parts]
     if len(away) == 1:

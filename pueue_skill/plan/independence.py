@@ -42,6 +42,11 @@ SHELL_STATE_COMMANDS = {
 }
 """Commands that change the shell for later iterations."""
 
+IMPLICIT_VARIABLES = frozenset(
+    "IFS GLOBIGNORE HOME PATH CDPATH TMPDIR TZ LANG LC_ALL LC_COLLATE LC_CTYPE BASH_ENV POSIXLY_CORRECT".split()
+)
+"""Variables that affect commands that do not name them: how words expand, and the environment of programs."""
+
 DERIVED_VALUE = regex(
     r"\$\{[^{}]*\}|\$\(\((?:[^()]|\([^()]*\))*\)\)|\$\[[^\]]*\]|\$\((?:basename|dirname)[^()]*\)|`(?:basename|dirname)[^`]*`"
 )
@@ -180,8 +185,10 @@ def check_flow(scope: Script, loop: Compound, names: set[str]) -> None:
     for redirect in loop.redirects:
         if loop.kind == "for" or redirect.op not in ("<", "<<<"):
             raise NotQueueable("all iterations share one input or output")
-    for node, around in simple_nodes(loop.body):
+    for node, around in simple_nodes((*loop.body, *called_functions(scope, loop.body))):
         name = node.words[0].value if node.words else ""
+        if "function" in around and name in ("return", "shift", "break", "continue", "getopts"):
+            continue
         if name in EARLY_EXITS and "subshell" not in around and not (name == "break" and "loop" in around):
             raise NotQueueable(f"an iteration may end the loop ({name})")
         if name == "continue" and len(node.words) > 1:
@@ -228,6 +235,8 @@ def check_carried(text: str, body: list[Statement], set_here: set[str]) -> None:
         read = names_read(text, part.node)
         if isinstance(part.node, Simple) and not part.node.words and "+=" not in text[part.node.start : part.node.end]:
             read = set().union(*[names_in_value(word.text.partition("=")[2]) for word in part.node.assigns])
+        else:
+            read = read | IMPLICIT_VARIABLES
         carried = read & (set_here - known)
         if carried:
             raise NotQueueable(f"a value is passed from one iteration to the next (${min(carried)})")
@@ -244,6 +253,13 @@ def names_in_value(value: str) -> set[str]:
         *re.findall(NAME, reckoned),
         *re.findall(rf"\[({NAME})", plain),
     }
+
+
+def called_functions(scope: Script, nodes: tuple[Node, ...]) -> list[Compound]:
+    """The functions of `scope` that `nodes` may call: all, if they call one."""
+    functions = function_definitions(scope)
+    called = {node.words[0].value for node, _ in simple_nodes(nodes) if node.words}
+    return functions if called & {function.words[0].value for function in functions} else []
 
 
 def function_definitions(scope: Script) -> list[Compound]:

@@ -11,15 +11,21 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from pueue_skill.plan.background import waits_for_background
 from pueue_skill.plan.conflicts import check_setup
+from pueue_skill.plan.detached import is_chatter
 from pueue_skill.plan.fan_out import fan_out_work, label_for
 from pueue_skill.plan.independence import (
     EARLY_EXITS,
     FOLDER_COMMANDS,
+    IMPLICIT_VARIABLES,
     MAX_LISTED_ITEMS,
+    SHELL_STATE_COMMANDS,
+    called_functions,
     check_independent,
     check_nested,
     has_continue,
+    is_export,
     loop_items,
     loop_variables,
     names_read,
@@ -84,10 +90,14 @@ def loop_work(proposal: Proposal, works: Works) -> list[Work] | None:
     parts = list(segments(proposal, found))
     jobs: list[Work] = []
     last: tuple[int, ...] = ()
-    operator = ""
+    ended = 0  # the statements before it have their jobs
+    in_background = False
     for part in parts:
+        operator = found[ended - 1].operator if ended else ""
         if operator not in ("", "&&", ";", "\n"):
             raise NotQueueable(f"the next command does not wait for the end of the previous one ({operator})")
+        between = found[ended : found.index(part.statements[0])]
+        always = in_background or operator != "&&" or any(is_wait(s) and s.operator != "&&" for s in between)
         if last and READS_STATUS.search(proposal.script.text, part.start, part.end):
             raise NotQueueable("a command after the loop reads its exit status")
         if part.loop is None:
@@ -104,10 +114,26 @@ def loop_work(proposal: Proposal, works: Works) -> list[Work] | None:
         if last and any(work.each for work in jobs):
             raise NotQueueable("a command after the loop has to wait for iterations that only the shell knows")
         at = len(jobs)
-        jobs += [work._replace(after=last or work.after, if_failed=bool(last) and operator != "&&") for work in made]
+        jobs += [work._replace(after=last or work.after, if_failed=bool(last) and always) for work in made]
         last = tuple(range(at, len(jobs)))
-        operator = part.statements[-1].operator
+        ended = found.index(part.statements[-1]) + 1
+        in_background = part.loop is not None and not waits(proposal, part.start, part.end)
+        if in_background:
+            if is_chatter(found[ended:], ("wait",)):
+                break
+            check_wait_follows(proposal, part, found[ended])
     return jobs
+
+
+def waits(proposal: Proposal, start: int, end: int) -> bool:
+    """Whether a part of the text waits for the work that it puts in the background."""
+    return waits_for_background(proposal.script, [c for c in proposal.commands if start <= c.start < end])
+
+
+def check_wait_follows(proposal: Proposal, part: Segment, following: Statement) -> None:
+    """Raises NotQueueable unless the statement after a loop waits for the iterations, which run in the background."""
+    if not is_wait(following) or not waits(proposal, part.start, following.node.end):
+        raise NotQueueable("the next command does not wait for the iterations in the background")
 
 
 def segments(proposal: Proposal, found: list[Statement]) -> Iterator[Segment]:
@@ -122,6 +148,9 @@ def segments(proposal: Proposal, found: list[Statement]) -> Iterator[Segment]:
     later = names_read_later(text, found)
     for parts in and_or_lists(found):
         own = setup
+        loops = [i for i, part in enumerate(parts) if is_loop(proposal, part.node)]
+        if loops and "||" in [part.operator for part in parts[loops[0] :]]:
+            raise NotQueueable("a command after the loop runs only if the loop fails (||)")
         for i, part in enumerate(parts):
             node, prepared = part.node, only_prepares(parts[: i + 1])
             if has_heredoc(node):
@@ -129,9 +158,9 @@ def segments(proposal: Proposal, found: list[Statement]) -> Iterator[Segment]:
             if is_loop(proposal, node):
                 if between:
                     yield Segment(between, None, before, known)
-                if assigned_names([node]) & later[node.start]:
-                    raise NotQueueable("a command after the loop reads a variable that the loop sets")
-                yield Segment([part], node, own if only_prepares(parts[:i]) else setup, dict(known))
+                if part is not found[-1]:
+                    check_leaves_nothing(node, later[node.start])
+                yield Segment([part], node, setup_before(parts[:i], setup, own), dict(known))
                 between = []
                 continue
             if prepared:
@@ -141,19 +170,39 @@ def segments(proposal: Proposal, found: list[Statement]) -> Iterator[Segment]:
                 if not between:
                     continue
             elif not is_wait(part):
-                check_carries_nothing(text, node, later[part.node.start])
+                check_carries_nothing(proposal.script, part, later[part.node.start], part is found[-1])
             if is_wait(part) and not between:
+                if part.operator in ("||", "&"):
+                    raise NotQueueable(f"the next command does not follow the wait ({part.operator})")
                 continue
             if not between:
-                before = own if prepared or only_prepares(parts[:i]) else setup
+                before = own if prepared else setup_before(parts[:i], setup, own)
             between = [*between, part]
         if only_prepares(parts):
             setup = own
         else:
             prepared_here = [p for j, p in enumerate(parts) if only_prepares(parts[: j + 1])]
             setup += "".join([text[p.node.start : p.node.end] + "\n" for p in prepared_here])
+        if loops and between:  # the next list runs even if this one does not
+            yield Segment(between, None, before, known)
+            between = []
     if between:
         yield Segment(between, None, before, known)
+
+
+def setup_before(parts: list[Statement], setup: str, own: str) -> str:
+    """The setup for the statement after `parts` of its list: `own` includes that of `parts`. Raises NotQueueable."""
+    if own != setup and not only_prepares(parts) and "||" in [part.operator for part in parts]:
+        raise NotQueueable("only the shell knows which setup runs (||)")
+    return own
+
+
+def check_leaves_nothing(loop: Node, later: set[str]) -> None:
+    """Raises NotQueueable if a loop changes the shell for the commands after it."""
+    if assigned_names([loop]) & (later | IMPLICIT_VARIABLES):
+        raise NotQueueable("a command after the loop reads a variable that the loop sets")
+    if is_export(loop):
+        raise NotQueueable("a variable that the loop exports is visible to the commands after it")
 
 
 def names_read_later(text: str, found: list[Statement]) -> dict[int, set[str]]:
@@ -166,14 +215,21 @@ def names_read_later(text: str, found: list[Statement]) -> dict[int, set[str]]:
     return later
 
 
-def check_carries_nothing(text: str, node: Node, later: set[str]) -> None:
-    """Raises NotQueueable if work in `node` sets variables that later statements read."""
-    names = assigned_names([node])
-    if names & later or "*" in names:
+def check_carries_nothing(scope: Script, part: Statement, later: set[str], is_last: bool) -> None:
+    """Raises NotQueueable if work in `part` changes the shell for later statements, or sets variables that these read."""
+    nodes = (part.node, *called_functions(scope, (part.node,)))
+    names = assigned_names(nodes)
+    if names & (later | (frozenset() if is_last else IMPLICIT_VARIABLES)) or "*" in names:
         raise NotQueueable("a later command reads a variable that an earlier one sets")
-    for inner, around in simple_nodes((node,)):
-        if inner.words and inner.words[0].value in {*EARLY_EXITS, *FOLDER_COMMANDS} and "subshell" not in around:
-            raise NotQueueable(f"{inner.words[0].value} affects the commands after it")
+    for inner, around in simple_nodes(nodes):
+        name = inner.words[0].value if inner.words else ""
+        if "subshell" in around or (name == "return" and "function" in around):
+            continue
+        lasting = {*EARLY_EXITS, *FOLDER_COMMANDS, *(() if is_last else SHELL_STATE_COMMANDS)}
+        if name in lasting:
+            raise NotQueueable(f"{name} affects the commands after it")
+        if is_export(inner) and not is_last:
+            raise NotQueueable("a variable that one command exports is visible to those after it")
 
 
 def is_loop(proposal: Proposal, node: Node) -> bool:
@@ -212,6 +268,8 @@ def segment_work(proposal: Proposal, part: Segment, loop: Node, works: Works) ->
     NotQueueable."""
     last = loop.parts[-1] if isinstance(loop, Pipeline) else loop
     if isinstance(last, Simple):
+        if OTHER_EXPANSION.search(part.before):
+            raise NotQueueable("the setup changes how words expand")
         return fan_out_work(proposal, loop, last, part.before, part.known)
     if not isinstance(last, Compound):
         return []
@@ -285,7 +343,7 @@ def iterations_of(
         values = {**outer, name: item}
         nested = iterations_of(scope, inner, {**known, **values}, before, values) if inner else None
         iterations += (
-            [Iteration(iteration_source(scope.text, loop, values, before), tuple(values.values()))]
+            [Iteration(iteration_source(scope, loop, values, before), tuple(values.values()))]
             if nested is None
             else nested
         )
@@ -313,17 +371,19 @@ def loop_within(scope: Script, loop: Compound, known: Mapping[str, Value]) -> Co
     return node
 
 
-def iteration_source(text: str, loop: Compound, values: Mapping[str, str], before: str) -> str:
+def iteration_source(scope: Script, loop: Compound, values: Mapping[str, str], before: str) -> str:
     """The source of one iteration's body: the values in place of the variables or, if that is not safe, a loop of one
     iteration.
 
-    A variable that is exported, as one in capitals may be, is visible to the programs of the iteration.
+    A variable that is exported, as one in capitals may be, is visible to the programs of the iteration. A body that sets IFS
+    changes how its words are split.
     """
-    body = statements(loop.body)
+    text, body = scope.text, statements(loop.body)
     over_ssh = any(node.words and node.words[0].value == "ssh" for node, _ in simple_nodes(loop.body))
     exported = EXPORTS.search(before) or any(name != name.lower() for name in values)
     sources = [substitute(text, part.node, values) for part in body]
-    if None not in sources and not has_continue(loop) and (over_ssh or not exported):
+    splits = "IFS" in assigned_names([*loop.body, *called_functions(scope, loop.body)])
+    if None not in sources and not has_continue(loop) and not splits and (over_ssh or not exported):
         return "".join(
             [
                 (source or "") + (separator(part.operator) if part is not body[-1] else "")

@@ -6,9 +6,9 @@ Text that ssh reads and passes on (a heredoc, a here-string) becomes part of the
 
 from __future__ import annotations
 
+from pueue_skill.plan.background import waits_for_background
 from pueue_skill.plan.markers import text_of, trimmed
 from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
-from pueue_skill.plan.whole_line import waits_for_background
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOGIN_SHELL, Command, Host, Ssh
 from pueue_skill.shell.nested import reads_script
@@ -61,7 +61,9 @@ def script_work(proposal: Proposal, works: Works, reader: str, shell: Shell, cal
     """The work of a script that ssh passes to `reader` on the host: as is, or without the commands that detach its
     work."""
     script = proposal.inner(call.stdin or "", call.host)._replace(fed=True, spread=False)
-    jobs = works(script if waits_for_background(script.commands) else script._replace(spread=proposal.spread))
+    jobs = works(
+        script if waits_for_background(script.script, script.commands) else script._replace(spread=proposal.spread)
+    )
     if any(job.each for job in jobs):
         raise NotQueueable("several jobs would share the stdin or output of ssh")
     if [job.text for job in jobs] == [text_of(script.script)]:
@@ -75,6 +77,8 @@ def several_over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
     found = statements(proposal.script.nodes)
     calls = [part for part in found if not is_wait(part)]
     commands = [ssh_at(proposal, part.node) for part in calls]
+    if any(map(is_wait, found[: len(calls)])):
+        return None  # a later ssh command has to wait
     if len(calls) < 2 or not all(commands) or not any(is_flagged(proposal, part) for part in calls):
         return None
     each = [

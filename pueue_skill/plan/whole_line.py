@@ -5,6 +5,7 @@ Work that needs a terminal, asks for a password, escapes from the queue or uses 
 
 from __future__ import annotations
 
+from pueue_skill.plan.background import waits_for_background
 from pueue_skill.plan.markers import text_of
 from pueue_skill.plan.proposal import Proposal, Work
 from pueue_skill.rules.cost import weigh
@@ -75,7 +76,7 @@ def check_queueable(proposal: Proposal) -> None:
         detacher = next((n for n in (*command.wrappers, command.name) if n in ESCAPING_PROGRAMS), None)
         if detacher:
             raise NotQueueable(f"{detacher} would detach the work from the queue; queue the work itself")
-    if not waits_for_background(proposal.commands):
+    if not waits_for_background(proposal.script, proposal.commands):
         raise NotQueueable("it runs part of the work in the background, so the queue would not see it end")
 
 
@@ -84,13 +85,6 @@ def runs_long(proposal: Proposal, command: Command) -> bool:
     if proposal.flagged:
         return any(start <= command.start < end for start, end in proposal.flagged)
     return weigh(command).size != "quick"
-
-
-def waits_for_background(commands: tuple[Command, ...]) -> bool:
-    """Whether a `wait` follows all background commands."""
-    background = [i for i, command in enumerate(commands) if command.background]
-    waiting = [i for i, command in enumerate(commands) if command.name == "wait" and not command.background]
-    return not background or bool(waiting and waiting[-1] > background[-1])
 
 
 def reads_terminal_answer(command: Command) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from pueue_skill.shell.arguments import basename, option_value
-from pueue_skill.shell.model import Command, Detached, Loop, Ssh
+from pueue_skill.shell.model import Command, Detached, Loop, Ssh, Step
 from pueue_skill.shell.nested import (
     SESSION_PROGRAMS,
     SHELLS,
@@ -32,6 +32,9 @@ from pueue_skill.startup.regex import regex
 
 VARIABLE = regex(r"\$\{?(\w+)\}?")
 
+
+NEVER_FAILS = ("echo", "printf", "true", ":", "sleep", "wait", "date")
+"""Commands that practically never fail."""
 
 MAX_NESTED_SHELLS = 8
 """Depth of nested shells (ssh, bash -c) that are read; deeper texts are ignored."""
@@ -57,6 +60,7 @@ class Context(NamedTuple):
     fed: tuple[str, Sequence[int]] | None = None
     detached: Detached | None = None
     around: tuple[Redirect, ...] = ()
+    path: tuple[Step, ...] = ()
     variables: Mapping[str, Word] = MappingProxyType({})
 
     def at(self, start: int, end: int) -> tuple[int, int]:
@@ -64,6 +68,16 @@ class Context(NamedTuple):
         if start >= end or not self.origin:
             return self.origin[start], self.origin[start]
         return self.origin[start], self.origin[end - 1] + 1
+
+    def step(self, kind: str, start: int, end: int) -> Context:
+        """The context inside a construct of the current text."""
+        return self._replace(path=(*self.path, Step(kind, *self.at(start, end))))
+
+    def substitution(self, start: int, end: int) -> Context:
+        """The context inside a substitution."""
+        return self.step("substitution", start, end)._replace(
+            inside=(*self.inside, "substitution"), pipe=(0, 1), reader=""
+        )
 
 
 def commands(script: Script) -> tuple[Command, ...]:
@@ -124,17 +138,38 @@ def walk_node(node: Node, context: Context, cwd: str | None) -> Iterator[Command
         for i, part in enumerate(node.parts):
             fed = echoed_text(node.parts[i - 1]) if i else None
             reader = context.reader if i + 1 == len(node.parts) else ""
-            yield from walk_node(part, context._replace(pipe=(i, len(node.parts)), fed=fed, reader=reader), cwd)
+            inner = context.step("pipe", part.start, part.end) if len(node.parts) > 1 else context
+            yield from walk_node(part, inner._replace(pipe=(i, len(node.parts)), fed=fed, reader=reader), cwd)
     elif isinstance(node, Chain):
         read = status_readers(node.parts, node.operators, context.reader)
-        for part, operator, reader in zip(node.parts, node.operators, read, strict=True):
+        for i, (part, operator, reader) in enumerate(zip(node.parts, node.operators, read, strict=True)):
             background = context.background or operator == "&"
-            inner = context._replace(background=background, then=operator or context.then, reader=reader)
+            inner = list_context(node, i, context)
+            inner = inner._replace(background=background, then=operator or context.then, reader=reader)
             yield from walk_node(part, inner, cwd)
             cwd = folder_after(part, cwd)
             context = context._replace(around=(*context.around, *lasting_redirects(part)))
     else:
         yield from walk_compound(node, context, cwd)
+
+
+def list_context(node: Chain, i: int, context: Context) -> Context:
+    """The context of part `i` of a list: its and-or list may be in the background, and may run only under a condition."""
+    first, last = i, i
+    while first and node.operators[first - 1] in ("&&", "||"):
+        first -= 1
+    while node.operators[last] in ("&&", "||") and last + 1 < len(node.parts):
+        last += 1
+    if node.operators[last] == "&":
+        context = context.step("background", node.parts[first].start, node.parts[last].end)
+    if "||" in node.operators[first:i] or not all(map(always_succeeds, node.parts[first:i])):
+        context = context.step("and", node.parts[i].start, node.parts[i].end)
+    return context
+
+
+def always_succeeds(node: Node) -> bool:
+    """Whether the command only reports or waits, and cannot fail."""
+    return isinstance(node, Simple) and (not node.words or node.words[0].value in NEVER_FAILS)
 
 
 def folder_after(node: Node, cwd: str | None) -> str | None:
@@ -164,13 +199,14 @@ def walk_redirects(node: Simple | Compound, context: Context, cwd: str | None) -
 
 def walk_compound(node: Compound, context: Context, cwd: str | None) -> Iterator[Command]:
     """The commands of a compound command: substitutions in its words, its test, its body."""
-    substitution = context._replace(inside=(*context.inside, "substitution"), pipe=(0, 1), reader="")
+    substitution = context.substitution(node.start, node.end)
     for item in node.words:
         yield from walk_nodes(item.programs, substitution, cwd)
     yield from walk_redirects(node, substitution, cwd)
     kind = f"function {node.words[0].value}" if node.kind == "function" else node.kind
     around = (*context.around, *node.redirects)
-    inner = context._replace(
+    stepped = context if node.kind == "group" else context.step(node.kind, node.start, node.end)
+    inner = stepped._replace(
         inside=(*context.inside, kind), pipe=(0, 1) if context.pipe[1] == 1 else context.pipe, around=around
     )
     if node.kind == "coproc":
@@ -185,12 +221,16 @@ def walk_compound(node: Compound, context: Context, cwd: str | None) -> Iterator
         inner = inner._replace(loops=(*context.loops, loop))
     else:
         yield from walk_nodes(node.test, test, cwd)
+    if node.kind in ("if", "case"):
+        for branch in node.body:
+            yield from walk_nodes((branch,), inner.step("branch", branch.start, branch.end), cwd)
+        return
     yield from walk_nodes(node.body, inner, cwd)
 
 
 def walk_simple(node: Simple, context: Context, cwd: str | None) -> Iterator[Command]:
     """The commands of a simple command: its substitutions, itself, and those it carries."""
-    substitution = context._replace(inside=(*context.inside, "substitution"), pipe=(0, 1), reader="")
+    substitution = context.substitution(node.start, node.end)
     for word in (*node.assigns, *node.words):
         yield from walk_nodes(word.programs, substitution, cwd)
     yield from walk_redirects(node, substitution, cwd)
@@ -216,7 +256,7 @@ def walk_words(
     command = Command(
         name, words, node.assigns, node.redirects, wrappers, context.hosts, context.via, context.loops, context.background, context.pipe,
         context.inside, cwd, context.then, ssh, *context.at(start, end), detached=detached, terminal=terminal, asks=asks,
-        reader=context.reader, around=context.around,
+        reader=context.reader, around=context.around, path=context.path,
     )  # fmt: skip
     yield command
     if len(context.via) < MAX_NESTED_SHELLS:
@@ -228,9 +268,12 @@ def walk_words(
 def walk_carried(command: Command, node: Simple, context: Context, cwd: str | None) -> Iterator[Command]:
     """The commands in the texts that `command` passes to another shell, or fans out over."""
     name, words = command.name, command.words
-    inner = context._replace(via=(*context.via, name))
+    stepped = (
+        context if name == "eval" else context._replace(path=(*context.path, Step("text", command.start, command.end)))
+    )
+    inner = stepped._replace(via=(*context.via, name))
     if command.ssh:
-        yield from walk_ssh(command.ssh, node, context)
+        yield from walk_ssh(command.ssh, node, stepped)
     elif name in SHELLS:
         text = shell_text(words)
         if text:
@@ -248,7 +291,7 @@ def walk_carried(command: Command, node: Simple, context: Context, cwd: str | No
     elif name in SESSION_PROGRAMS:
         yield from walk_session(command, node, inner._replace(background=True, reader=""), cwd)
     elif name in FAN_OUT:
-        yield from walk_fan_out(command, node, context, cwd)
+        yield from walk_fan_out(command, node, stepped, cwd)
     elif name in ("find", "fd", "fdfind"):
         loop = Loop("find", (), command.start, command.end)
         inner = context._replace(loops=(*context.loops, loop), pipe=(0, 1))

@@ -28,6 +28,18 @@ class Loop(NamedTuple):
     end: int
 
 
+class Step(NamedTuple):
+    """A construct on the way from the text to a command.
+
+    `kind` is that of the compound command (subshell, for, if, …), or substitution, pipe (a part of a pipeline), text (for
+    another shell), background (a list before `&`), and: a part of a list that runs only if earlier parts succeed or fail.
+    """
+
+    kind: str
+    start: int
+    end: int
+
+
 class Ssh(NamedTuple):
     """The arguments of an ssh command.
 
@@ -74,7 +86,8 @@ class Command(NamedTuple):
     `detached` is set if the command, or a tool around it, returns while the work continues. `terminal` is the option
     that asks for a terminal (`docker exec -t`), `asks` the tool that asks for confirmation; both are empty otherwise.
     `reader` is what reads the exit status: `&&`, `||`, `$?`, if, while or until; empty without one. `around` are the
-    redirects of the groups and loops around it and of an earlier `exec`.
+    redirects of the groups and loops around it and of an earlier `exec`. `path` leads from the text to the command; groups
+    and eval are no steps.
     """
 
     name: str
@@ -98,6 +111,7 @@ class Command(NamedTuple):
     asks: str = ""
     reader: str = ""
     around: tuple[Redirect, ...] = ()
+    path: tuple[Step, ...] = ()
 
     @property
     def attached(self) -> bool:

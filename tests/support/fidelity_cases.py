@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pueue_skill.configuration.schema import Config
 from pueue_skill.plan.analysis import Analysis, analyse
-from pueue_skill.plan.whole_line import waits_for_background
+from pueue_skill.plan.background import waits_for_background
 
 CASES = Path(__file__).parent.parent / "cases/fidelity"
 HOSTS = {
@@ -87,12 +87,12 @@ def cases_of(texts: str) -> list[Case]:
 
 def inferred(text: str) -> Case:
     """Return a case that may be left as is. Output of concurrent jobs is in any order; detached work outlives its text."""
-    commands = analysed(text).commands
+    script, commands, *_ = analysed(text)
     names = [{command.name, *command.wrappers} for command in commands]
     side_by_side = any(command.background for command in commands) or any(
         "parallel" in used or ("xargs" in used and re.search(r"\s(-\w*P|--max-procs)", text)) for used in names
     )
-    detached = not waits_for_background(commands) or any(
+    detached = not waits_for_background(script, commands) or any(
         used & {"tmux", "screen", "at", "batch", "setsid"} for used in names
     )
     over_ssh = any(command.ssh for command in commands)
