@@ -87,7 +87,9 @@ def background_lists(proposal: Proposal, works: Works) -> list[Work] | None:
         return works(proposal.inner(whole)) if whole != trimmed(proposal.script.text) else None
     last = away[-1]
     is_dropped = names_process if proposal.explicit and not wrapped else is_chatter
-    if not all(is_dropped([part for part in parts if not is_wait(part)]) or exits(parts) for parts in lists[last + 1 :]):
+    if not all(
+        is_dropped([part for part in parts if not is_wait(part)]) or exits(parts) for parts in lists[last + 1 :]
+    ):
         return None
     before = [part for parts in lists[: away[0]] for part in parts]
     if len(away) == 1:

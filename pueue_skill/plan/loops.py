@@ -119,7 +119,7 @@ def loop_work(proposal: Proposal, works: Works) -> list[Work] | None:
         ended = found.index(part.statements[-1]) + 1
         in_background = part.loop is not None and not waits(proposal, part.start, part.end)
         if in_background:
-            if is_chatter(found[ended:], ("wait",)):
+            if is_chatter([statement for statement in found[ended:] if not is_wait(statement)]):
                 break
             check_wait_follows(proposal, part, found[ended])
     return jobs
