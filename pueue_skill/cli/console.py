@@ -14,7 +14,7 @@ from pueue_skill.startup.errors import UsageError
 
 
 class ExitCode(IntEnum):
-    """The exit codes of commands. `run`, `ssh` and `wait` otherwise return the job's own."""
+    """The exit codes of commands. `run`, `ssh`, `wait` and `log --follow` otherwise return the job's own."""
 
     DONE = 0
     FINDINGS = 1
@@ -42,6 +42,15 @@ NO_WORKING_DIRECTORY = "the working directory no longer exists. Try: cd to an ex
 
 quiet = False
 """Whether the command was called with --quiet: then `note` prints nothing."""
+
+
+follows = False
+"""Whether the exit code of the command is that of a job, which may be 4."""
+
+
+def unreachable_code() -> ExitCode:
+    """Return the exit code of the command if a host does not answer."""
+    return ExitCode.NOT_RUN if follows else ExitCode.UNREACHABLE
 
 
 def say(message: str) -> None:
@@ -73,7 +82,7 @@ def guarded(arguments: list[str], command: Callable[[], int]) -> int:
     except UsageError as error:
         return failed(ExitCode.USAGE, str(error))
     except Exception as error:
-        code = report_expected(arguments, error)
+        code = report_expected(error)
         if code is not None:
             return code
         from pueue_skill.cli import crash_report
@@ -81,7 +90,7 @@ def guarded(arguments: list[str], command: Callable[[], int]) -> int:
         return failed(ExitCode.INTERNAL, crash_report.write(arguments, error))
 
 
-def report_expected(arguments: list[str], error: Exception) -> int | None:
+def report_expected(error: Exception) -> int | None:
     """Print an expected exception and return its exit code; return None for any other."""
     import sqlite3
 
@@ -97,11 +106,9 @@ def report_expected(arguments: list[str], error: Exception) -> int | None:
         case NotSubmitted():
             return failed(ExitCode.NOT_RUN, f"not queued: {error}")
         case Unreachable():
-            # These return the job's own code, which may be 4.
-            returns_code_of_job = arguments[:1] in (["run"], ["ssh"], ["wait"])
             for message in error.args:
                 say(message)
-            return ExitCode.NOT_RUN if returns_code_of_job else ExitCode.UNREACHABLE
+            return unreachable_code()
         case OSError():
             if streams.failure():
                 return ExitCode.DONE  # main reports it

@@ -144,6 +144,7 @@ def run(arguments: list[str]) -> int:
         options = parser(name).parse_args(typed)
     options.typed, options.parser = typed, parser
     console.quiet = getattr(options, "quiet", False)
+    console.follows = name in ("run", "ssh", "wait") or (name == "log" and options.follow)
     code: int = module.main(options)
     return code
 

@@ -155,6 +155,7 @@ def follow(run: JobRun, wait_s: float | None, sigterm: Sigterm) -> int:
     except caller.Terminated:
         return withdraw(run, last)
     except KeyboardInterrupt:
+        print_json(run, last)
         return failed(ExitCode.INTERRUPTED, f"interrupted; {run.name} continues. Follow it with: {run.follow_command}")
     except BrokenPipeError:
         if run.options.name == "ssh":  # ssh prints nothing either
@@ -201,9 +202,11 @@ def withdraw(run: JobRun, state: JobState) -> int:
         if run.queued.new and state.status in ("queued", "stashed") and job_actions.withdraw(run.host, state):
             if run.record:
                 records.try_write(lambda: sessions.forget_withdrawn(run.host.name, state))
+            print_json(run, state._replace(status="done", result="killed"))
             return failed(ExitCode.TERMINATED, f"terminated: {run.name} had not started and was removed from the queue")
     except client.Unreachable as error:
         say(str(error))
+    print_json(run, state)
     return failed(ExitCode.TERMINATED, f"terminated; {run.name} continues. Follow it with: {run.follow_command}")
 
 

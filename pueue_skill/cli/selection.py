@@ -37,8 +37,11 @@ def selector(options: argparse.Namespace) -> Selector:
     return Selector(tuple(options.jobs), options.label, options.group, tuple(options.host))
 
 
-def selected_jobs(options: argparse.Namespace) -> list[tuple[Host, JobState]]:
-    """Return the selected jobs with their hosts; print which hosts do not answer. Raises UsageError, Unreachable."""
+def selected_jobs(options: argparse.Namespace) -> tuple[list[tuple[Host, JobState]], bool]:
+    """Return the selected jobs with their hosts, and whether a host that does not answer may have others; print these hosts.
+
+    Raises UsageError, Unreachable.
+    """
     from pueue_skill.jobs import actions as job_actions
 
     selections, down, matches = job_actions.select_jobs(selector(options), settings.current().hosts)
@@ -49,7 +52,8 @@ def selected_jobs(options: argparse.Namespace) -> list[tuple[Host, JobState]]:
     if not jobs:
         queues = {selection.host.name: selection.queue for selection in selections}
         raise UsageError(job_actions.with_known_jobs("no job is selected", queues, {}))
-    return jobs
+    all_named = bool(matches) and all(matching.meant for matching in matches.values())
+    return jobs, bool(down) and not all_named
 
 
 def note_older(matches: Mapping[str, Matches]) -> None:

@@ -7,7 +7,7 @@ import json
 
 from pueue_skill.cli import follower, parsing
 from pueue_skill.cli import options as shared
-from pueue_skill.cli.console import ExitCode, failed, note
+from pueue_skill.cli.console import ExitCode, failed, note, unreachable_code
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,8 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.views import documents
 
     parsing.refuse_together(options, ("--lines", "--json"))
-    selected = selection.selected_jobs(options)
+    selected, incomplete = selection.selected_jobs(options)
+    least = unreachable_code() if incomplete else ExitCode.DONE
     if options.follow and len(selected) > 1:
         return failed(
             ExitCode.USAGE,
@@ -35,7 +36,7 @@ def main(options: argparse.Namespace) -> int:
         )
     if options.json:
         print(json.dumps(documents.jobs(selected), indent=2))
-        return ExitCode.DONE
+        return least
     for host, selected_state in selected:
         if len(selected) > 1:
             note(f"==> {actions.name_with_label(host.name, selected_state)}")
@@ -47,5 +48,5 @@ def main(options: argparse.Namespace) -> int:
         if last.status == "done":
             code = follower.exit_code(f"{host.name}:{last.id}", last, host)
             if options.follow:
-                return code
-    return ExitCode.DONE
+                return max(code, least)
+    return least

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pueue_skill.cli import follower
 from pueue_skill.cli import options as shared
-from pueue_skill.cli.console import ExitCode, say
+from pueue_skill.cli.console import ExitCode, failed, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.cli import selection
     from pueue_skill.views import documents
 
-    selected = selection.selected_jobs(options)
+    selected, incomplete = selection.selected_jobs(options)
     if len(selected) > 1:
         code, ended = wait_for_all(selected, print_outcomes=not (options.quiet or options.json))
     else:
@@ -34,16 +34,20 @@ def main(options: argparse.Namespace) -> int:
         code, ended = wait_for_one(host, state)
     if options.json:
         print(json.dumps(documents.jobs(ended), indent=2))
-    return code
+    return max(code, ExitCode.NOT_RUN) if incomplete else code
 
 
 def wait_for_one(host: Host, state: JobState) -> tuple[int, list[tuple[Host, JobState]]]:
-    """Return the job's exit code, and the job with its last state. Raises Unreachable."""
+    """Return the job's exit code, and the job with its last state, unless its outcome is not known."""
+    from pueue_skill.hosts.client import Unreachable
     from pueue_skill.queues.model import JobState
 
-    for event in follower.events(state, host):
-        if isinstance(event, JobState):
-            state = event
+    try:
+        for event in follower.events(state, host):
+            if isinstance(event, JobState):
+                state = event
+    except Unreachable as error:
+        return failed(ExitCode.NOT_RUN, str(error)), []
     return follower.exit_code(f"{host.name}:{state.id}", state, host), [(host, state)]
 
 
