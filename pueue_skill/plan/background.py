@@ -6,7 +6,7 @@ A shell waits only for its own children: not for those of a subshell or of anoth
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pueue_skill.shell.commands import NEVER_FAILS
 from pueue_skill.shell.model import Command, Step
@@ -40,16 +40,31 @@ def is_awaited(text: str, commands: Sequence[Command], i: int, at: int) -> bool:
     for j, command in enumerate(commands[i + 1 :], i + 1):
         if shell_of(command.path) != shell:
             continue
-        if ends_or_disowns(command) or (errexit and not command.reader and command.name not in NEVER_FAILS):
+        for path, words in waited_words(command, commands[j + 1 :], errexit):
+            inside = around[len(path) :]
+            if around[: len(path)] == path and waits_for_ids(text, words, job, inside, commands, command):
+                return is_called_before(commands, inside, commands[i], j)
+        may_fail = command.name not in NEVER_FAILS or (command.name == "wait" and bool(command.args))
+        if ends_or_disowns(command) or (errexit and may_fail and not command.reader):
             return False
-        if command.name != "wait" or any(arg[:1] == "-" for arg in command.args):
-            continue
-        path, words = command.path, command.words[1:]
-        if words and path[-1:] and path[-1].kind == "for" and len(words) == 1:
-            path, words = path[:-1], command.loops[-1].items  # for p in "${pids[@]}"; do wait "$p"; done
-        if around[: len(path)] == path and waits_for_ids(text, words, job, around[len(path) :], commands, i, command):
-            return is_called_before(commands, around[len(path) :], commands[i], j)
     return False
+
+
+def waited_words(
+    command: Command, later: Sequence[Command], errexit: bool
+) -> Iterator[tuple[tuple[Step, ...], Sequence[Word]]]:
+    """The words that a `wait` waits for, each time with the path to what waits: the command, or the loop over them.
+
+    `for p in "${pids[@]}"; do wait "$p"; done` waits for all items, unless the loop ends early.
+    """
+    if command.name != "wait" or any(arg[:1] == "-" for arg in command.args):
+        return
+    path = command.path
+    yield path, command.words[1:]
+    if path[-1:] and path[-1].kind == "for" and len(command.args) == 1 and command.loops[-1].items and not errexit:
+        inside = [other for other in later if other.path[: len(path)] == path]
+        if not any(other.name == "break" or ends_or_disowns(other) for other in inside):
+            yield path[:-1], command.loops[-1].items
 
 
 def shell_of(path: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -78,7 +93,6 @@ def waits_for_ids(
     job: Step,
     inside: tuple[Step, ...],
     commands: Sequence[Command],
-    i: int,
     waiting: Command,
 ) -> bool:
     """Whether a `wait` with these words waits for `job`: without words, with all ids, or with those that the text saved.
