@@ -27,7 +27,6 @@ from pueue_skill.shell.nested import joined_words
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_target import TERMINAL_OPTIONS, NoOtherForm, NotQueueable, host_named
 from pueue_skill.shell.syntax import Script, Unparsed
-from pueue_skill.shell.walk import statements
 
 __all__ = ["MARKER", "marker_of", "plan", "plan_for_run"]
 
@@ -124,6 +123,10 @@ def plan_without_jobs(proposal: Proposal, refusal: NotQueueable) -> Plan:
     return Plan("queue", reason)
 
 
+AFTER_BACKGROUND = "trap 'set -- $?; wait; exit $1' EXIT\n"
+"""Before a text whose shell is to end after its background commands, with the exit code of the text."""
+
+
 def plan_for_run(
     text: str, script: Script | Unparsed, hosts: Mapping[str, Host], target: str = LOCAL, cwd: str | None = None
 ) -> Plan:
@@ -132,16 +135,15 @@ def plan_for_run(
     The job of a whole text with background commands ends when these have ended, with the exit code of the text.
     """
     here = host_named(target, hosts)
-    background = isinstance(script, Script) and any(part.operator == "&" for part in statements(script.nodes))
-    whole_text = [Work(here, f"{text}\nset -- $?; wait; exit $1" if background else text)]
-    try:
-        done = (
-            work_for(Proposal(script, commands_of(script), hosts, here, explicit=True))
-            if isinstance(script, Script)
-            else whole_text
-        )
-    except NotQueueable:
-        done = whole_text
+    commands = commands_of(script) if isinstance(script, Script) else ()
+    done = whole_text = [Work(here, text)]
+    if isinstance(script, Script):
+        if any(command.background for command in commands):
+            whole_text = [Work(here, f"{AFTER_BACKGROUND}{text}")]
+        try:
+            done = work_for(Proposal(script, commands, hosts, here, explicit=True))
+        except NotQueueable:
+            done = whole_text
     return plan_of_work("asked for", done if len(done) == 1 and not done[0].each else whole_text, cwd, target, None)
 
 

@@ -35,6 +35,9 @@ def run(text: str, folder: Path) -> tuple[int, list[str]]:
         "{ echo a & echo b; }",
         "echo a & cat <<E\nb\nE",
         "echo a & # last\necho b # end",
+        "set -e; (sleep 0.1; echo late) & false; echo never",
+        "if true; then (sleep 0.1; echo late) & fi",
+        "trap 'echo end' EXIT; echo a & true",
     ],
 )
 def test_a_text_with_background_commands_is_queued_whole(text: str, tmp_path: Path) -> None:
@@ -42,7 +45,15 @@ def test_a_text_with_background_commands_is_queued_whole(text: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "text", ["(sleep 0.3; echo late > out) & echo b", "{ sleep 0.3; echo late > out; } & printf x; false"]
+    "text",
+    [
+        "(sleep 0.3; echo late > out) & echo b",
+        "{ sleep 0.3; echo late > out; } & printf x; false",
+        "(sleep 0.3; echo late > out) & exit 3",
+        "set -e; (sleep 0.3; echo late > out) & false; true",
+        "for i in a b; do (sleep 0.3; echo late > out) & done; echo b",
+        "{ (sleep 0.3; echo late > out) & echo b; }",
+    ],
 )
 def test_a_job_ends_when_its_background_commands_have_ended(text: str, tmp_path: Path) -> None:
     run(queued(text), tmp_path)
