@@ -32,12 +32,9 @@ KINDS_BY_EVENT = {
 }
 """The kinds that each event may have. Events have Claude Code's names, whatever the agent calls them."""
 
-EXIT_WAKE = 2
-"""The exit code with which a background hook wakes its session."""
-
 
 def main(arguments: list[str]) -> int:
-    """Respond to the event named first in `arguments`, and return the exit code: 0, or EXIT_WAKE. Never raises."""
+    """Respond to the event named first in `arguments`, and return the exit code: 0, or that of `wake`. Never raises."""
     event = arguments[0] if arguments else ""
     try:
         options = dict([option.removeprefix("--").partition("=")[::2] for option in arguments[1:]])

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pueue_skill.agents.event import client
-from pueue_skill.startup.files import write_atomic
+from pueue_skill.startup.files import umask, write_atomic
 from pueue_skill.startup.record import NamedTuple
 
 MARK = "--by=pueue-skill"
@@ -180,10 +180,3 @@ def apply(change: Change) -> Path | None:
         backup.unlink()
         raise
     return backup
-
-
-def umask() -> int:
-    """Return the permissions that new files of this process lack."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -39,7 +39,7 @@ def named_hosts(prompt: str, hosts: Mapping[str, Host]) -> list[str] | None:
 
 
 def pattern_of(name: str) -> str:
-    return name.replace(".", r"\.")  # a host's name holds nothing else that means something (config.Name)
+    return name.replace(".", r"\.")  # a host's name contains no other special character (configuration.schema.Name)
 
 
 def describe_hosts(hosts: list[Host], limit: float) -> str:

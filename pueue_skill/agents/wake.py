@@ -18,29 +18,30 @@ from pueue_skill.configuration import settings
 from pueue_skill.jobs import news
 from pueue_skill.state import paths, sessions
 
-WAKE, QUIET = 2, 0
+EXIT_WAKE, EXIT_QUIET = 2, 0
+"""The exit codes of a background hook: the first wakes its session."""
 
 
 def main(raw: bytes) -> int:
     """Wait for the jobs of the session in the event `raw`; return EXIT_WAKE when one ended, else 0."""
     event = claude.decode(json.loads(raw))
     if event is None or not is_attended(os.environ) or not sessions.SESSION_ID.fullmatch(event.session):
-        return QUIET
+        return EXIT_QUIET
     folder = os.path.join(paths.data(), "sessions")
     os.makedirs(folder, mode=0o700, exist_ok=True)
     with open(os.path.join(folder, f"{event.session}.watched"), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return QUIET
+            return EXIT_QUIET
         gc.enable()  # the launcher turns it off, for those that are gone in a moment
         project = news.project_of(event.cwd)
         for ended in news.watch(settings.current().hosts, event.session, project):
             sys.stderr.write(news.notification_of(ended))
             sys.stderr.flush()
             sessions.confirm(event.session, ended)
-            return WAKE
-    return QUIET
+            return EXIT_WAKE
+    return EXIT_QUIET
 
 
 def is_attended(environ: os._Environ[str] | dict[str, str]) -> bool:

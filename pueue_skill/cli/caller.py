@@ -57,13 +57,6 @@ def read_stdin(limit: int, sigterm: Sigterm) -> Iterator[bytes]:
     sigterm.held = True
 
 
-def umask() -> int:
-    """Return the umask of this process; setting it is the only way to read it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
 def storable(env: dict[str, str]) -> tuple[dict[str, str], list[str]]:
     """Return the variables that are UTF-8, and the names of the others, on which pueue 4.0.4 panics."""
     stored, left_out = {}, []

@@ -95,7 +95,7 @@ def submit(
             raise NotSubmitted(str(error)) from None
         except ValueError:
             sent = sent or ADDS.encode() in done.stdout
-            if attempt <= retries(host, done, sent, stdin is not None):
+            if attempt <= retries(done, sent, stdin is not None):
                 notice(f"{first_line(explain_failure(host, done))}; trying again")
                 sleep(
                     pause_s(attempt) * (0.5 + os.getpid() % 16 / 16)
@@ -133,7 +133,7 @@ def describe_state(state: JobState) -> str:
     return f"ended{when} ({outcome.adjective(state.result, state.exit_code)})"
 
 
-def retries(host: Host, done: transport.Done, sent: bool, fed: bool) -> int:
+def retries(done: transport.Done, sent: bool, fed: bool) -> int:
     """Return how many times to retry a submission that got no answer. `fed`: stdin was sent with it."""
     if sent or (done.code == transport.SSH_FAILED and TURNED_AWAY.search(stderr_of(done))):
         return RETRIES

@@ -120,7 +120,8 @@ def is_chatter(parts: list[Statement]) -> bool:
 def names_process(parts: list[Statement]) -> bool:
     """Whether the statements only report on a background process, and what they print is about it (`echo $!`)."""
     return is_chatter(parts) and all(
-        part.node.words[0].value not in ("echo", "printf") or any("$!" in word.text for word in part.node.words)
+        part.node.words[0].value not in ("echo", "printf")
+        or any(not word.static and "$!" in word.text for word in part.node.words)
         for part in parts
         if isinstance(part.node, Simple)
     )

@@ -1,7 +1,7 @@
 """Chooses the plan for a command: Script, Commands, Findings and hosts in, a Plan out.
 
-The rows of the table in DESIGN.md are the modules of this package, tried in the order of ROWS; each returns the work,
-or raises NotQueueable with the reason. A plan without the meaning of the proposed text has no jobs. Nothing here knows
+The functions of ROWS are tried in their order; each returns the work, or raises NotQueueable with the reason, or returns None for the
+next one. A plan without the meaning of the proposed text has no jobs. Nothing here knows
 a queue's command line.
 """
 

@@ -28,7 +28,8 @@ class Proposal(NamedTuple):
     outermost script.
 
     `spread`: its loops may become one job per iteration. `fed`: its stdin is connected. `program`: the command that
-    calls pueue-skill in this shell. `explicit`: the user queues the text with `run`, so all that it prints belongs to it.
+    calls pueue-skill in this shell. `explicit`: the user queues the text with `run`, so everything that it prints belongs
+    to it, except after nohup or setsid.
     """
 
     script: Script

@@ -75,8 +75,8 @@ class SubmittedItem(NamedTuple):
 class BatchRequest(NamedTuple):
     """A submission of a batch to one host.
 
-    `jobs` are the batch's jobs on this host, `name` is the name of the batch. `limits`: the groups to create or change, with their
-    slots; `keep`: the environment variables that jobs get. With `replace`, jobs whose definition has changed are submitted again.
+    `jobs` are the batch's jobs on this host, `name` is the name of the batch. `limits`: the groups to create if they are missing, with
+    their slots; `keep`: the environment variables that jobs get. With `replace`, jobs whose definition has changed are submitted again.
     `timeout_s` limits the submission on its host. `preflight` is the value of read_preflight, if the queue has a preflight_script.
     `restarts`: the ids, by key, of ended jobs to run again.
     """
@@ -213,7 +213,7 @@ if TYPE_CHECKING:
         def action_script(self, host: Host, actions: Sequence[Action], group: str = "", verb: str = "") -> str:
             """Carry out `actions`, each only if its job is still as it was when selected, and print the queue before and after.
 
-            With `group`, `verb` is applied to that group too.
+            With `group`, `verb` is applied to that group instead of single jobs.
             """
 
         def read_actions(self, answer: str) -> ActionReply: ...

@@ -1,4 +1,4 @@
-"""What the hook may import on its fast path: named tuples, regular expressions compiled on first use, SHA-256, atomic files.
+"""What every package may import, the hook on its fast path too: named tuples, lazy regular expressions, SHA-256, atomic files, errors.
 
-In: values of the standard library. Out: the same, faster to import. It knows nothing of shells, rules, queues or agents.
+In: values of the standard library. Out: the same, quicker to import. It knows nothing of shells, rules, queues or agents.
 """

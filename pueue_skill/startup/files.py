@@ -25,3 +25,10 @@ def write_atomic(path: str | os.PathLike[str], content: bytes, mode: int = 0o600
         if os.path.exists(partial):
             os.unlink(partial)
         raise
+
+
+def umask() -> int:
+    """Return the umask of this process; setting it is the only way to read it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,8 +1,8 @@
-"""typing.NamedTuple, imported and created in a tenth of the time.
+"""typing.NamedTuple, without the import of typing and in a third of the time.
 
-typing compiles every annotation and collections.namedtuple compiles a constructor when a class is created. The pipe's values are 50
-NamedTuples, whose classes the hook creates for every command that a rule may flag. Here classes share their methods, and classes with
-the same number of fields share the code of their constructor.
+typing compiles every annotation and collections.namedtuple compiles a constructor when a class is created. The packages pass on
+values of 50 NamedTuples, whose classes the hook creates for every command that a rule may flag. Here classes share their methods, and
+classes with the same number of fields share the code of their constructor.
 """
 
 from __future__ import annotations

@@ -48,11 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    from pueue_skill.cli import caller
     from pueue_skill.cli.runner import run_job
     from pueue_skill.configuration import settings
     from pueue_skill.jobs import submission
     from pueue_skill.shell.model import LOCAL
+    from pueue_skill.startup.files import umask
 
     current = settings.current()
     words = shared.command_of(options)
@@ -71,7 +71,7 @@ def main(options: argparse.Namespace) -> int:
     env = None
     if not host.ssh:
         env = environment(current, options.env)
-        job = job._replace(umask=caller.umask(), nice=os.getpriority(os.PRIO_PROCESS, 0))
+        job = job._replace(umask=umask(), nice=os.getpriority(os.PRIO_PROCESS, 0))
     wait_s = None if options.follow else current.wait if options.wait is None else options.wait
     return run_job(options, job, host, wait_s, env, cwd if not host.ssh else None)
 

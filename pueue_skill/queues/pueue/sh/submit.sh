@@ -1,6 +1,7 @@
 # Adds the job with the key PQ_KEY, unless the queue has a job with that key. PQ_ADD are the words of `pueue add`, as sh source. PQ_CWD is
 # the folder of the job (`~/` is the home; empty: the folder in which the script runs), PQ_FILES the files that it needs (files.sh),
-# PQ_GROUPS its group, if that must exist (groups.sh). PQ_SHELL selects its environment: `inherited` and `bash` give it that of the script; `login` and `nested` give it that of the login shell
+# PQ_GROUPS the limit and name of its group, to create it (groups.sh). PQ_SHELL selects its environment: `inherited` and `bash` give it
+# that of the script; `login` and `nested` give it that of the login shell
 # before start-up files, for a job that the login shell runs and for bash that starts a login shell. With PQ_STDIN=1 the stdin of the job
 # follows the script (take.sh). With PQ_APART=1 its stderr goes to a separate file.
 #
