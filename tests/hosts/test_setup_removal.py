@@ -12,12 +12,20 @@ from pueue_skill.queues.scripts import REPLY
 from pueue_skill.shell.model import Host
 
 
-def test_a_file_with_an_original_is_only_restored(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = ["undone removed ~/a", "undone removed ~/b", "undone restored ~/b", "left ~/c, with the output", "whole"]
+@pytest.mark.parametrize(
+    ("lines", "removed"),
+    [
+        (["undone removed ~/a", "undone removed ~/b", "undone restored ~/b", "left ~/c", "whole"], (("removed ~/a", "restored ~/b"), ("~/c",))),
+        (["nothing"], ((), ())),
+    ],
+)  # fmt: skip
+def test_a_file_with_an_original_is_only_restored(
+    lines: list[str], removed: tuple[tuple[str, ...], ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     done = transport.Done(0, "\n".join([REPLY, *lines, ""]).encode(), b"")
 
     def ask(host: Host, script: str, read: Callable[[transport.Done], list[str]], limit: float) -> list[str]:
         return read(done)
 
     monkeypatch.setattr(client, "ask", ask)
-    assert setup.remove(Host("h", "h")) == (("removed ~/a", "restored ~/b"), ("~/c, with the output",))
+    assert setup.remove(Host("h", "h")) == removed

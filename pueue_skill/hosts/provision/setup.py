@@ -295,7 +295,7 @@ def remove(host: Host) -> Removed:
     # A file that setup replaced is removed, and then its original is restored: one change for the user.
     undone = [
         line
-        for line, following in zip(undone, [*undone[1:], ""], strict=True)
+        for line, following in zip(undone, [*undone[1:], ""], strict=False)
         if not (line.startswith("removed ") and following == f"restored {line.removeprefix('removed ')}")
     ]
     left = [line.removeprefix("left ") for line in lines if line.startswith("left ")]
