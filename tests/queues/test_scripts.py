@@ -31,7 +31,7 @@ def test_assignments_of_the_inputs_precede_a_script() -> None:
     text = script("queues/pueue/cancel", PQ_PUEUE="~/b in/pueue", PQ_IDS="1 2")
     assert text.startswith("PQ_PUEUE='~/b in/pueue'\nPQ_IDS='1 2'\n: ")
     assert "\n. " not in text
-    file = (PACKAGE / "queues/pueue/sh/cancel.sh").read_text().rpartition("lib/client.sh\n")[2]
+    file = (PACKAGE / "queues/pueue/sh/cancel.sh").read_text().rpartition("lib/lock.sh\n")[2]
     assert text.endswith(re.sub("(?m)^ *#.*\n", "", file))
 
 
@@ -155,6 +155,20 @@ def test_cancel_spares_a_task_that_gets_the_id_of_a_removed_one(run: Stubbed) ->
 def test_cancel_fails_without_a_daemon(run: Stubbed) -> None:
     done = run(script("queues/pueue/cancel", PQ_PUEUE="", PQ_IDS="3"), status="exit 1")
     assert (done.returncode, done.stdout) == (69, "")
+
+
+def test_scripts_that_change_the_queue_hold_its_lock(run: Stubbed) -> None:
+    folder = run.home / ".local/share/pueue"
+    folder.mkdir(parents=True)
+    held = f'flock -n "{folder}/pueue-skill.lock" true && echo free >>"$STUB/calls"\n'
+    for text in (
+        script("queues/pueue/cancel", PQ_PUEUE="", PQ_IDS="3"),
+        script("queues/pueue/batch_restart", PQ_PUEUE="", PQ_BATCH="b", PQ_TASKS="3=k", PQ_REFRESH="", PQ_AGAIN="k"),
+    ):
+        run.home.joinpath(".local/share/pueue-skill/batches").mkdir(parents=True, exist_ok=True)
+        run(text, status=tasks_file(3), remove=held + without(3), restart=held)
+    assert {"remove 3", "restart --in-place 3"} <= set(run.calls)
+    assert "free" not in run.calls
 
 
 def with_functions(*names: str) -> str:

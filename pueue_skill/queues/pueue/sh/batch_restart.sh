@@ -6,21 +6,25 @@
 # `end`.
 : "${PQ_BATCH:?}" "${PQ_TASKS?}" "${PQ_REFRESH?}" "${PQ_AGAIN?}"
 
-. queues/pueue/sh/lib/client.sh
+. queues/pueue/sh/lib/head.sh
+. queues/sh/lib/lock.sh
 . queues/pueue/sh/lib/survivors.sh
 
-pq_batch=$HOME/.local/share/pueue-skill/batches/$PQ_BATCH
-if [ -n "$PQ_AGAIN" ]; then printf '%s\n' "$PQ_AGAIN" | sed 's/^/again /' >>"$pq_batch"; fi
-printf '%s\n' "$PQ_REFRESH" >"$pq_batch.refresh.$$"
-mv "$pq_batch.refresh.$$" "$pq_batch.refresh"
-echo 'pueue-skill reply'
-pq_survivors=$(survivors) pq_ids=''
-for pq_task in $PQ_TASKS; do
-    pq_pid=$(printf '%s\n' "$pq_survivors" | awk -v key="${pq_task#*=}" '$3 == key { print $2; exit }')
-    if [ -n "$pq_pid" ]; then
-        echo "survivor ${pq_task#*=} $pq_pid"
-    else pq_ids="$pq_ids ${pq_task%%=*}"; fi
-done
-# shellcheck disable=SC2086 # one word per id
-if [ -n "$pq_ids" ]; then ask restart --in-place $pq_ids >/dev/null 2>&1 || echo failed; fi
-echo end
+{
+    lock
+    pq_batch=$HOME/.local/share/pueue-skill/batches/$PQ_BATCH
+    if [ -n "$PQ_AGAIN" ]; then printf '%s\n' "$PQ_AGAIN" | sed 's/^/again /' >>"$pq_batch"; fi
+    printf '%s\n' "$PQ_REFRESH" >"$pq_batch.refresh.$$"
+    mv "$pq_batch.refresh.$$" "$pq_batch.refresh"
+    echo 'pueue-skill reply'
+    pq_survivors=$(survivors) pq_ids=''
+    for pq_task in $PQ_TASKS; do
+        pq_pid=$(printf '%s\n' "$pq_survivors" | awk -v key="${pq_task#*=}" '$3 == key { print $2; exit }')
+        if [ -n "$pq_pid" ]; then
+            echo "survivor ${pq_task#*=} $pq_pid"
+        else pq_ids="$pq_ids ${pq_task%%=*}"; fi
+    done
+    # shellcheck disable=SC2086 # one word per id
+    if [ -n "$pq_ids" ]; then ask restart --in-place $pq_ids >/dev/null 2>&1 || echo failed; fi
+    echo end
+}

@@ -2,7 +2,8 @@
 # waited for the end of killed tasks (0.1 s each, at most 50).
 : "${PQ_IDS:?}"
 
-. queues/pueue/sh/lib/client.sh
+. queues/pueue/sh/lib/head.sh
+. queues/sh/lib/lock.sh
 
 # pueue's exit codes do not tell whether all tasks were removed, so the script asks for the queue. A task counts by its creation time too,
 # because pueue reuses ids. Each round first removes tasks: a killed task makes room for a queued one, which must not start then.
@@ -19,19 +20,22 @@ keep_queued() {
         { id = $0; sub(/^"id":/, "", id); sub(/,.*/, "", id) }
         $0 in wanted || id in wanted')
 }
-# shellcheck disable=SC2086 # one line per id
-pq_tasks=$(printf '%s\n' $PQ_IDS) pq_rounds=0
-keep_queued
-while [ -n "$pq_tasks" ]; do
-    pq_ids=$(printf '%s\n' "$pq_tasks" | sed 's/^"id"://; s/,.*//')
-    # shellcheck disable=SC2086 # one word per id
-    ask remove $pq_ids >/dev/null 2>&1
+{
+    lock
+    # shellcheck disable=SC2086 # one line per id
+    pq_tasks=$(printf '%s\n' $PQ_IDS) pq_rounds=0
     keep_queued
-    if [ -z "$pq_tasks" ] || [ "$pq_rounds" -ge 50 ]; then break; fi
-    pq_ids=$(printf '%s\n' "$pq_tasks" | sed 's/^"id"://; s/,.*//')
-    # shellcheck disable=SC2086 # one word per id
-    ask kill $pq_ids >/dev/null 2>&1
-    pq_rounds=$((pq_rounds + 1))
-    sleep 0.1
-done
-printf '%s\n%s\n' 'pueue-skill reply' "$pq_rounds"
+    while [ -n "$pq_tasks" ]; do
+        pq_ids=$(printf '%s\n' "$pq_tasks" | sed 's/^"id"://; s/,.*//')
+        # shellcheck disable=SC2086 # one word per id
+        ask remove $pq_ids >/dev/null 2>&1
+        keep_queued
+        if [ -z "$pq_tasks" ] || [ "$pq_rounds" -ge 50 ]; then break; fi
+        pq_ids=$(printf '%s\n' "$pq_tasks" | sed 's/^"id"://; s/,.*//')
+        # shellcheck disable=SC2086 # one word per id
+        ask kill $pq_ids >/dev/null 2>&1
+        pq_rounds=$((pq_rounds + 1))
+        sleep 0.1
+    done
+    printf '%s\n%s\n' 'pueue-skill reply' "$pq_rounds"
+}
