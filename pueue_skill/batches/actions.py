@@ -77,11 +77,11 @@ def cancel(states: Sequence[ItemState], hosts: Mapping[str, Host]) -> dict[str, 
     """Kill and remove the items that have not ended. Returns those items by host, or why the host did not answer."""
 
     def cancel_on(name: str) -> list[ItemState]:
-        is_open = [state for state in states if state.item.host == name and state.is_open]
-        ids = dict.fromkeys([state.job.id for state in is_open if state.job])
+        cancelled = [state for state in states if state.item.host == name and state.is_cancellable]
+        ids = dict.fromkeys([state.job.id for state in cancelled if state.job])
         if ids:
             script = KINDS[hosts[name].backend].cancel_script(hosts[name], [*ids])
             client.ask(hosts[name], script, lambda done: reply(done.text), client.ANSWER_TIMEOUT_S + len(ids))
-        return is_open
+        return cancelled
 
     return dict(client.ask_all(hosts_of([state.item for state in states]), cancel_on))

@@ -114,8 +114,10 @@ def results_of(decisions: Sequence[Decision], survivors: Mapping[str, str], dry_
         state = decision.state
         did: ItemDid = "left"
         why = decision.reason
-        if decision.restarts:
-            pid = survivors.get(state.job.key or "") if state.job else None
+        if decision.restarts and state.job is None:
+            why = "it no longer belongs to a unit. Submit the batch"
+        elif decision.restarts and state.job:
+            pid = survivors.get(state.job.key or "")
             did = "planned" if dry_run else "failed" if pid else "restarted"
             why = f"its process {pid} still runs" if pid else why
         results.append(ItemResult(state.item, did, 1, state.job.id if state.job else "", why))

@@ -47,6 +47,11 @@ class ItemState(NamedTuple):
         """Whether the job is in the queue and has not ended."""
         return self.status in OPEN
 
+    @property
+    def is_cancellable(self) -> bool:
+        """Whether the job, or one with another definition, is in the queue and has not ended."""
+        return self.is_open or (self.status == "changed" and self.job is not None and self.job.status in OPEN)
+
 
 def fetch_states(
     manifest: Manifest, items: Sequence[Item], hosts: Mapping[str, Host], timeout_s: float = client.ANSWER_TIMEOUT_S

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pueue_skill.batches import submission
+from pueue_skill.batches import resume, submission
 from pueue_skill.batches.actions import tasks_of
 from pueue_skill.batches.model import Item
 from pueue_skill.batches.states import ItemState, item_states
+from pueue_skill.cli.commands.batch.resume import print_survivors
 from pueue_skill.queues.literals import Result, Status
 from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.queues.protocol import BatchStatus, SubmittedItem, Units
@@ -72,6 +73,20 @@ def test_a_unit_that_was_killed_after_its_last_job_is_restarted_with_the_depende
     found = states(job("1", UNIT, "done", "killed"), {member.key: [0] for member in MEMBERS})
     skipped = found[3]._replace(status="dependency", job=job("9", LAST.key, "done", "dependency"))
     assert tasks_of([skipped], [*found[:3], skipped]) == {"1": UNIT, "9": LAST.key}
+
+
+def test_a_job_without_a_unit_is_not_restarted(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its unit has been removed from the queue: `submit` adds it to another."""
+    lost = ItemState(MEMBERS[0], "failed", None, 3, 1, PACK.key)
+    decisions = [resume.Decision(lost, "restart", "its cause is fixed")]
+    for dry_run in (False, True):
+        (result,) = resume.results_of(decisions, {}, dry_run)
+        assert (result.did, result.why) == ("left", "it no longer belongs to a unit. Submit the batch")
+    survivors: dict[str, dict[str, str]] = {"here": {}, "there": {}}
+    print_survivors("b.toml", [lost], survivors)
+    assert capsys.readouterr().err == (
+        "pueue-skill: some jobs no longer belong to a unit. Try: pueue-skill batch submit b.toml\n"
+    )
 
 
 def test_results_of_a_submission() -> None:

@@ -228,6 +228,14 @@ def test_cancel(batch: Batch) -> None:
     assert batch("cancel") == (0, "far: 0 jobs cancelled, 4 left as is (ended or not submitted)\n", "")
 
 
+def test_cancel_includes_jobs_with_an_older_definition(batch: Batch) -> None:
+    batch("submit")
+    batch.far.end("load-1")
+    batch.file.write_text(TEXT.replace('command = "load ', 'command = "load --more '))
+    assert batch("cancel") == (0, "far: 3 jobs cancelled, 1 left as is (ended or not submitted)\n", "")
+    assert batch.far.statuses() == {"load-1": "success"}
+
+
 def test_log(batch: Batch) -> None:
     batch("submit")
     batch.far.end("load-1", 3)
@@ -287,10 +295,17 @@ def test_plan_compares_the_memory_of_jobs_with_the_host(batch: Batch) -> None:
     )
     _, _, err = batch("plan")
     assert err == (
-        "pueue-skill: far: 4 jobs, at most 4 at once, which need 12.0 GB of memory; the host has 8.0 GB,"
-        " enough for 1 of the largest jobs. That is 4.0 GB too little: lower the limits of the groups\n"
+        "pueue-skill: far: 4 jobs, at most 4 at once, which need 12.0 GiB of memory; the host has 8.0 GiB,"
+        " enough for 1 of the largest jobs. That is 4.0 GiB too little: lower the limits of the groups\n"
         "pueue-skill: far: 8 GB\n"
     )
+
+
+def test_plan_does_not_ask_a_host_without_answer_again(batch: Batch) -> None:
+    batch.far.faults += [refused] * 8
+    code, _, err = batch("plan")
+    assert (code, err.count("cannot be reached"), "far: 4 jobs, at most 1 at once\n" in err) == (4, 1, True)
+    assert "capacity" not in batch.far.calls
 
 
 def test_an_unknown_phase(batch: Batch) -> None:

@@ -39,7 +39,7 @@ def main(options: argparse.Namespace, batch: Batch) -> int:
     code = say_unreachable(results)
     for host, answer in cancelled.items():
         if not isinstance(answer, Unreachable) and not options.json:
-            ended = sum(state.item.host == host and not state.is_open for state in states)
+            ended = sum(state.item.host == host and not state.is_cancellable for state in states)
             print(f"{host}: {counted(len(answer), 'job')} cancelled, {ended} left as is (ended or not submitted)")
     return code
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from pueue_skill.batches.batch import Batch
     from pueue_skill.batches.states import ItemState
+    from pueue_skill.hosts.client import Unreachable
+    from pueue_skill.queues.protocol import Capacity
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,8 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace, batch: Batch) -> int:
-    from pueue_skill.batches.states import fetch_states
+    from pueue_skill.batches.states import fetch_capacity, fetch_states
     from pueue_skill.cli import streams
+    from pueue_skill.hosts import client
     from pueue_skill.hosts.client import Unreachable
     from pueue_skill.views import batch as batch_view
     from pueue_skill.views import documents
@@ -48,8 +51,10 @@ def main(options: argparse.Namespace, batch: Batch) -> int:
         console = Console(highlight=False, file=streams.terminal())
         console.print(batch_view.table(report))
         console.print(batch_view.tree(batch.items))
+        answered = [host for host, answer in answers.items() if not isinstance(answer, Unreachable)]
+        capacities = dict(client.ask_all(answered, lambda host: fetch_capacity(batch.hosts[host])))
         for host in batch.hosts:
-            for line in demand_lines(batch, host):
+            for line in demand_lines(batch, host, capacities.get(host)):
                 say(f"{host}: {line}")
     return say_unreachable(answers)
 
@@ -66,29 +71,29 @@ def unknown_states(batch: Batch, host: str) -> list[ItemState]:
     ]
 
 
-def demand_lines(batch: Batch, host: str) -> Iterator[str]:
-    """Yield the number of jobs that run at once on a host, and their memory, compared with the host's; and its other limits."""
+def demand_lines(batch: Batch, host: str, answer: Capacity | Unreachable | None) -> Iterator[str]:
+    """Yield the number of jobs that run at once on a host, and their memory, compared with the host's; and its other limits.
+
+    `answer` is the host's capacity, if it has answered.
+    """
     from pueue_skill.batches.groups import peak_demand
-    from pueue_skill.batches.states import fetch_capacity
     from pueue_skill.hosts.client import Unreachable
 
     items = [item for item in batch.items if item.host == host]
     demand = peak_demand(batch.manifest, items, batch.hosts[host])
     line = f"{counted(sum([len(item.unpacked) for item in items]), 'job')}, at most {demand.jobs} at once"
-    try:
-        capacity, limits = fetch_capacity(batch.hosts[host])
-    except Unreachable:
-        capacity, limits = 0, []
+    capacity, limits = (0, []) if answer is None or isinstance(answer, Unreachable) else answer
     if demand.memory:
-        line += f", which need {gigabytes(demand.memory)} of memory"
+        line += f", which need {gibibytes(demand.memory)} of memory"
     if demand.memory and capacity:
         largest = max(item.memory for item in items)
-        line += f"; the host has {gigabytes(capacity)}, enough for {capacity // largest} of the largest jobs"
+        line += f"; the host has {gibibytes(capacity)}, enough for {capacity // largest} of the largest jobs"
         if demand.memory > capacity:
-            line += f". That is {gigabytes(demand.memory - capacity)} too little: lower the limits of the groups"
+            line += f". That is {gibibytes(demand.memory - capacity)} too little: lower the limits of the groups"
     yield line
     yield from limits
 
 
-def gigabytes(size: int) -> str:
-    return f"{size / 2**30:.1f} GB"
+def gibibytes(size: int) -> str:
+    """Return a size in the unit of G in manifests."""
+    return f"{size / 2**30:.1f} GiB"

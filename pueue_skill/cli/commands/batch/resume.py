@@ -85,7 +85,11 @@ def main(options: argparse.Namespace, batch: Batch) -> int:
     else:
         print_survivors(options.file, selected, restarted)
     code = say_unreachable({**answers, **restarted})
-    is_left = any(not decision.restarts for host_decisions in decisions.values() for decision in host_decisions)
+    is_left = any(
+        not (decision.restarts and decision.state.job)
+        for host_decisions in decisions.values()
+        for decision in host_decisions
+    )
     if is_left or any(survivors for survivors in restarted.values() if not isinstance(survivors, Unreachable)):
         code = max(code, ExitCode.FINDINGS)
     return code
@@ -146,12 +150,12 @@ def print_survivors(
 
     if not selected:
         say("no job to restart")
+    if any(state.job is None and isinstance(restarted.get(state.item.host), dict) for state in selected):
+        say(f"some jobs no longer belong to a unit. Try: pueue-skill batch submit {quote.word(file)}")
     labels = {state.job.key: state.item.label for state in selected if state.job and not state.pack}
     for host, survivors in restarted.items():
         if isinstance(survivors, Unreachable):
             continue
-        if any(state.job is None for state in selected):
-            say(f"some jobs are in no unit any more. Try: pueue-skill batch submit {quote.word(file)}")
         for key, pid in survivors.items():
             say(
                 f"{host} {printable.line(labels.get(key, key))}: not restarted: its process {pid} still runs. Kill it first"
