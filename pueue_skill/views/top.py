@@ -8,6 +8,7 @@ on the screen, or to none.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -39,6 +40,7 @@ from pueue_skill.queues.actions import name_with_label
 from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host
+from pueue_skill.startup.errors import UsageError
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.words import counted
 from pueue_skill.views import actions as actions_view
@@ -434,7 +436,12 @@ class Top(App[None]):
         states = tuple(actions.matching(queue, None, group)) if group else (row.state,)
 
         def act() -> None:
-            planned = job_actions.plan_actions(verb, selector, [Selection(host, queue, states)])
+            try:
+                planned = job_actions.plan_actions(verb, selector, [Selection(host, queue, states)])
+            except UsageError as error:
+                reason = str(error).partition("\n")[0].removesuffix(". There is:")
+                call_in_app(self, functools.partial(self.notify, reason, severity="warning", markup=False))
+                return
             call_in_app(self, self.show_result, verb, host, job_actions.act(verb, selector, planned)[host.name])
 
         run_in_thread(act)

@@ -113,3 +113,15 @@ def test_without_color_the_chosen_row_is_reversed(monkeypatch: pytest.MonkeyPatc
 
     app = Top([], 1)
     run(app, steps)
+
+
+def test_an_action_that_is_not_possible_is_reported() -> None:
+    """A group of Slurm cannot be paused: its jobs are, and there may be none to pause."""
+    host = LARGE._replace(backend="slurm")
+
+    async def steps(app: Top, pilot: Pilot[None]) -> None:
+        app.update_host(host_rows(host, large(10_000)), time.monotonic())
+        await pilot.press("P")
+        await wait_for(app, pilot, "there is nothing to pause among the selected jobs")
+
+    run(Top([], 1), steps)
