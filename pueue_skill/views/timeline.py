@@ -13,7 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from pueue_skill.queues.model import JobState
-from pueue_skill.queues.outcome import adjective
+from pueue_skill.queues.outcome import STATE_WORDS, adjective
 from pueue_skill.shell import printable
 from pueue_skill.shell.secrets import masked
 from pueue_skill.startup.record import NamedTuple
@@ -201,7 +201,7 @@ def times(bar: Bar, axis: Axis) -> str:
 def page(title: str, slots: Sequence[Slot], axis: Axis) -> str:
     """Return the timeline as an HTML page, with a table of the failed jobs."""
     bars = [bar for slot in slots for bar in slot.bars]
-    counts = ", ".join([f"{sum(bar.outcome == outcome for bar in bars)} {outcome}" for outcome in COLORS])
+    counts = ", ".join([f"{sum(bar.outcome == outcome for bar in bars)} {STATE_WORDS[outcome]}" for outcome in COLORS])
     rows = "\n".join(
         [
             f"<tr><td>{escape(bar.name)}<td>{escape(bar.description)}<td>{escape(times(bar, axis))}"

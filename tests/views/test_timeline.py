@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import io
 import xml.etree.ElementTree as ET
@@ -165,3 +166,22 @@ def test_the_document_has_the_jobs_of_each_slot() -> None:
         for slot in document["slots"]
     ]
     assert slots == [("h", "p1", 1, ["a", "c"]), ("h", "p1", 2, ["b"])]
+
+
+def test_the_counts_of_a_page_have_the_words_for_outcomes() -> None:
+    bars = [bar(0, 1), bar(1, 2), bar(2, 3, "failed"), bar(3, 4, "running")]
+    assert "<p>2 succeeded, 1 failed, 1 running</p>" in timeline.page(
+        "a", timeline.slots_of(bars), timeline.axis_of(bars, dt.UTC)
+    )
+
+
+def test_a_timeline_on_the_terminal_renders_no_files(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pueue_skill.cli.commands import timeline as command
+
+    for name in ("svg", "page"):
+        monkeypatch.delattr(timeline, name)
+    options = argparse.Namespace(svg=None, html=None, json=False)
+    assert command.draw(options, "a", timeline.slots_of([bar(0, 1)])) == 0
+    assert "h p1 1" in capsys.readouterr().out

@@ -107,10 +107,10 @@ def bars_of(host: Host, queue: Queue, job_filter: JobFilter, now: dt.datetime) -
 def draw(options: argparse.Namespace, title: str, slots: list[Slot]) -> int:
     """Write the files that the options name; draw on the terminal if they name none, and not --json."""
     axis = timeline.axis_of([bar for slot in slots for bar in slot.bars])
-    drawings = {options.svg: timeline.svg(slots, axis), options.html: timeline.page(title, slots, axis)}
     for file in filter(None, (options.svg, options.html)):
+        drawing = timeline.svg(slots, axis) if file == options.svg else timeline.page(title, slots, axis)
         try:
-            Path(file).write_text(drawings[file], "utf-8")
+            Path(file).write_text(drawing, "utf-8")
         except OSError as error:
             return failed(ExitCode.USAGE, f"{file} cannot be written: {error.strerror}")
         say(f"wrote {file}")
