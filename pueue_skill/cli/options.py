@@ -124,7 +124,7 @@ def command_of(options: argparse.Namespace) -> list[str]:
         return words[1:]
     if options.typed[-len(words) - 1] == "--":
         return words
-    if "--" in words:
+    if "--" in words and hasattr(options, "after"):
         from pueue_skill.jobs import select
 
         if select.is_id(words[0].rpartition(":")[2]):

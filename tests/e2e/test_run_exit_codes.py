@@ -48,7 +48,6 @@ def open_job(tmp_path: Path) -> str:
         (["--wait", "0.2", "--or-detach"], 0),
         (["--or-detach", "--wait", "0.2"], 0),
         (["--detach"], 0),
-        (["--detach", "--or-detach"], 0),
     ],
 )
 def test_a_job_that_still_runs(

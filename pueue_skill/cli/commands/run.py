@@ -57,7 +57,7 @@ def main(options: argparse.Namespace) -> int:
     current = settings.current()
     words = shared.command_of(options)
     refuse_option_as_command(words)
-    parsing.refuse_together(options, ("--or-detach", "--follow"))
+    parsing.refuse_together(options, ("--or-detach", "--follow"), ("--or-detach", "--detach"))
     cwd = options.cwd
     if options.host == LOCAL:
         try:
@@ -78,6 +78,8 @@ def main(options: argparse.Namespace) -> int:
 
 def refuse_option_as_command(words: list[str]) -> None:
     """Raise UsageError if bash would not take the first word as a command."""
+    if not words or not words[0].strip():
+        raise UsageError("the command is empty", "pueue-skill run --help")
     if words == ["-"]:
         raise UsageError("run does not read the command from stdin", 'pueue-skill run -- "$(cat)"')
     if words[0].startswith(("-", "+")):

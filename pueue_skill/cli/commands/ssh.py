@@ -45,8 +45,8 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.shell.ssh_arguments import parse_ssh
     from pueue_skill.shell.syntax import Word
 
-    if not options.detach:
-        parsing.refuse(options, ("--or-detach", "--wait"))
+    parsing.refuse_together(options, ("--or-detach", "--detach"))
+    parsing.refuse(options, ("--or-detach", "--wait"))
     words = tuple([Word(quote.word(value), value, True, 0, 0) for value in ["ssh", *options.command]])
     call = parse_ssh(words)
     if call is None:
