@@ -43,7 +43,7 @@ def lines(verb: str, host: str, result: HostResult, would: str = "") -> Iterator
     if result.files:
         yield True, f"{host}: {counted(result.files, 'file')} of removed jobs deleted"
     for group, queued in result.paused_groups if verb != "pause" else ():
-        waiting = f": {queued} queued jobs wait" if queued else ""
+        waiting = f": {counted(queued, 'queued job')} wait{'s' if queued == 1 else ''}" if queued else ""
         yield (
             False,
             f"group {printable.line(group)} of {host} is paused{waiting}; start it with: "

@@ -14,6 +14,7 @@ from pueue_skill.jobs.actions import HostResult, Selector
 from pueue_skill.queues.actions import Action
 from pueue_skill.queues.model import JobState
 from pueue_skill.startup.errors import UsageError
+from pueue_skill.views import actions as actions_view
 
 
 def chosen(memory: Memory, **choice: object) -> list[str]:
@@ -309,3 +310,11 @@ FAULTS: dict[str, Fault] = {"a login that prints": answers_late}
 def test_output_of_start_up_files_is_ignored(jobs: Memory, fault: Fault) -> None:
     jobs.far.faults += [fault, fault]
     assert results(acted(jobs, "kill", jobs=("far:a",))) == {"far:m1": ("done", "")}
+
+
+@pytest.mark.parametrize(("queued", "words"), [(1, "1 queued job waits"), (2, "2 queued jobs wait")])
+def test_queued_jobs_of_a_paused_group_are_counted(queued: int, words: str) -> None:
+    result = HostResult((), paused_groups=(("p1", queued),))
+    assert [line for _, line in actions_view.lines("kill", "far", result)] == [
+        f"group p1 of far is paused: {words}; start it with: pueue-skill start --host far --group p1"
+    ]

@@ -7,6 +7,7 @@ import json
 
 from pueue_skill.cli import options as shared
 from pueue_skill.cli.console import ExitCode, failed, say
+from pueue_skill.startup.words import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def main(options: argparse.Namespace) -> int:
             return failed(ExitCode.INTERNAL, f"{database.path()}: {error}. Try: remove the file; a new one is created")
         if options.json:
             print_json({}, count)
-        say(f"deleted {count} run times")
+        say(f"deleted {counted(count, 'run time')}")
         return ExitCode.DONE if count else ExitCode.FINDINGS
     run_times = runs.load()
     if options.json:

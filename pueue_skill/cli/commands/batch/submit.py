@@ -9,6 +9,7 @@ from collections import Counter
 from pueue_skill.cli import options as shared
 from pueue_skill.cli.commands.batch.arguments import add_phase, say_unreachable
 from pueue_skill.cli.console import ExitCode, say
+from pueue_skill.startup.words import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,8 +75,9 @@ def print_results(host: str, results: Sequence[ItemResult]) -> None:
     for result in results:
         label = printable.line(result.item.label)
         if result.did == "changed" and result.item.members:
+            what = "it, unless its unit runs" if result.jobs == 1 else "them, unless their units run"
             say(
-                f"{host}: the definition of {result.jobs} jobs of {label} has changed. --replace resubmits them, unless their units run"
+                f"{host}: the definition of {counted(result.jobs, 'job')} of {label} has changed. --replace resubmits {what}"
             )
         elif result.did == "changed":
             say(
