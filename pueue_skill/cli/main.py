@@ -15,8 +15,7 @@ from pueue_skill import __version__
 from pueue_skill.cli import console
 from pueue_skill.cli.console import ExitCode, failed, guarded
 from pueue_skill.cli.fast_argparse import argparse
-from pueue_skill.cli.parsing import Parser
-from pueue_skill.startup.errors import UsageError
+from pueue_skill.cli.parsing import Parser, misplaced
 from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -161,7 +160,7 @@ def refuse_option_before_command(arguments: list[str]) -> None:
 
         if option in parser_of(name).option_names():
             moved = quote.line([name, *arguments[: arguments.index(name)]])
-            raise UsageError(f"{option} belongs after the command: pueue-skill {moved}")
+            raise misplaced(option, f"pueue-skill {moved}")
 
 
 def module_of(name: str) -> Any:

@@ -43,7 +43,7 @@ class Parser(argparse.ArgumentParser):
             if not name.startswith("-"):
                 raise UsageError(f"unexpected argument: {unknown[0]}", f"{parser.prog} --help")
             if name in parser.option_names():
-                raise UsageError(f"{name} belongs after the command: {parser.prog} {name}")
+                raise misplaced(name, f"{parser.prog} {name}")
             raise UsageError(
                 f"no such option: {name}{did_you_mean(name, parser.option_names())}", f"{parser.prog} --help"
             )
@@ -88,6 +88,11 @@ class Parser(argparse.ArgumentParser):
             f"{formatter.format_help()}\n{self.command_list}\n{options.format_help()}\n{self.epilog or ''}".rstrip()
             + "\n"
         )
+
+
+def misplaced(option: str, call: str) -> UsageError:
+    """Return the error for an option of a command that precedes the command; `call` shows it in its place."""
+    return UsageError(f"{option} belongs after the command: {call}")
 
 
 def listed(names: Sequence[str]) -> str:

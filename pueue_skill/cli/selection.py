@@ -10,6 +10,7 @@ from pueue_skill.cli.console import note, say
 from pueue_skill.configuration import settings
 from pueue_skill.shell import quote
 from pueue_skill.startup.errors import UsageError
+from pueue_skill.startup.words import first_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,5 +73,4 @@ MAX_NAMES = 8
 
 def names(jobs: Sequence[tuple[Host, JobState]]) -> str:
     """Return the names of the first jobs and the number of the others."""
-    listed = " ".join([f"{host.name}:{state.id}" for host, state in jobs[:MAX_NAMES]])
-    return listed + (f" and {len(jobs) - MAX_NAMES} more" if len(jobs) > MAX_NAMES else "")
+    return first_names([f"{host.name}:{state.id}" for host, state in jobs], MAX_NAMES, " ")

@@ -12,6 +12,7 @@ from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.shell import printable
 from pueue_skill.shell.model import Host
 from pueue_skill.startup.regex import regex
+from pueue_skill.startup.words import first_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,8 +121,7 @@ def failed_causes(state: JobState, jobs: Mapping[str, JobState]) -> list[JobStat
 
 
 def job_names(states: Sequence[JobState], host: Host, most: int = 5) -> str:
-    names = [f"{host.name}:{state.id}" for state in states[:most]]
-    return ", ".join(names) + (f" and {len(states) - most} more" if len(states) > most else "")
+    return first_names([f"{host.name}:{state.id}" for state in states], most, ", ")
 
 
 def exit_code(state: JobState) -> int:

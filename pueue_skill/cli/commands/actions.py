@@ -28,11 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_json(parser, "acts", "what was done")
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, successful_only: bool = False) -> int:
     selector = selection.selector(options)
     selections, down, matches = job_actions.select_jobs(selector, settings.current().hosts)
     selection.note_older(matches)
-    if getattr(options, "successful_only", False):
+    if successful_only:
         selections = [
             selected._replace(states=tuple([state for state in selected.states if state.result == "success"]))
             for selected in selections
