@@ -224,7 +224,7 @@ def test_an_incomplete_answer_of_a_host_does_not_affect_others(jobs: Memory) -> 
         found = acted(jobs, "kill", lambda fault=fault: jobs.far.faults.append(fault), label="a")  # type: ignore[misc]
         assert set(results(found).values()) == {("done", "")}
         assert "The result of the action is unknown. See: pueue-skill status far" in str(found["far"])
-        jobs.far.tasks["m1"].begin_anew()
+        jobs.far.tasks["m1"].reset()
         jobs.far.settle()
 
 

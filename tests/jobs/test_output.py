@@ -106,7 +106,7 @@ def test_the_output_of_a_restarted_job_is_read_from_its_beginning(far: MemoryHos
     far.write("m1", b"first run")
 
     def anew() -> None:
-        task.begin_anew()
+        task.reset()
         far.settle()
         far.write("m1", b"again")
 
