@@ -9,6 +9,7 @@ from pueue_skill.batches.model import ItemResult
 from pueue_skill.batches.states import ItemState
 from pueue_skill.shell import printable
 from pueue_skill.startup.record import NamedTuple
+from pueue_skill.startup.words import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def decide_failed(manifest: Manifest, state: ItemState, is_fixed: bool) -> Decis
             state, "leave", f"{code}, and the job is no longer in the queue. Change its definition and submit it"
         )
     if state.tries >= manifest.tries and not is_fixed:
-        return Decision(state, "leave", f"it was started {state.tries} times (tries)")
+        return Decision(state, "leave", f"it was started {counted(state.tries, 'time')} (tries)")
     if state.status == "spawn":
         return Decision(state, "leave", f"it failed to start: {state.job.detail if state.job else ''}")
     if state.status == "killed" or state.exit_code in KILLED_EXIT_CODES:

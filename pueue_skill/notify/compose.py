@@ -19,6 +19,7 @@ from pueue_skill.shell import printable
 from pueue_skill.shell.model import LOCAL
 from pueue_skill.shell.secrets import masked
 from pueue_skill.startup.digest import digest
+from pueue_skill.startup.words import first_names
 from pueue_skill.state.outbox import Notification
 from pueue_skill.state.sessions import Submitted
 
@@ -103,7 +104,7 @@ def of_empty_group(host: str, group: str, done: Iterable[JobState]) -> Notificat
     failed = [f"{state.id}" + (f" ({plain(state.label, 60)})" if state.label else "") for state in run if state.result != "success"]  # fmt: skip
     counts = list_counts({"succeeded": len(run) - len(failed), "failed": len(failed)})
     name = plain(group)
-    text = f"{host}: group {name} is empty: {counts}{first_names(failed)}"
+    text = f"{host}: group {name} is empty: {counts}{name_list(failed)}"
     return Notification(
         "groups", f"group {host} {group} {last}", f"{host}: group {name} is empty, {counts}", text, bool(failed)
     )
@@ -127,7 +128,7 @@ def of_batch(name: str, states: Sequence[ItemState], whole: bool) -> list[Notifi
     ends = [(state.item.key, state.status, state.tries, state.job.ended if state.job and state.status == "killed" else None) for state in states]  # fmt: skip
     names = [f"{shown_host(state.item.host)} {plain(state.item.label, 60)}" for state in failed]
     title = f"batch {plain(name)} has ended, {spoken_of}"
-    text = f"batch {plain(name)} has ended: {spoken_of}{first_names(names)}"
+    text = f"batch {plain(name)} has ended: {spoken_of}{name_list(names)}"
     event = f"batch {name} {digest(repr(sorted(ends, key=repr)).encode(), 32)}"
     return [*told, Notification("batches", event, title, text, counts["success"] < len(states))]
 
@@ -166,10 +167,9 @@ def list_counts(counts: dict[str, int]) -> str:
     return ", ".join([f"{count} {what}" for what, count in counts.items() if count or what == "succeeded"])
 
 
-def first_names(names: Sequence[str]) -> str:
+def name_list(names: Sequence[str]) -> str:
     """Return the first of `names`, as the end of a sentence."""
-    more = f" and {len(names) - MAX_NAMED_JOBS} more" if len(names) > MAX_NAMED_JOBS else ""
-    return f": {', '.join(names[:MAX_NAMED_JOBS])}{more}" if names else ""
+    return f": {first_names(names, MAX_NAMED_JOBS, ', ')}" if names else ""
 
 
 def plain(text: str, longest: int = 100) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from pueue_skill.plan.model import Job
 from pueue_skill.startup.regex import regex
+from pueue_skill.startup.words import first_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ def differences(job: Job, state: JobState, folder: str, environment: str, before
     was = {name: value.replace("\n", " ") for name, value in before.items()}
     others = sorted([name for name in {*now, *was} - SESSION_VARIABLES if now.get(name) != was.get(name)])
     if now and was and others:
-        more = f" and {len(others) - 8} more" if len(others) > 8 else ""
-        reasons.append(f"has another environment ({', '.join(others[:8])}{more})")
+        reasons.append(f"has another environment ({first_names(others, 8, ', ')})")
     return tuple(reasons)
 
 

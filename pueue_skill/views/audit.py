@@ -10,6 +10,7 @@ from pueue_skill.hosts.audit import count_and_size
 from pueue_skill.queues.outcome import STATE_WORDS
 from pueue_skill.shell import printable
 from pueue_skill.shell.printable import byte_size
+from pueue_skill.startup.words import counted
 
 if TYPE_CHECKING:
     from pueue_skill.hosts.reports import AuditReport
@@ -106,7 +107,7 @@ def query_rows(report: AuditReport) -> Iterator[tuple[str, str]]:
         yield "query", f"{query['name']}: {first}"
         yield from quoted(more[:MAX_ANSWER_LINES])
         if len(more) > MAX_ANSWER_LINES:
-            yield "", f"and {len(more) - MAX_ANSWER_LINES} more lines"
+            yield "", f"and {counted(len(more) - MAX_ANSWER_LINES, 'more line')}"
 
 
 def project_rows(report: AuditReport) -> Iterator[tuple[str, str]]:

@@ -213,6 +213,12 @@ def test_resume_leaves_jobs_whose_sibling_runs(batch: Batch) -> None:
     assert f"far load-1: left as is: {why}\n" in batch("resume", "--because", "output-fix")[2]
 
 
+def test_resume_counts_the_tries(batch: Batch) -> None:
+    batch.file.write_text(TEXT.replace("refresh", "tries = 1\nrefresh", 1))
+    failed(batch)
+    assert batch.acts(1, "resume")["load-2"] == ("left", "it was started 1 time (tries)")
+
+
 def test_resume_names_jobs_that_still_run(batch: Batch) -> None:
     failed(batch)
     batch.far.survivors[batch.far.task("load-2").job["key"]] = "4711"
