@@ -327,7 +327,7 @@ def test_a_notification_that_failed_is_sent_by_the_next_callback(called: Called)
     until(lambda: log.exists() and "was not notified" in log.read_text(), "the failure in the log", 20)
     assert "hidden-hook" not in log.read_text()
     found = called("doctor")
-    assert "notify 1: json://127.0.0.1: 2 notices are not sent yet" in found.stdout
+    assert "notify 1: json://127.0.0.1: 2 notifications not sent yet" in found.stdout
     assert "hidden-hook" not in found.stdout
     called.receiver.up()
     done = called("notify")
