@@ -6,9 +6,10 @@ import pytest
 
 from pueue_skill.batches import resume, submission
 from pueue_skill.batches.actions import tasks_of
-from pueue_skill.batches.model import Item
+from pueue_skill.batches.model import Item, ItemResult
 from pueue_skill.batches.states import ItemState, item_states
 from pueue_skill.cli.commands.batch.resume import print_survivors
+from pueue_skill.cli.commands.batch.submit import print_results
 from pueue_skill.queues.literals import Result, Status
 from pueue_skill.queues.model import JobState, Queue
 from pueue_skill.queues.protocol import BatchStatus, SubmittedItem, Units
@@ -87,6 +88,18 @@ def test_a_job_without_a_unit_is_not_restarted(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err == (
         "pueue-skill: some jobs no longer belong to a unit. Try: pueue-skill batch submit b.toml\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (1, "1 job of work:default has changed. --replace resubmits it, unless its unit runs"),
+        (2, "2 jobs of work:default has changed. --replace resubmits them, unless their units run"),
+    ],
+)
+def test_changed_jobs_of_a_pack_are_counted(count: int, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    print_results("here", [ItemResult(PACK, "changed", count, "1", "")])
+    assert capsys.readouterr().err == f"pueue-skill: here: the definition of {words}\n"
 
 
 def test_results_of_a_submission() -> None:
