@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from pueue_skill.shell.commands import NEVER_FAILS
-from pueue_skill.shell.model import Command, Step
+from pueue_skill.shell.model import Command, Construct
 from pueue_skill.shell.syntax import Script, Unparsed, Word
 from pueue_skill.startup.regex import regex
 
@@ -52,7 +52,7 @@ def is_awaited(text: str, commands: Sequence[Command], i: int, at: int) -> bool:
 
 def waited_words(
     command: Command, later: Sequence[Command], errexit: bool
-) -> Iterator[tuple[tuple[Step, ...], Sequence[Word]]]:
+) -> Iterator[tuple[tuple[Construct, ...], Sequence[Word]]]:
     """The words that a `wait` waits for, each time with the path to what waits: the command, or the loop over them.
 
     `for p in "${pids[@]}"; do wait "$p"; done` waits for all items, unless the loop ends early.
@@ -67,7 +67,7 @@ def waited_words(
             yield path[:-1], command.loops[-1].items
 
 
-def shell_of(path: tuple[Step, ...]) -> tuple[Step, ...]:
+def shell_of(path: tuple[Construct, ...]) -> tuple[Construct, ...]:
     """The path to the process that runs a command with this path."""
     own = [i for i, step in enumerate(path) if step.kind in OWN_SHELL]
     return path[: own[-1] + 1] if own else ()
@@ -90,8 +90,8 @@ def sets_errexit(command: Command) -> bool:
 def waits_for_ids(
     text: str,
     words: Sequence[Word],
-    job: Step,
-    inside: tuple[Step, ...],
+    job: Construct,
+    inside: tuple[Construct, ...],
     commands: Sequence[Command],
     waiting: Command,
 ) -> bool:
@@ -122,7 +122,9 @@ def waits_for_ids(
     )
 
 
-def is_called_before(commands: Sequence[Command], inside: tuple[Step, ...], command: Command, waiting: int) -> bool:
+def is_called_before(
+    commands: Sequence[Command], inside: tuple[Construct, ...], command: Command, waiting: int
+) -> bool:
     """Whether the `wait` follows all calls of the functions around the job, made by the same shell."""
     if not any(step.kind == "function" for step in inside):
         return True

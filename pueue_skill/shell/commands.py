@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from pueue_skill.shell.arguments import basename, option_value
-from pueue_skill.shell.model import Command, Detached, Loop, Ssh, Step
+from pueue_skill.shell.model import Command, Construct, Detached, Loop, Ssh
 from pueue_skill.shell.nested import (
     SESSION_PROGRAMS,
     SHELLS,
@@ -60,7 +60,7 @@ class Context(NamedTuple):
     fed: tuple[str, Sequence[int]] | None = None
     detached: Detached | None = None
     around: tuple[Redirect, ...] = ()
-    path: tuple[Step, ...] = ()
+    path: tuple[Construct, ...] = ()
     variables: Mapping[str, Word] = MappingProxyType({})
 
     def at(self, start: int, end: int) -> tuple[int, int]:
@@ -71,7 +71,7 @@ class Context(NamedTuple):
 
     def step(self, kind: str, start: int, end: int) -> Context:
         """The context inside a construct of the current text."""
-        return self._replace(path=(*self.path, Step(kind, *self.at(start, end))))
+        return self._replace(path=(*self.path, Construct(kind, *self.at(start, end))))
 
     def substitution(self, start: int, end: int) -> Context:
         """The context inside a substitution."""
@@ -269,7 +269,9 @@ def walk_carried(command: Command, node: Simple, context: Context, cwd: str | No
     """The commands in the texts that `command` passes to another shell, or fans out over."""
     name, words = command.name, command.words
     stepped = (
-        context if name == "eval" else context._replace(path=(*context.path, Step("text", command.start, command.end)))
+        context
+        if name == "eval"
+        else context._replace(path=(*context.path, Construct("text", command.start, command.end)))
     )
     inner = stepped._replace(via=(*context.via, name))
     if command.ssh:

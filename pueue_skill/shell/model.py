@@ -28,7 +28,7 @@ class Loop(NamedTuple):
     end: int
 
 
-class Step(NamedTuple):
+class Construct(NamedTuple):
     """A construct on the way from the text to a command.
 
     `kind` is that of the compound command (subshell, for, if, …), or substitution, pipe (a part of a pipeline), text (for
@@ -111,7 +111,7 @@ class Command(NamedTuple):
     asks: str = ""
     reader: str = ""
     around: tuple[Redirect, ...] = ()
-    path: tuple[Step, ...] = ()
+    path: tuple[Construct, ...] = ()
 
     @property
     def attached(self) -> bool:

@@ -208,7 +208,10 @@ def test_a_name_means_the_newest_job_on_any_host(client: Client, label: str) -> 
     assert client("log", first).stdout == "first\n"
     assert client("log", "--follow", f"bigblack:{label}", code=3).stderr == ""
     assert "no job is called" in client("log", f"{label}~2", code=2).stderr
-    assert f"{label}~2: 2 jobs have that name" in client("wait", f"{label}~2", code=2).stderr
+    assert (
+        f"{label}~2: 2 jobs are called {label}, and the oldest is {label}~1"
+        in client("wait", f"{label}~2", code=2).stderr
+    )
     assert (
         f"no job is called x{label}; similar names: {shlex.quote(label)}" in client("wait", f"x{label}", code=2).stderr
     )

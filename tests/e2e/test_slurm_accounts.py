@@ -83,7 +83,7 @@ def test_account_limits_are_shown_and_violations_reported(client: Client) -> Non
     assert done.returncode == 1
     assert "violates accounting/QOS policy" in done.stderr
     assert "wait for jobs to end" in done.stderr
-    for word, said in (("--account=nobody", "an account of yours"), ("--qos=nobody", "a QOS of yours")):
+    for word, said in (("--account=nobody", "one of your accounts"), ("--qos=nobody", "one of your QOS")):
         client.options(word)
         done = client("run", "--", "true")
         assert done.returncode == 125
