@@ -49,10 +49,14 @@ def test_stdin_that_is_a_terminal(pueued: Daemon) -> None:
     with subprocess.Popen(
         command, env=pueued.env, stdin=other, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        assert process.stderr
-        assert b"until Ctrl-D" in process.stderr.readline()
-        os.write(terminal, b"typed\n\x04")
-        assert process.communicate(timeout=30) == (b"typed\n", b"")
+        try:
+            assert process.stderr
+            line = process.stderr.readline()
+            assert b"Ctrl-D ends it" in line, line
+            os.write(terminal, b"typed\n\x04")
+            assert process.communicate(timeout=30) == (b"typed\n", b"")
+        finally:
+            process.kill()
     assert process.returncode == 0
     for one in (terminal, other):
         os.close(one)
@@ -190,6 +194,6 @@ def test_input_beyond_the_limit_is_refused(bigblack: Host, options: list[str]) -
     before = set(bigblack.tasks())
     done = at(bigblack, *command, stdin=b"x" * 5000)
     assert (done.returncode, done.stdout) == (125, b"")
-    assert b"for more give --stdin-limit" in done.stderr
+    assert b"Try: a larger limit, such as --stdin-limit 100G" in done.stderr
     until(lambda: not list((bigblack.home / ".local/share/pueue-skill/jobs").glob("long.*")), "the copy to go")
     assert set(bigblack.tasks()) == before

@@ -101,7 +101,7 @@ def test_killing_a_group_reports_that_it_stays_paused(stage: Stage) -> None:
         assert f"{host}:{second} killed" in done.stdout
         assert stage.status(host, third) == "Queued"
         offer = f"pueue-skill start --host {host} --group {stage.group}"
-        assert f"group {stage.group} of {host} is paused: 1 queued jobs wait; start it with: {offer}\n" in done.stderr
+        assert f"group {stage.group} of {host} is paused: 1 queued job waits; start it with: {offer}\n" in done.stderr
     stage("start", "--host", "bigblack", "--group", stage.group)
     stage.reaches("bigblack", jobs["bigblack"][2], "Running")
     assert stage.status("littleblack", jobs["littleblack"][2]) == "Queued"
@@ -158,7 +158,7 @@ def test_running_jobs_are_not_restarted(stage: Stage) -> None:
 @pytest.mark.long
 def test_a_job_that_outlived_its_daemon_is_not_started_twice(stage: Stage, pueued: Daemon) -> None:
     """A job leaves a process behind, as a killed daemon does."""
-    left = "bash -c 'exec -a left-behind sleep 100' & exit 3"
+    left = "(bash -c 'exec -a left-behind sleep 100' &); exit 3"
     done = stage(
         "run", "--host", "bigblack", "--group", stage.group, "--label", "left", "--wait", "5", "--", left, code=3
     )

@@ -80,7 +80,7 @@ def test_status_names_jobs_that_wait_forever_and_the_command_that_ends_that(
     narrow.pueue("enqueue", first)
     fix = f"pueue-skill kill local:{waiter} && pueue-skill restart local:{waiter}"
     assert (
-        f"local:{waiter}: waits for local:{first}, which waits for a slot of narrow, of which local:{waiter} holds one. {fix}\n"
+        f"local:{waiter}: waits for local:{first}, which waits for a slot of narrow, of which local:{waiter} holds one. Try: {fix}\n"
         in shown()
     )
     subprocess.run(
