@@ -21,7 +21,7 @@ demo: .venv/.stamp ## show pueue-skill on a private pueue daemon
 test: export PYTHONDONTWRITEBYTECODE :=
 # Without pueue, pytest skips the tests that need it.
 test: .venv/.stamp ## run the tests, without the long ones unless ALL=1; ARGS=... is passed to pytest
-	@$(if $(ARGS),:,echo "The tests take about $(if $(ALL)$(CI),15,3) minutes on 2 cores.")
+	@$(if $(ARGS),:,echo "The tests take about $(if $(ALL)$(CI),25,10) minutes on 2 cores.")
 	@if pueue=$$($(PY) tools/get_pueue.py); then PATH="$$pueue:$$PATH"; fi; $(PY) -m pytest -n 4 $(if $(ALL)$(CI),,-m "not long") $(ARGS)
 
 SCRIPTS := 'pueue_skill/*.sh'
