@@ -39,14 +39,11 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-l", "--label", metavar="PATTERN", help="select every job whose label matches (*, ?, [a-z])")
     parser.add_argument("-g", "--group", metavar="NAME", help="select every job of this group")
-    parser.add_argument(
-        "--host",
-        metavar="NAME",
-        type=parsing.host_name,
-        action="append",
-        default=[],
-        help="select jobs of this host only; may be repeated (default: all hosts)",
-    )
+    add_hosts(parser, "select jobs of this host only; may be repeated (default: all hosts)")
+
+
+def add_hosts(parser: argparse.ArgumentParser, help: str) -> None:
+    parser.add_argument("--host", metavar="NAME", type=parsing.host_name, action="append", default=[], help=help)
 
 
 def add_job(parser: argparse.ArgumentParser, short: bool) -> None:

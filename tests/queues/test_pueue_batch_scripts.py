@@ -6,11 +6,9 @@ import os
 import subprocess
 from pathlib import Path
 
-import pytest
 from real import SYSTEM_PATH
-from stubbed import EMPTY, SHELLS, Stubbed, jobs_folder, queue, says
+from stubbed import EMPTY, Stubbed, jobs_folder, queue, says
 
-import pueue_skill
 from pueue_skill.plan.model import Job
 from pueue_skill.queues.protocol import BatchRequest, Pack, RestartRequest, Units
 from pueue_skill.queues.pueue.batch import batch_script, read_batch, read_capacity, read_restart, restart_script
@@ -18,14 +16,6 @@ from pueue_skill.queues.pueue.batch import submit_script as submit_batch
 from pueue_skill.queues.pueue.units import runner_name
 from pueue_skill.queues.script import script
 from pueue_skill.shell.model import Host
-
-PACKAGE = Path(pueue_skill.__file__).parent
-FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("**/sh/**/*.*sh"))
-
-
-@pytest.fixture(params=SHELLS)
-def run(request: pytest.FixtureRequest, tmp_path: Path) -> Stubbed:
-    return Stubbed(request.param, tmp_path)
 
 
 def batch(**changes: str) -> str:

@@ -6,10 +6,8 @@ import subprocess
 from base64 import b64encode
 from pathlib import Path
 
-import pytest
-from stubbed import SHELLS, Stubbed, queue, says
+from stubbed import Stubbed, queue, says
 
-import pueue_skill
 from pueue_skill.queues.pueue import health as pueue_health
 from pueue_skill.queues.pueue.provision import (
     HostFacts,
@@ -23,14 +21,6 @@ from pueue_skill.queues.pueue.provision import (
 from pueue_skill.queues.script import script
 from pueue_skill.queues.scripts import reply
 from pueue_skill.shell.model import Host
-
-PACKAGE = Path(pueue_skill.__file__).parent
-FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("**/sh/**/*.*sh"))
-
-
-@pytest.fixture(params=SHELLS)
-def run(request: pytest.FixtureRequest, tmp_path: Path) -> Stubbed:
-    return Stubbed(request.param, tmp_path)
 
 
 def facts(answer: str) -> dict[str, str]:

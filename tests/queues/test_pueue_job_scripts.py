@@ -5,23 +5,12 @@ from __future__ import annotations
 import os
 import time
 from base64 import b64encode
-from pathlib import Path
 
-import pytest
-from stubbed import EMPTY, SHELLS, Stubbed, jobs_folder, queue, says, then
+from stubbed import EMPTY, Stubbed, jobs_folder, queue, says, then
 
-import pueue_skill
 from pueue_skill.queues.pueue.state import read_status
 from pueue_skill.queues.script import script
 from pueue_skill.queues.scripts import encoded_files, read_tails, reply, whole_reply
-
-PACKAGE = Path(pueue_skill.__file__).parent
-FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("**/sh/**/*.*sh"))
-
-
-@pytest.fixture(params=SHELLS)
-def run(request: pytest.FixtureRequest, tmp_path: Path) -> Stubbed:
-    return Stubbed(request.param, tmp_path)
 
 
 def submit(**changes: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import get_pueue
 import pytest
 from real import real
-from stubbed import SHELLS, Stubbed
+from stubbed import Stubbed
 
 import pueue_skill
 from pueue_skill.queues import script as loader
@@ -20,11 +20,6 @@ from pueue_skill.shell.ssh_target import REMOTE_PUEUE
 
 PACKAGE = Path(pueue_skill.__file__).parent
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("**/sh/**/*.*sh"))
-
-
-@pytest.fixture(params=SHELLS)
-def run(request: pytest.FixtureRequest, tmp_path: Path) -> Stubbed:
-    return Stubbed(request.param, tmp_path)
 
 
 def test_assignments_of_the_inputs_precede_a_script() -> None:

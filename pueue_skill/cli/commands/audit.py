@@ -63,7 +63,7 @@ def report_file(host: str) -> Path:
 
 
 def load_last(host: str) -> Any:
-    """Return the last report on a host, or None if there is none of this version."""
+    """Return the stored report on a host; None if there is none, or if it has another version."""
     try:
         report = json.loads(report_file(host).read_text("utf-8"))
         return report if report["version"] == 1 else None

@@ -30,14 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scope.add_argument(
         "--day", metavar="YYYY-MM-DD", type=parsing.day, help="draw the jobs of this day (default: today)"
     )
-    parser.add_argument(
-        "--host",
-        metavar="NAME",
-        type=parsing.host_name,
-        action="append",
-        default=[],
-        help="draw only this host; may be repeated",
-    )
+    shared.add_hosts(parser, "draw only this host; may be repeated")
     parser.add_argument("--svg", metavar="FILE", help="write an SVG file instead of drawing on the terminal")
     parser.add_argument("--html", metavar="FILE", help="write an HTML page instead of drawing on the terminal")
     shared.add_json(parser, "timeline", "the jobs by slot, instead of drawing them,")

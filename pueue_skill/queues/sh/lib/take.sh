@@ -19,7 +19,7 @@ take() {
     if tail -c "$((${#pq_end} + 1))" "$1" | grep -qxF "$pq_end"; then
         dd if=/dev/null of="$1" bs=1 seek="$pq_size" 2>/dev/null
     elif [ "$((pq_size / 512 + 1))" -ge "$pq_room" ]; then
-        echo "stdin is longer than $((pq_room / 2)) KiB, which is all that it may take of the free space" >&2
+        echo "stdin is longer than $((pq_room / 2)) KiB, nine tenths of the free space" >&2
         return 1
     else
         echo "stdin was cut off" >&2
