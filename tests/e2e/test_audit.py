@@ -97,6 +97,7 @@ def job(host: str, label: str, command: str, env: dict[str, str], *options: str)
 
 @pytest.mark.long
 def test_the_report_on_a_host(env: dict[str, str], bigblack: Host) -> None:
+    bigblack.pueue("clean")  # other tests may have left ended jobs
     job("bigblack", "fails", "echo the reason; echo token=abcdefgh12345; exit 3", env, "--follow")
     job("bigblack", "apart", "echo out; echo the error >&2; exit 4", env, "--follow", "--split-output")
     name = job("bigblack", "dies", "kill -9 $$", env, "--detach")
