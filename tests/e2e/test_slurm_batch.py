@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch import RANGEBAR, rangebar
+from batch import RANGEBAR, begun_together, rangebar
 from real import Host, until
 from slurm import Cluster
 
@@ -35,8 +35,7 @@ class Batch:
 
 
 def test_more_jobs_than_fit_in_an_array_run_within_the_limit(cluster: Cluster, tmp_path: Path) -> None:
-    # The first jobs wait for each other, however slowly the cluster starts them.
-    work = 'echo + >> ran; until [ "$(grep -c + ran)" -ge 3 ]; do sleep 0.1; done; sleep 0.3; echo - >> ran'
+    work = f"echo + >> ran; {begun_together(3)}; sleep 0.3; echo - >> ran"
     phases = f"[groups]\ng = 3\n[phases.a]\ncommand = '''{work}'''\nlabel = '{{n}}'\neach = ['n']\ngroup = 'g'\nvars.n = {{ range = [1, 25] }}\n"
     batch = Batch(cluster, tmp_path, phases)
     done = batch("submit")

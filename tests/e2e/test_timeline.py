@@ -8,19 +8,21 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from batch import begun_together
 from real import Daemon, Host
 
-MANIFEST = """
+MANIFEST = f"""
 name = "pictured"
 hosts = ["bigblack"]
+cwd = "FOLDER"
 [groups]
 pictured = 2
 [vars]
 nap = [1, 2, 3]
 [phases.nap]
-command = "sleep 0.{nap}; [ {nap} != 2 ]"
+command = '''{begun_together(2)}; sleep 0.{{nap}}; [ {{nap}} != 2 ]'''
 group = "pictured"
-label = "nap-{nap}"
+label = "nap-{{nap}}"
 """
 
 
@@ -39,7 +41,8 @@ def test_a_batch_and_a_day_of_real_hosts(pueued: Daemon, bigblack: Host, tmp_pat
         return done
 
     # A new batch for a rerun: in the journal of the first, every job has ended.
-    (tmp_path / "batch.toml").write_text(MANIFEST.replace("pictured", f"pictured-{tmp_path.name[-1]}", 1))
+    text = MANIFEST.replace("pictured", f"pictured-{tmp_path.name[-1]}", 1).replace("FOLDER", str(tmp_path))
+    (tmp_path / "batch.toml").write_text(text)
     bigblack.pueue("group", "add", "--parallel", "1", "other")
     other = bigblack.pueue("add", "-p", "-g", "other", "-l", "other", "--", "sleep 0.2")
     call("batch", "submit", "batch.toml")

@@ -52,6 +52,11 @@ def manifest(batch: Batch, phases: str, **more: str) -> str:
     return f'name = "{name}"\nhosts = ["{batch.env["HOST"]}"]\ncwd = "{batch.folder}"\n{extra}{phases}'
 
 
+def begun_together(count: int) -> str:
+    """Return a command for jobs that share a folder: it waits until `count` of them have begun, however slowly the queue starts them."""
+    return f'echo + >> begun; until [ "$(grep -c + begun)" -ge {count} ]; do sleep 0.1; done'
+
+
 UV = """#!/bin/sh
 # uv run python scripts/NAME ARG...: records the call, and fails if the file broken-2022 exists.
 shift 2
