@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pueue_skill.agents.event import client
-from pueue_skill.startup.files import umask, write_atomic
+from pueue_skill.startup.files import umask, unused, write_atomic
 from pueue_skill.startup.record import NamedTuple
 
 MARK = "--by=pueue-skill"
@@ -172,7 +172,7 @@ def apply(change: Change) -> Path | None:
         write_atomic(file, change.new.encode(), 0o666 & ~umask())
         return None
     mode = file.stat().st_mode & 0o777
-    backup = file.with_name(f"{file.name}.before-pueue-skill-{time.strftime('%Y%m%d-%H%M%S')}")
+    backup = Path(unused(f"{file}.before-pueue-skill-{time.strftime('%Y%m%d-%H%M%S')}"))
     write_atomic(backup, change.old.encode(), mode)
     try:
         write_atomic(file, change.new.encode(), mode)

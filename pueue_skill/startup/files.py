@@ -27,6 +27,15 @@ def write_atomic(path: str | os.PathLike[str], content: bytes, mode: int = 0o600
         raise
 
 
+def unused(path: str | os.PathLike[str]) -> str:
+    """Return `path`, or, if a file has that name, the first of `path`-2, `path`-3 and so on that no file has."""
+    name = os.fspath(path)
+    names = [name]
+    while os.path.lexists(names[-1]):
+        names.append(f"{name}-{len(names) + 1}")
+    return names[-1]
+
+
 def umask() -> int:
     """Return the umask of this process; setting it is the only way to read it."""
     mask = os.umask(0o077)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from pueue_skill.startup.files import unused
 from pueue_skill.state import paths
 
 VERSION = 6
@@ -80,7 +81,7 @@ def opened(timeout_s: float = 0.3) -> Iterator[sqlite3.Connection]:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):  # locked, full, not writable: it may be whole
             raise
-        file.rename(file.with_name(f"{file.name}.broken-{int(time.time())}"))
+        file.rename(unused(f"{file}.broken-{int(time.time())}"))
         connection = connected(file, timeout_s)
     with closing(connection), connection:
         yield connection

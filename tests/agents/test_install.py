@@ -83,6 +83,16 @@ def test_installed_hooks_run_the_launcher(agent: str, scope: str) -> None:
         assert all(isinstance(groups, list) and len(groups) == 1 for groups in events.values())
 
 
+def test_a_backup_never_replaces_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pueue_skill.agents.install.time.strftime", lambda *_: "now")
+    file = write(settings("claude", "user"), "{}\n")
+    for mode in ("remind", "suggest", "rewrite"):
+        assert main(["install", "claude", "--mode", mode]) == 0
+    backups = sorted(file.parent.glob(f"{file.name}.before-pueue-skill-*"))
+    assert [backup.name.rpartition("now")[2] for backup in backups] == ["", "-2", "-3"]
+    assert backups[0].read_text() == "{}\n"
+
+
 @each_in_json
 def test_entries_of_others_survive_in_their_order(agent: str, scope: str) -> None:
     others = of_others(agent)

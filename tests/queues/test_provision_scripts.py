@@ -107,6 +107,17 @@ def test_a_file_is_restored(bare: Bare) -> None:
     assert list(bare.home.iterdir()) == []
 
 
+def test_a_backup_never_replaces_another(bare: Bare) -> None:
+    bare.put("date", "#!/bin/sh\necho 20260102-030405\n")
+    file = bare.home / "f"
+    file.write_text("theirs")
+    assert bare.do(*[["configure", str(file), word] for word in ("YQ==", "Yg==", "Yw==")]).returncode == 0
+    backups = sorted(bare.home.glob("f.before-pueue-skill-*"))
+    assert [backup.read_text() for backup in backups] == ["theirs", "a", "b"]
+    bare.undo()
+    assert file.read_text() == "theirs"
+
+
 def test_a_changed_file_is_left_as_is(bare: Bare) -> None:
     file = bare.home / "f"
     bare.do(["configure", str(file), "YQ=="])

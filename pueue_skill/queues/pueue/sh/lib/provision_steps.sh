@@ -14,6 +14,8 @@ send() {
 place_file() {
     if [ -e "$2" ]; then
         backup=$2.before-pueue-skill-$(date +%Y%m%d-%H%M%S)
+        # Two changes within a second: the first backup holds the user's own file.
+        while [ -e "$backup" ]; do backup=$backup-; done
         cp -p "$2" "$backup"
         record_change backup "$backup" "$2"
     fi
