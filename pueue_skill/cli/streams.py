@@ -101,14 +101,18 @@ def prepare() -> None:
 
 
 def text_stream(raw: io.FileIO, replaced: TextIO | None) -> SafeText:
-    """Return a text stream to `raw` with the properties of `replaced`; characters that it cannot encode become escapes."""
+    """Return a text stream to `raw` with the properties of `replaced`; characters that it cannot encode become escapes.
+
+    With PYTHONUNBUFFERED, Python's own stream has no buffer, only `write_through`; this one has, so lines are flushed.
+    """
     errors = (replaced.errors if replaced else None) or "strict"
+    write_through = replaced is not None and getattr(replaced, "write_through", False)
     return SafeText(
         io.BufferedWriter(raw),
         encoding=replaced.encoding if replaced else "utf-8",
         errors="backslashreplace" if errors == "strict" else errors,
-        line_buffering=bool(replaced and replaced.line_buffering),
-        write_through=replaced is not None and getattr(replaced, "write_through", False),
+        line_buffering=write_through or bool(replaced and replaced.line_buffering),
+        write_through=write_through,
     )
 
 
