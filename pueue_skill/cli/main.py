@@ -197,7 +197,7 @@ def parser(only: str | None = None) -> Parser:
     )
     top.command_list = command_list()
     top.add_argument("-V", "--version", action=VersionAction, help="print the versions of pueue-skill and pueue")
-    commands = top.add_subparsers(metavar="COMMAND", required=True, dest="name", prog="pueue-skill")
+    commands = top.add_subparsers(metavar="COMMAND", dest="name", prog="pueue-skill")
     for name in [only] if only in COMMANDS else COMMANDS:
         command = COMMANDS[name]
         # Completion only offers commands with a help.

@@ -37,8 +37,8 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         options, unknown = self.parse_known_args(args, namespace)
+        parser = self.called(options)
         if unknown:
-            parser = self.called(options)
             name = unknown[0].partition("=")[0]
             if not name.startswith("-"):
                 raise UsageError(f"unexpected argument: {unknown[0]}", f"{parser.prog} --help")
@@ -47,6 +47,10 @@ class Parser(argparse.ArgumentParser):
             raise UsageError(
                 f"no such option: {name}{did_you_mean(name, parser.option_names())}", f"{parser.prog} --help"
             )
+        # argparse's `required` would report a missing command before a misspelled option.
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                parser.error(f"the following arguments are required: {action.metavar}")
         return options
 
     def called(self, options: argparse.Namespace) -> Parser:

@@ -29,7 +29,7 @@ ACTIONS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(metavar="ACTION", required=True, dest="action")
+    actions = parser.add_subparsers(metavar="ACTION", dest="action")
     for name, (help, example) in ACTIONS.items():
         action = actions.add_parser(
             name,
