@@ -179,7 +179,7 @@ def progress(report: BatchReport, rate: float, left: float | None) -> Renderable
     """Return status with the rate (jobs a second) and the ETA (`left`, in seconds)."""
     from rich.console import Group
 
-    rate_text = f"{rate * 3600:.0f} jobs an hour" if rate else "no job has ended yet"
+    rate_text = f"{rate * 3600:.0f} jobs an hour" if rate else "no job has ended since this watch began"
     eta = f", about {printable.duration(left)} to go" if left is not None else ""
     return Group(status(report), cell(rate_text + eta))
 

@@ -70,7 +70,7 @@ def main(options: argparse.Namespace) -> int:
         print(
             json.dumps(documents.timeline(job_filter.title, slots, {host.name: host for host in hosts}, down), indent=2)
         )
-    elif not bars:
+    elif not bars and len(down) < len(hosts):
         say(f"no job in the queues {job_filter.criterion}")
     code = draw(options, job_filter.title, slots) if bars else ExitCode.DONE
     return code or (ExitCode.UNREACHABLE if down else ExitCode.DONE)
