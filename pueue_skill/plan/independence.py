@@ -26,6 +26,8 @@ MAX_LISTED_ITEMS = 200
 """Items that become jobs of the plan; for longer lists the loop itself submits its jobs."""
 
 EARLY_EXITS = {"break", "return", "exit", "exec", "trap"}
+DEMANDED = regex(rf"\$\{{{NAME}(?:\[[^\]]*\])?:?\?")
+"""`${x:?}`, which ends the shell if the variable is not set."""
 FOLDER_COMMANDS = {"cd", "pushd", "popd"}
 SHELL_STATE_COMMANDS = {
     "set",
@@ -191,6 +193,11 @@ def check_flow(scope: Script, loop: Compound, names: set[str]) -> None:
             continue
         if name in EARLY_EXITS and "subshell" not in around and not (name == "break" and "loop" in around):
             raise NotQueueable(f"an iteration may end the loop ({name})")
+        if name == "kill" and any("$$" in word.text or word.value == "0" for word in node.words):
+            raise NotQueueable("an iteration may end the loop (kill)")
+        demanded = DEMANDED.search(text[node.start : node.end])
+        if demanded and "subshell" not in around:
+            raise NotQueueable(f"an iteration may end the loop ({demanded[0]})")
         if name == "continue" and len(node.words) > 1:
             raise NotQueueable("an iteration may end the loop (continue)")
         if name in FOLDER_COMMANDS and "subshell" not in around:

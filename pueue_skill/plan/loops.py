@@ -31,11 +31,11 @@ from pueue_skill.plan.independence import (
     names_read,
 )
 from pueue_skill.plan.model import Each
-from pueue_skill.plan.preamble import only_prepares, sets_errexit
+from pueue_skill.plan.preamble import only_prepares, sets_option
 from pueue_skill.plan.proposal import Proposal, Work, Works
 from pueue_skill.rules.cost import weigh
 from pueue_skill.shell import quote
-from pueue_skill.shell.expansion import Value, after_assignments, assigned_names, substitute
+from pueue_skill.shell.expansion import Value, after_assignments, assigned_names, mentioned_names, substitute
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.secrets import holds_secret
 from pueue_skill.shell.ssh_target import NotQueueable
@@ -138,9 +138,13 @@ def check_wait_follows(proposal: Proposal, part: Segment, following: Statement) 
 
 def segments(proposal: Proposal, found: list[Statement]) -> Iterator[Segment]:
     """The loops of a list and the statements between them, each with the setup before it. Raises NotQueueable."""
-    if sets_errexit(found):
+    if sets_option(found, "errexit", "e"):
         raise NotQueueable("set -e stops the loop at the first iteration that fails")
     text = proposal.script.text
+    nodes = [statement.node for statement in found]
+    unset = mentioned_names(text, nodes) - assigned_names(nodes)
+    if unset and sets_option(found, "nounset", "u"):
+        raise NotQueueable(f"set -u stops the loop if a variable is not set (${min(unset)})")
     setup = ""  # setup of earlier and-or lists, with its final operator
     known: dict[str, Value] = {}
     between: list[Statement] = []

@@ -56,12 +56,12 @@ def only_prepares(parts: list[Statement]) -> bool:
     return True
 
 
-def sets_errexit(parts: list[Statement]) -> bool:
-    """Whether `set -e` is one of the statements."""
+def sets_option(parts: list[Statement], name: str, letter: str) -> bool:
+    """Whether `set -o NAME` or `set -LETTER` is one of the statements."""
     for statement in parts:
         node = statement.node
         if isinstance(node, Simple) and node.words and node.words[0].value == "set":
             values = [word.value for word in node.words[1:]]
-            if "errexit" in values or any(v[:1] == "-" and v[:2] != "--" and "e" in v for v in values):
+            if name in values or any(v[:1] == "-" and v[:2] != "--" and letter in v for v in values):
                 return True
     return False
