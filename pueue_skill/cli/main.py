@@ -127,7 +127,9 @@ def run(arguments: list[str]) -> int:
     if arguments in (["--version"], ["-V"]):
         return print_versions()
     if arguments[:1] == ["help"]:
-        arguments = [*arguments[1:], "--help"]
+        # Before the words of a command, which would run with --help as their last word.
+        end = 3 if arguments[1:2] == ["batch"] else 2
+        arguments = [*arguments[1:end], "--help", *arguments[end:]]
     refuse_option_before_command(arguments)
     # No option before the command takes a value.
     name = next((argument for argument in arguments if not argument.startswith("-")), "")
@@ -159,8 +161,10 @@ def refuse_option_before_command(arguments: list[str]) -> None:
         from pueue_skill.shell import quote
 
         if option in parser_of(name).option_names():
-            moved = quote.line([name, *arguments[: arguments.index(name)]])
-            raise misplaced(option, f"pueue-skill {moved}")
+            position = arguments.index(name)
+            raise misplaced(
+                option, quote.line(["pueue-skill", name, *arguments[:position], *arguments[position + 1 :]])
+            )
 
 
 def module_of(name: str) -> Any:

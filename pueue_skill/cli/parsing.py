@@ -35,7 +35,7 @@ class Parser(argparse.ArgumentParser):
         options.setdefault("formatter_class", Formatter)
         super().__init__(*words, **options)
 
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_args(self, args: Any, namespace: Any = None) -> Any:
         options, unknown = self.parse_known_args(args, namespace)
         parser = self.called(options)
         if unknown:
@@ -43,7 +43,11 @@ class Parser(argparse.ArgumentParser):
             if not name.startswith("-"):
                 raise UsageError(f"unexpected argument: {unknown[0]}", f"{parser.prog} --help")
             if name in parser.option_names():
-                raise misplaced(name, f"{parser.prog} {name}")
+                from pueue_skill.shell import quote
+
+                command = parser.prog.split()
+                others = [argument for argument in args if argument != unknown[0]][len(command) - 1 :]
+                raise misplaced(name, quote.line([*command, unknown[0], *others]))
             raise UsageError(
                 f"no such option: {name}{did_you_mean(name, parser.option_names())}", f"{parser.prog} --help"
             )
@@ -67,6 +71,19 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message.removeprefix("argument "), f"{self.prog} --help")
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """Return the value of an option or argument. An option's value is not empty: `--label "$unset"` would mean no label, or every job.
+
+        argparse makes an empty list of `--label=--`.
+        """
+        given = list(arg_strings)  # from which argparse removes `--`
+        value = super()._get_values(action, arg_strings)  # type: ignore[misc]
+        if action.option_strings and given and value in ("", []):
+            raise UsageError(
+                f"{'/'.join(action.option_strings)}: expected {action.metavar or action.dest.upper()}, not {given[0]!r}"
+            )
+        return value
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Check that a value is one of the choices, for argparse, whose own message lists all commands."""

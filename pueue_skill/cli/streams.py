@@ -110,7 +110,7 @@ def text_stream(raw: io.FileIO, replaced: TextIO | None) -> SafeText:
     return SafeText(
         io.BufferedWriter(raw),
         encoding=replaced.encoding if replaced else "utf-8",
-        errors="backslashreplace" if errors == "strict" else errors,
+        errors="backslashreplace" if errors in ("strict", "surrogateescape") else errors,  # the latter in the C locale
         line_buffering=write_through or bool(replaced and replaced.line_buffering),
         write_through=write_through,
     )
