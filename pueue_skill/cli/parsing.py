@@ -35,7 +35,7 @@ class Parser(argparse.ArgumentParser):
         options.setdefault("formatter_class", Formatter)
         super().__init__(*words, **options)
 
-    def parse_args(self, args: Any, namespace: Any = None) -> Any:
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         options, unknown = self.parse_known_args(args, namespace)
         parser = self.called(options)
         if unknown:
@@ -46,7 +46,7 @@ class Parser(argparse.ArgumentParser):
                 from pueue_skill.shell import quote
 
                 command = parser.prog.split()
-                others = [argument for argument in args if argument != unknown[0]][len(command) - 1 :]
+                others = [argument for argument in args or [] if argument != unknown[0]][len(command) - 1 :]
                 raise misplaced(name, quote.line([*command, unknown[0], *others]))
             raise UsageError(
                 f"no such option: {name}{did_you_mean(name, parser.option_names())}", f"{parser.prog} --help"
@@ -78,7 +78,7 @@ class Parser(argparse.ArgumentParser):
         argparse makes an empty list of `--label=--`.
         """
         given = list(arg_strings)  # from which argparse removes `--`
-        value = super()._get_values(action, arg_strings)  # type: ignore[misc]
+        value = super()._get_values(action, arg_strings)
         if action.option_strings and given and value in ("", []):
             raise UsageError(
                 f"{'/'.join(action.option_strings)}: expected {action.metavar or action.dest.upper()}, not {given[0]!r}"
