@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: help setup demo test quality fidelity fuzz lint format gen gen-check check bench lock clean
+.PHONY: help setup demo test quality replay fidelity fuzz lint format gen gen-check check bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -25,7 +25,7 @@ test: .venv/.stamp ## run the tests, without the long ones unless ALL=1; ARGS=..
 	@if pueue=$$($(PY) tools/get_pueue.py); then PATH="$$pueue:$$PATH"; fi; $(PY) -m pytest -n 4 $(if $(ALL)$(CI),,-m "not long") $(ARGS)
 
 SCRIPTS := 'pueue_skill/*.sh'
-# All but gate.sh, which is generated: the hook reads it at every call, so no blanks are added to it.
+# All but gate.sh and prompts.sh, which are generated: the hook reads them at every call, so no blanks are added to them.
 HOOKS := bin/pueue-skill hooks/launch hooks/monitor hooks/prepare hooks/python.sh
 FORMATTED := $(SCRIPTS) 'pueue_skill/*.bash' $(HOOKS) tools/setup.sh .ci/run
 
@@ -34,7 +34,7 @@ lint: .venv/.stamp ## check format, lint, types, shell, spelling and vocabulary
 	@$(PY) -m ruff check --quiet
 	@$(PY) -m mypy
 	@git ls-files -zco --exclude-standard $(FORMATTED) | xargs -0 .venv/bin/shfmt -d -i 4 -ci
-	@git ls-files -zco --exclude-standard $(SCRIPTS) $(HOOKS) hooks/gate.sh tools/setup.sh | xargs -0 .venv/bin/shellcheck -s sh -x -P pueue_skill -P hooks
+	@git ls-files -zco --exclude-standard $(SCRIPTS) $(HOOKS) hooks/gate.sh hooks/prompts.sh tools/setup.sh | xargs -0 .venv/bin/shellcheck -s sh -x -P pueue_skill -P hooks
 	@git ls-files -zco --exclude-standard 'pueue_skill/*.bash' .ci/run | xargs -0 .venv/bin/shellcheck -x -P pueue_skill
 	@git ls-files -zco --exclude-standard | xargs -0 .venv/bin/codespell
 	@$(PY) tools/vocabulary.py
@@ -53,6 +53,9 @@ check: lint gen-check test ## run lint, gen-check and test
 
 quality: .venv/.stamp ## measure the analysis on the labeled commands
 	@$(PY) tools/quality.py $(ARGS)
+
+replay: .venv/.stamp ## replay sessions of agents through the hooks; ARGS="[--missed] [--false-alarms] FILE..."
+	@$(PY) tools/replay.py $(ARGS)
 
 fidelity: .venv/.stamp ## run the differential cases as written and as rewritten; ARGS="-k TEXT", --file FILE, --show, --long
 	@pueue=$$($(PY) tools/get_pueue.py) && PATH="$$pueue:$$PATH" $(PY) tools/fidelity.py $(ARGS)

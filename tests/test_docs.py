@@ -24,6 +24,7 @@ from real import Daemon, Host, Lab, local, until
 from pueue_skill.batches.manifest import Manifest
 from pueue_skill.cli.main import parser
 from pueue_skill.configuration.schema import Config
+from pueue_skill.configuration.tools import ToolFile
 from pueue_skill.plan.analysis import analyse
 from pueue_skill.queues.pueue.task import TASK_FORM
 from pueue_skill.rules.registry import RULES
@@ -206,7 +207,8 @@ def test_blocks_are_of_known_kinds(doc: str) -> None:
         assert re.fullmatch(r"|no-run|exit-\d+", block.info)
         if block.language == "toml":
             content = tomllib.loads(block.text)
-            (Manifest if "phases" in content else Config).model_validate(content)
+            model = Manifest if "phases" in content else ToolFile if "tools" in content else Config
+            model.model_validate(content)
         if block.language == "json":
             json.loads(block.text)
 

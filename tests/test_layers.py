@@ -9,6 +9,7 @@ import ast
 import json
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -251,7 +252,7 @@ sys.exit(status)
 def loaded_by(command: str, *options: str) -> set[str]:
     """Return the modules that a hook has loaded for `command`, by their first names."""
     event = {
-        "session_id": "s",
+        "session_id": str(uuid.uuid4()),
         "cwd": str(ROOT),
         "hook_event_name": "PreToolUse",
         "tool_name": "Bash",

@@ -3,7 +3,8 @@
     python tools/bench.py [analysis|hook|start|batch|units|hosts|stdin|runs|slurm ...]
 
 Analysis: microseconds for one command of the corpus, without imports.
-Hook: whole processes, medians of interleaved runs, as multiples of `python -I -c pass` on this machine.
+Hook: whole processes, medians of interleaved runs, as multiples of `python -I -c pass` on this machine. A prompt without a trigger has no
+word of the rules for prompts, one with words only has some, but is not about long work.
 Start: whole processes of the installed command in the same way, as multiples of `python -c pass` of the same interpreter, and
 `run --detach` as a multiple of `pueue add`.
 Batch: a submission over a real ssh to a real queue.
@@ -74,18 +75,34 @@ def event(command: str) -> bytes:
     return json.dumps(tool, separators=(",", ":")).encode()
 
 
+def prompt_event(prompt: str) -> bytes:
+    payload = json.loads(event("")) | {"hook_event_name": "UserPromptSubmit", "prompt": prompt}
+    del payload["tool_name"], payload["tool_input"], payload["tool_use_id"]
+    return json.dumps(payload, separators=(",", ":")).encode()
+
+
 COMMIT = 'git add -A && git commit -m "Say what and why in a line" && git push'
+PROMPT = "The dialog closes when I click outside of it. It should stay open until the form is saved; add a test for that too."
+LOG = (
+    PROMPT + "\n\n```\n" + "error: expected a string, got undefined at src/components/Dialog.tsx:88:12\n" * 100 + "```"
+)
+NO_TRIGGER, TRIGGER = "Run the tests of the training module", "Train the model on all folds and tell me when it is done"
 FINDING = "ssh bigblack 'cd ~/p && uv run python populate_cache.py --symbol BTCUSDT'"
 
 
 def processes() -> None:
     """Measure the hook as a client starts it, with a separate HOME."""
     launch = [str(ROOT / "hooks/launch"), "PreToolUse"]
+    prompt = [launch[0], "UserPromptSubmit"]
     rows = {
         "python -I -c pass": ([sys.executable, "-I", "-c", "pass"], b""),
         "hook, ls -l": (launch, event("ls -l")),
         "hook, a commit": (launch, event(COMMIT)),
         "hook, a finding": (launch, event(FINDING)),
+        "prompt": (prompt, prompt_event(PROMPT)),
+        "prompt, 8 kB": (prompt, prompt_event(LOG)),
+        "prompt, words only": (prompt, prompt_event(NO_TRIGGER)),
+        "prompt, a trigger": (prompt, prompt_event(TRIGGER)),
     }
     bun = shutil.which("bun")
     if bun:
@@ -95,6 +112,8 @@ def processes() -> None:
         env = {"HOME": home, "PATH": os.environ["PATH"]}
         said = subprocess.run(launch, input=event(FINDING), capture_output=True, check=True, env=env).stdout
         assert b"PQ101" in said
+        said = subprocess.run(prompt, input=prompt_event(TRIGGER), capture_output=True, check=True, env=env).stdout
+        assert b"job queue" in said
         for _ in range(RUNS):
             for name, (command, stdin) in rows.items():
                 start = time.perf_counter()

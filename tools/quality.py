@@ -1,6 +1,9 @@
-"""Measures the analysis on the labeled commands in tests/cases/corpus: found, missed, false alarms, share parsed.
+"""Measures the analysis on labeled commands: found, missed, false alarms, share parsed.
 
-python tools/quality.py [--misses SET]    SET: blind, heldout, leave or queue; shows the wrong verdicts
+python tools/quality.py [--misses SET] [FILE…]    SET: blind, heldout, leave, queue or a FILE's name; shows the wrong verdicts
+
+Without a FILE, the commands in tests/cases/corpus. A FILE has a JSON object on each line: `command`, `family`, and `label` (queue or leave) or `flag`
+(true or false).
 """
 
 from __future__ import annotations
@@ -50,19 +53,22 @@ def line(name: str, label: str, tally: Tally) -> str:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--misses", metavar="SET", help="show the commands of this set that are judged wrongly")
+    options.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="labeled commands (default: tests/cases/corpus)"
+    )
     wanted = options.parse_args()
     tallies: dict[tuple[str, str, str], Tally] = {}
     readers: dict[tuple[str, str], Tally] = {}
     wrong: list[tuple[str, str]] = []
-    for file in sorted(CORPUS.glob("*.jsonl")):
+    for file in wanted.files or sorted(CORPUS.glob("*.jsonl")):
         for text in file.read_text("utf-8").splitlines():
             case = json.loads(text)
             found, reader = judge(case["command"])
-            label = case["label"]
+            label = case.get("label") or ("queue" if case["flag"] else "leave")
             count(tallies, (file.stem, label, case["family"]), found)
             count(tallies, (file.stem, label, ""), found)
             count(readers, (reader, label), found)
-            if file.stem == wanted.misses and found != (case["label"] == "queue"):
+            if file.stem == wanted.misses and found != (label == "queue"):
                 wrong.append((case["family"], case["command"]))
     print(f"{'':<34}{'commands':>9}{'found':>8}{'missed':>8}{'false alarms':>14}{'share':>9}")
     for (name, label, family), tally in sorted(tallies.items()):

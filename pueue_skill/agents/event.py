@@ -25,12 +25,16 @@ SESSION_VARIABLES = ("PUEUE_SKILL_SESSION", "CLAUDE_CODE_SESSION_ID", "CODEX_THR
 """Environment variables in which agents name the session to the commands that they run; the first is for any agent."""
 
 
+CALL_LIMIT_S = 120.0
+"""The time limit of a call that sets none, in seconds, as in Claude Code."""
+
+
 class Event(NamedTuple):
     """An event of an agent. `name` is the agent's own name for it; `seconds` is the duration, 0 if unknown.
 
     `input` is the whole input of the tool, with the command. `background`: the command continues in the background. `timed_out`: its time limit
     ended it, or moved it there. `again`: a hook has already held up this stop. `call` is the agent's id of the tool call, the same before and
-    after it. `error` is the output of a failed call.
+    after it. `error` is the output of a failed call. `limit_s` is the call's time limit in seconds.
     """
 
     agent: str
@@ -48,6 +52,7 @@ class Event(NamedTuple):
     again: bool = False
     call: str = ""
     error: str = ""
+    limit_s: float = CALL_LIMIT_S
 
 
 class Reply(NamedTuple):

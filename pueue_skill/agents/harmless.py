@@ -15,23 +15,24 @@ from pathlib import Path
 
 from pueue_skill.agents.event import Event
 from pueue_skill.plan.analysis import Analysis
-from pueue_skill.rules.cost import RUNNERS, TABLE, TASK_RUNNERS, reason_in_name, rows_for, weigh, weigh_by_table
+from pueue_skill.rules.cost import weigh
 from pueue_skill.rules.known import QUICK
+from pueue_skill.rules.names import reason_in_name
+from pueue_skill.rules.scripts import RUNNERS, TASK_RUNNERS
+from pueue_skill.rules.table import TABLE, begins_with, find_match
 from pueue_skill.shell.commands import commands as commands_of
 from pueue_skill.shell.model import Command, Ssh
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.remote import PROGRAMS
 from pueue_skill.shell.syntax import Chain, Node, Pipeline, Redirect, Script, Simple, Word
 from pueue_skill.shell.wrappers import WRAPPERS
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
-COMPUTING = {
-    "training", "a sweep", "a workflow run", "a simulation", "a genomics run", "a transcode or a render", "a whole build",
-    "a fuzzing or soak run", "an image build",
+RUN_OTHERS = {
+    "ansible-playbook", "aprun", "charmrun", "horovodrun", "hyperfine", "ibrun", "jsrun", "lrun", "mpiexec", "mpirun", "msrun", "orterun", "prterun",
+    "prun", "ray",
 }  # fmt: skip
-"""The kinds of work in rules.known.LONG that only compute. The other kinds copy, remove or overwrite files, or change a database."""
-
-RUN_OTHERS = {"ansible-playbook", "hyperfine", "mpirun", "mpiexec", "orterun", "prun", "ray"}
 """Programs of these kinds whose arguments are commands."""
 
 TRANSPARENT = {
@@ -369,7 +370,7 @@ def check_work(node: Simple, folders: Folders, scope: Scope) -> None:
     if name in RUNNERS:
         check_script(command, folders, scope)
     elif "/" in program:
-        known = name in QUICK or name in TABLE or name in TASK_RUNNERS or name in WRAPPERS
+        known = name in QUICK or name in TABLE or name in TASK_RUNNERS or name in WRAPPERS or name in PROGRAMS
         below = scope.project is None or all(
             (folder / program).resolve().is_relative_to(scope.project) for folder in folders
         )
@@ -398,17 +399,16 @@ def check_arguments(node: Simple, command: Command, folders: Folders, scope: Sco
 def only_computes(command: Command) -> bool:
     """Return whether a program found on PATH only computes, according to its table or its name."""
     name, args = command.name, command.args
-    if name in RUN_OTHERS or name in WRAPPERS:
+    if name in RUN_OTHERS or name in WRAPPERS or name in PROGRAMS:
         return False
     if name in TASK_RUNNERS:
         assigned = [arg.partition("=")[0] for arg in args if "=" in arg and not arg.startswith("-")]
         if CODE_WORDS & {arg.partition("=")[0] for arg in args} or not all(map(is_inert, assigned)):
             return False
     elif name in TABLE or name in QUICK:
-        return any(
-            row.why in COMPUTING and args[: len(row.words)] == row.words and weigh_by_table(command, args) is not None
-            for row in rows_for(name)
-        )
+        match = find_match(command)
+        computes = match is not None and match.row.size == "long" and match.entry.computes
+        return match is not None and computes and begins_with(match.pattern.words, args)
     return weigh(command).size == "long" and (name in TASK_RUNNERS or reason_in_name(name) is not None)
 
 

@@ -83,21 +83,27 @@ def respond(raw: bytes, event: str, mode: str) -> None:
     from pueue_skill.agents import responses
 
     said = responses.RESPONDERS[found.kind](found, mode)
-    if said is None:
-        return
-    text = agent.encode(found, said.reply)
-    if not text:
-        return
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-    if said.told:
+    text = agent.encode(found, said.reply) if said else ""
+    if text:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    if said and text and said.told:
         from pueue_skill.state import sessions
 
         sessions.confirm(found.session, said.told, said.what)
+    if found.kind == "start":  # after the reply, which must not wait for it
+        from pueue_skill.agents import learning
+
+        learning.prepare()
+        learning.learn()
 
 
 def needs_analysis(event: Event) -> bool:
     """Return whether an event needs more than the gate."""
+    if event.kind == "prompt":
+        from pueue_skill.agents import prompts
+
+        return paths.expects_news(event.session) or prompts.is_about_long_work(event.prompt, event.cwd)
     if event.kind not in ("before", "after", "failed"):
         return True
     return (
@@ -112,15 +118,16 @@ def needs_analysis(event: Event) -> bool:
 
 def names_known_program(command: str, folder: str) -> bool:
     """Return whether `command` names a program that was slow here, or one from the configuration, neither of which the gate knows."""
-    words = set(gate.TOKEN.findall(command))
     try:
         with open(paths.slow_programs(), encoding="utf-8") as file:
-            if not words.isdisjoint(file.read().split()):
+            if any(all(word in command for word in line.split()) for line in file):
                 return True
     except OSError:
         pass
-    if not (os.path.exists(paths.user_file()) or paths.project_file(folder)):
+    if not (os.path.exists(paths.user_file()) or paths.project_file(folder) or paths.tool_files()):
         return False
     from pueue_skill.configuration import settings
 
-    return any(program.program in words for program in settings.load(folder).preferences.programs)
+    known = settings.load(folder).preferences
+    names = [*[program.program for program in known.programs], *[name.removeprefix("-m ") for name in known.tools]]
+    return not set(gate.TOKEN.findall(command)).isdisjoint(names)

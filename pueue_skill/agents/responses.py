@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping
 
 from pueue_skill.agents import event as agents
 from pueue_skill.agents.event import Event, Reply
-from pueue_skill.agents.wording import analyse_event, list_findings, program_name, reminder, short_invocation
+from pueue_skill.agents.wording import REMINDER, analyse_event, list_findings, program_name, reminder, short_invocation
 from pueue_skill.configuration import settings as settings_of
 from pueue_skill.configuration.settings import Settings
 from pueue_skill.plan.analysis import Analysis, analyse
+from pueue_skill.rules.shapes import dominant
 from pueue_skill.shell import printable
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.state import paths
@@ -47,7 +48,8 @@ def respond_to_proposal(event: Event, installed: str) -> Response | None:
     analysis = analyse_event(event, settings)
     if not analysis.findings:
         return None
-    sure = all(finding.confidence == "high" for finding in analysis.findings)
+    rewriting = [finding for finding in analysis.findings if finding.rewrite]
+    sure = bool(rewriting) and all(finding.confidence == "high" for finding in rewriting)
     if mode == "rewrite" and sure:
         from pueue_skill.agents import rewrite  # with the client's permissions, which only this mode reads
 
@@ -65,7 +67,26 @@ def respond_to_proposal(event: Event, installed: str) -> Response | None:
                 f"If it has to run as it is, propose it again with `{SKIP}` at its end.\n"
             )
             return Response(Reply(deny=text), [])
+    if "remind" not in agents.client(event.agent).CAN or not may_remind(event, analysis):
+        return None
     return Response(Reply(context=reminder(analysis)), [])
+
+
+def may_remind(event: Event, analysis: Analysis) -> bool:
+    """Return whether the session may be reminded of such a command; True if the session is unknown, or that cannot be recorded."""
+    if not event.session:
+        return True
+    from pueue_skill.rules.shapes import text_shapes
+    from pueue_skill.state import log, reminders
+
+    commands = dominant(analysis.commands)
+    rules = " ".join(sorted({finding.rule for finding in analysis.findings}))
+    subject = text_shapes(commands, event.cwd)[-1] if commands else rules or event.command
+    try:
+        return reminders.may_remind(event.session, subject)
+    except (OSError, ValueError) as error:
+        log.write(event.name, f"{type(error).__name__}: {error}")
+        return True
 
 
 def mode_of(settings: Settings, installed: str) -> str:
@@ -90,16 +111,20 @@ def may_deny(event: Event) -> bool:
 
 def respond_to_result(event: Event, installed: str) -> Response | None:
     """Respond to a command that has run: record its duration and the jobs that it submitted, and review it."""
+    from pueue_skill.agents import learning
+
     settings = settings_of.load(event.cwd)
     analysis = analyse_event(event, settings)
-    if settings.record and event.seconds and (event.kind == "after" or event.seconds >= settings.long):
-        try:
-            record_run(analysis, event.seconds, settings)
-        except Exception as error:  # the answer does not depend on it
-            from pueue_skill.state import log
+    free = False
+    try:
+        free = learning.ran_freely(event)  # once: it compares the time asleep with that of the last event
+        if free:
+            learning.remember(event, settings)
+    except Exception as error:  # the answer does not depend on it
+        from pueue_skill.state import log
 
-            log.write(event.name, f"{type(error).__name__}: {error}")
-    parts = [review_run(event, analysis, settings, installed)]
+        log.write(event.name, f"{type(error).__name__}: {error}")
+    parts = [review_run(event, analysis, settings, installed, free)]
     told: list[Submitted] = []
     if event.agent == "claude" and "pueue" in event.command:
         from pueue_skill.agents import rewrite
@@ -116,32 +141,36 @@ def respond_to_result(event: Event, installed: str) -> Response | None:
     return Response(Reply(context=context), told) if context else None
 
 
-def review_run(event: Event, analysis: Analysis, settings: Settings, installed: str) -> str:
-    """Return what the run itself showed, beyond what was said before it."""
+def review_run(event: Event, analysis: Analysis, settings: Settings, installed: str, free: bool) -> str:
+    """Return what the run itself showed, unless the session has been reminded of such commands before."""
     if event.timed_out or event.background:
-        return advise_after_timeout(event, settings)
-    took = f"That took {printable.duration(event.seconds)} in the foreground"
-    mode = mode_of(settings, installed)
-    reminded = bool(analysis.findings) and mode != "off" and "remind" in agents.client(event.agent).CAN
-    if reminded:
-        return (
-            f"pueue-skill: {took[0].lower()}{took[1:]}; as a job it would outlive this session.\n"
-            if event.seconds >= settings.long
-            else ""
-        )
+        advice = advise_after_timeout(event, settings)
+        return advice if advice and may_remind(event, analysis) else ""
+    cannot_remind = "remind" not in agents.client(event.agent).CAN
+    long = event.seconds >= settings.long and free and bool(dominant(analysis.commands))
+    if not (long or (cannot_remind and analysis.findings)) or not may_remind(event, analysis):
+        return ""
+    took = f"That took {printable.duration(event.seconds)}"
     if analysis.findings:
-        head = (
-            f"{took}; this belongs in the job queue:"
-            if event.seconds >= settings.long
-            else "this belongs in the job queue:"
-        )
-        return reminder(analysis, head)
-    return ""
+        return reminder(analysis, f"{took} in the foreground; this belongs in the job queue:" if long else REMINDER)
+    if event.seconds < event.limit_s:
+        return f"pueue-skill: {took[0].lower()}{took[1:]} of the {printable.duration(event.limit_s)} that the call has. Next time, give it a longer timeout, or queue it.\n"
+    submits = short_invocation(queued(event, settings))
+    return (
+        f"pueue-skill: {took[0].lower()}{took[1:]} in the foreground. Next time, queue it:\n```bash\n{submits}```\n"
+        if submits
+        else ""
+    )
+
+
+def queued(event: Event, settings: Settings) -> Analysis:
+    """Return the analysis of an event's command as if a rule had flagged it."""
+    return analyse(f"# pueue: queue\n{event.command}", settings.hosts, program=program_name())
 
 
 def advise_after_timeout(event: Event, settings: Settings) -> str:
     """Return what to do about a command that its time limit ended or moved to the background."""
-    forced = analyse(f"# pueue: queue\n{event.command}", settings.hosts, program=program_name())
+    forced = queued(event, settings)
     submits = short_invocation(forced)
     if not submits or forced.plan.verdict == "leave":
         return ""
@@ -155,27 +184,8 @@ def advise_after_timeout(event: Event, settings: Settings) -> str:
     return f"pueue-skill: {fate}. A job in the queue has no such limit: if this must continue, {again}:\n```bash\n{submits}```\n"
 
 
-def record_run(analysis: Analysis, seconds: float, settings: Settings) -> None:
-    """Record the duration of a text, if one command in it took the time: the others are quick, and none is in a loop."""
-    from pueue_skill.rules.cost import shape, weigh
-    from pueue_skill.state import runs
-
-    carriers = ("ssh", "bash", "sh")
-    programs = settings.preferences.programs
-    heavy = [c for c in analysis.commands if weigh(c, programs).size != "quick" and not (c.ssh or c.name in carriers)]
-    if len(heavy) != 1 or heavy[0].loops or heavy[0].background:
-        return
-    runs.record(shape(heavy[0]), seconds)
-    if seconds >= settings.long:
-        with open(paths.slow_programs(), "a+", encoding="utf-8") as file:
-            file.seek(0)
-            if heavy[0].name not in file.read().split():
-                file.write(heavy[0].name + "\n")
-
-
 def record_invocation(event: Event) -> None:
     """Record the jobs that an invocation has submitted, so that the session hears of their outcome."""
-    from pueue_skill.jobs import news
     from pueue_skill.queues.registry import KINDS
     from pueue_skill.shell.secrets import masked
     from pueue_skill.shell.ssh_target import REMOTE_PUEUE
@@ -188,17 +198,16 @@ def record_invocation(event: Event) -> None:
             sessions.record_submission(
                 sessions.Submitted(
                     host.name if host else ssh, key, ssh, host.pueue if host else REMOTE_PUEUE, name,
-                    event.session, news.project_of(event.cwd), masked(command), time.time(),
+                    event.session, paths.project(event.cwd), masked(command), time.time(),
                 )
             )  # fmt: skip
 
 
 def mark_session(event: Event) -> None:
     """Mark the session as having open jobs, if `pueue-skill run` submitted some without knowing the session."""
-    from pueue_skill.jobs import news
     from pueue_skill.state import database, sessions
 
-    if database.path().exists() and sessions.open_jobs(event.session, news.project_of(event.cwd)):
+    if database.path().exists() and sessions.open_jobs(event.session, paths.project(event.cwd)):
         sessions.set_marker(event.session)
 
 
@@ -207,7 +216,7 @@ def claim_ended(event: Event) -> tuple[list[Submitted], str]:
     from pueue_skill.jobs import news
     from pueue_skill.state import sessions
 
-    project = news.project_of(event.cwd)
+    project = paths.project(event.cwd)
     ended = sessions.claim(event.session, project)
     if not ended and sessions.open_jobs(event.session, project):
         news.refresh_in_background()
@@ -217,11 +226,14 @@ def claim_ended(event: Event) -> tuple[list[Submitted], str]:
 def respond_to_prompt(event: Event, installed: str) -> Response | None:
     """Respond to a prompt about queued jobs: the skill, the hosts that it names and how busy they are, and the jobs that ended."""
     from pueue_skill.agents import prompts
-    from pueue_skill.jobs import news
 
     told: list[Submitted] = []
     parts: list[str] = []
-    asked = news.refresh_in_background() if paths.expects_news(event.session) else None
+    asked = None
+    if paths.expects_news(event.session):
+        from pueue_skill.jobs import news
+
+        asked = news.refresh_in_background()
     if not event.prompt.startswith("<task-notification>"):
         hosts = settings_of.load(event.cwd).hosts
         named = prompts.named_hosts(event.prompt, hosts)
@@ -244,7 +256,7 @@ def claim_after_asking(event: Event, asked: float) -> tuple[list[Submitted], str
     from pueue_skill.jobs import news
     from pueue_skill.state import sessions
 
-    project = news.project_of(event.cwd)
+    project = paths.project(event.cwd)
     news.wait_for(event.session, project, asked, host_time_limit_s())
     ended = sessions.claim(event.session, project)
     return ended, news.notification_of(ended) if ended else ""
@@ -255,7 +267,7 @@ def respond_to_start(event: Event, installed: str) -> Response | None:
     from pueue_skill.jobs import news
     from pueue_skill.state import database, reachability, sessions
 
-    project = news.project_of(event.cwd)
+    project = paths.project(event.cwd)
     if not database.path().exists():
         return None
     waits = sessions.open_jobs(event.session, project)
@@ -276,7 +288,7 @@ def respond_to_stop(event: Event, installed: str) -> Response | None:
     from pueue_skill.jobs import news
     from pueue_skill.state import sessions
 
-    project = news.project_of(event.cwd)
+    project = paths.project(event.cwd)
     if event.again:
         return None
     if sessions.open_jobs(event.session, project):

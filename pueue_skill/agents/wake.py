@@ -35,7 +35,7 @@ def main(raw: bytes) -> int:
         except BlockingIOError:
             return EXIT_QUIET
         gc.enable()  # the launcher turns it off, for those that are gone in a moment
-        project = news.project_of(event.cwd)
+        project = paths.project(event.cwd)
         for ended in news.watch(settings.current().hosts, event.session, project):
             sys.stderr.write(news.notification_of(ended))
             sys.stderr.flush()

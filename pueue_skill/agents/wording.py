@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 from pueue_skill.agents.event import Event
 from pueue_skill.configuration.settings import Settings
@@ -11,16 +12,34 @@ from pueue_skill.plan.analysis import Analysis, analyse
 from pueue_skill.queues.registry import invocation
 from pueue_skill.shell import quote
 from pueue_skill.startup.words import counted
-from pueue_skill.state import durations
+from pueue_skill.state import durations, paths
+
+REMINDER = "this belongs in the job queue:"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pueue_skill.shell.model import FileSize
 
 MAX_INVOCATION_CHARS = 6_000
 """The longest invocation that fits into an agent's context, which clients cut at 10,000 characters."""
 
 
 def analyse_event(event: Event, settings: Settings) -> Analysis:
-    """Return the analysis of an event's command, with the settings and the recorded durations."""
-    preferences = settings.preferences._replace(durations=durations.read())
-    return analyse(event.command, settings.hosts, preferences=preferences, program=program_name())
+    """Return the analysis of an event's command, with the settings, the recorded durations, the sizes of the files that it names and the
+    call's time limit."""
+    preferences = settings.preferences._replace(
+        durations=durations.of_text(event.command),
+        limit=event.limit_s,
+        folder=event.cwd,
+        project=paths.project(event.cwd),
+    )
+
+    def measure(names: Sequence[str]) -> list[FileSize]:
+        from pueue_skill.agents import file_sizes
+
+        return file_sizes.measure(names, event.cwd)
+
+    return analyse(event.command, settings.hosts, preferences=preferences, program=program_name(), measure=measure)
 
 
 def list_findings(analysis: Analysis) -> str:
@@ -46,8 +65,13 @@ def program_name() -> str:
     return next((quote.word(file) for file in beside if os.access(file, os.X_OK)), "pueue-skill")
 
 
-def reminder(analysis: Analysis, head: str = "this belongs in the job queue:") -> str:
-    """Return the findings and the same work as a job, under a line that begins with `head`."""
+def reminder(analysis: Analysis, head: str = REMINDER) -> str:
+    """Return the findings and what to do instead; if a rule asks for a job, the same work as a job, under a line that begins with `head`."""
+    if not any(finding.rewrite for finding in analysis.findings):
+        from pueue_skill.rules.registry import BY_ID
+
+        instead = dict.fromkeys([BY_ID[finding.rule].instead for finding in analysis.findings])
+        return f"pueue-skill: about this command:\n{list_findings(analysis)}\n{' '.join(instead)}\n"
     text = f"pueue-skill: {head}\n{list_findings(analysis)}\n"
     submits = invocation(analysis.plan)
     if submits and len(submits) <= MAX_INVOCATION_CHARS:

@@ -28,11 +28,10 @@ def create(job: Job, host: Host, cwd: str | None) -> Submitted | None:
     session = agents.session_of(os.environ)
     if not agents.runs_in_agent(os.environ):
         return None
-    from pueue_skill.jobs import news
     from pueue_skill.shell.secrets import masked
     from pueue_skill.state import paths, sessions
 
-    project = news.project_of(cwd or paths.working() or "/")
+    project = paths.project(cwd or paths.working() or "/")
     record = sessions.Submitted(
         host.name, job.key, host.ssh, host.pueue, host.backend, session, project, masked(job.command), time.time()
     )

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from pueue_skill.batches import manifest
 from pueue_skill.configuration.diagnostics import PublishedSchema
 from pueue_skill.configuration.schema import Config
+from pueue_skill.configuration.tools import ToolFile
 from pueue_skill.hosts import reports as host_reports
 from pueue_skill.lint import check
 from pueue_skill.views import reports
@@ -48,5 +49,6 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
         "status": reports.StatusReport,
         "suggestion": reports.SuggestionReport,
         "timeline": reports.TimelineReport,
+        "tool": ToolFile,
     }.items()
 }

@@ -20,6 +20,7 @@ from pueue_skill.rules.registry import BY_ID
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.shell.ssh_target import REMOTE_PUEUE
+from pueue_skill.state import paths
 from pueue_skill.state.literals import NoticeKind
 
 
@@ -123,7 +124,9 @@ class ProgramTable(ConfigTable):
 
     program: str = Field(description="name of the program, without a folder")
     arguments: list[str] = Field([], description="words that must all be among its arguments")
-    size: Literal["long", "quick"] = Field(description="whether the program runs long or ends quickly")
+    size: Literal["long", "quick", "server", "wait"] = Field(
+        description="whether the program runs long, ends quickly, serves until it is stopped, or waits for something else"
+    )
     reason: str = Field("", description="what the program does, as a noun: a reindex")
 
 
@@ -131,7 +134,7 @@ class EvidenceTable(ConfigTable):
     """Durations of commands on this machine, which the rules use."""
 
     record: bool = Field(True, description="whether the hook records durations")
-    long: Annotated[float, Field(gt=0)] = Field(30, description="a run of this many seconds or more is long")
+    long: Annotated[float, Field(gt=0)] = Field(60, description="a run of this many seconds or more is long")
 
 
 class HookTable(ConfigTable):
@@ -199,6 +202,9 @@ class Config(ConfigTable):
                 table.size,
                 table.reason or "a program of your configuration",
                 number >= self._project_programs,
+                f"programs.{number - self._project_programs} of config.toml"
+                if number >= self._project_programs
+                else f"programs.{number} of {paths.PROJECT_FILE}",
             )
             for number, table in enumerate(self.programs)
         ]

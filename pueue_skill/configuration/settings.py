@@ -14,6 +14,7 @@ import os
 from pueue_skill import __version__
 from pueue_skill.plan.model import Environment
 from pueue_skill.rules.model import Preferences, Program
+from pueue_skill.rules.table import Entry
 from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.state import paths
@@ -27,13 +28,13 @@ class Settings(NamedTuple):
     """The configuration that applies in a folder.
 
     `mode` is empty if the configuration does not set `hook.mode`. `long` and `wait` are in seconds. `refused` has an error message for each
-    key of the project's file that was ignored.
+    key of the project's file that was ignored, and for each tool file.
     """
 
     hosts: dict[str, Host]
     preferences: Preferences
     record: bool = True
-    long: float = 30.0
+    long: float = 60.0
     mode: str = ""
     wait: float = 20.0
     environment: Environment = Environment()
@@ -58,10 +59,12 @@ def current() -> Settings:
 def load(folder: str) -> Settings:
     """Return the settings for `folder`. Keys that the project may not set are ignored and logged.
 
-    Raises ConfigError if the user's own file is invalid.
+    Raises ConfigError if the user's own file is invalid. An invalid tool file is ignored and logged.
     """
     user, project = paths.user_file(), paths.project_file(folder)
     version = [f"{__version__} {len(Settings._fields)} {len(Host._fields)}", *stamp(user), *stamp(project)]
+    for file in paths.tool_files():
+        version += stamp(file)
     if len(version) == 1:
         return Settings({LOCAL: Host(LOCAL)}, Preferences())
     name = f"settings-{binascii.crc32(repr((user, project)).encode('utf-8', 'surrogateescape')):08x}.marshal"
@@ -71,15 +74,17 @@ def load(folder: str) -> Settings:
         return unpack(packed)
     from pathlib import Path
 
-    from pueue_skill.configuration import config
+    from pueue_skill.configuration import config, tools
     from pueue_skill.state import log
 
     loaded, refused = config.load_permitted(Path(folder))
+    known, broken = tools.user_tools()
+    refused += broken
     for reason in refused:
         log.write("configuration", f"ignored: {reason}")
     settings = Settings(
         loaded.by_name(),
-        loaded.preferences({}),
+        loaded.preferences({})._replace(tools=known),
         loaded.evidence.record,
         float(loaded.evidence.long),
         loaded.hook.mode or "",
@@ -115,9 +120,10 @@ def read(cache: str, version: list[Any]) -> Any:
 def write(cache: str, version: list[Any], settings: Settings) -> None:
     """Write a cache file. Does nothing if the folder is not writable."""
     programs = [tuple(program) for program in settings.preferences.programs]
+    tools = {name: [tuple(entry) for entry in entries] for name, entries in settings.preferences.tools.items()}
     packed: Any = (
         [tuple(host) for host in settings.hosts.values()],
-        (dict(settings.preferences.rules), programs, settings.preferences.long),
+        (dict(settings.preferences.rules), programs, settings.preferences.long, tools),
         (*settings[2:6], tuple(settings.environment), settings.refused),
     )
     try:
@@ -129,7 +135,8 @@ def write(cache: str, version: list[Any], settings: Settings) -> None:
 
 
 def unpack(packed: Any) -> Settings:
-    hosts, (rules, programs, long), (record, evidence, mode, wait, environment, refused) = packed
+    hosts, (rules, programs, long, tools), (record, evidence, mode, wait, environment, refused) = packed
     by_name = {host.name: host for host in [Host(*values) for values in hosts]}
-    preferences = Preferences(rules, tuple([Program(*values) for values in programs]), {}, long)
+    entries = {name: tuple([Entry(*values) for values in found]) for name, found in tools.items()}
+    preferences = Preferences(rules, tuple([Program(*values) for values in programs]), {}, long, tools=entries)
     return Settings(by_name, preferences, record, evidence, mode, wait, Environment(*environment), refused)

@@ -48,15 +48,6 @@ LOST_AFTER_S = 120.0
 """How long a job that was never seen in its queue is expected there, as its submission may be in progress; then it counts as lost."""
 
 
-def project_of(cwd: str) -> str:
-    """Return the project's folder: the nearest folder above `cwd` with .git or .pueue-skill.toml, else `cwd` itself."""
-    folder = Path(cwd)
-    for place in (folder, *folder.parents):
-        if (place / ".git").exists() or (place / paths.PROJECT_FILE).exists():
-            return str(place)
-    return cwd
-
-
 def refresh(hosts: Mapping[str, Host], jobs: list[Submitted], limit: float = client.ANSWER_TIMEOUT_S) -> dict[str, str]:
     """Ask the queues of `jobs` for their states, and record these; return the hosts that did not answer, with the reason.
 

@@ -1,4 +1,4 @@
-"""Checks files with the rules: paths in, findings for each file out, as text, JSON or SARIF.
+"""Checks files with the rules: paths of files and folders in, findings for each file out, as text, JSON or SARIF.
 
 A file that cannot be opened or is malformed is an error; a text in it that no reader can parse is a note, because it
 may or may not contain a problem. A comment `# pueue: skip` silences the statement on its line, or the next line, and
@@ -19,10 +19,11 @@ from typing_extensions import TypedDict  # pydantic reads typing's own only from
 
 from pueue_skill import __version__
 from pueue_skill.lint import sources
+from pueue_skill.lint.folders import files_below
 from pueue_skill.plan.planner import MARKER
 from pueue_skill.rules.literals import Confidence
 from pueue_skill.rules.model import Preferences
-from pueue_skill.rules.registry import RULES, findings
+from pueue_skill.rules.registry import BY_ID, RULES, findings
 from pueue_skill.rules.rule import Rule
 from pueue_skill.shell import printable
 from pueue_skill.shell.commands import commands
@@ -79,8 +80,17 @@ class FileReport(NamedTuple):
 
 
 def check_files(paths: Iterable[str], hosts: Mapping[str, Host], preferences: Preferences) -> list[FileReport]:
-    """The reports of the files, in order, duplicates removed."""
-    return [check_file(path, hosts, preferences) for path in dict.fromkeys(paths)]
+    """The reports of the files, and of the files below the folders, in order, duplicates removed."""
+    files = [file for path in paths for file in files_of(path)]
+    return [check_file(file, hosts, preferences) for file in dict.fromkeys(files)]
+
+
+def files_of(path: str) -> list[str]:
+    """The files with shell text below a folder; the path itself for a file, and for a folder that cannot be read."""
+    try:
+        return list(files_below(path)) if Path(path).is_dir() else [path]
+    except (OSError, ValueError):
+        return [path]
 
 
 def check_file(path: str, hosts: Mapping[str, Host], preferences: Preferences) -> FileReport:
@@ -102,13 +112,15 @@ def check_text(path: str, text: str, hosts: Mapping[str, Host], preferences: Pre
     lines = text.split("\n")
     try:
         # A workflow is recognized by its folder, even if the given path begins in it.
-        shell_texts = sources.shell_texts(Path(path).absolute().as_posix(), text)
+        place = Path(path).absolute().as_posix()
+        shell_texts = sources.shell_texts(place, text)
     except sources.Unreadable as error:
         return FileReport(lines, errors=({"file": path, "line": error.line, "reason": str(error)},))
     except sources.NoShell as error:
         return FileReport(lines, notes=({"file": path, "line": None, "reason": str(error)},))
     places = LineIndex(text)
     markers = SkipMarkers(places, lines, shell_texts)
+    unattended = sources.runs_unattended(place, text)
     found: dict[tuple[str, int, int], FileFinding] = {}
     notes: list[Note] = []
     for shell_text in shell_texts:
@@ -119,6 +131,8 @@ def check_text(path: str, text: str, hosts: Mapping[str, Host], preferences: Pre
             continue
         markers.read(script, shell_text)
         for finding in findings(commands(script), hosts, preferences):
+            if unattended and BY_ID[finding.rule].attended:
+                continue
             if not markers.silence(script, shell_text, finding.start, finding.end):
                 start, end = shell_text.origin[finding.start], shell_text.origin[finding.end - 1] + 1
                 message = PLACEHOLDER.sub(partial(written_text, shell_text, text), finding.message)

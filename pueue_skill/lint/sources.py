@@ -46,8 +46,22 @@ HAS_COMMAND = re.compile(r"^[ \t]*[^\s#]", re.M)
 
 def shell_texts(path: str, text: str) -> list[ShellText]:
     """The shell texts of the file at `path`, in order, without those that run nothing. Raises Unreadable and NoShell."""
-    read = next((read for names, read in READERS if names.search(path)), script)
-    return [shell_text for shell_text in read(text) if HAS_COMMAND.search(shell_text.text)]
+    return [shell_text for shell_text in reader_of(path)(text) if HAS_COMMAND.search(shell_text.text)]
+
+
+def reader_of(path: str) -> Reader:
+    """The reader for the file at `path`."""
+    return next((read for names, read in READERS if names.search(path)), script)
+
+
+BATCH_HEADER = re.compile(r"^#(?:SBATCH|PBS|BSUB|COBALT|\$)[ \t]+-", re.M)
+"""A directive of Slurm, PBS, LSF, Cobalt or Grid Engine."""
+
+
+def runs_unattended(path: str, text: str) -> bool:
+    """Whether a batch system or a CI service runs the file: no session ends, and no agent waits."""
+    reader = reader_of(path)
+    return reader is workflow or (reader is script and BATCH_HEADER.search(text) is not None)
 
 
 class TextBuilder:
@@ -538,7 +552,11 @@ def not_shell(wanted: str) -> Callable[[str], Iterable[ShellText]]:
     return read
 
 
-READERS: tuple[tuple[re.Pattern[str], Callable[[str], Iterable[ShellText]]], ...] = (
+Reader = Callable[[str], Iterable[ShellText]]
+SHELL_READERS: tuple[Reader, ...] = (script, makefile, workflow, mise, task_file, justfile)
+"""The readers of files that contain shell text."""
+
+READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     (re.compile(r"(^|/)(\.?mise-tasks|\.?mise/tasks)/.*\.toml$|(^|/)tasks\.toml$"), task_file),
     (re.compile(r"(^|/)\.?mise(\.[\w-]+)*\.toml$|(^|/)\.?mise/(config(\.[\w-]+)*|conf\.d/[^/]+)\.toml$"), mise),
     (re.compile(r"\.toml$"), not_shell("a file with mise tasks")),

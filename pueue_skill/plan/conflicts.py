@@ -52,7 +52,10 @@ from pueue_skill.plan.effects import (
 )
 from pueue_skill.plan.iterations import ANY_MARK, MARK, Iterations
 from pueue_skill.plan.values import shell_pattern
-from pueue_skill.rules.cost import RUNNERS, SQL_CLIENTS, SQL_OPTIONS, TABLE, script_of, weigh
+from pueue_skill.rules.cost import weigh
+from pueue_skill.rules.scripts import RUNNERS, script_of
+from pueue_skill.rules.sql import SQL_CLIENTS, SQL_OPTIONS
+from pueue_skill.rules.table import TABLE
 from pueue_skill.shell.arguments import basename
 from pueue_skill.shell.expansion import UnknownValue
 from pueue_skill.shell.model import Command
@@ -114,7 +117,7 @@ def check_conflicts(iterations: Iterations, side_by_side: bool) -> None:
 
 def on_different_hosts(iterations: Iterations, command: Command) -> bool:
     """Whether each iteration runs the command on another host."""
-    return any(iterations.differs(host) for host in command.hosts)
+    return any(iterations.differs(host) for host in command.ssh_hosts)
 
 
 def is_work(iterations: Iterations, command: Command) -> bool:
@@ -146,7 +149,7 @@ def is_own_file(iterations: Iterations, command: Command, value: str) -> bool:
     """Whether a path names another file in each iteration."""
     first = iterations.of(value)[0]
     relative = not first.startswith(("/", "~", "$")) and ".." not in first.split("/")
-    return iterations.differs(value, *command.hosts, *([command.cwd] if relative and command.cwd else []))
+    return iterations.differs(value, *command.ssh_hosts, *([command.cwd] if relative and command.cwd else []))
 
 
 def check_order(iterations: Iterations) -> None:
@@ -416,7 +419,7 @@ def check_value(iterations: Iterations, commands: Sequence[Command], index: int)
         if not sets_placement(Argument(f"{name}=", value), DEVICES)
     ]
     values += wrapper_words(iterations, command) if {*command.wrappers} & {*CONTAINERS, *ENVIRONMENTS} else []
-    values += [*command.hosts, *([command.cwd] if command.cwd else [])]
+    values += [*command.ssh_hosts, *([command.cwd] if command.cwd else [])]
     if not any(not iterations.same(value) for value in values):
         raise NotQueueable(
             f"no word of {command_start(iterations, command)} contains the value of its iteration ({variable_names(iterations)})"

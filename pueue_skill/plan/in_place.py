@@ -23,6 +23,7 @@ from pueue_skill.shell.ssh_arguments import forks_to_background
 from pueue_skill.shell.ssh_target import NotQueueable, final_destination
 from pueue_skill.shell.syntax import Compound, Node, Pipeline, Redirect, Simple, Unparsed, Word
 from pueue_skill.shell.walk import LOOPS, compounds, simple_nodes, statements
+from pueue_skill.shell.wrappers import only_as_written
 
 INPUT_OPERATORS = ("<", "<<", "<<-", "<<<", "<>")
 
@@ -30,7 +31,7 @@ INPUT_OPERATORS = ("<", "<<", "<<-", "<<<", "<>")
 def stand_in_text(proposal: Proposal) -> str | None:
     """The proposal's text with the stand-in for every ssh with a finding, or None without one. Raises NotQueueable."""
     text = proposal.script.text
-    found = [command for command in proposal.commands if command.ssh and is_flagged(proposal, command)]
+    found = [command for command in replaceable(proposal) if is_flagged(proposal, command)]
     for command in sorted(found, key=lambda command: -command.words[0].start):
         if command.ssh:
             word = command.words[0]
@@ -43,13 +44,16 @@ def stand_in_text(proposal: Proposal) -> str | None:
     return text if found else None
 
 
+def replaceable(proposal: Proposal) -> list[Command]:
+    """The ssh commands of this shell that the stand-in can replace."""
+    return [c for c in proposal.commands if c.ssh and not c.via and not only_as_written(c)]
+
+
 def is_flagged(proposal: Proposal, command: Command) -> bool:
     """Whether a finding, or a marker for the whole text, applies to this ssh."""
     if not proposal.flagged:  # a marker applies to the whole text
-        return not command.via and command.ssh is not None and command.ssh.payload is not None
-    return not command.via and any(
-        start <= at < end for at, _ in proposal.flagged for start, end in command_spans(command)
-    )
+        return command.ssh is not None and command.ssh.payload is not None
+    return any(start <= at < end for at, _ in proposal.flagged for start, end in command_spans(command))
 
 
 def command_spans(command: Command) -> list[tuple[int, int]]:
@@ -60,14 +64,15 @@ def command_spans(command: Command) -> list[tuple[int, int]]:
 
 def only_over_ssh(proposal: Proposal) -> bool:
     """Whether all findings are about commands that ssh runs."""
-    places = [span for c in proposal.commands if c.ssh and not c.via for span in command_spans(c)]
-    loops = [(loop.start, loop.end) for c in proposal.commands if c.ssh and not c.via for loop in c.loops]
+    calls = replaceable(proposal)
+    places = [span for c in calls for span in command_spans(c)]
+    loops = [(loop.start, loop.end) for c in calls for loop in c.loops]
     return all(any(start <= at < end for start, end in places) or (at, stop) in loops for at, stop in proposal.flagged)
 
 
 def stand_in_options(proposal: Proposal, command: Command, ssh: Ssh) -> str:
     """The options of the stand-in for one ssh. Raises NotQueueable."""
-    if command.words[0].value.rpartition("/")[2] != "ssh":
+    if command.name == "autossh":
         raise NotQueueable(f"{command.words[0].value} restarts its connection, and a job needs none")
     if forks_to_background(ssh):
         raise NotQueueable("ssh -f runs the work in the background, and pueue-skill ssh would wait for it")

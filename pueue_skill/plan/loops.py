@@ -41,6 +41,7 @@ from pueue_skill.shell.secrets import holds_secret
 from pueue_skill.shell.ssh_target import NotQueueable
 from pueue_skill.shell.syntax import Compound, Node, Pipeline, Script, Simple, Word
 from pueue_skill.shell.walk import Statement, and_or_lists, has_heredoc, is_wait, separator, simple_nodes, statements
+from pueue_skill.shell.wrappers import only_as_written
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
@@ -305,7 +306,7 @@ def is_split(word: Word) -> bool:
 def iteration_work(proposal: Proposal, part: Segment, iteration: Iteration, works: Works) -> list[Work]:
     """The jobs of one iteration. Raises NotQueueable."""
     inner = proposal.inner(iteration.text)._replace(spread=False)
-    if any(command.ssh for command in inner.commands):
+    if any(command.ssh and not only_as_written(command) for command in inner.commands):
         if not sets_only_variables(part):
             raise NotQueueable("the loop needs this host's setup, and its work runs on another host")
         return works(inner)

@@ -12,9 +12,10 @@ from pueue_skill.plan.proposal import Proposal, Work, Works, command_at
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOGIN_SHELL, Command, Host, Ssh
 from pueue_skill.shell.nested import reads_script
-from pueue_skill.shell.ssh_target import NotQueueable, final_destination
+from pueue_skill.shell.ssh_target import NoOtherForm, NotQueueable, final_destination
 from pueue_skill.shell.syntax import Node, Redirect, Simple
 from pueue_skill.shell.walk import Statement, has_heredoc, is_wait, only_node, statements
+from pueue_skill.shell.wrappers import only_as_written
 from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -39,6 +40,8 @@ def over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
         return None
     if command.wrappers:
         raise NotQueueable(f"ssh is wrapped in {command.wrappers[0]}")
+    if command.name == "autossh" and any(word.value[:1] == "-" for word in command.ssh.remote):
+        raise NoOtherForm("autossh reads the options in the remote command as its own: quote the remote command")
     call = parse_call(proposal, node, command.ssh)
     if call.payload is None:
         return script_work(proposal, works, f"{LOGIN_SHELL} -l", "nested", call)
@@ -102,9 +105,9 @@ def several_over_ssh(proposal: Proposal, works: Works) -> list[Work] | None:
 
 
 def ssh_at(proposal: Proposal, node: Node | None) -> Command | None:
-    """The ssh Command that is `node`, or None."""
+    """The ssh Command that is `node` and whose work another ssh can start, or None."""
     command = command_at(proposal, node) if isinstance(node, Simple) else None
-    return command if command and command.ssh and not command.inside else None
+    return command if command and command.ssh and not command.inside and not only_as_written(command) else None
 
 
 def is_flagged(proposal: Proposal, part: Statement) -> bool:

@@ -18,15 +18,21 @@ from pueue_skill.plan.proposal import Proposal, Work, Works
 from pueue_skill.plan.pueue_add import pueue_add
 from pueue_skill.plan.whole_line import INTERACTIVE_PROGRAMS, whole_line
 from pueue_skill.plan.work import plan_of_work
+from pueue_skill.rules import waiting
+from pueue_skill.rules.cost import weigh
 from pueue_skill.rules.model import Finding
 from pueue_skill.rules.registry import BY_ID
 from pueue_skill.shell import quote
 from pueue_skill.shell.commands import commands as commands_of
 from pueue_skill.shell.model import LOCAL, Command, Host
-from pueue_skill.shell.nested import joined_words
+from pueue_skill.shell.nested import SHELLS, joined_words, reads_script, shell_text
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.ssh_target import TERMINAL_OPTIONS, NoOtherForm, NotQueueable, host_named
 from pueue_skill.shell.syntax import Script, Unparsed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pueue_skill.plan.literals import Verdict
 
 __all__ = ["MARKER", "marker_of", "plan", "plan_for_run"]
 
@@ -39,6 +45,9 @@ def with_loops(proposal: Proposal, works: Works) -> list[Work] | None:
 
     return loop_work(proposal, works)
 
+
+WAITING_RULES = {rule.id for rule in waiting.RULES}
+"""The rules about waits, which need no slot of a queue."""
 
 ROWS = (over_ssh, several_over_ssh, pueue_add, detached, with_loops)
 
@@ -63,7 +72,8 @@ def plan(
         return Plan("leave", reason_to_leave(commands))
     advice = [finding for finding in findings if not finding.rewrite]
     if advice and len(advice) == len(findings):
-        return Plan("queue", f"{advice[0].message}. Instead: {BY_ID[advice[0].rule].instead}")
+        verdict: Verdict = "leave" if all(finding.rule in WAITING_RULES for finding in findings) else "queue"
+        return Plan(verdict, f"{advice[0].message}. Instead: {BY_ID[advice[0].rule].instead}")
     reason = findings[0].message if findings else "a marker in the command says queue"
     spans = tuple([(finding.start, finding.end) for finding in findings])
     proposal = Proposal(script, commands, hosts, host_named(target, hosts), spread=True, flagged=spans, program=program)
@@ -171,6 +181,19 @@ def reason_to_leave(commands: tuple[Command, ...]) -> str:
         remote = parse(joined_words(command.ssh.remote)[0]) if command.ssh and command.ssh.remote else None
         if isinstance(remote, Unparsed):
             return f"the remote command cannot be parsed: {remote.reason}"
-    if any(command.hosts for command in commands):
-        return "a quick command on a remote host"
-    return "nothing in it is known to run long"
+    weights = [(command, weigh(command)) for command in commands if not carries_text(command)]
+    for _, weight in weights:
+        if weight.size == "server":
+            return f"{weight.why} runs until it is stopped, so it belongs in no slot of a queue"
+        if weight.size == "wait":
+            return "it waits for something else, so it needs no slot of a queue"
+    if not any(command.hosts for command in commands):
+        return "nothing in it is known to run long"
+    unknown = [command.name for command, weight in weights if command.hosts and weight.size != "quick"]
+    return f"nothing is known about how long {unknown[0]} takes" if unknown else "a quick command on a remote host"
+
+
+def carries_text(command: Command) -> bool:
+    """Whether the command only passes a text to another shell, whose commands follow."""
+    shell = command.name in SHELLS and (reads_script(command) or shell_text(command.words) is not None)
+    return command.ssh is not None or command.name == "eval" or shell

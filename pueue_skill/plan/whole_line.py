@@ -5,20 +5,33 @@ Work that needs a terminal, asks for a password, escapes from the queue or uses 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import takewhile
+
 from pueue_skill.plan.background import waits_for_background
 from pueue_skill.plan.markers import text_of
 from pueue_skill.plan.proposal import Proposal, Work
 from pueue_skill.rules.cost import weigh
-from pueue_skill.shell.model import Command
+from pueue_skill.shell.model import Command, Ssh
 from pueue_skill.shell.nested import SESSION_PROGRAMS, session_words
-from pueue_skill.shell.ssh_arguments import host_name
-from pueue_skill.shell.ssh_target import NoOtherForm, NotQueueable
+from pueue_skill.shell.ssh_arguments import forks_to_background, host_name
+from pueue_skill.shell.ssh_target import NO_COMMAND_OPTIONS, TERMINAL_OPTIONS, NoOtherForm, NotQueueable
+from pueue_skill.shell.wrappers import only_as_written
 from pueue_skill.startup.regex import regex
 
 PASSWORD_PROGRAMS = {"sudo", "doas", "su", "passwd", "ssh-copy-id", "gpg"}
 ESCAPING_PROGRAMS = {"setsid", "at", "batch", *SESSION_PROGRAMS}
 INTERACTIVE_PROGRAMS = {"vim", "vi", "nano", "emacs", "top", "htop", "less", "more", "man", "tmux", "screen", "fzf"}
 TERMINAL = "/dev/tty"
+PROMPT_OPTIONS = {
+    "python": ("-i",),
+    "pypy": ("-i",),
+    "ipython": ("-i",),
+    "node": ("-i", "--interactive"),
+    "php": ("-a",),
+    "julia": ("-i",),
+}
+"""Options, before the script, with which an interpreter reads commands from the terminal after it."""
 INPUT_OPERATORS = ("<", "<<", "<<-", "<<<", "<&", "<>")
 SHELL_NAME = regex(r"\$(?:0\b|\{0\})")
 
@@ -26,7 +39,12 @@ SHELL_NAME = regex(r"\$(?:0\b|\{0\})")
 def whole_line(proposal: Proposal) -> list[Work]:
     """The whole line as one job. Raises NotQueueable."""
     check_queueable(proposal)
-    if any(command.hosts and not command.via[1:] and runs_long(proposal, command) for command in proposal.commands):
+    kept = [command for command in proposal.commands if command.ssh and only_as_written(command)]
+    if any(
+        command.via[:1] == ("ssh",) and not command.via[1:] and runs_long(proposal, command)
+        for command in proposal.commands
+        if not any(call.start <= command.start < call.end for call in kept)
+    ):
         raise NotQueueable("part of it runs over ssh")
     return [Work(proposal.here, text_of(proposal.script), proposal.shell)]
 
@@ -55,12 +73,21 @@ def check_queueable(proposal: Proposal) -> None:
             raise NotQueueable(
                 f"{command.terminal} asks for a terminal, which a job does not have", alternative(proposal)
             )
+        option = next(
+            (arg for arg in leading_options(command) if arg in PROMPT_OPTIONS.get(interpreter(command), ())), ""
+        )
+        if option:
+            raise NotQueueable(f"{command.name} {option} needs a terminal, which a job does not have")
         if opens_terminal(command):
             raise NotQueueable(f"it reads or writes {TERMINAL}, and a job has no terminal")
         if command.asks and not (has_input(command) or proposal.fed):
             raise NotQueueable(f"{command.asks} asks for confirmation, and a job has no terminal")
         if command.ssh and proposal.here.ssh:
             raise NotQueueable(f"part of the remote command runs ssh to {host_name(command.ssh.destination.value)}")
+        if command.ssh and is_interactive_ssh(command, command.ssh):
+            raise NotQueueable(
+                f"{command.name} opens a terminal on {host_name(command.ssh.destination.value)}, and a job has none"
+            )
         if reads_terminal_answer(command) and not proposal.fed:
             raise NotQueueable("it reads an answer from a terminal, which a job does not have")
         if command.name == "pueue" or (command.name == "pueue-skill" and command.args[:1] != ("ssh",)):
@@ -78,6 +105,29 @@ def check_queueable(proposal: Proposal) -> None:
             raise NotQueueable(f"{detacher} would detach the work from the queue; queue the work itself")
     if not waits_for_background(proposal.script, proposal.commands):
         raise NotQueueable("it runs part of the work in the background, so the queue would not see it end")
+
+
+def is_interactive_ssh(command: Command, ssh: Ssh) -> bool:
+    """Whether ssh opens a shell that reads the terminal, or another program asks it for one that it alone can open."""
+    options = {name for name, _ in ssh.options}
+    if only_as_written(command) and options & TERMINAL_OPTIONS:
+        return True
+    return (
+        ssh.payload is None
+        and not options & NO_COMMAND_OPTIONS
+        and not forks_to_background(ssh)
+        and not has_input(command)
+    )
+
+
+def interpreter(command: Command) -> str:
+    """The name of an interpreter without its version: python for python3.12."""
+    return command.name.rstrip("0123456789.")
+
+
+def leading_options(command: Command) -> Iterator[str]:
+    """The options before the first operand of the command."""
+    return takewhile(lambda arg: arg[:1] == "-" and arg not in ("-c", "-m"), command.args)
 
 
 def runs_long(proposal: Proposal, command: Command) -> bool:

@@ -2,53 +2,96 @@
 
 from __future__ import annotations
 
-from pueue_skill.rules.cost import shape
+from pueue_skill.rules.history import Estimate, estimate
 from pueue_skill.rules.model import Preferences
 from pueue_skill.rules.rule import Hit, Rule, RuleContext, hit_at
+from pueue_skill.rules.shapes import dominant, shapes, text_shapes
 from pueue_skill.shell.model import Command
 from pueue_skill.shell.printable import duration
 
-MIN_RUNS = {"long": 2, "quick": 3}
-"""Runs that must agree."""
+MIN_QUICK_RUNS = 3
+"""Runs after which a measured duration overrules what the tables say of a command."""
 
-MAX_QUICK_S = 10.0
-"""A command that always ended within this many seconds is quick, even if a rule of medium confidence flags it."""
+DEFAULT_LIMIT_S = 120
+"""The time limit to which Preferences.long refers: a call with another limit is near it proportionally earlier or later."""
+
+MEDIAN_SHARE = 1 / 3
+"""The share of a long duration that the median of the runs must reach, so that one slow run among many short ones flags nothing.
+
+Measured with `make replay` on sessions of four projects: at 1, 61 % of the repeated long commands were named before they ran, at 1/3 82 %,
+while the share of flagged short ones rose from 0.7 to 1.0 %.
+"""
 
 
-def past_runs(command: Command, preferences: Preferences) -> tuple[float, ...]:
-    """The durations of the command's last runs, in seconds, the latest last."""
-    return preferences.durations.get(shape(command), ()) if preferences.durations else ()
+def past_runs(command: Command, preferences: Preferences) -> Estimate | None:
+    """The estimate by the earlier runs of a command, or None."""
+    if not preferences.durations:
+        return None
+    return estimate(shapes(command, preferences.folder, preferences.project), preferences.durations)
 
 
-def always_quick(command: Command, preferences: Preferences) -> bool:
-    """Whether all of the last runs were quick."""
+def fits_call(command: Command, preferences: Preferences) -> bool:
+    """Whether enough earlier runs show that the command ends well within the call's time limit."""
     runs = past_runs(command, preferences)
-    return len(runs) >= MIN_RUNS["quick"] and max(runs) < MAX_QUICK_S
+    return runs is not None and runs.runs >= MIN_QUICK_RUNS and runs.p90 < near_limit(preferences)
 
 
-def slow_runs(command: Command, preferences: Preferences) -> tuple[float, ...]:
-    """The durations of up to three last runs if all were long; otherwise empty."""
-    runs = past_runs(command, preferences)[-3:]
-    return runs if len(runs) >= MIN_RUNS["long"] and min(runs) >= preferences.long else ()
+def slow_runs(command: Command, context: RuleContext) -> Estimate | None:
+    """The estimate by the earlier runs of the command, or of the text whose time it takes with others, if that is long; else None."""
+    preferences = context.preferences
+    if not preferences.durations:
+        return None
+    runs = past_runs(command, preferences)
+    if runs is None or not is_slow(runs, preferences):
+        together = dominant((*context.before, command, *context.after), preferences)
+        if len(together) < 2 or together[0] is not command:
+            return None
+        runs = estimate(text_shapes(together, preferences.folder, preferences.project), preferences.durations)
+    return runs if runs and is_slow(runs, preferences) else None
+
+
+def is_slow(runs: Estimate, preferences: Preferences) -> bool:
+    """Whether runs come near the call's time limit, and are not mostly short."""
+    least = near_limit(preferences)
+    return runs.p90 >= least and runs.p50 >= least * MEDIAN_SHARE
+
+
+def near_limit(preferences: Preferences) -> float:
+    """The seconds from which a run is near the call's time limit."""
+    return preferences.long * preferences.limit / DEFAULT_LIMIT_S
 
 
 def check_slow_before(command: Command, context: RuleContext) -> Hit | None:
-    runs = slow_runs(command, context.preferences)
-    if not runs or command.loops or not command.attached:
+    runs = slow_runs(command, context)
+    if runs is None or command.loops or not command.attached or runs.p50 < context.preferences.limit:
         return None
-    return hit_at(command, f"last {len(runs)} runs: {durations_text(runs)}")
+    return hit_at(
+        command, f"{took(runs)}, longer than the time limit of the call ({duration(context.preferences.limit)})"
+    )
+
+
+def check_near_limit(command: Command, context: RuleContext) -> Hit | None:
+    runs = slow_runs(command, context)
+    if runs is None or command.loops or not command.attached or runs.p50 >= context.preferences.limit:
+        return None
+    return hit_at(
+        command, f"{took(runs)}: give the call a longer timeout than {duration(context.preferences.limit)}, or queue it"
+    )
 
 
 def check_slow_in_loop(command: Command, context: RuleContext) -> Hit | None:
-    runs = slow_runs(command, context.preferences)
+    runs = slow_runs(command, context)
     if not runs or not command.loops or command.detached:
         return None
-    return hit_at(command.loops[0], f"each iteration takes long: last {len(runs)} runs {durations_text(runs)}")
+    return hit_at(command.loops[0], f"each iteration of the loop {took(runs)}")
 
 
-def durations_text(runs: tuple[float, ...]) -> str:
-    """Durations for a message: "4m, 6m, 5m"."""
-    return ", ".join([duration(run) for run in runs])
+def took(runs: Estimate) -> str:
+    """Earlier runs for a message: "took 4m the last time", "took 4m to 6m in 5 runs"."""
+    if runs.runs == 1:
+        return f"took {duration(runs.p50)} the last time"
+    low, high = duration(runs.p50), duration(runs.p90)
+    return f"took {low if low == high else f'{low} to {high}'} in the last {runs.runs} runs"
 
 
 WHY = "A command whose last runs took minutes will take minutes again; the durations are from this host."
@@ -57,12 +100,13 @@ RULES = (
     Rule(
         id="PQ701",
         name="slow-before",
-        what="Looks for commands whose last runs on this host were long (evidence.long in the configuration, 30 s).",
+        what="Looks for commands whose last runs on this host took longer than the call's time limit (120 s unless it says so).",
         why=WHY,
         instead="Queue the line as one job.",
         anchors=(),
         confidence="high",
         rewrite=True,
+        attended=True,
         check=check_slow_before,
         bad=(),
         good=("./build-report --year 2024",),
@@ -76,8 +120,22 @@ RULES = (
         anchors=(),
         confidence="high",
         rewrite=True,
+        attended=True,
         check=check_slow_in_loop,
         bad=(),
         good=("for y in 2023 2024; do echo $y; done",),
+    ),
+    Rule(
+        id="PQ703",
+        name="near-the-limit",
+        what="Looks for commands whose last runs on this host took more than half of the call's time limit (evidence.long in the configuration: 60 s of 120).",
+        why="A call that reaches its time limit is ended, or moved to the background and ended there.",
+        instead="Give the call a longer timeout, or queue the line as one job.",
+        anchors=(),
+        confidence="medium",
+        rewrite=False,
+        check=check_near_limit,
+        bad=(),
+        good=("./build-report --year 2024",),
     ),
 )

@@ -9,4 +9,4 @@ from __future__ import annotations
 from typing import Literal
 
 Confidence = Literal["high", "medium"]
-Size = Literal["long", "quick"]
+Size = Literal["long", "quick", "server", "wait"]

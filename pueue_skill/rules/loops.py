@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from pueue_skill.rules.cost import RUNNERS, anchors, script_of
-from pueue_skill.rules.rule import Hit, Rule, RuleContext, hit_at
+from pueue_skill.rules.cost import anchors
+from pueue_skill.rules.rule import Hit, Rule, RuleContext, claim, hit_at
+from pueue_skill.rules.scripts import RUNNERS
+from pueue_skill.rules.unknown_work import unknown_work
 from pueue_skill.shell.model import Command
 
 FAN_OUT = ("xargs", "parallel", "find")
@@ -14,7 +16,8 @@ def check_loop(command: Command, context: RuleContext) -> Hit | None:
     weight = context.weight
     if not loops or command.detached or weight.size != "long":
         return None
-    return hit_at(loops[0], f"{weight.why} runs in every iteration of this {loops[0].kind} loop, one at a time")
+    runs = f"runs in every iteration of this {loops[0].kind} loop, one at a time"
+    return hit_at(loops[0], claim(weight, weight.why, runs))
 
 
 def check_fan_out(command: Command, context: RuleContext) -> Hit | None:
@@ -22,20 +25,16 @@ def check_fan_out(command: Command, context: RuleContext) -> Hit | None:
     weight = context.weight
     if not loops or command.detached or weight.size != "long":
         return None
-    return hit_at(loops[0], f"{loops[0].kind} starts {weight.why} for each item")
+    return hit_at(loops[0], claim(weight, weight.why, f"is started by {loops[0].kind} for each item"))
 
 
 def check_loop_of_scripts(command: Command, context: RuleContext) -> Hit | None:
-    script, _ = script_of(command)
-    if (
-        not command.loops
-        or command.detached
-        or script is None
-        or context.weight.size != "unknown"
-        or "substitution" in command.inside
-    ):
+    if not command.loops or command.detached or "substitution" in command.inside:
         return None  # a command in $(…) is meant to be quick
-    if command.name not in RUNNERS and "/" not in script:
+    if command.name not in RUNNERS and "/" not in command.words[0].value:
+        return None
+    script = unknown_work(command, context)
+    if script is None or context.weight.size != "unknown":
         return None
     return hit_at(command.loops[0], f"{script} runs once per item, and its run time is unknown")
 
@@ -53,6 +52,7 @@ RULES = (
         anchors=anchors,
         confidence="high",
         rewrite=True,
+        attended=True,
         check=check_loop,
         bad=(
             "for s in BTCUSDT ETHUSDT; do uv run python populate_cache.py --symbol $s; done",
@@ -75,6 +75,7 @@ RULES = (
         anchors=anchors,
         confidence="high",
         rewrite=True,
+        attended=True,
         check=check_fan_out,
         bad=(
             "cat symbols.txt | xargs -P4 -I{} python populate_cache.py --symbol {}",
@@ -99,6 +100,7 @@ RULES = (
         anchors=("for", "while", "until", "select", "xargs", "parallel", "exec", "fd", "find"),
         confidence="medium",
         rewrite=True,
+        attended=True,
         check=check_loop_of_scripts,
         bad=('for f in data/*.csv; do python handle.py "$f"; done', "ls *.toml | xargs -n1 ./run_one.sh"),
         good=(

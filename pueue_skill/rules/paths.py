@@ -25,7 +25,7 @@ def path_is_set(command: Command, context: RuleContext) -> bool:
 
 
 def check_bare_pueue(command: Command, context: RuleContext) -> Hit | None:
-    if not command.hosts or command.words[0].value not in ("pueue", "pueued"):
+    if command.carriers[-1:] != ("ssh",) or command.words[0].value not in ("pueue", "pueued"):
         return None
     names = [command.hosts[-1]]
     if names[0].startswith("$"):
@@ -39,7 +39,7 @@ def check_bare_pueue(command: Command, context: RuleContext) -> Hit | None:
 
 
 def check_cargo(command: Command, context: RuleContext) -> Hit | None:
-    if not command.hosts or command.name != "maturin" or path_is_set(command, context):
+    if command.carriers[-1:] != ("ssh",) or command.name != "maturin" or path_is_set(command, context):
         return None
     return hit_at(
         command, f"maturin needs ~/.cargo/bin, which is not on the PATH of a bare ssh command to {command.hosts[-1]}"
@@ -47,7 +47,7 @@ def check_cargo(command: Command, context: RuleContext) -> Hit | None:
 
 
 def check_queued_cargo(command: Command, context: RuleContext) -> Hit | None:
-    if command.name != "pueue" or not command.hosts or command.args[:1] != ("add",):
+    if command.name != "pueue" or command.carriers[-1:] != ("ssh",) or command.args[:1] != ("add",):
         return None
     words = " ".join(command.args)
     if "maturin" not in words or "PATH=" in words or path_is_set(command, context):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pueue_skill.rules.cost import anchors, runs_script
-from pueue_skill.rules.rule import Hit, Rule, RuleContext, hit_at
+from pueue_skill.rules.cost import anchors
+from pueue_skill.rules.rule import Hit, Rule, RuleContext, claim, hit_at
+from pueue_skill.rules.scripts import runs_script
 from pueue_skill.shell.model import Command
+
+KILLED = "is killed when the session ends or its timeout expires"
 
 
 def runs_here(command: Command) -> bool:
@@ -16,14 +19,14 @@ def check_program(command: Command, context: RuleContext) -> Hit | None:
     weight = context.weight
     if not runs_here(command) or weight.size != "long" or runs_script(command):
         return None
-    return hit_at(command, f"{weight.why} in the foreground is killed when the session ends or its timeout expires")
+    return hit_at(command, claim(weight, f"{weight.why} in the foreground", KILLED))
 
 
 def check_script(command: Command, context: RuleContext) -> Hit | None:
     weight = context.weight
     if not runs_here(command) or weight.size != "long" or not runs_script(command):
         return None
-    return hit_at(command, f"{weight.why} in the foreground is killed when the session ends or its timeout expires")
+    return hit_at(command, claim(weight, f"{weight.why} in the foreground", KILLED))
 
 
 WHY = (
@@ -41,6 +44,7 @@ RULES = (
         anchors=anchors,
         confidence="high",
         rewrite=True,
+        attended=True,
         check=check_program,
         bad=(
             "torchrun --nproc_per_node=2 train.py --epochs 10",
@@ -69,6 +73,7 @@ RULES = (
         anchors=anchors,
         confidence="high",
         rewrite=True,
+        attended=True,
         check=check_script,
         bad=(
             "uv run python populate_cache.py --symbol BTCUSDT",

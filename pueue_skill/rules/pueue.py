@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from pueue_skill.rules.cost import weigh
 from pueue_skill.rules.rule import Hit, Rule, RuleContext, hit_at
+from pueue_skill.rules.scripts import RUNNERS, script_of
+from pueue_skill.rules.unknown_work import serves
 from pueue_skill.shell import quote
 from pueue_skill.shell.arguments import ArgSpec, basename, parse_options
+from pueue_skill.shell.commands import commands
 from pueue_skill.shell.model import LOCAL, Command
 from pueue_skill.shell.nested import SHELLS, shell_text
-from pueue_skill.shell.syntax import Word
+from pueue_skill.shell.parse import parse
+from pueue_skill.shell.syntax import Script, Word
 from pueue_skill.startup.regex import regex
 
 ADD_SPEC = ArgSpec("wladgo", "working-directory label after delay group priority")
@@ -268,6 +273,153 @@ def needs_no_status(reader: str, after: tuple[Command, ...]) -> bool:
     return True
 
 
+GLOBAL_SPEC = ArgSpec("cp", "color config profile")
+"""The options before the subcommand of pueue that take a value (pueue 4.0)."""
+
+
+def call_on_shared_queue(command: Command, context: RuleContext) -> tuple[str, tuple[Word, ...]]:
+    """The subcommand of a pueue command and its words; an empty one for help, and for a daemon with its own configuration."""
+    if command.name != "pueue":
+        return "", ()
+    options, used = parse_options(command.words[1:], GLOBAL_SPEC)
+    rest = command.words[1 + used :]
+    words = [word.value for c in (*context.before, command) for word in (*c.assigns, *c.words[1:])]
+    own = any(option in ("-c", "--config") for option, _ in options)
+    if not rest or own or any(word.startswith("PUEUE_CONFIG_PATH=") for word in words):
+        return "", ()
+    return ("", ()) if {"--help", "-h"} & set(command.args) else (rest[0].value, rest[1:])
+
+
+def check_whole_queue(command: Command, context: RuleContext) -> Hit | None:
+    verb, words = call_on_shared_queue(command, context)
+    args = {word.value for word in words}
+    if verb == "shutdown":
+        return hit_at(command, "stops the daemon and every running task, and no queued job starts until it runs again")
+    if verb == "group" and args & {"remove"}:
+        return hit_at(command, "moves every task of the group to the default group, where its limit no longer applies")
+    if verb != "kill":
+        return None
+    if args & {"-a", "--all"}:
+        return hit_at(
+            command, "kills the running tasks of every group, no matter who added them, and pauses all groups"
+        )
+    if all(arg[:1] == "-" for arg in args) and not any(
+        arg.startswith(("-g", "--group", "-s", "--signal")) for arg in args
+    ):
+        return hit_at(command, "without ids or a group, kills every running task of the default group and pauses it")
+    return None
+
+
+def check_whole_clean(command: Command, context: RuleContext) -> Hit | None:
+    verb, words = call_on_shared_queue(command, context)
+    if verb != "clean" or any(word.value.startswith(("-g", "--group")) for word in words):
+        return None
+    return hit_at(command, "deletes the outcome and output of finished tasks in every group, read or not")
+
+
+def job_commands(words: tuple[Word, ...]) -> tuple[Command, ...]:
+    """The commands of the job that `pueue add` makes from `words`, as far as they can be parsed."""
+    script = parse(" ".join([word.value for word in words]))
+    return commands(script) if isinstance(script, Script) else ()
+
+
+def job_folder(command: Command) -> str | None:
+    """The value of -w of a `pueue add`, or None."""
+    given = parse_options(command.words[2:], ADD_SPEC)[0]
+    return next((value.value for option, value in given if option in ("-w", "--working-directory") and value), None)
+
+
+def check_add_for_other_host(command: Command, context: RuleContext) -> Hit | None:
+    words = () if command.hosts else added_words(command)
+    if not words or any("PUEUE_SKILL_KEY=" in word.value for word in words):
+        return None  # an invocation of pueue-skill, which has a reason to stay on this host
+    job = job_commands(words)
+    for inner in job:
+        host = inner.hosts[0] if inner.hosts else ""
+        if (
+            host in context.hosts
+            and context.hosts[host].ssh
+            and weigh(inner, context.preferences.programs).size == "long"
+        ):
+            return hit_at(
+                command,
+                f"queues an ssh connection to {host} on this host; the work itself belongs in the queue of {host}",
+            )
+    folders = [
+        folder for folder in (job_folder(command), *[c.args[0] for c in job if c.name == "cd" and c.args]) if folder
+    ]
+    for other in context.before:
+        if other.hosts and other.name == "cd" and other.args and other.args[0] in folders:
+            folder = other.args[0]
+            here = any(folder in word.value for c in context.before if not c.hosts and not c.ssh for word in c.words)
+            if folder.count("/") > 1 and not here:
+                return hit_at(
+                    command,
+                    f"queues the job on this host, but its folder {folder} is the one that the text uses on {other.hosts[-1]}",
+                )
+    return None
+
+
+def check_relative_add(command: Command, context: RuleContext) -> Hit | None:
+    words = added_words(command) if command.hosts and not command.cwd else ()
+    if not words or job_folder(command) or has_folder(command, context):
+        return None
+    job = job_commands(words)
+    first = job[0] if job else None
+    if first is None or first.name == "cd":
+        return None
+    script, _ = script_of(first)
+    program = first.words[0].value
+    path = program if "/" in program else script if first.name in RUNNERS and script != program else None
+    if path is None or path[:1] in ("/", "~", "$", "-") or "-m" in first.args[:3]:
+        return None
+    return hit_at(
+        command,
+        f"{path} is relative to the home folder of {command.hosts[-1]}: the ssh command begins there, and so does the job",
+    )
+
+
+def has_folder(command: Command, context: RuleContext) -> bool:
+    """Whether an earlier command of the same shell changes the folder."""
+    return any(c.name in ("cd", "pushd") and c.hosts == command.hosts for c in context.before)
+
+
+UNBUFFERED_WRAPPERS = {"stdbuf", "unbuffer", "script", "env"}
+DETACHERS = {"nohup", "setsid", "screen", "tmux"}
+
+
+def buffers_output(command: Command) -> bool:
+    """Whether the command is a Python script whose output reaches a file in blocks of 8 KB."""
+    if command.name.rstrip("0123456789.") not in ("python", "pypy") or UNBUFFERED_WRAPPERS & set(command.wrappers):
+        return False
+    options = itertools.takewhile(lambda arg: arg[:1] == "-" and arg not in ("-m", "-c"), command.args)
+    unbuffered = any(arg[:2] != "--" and "u" in arg for arg in options)
+    own = any(word.value.startswith("PYTHONUNBUFFERED=") for word in command.assigns)
+    return not unbuffered and not own and script_of(command)[0] is not None
+
+
+def check_buffered_python(command: Command, context: RuleContext) -> Hit | None:
+    if any("PYTHONUNBUFFERED=" in word.value for c in (*context.before, command) for word in (*c.words, *c.assigns)):
+        return None
+    words = added_words(command)
+    log = [
+        redirect.target.value for redirect in command.redirects if redirect.op in (">", ">>", "&>") and redirect.target
+    ]
+    if words:
+        python = next((inner for inner in job_commands(words) if buffers_output(inner)), None)
+        read = any(subcommand(c) in ("follow", "log") and c.hosts == command.hosts for c in context.after)
+    else:
+        served = serves(command, context)
+        python = command if log and log[0] != "/dev/null" and buffers_output(command) and not served else None
+        read = bool(DETACHERS & {*command.wrappers, *command.via})
+    if python is None or not read or weigh(python, context.preferences.programs).size in ("quick", "server"):
+        return None
+    return hit_at(
+        command,
+        f"{python.name} writes to a file in blocks, so the log stays empty for long; `{python.name} -u` writes each line at once",
+    )
+
+
 RULES = (
     Rule(
         id="PQ501",
@@ -460,6 +612,128 @@ RULES = (
             "pueue add -- cd data '&&' python train.py '>' log",
             "pueue add -- python train.py --gpu '$PUEUE_WORKER_ID'",
             "pueue add -- 'cd data && python train.py' --epochs 3",
+        ),
+    ),
+    Rule(
+        id="PQ509",
+        name="whole-queue",
+        what="Looks for `pueue kill --all`, `pueue shutdown` and `pueue group remove`.",
+        why=(
+            "A queue is shared by sessions, projects and people: the command stops or moves the jobs of all of them, and "
+            "nobody restarts them."
+        ),
+        instead="`pueue kill ID…`, or `pueue-skill kill --label PATTERN` for your own jobs.",
+        anchors=("pueue",),
+        confidence="high",
+        rewrite=False,
+        check=check_whole_queue,
+        bad=(
+            "pueue kill --all",
+            "ssh bigblack '~/.local/bin/pueue kill -a'",
+            "pueue shutdown",
+            "pueue group remove p1",
+            "pueue kill",
+            "/opt/pueue/bin/pueue --color never kill --all",
+        ),
+        good=(
+            "pueue kill 3 4",
+            "pueue kill --group p1",
+            "pueue kill --help",
+            "pueue group add p1",
+            "pueue --config /tmp/test/pueue.yml shutdown",
+            "PUEUE_CONFIG_PATH=/tmp/test/pueue.yml pueue kill --all",
+        ),
+    ),
+    Rule(
+        id="PQ510",
+        name="clean-of-all-groups",
+        what="Looks for `pueue clean` without a group.",
+        why=(
+            "It deletes finished tasks of every group, also those whose outcome and output another session has not read "
+            "yet; their ids are then used again."
+        ),
+        instead="`pueue clean --group GROUP`, or `pueue-skill clean --label PATTERN`.",
+        anchors=("pueue",),
+        confidence="medium",
+        rewrite=False,
+        check=check_whole_clean,
+        bad=("pueue clean", "ssh bigblack '~/.local/bin/pueue clean --successful-only'"),
+        good=("pueue clean -g p1", "pueue clean --group=p1", "pueue clean --help", "git clean -n"),
+    ),
+    Rule(
+        id="PQ511",
+        name="add-for-another-host",
+        what="Looks for a local `pueue add` of work that belongs to another host.",
+        why=(
+            "A job that only holds an ssh connection loses the work with the connection, and the other host's queue does "
+            "not know of it; a folder of the other host does not exist here."
+        ),
+        instead="`pueue-skill run --host HOST -- COMMAND`, or `ssh HOST pueue add …`.",
+        anchors=("pueue",),
+        confidence="medium",
+        rewrite=False,
+        check=check_add_for_other_host,
+        bad=(
+            "pueue add -- \"ssh bigblack 'cd p && python train.py'\"",
+            "ssh bigblack 'cd /home/lab/ticks && ls' && pueue add -w /home/lab/ticks -- ./run.sh",
+        ),
+        good=(
+            "pueue add -- 'ssh bigblack uptime'",
+            "pueue add -- 'rsync -a data/ bigblack:data/'",
+            "ls /home/lab/ticks; ssh bigblack 'cd /home/lab/ticks && ls'; pueue add -w /home/lab/ticks -- ./run.sh",
+            "pueue add -w /home/lab/ticks -- ./run.sh",
+        ),
+    ),
+    Rule(
+        id="PQ512",
+        name="relative-remote-add",
+        what="Looks for `pueue add` over ssh of a relative path, without a working directory.",
+        why=(
+            "A job begins in the folder of its `pueue add`. A bare ssh command begins in the home folder, not in the project: "
+            "the job fails, or runs another file."
+        ),
+        instead="`pueue add --working-directory FOLDER -- COMMAND`, or `pueue-skill run --host HOST --cwd FOLDER -- COMMAND`.",
+        anchors=("pueue",),
+        confidence="medium",
+        rewrite=False,
+        check=check_relative_add,
+        bad=(
+            "ssh bigblack '~/.local/bin/pueue add -- ./run.sh'",
+            "ssh gpu-box pueue add -g gpu -- python scripts/fit.py",
+            "ssh gpu-box 'pueue add \"scripts/nightly.sh --all\"'",
+        ),
+        good=(
+            "ssh gpu-box 'pueue add -w ~/p -- ./run.sh'",
+            "ssh gpu-box 'cd p && pueue add -- ./run.sh'",
+            "ssh gpu-box pueue add -- /srv/p/run.sh",
+            "ssh gpu-box 'pueue add -- \"cd p && ./run.sh\"'",
+            "ssh gpu-box 'pueue add -- ~/p/run.sh'",
+            "pueue add -- ./run.sh",
+        ),
+    ),
+    Rule(
+        id="PQ513",
+        name="buffered-python",
+        what="Looks for detached or followed Python scripts that buffer their output.",
+        why=(
+            "Python writes to a file or pipe in blocks of 8 KB: the log stays empty for long, and what is in the buffer is "
+            "lost if the script is killed."
+        ),
+        instead="`python -u`, or PYTHONUNBUFFERED=1 in the job's environment.",
+        anchors=("pueue", *DETACHERS),
+        confidence="medium",
+        rewrite=False,
+        check=check_buffered_python,
+        bad=(
+            "nohup python fit.py > fit.log 2>&1 &",
+            "pueue add -l fit -- python fit.py --epochs 9; pueue follow 1",
+            "ssh gpu-box 'nohup python3 fit.py > fit.log 2>&1 &'",
+        ),
+        good=(
+            "pueue add -- python -u fit.py; pueue follow 1",
+            "pueue add -- 'PYTHONUNBUFFERED=1 python fit.py'; pueue follow 1",
+            "pueue add -- python fit.py; pueue status",
+            "python status.py > status.txt",
         ),
     ),
 )

@@ -18,6 +18,8 @@ from pueue_skill.shell.model import Command, Host
 FAMILIES = (ssh, loops, programs, background, pueue, waiting, evidence, paths)
 RULES: tuple[Rule, ...] = tuple([rule for family in FAMILIES for rule in family.RULES])
 BY_ID = {rule.id: rule for rule in RULES}
+ABOUT_DURATION = tuple([rule.id for family in (ssh, programs) for rule in family.RULES])
+"""The rules that rest on how long one run of a command takes: what was measured here overrules them."""
 
 
 def findings(
@@ -34,13 +36,14 @@ def findings(
             continue  # a call of a function in the text, whose body is checked itself
         if any(place.startswith("function ") and place not in called for place in command.inside):
             continue  # in a function that is not called
-        context = RuleContext(commands, i, hosts, weigh(command, preferences.programs), preferences)
+        weight = weigh(command, preferences.programs, preferences.tools, preferences.long)
+        context = RuleContext(commands, i, hosts, weight, preferences)
         for rule in RULES:
             setting = preferences.rules.get(rule.id)
             finding = None if setting == "off" else rule.find(command, context)
-            if finding is None or (finding.confidence == "medium" and evidence.always_quick(command, preferences)):
+            if finding is None or (rule.id in ABOUT_DURATION and evidence.fits_call(command, preferences)):
                 continue
-            if setting == "medium" or not context.weight.sure:
+            if setting == "medium" or not context.weight.sure or context.weight.confidence == "medium":
                 finding = finding._replace(confidence="medium")
             elif setting == "advice":
                 finding = finding._replace(rewrite=False)

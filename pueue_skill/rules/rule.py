@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pueue_skill.rules.cost import Weight
-from pueue_skill.rules.model import Finding, Preferences
+from pueue_skill.rules.model import Finding, Preferences, Weight
 from pueue_skill.shell.model import Command, Host, Loop
 from pueue_skill.startup.record import NamedTuple
 
@@ -53,6 +52,7 @@ class Rule(NamedTuple):
     `name` completes "allow …". `anchors`: every text that the rule can flag contains one of these as a word or part of
     a name; the gate is generated from them. A blank in an anchor separates a word from a text that must also occur.
     `rewrite`: the plan may act on a finding, not only advise. `bad` and `good` are examples; one test checks them all.
+    `attended`: it is about commands that a session starts and ends with; `check` does not apply it to batch scripts and CI.
     """
 
     id: str
@@ -66,6 +66,7 @@ class Rule(NamedTuple):
     check: Check
     bad: tuple[str, ...]
     good: tuple[str, ...]
+    attended: bool = False
 
     def find(self, command: Command, context: RuleContext) -> Finding | None:
         """The finding for the command, or None."""
@@ -87,3 +88,9 @@ class Rule(NamedTuple):
 def hit_at(span: Command | Loop, message: str) -> Hit:
     """A Hit with the span of a command or loop."""
     return Hit(message, span.start, span.end)
+
+
+def claim(weight: Weight, subject: str, predicate: str) -> str:
+    """A sentence about long work; one about work of which that is not certain says so."""
+    certain = weight.sure and weight.confidence == "high"
+    return f"{subject} {predicate}" if certain else f"{subject} may take long, and {predicate}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pueue_skill.rules.cost import script_of
-from pueue_skill.rules.rule import Hit, Rule, RuleContext, hit_at
+from pueue_skill.rules.rule import Hit, Rule, RuleContext, claim, hit_at
+from pueue_skill.rules.unknown_work import carriers, is_made_before, unknown_work
+from pueue_skill.shell import remote
 from pueue_skill.shell.model import Command
+from pueue_skill.shell.nested import reads_script
 
 
 def runs_remotely(command: Command) -> bool:
@@ -13,38 +15,56 @@ def runs_remotely(command: Command) -> bool:
 
 
 def has_terminal(command: Command, context: RuleContext) -> bool:
-    """Whether the ssh that carries the command asks for a terminal."""
-    carriers = [c.ssh for c in context.before if c.ssh and len(c.hosts) < len(command.hosts)]
-    return bool(carriers) and any(name == "-t" for name, _ in carriers[-1].options)
+    """Whether the ssh or other program that carries the command asks for a terminal."""
+    if command.terminal:
+        return True
+    return any(name == "-t" for c in carriers(command, context)[-1:] if c.ssh for name, _ in c.ssh.options)
+
+
+def has_time_limit(command: Command, context: RuleContext) -> bool:
+    """Whether `timeout` limits the program that carries the command: the author knows how long it takes."""
+    return any("timeout" in c.wrappers for c in (*carriers(command, context), command))
+
+
+def connection_of(command: Command) -> str:
+    """The host of the command, and the connection that leads there."""
+    host, carrier = command.hosts[-1], command.carriers[-1]
+    return f"{host} inside {'the ssh connection' if carrier == 'ssh' else f'the connection of {carrier}'}"
 
 
 def check_remote_work(command: Command, context: RuleContext) -> Hit | None:
     weight = context.weight
     if not runs_remotely(command) or weight.size != "long":
         return None
-    return hit_at(command, f"{weight.why} runs on {command.hosts[-1]} inside the ssh connection and is lost with it")
+    if not command.args and is_made_before(command.words[0].value, command, context):
+        return None  # a test program that the text has just compiled
+    lost = "; its exit status and output are lost" if remote.outlives_client(command.carriers[-1]) else " and is lost"
+    return hit_at(command, claim(weight, weight.why, f"runs on {connection_of(command)}{lost} with it"))
 
 
 def check_remote_script(command: Command, context: RuleContext) -> Hit | None:
     fed = [redirect.target.value for redirect in command.redirects if redirect.op == "<" and redirect.target]
-    if command.ssh and not command.hosts and fed and fed[0].endswith((".sh", ".py", ".sql", ".bash")):
-        return hit_at(
-            command, f"{fed[0]} runs on the host inside the ssh connection; its exit status and output are lost with it"
-        )
-    script, rest = script_of(command)
     if (
-        not runs_remotely(command)
-        or script is None
-        or context.weight.size != "unknown"
-        or has_terminal(command, context)
+        ((command.ssh and not command.hosts) or (command.hosts and reads_script(command)))
+        and fed
+        and fed[0].endswith((".sh", ".py", ".sql", ".bash"))
     ):
+        where = connection_of(command) if command.hosts else "the host inside the ssh connection"
+        return hit_at(command, f"{fed[0]} runs on {where}; its exit status and output are lost with it")
+    if not runs_remotely(command) or has_terminal(command, context) or has_time_limit(command, context):
         return None
-    if command.words[0].value == script and "/" not in script and "." not in script and len(rest) < 2:
-        return None  # an unknown program with hardly any arguments
+    work = unknown_work(command, context)
+    if work is None:
+        return None
     return hit_at(
         command,
-        f"{script} runs on {command.hosts[-1]} inside the ssh connection; its exit status and output are lost with it",
+        f"{work} may take long, and runs on {connection_of(command)}; its exit status and output are lost with it",
     )
+
+
+def anchors() -> set[str]:
+    """Every text that runs a command on another host contains one of these."""
+    return {"ssh", *remote.anchors()}
 
 
 RULES = (
@@ -57,7 +77,7 @@ RULES = (
             "and silent work continues unnoticed: its output and exit status are lost either way."
         ),
         instead="Queue the whole remote command on that host.",
-        anchors=("ssh",),
+        anchors=anchors,
         confidence="high",
         rewrite=True,
         check=check_remote_work,
@@ -73,6 +93,7 @@ RULES = (
             "ssh bigblack 'tail -n 50 ~/project/populate_cache.log'",
             "ssh bigblack 'python train.py --help'",
             "ssh bigblack 'git -C ~/project log --oneline -1'",
+            "ssh bigblack 'cc main.c -o repro && ./repro; echo exit=$?'",
             "ssh -N -L 8123:localhost:8123 bigblack",
             "ssh bigblack",
         ),
@@ -80,10 +101,10 @@ RULES = (
     Rule(
         id="PQ102",
         name="remote-script",
-        what="Looks for scripts of unknown length that are run directly over ssh.",
+        what="Looks for scripts and tasks of unknown length that are run directly over ssh.",
         why="An unknown script may run for hours; over ssh its output and exit status depend on the connection.",
         instead="Queue the whole remote command on that host; for a quick script this costs nothing.",
-        anchors=("ssh",),
+        anchors=anchors,
         confidence="medium",
         rewrite=True,
         check=check_remote_script,
@@ -91,12 +112,22 @@ RULES = (
             "ssh bigblack './run_all.sh'",
             "ssh bigblack 'cd ~/p && uv run python script.py'",
             "ssh gpu-box make dataset",
+            "ssh gpu-box 'cd app && make -k test > test.log 2>&1'",
+            "ssh gpu-box 'cd app && ./run-tests.sh | tail -3'",
+            "ssh gpu-box 'cd reports && ./build-report --year 2024'",
         ),
         good=(
             "ssh bigblack 'ls ~/project/*.py'",
             "ssh bigblack 'cat run_all.sh'",
             "ssh bigblack \"python3 -c 'print(1)'\"",
             "ssh bigblack 'systemctl --user status pueued'",
+            "ssh gpu-box 'cd app && ./parser -v samples/one.txt; echo exit=$?'",
+            "ssh gpu-box readelf -d /usr/lib/libssl.so.3",
+            "ssh gpu-box 'gcc probe.c -o /tmp/probe && /tmp/probe'",
+            "ssh gpu-box 'cat > /tmp/t.py <<E\nprint(1)\nE\npython3 /tmp/t.py'",
+            "ssh gpu-box 'cd app && make parser.o 2>&1 | tail'",
+            "ssh gpu-box 'python3 dump_header.py core.1' | head -5",
+            "timeout 20 ssh gpu-box ./scripts/probe.sh",
         ),
     ),
 )

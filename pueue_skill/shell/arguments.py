@@ -45,7 +45,7 @@ def parse_options(words: Sequence[Word], spec: ArgSpec) -> tuple[list[tuple[str,
             name, equals, _ = value.partition("=")
             if equals or name[2:] not in valued_long:
                 rest = value[len(name) + 1 :]
-                found.append((name, words[i]._replace(text=quote.word(rest), value=rest) if equals else None))
+                found.append((name, without_start(words[i], rest) if equals else None))
                 i += 1
             else:
                 found.append((name, words[i + 1] if i + 1 < len(words) else None))
@@ -58,19 +58,23 @@ def parse_options(words: Sequence[Word], spec: ArgSpec) -> tuple[list[tuple[str,
             valued = letter in spec.short or (letter in spec.optional and at + 1 < len(value))
             if not valued and value[at + 1 : at + 2] == "=":  # a boolean of a Go program: -d=false
                 rest = value[at + 2 :]
-                found.append((f"-{letter}", words[i - 1]._replace(text=quote.word(rest), value=rest)))
+                found.append((f"-{letter}", without_start(words[i - 1], rest)))
                 break
             if not valued:
                 found.append((f"-{letter}", None))
             elif at + 1 < len(value):
-                attached = words[i - 1]._replace(text=quote.word(value[at + 1 :]), value=value[at + 1 :])
-                found.append((f"-{letter}", attached))
+                found.append((f"-{letter}", without_start(words[i - 1], value[at + 1 :])))
                 break
             else:
                 found.append((f"-{letter}", words[i] if i < len(words) else None))
                 i += 1
                 break
     return found, min(i, len(words))
+
+
+def without_start(word: Word, rest: str) -> Word:
+    """The word for `rest`, the end of the value of `word`."""
+    return word._replace(text=quote.word(rest), value=rest, origin=word.origin[len(word.value) - len(rest) :])
 
 
 def option_names(words: Sequence[Word], spec: ArgSpec) -> set[str]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from pueue_skill.shell.arguments import basename, option_value
+from pueue_skill.shell.arguments import basename, option_value, parse_options
 from pueue_skill.shell.model import Command, Construct, Detached, Loop, Ssh
 from pueue_skill.shell.nested import (
     SESSION_PROGRAMS,
     SHELLS,
+    carried_command,
     echoed_text,
     fan_out_words,
     find_commands,
@@ -24,6 +25,7 @@ from pueue_skill.shell.nested import (
     shell_text,
 )
 from pueue_skill.shell.parse import parse
+from pueue_skill.shell.remote import Carried
 from pueue_skill.shell.ssh_arguments import SSH_PROGRAMS, forks_to_background, host_name, parse_ssh
 from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Redirect, Script, Simple, Unparsed, Word
 from pueue_skill.shell.wrappers import FAN_OUT, asks_for_confirmation, detachment, terminal_option, unwrap
@@ -62,6 +64,7 @@ class Context(NamedTuple):
     around: tuple[Redirect, ...] = ()
     path: tuple[Construct, ...] = ()
     variables: Mapping[str, Word] = MappingProxyType({})
+    carriers: tuple[str, ...] = ()
 
     def at(self, start: int, end: int) -> tuple[int, int]:
         """A span of the current text as a span of the proposed command."""
@@ -72,6 +75,10 @@ class Context(NamedTuple):
     def step(self, kind: str, start: int, end: int) -> Context:
         """The context inside a construct of the current text."""
         return self._replace(path=(*self.path, Construct(kind, *self.at(start, end))))
+
+    def on(self, host: str, carrier: str) -> Context:
+        """The context on another host, to which the program `carrier` leads."""
+        return self._replace(hosts=(*self.hosts, host), carriers=(*self.carriers, carrier))
 
     def substitution(self, start: int, end: int) -> Context:
         """The context inside a substitution."""
@@ -91,8 +98,8 @@ def assignments(node: Node) -> Iterator[tuple[str, Word]]:
     if isinstance(node, Chain):
         for part in node.parts:
             yield from assignments(part)
-    elif isinstance(node, Simple) and not node.words:
-        for word in node.assigns:
+    elif isinstance(node, Simple) and (not node.words or node.words[0].value == "export"):
+        for word in (*node.assigns, *node.words[1:]):
             name, _, value = word.value.partition("=")
             at = len(name) + 1
             if name.isidentifier() and word.static and value:
@@ -243,29 +250,48 @@ def walk_words(
     words: tuple[Word, ...], node: Simple, context: Context, cwd: str | None, wrappers: tuple[str, ...], start: int
 ) -> Iterator[Command]:
     """The command in `words` and the commands that it carries."""
-    peeled_off, uses, words = unwrap(words)
-    wrappers = (*wrappers, *peeled_off)
+    unwrapped = unwrap(words, set_variables(node, context))
+    uses, words = unwrapped.uses, unwrapped.words
+    wrappers = (*wrappers, *unwrapped.wrappers)
     if not words:
         return
+    for host, carrier in unwrapped.hosts:
+        context = context.on(host, carrier)
     name = basename(words[0].value)
+    carried = carried_command(words)
     detached = context.detached or next(filter(None, map(detachment, uses)), None)
-    terminal = next(filter(None, map(terminal_option, uses)), "")
+    terminal = next(filter(None, map(terminal_option, uses)), unwrapped.terminal)
+    if carried and not terminal and not (opens_shell(carried) and (context.pipe[0] or node.redirects)):
+        terminal = carried.terminal
     asks = next((use.name for use in uses if asks_for_confirmation(use)), "")
     end = max(words[-1].end, max([r.end for r in node.redirects if r.end <= node.end], default=0))
     ssh = parse_ssh(words) if name in SSH_PROGRAMS else None
     command = Command(
         name, words, node.assigns, node.redirects, wrappers, context.hosts, context.via, context.loops, context.background, context.pipe,
         context.inside, cwd, context.then, ssh, *context.at(start, end), detached=detached, terminal=terminal, asks=asks,
-        reader=context.reader, around=context.around, path=context.path,
+        reader=context.reader, around=context.around, path=context.path, carriers=context.carriers,
     )  # fmt: skip
     yield command
     if len(context.via) < MAX_NESTED_SHELLS:
         if ssh and forks_to_background(ssh):
             detached = detached or Detached("ssh -f")
-        yield from walk_carried(command, node, context._replace(detached=detached), cwd)
+        yield from walk_carried(command, carried, node, context._replace(detached=detached), cwd)
 
 
-def walk_carried(command: Command, node: Simple, context: Context, cwd: str | None) -> Iterator[Command]:
+def set_variables(node: Simple, context: Context) -> dict[str, str]:
+    """The variables that the text sets for a command of this host, with their values as written."""
+    found = {} if context.hosts else {name: word.value for name, word in context.variables.items()}
+    return found | {name: value for name, _, value in [word.value.partition("=") for word in node.assigns]}
+
+
+def opens_shell(carried: Carried) -> bool:
+    """Whether the carrier has no command, so that a shell elsewhere reads its stdin."""
+    return bool(carried.carrier.words) and not (carried.texts or carried.words)
+
+
+def walk_carried(
+    command: Command, carried: Carried | None, node: Simple, context: Context, cwd: str | None
+) -> Iterator[Command]:
     """The commands in the texts that `command` passes to another shell, or fans out over."""
     name, words = command.name, command.words
     stepped = (
@@ -276,6 +302,8 @@ def walk_carried(command: Command, node: Simple, context: Context, cwd: str | No
     inner = stepped._replace(via=(*context.via, name))
     if command.ssh:
         yield from walk_ssh(command.ssh, node, stepped)
+    elif carried:
+        yield from walk_elsewhere(carried, node, stepped._replace(via=(*context.via, carried.name)), cwd)
     elif name in SHELLS:
         text = shell_text(words)
         if text:
@@ -286,7 +314,7 @@ def walk_carried(command: Command, node: Simple, context: Context, cwd: str | No
         yield from walk_text(joined_words(words[1:]), inner, cwd)
     elif name in ("at", "batch"):
         yield from walk_heredoc(node, inner._replace(background=True, reader=""), cwd)
-    elif name in ("su", "runuser", "script", "flock", "watch", "nix-shell"):
+    elif name in ("su", "runuser", "script", "flock", "nix-shell"):
         text = option_value(words, {"-c", "--command", "--run"})
         if text:
             yield from walk_text((text.value, text.origin), inner, cwd)
@@ -304,16 +332,38 @@ def walk_carried(command: Command, node: Simple, context: Context, cwd: str | No
 def walk_ssh(ssh: Ssh, node: Simple, context: Context) -> Iterator[Command]:
     """The remote commands of ssh, and those in the script that it reads."""
     host = host_name(ssh.destination.value)
-    remote = context._replace(hosts=(*context.hosts, host), via=(*context.via, "ssh"), pipe=(0, 1), then="")
-    found = list(walk_text(joined_words(ssh.remote), remote)) if ssh.remote else []
-    at_top = [i for i, c in enumerate(found) if c.hosts == remote.hosts and not c.inside and c.via == remote.via]
-    bodies = tuple([redirect for redirect in node.redirects if redirect.body])
-    if len(at_top) == 1 and bodies:  # the only remote command reads the stdin of ssh
+    remote = context.on(host, "ssh")._replace(via=(*context.via, "ssh"), pipe=(0, 1), then="")
+    texts = [joined_words(ssh.remote)] if ssh.remote else []
+    yield from walk_fed(texts, node, remote, tuple([redirect for redirect in node.redirects if redirect.body]))
+
+
+def walk_elsewhere(carried: Carried, node: Simple, context: Context, cwd: str | None) -> Iterator[Command]:
+    """The commands that a carrier runs, on another host or on this one, and those in the script that it reads."""
+    inner = context._replace(pipe=(0, 1), then="")
+    if not carried.carrier.local:
+        inner, cwd = inner.on(carried.host, carried.name), None
+    texts = [(text.value, text.origin) for text in carried.texts]
+    texts += [joined_words(carried.words)] if carried.words else []
+    if texts or opens_shell(carried):
+        yield from walk_fed(texts, node, inner, tuple([r for r in node.redirects if r.body or r.op == "<"]), cwd)
+
+
+def walk_fed(
+    texts: list[tuple[str, Sequence[int]]],
+    node: Simple,
+    context: Context,
+    fed: tuple[Redirect, ...],
+    cwd: str | None = None,
+) -> Iterator[Command]:
+    """The commands of `texts`, the only one of which reads `fed`, and those in the script that the last one reads."""
+    found = [command for text in texts for command in walk_text(text, context, cwd)]
+    at_top = [i for i, c in enumerate(found) if c.hosts == context.hosts and not c.inside and c.via == context.via]
+    if len(at_top) == 1 and fed:
         alone = found[at_top[0]]
-        found[at_top[0]] = alone._replace(redirects=(*alone.redirects, *bodies))
+        found[at_top[0]] = alone._replace(redirects=(*alone.redirects, *fed))
     yield from found
-    if not ssh.remote or (found and (reads_script(found[-1]) or found[-1].name in ("at", "batch"))):
-        yield from walk_heredoc(node, remote)
+    if not texts or (found and (reads_script(found[-1]) or found[-1].name in ("at", "batch"))):
+        yield from walk_heredoc(node, context)
 
 
 def walk_session(command: Command, node: Simple, context: Context, cwd: str | None) -> Iterator[Command]:
@@ -330,7 +380,7 @@ def walk_fan_out(command: Command, node: Simple, context: Context, cwd: str | No
     if "--dry-run" in command.args:
         return
     words, items = fan_out_words(command.words)
-    loop = Loop(command.name, items, command.start, command.end)
+    loop = Loop(command.name, items, command.start, command.end, runs_several(command))
     inner = context._replace(loops=(*context.loops, loop), pipe=(0, 1))
     in_text = inner._replace(via=(*context.via, command.name))
     if not words:  # parallel without a command runs its items
@@ -340,6 +390,14 @@ def walk_fan_out(command: Command, node: Simple, context: Context, cwd: str | No
         yield from walk_text((words[0].value, words[0].origin), in_text, cwd)
     else:
         yield from walk_words(words, node, inner, cwd, (command.name,), words[0].start)
+
+
+def runs_several(command: Command) -> bool:
+    """Whether xargs or parallel runs several commands at once."""
+    options, _ = parse_options(command.words[1:], FAN_OUT[command.name])
+    names = ("-P", "--max-procs") if command.name == "xargs" else ("-j", "--jobs", "-P", "--max-procs")
+    jobs = [value.value for name, value in options if name in names and value]
+    return jobs[-1] != "1" if jobs else command.name == "parallel"
 
 
 def walk_text(carried_text: tuple[str, Sequence[int]], context: Context, cwd: str | None = None) -> Iterator[Command]:

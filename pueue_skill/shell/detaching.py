@@ -96,6 +96,7 @@ BEHAVIORS: Mapping[str, Behavior] = {
     "tsp": queue_client("task spooler", waits="-f"),
     "nq": queue_client("nq"),
     "aws batch submit-job": queue_client("AWS Batch"),
+    "aws ssm send-command": queue_client("AWS Systems Manager"),
     "gcloud": queue_client("Google Cloud", detaches="--async"),
     "az": queue_client("Azure", detaches="--no-wait"),
     "az ml job create": queue_client("Azure", waits="--stream"),
@@ -149,6 +150,9 @@ BEHAVIORS: Mapping[str, Behavior] = {
     **{f"{program} apply": confirming(f"-auto-approve --auto-approve -help {OPERAND}") for program in ("terraform", "tofu")},
     **{f"{program} destroy": confirming("-auto-approve --auto-approve -help") for program in ("terraform", "tofu")},
     "ansible-playbook": confirming("", asks="-k -K --ask-pass --ask-become-pass --ask-vault-pass --ask-vault-password -J"),
+    "ansible": Behavior(asks="-k -K -J --ask-pass --ask-become-pass --ask-vault-pass --ask-vault-password", short="BMPTacefilmtu"),
+    **dict.fromkeys(("pssh", "parallel-ssh"), Behavior(asks="-A --askpass", short="HOXeghloptx")),
+    "fab": confirming("", asks="--prompt-for-login-password --prompt-for-passphrase --prompt-for-sudo-password"),
     **{
         f"{program} {verb}": confirming("-y --yes -d --dry-run")
         for program in ("conda", "mamba", "micromamba")

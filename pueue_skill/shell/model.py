@@ -20,12 +20,14 @@ KEEP_SHELL = " && true"
 
 
 class Loop(NamedTuple):
-    """A loop or fan-out around a command: `kind` is for, while, until, select, xargs, parallel or find."""
+    """A loop or fan-out around a command: `kind` is for, while, until, select, xargs, parallel or find. `parallel`: several
+    iterations run at once."""
 
     kind: str
     items: tuple[Word, ...]
     start: int
     end: int
+    parallel: bool = False
 
 
 class Construct(NamedTuple):
@@ -72,12 +74,23 @@ class Detached(NamedTuple):
         )
 
 
+class FileSize(NamedTuple):
+    """The size of a file, of all files of a folder, or of all matches of a glob, by the path as written.
+
+    Without `exact` it has at least that many bytes.
+    """
+
+    path: str
+    bytes: int
+    exact: bool = True
+
+
 class Command(NamedTuple):
     """One command to be run, without its wrappers, and its context.
 
     `words` begin with the program; `name` is its basename. `wrappers` are the programs around it (sudo, nice),
-    outermost first. `hosts` are the ssh destinations between this host and the command; `via` the programs whose text
-    it is in (ssh, bash, eval, heredoc). `loops` are the loops around it, `inside` the compound commands and
+    outermost first. `hosts` are the hosts between this host and the command, and `carriers` the program that leads to each
+    (ssh, kubectl exec); `via` the programs whose text it is in (ssh, bash, eval, heredoc). `loops` are the loops around it, `inside` the compound commands and
     substitutions.
 
     `cwd` is the folder that a `cd` earlier in the same list names, as written, or None. `then` is the operator that
@@ -87,7 +100,7 @@ class Command(NamedTuple):
     that asks for a terminal (`docker exec -t`), `asks` the tool that asks for confirmation; both are empty otherwise.
     `reader` is what reads the exit status: `&&`, `||`, `$?`, if, while or until; empty without one. `around` are the
     redirects of the groups and loops around it and of an earlier `exec`. `path` leads from the text to the command; groups
-    and eval are no steps.
+    and eval are no steps. `sizes` are those of its input, as far as anybody looked (rules.sizes).
     """
 
     name: str
@@ -112,6 +125,13 @@ class Command(NamedTuple):
     reader: str = ""
     around: tuple[Redirect, ...] = ()
     path: tuple[Construct, ...] = ()
+    carriers: tuple[str, ...] = ()
+    sizes: tuple[FileSize, ...] = ()
+
+    @property
+    def ssh_hosts(self) -> tuple[str, ...]:
+        """The hosts to which ssh leads: other programs may lead to systems that share their files."""
+        return tuple([host for host, carrier in zip(self.hosts, self.carriers, strict=True) if carrier == "ssh"])
 
     @property
     def attached(self) -> bool:

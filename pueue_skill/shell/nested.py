@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 
 from pueue_skill.shell.arguments import ArgSpec, basename, option_value, parse_options
 from pueue_skill.shell.model import Command
+from pueue_skill.shell.remote import CARRIERS, PROGRAMS, Carried, read_carried
 from pueue_skill.shell.syntax import Node, Simple, Word
-from pueue_skill.shell.wrappers import FAN_OUT
+from pueue_skill.shell.wrappers import FAN_OUT, longest_entry, subcommands
 
 SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish", "ash"}
 
@@ -63,6 +64,15 @@ def shell_text(words: Sequence[Word]) -> Word | None:
         if "c" in word.value:
             return words[i + 1] if i + 1 < len(words) else None
     return None
+
+
+def carried_command(words: tuple[Word, ...]) -> Carried | None:
+    """The command that a program of remote.CARRIERS in `words` runs elsewhere, None for other programs."""
+    if basename(words[0].value) not in PROGRAMS:
+        return None
+    name, _, rest = subcommands(words)
+    found = longest_entry(CARRIERS, name, rest)
+    return read_carried(*found) if found else None
 
 
 def session_words(words: tuple[Word, ...]) -> tuple[Word, ...]:

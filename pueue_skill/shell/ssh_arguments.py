@@ -7,7 +7,7 @@ from pueue_skill.shell.model import Ssh
 from pueue_skill.shell.syntax import Word
 from pueue_skill.startup.regex import regex
 
-SSH_PROGRAMS = {"ssh", "autossh"}
+SSH_PROGRAMS = {"ssh", "slogin", "autossh"}
 
 SSH_VALUE_OPTIONS = "BbcDEeFIiJLlmOopPQRSWw"
 
@@ -27,6 +27,8 @@ def parse_ssh(words: tuple[Word, ...]) -> Ssh | None:
     destination, rest = rest[0], rest[1:]
     more, used = parse_options(rest, spec)
     remote = rest[used:]
+    if spec.short != SSH_VALUE_OPTIONS:  # the monitoring port is autossh's own
+        found = [(name, value) for name, value in found if name != "-M"]
     static = all(word.static for word in remote)
     payload = " ".join([word.value for word in remote]) if remote else None
     return Ssh((*found, *more), destination, remote, payload, static)
@@ -41,6 +43,7 @@ def forks_to_background(ssh: Ssh) -> bool:
 
 
 def host_name(destination: str) -> str:
-    """The host in `user@host` or `ssh://user@host:port`."""
-    host = destination.removeprefix("ssh://").rpartition("@")[2]
-    return host.split(":")[0] if destination.startswith("ssh://") else host
+    """The host in `user@host` or `scheme://user@host:port/path`."""
+    scheme, _, rest = destination.rpartition("://")
+    host = rest.rpartition("@")[2]
+    return host.partition("/")[0].partition(":")[0] if scheme else host

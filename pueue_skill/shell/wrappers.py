@@ -1,16 +1,18 @@
 """Programs that run the command in their arguments: words in, the wrappers around a command and its own words out.
 
-The tables hold the options of wrappers (sudo, env, uv run, docker run) that take a value. Nothing is parsed or judged
-here.
+The tables hold the options of wrappers (sudo, env, uv run, docker run) that take a value; remote.py has those that run the
+command elsewhere. Nothing is parsed or judged here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from pueue_skill.shell.arguments import ArgSpec, basename, first_option, option_names, parse_options
 from pueue_skill.shell.detaching import BEHAVIORS, CLUSTERS, COMPOSES, ENGINES, Behavior
-from pueue_skill.shell.model import Detached
+from pueue_skill.shell.model import Command, Detached
+from pueue_skill.shell.remote import CARRIERS, GCLOUD_OPTIONS, engine_host, host_of, terminal_of
 from pueue_skill.shell.syntax import Word
 from pueue_skill.startup.record import NamedTuple
 
@@ -97,7 +99,6 @@ WRAPPERS: dict[str, ArgSpec] = {
     "command": ArgSpec(),
     "exec": ArgSpec("a"),
     "builtin": ArgSpec(),
-    "watch": ArgSpec("n", "interval"),
     "flock": ArgSpec("wEc", "timeout wait conflict-exit-code", skip=1),
     "xvfb-run": ArgSpec("enfpsw", "error-file server-num auth-file xauth-protocol server-args wait"),
     "srun": ArgSpec("nNcpJtDwxoeiAqCGd", "ntasks nodes cpus-per-task partition job-name time chdir gres mem account qos"),
@@ -122,13 +123,32 @@ WRAPPERS: dict[str, ArgSpec] = {
     **{f"{prefix} exec": CONTAINER_EXEC for engine in ENGINES for prefix in (engine, f"{engine} container")},
     **{f"{compose} run": COMPOSE_RUN for compose in COMPOSES},
     **{f"{compose} exec": COMPOSE_EXEC for compose in COMPOSES},
-    **{f"{program} {verb}": CLUSTER_RUN for program in CLUSTERS for verb in ("exec", "run")},
+    **{f"{program} run": CLUSTER_RUN for program in CLUSTERS},
     "singularity exec": ArgSpec("B", "bind overlay pwd env", skip=1),
     "apptainer exec": ArgSpec("B", "bind overlay pwd env", skip=1),
     "op run": ArgSpec("", "env-file account"),
     "aws-vault exec": ArgSpec("td", "duration", skip=1),
     "doppler run": ArgSpec("pc", "project config"),
+    **{name: carrier.spec for name, carrier in CARRIERS.items() if carrier.words == "argv"},
 }  # fmt: skip
+
+ELSEWHERE = frozenset(
+    [
+        *CARRIERS,
+        *[
+            f"{prefix} {verb}"
+            for engine in ENGINES
+            for prefix in (engine, f"{engine} container")
+            for verb in ("run", "exec")
+        ],
+        *[
+            f"{prefix} {verb}"
+            for prefix in (*COMPOSES, *CLUSTERS, "singularity", "apptainer")
+            for verb in ("run", "exec")
+        ],
+    ]
+)
+"""Wrappers whose command runs in another system, or gets something from them that no other program gets (sshpass)."""
 
 ENGINE_OPTIONS = ArgSpec(
     "Hclan",
@@ -141,7 +161,28 @@ TOOL_OPTIONS = {
     "uv": ArgSpec("", "directory project config-file"),
     "poetry": ArgSpec("C", "directory project"),
     **dict.fromkeys(ENGINES, ENGINE_OPTIONS),
-    **dict.fromkeys(CLUSTERS, ArgSpec("ns", "as as-group cache-dir certificate-authority cluster context kubeconfig namespace request-timeout server token user")),
+    **dict.fromkeys(
+        CLUSTERS,
+        ArgSpec(
+            "nsv",
+            "as as-group as-uid cache-dir certificate-authority client-certificate client-key cluster context kubeconfig log-flush-frequency namespace "
+            "password profile profile-output request-timeout server tls-server-name token user username v vmodule",
+        ),
+    ),
+    "helm": ArgSpec(
+        "n",
+        "burst-limit kube-apiserver kube-as-group kube-as-user kube-ca-file kube-context kube-tls-server-name kube-token kubeconfig namespace qps "
+        "registry-config repository-cache repository-config",
+    ),
+    "gcloud": ArgSpec("", GCLOUD_OPTIONS),
+    "az": ArgSpec("o", "output query subscription"),
+    "tsh": ArgSpec(
+        "Jikl", "add-keys-to-agent auth bind-addr callback cert-format cluster identity jumphost login mfa-mode mlock proxy ttl user"
+    ),
+    "tailscale": ArgSpec("", "socket"),
+    **dict.fromkeys(("lxc", "incus"), ArgSpec("", "project")),
+    **dict.fromkeys(("flyctl", "fly"), ArgSpec("t", "access-token")),
+    "ip": ArgSpec("n", "netns"),
     **dict.fromkeys(("docker-compose", "podman-compose"), COMPOSE_OPTIONS),
     **dict.fromkeys(("apt", "apt-get"), ArgSpec("oct", "option config-file target-release")),
     **dict.fromkeys(("dnf", "yum"), ArgSpec("cdeRxC", "config enablerepo disablerepo releasever installroot setopt exclude repo")),
@@ -164,15 +205,17 @@ def subcommands(words: tuple[Word, ...]) -> tuple[str, tuple[Word, ...], tuple[W
     if name in ENGINES and rest and rest[0].value == "compose":
         used = parse_options(rest[1:], COMPOSE_OPTIONS)[1]
         own, rest = (*own, *rest[1 : 1 + used]), (rest[0], *rest[1 + used :])
+    if name == "gcloud" and rest and rest[0].value in ("alpha", "beta"):
+        own, rest = (*own, rest[0]), rest[1:]
     return name, own, rest
 
 
 def longest_entry(
     table: Mapping[str, Found], name: str, rest: tuple[Word, ...]
 ) -> tuple[str, Found, tuple[Word, ...]] | None:
-    """The entry of `table` for a program with up to three subcommands, longest match first: its key, its value, the
+    """The entry of `table` for a program with up to four subcommands, longest match first: its key, its value, the
     words after it."""
-    for depth in (3, 2, 1, 0):
+    for depth in (4, 3, 2, 1, 0):
         full = " ".join([name, *[word.value for word in rest[:depth]]])
         if full in table and len(rest) >= depth:
             return full, table[full], rest[depth:]
@@ -180,11 +223,12 @@ def longest_entry(
 
 
 class Peeled(NamedTuple):
-    """A wrapper: its name, the words that it runs, and its own options."""
+    """A wrapper: its name, the words that it runs, its own options, and its operands before the words."""
 
     name: str
     words: tuple[Word, ...]
     options: tuple[Word, ...]
+    operands: tuple[Word, ...]
 
 
 def peel(words: tuple[Word, ...]) -> Peeled | None:
@@ -204,6 +248,7 @@ def peel(words: tuple[Word, ...]) -> Peeled | None:
     own, inner = (*own, *rest[:used]), rest[used:]
     while wrapper.assigns and inner and "=" in inner[0].value:
         inner = inner[1:]
+    operands = inner[: wrapper.skip]
     if wrapper.skip:
         inner = inner[wrapper.skip :]
         used = parse_options(inner, wrapper)[1]
@@ -214,7 +259,7 @@ def peel(words: tuple[Word, ...]) -> Peeled | None:
         while inner and "@" in inner[0].value:
             inner = inner[1:]
         inner = inner[1:] if inner and inner[0].value == "--" else inner
-    return Peeled(full, inner, own) if inner else None
+    return Peeled(full, inner, own, operands) if inner else None
 
 
 class ToolUse(NamedTuple):
@@ -236,10 +281,27 @@ class ToolUse(NamedTuple):
         return option_names(self.options, self.spec)
 
 
-def unwrap(words: tuple[Word, ...]) -> tuple[tuple[str, ...], tuple[ToolUse, ...], tuple[Word, ...]]:
-    """The wrappers around the command in `words`, the tools of BEHAVIORS among them, and the command's own words."""
+class Unwrapped(NamedTuple):
+    """A command without its wrappers.
+
+    `wrappers` are their names, `uses` the tools of BEHAVIORS among them, `words` the command's own. `hosts` are the hosts to
+    which the wrappers lead, outermost first, as (host, name of the wrapper) pairs. `terminal` is a wrapper with its option
+    that asks for a terminal, empty without one.
+    """
+
+    wrappers: tuple[str, ...]
+    uses: tuple[ToolUse, ...]
+    words: tuple[Word, ...]
+    hosts: tuple[tuple[str, str], ...]
+    terminal: str
+
+
+def unwrap(words: tuple[Word, ...], variables: Mapping[str, str] = MappingProxyType({})) -> Unwrapped:
+    """The command in `words`, for which `variables` are set, without its wrappers."""
     wrappers: list[str] = []
     uses: list[ToolUse] = []
+    hosts: list[tuple[str, str]] = []
+    terminal = ""
     while words:
         name, own, rest = subcommands(words)
         tool = longest_entry(BEHAVIORS, name, rest)
@@ -250,13 +312,31 @@ def unwrap(words: tuple[Word, ...]) -> tuple[tuple[str, ...], tuple[ToolUse, ...
             spec = WRAPPERS[full] if peeled else FAN_OUT.get(full, ArgSpec(behavior.short))
             if full in FAN_OUT:
                 rest = rest[: parse_options(rest, spec)[1]]
-            own = peeled.options if peeled else (*own, *rest)
-            uses.append(ToolUse(full, behavior, own, spec, max(named), peeled is not None))
+            uses.append(
+                ToolUse(
+                    full, behavior, peeled.options if peeled else (*own, *rest), spec, max(named), peeled is not None
+                )
+            )
+        engine = engine_host(name, own, variables, TOOL_OPTIONS[name]) if name in ENGINES else ""
+        if engine:
+            hosts.append((engine, name))
         if peeled is None:
             break
+        carrier = CARRIERS.get(peeled.name)
+        if carrier is not None:
+            options = parse_options(peeled.options, carrier.spec)[0]
+            terminal = terminal or terminal_of(peeled.name, carrier, options)
+            if not carrier.local:
+                hosts.append((host_of(carrier, options, peeled.operands), peeled.name))
         wrappers.append(peeled.name)
         words = peeled.words
-    return tuple(wrappers), tuple(uses), words
+    return Unwrapped(tuple(wrappers), tuple(uses), words, tuple(hosts), terminal)
+
+
+def only_as_written(command: Command) -> bool:
+    """Whether no other program can take the place of the command: it runs in another system, or gets a password from its
+    wrapper."""
+    return not ELSEWHERE.isdisjoint(command.wrappers)
 
 
 def detachment(use: ToolUse) -> Detached | None:

@@ -15,11 +15,17 @@ from pathlib import Path
 from pueue_skill.startup.files import unused
 from pueue_skill.state import paths
 
-VERSION = 6
+VERSION = 7
 
 SCHEMA = """
-create table if not exists durations (shape text not null, seconds real not null, at integer primary key autoincrement);
-create index if not exists durations_by_shape on durations (shape);
+drop table if exists durations;
+create table if not exists runs (
+  number integer primary key autoincrement, shape text not null, seconds real not null, cut integer not null, at real not null,
+  file text not null, mark text not null, flagged integer not null
+);
+create index if not exists runs_by_shape on runs (shape);
+create index if not exists notable_runs on runs (shape) where flagged or seconds >= 10;
+create table if not exists journals (inode integer primary key, position integer not null) without rowid;
 create table if not exists jobs (
   number integer primary key autoincrement,
   host text not null, key text not null, ssh text not null, pueue text not null, backend text not null,
@@ -110,7 +116,7 @@ def make(connection: sqlite3.Connection) -> None:
     if version(connection) == VERSION:
         return
     found = connection.execute("select count(*) from sqlite_master where type = 'table' and name in ('jobs', 'told')")
-    older = found.fetchone()[0] == 2
+    older = version(connection) < 6 and found.fetchone()[0] == 2
     for statement in "".join([OLDER if older else "", SCHEMA, KEPT_OLDER if older else ""]).split(";\n"):
         connection.execute(statement)
     connection.execute(f"pragma user_version = {VERSION}")

@@ -51,6 +51,15 @@ def user_file() -> str:
     return os.path.join(config(), "config.toml")
 
 
+def tool_files() -> list[str]:
+    """Return the paths of the user's tool files, sorted."""
+    folder = os.path.join(config(), "tools")
+    try:
+        return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".toml")]
+    except OSError:
+        return []
+
+
 def project_file(folder: str) -> str:
     """Return the path of the project's configuration, in `folder` or the nearest folder above it, or an empty text."""
     while True:
@@ -60,6 +69,18 @@ def project_file(folder: str) -> str:
         if above == folder or not above:
             return ""
         folder = above
+
+
+def project(folder: str) -> str:
+    """Return the project's folder: the nearest folder above `folder` with .git or .pueue-skill.toml, else `folder` itself."""
+    at = folder
+    while True:
+        if any(os.path.lexists(os.path.join(at, name)) for name in (".git", PROJECT_FILE)):
+            return at
+        above = os.path.dirname(at)
+        if above == at or not above:
+            return folder
+        at = above
 
 
 def working() -> str | None:
@@ -77,8 +98,13 @@ def folder(variable: str, default: str) -> str:
 
 
 def slow_programs() -> str:
-    """Return the path of the list of programs that were slow here, which the hook reads."""
+    """Return the path of the list of commands that were slow here, which the launcher reads: words of a command, a line each."""
     return os.path.join(data(), "slow-programs")
+
+
+def journal() -> str:
+    """Return the path of the journal of calls that ended. The launcher appends quick calls to it if it exists."""
+    return os.path.join(data(), "runs.journal")
 
 
 def expects_news(session: str) -> bool:

@@ -179,11 +179,19 @@ class TimelineReport(TypedDict):
     slots: list[SlotReport]
 
 
+class RunTimesReport(TypedDict):
+    """Run times in seconds, oldest first, with their median and 90th percentile, in which recent runs weigh more."""
+
+    p50: float
+    p90: float
+    runs: list[float]
+
+
 class HistoryReport(TypedDict):
-    """Run times in seconds by the shape of the command, oldest first; with --forget, only the number of deleted ones."""
+    """Run times by the shape of the command; with --forget, only the number of deleted ones."""
 
     version: Literal[1]
-    shapes: dict[str, list[float]]
+    shapes: dict[str, RunTimesReport]
     forgotten: int
 
 

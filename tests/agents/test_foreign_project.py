@@ -21,9 +21,8 @@ import pytest
 
 from pueue_skill.agents import event as agents
 from pueue_skill.agents.event import client
-from pueue_skill.jobs import news
 from pueue_skill.shell import quote
-from pueue_skill.state import reachability, sessions
+from pueue_skill.state import paths, reachability, sessions
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CASES = ROOT / "tests/cases/agents"
@@ -163,7 +162,7 @@ def claude(event: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", agents.AGENTS)
 def test_hooks_run_and_import_nothing_from_the_checkout(name: str, checkout: Checkout, home: Path) -> None:
     # A job whose end is not known: its queue is asked, here and over ssh.
-    project = news.project_of(str(checkout.folder))
+    project = paths.project(str(checkout.folder))
     for session in ("s", "x"):
         sessions.record_submission(
             sessions.Submitted("local", f"k{session}", "", "", "pueue", session, project, "x", time.time())
@@ -252,7 +251,7 @@ def test_a_job_has_the_callers_path(checkout: Checkout, home: Path) -> None:
 
 
 def test_the_monitor_runs_nothing_from_the_checkout(checkout: Checkout, home: Path) -> None:
-    project = news.project_of(str(checkout.folder))
+    project = paths.project(str(checkout.folder))
     sessions.record_submission(sessions.Submitted("local", "k1", "", "", "pueue", "s", project, "x", time.time()))
     env = checkout.environment(home) | {"CLAUDE_CODE_SESSION_ID": "s"}
     (command,) = [one["command"] for one in json.loads((ROOT / "monitors/monitors.json").read_text())]

@@ -49,6 +49,15 @@ class TestBefore:
             "The same work is 150 jobs: `pueue-skill suggest -` gives the invocation for the command on stdin.\n"
         )
 
+    def test_sizes_decide(self, tmp_path: Path) -> None:
+        for name, size in {"disk.img": 80_000_000_000, "small.tgz": 80_000}.items():
+            with (tmp_path / name).open("wb") as file:
+                file.truncate(size)
+        assert "a checksum of 80.0 GB" in said(before("sha256sum disk.img", cwd=str(tmp_path)))
+        assert silent(before("tar xzf small.tgz", cwd=str(tmp_path)))
+        assert "PQ301" in said(before("tar xzf small.tgz", cwd="/"))
+        assert "PQ301" in said(before("tar xzf missing.tgz", cwd=str(tmp_path), session_id="t"))
+
     def test_it_runs_nothing_of_what_it_reads(self, tmp_path: Path) -> None:
         command = f"python train.py; touch {tmp_path}/a $(touch {tmp_path}/b) `touch {tmp_path}/c`"
         assert "PQ302" in said(before(command))
@@ -90,7 +99,7 @@ class TestAfter:
     def test_a_quick_failure_says_nothing_of_how_long_it_takes(self, home: Path) -> None:
         for took in (1_000, 200_000):
             hook(payload("./frob", "PostToolUseFailure", duration_ms=took, error="Exit code 1"), "PostToolUseFailure")
-        assert runs.load() == {"frob": (200.0,)}
+        assert runs.load()["/frob"] == (200.0,)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -29,6 +30,7 @@ EVENT = json.dumps(
     },
     separators=(",", ":"),  # as the client writes it
 ).encode()
+SESSIONS = itertools.count()
 LIMIT = {"PUEUE_SKILL_HOOK_LIMIT": "30"}  # as in conftest
 NO_PYTHON = "#!/no/such/python\n\n"
 NO_MODULE = "#!{system}\nimport pueue_skill\n"
@@ -89,6 +91,8 @@ def launch(
 ) -> subprocess.CompletedProcess[bytes]:
     env = {"PATH": f"{plugin.parent / 'bin'}:/usr/bin:/bin", "HOME": str(home)} | LIMIT | more
     args = args or ("PreToolUse",)
+    # A session is reminded of a command once.
+    data = data.replace(b'"session_id":"s"', f'"session_id":"s{next(SESSIONS)}"'.encode())
     return subprocess.run([plugin / "hooks/launch", *args], input=data, env=env, capture_output=True, timeout=30)
 
 
@@ -114,6 +118,42 @@ def test_it_finds_the_python_of_a_long_path(plugin: Path, home: Path) -> None:
     assert "PQ302" in remark(launch(plugin, home))
     install(places(plugin, home)[2], f"#!/bin/sh\n'''exec' {sys.executable} \"$0\" \"$@\"\n' '''\n")
     assert "PQ302" in remark(launch(plugin, home))
+
+
+@pytest.mark.parametrize(
+    "command",
+    ['echo \'{"a":"b"}\' > x && python train.py', "echo '\",\"' && python train.py", "echo \\\\ && python train.py"],
+)
+def test_a_command_is_read_to_its_end(plugin: Path, home: Path, command: str) -> None:
+    install(places(plugin, home)[0])
+    event = json.loads(EVENT)
+    event["tool_input"]["command"] = command
+    assert "PQ302" in remark(launch(plugin, home, json.dumps(event, separators=(",", ":")).encode()))
+
+
+def ended(command: str, **changes: object) -> bytes:
+    """The end of a quick call, as the client writes it."""
+    event = json.loads(EVENT) | {
+        "hook_event_name": "PostToolUse",
+        "tool_response": {"stdout": '"duration_ms":9', "interrupted": False},
+    }
+    event["tool_input"]["command"] = command
+    return json.dumps(event | {"duration_ms": 1234} | changes, separators=(",", ":")).encode()
+
+
+def test_quick_calls_are_recorded_without_python(plugin: Path, home: Path) -> None:
+    journal = home / ".local/share/pueue-skill/runs.journal"
+    assert silent(launch(plugin, home, ended("ls -l"), "PostToolUse"))
+    assert not journal.exists()  # nothing is recorded before a session has started, or if the user does not want it
+    journal.parent.mkdir(parents=True)
+    journal.touch()
+    commands = ["ls -l", """grep '{"a":"b"}' 'x\\y' \\\\""", "cat <<E\n\ta\nE\n"]
+    for command in commands:
+        assert silent(launch(plugin, home, ended(command), "PostToolUse"))
+    assert silent(launch(plugin, home, ended("ls", tool_response={"interrupted": True}), "PostToolUse"))
+    assert silent(launch(plugin, home, ended("ls " + "x" * 5000), "PostToolUse"))
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    assert lines == [{"cwd": "/", "ms": 1234, "command": command} for command in commands]
 
 
 def test_a_given_python_is_used(plugin: Path, home: Path) -> None:
@@ -158,7 +198,9 @@ def test_the_projects_python_settings_are_not_used(plugin: Path, home: Path, tmp
 
 def test_it_works_without_a_home(plugin: Path, home: Path) -> None:
     install(places(plugin, home)[0])
-    done = subprocess.run([plugin / "hooks/launch", "PreToolUse"], input=EVENT, env=LIMIT, capture_output=True)
+    done = subprocess.run(
+        [plugin / "hooks/launch", "PreToolUse"], input=EVENT.replace(b'"s"', b'""'), env=LIMIT, capture_output=True
+    )
     assert "PQ302" in remark(done)
 
 
@@ -393,3 +435,122 @@ def test_slow_and_configured_programs_start_python(plugin: Path, home: Path, pla
     assert (done.returncode, done.stderr) == (0, b"")
     if place != "slow-programs":
         assert "PQ301" in remark(done)
+
+
+@pytest.fixture
+def started(plugin: Path, home: Path) -> Path:
+    """Return a file that exists once the launcher has started Python."""
+    python = places(plugin, home)[0] / "bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!/bin/sh\ntouch {home}/started\n")
+    python.chmod(0o755)
+    return home / "started"
+
+
+def prompt_event(prompt: object, **more: object) -> dict[str, object]:
+    folder = "/home/u/train-overnight"  # whose words do not count
+    return {
+        "session_id": "p",
+        "transcript_path": f"{folder}/p.jsonl",
+        "cwd": folder,
+        "permission_mode": "default",
+        "hook_event_name": "UserPromptSubmit",
+        "prompt": prompt,
+    } | more
+
+
+def submit(plugin: Path, home: Path, event: dict[str, object], ascii_only: bool = False, **env: str) -> None:
+    data = json.dumps(event, separators=(",", ":"), ensure_ascii=ascii_only).encode()
+    assert silent(launch(plugin, home, data, "UserPromptSubmit", **env))
+
+
+QUIET_PROMPTS = [
+    "fix the typo in the README", "submit the PR", "run the tests\nand push", 'rename "a" to "b", then commit', "", "yes",
+    '{"a":"b"}', "why is `x` None here?", "a \\ b", "add a map of S\u00e3o Paulo \U0001f680", "wo steht das?", "constrain it",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("prompt", QUIET_PROMPTS)
+def test_everyday_prompts_start_no_python(plugin: Path, home: Path, started: Path, prompt: str) -> None:
+    config = home / ".config/pueue-skill/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(
+        "# The hosts of the lab\n[hosts.bigblack]\ngroups = { p1 = 4 }\n[hosts.'gpu.lab']\n[run]\nwait = 5\n"
+    )
+    submit(plugin, home, prompt_event(prompt, more="train"))
+    assert started.exists() == ("\u00e3" in prompt)  # next to a letter, it might be a part of a word
+    submit(plugin, home, prompt_event("train the model"))
+    assert started.exists()
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "train the model", "Train\nit overnight", '{"a":"b"} and then queue it', 'say "a","b", then queue it', "\u2192queue it",
+        "x\\queue it", "x\nqueue it", 'x"queue it"', "\x1bqueue it", "use pueue", None, 7, "x" * 30_000,
+    ],
+)  # fmt: skip
+def test_prompts_that_start_python(plugin: Path, home: Path, started: Path, prompt: object, ascii_only: bool) -> None:
+    submit(plugin, home, prompt_event(prompt), ascii_only)
+    assert started.exists()
+
+
+def test_other_payloads_with_a_prompt_start_python(plugin: Path, home: Path, started: Path) -> None:
+    quiet = prompt_event("yes")
+    events: list[tuple[dict[str, object], bool]] = [
+        ({key: value for key, value in quiet.items() if key != "session_id"}, True),  # it may expect news
+        (quiet | {"session_id": "../s"}, True),
+        ({key: value for key, value in quiet.items() if key != "prompt"}, True),
+        (quiet | {"more": {"prompt": "yes"}}, True),
+        ({"more": {"prompt": "yes"}} | quiet, True),
+        ({"prompt": "yes"} | quiet, False),
+    ]
+    for event, starts in events:
+        submit(plugin, home, event)
+        assert started.exists() == starts, event
+        started.unlink(missing_ok=True)
+    launch(plugin, home, json.dumps(quiet).encode(), "UserPromptSubmit")  # with blanks
+    assert started.exists()
+
+
+def test_a_prompt_of_a_session_that_expects_news_starts_python(plugin: Path, home: Path, started: Path) -> None:
+    submit(plugin, home, prompt_event("yes"))
+    assert not started.exists()
+    marker = home / ".local/share/pueue-skill/sessions/p"
+    marker.parent.mkdir(parents=True)
+    marker.touch()
+    submit(plugin, home, prompt_event("yes"))
+    assert started.exists()
+
+
+CONFIGURED = [
+    "[hosts.atlas]\n", "  [hosts.atlas]  # the lab's", "[hosts.atlas]\r\n", "[hosts.Atlas.groups]\np1 = 4\n", '[hosts."atlas"]\n', "[hosts.'atlas']\n",
+    "[hosts]\natlas = {}\n", "[hosts]\natlas.group = 'a'\n", "hosts.atlas.group = 'a'\n", "hosts = { atlas = {} }\n", "[ hosts . atlas ]\n",
+    "[hosts.at\\u006cas]\n".replace("at\\u006cas", '"at\\u006cas"'), '["hosts".atlas]\n', '["h\\u006fsts".atlas]\n', "[hosts . atlas]\n",
+    "[run]\nwait = 5\n\n[hosts.other]\n[hosts.atlas]\n", "#" * 100 + "\n" + "\n" * 6000 + "[hosts.atlas]\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", CONFIGURED)
+def test_a_prompt_that_names_a_configured_host_starts_python(
+    plugin: Path, home: Path, started: Path, text: str
+) -> None:
+    assert [name.lower() for name in tomllib.loads(text)["hosts"]][-1] == "atlas"
+    for file in (home / ".config/pueue-skill/config.toml", home / "xdg/pueue-skill/config.toml"):
+        env = {"XDG_CONFIG_HOME": str(home / "xdg")} if "xdg" in str(file) else {}
+        file.parent.mkdir(parents=True)
+        file.write_bytes(text.encode())
+        for prompt in ("is atlas idle?", "do it\\on\nATLAS"):
+            submit(plugin, home, prompt_event(prompt), **env)
+            assert started.exists()
+            started.unlink()
+        file.unlink()
+        submit(plugin, home, prompt_event("is atlas idle?"), **env)
+        assert not started.exists()
+
+
+def test_without_a_home_a_prompt_starts_python(plugin: Path, home: Path, started: Path) -> None:
+    """Python looks up the home folder, and may find a configuration there."""
+    submit(plugin, home, prompt_event("yes"), HOME="")
+    assert started.exists()

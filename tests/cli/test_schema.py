@@ -37,7 +37,7 @@ def test_the_examples_are_valid(name: str, file: str) -> None:
             '[run]\nwait = "x"\n[hosts.a]\npueu = 1\n[rules]\nPQ1O1 = "off"\n',
             'c.toml:2: run.wait: expected a number of at least 0, found "x"\n'
             "c.toml:4: hosts.a.pueu: unknown key. Did you mean pueue?\n"
-            "c.toml:6: rules.PQ1O1: unknown rule ID. Nearest: PQ101, PQ801, PQ701\n",
+            "c.toml:6: rules.PQ1O1: unknown rule ID. Nearest: PQ511, PQ101, PQ801\n",
         ),
         (
             "batch",

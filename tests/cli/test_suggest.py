@@ -25,3 +25,25 @@ def test_the_reason_says_what_to_type(text: str, note: str, home: Path, capsys: 
     out, err = capsys.readouterr()
     assert out == f"{text}\n"
     assert err.endswith(note)
+
+
+def test_explain_shows_the_sizes_that_decide(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, size in {"disk.img": 80_000_000_000, "small.img": 80_000}.items():
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(size)
+    monkeypatch.chdir(tmp_path)
+    explained = {}
+    for options in (["disk.img"], ["small.img"]):
+        main.main(["suggest", "--explain", "sha256sum", *options])
+        explained[options[0]] = capsys.readouterr().err.splitlines()
+    assert "size      disk.img: 80.0 GB" in explained["disk.img"]
+    assert "size      small.img: 80.0 kB" in explained["small.img"]
+    assert any(line.startswith("finding   PQ301") for line in explained["disk.img"])
+    assert not any(line.startswith("finding") for line in explained["small.img"])
+    main.main(["suggest", "--explain", "--host", "bigblack", "sha256sum disk.img"])  # a host with other files
+    assert "80.0 GB" not in capsys.readouterr().err
+    monkeypatch.chdir("/")
+    main.main(["suggest", "--explain", "--cwd", str(tmp_path), "sha256sum disk.img"])
+    assert "size      disk.img: 80.0 GB" in capsys.readouterr().err

@@ -115,7 +115,7 @@ def test_keys_that_a_project_may_not_set(user_file: Path, tmp_path: Path, text: 
     for _ in range(2):
         found = settings.load(str(tmp_path))
         assert found.hosts == {"local": Host("local"), "a": Host("a", "a", "~/.local/bin/pueue", groups=(("x", 1),))}
-        assert (found.mode, found.long, found.record) == ("", 30.0, True)
+        assert (found.mode, found.long, found.record) == ("", 60.0, True)
     (entry,) = (Path(paths.data()) / "hook.log").read_text().splitlines()
     assert says in json.loads(entry)["what"]
 
@@ -189,7 +189,7 @@ def test_a_projects_program_is_attributed_and_has_medium_confidence(user_file: P
         ('[hosts."a b"]', 'hosts."a b": invalid key: expected a name of letters, digits, ., _ and -, found "a b"'),
         ("[environment]\nmode = 1", 'environment.mode: expected "full" or "minimal", found 1'),
         ("hosts = 3", "config.toml:1: hosts: expected a table, found 3"),
-        ('[rules]\n\nPQ1O1 = "off"', "config.toml:3: rules.PQ1O1: unknown rule ID. Nearest: PQ101, "),
+        ('[rules]\n\nPQ1O1 = "off"', "config.toml:3: rules.PQ1O1: unknown rule ID. Nearest: PQ511, PQ101, "),
         ('[rules]\nPQ101 = "of"', 'rules.PQ101: expected "on", "off", "medium" or "advice", found "of"'),
     ],
 )

@@ -17,7 +17,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pueue_skill.lint import check, sources
+from pueue_skill.lint import check, folders, sources
 from pueue_skill.rules.model import Preferences
 from pueue_skill.rules.registry import RULES
 from pueue_skill.shell import printable
@@ -280,10 +280,10 @@ def test_any_text_is_accepted(text: str, path: str) -> None:
         pytest.param("justfile", b"a:\n    python train.py " + b"{{" * 20_000, 1, None, None, id="interpolations"),
         pytest.param(WORKFLOW, b"jobs: [\n", 0, None, "broken YAML", id="broken YAML"),
         pytest.param(WORKFLOW, b"jobs: \7\n", 0, None, "#x0007 is not allowed there", id="a control character"),
-        pytest.param(WORKFLOW, b"jobs: {\xff: {steps: [{run: python train.py}]}}", 1, None, None, id="YAML not UTF-8"),
+        pytest.param(WORKFLOW, b"jobs: {\xff: {steps: [{run: nohup python train.py}]}}", 1, None, None, id="YAML not UTF-8"),
         pytest.param(WORKFLOW, b"a: *b\n", 0, None, "broken YAML", id="no such anchor"),
         pytest.param(WORKFLOW, b"[" * 5_000, 0, None, "nested too deeply", id="deep YAML"),
-        pytest.param(WORKFLOW, b"jobs: {a: {steps: [{run: 'echo \"a'}, {run: python train.py}]}}",
+        pytest.param(WORKFLOW, b"jobs: {a: {steps: [{run: 'echo \"a'}, {run: nohup python train.py}]}}",
                      1, "not closed", None, id="one step of many"),
         pytest.param("mise.toml", b"[tasks\n", 0, None, "broken TOML", id="broken TOML"),
         pytest.param("mise.toml", b"a=" + b"[" * 5_000, 0, None, "nested too deeply", id="deep TOML"),
@@ -301,7 +301,9 @@ def test_hostile_files(
         assert len(said) == (expected is not None)
         assert all(note["file"] == str(path) and (expected or "") in note["reason"] for note in said)
     for finding in one.findings:
-        assert one.lines[finding["line"] - 1][finding["column"] - 1 :].startswith("python train.py")
+        assert one.lines[finding["line"] - 1][finding["column"] - 1 :].startswith(
+            ("python train.py", "nohup python train.py")
+        )
     json.dumps(check.sarif(check.report([one]))).encode("ascii")
 
 
@@ -456,13 +458,72 @@ def test_an_unreadable_file_is_named_and_the_others_are_checked(tmp_path: Path) 
     (tmp_path / "a.sh").write_text(TWO)
     (tmp_path / "mise.toml").write_text("[\n")
     (tmp_path / "folder").mkdir()
-    done = run("missing.sh", "mise.toml", "folder", "a.sh", "a.sh", cwd=tmp_path)
+    (tmp_path / "folder/b.sh").symlink_to("missing")
+    done = run("missing.sh", "mise.toml", "folder", "folder/b.sh", "a.sh", "a.sh", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout.count(b"a.sh:2:1: PQ302") == 1
     said = done.stderr.decode().splitlines()
     assert said[0] == "pueue-skill: missing.sh: cannot be read: No such file or directory"
     assert said[1].startswith("pueue-skill: mise.toml:1: cannot be read: broken TOML: ")
-    assert said[2] == "pueue-skill: folder: cannot be read: Is a directory"
+    assert said[2] == "pueue-skill: folder/b.sh: cannot be read: No such file or directory"
+
+
+@pytest.mark.parametrize("header", ["#SBATCH --time=1:00:00", "#PBS -l walltime=1:00:00", "#BSUB -W 60", "#$ -cwd"])
+def test_a_batch_script_has_no_session_that_ends(header: str) -> None:
+    body = "python train.py --epochs 3\nssh gpu-box 'python train.py'\n"
+    found = [
+        check.check_text("a.sh", f"#!/bin/sh\n{line}\n{body}", {}, Preferences()) for line in (header, "# a comment")
+    ]
+    assert [[finding["rule"] for finding in one.findings] for one in found] == [["PQ101"], ["PQ302", "PQ101"]]
+
+
+def test_a_folder_stands_for_its_files(tmp_path: Path) -> None:
+    for name in (
+        "b.sh",
+        "sub/Makefile",
+        "sub/ci.yml",
+        ".github/workflows/ci.yml",
+        "node_modules/x.sh",
+        "sub/.venv/y.sh",
+        ".git/hooks/z",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("#!/bin/sh\n")
+    (tmp_path / "tool").write_text("#!/usr/bin/env bash\npython train.py\n")
+    (tmp_path / "notes").write_text("python train.py\n")
+    (tmp_path / "convert.py").write_text("#!/usr/bin/python3\n")
+    (tmp_path / "link.sh").symlink_to("b.sh")
+    expected = [".github/workflows/ci.yml", "b.sh", "sub/Makefile", "tool"]
+    assert list(folders.files_below(str(tmp_path))) == [f"{tmp_path}/{name}" for name in expected]
+    done = run(".", cwd=tmp_path)
+    assert (done.returncode, done.stdout.split(b" ")[0], done.stderr) == (1, b"tool:2:1:", b"")
+
+
+IGNORED = {
+    ".gitignore": "*.tmp.sh\nbuild/\n/top.sh\n!keep.tmp.sh\ndocs/*.sh\n**/deep/x.sh\nlogs/**\n!logs/a.sh\nspace\\ .sh\n[ab].sh\n[!c]1.sh\n\\#h.sh\n# c.sh\n",
+    "sub/.gitignore": "top.sh\n!b.sh\n*\n!c1.sh\n",
+}
+NAMES = (
+    "a.tmp.sh", "keep.tmp.sh", "top.sh", "other/top.sh", "build/x.sh", "other/build/x.sh", "docs/a1.sh", "docs/c1.sh", "docs/in/c1.sh",
+    "deep/x.sh", "p/q/deep/x.sh", "logs/a.sh", "logs/in/c1.sh", "space .sh", "a.sh", "c.sh", "a1.sh", "c1.sh", "#h.sh", "sub/top.sh",
+    "sub/b.sh", "sub/c1.sh", "sub/in/c1.sh", "x.sh/c1.sh",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("below", ["", "sub", "docs", "p/q"])
+def test_what_git_ignores_is_not_checked(below: str, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / ".git/info").mkdir(exist_ok=True)
+    (tmp_path / ".git/info/exclude").write_text("other/\n")
+    for name in (*NAMES, *IGNORED):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(IGNORED.get(name, "#!/bin/sh\n"))
+    folder = tmp_path / below
+    listed = ["git", "-c", "core.excludesFile=", "-C", folder, "ls-files", "-zco", "--exclude-standard"]
+    names = subprocess.run(listed, check=True, capture_output=True).stdout.decode().split("\0")
+    expected = sorted(str(folder / name) for name in names if name.endswith(".sh"))
+    assert sorted(folders.files_below(str(folder))) == expected
+    assert list(folders.files_below(str(tmp_path / "build"))) == [str(tmp_path / "build/x.sh")]  # named explicitly
 
 
 def test_an_unparsed_text_is_a_note(tmp_path: Path) -> None:
@@ -475,8 +536,8 @@ def test_an_unparsed_text_is_a_note(tmp_path: Path) -> None:
 def test_a_workflow_is_recognized_from_inside_its_folder(tmp_path: Path) -> None:
     folder = tmp_path / ".github/workflows"
     folder.mkdir(parents=True)
-    (folder / "ci.yml").write_text("jobs: {a: {steps: [{run: python train.py}]}}\n")
-    assert run("ci.yml", cwd=folder).stdout.startswith(b"ci.yml:1:26: PQ302")
+    (folder / "ci.yml").write_text("jobs: {a: {steps: [{run: nohup python train.py}]}}\n")
+    assert run("ci.yml", cwd=folder).stdout.startswith(b"ci.yml:1:26: PQ401")
 
 
 def test_the_configuration_applies(tmp_path: Path) -> None:

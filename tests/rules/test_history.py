@@ -3,61 +3,131 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from hooks import hook, payload
-from pueue_skill.rules.cost import shape
+from pueue_skill.agents import learning
+from pueue_skill.agents.event import Event
+from pueue_skill.configuration import settings
+from pueue_skill.rules.history import Estimate, estimate, quantile
 from pueue_skill.rules.model import Preferences, Program
 from pueue_skill.rules.registry import findings
+from pueue_skill.rules.shapes import dominant, shapes
 from pueue_skill.shell.commands import commands
+from pueue_skill.shell.model import Command
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.syntax import Script
-from pueue_skill.state import durations, runs
+from pueue_skill.state import durations, paths, runs
 
 
-def shape_of(text: str) -> str:
+def commands_of(text: str) -> tuple[Command, ...]:
     script = parse(text)
     assert isinstance(script, Script)
-    return shape(commands(script)[-1])
+    return commands(script)
+
+
+def shapes_of(text: str, folder: str = "/p/sub", project: str = "/p") -> list[str]:
+    """The shapes of the last command of a text, with a digest shown as its sign alone."""
+    return [re.sub(r"([#~])[0-9a-f]+", r"\1", shape) for shape in shapes(commands_of(text)[-1], folder, project)]
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("python -u build.py --token s3cret --year=2024 x", "python build.py --token --year -u"),
-        ("./report 2024 -j16 --out /tmp/a", "report --out -j"),
-        ("git push origin main", "git push"),
-        ("mysql -psecret db", "mysql -p"),
-        ("ssh bigblack 'make -C p dataset'", "bigblack:make dataset -C"),
+        (
+            "python -u build.py --token s3cret --year=2024 x",
+            ["python /p/sub/build.py --token --year -u #", "python /p/sub/build.py --token --year -u ~",
+             "python /p/sub/build.py --token --year -u", "python /p/sub/build.py"],
+        ),
+        ("cd .. && ./report 2024 -j16", ["/p/report -j #", "/p/report -j", "/p/report"]),
+        ("npm run build:all", ["/p: npm build:all #", "/p: npm build:all ~", "/p: npm build:all"]),
+        ("git push origin main", ["/p: git push origin #", "/p: git push origin ~", "/p: git push origin", "/p: git push"]),
+        ("mysql -psecret db", ["/p: mysql -p #", "/p: mysql -p ~", "/p: mysql -p", "/p: mysql", "mysql -p"]),
+        ("ssh bigblack 'make -C p dataset'", ["bigblack: make dataset -C #", "bigblack: make dataset -C", "bigblack: make dataset"]),
+        ("python3 -c 'print(1)'", ["/p: python -c #"]),
+    ],
+)  # fmt: skip
+def test_shapes_have_no_values(text: str, expected: list[str]) -> None:
+    assert shapes_of(text) == expected
+
+
+def test_code_in_a_heredoc_is_remembered_by_its_text() -> None:
+    one, other = [shapes(commands_of(f"python - <<'E'\nprint({n})\nE\n")[-1]) for n in (1, 2)]
+    assert len(one) == len(other) == 1
+    assert one != other
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cd p && ./build --all 2>&1 | tail -5", ["build"]),
+        ("find / -name x | sort | head", ["find"]),
+        ("./fit.sh && ./load.sh", ["fit.sh", "load.sh"]),
+        ("sleep 60; ./build", []),
+        ("for i in 1 2; do ./build $i; done", []),
+        ("./build &", []),
+        ("cd p; pwd", []),
     ],
 )
-def test_a_shape_has_no_values(text: str, expected: str) -> None:
-    assert shape_of(text) == expected
+def test_the_commands_that_take_the_time_of_a_text(text: str, expected: list[str]) -> None:
+    assert [command.name for command in dominant(commands_of(text))] == expected
+
+
+def test_the_most_specific_shape_with_enough_runs_decides() -> None:
+    runs = {"a #1": (90.0,), "a ~2": (5.0, 6.0), "a": (1.0, 1.0, 1.0)}
+    assert estimate(("a #1", "a ~2", "a"), runs) == Estimate(6.0, 6.0, 2, "a ~2")
+    assert estimate(("a #1", "b"), runs) == Estimate(90.0, 90.0, 1, "a #1")
+    assert estimate(("b",), runs) is None
+
+
+def test_old_runs_fade() -> None:
+    assert quantile((100.0,) * 10 + (1.0,) * 10, 0.5) == 1.0
+    assert quantile((1.0,) * 10 + (100.0,), 0.5) == 1.0
+    assert quantile((1.0, 2.0, 3.0), 1.0) == 3.0
 
 
 def found(text: str, preferences: Preferences) -> list[str]:
-    script = parse(text)
-    assert isinstance(script, Script)
-    return [f"{f.rule} {f.message}" for f in findings(commands(script), {}, preferences)]
+    return [f"{f.rule} {f.message}" for f in findings(commands_of(text), {}, preferences)]
 
 
-def test_a_command_that_was_slow_is_flagged_with_its_durations() -> None:
-    slow = Preferences(durations={"report --year": (240.0, 360.0, 300.0)})
-    assert found("./report --year 2024", slow) == ["PQ701 last 3 runs: 4m, 6m, 5m"]
-    assert found("./report --year 2024", Preferences(durations={"report --year": (240.0,)})) == []
-    assert found("./report --year 2024", Preferences(durations={"report --year": (240.0, 3.0)})) == []
-    assert found("for y in 1 2; do ./report --year $y; done", slow)[-1].startswith("PQ702 each iteration takes long")
+def after(*seconds: float, shape: str = "/p/report --year", limit: float = 120) -> Preferences:
+    return Preferences(durations={shape: seconds}, folder="/p", project="/p", limit=limit)
 
 
-def test_a_command_that_was_always_quick_is_not_flagged() -> None:
+def test_a_command_that_took_longer_than_its_limit_is_flagged() -> None:
+    slow = after(240, 360, 300)
+    assert found("./report --year 2024", slow) == [
+        "PQ701 took 5m to 6m in the last 3 runs, longer than the time limit of the call (2m)"
+    ]
+    assert found("./report --year 2024", after(240)) == []  # other words may take another time
+    assert found("for y in 1 2; do ./report --year $y; done", slow)[-1].startswith(
+        "PQ702 each iteration of the loop took 5m to 6m"
+    )
+
+
+def test_one_that_comes_near_its_limit_needs_a_longer_timeout() -> None:
+    assert found("./report --year 1", after(100, 110)) == [
+        "PQ703 took 1m50s in the last 2 runs: give the call a longer timeout than 2m, or queue it"
+    ]
+    assert found("./report --year 1", after(100, 110, limit=600)) == []
+    assert found("./report --year 1", after(20, 21)) == []
+    assert found("./report --year 1", after(20, 21, limit=30))[0].startswith("PQ703")
+    assert found("./report --year 1", after(100, 1, 1, 1, 1)) == []
+
+
+def test_what_was_measured_overrules_what_is_known_of_a_program() -> None:
     assert found("ssh h ./run.sh", Preferences())[0].startswith("PQ102")
-    assert found("ssh h ./run.sh", Preferences(durations={"h:run.sh": (2.0, 3.0, 2.0)})) == []
-    # High confidence is not talked down.
-    assert found("python train.py", Preferences(durations={"python train.py": (2.0, 3.0, 2.0)}))
+    assert found("ssh h ./run.sh", after(2, 3, 2, shape="h: run.sh")) == []
+    assert found("python train.py", after(2, 3, 2, shape="python /p/train.py")) == []
+    assert found("python train.py", after(2, 3, shape="python /p/train.py"))
+    assert found("nohup python train.py &", after(2, 3, 2, shape="python /p/train.py"))
 
 
 def test_the_users_settings_take_precedence() -> None:
@@ -84,32 +154,111 @@ def history(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["pueue-skill", "history", *arguments], capture_output=True, text=True, timeout=30)
 
 
+def run_times() -> dict[str, list[float]]:
+    """The run times that `history` shows, without the shapes of exact words."""
+    shapes = json.loads(history("--json").stdout)["shapes"]
+    return {shape: entry["runs"] for shape, entry in shapes.items() if "#" not in shape and "~" not in shape}
+
+
+def before_run(command: str, session: str = "s") -> bytes:
+    return hook(payload(command, hook_event_name="PreToolUse", session_id=session), "PreToolUse").stdout
+
+
 def test_the_hook_uses_the_durations_that_it_recorded(home: Path) -> None:
     command = "cd /tmp && ./frobnicate --level 3 --secret hunter2"
-    for _ in range(2):
-        assert hook(payload(command, duration_ms=200_000)).stdout == b""
-    said = hook(payload(command, hook_event_name="PreToolUse"), "PreToolUse").stdout
-    assert b"last 2 runs: 3m20s, 3m20s" in said
+    assert b"took 3m20s in the foreground. Next time, queue it" in hook(payload(command, duration_ms=200_000)).stdout
+    assert b"took 3m20s the last time, longer than the time limit" in before_run(command, "t")
     hook(payload(command, duration_ms=200_000))
-    assert history().stdout.split() == ["3m20s,", "3m20s,", "3m20s", "frobnicate", "--level", "--secret"]
+    assert run_times() == {"/tmp/frobnicate --level --secret": [200.0, 200.0], "/tmp/frobnicate": [200.0, 200.0]}
+    assert history().stdout.splitlines()[1].split() == ["3m20s", "3m20s", "2", "/tmp/frobnicate", "--level", "--secret"]
     file = home / ".local/share/pueue-skill/store.db"
     assert file.stat().st_mode & 0o777 == 0o600
     assert b"hunter2" not in file.read_bytes()
-    # Known from now on, however quick the words look to the gate and the call was.
-    assert b"last 3 runs" in hook(payload(command, hook_event_name="PreToolUse"), "PreToolUse").stdout
-    hook(payload(command, duration_ms=1))
-    report = json.loads(history("--json").stdout)
-    assert report["shapes"]["frobnicate --level --secret"][-1] == 0.001
     assert history("--forget", "no such").returncode == 1
-    assert history("--forget", "frobnicate --level --secret").returncode == 0
-    assert history().stdout == ""
+    assert history("--forget", "/tmp/frobnicate --level --secret").returncode == 0
+    assert run_times() == {"/tmp/frobnicate": [200.0, 200.0]}
+    assert history("--forget", "all").returncode == 0
     assert "no run times yet" in history().stderr
+    assert before_run(command, "u") == b""
 
 
-@pytest.mark.parametrize("command", ["ls -l", "for i in 1 2; do ./frob $i; done", "./a && ./b", "./frob &"])
-def test_the_duration_of_several_commands_is_not_recorded(command: str) -> None:
+def test_a_session_is_reminded_of_a_command_once_and_of_five_an_hour() -> None:
+    assert [bool(before_run("python train.py")) for _ in range(2)] == [True, False]
+    assert before_run("python train.py", "another")
+    assert [bool(before_run(f"python train_{n}.py")) for n in range(6)] == [True, True, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "command", ["for i in 1 2; do ./frob $i; done", "./frob &", "sleep 100; ./frob", "cd /tmp; pwd"]
+)
+def test_what_says_nothing_about_one_command_is_not_recorded(command: str) -> None:
     hook(payload(command, duration_ms=200_000))
-    assert history().stdout == ""
+    assert run_times() == {}
+
+
+def test_what_did_not_run_freely_is_not_recorded() -> None:
+    hook(payload("./frob", duration_ms=200_000, tool_response={"backgroundTaskId": "b1"}))
+    hook(payload("./frob", "PostToolUseFailure", duration_ms=900, error="Exit code 1"), "PostToolUseFailure")
+    assert run_times() == {}
+    hook(payload("./frob", duration_ms=120_000, tool_response={"backgroundTaskId": "b1", "timedOutAfterMs": 120_000}))
+    assert run_times() == {"/frob": [120.0]}
+
+
+def test_a_run_during_which_the_machine_slept_is_not_recorded(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clocks = {time.CLOCK_BOOTTIME: 1000.0, time.CLOCK_MONOTONIC: 1000.0}
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: clocks[clock])
+    event = Event("claude", "after", "PostToolUse", "s", "/", "./frob", seconds=100)
+    for asleep in (0.0, 0.0, 3600.0, 3600.0):
+        clocks[time.CLOCK_BOOTTIME] = 1000.0 + asleep
+        if learning.ran_freely(event):
+            learning.remember(event, settings.load("/"))
+    assert runs.load()["/frob"] == (100.0,) * 3
+
+
+def test_a_changed_script_starts_anew(tmp_path: Path) -> None:
+    script = tmp_path / "convert_all.py"
+    script.write_text("1")
+    for _ in range(3):
+        hook(payload("python convert_all.py", cwd=str(tmp_path), duration_ms=300_000))
+    assert (
+        b"took 5m"
+        in hook(payload("python convert_all.py", "PreToolUse", cwd=str(tmp_path), session_id="t"), "PreToolUse").stdout
+    )
+    script.write_text("12")
+    assert (
+        b"took 5m"
+        not in hook(
+            payload("python convert_all.py", "PreToolUse", cwd=str(tmp_path), session_id="u"), "PreToolUse"
+        ).stdout
+    )
+    hook(payload("python convert_all.py", cwd=str(tmp_path), duration_ms=100_000))
+    assert run_times() == {f"python {script}": [100.0]}
+
+
+def test_concurrent_calls_lose_no_record() -> None:
+    events = [payload(f"./frob{n % 5} {n}", duration_ms=10_000 + n) for n in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(hook, events))
+    assert sorted(seconds for found in run_times().values() for seconds in found) == [10 + n / 1000 for n in range(40)]
+
+
+def test_lines_of_the_journal_that_cannot_be_read_are_skipped() -> None:
+    runs.append(b'{"cwd": "/", "ms": 5')
+    runs.append(b"[]")
+    runs.append(b'{"cwd": "/", "ms": 5000, "command": "./frob"}')
+    assert run_times() == {"/frob": [5.0]}
+
+
+def test_a_large_journal_is_replaced_once_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "MAX_JOURNAL_BYTES", 1000)
+    for n in range(50):
+        runs.append(b'{"cwd": "/", "ms": %d, "command": "./frob"}' % n)
+        if n % 7 == 0:
+            learning.learn()
+    learning.learn_all()
+    assert Path(paths.journal()).stat().st_size < 1000
+    assert len(runs.load()["/frob"]) == runs.RUNS_PER_SHAPE
+    assert runs.load()["/frob"][-1] == 0.049
 
 
 def test_recording_can_be_disabled(tmp_path: Path) -> None:
@@ -128,14 +277,14 @@ def test_a_broken_store_stops_no_command(home: Path, fault: str) -> None:
     elif fault == "folder":
         file.mkdir()
     elif fault == "locked":
-        runs.record("x", 1.0)
+        runs.record([runs.Run("x", 1.0)])
         holder = sqlite3.connect(file, isolation_level=None)
         holder.execute("begin exclusive")
     else:
         file.parent.chmod(0o500)
     done = hook(payload("python train.py", duration_ms=200_000))
     assert (done.returncode, done.stderr) == (0, b"")
-    done = hook(payload("python train.py", hook_event_name="PreToolUse"), "PreToolUse")
+    done = hook(payload("python train.py", hook_event_name="PreToolUse", session_id="t"), "PreToolUse")
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"PQ302" in done.stdout
     assert "Traceback" not in history("--forget", "all").stderr
@@ -145,5 +294,24 @@ def test_a_broken_store_stops_no_command(home: Path, fault: str) -> None:
 
 def test_only_the_last_runs_are_kept() -> None:
     for i in range(30):
-        runs.record("a", float(i))
-    assert runs.load() == durations.read() == {"a": tuple(float(i) for i in range(20, 30))}
+        runs.record([runs.Run("a", 10.0 + i)])
+    assert runs.load() == durations.read().runs == {"a": tuple(20.0 + i for i in range(20))}
+
+
+def test_the_hook_reads_only_what_matters_to_it() -> None:
+    runs.record([runs.Run("quick", 1.0), runs.Run("slow", 99.0), runs.Run("flagged", 1.0, flagged=True)])
+    assert set(durations.read().runs) == {"slow", "flagged"}
+    assert Path(paths.slow_programs()).read_text() == "slow\n"
+
+
+def test_the_list_for_the_launcher_has_words_of_long_commands() -> None:
+    shapes = [
+        "/p q: npm build:all --x",
+        "python /p/a/fit.py --year",
+        "bigblack: make dataset",
+        "/p: git push #12",
+        "/p: git push",
+    ]
+    runs.record([runs.Run(shape, 99.0) for shape in shapes])
+    runs.record([runs.Run("/p: git push", 1.0)] * 9)
+    assert Path(paths.slow_programs()).read_text().splitlines() == ["make dataset", "python fit.py", "npm build:all"]

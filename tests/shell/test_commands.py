@@ -6,37 +6,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from shell_commands import written
 
 from pueue_skill.shell.commands import commands
-from pueue_skill.shell.model import Command
 from pueue_skill.shell.parse import parse
 from pueue_skill.shell.syntax import Script
 
 CASES = tomllib.loads((Path(__file__).parent.parent / "cases/facts.toml").read_text("utf-8"))["case"]
-QUIET = {"for", "while", "until", "substitution", "if", "function", "group", "subshell"}
-
-
-def written(command: Command) -> str:
-    """Return a command in the form of the table."""
-    place = list(command.wrappers)
-    loops = [loop.kind for loop in command.loops]
-    place += [kind for kind in loops if kind not in place]
-    if command.pipe[1] > 1:
-        place.append(f"|{command.pipe[0]}/{command.pipe[1]}")
-    holds = [kind.split()[0] for kind in command.inside if kind not in loops]
-    if loops:
-        place += [kind for kind in holds if kind == "subshell"]
-    else:
-        outer = [kind for kind in holds if kind != "group"]
-        place += [f"in:{outer[0]}"] if outer else []
-    place += [via for via in command.via if via not in place or via == "ssh"]
-    if command.cwd:
-        place.append(f"after:{command.cwd}")
-    if command.background:
-        place.append("&")
-    host = " ".join(command.hosts) + ":" if command.hosts else ""
-    words = " ".join([word.value for word in command.words])
-    return f"{host}{words}" + (f" {{{' '.join(place)}}}" if place else "")
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["text"][:40] for case in CASES])

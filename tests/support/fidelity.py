@@ -143,6 +143,16 @@ def snapshot(folder: Path) -> dict[str, object]:
     return found
 
 
+CARRIERS = {
+    "kubectl": '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n',
+    "chroot": '#!/bin/sh\nshift\nexec "$@"\n',
+    "pdsh": '#!/bin/sh\nhost=$2\nshift 2\nexec ssh -n "$host" "$*"\n',
+    "clush": '#!/bin/sh\nhost=$2\nshift 2\nexec ssh -n "$host" "$*"\n',
+    "sshpass": '#!/bin/sh\nshift\nexec "$@"\n',
+}
+"""Programs that run a command elsewhere, which need a cluster, root, or a password. They pass the command on as the programs do."""
+
+
 class Asked(Generic[T]):
     """A query that threads share. It runs at most every QUERY_INTERVAL_S, and for at most a fifth of the time on a busy machine."""
 
@@ -331,7 +341,11 @@ class Stage:
         for name, text in {**dict.fromkeys(PROGRAMS + KNOWN, RECORDER), "at": AT, "batch": AT}.items():
             (self.tools / name).write_text(text.replace("@ROOT@", str(lab.root)))
             (self.tools / name).chmod(0o755)
-        (self.tools / "ssh").symlink_to(lab.bin / "ssh")
+        for name in ("ssh", "slogin"):
+            (self.tools / name).symlink_to(lab.bin / "ssh")
+        for name, text in CARRIERS.items():
+            (self.tools / name).write_text(text)
+            (self.tools / name).chmod(0o755)
         # One connection a host: a new one for each call would take most of the time.
         (lab.client / ".ssh/config").write_text(f"ControlPath {lab.root}/m/%n\n")
         (lab.root / "config/pueue-skill/config.toml").write_text(self.config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from pueue_skill.agents.event import Event, Reply, mapping_of, seconds_of, text_of
+from pueue_skill.agents.event import CALL_LIMIT_S, Event, Reply, mapping_of, seconds_of, text_of
 from pueue_skill.startup.regex import regex
 
 TYPE_CHECKING = False
@@ -55,6 +55,7 @@ def decode(payload: Any) -> Event | None:
         mode=text_of(payload.get("permission_mode")),
         call=text_of(payload.get("tool_use_id")),
         error=text_of(payload.get("error"))[:MAX_CONTEXT_CHARS],
+        limit_s=seconds_of(given.get("timeout")) or CALL_LIMIT_S,
     )
 
 

@@ -1,4 +1,4 @@
-"""`check`: checks the shell text of files against the rules."""
+"""`check`: checks the shell text of files, and of the files below folders, against the rules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from pueue_skill.cli.console import ExitCode, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", metavar="FILE", nargs="+", help="the file; its name determines its type")
+    parser.add_argument(
+        "files",
+        metavar="FILE|FOLDER",
+        nargs="+",
+        help="the file; its name determines its type; or a folder, for all such files below it",
+    )
     output = parser.add_mutually_exclusive_group()
     shared.add_json(output, "check", "the findings")
     output.add_argument("--sarif", action="store_true", help="print the findings as SARIF 2.1.0")

@@ -11,7 +11,7 @@ from pueue_skill.startup.words import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pueue_skill.views.reports import HistoryReport
+    from pueue_skill.views.reports import HistoryReport, RunTimesReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,30 +22,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     import sqlite3
 
+    from pueue_skill.agents import learning
+    from pueue_skill.rules.history import summary
     from pueue_skill.shell.printable import duration
     from pueue_skill.state import database, runs
 
-    if options.forget:
-        try:
+    try:
+        learning.learn_all()
+        if options.forget:
             count = runs.forget(None if options.forget == "all" else options.forget)
-        except (sqlite3.Error, OSError) as error:
-            return failed(ExitCode.INTERNAL, f"{database.path()}: {error}. Try: remove the file; a new one is created")
+    except (sqlite3.Error, OSError) as error:
+        return failed(ExitCode.INTERNAL, f"{database.path()}: {error}. Try: remove the file; a new one is created")
+    if options.forget:
         if options.json:
             print_json({}, count)
         say(f"deleted {counted(count, 'run time')}")
         return ExitCode.DONE if count else ExitCode.FINDINGS
     run_times = runs.load()
+    found = {shape: summary(seconds) for shape, seconds in run_times.items()}
     if options.json:
-        print_json({shape: list(seconds) for shape, seconds in run_times.items()}, 0)
+        print_json(
+            {shape: {"p50": s.p50, "p90": s.p90, "runs": list(run_times[shape])} for shape, s in found.items()}, 0
+        )
         return ExitCode.DONE
-    for shape, seconds in sorted(run_times.items(), key=lambda item: -max(item[1])):
-        print(f"{', '.join([duration(run) for run in seconds[-3:]]):<20} {shape}")
-    if not run_times:
+    rows = [(s, shape) for shape, s in found.items() if runs.without_digest(shape) not in set(found) - {shape}]
+    if rows:
+        print(f"{'median':>8} {'90 %':>8} {'runs':>5}  shape")
+    for s, shape in sorted(rows, key=lambda row: -row[0].p90):
+        print(f"{duration(s.p50):>8} {duration(s.p90):>8} {s.runs:>5}  {shape}")
+    if not rows:
         say("no run times yet: the hooks record them. Try: pueue-skill doctor, to check the hooks")
     return ExitCode.DONE
 
 
-def print_json(shapes: dict[str, list[float]], forgotten: int) -> None:
+def print_json(shapes: dict[str, RunTimesReport], forgotten: int) -> None:
     from pueue_skill.views import documents
 
     report: HistoryReport = {"version": documents.VERSION, "shapes": shapes, "forgotten": forgotten}

@@ -12,7 +12,7 @@ from pueue_skill.cli.parsing import listed
 
 NAMES = (
     "acts audit batch batch-acts batch-check batch-status changes check config doctor history jobs notifications outcome rules run setup status "
-    "suggestion timeline"
+    "suggestion timeline tool"
 ).split()
 """The names of schemas.SCHEMAS, which takes long to import."""
 

@@ -13,7 +13,8 @@ from pueue_skill.cli.console import ExitCode, note
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pueue_skill.plan.analysis import Analysis
-    from pueue_skill.shell.model import Command
+    from pueue_skill.rules.model import Preferences
+    from pueue_skill.shell.model import Command, FileSize
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,11 +43,13 @@ def separated(arguments: list[str]) -> list[str]:
 
 
 def main(options: argparse.Namespace) -> int:
+    from pueue_skill.agents import file_sizes
     from pueue_skill.configuration import settings
     from pueue_skill.plan.analysis import analyse
     from pueue_skill.shell import quote
+    from pueue_skill.shell.model import LOCAL
     from pueue_skill.startup.words import brief_reason
-    from pueue_skill.state import durations
+    from pueue_skill.state import durations, paths
     from pueue_skill.views import documents, findings
 
     words = shared.command_of(options)
@@ -55,11 +58,22 @@ def main(options: argparse.Namespace) -> int:
     if from_stdin:
         text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
     current = settings.current()
-    preferences = current.preferences._replace(durations=durations.read())
-    analysis = analyse(text, current.hosts, options.host, options.cwd, preferences, options.group)
+    folder = options.cwd or paths.working() or "/"
+    preferences = current.preferences._replace(
+        durations=durations.of_text(text), folder=folder, project=paths.project(folder)
+    )
+    analysis = analyse(
+        text,
+        current.hosts,
+        options.host,
+        options.cwd,
+        preferences,
+        options.group,
+        measure=(lambda names: file_sizes.measure(names, folder)) if options.host == LOCAL else None,
+    )
     report = documents.suggestion(text, analysis.script, analysis.findings, analysis.plan)
     if options.explain:
-        explain(text, analysis)
+        explain(text, analysis, preferences)
     if options.json:
         print(json.dumps(report, indent=2))
     else:
@@ -84,7 +98,7 @@ QUEUE_THE_LINE = "Instead: Queue the line as one job."
 """The end of a plan's reason if the configuration permits only advice for a rule that would queue the whole line."""
 
 
-def explain(text: str, analysis: Analysis) -> None:
+def explain(text: str, analysis: Analysis, preferences: Preferences) -> None:
     """Print every stage of the analysis on stderr."""
     from pueue_skill.rules import gate
     from pueue_skill.shell.syntax import Script
@@ -92,7 +106,8 @@ def explain(text: str, analysis: Analysis) -> None:
     script = analysis.script
     lines = [f"gate      {'a rule may match' if gate.interesting(text) else 'no rule can match'}"]
     lines.append(f"parse     {'read by ' + script.parser if isinstance(script, Script) else script.reason}")
-    lines += [f"command   {describe_command(command)}" for command in analysis.commands]
+    lines += [f"command   {describe_command(command, preferences)}" for command in analysis.commands]
+    lines += [f"size      {describe_size(size)}" for command in analysis.commands for size in command.sizes]
     for finding in analysis.findings:
         lines.append(f"finding   {finding.rule} {finding.name} at {finding.start}-{finding.end}: {finding.message}")
     lines.append(f"plan      {analysis.plan.verdict}: {analysis.plan.reason}")
@@ -100,8 +115,15 @@ def explain(text: str, analysis: Analysis) -> None:
     print("\n".join(lines), file=sys.stderr)
 
 
-def describe_command(command: Command) -> str:
-    """Return the words of a command, where it runs, and its estimated cost."""
+def describe_size(size: FileSize) -> str:
+    """Return a path and the size of its files."""
+    from pueue_skill.shell import printable
+
+    return f"{printable.line(size.path)}: {'' if size.exact else 'at least '}{printable.byte_size(size.bytes)}"
+
+
+def describe_command(command: Command, preferences: Preferences) -> str:
+    """Return the words of a command, where it runs, its estimated cost, and the file and line that decided it."""
     from pueue_skill.rules.cost import weigh
 
     context = [f"on {'→'.join(command.hosts)}"] if command.hosts else []
@@ -110,6 +132,7 @@ def describe_command(command: Command) -> str:
     context += ["in the background"] if command.background else []
     context += [f"left to {command.detached.keeper} by {command.detached.how}"] if command.detached else []
     context += [f"after cd {command.cwd}"] if command.cwd else []
-    weight = weigh(command)
+    weight = weigh(command, preferences.programs, preferences.tools)
     words = " ".join([word.value for word in command.words])
-    return f"{words}  [{', '.join([*context, weight.size + ': ' + weight.why])}]"
+    cost = f"{weight.size}: {weight.why}" + (f" ({weight.source})" if weight.source else "")
+    return f"{words}  [{', '.join([*context, cost])}]"

@@ -31,7 +31,7 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.views import documents
 
     session = options.session or agents.session_of(os.environ)
-    project = news.project_of(options.folder or paths.working() or "/")
+    project = paths.project(options.folder or paths.working() or "/")
     if not session:
         return failed(
             ExitCode.USAGE,

@@ -1,0 +1,44 @@
+"""Names of scripts, modules, tasks and functions as evidence: a name in, its words out.
+
+A name is read as words (`populate_full_cache.py` is populate, full, cache), never as a substring.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pueue_skill.rules.words import CALM_ENDS, CALM_NOUNS, CALM_WORDS, SIGNS, STRONG
+from pueue_skill.startup.regex import regex
+
+WORDS = regex(r"[A-Za-z]+\d*")
+EXTENSION = regex(r"\.(?:py|sh|bash|zsh|rb|pl|R|jl|js|mjs|cjs|ts|tsx|jar|php|lua|exe|bin|out)$")
+
+
+def split_name(name: str) -> list[str]:
+    """The words of a name in lower case: `populateFull_cache.py` is populate, full, cache, py."""
+    return [word.lower() for word in WORDS.findall(re.sub(r"([a-z])([A-Z])", r"\1_\2", name))]
+
+
+def is_soak(words: list[str]) -> bool:
+    """Whether the words name a soak, stress or load test."""
+    return bool({"soak", "stress", "load"} & set(words)) and "test" in words
+
+
+def calm_words(name: str) -> set[str]:
+    """The words of a name that describe a check or a query."""
+    words = split_name(EXTENSION.sub("", name))
+    if is_soak(words):
+        return set()
+    works = words[:1] != [] and (words[0] in STRONG or words[0] in SIGNS)
+    calm = (CALM_WORDS - CALM_NOUNS if works else CALM_WORDS) & set(words)
+    return calm - (CALM_ENDS - {words[0], words[-1]}) if calm else calm
+
+
+def reason_in_name(name: str) -> str | None:
+    """What a script or function does by its name, if that takes long; else None."""
+    words = split_name(EXTENSION.sub("", name))
+    if is_soak(words):
+        return "a soak run"
+    if calm_words(name):
+        return None
+    return next((STRONG.get(word) or SIGNS.get(word) for word in words if word in STRONG or word in SIGNS), None)

@@ -1,0 +1,139 @@
+"""Shapes of commands: a Command and where it runs in; out, the texts by which its runs are remembered, the most specific first.
+
+A shape has the program, its script or subcommand and the names of its options, but no values: these may be secrets, and they differ from run
+to run. Only the first shape stands for the exact words, as a digest. What belongs to a project is remembered for that project alone.
+"""
+
+from __future__ import annotations
+
+from pueue_skill.rules.cost import weigh
+from pueue_skill.rules.model import Preferences
+from pueue_skill.rules.scripts import RUNNERS, TASK_RUNNERS, script_of
+from pueue_skill.rules.waiting import sleep_seconds
+from pueue_skill.shell.model import Command
+from pueue_skill.startup.digest import digest
+from pueue_skill.startup.regex import regex
+
+# Only the letter of a short option: the rest may be its value (`-psecret`).
+OPTION_NAME = regex(r"--[A-Za-z][A-Za-z_-]*|-[A-Za-z]")
+SUBCOMMAND = regex(r"[a-z][a-z0-9:_-]{1,30}")
+SCRIPT_FILE = regex(r"(?:.*/)?[\w.+-]+\.(?:py|sh|bash|rb|pl|R|jl|js|ts|mjs|php|lua)|.*/.*")
+DIGEST_DIGITS = 12
+MAX_DOMINANT = 4
+SHELLS = ("bash", "sh", "zsh", "dash")
+DOMINATED = set(
+    "cd echo printf export set unset true false : [ test [[ mkdir touch head tail pwd date sleep exit tee cat source . wc".split()
+)
+"""Commands that practically never take the time of a text that has others."""
+
+PROJECT_TOOLS = {*RUNNERS, *TASK_RUNNERS, "cargo", "go", "git", "docker", "podman", "docker-compose", "bazel", "cmake", "ninja", "uv", "poetry", "pytest", "tox", "terraform", "tofu", "dbt", "pre-commit", "mypy", "ruff", "tsc", "eslint"}  # fmt: skip
+"""Programs whose run time depends on the project that they work on."""
+
+
+def shapes(command: Command, folder: str = "", project: str = "") -> tuple[str, ...]:
+    """The shapes of a command in a working directory of a project, the most specific first.
+
+    Each covers more runs: those of the exact words; those with the same options and plain words as values (`--stage fit`); with the same options; with the
+    same script or subcommand; and, for a program that does not work on a project, for its runs anywhere.
+    """
+    script, _ = script_of(command)
+    on_host = f"{command.hosts[-1]}: " if command.hosts else ""
+    place = on_host or (f"{project}: " if project else "")
+    base, wide = base_words(command, script, folder)
+    if script and SCRIPT_FILE.fullmatch(script):
+        place = on_host  # its path says which project it belongs to
+    flags = sorted({match[0] for match in map(OPTION_NAME.match, command.args) if match})
+    options = " ".join([*base, *flags])
+    exact = f"{place}{options} #{digest_of([word.value for word in command.words] + bodies(command))}"
+    if runs_code(command, script):
+        return (exact,)
+    values = [arg for arg in command.args if SUBCOMMAND.fullmatch(arg) and arg not in base]
+    found = [exact, *([f"{place}{options} ~{digest_of(values)}"] if values else []), place + options]
+    if wide != base or flags:
+        found.append(place + " ".join(wide))
+    if not script and not on_host and place and command.name not in PROJECT_TOOLS:
+        found.append(options)
+    return tuple(found)
+
+
+def base_words(command: Command, script: str | None, folder: str) -> tuple[list[str], list[str]]:
+    """The program with its script, or with its first two plain words; and with the first alone."""
+    name = "python" if command.name == "python3" else command.name
+    if script:
+        if SCRIPT_FILE.fullmatch(script):
+            script = path_of(script, command, "" if command.hosts else folder)
+        base = [script] if script.rpartition("/")[2] == command.name else [name, script]
+        return base, base
+    subcommands = []
+    for arg in command.args[:2]:
+        if not SUBCOMMAND.fullmatch(arg):
+            break
+        subcommands.append(arg)
+    return [name, *subcommands], [name, *subcommands[:1]]
+
+
+def runs_code(command: Command, script: str | None) -> bool:
+    """Whether a command runs code from its arguments or from stdin, whose duration is not that of other code."""
+    return command.name in RUNNERS and script is None and bool(command.args or bodies(command))
+
+
+def bodies(command: Command) -> list[str]:
+    """The heredocs of a command."""
+    return [redirect.body.value for redirect in command.redirects if redirect.body]
+
+
+def digest_of(words: list[str]) -> str:
+    """A digest of words."""
+    return digest("\0".join(words).encode(errors="surrogatepass"), DIGEST_DIGITS)
+
+
+def text_shapes(commands: tuple[Command, ...], folder: str = "", project: str = "") -> tuple[str, ...]:
+    """The shapes of the commands that take the time of a text together."""
+    if len(commands) == 1:
+        return shapes(commands[0], folder, project)
+    levels = [shapes(command, folder, project) for command in commands]
+    depth = min(map(len, levels))
+    return tuple(" && ".join([names[min(i, len(names) - 1)] for names in levels]) for i in range(min(depth, 3)))
+
+
+def path_of(script: str, command: Command, folder: str) -> str:
+    """The path of a script of a command in a text that is run in `folder`."""
+    parts = [part for part in (folder, command.cwd or "", script) if part]
+    return normalized("/".join(parts))
+
+
+def normalized(path: str) -> str:
+    """The path without `.`, `..` and empty parts; an absolute part replaces those before it."""
+    parts: list[str] = []
+    at = max(path.rfind("//"), path.rfind("/~"))
+    path = path[at + 1 :] if at >= 0 else path
+    for part in path.split("/"):
+        if part == ".." and parts and parts[-1] != "..":
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return ("/" if path[:1] == "/" else "") + "/".join(parts)
+
+
+def dominant(commands: tuple[Command, ...], preferences: Preferences = Preferences()) -> tuple[Command, ...]:  # noqa: B008 immutable
+    """The commands that take the time of a text, up to MAX_DOMINANT; none if one of them runs more than once or in the background, or if
+    the text waits or serves.
+
+    A command that is known to be quick, or that only carries others (`ssh`, `bash -c`), does not count while there is another one.
+    """
+    found: dict[int, list[Command]] = {}
+    for command in commands:
+        weight = weigh(command, preferences.programs, preferences.tools)
+        if weight.size in ("server", "wait") or sleep_seconds(command) >= 1:
+            return ()
+        carries = command.name in SHELLS and not script_of(command)[0] and not bodies(command)
+        if not carries and not (command.ssh and command.ssh.payload):
+            rank = 0 if command.name in DOMINATED else 1 if weight.size == "quick" else 2
+            found.setdefault(rank, []).append(command)
+    rank = max(found, default=0)
+    candidates = tuple(found[rank]) if rank else ()
+    if rank == 1 and len(candidates) > 1 and candidates[0].pipe[1] >= len(candidates):
+        candidates = candidates[:1]  # the first of a pipeline of quick programs: the others read what it finds
+    if len(candidates) > MAX_DOMINANT or any(c.loops or c.background or c.detached for c in candidates):
+        return ()
+    return candidates

@@ -1,0 +1,217 @@
+"""The tools' files, and the patterns in them: what is long, quick, a server or a wait."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pueue_skill.agents.hook import names_known_program
+from pueue_skill.configuration import settings, tools
+from pueue_skill.configuration.errors import ConfigError
+from pueue_skill.rules import gate
+from pueue_skill.rules.cost import weigh
+from pueue_skill.rules.table import Entry, best_match, parse_pattern
+from pueue_skill.shell.commands import commands
+from pueue_skill.shell.parse import parse
+from pueue_skill.shell.syntax import Script
+
+FILES = sorted((Path(__file__).parents[2] / "pueue_skill/rules/tools").glob("*.toml"))
+
+
+def sizes(text: str) -> set[str]:
+    """The sizes of the commands of a text."""
+    script = parse(text)
+    assert isinstance(script, Script), text
+    return {weigh(command).size for command in commands(script)}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_the_examples_of_a_file(file: Path) -> None:
+    examples = tools.read(file, file.name).content.examples
+    for size in ("long", "server", "wait"):
+        for text in getattr(examples, size):
+            assert size in sizes(text), text
+            assert size != "long" or gate.interesting(text), text
+    for text in examples.quick:
+        assert sizes(text) <= {"quick", "unknown"}, text
+
+
+def fits(pattern: str, words: str, valued: tuple[str, ...] = (), letters: bool = False) -> bool:
+    entry = Entry("", "a run", "high", "", (), valued, letters, False, (("long", pattern, 1),))
+    return best_match((entry,), words.split()) is not None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("", "anything"),
+        ("create", "create a b"),
+        ("create", "-r /repo create a"),
+        ("create", "--repo=/repo -v create a"),
+        ("copy|sync", "sync a b"),
+        ("* wait", "ec2 wait instance-running"),
+        ("assemble*", "assembleRelease"),
+        ("-x -z", "-xzf a.tgz"),
+        ("-x -z", "-z -x"),
+        ("--max-epochs", "--max_epochs 3"),
+        ("--max-epochs", "--max_epochs=3"),
+        ("-count", "--count=2"),
+        ("-n>100", "-n 1000"),
+        ("-n>100", "-n1000"),
+        ("-n>100", "-n=1e3"),
+        ("-n>100", "-n $N"),
+        ("-d>60", "-d 10m"),
+        ("-c<3", "-c 2"),
+        ("--mode=full|all", "--mode all"),
+        ("count>100", "if=/dev/zero of=x count=1000"),
+        ("--a|-b", "-b"),
+        ("!-n", "-m"),
+        ("run !--list", "run --all"),
+    ],
+)
+def test_a_pattern_fits(pattern: str, words: str) -> None:
+    assert fits(pattern, words)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("create", "list create"),
+        ("create", "--repo=/repo x create"),
+        ("* wait", "wait"),
+        ("assemble*", "reassemble"),
+        ("-x -z", "-xf a.tgz"),
+        ("-v", "-verbose"),
+        ("-n>100", "-n 10"),
+        ("-n>100", "-n x"),
+        ("-c<3", "-c $N"),
+        ("--mode=full|all", "--mode none"),
+        ("!-n", "-vn"),
+        ("run !--list", "run --list"),
+    ],
+)
+def test_a_pattern_does_not_fit(pattern: str, words: str) -> None:
+    assert not fits(pattern, words)
+
+
+def test_the_values_of_declared_options_are_no_subcommand() -> None:
+    assert fits("s3 sync", "--profile s3 sync a b")  # the value may be the first word
+    assert not fits("s3 sync", "--profile s3 sync a b", ("-profile",))
+    assert fits("s3 sync", "--profile s3 s3 sync a b", ("-profile",))
+
+
+def test_the_first_word_may_be_a_bundle_of_letters() -> None:
+    assert fits("-x -z", "xzf a.tgz", letters=True)
+    assert not fits("-x -z", "xzf a.tgz")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "problem"),
+    [
+        ("--all run", "run is a word of the subcommand, and must precede all options"),
+        ("a||b", "a||b has an empty alternative or value"),
+        ("--mode=", "--mode= has an empty alternative or value"),
+        ("-n>many", "-n>many compares with many, which is not a number"),
+        ("!", "! is neither a word nor an option"),
+    ],
+)
+def test_a_wrong_pattern_is_refused(pattern: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(problem)}$"):
+        parse_pattern(pattern)
+
+
+def test_the_pattern_with_the_most_parts_decides_and_quick_wins_a_tie() -> None:
+    rows = (("long", "", 1), ("quick", "list", 2), ("long", "list --deep", 3), ("long", "list", 4))
+    entry = Entry("", "a run", "high", "", (), (), False, False, rows)
+
+    def line(words: str) -> int:
+        match = best_match((entry,), words.split())
+        assert match
+        return match.row.line
+
+    assert [line(words) for words in ("x", "list", "list --deep")] == [1, 2, 3]
+
+
+TOOL = """
+[[tools]]
+programs = ["frob"]
+modules = ["frob.cli"]
+noun = "a frobnication"
+long = ["all !--lazy"]
+quick = ["all --samples<10"]
+
+[[tools]]
+programs = ["make"]
+quick = true
+
+[[tools]]
+programs = ["frun"]
+launches = "python"
+value_options = ["-n"]
+"""
+
+
+def own_tools(home: Path, text: str) -> Path:
+    file = home / ".config/pueue-skill/tools/frob.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    return file
+
+
+def weights(text: str) -> list[tuple[str, str]]:
+    """The size and the source of each command of a text, with the user's tool files."""
+    script = parse(text)
+    assert isinstance(script, Script)
+    preferences = settings.load("/").preferences
+    found = [weigh(command, preferences.programs, preferences.tools) for command in commands(script)]
+    return [(weight.size, weight.source.rpartition("/")[2]) for weight in found]
+
+
+def test_a_tool_file_of_the_user(home: Path) -> None:
+    own_tools(home, TOOL)
+    for _ in range(2):  # the second time from the cache
+        assert weights("frob -v all") == [("long", "frob.toml:6")]
+        assert weights("frob all --samples 3") == [("quick", "frob.toml:7")]
+        assert weights("frob all --lazy")[0][0] == "unknown"
+        assert weights("python3 -m frob.cli all") == [("long", "frob.toml:6")]
+        assert weights("make -j8 all") == [("quick", "frob.toml:11")]
+        assert weights("frob all --help")[0][0] == "quick"
+        assert weights("frun -n 2 train.py")[0][0] == "long"
+        assert weights("frun -n 2 -m pytest")[0][0] == "quick"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (TOOL.replace("noun =", "nuon ="), "frob.toml:5: tools[0].nuon: unknown key. Did you mean noun?"),
+        (TOOL.replace("all !--lazy", "--lazy all"), "frob.toml:6: tools[0].long[0]: all is a word of the subcommand"),
+        (TOOL.replace('["frob"]', '[\n  "frob"\n]'), "frob.toml:3: programs: put all names on one line"),
+    ],
+)
+def test_a_wrong_tool_file_is_ignored_by_the_hook_and_named_by_commands(home: Path, text: str, problem: str) -> None:
+    own_tools(home, text)
+    assert weights("frob all")[0][0] == "unknown"
+    with pytest.raises(ConfigError, match=re.escape(problem)):
+        settings.load_strictly("/")
+
+
+def test_programs_of_the_configuration(home: Path) -> None:
+    file = home / ".config/pueue-skill/config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        '[[programs]]\nprogram = "python"\narguments = ["serve.py"]\nsize = "server"\n'
+        '[[programs]]\nprogram = "frob"\nsize = "long"\n'
+    )
+    assert weights("python3.12 serve.py") == [("server", "programs.0 of config.toml")]
+    assert weights("frob a") == [("long", "programs.1 of config.toml")]
+    assert weights("frob a --dry-run")[0][0] == "quick"
+
+
+def test_the_hook_asks_python_about_programs_of_tool_files(home: Path) -> None:
+    assert not names_known_program("frob all", "/")
+    own_tools(home, TOOL)
+    assert names_known_program("frob all", "/")
+    assert names_known_program("python -m frob.cli all", "/")
+    assert not names_known_program("ls all", "/")
