@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
 
+from pueue_skill.rules.model import CALL_LIMIT_S
 from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -23,10 +24,6 @@ AGENTS = ("claude", "codex", "gemini", "cursor", "copilot", "opencode")
 
 SESSION_VARIABLES = ("PUEUE_SKILL_SESSION", "CLAUDE_CODE_SESSION_ID", "CODEX_THREAD_ID", "COPILOT_AGENT_SESSION_ID")
 """Environment variables in which agents name the session to the commands that they run; the first is for any agent."""
-
-
-CALL_LIMIT_S = 120.0
-"""The time limit of a call that sets none, in seconds, as in Claude Code."""
 
 
 class Event(NamedTuple):

@@ -18,6 +18,7 @@ from pueue_skill.rules.scripts import script_of
 from pueue_skill.rules.shapes import dominant, path_of, text_shapes
 from pueue_skill.shell.model import Command
 from pueue_skill.startup.files import write_atomic
+from pueue_skill.startup.locks import try_lock
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.state import durations, paths, runs
 
@@ -59,7 +60,7 @@ def learn(lines: int = LINES_PER_EVENT) -> bool:
 
     Does nothing while another process does it. Raises sqlite3.Error, OSError.
     """
-    with runs.journal_lock() as mine:
+    with try_lock(paths.journal() + ".lock") as mine:
         if not mine:
             return False
         found: list[runs.Run] = []

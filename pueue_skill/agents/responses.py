@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 HOSTS_SHARE_OF_LIMIT = 0.5
 """The share of the hook's time limit that hosts have for an answer."""
 
+NEAR_LIMIT = 0.75
+"""The share of a call's time limit from which the session hears of a run that no rule wants in the queue."""
+
 SKIP = "# pueue: skip"
 
 
@@ -143,11 +146,15 @@ def respond_to_result(event: Event, installed: str) -> Response | None:
 
 def review_run(event: Event, analysis: Analysis, settings: Settings, installed: str, free: bool) -> str:
     """Return what the run itself showed, unless the session has been reminded of such commands before."""
+    if event.timed_out and 0 < event.seconds < settings.long:
+        return ""  # it was given little time
     if event.timed_out or event.background:
         advice = advise_after_timeout(event, settings)
         return advice if advice and may_remind(event, analysis) else ""
     cannot_remind = "remind" not in agents.client(event.agent).CAN
-    long = event.seconds >= settings.long and free and bool(dominant(analysis.commands))
+    belongs_in_queue = any(finding.rewrite for finding in analysis.findings)
+    least = settings.long if belongs_in_queue else max(settings.long, event.limit_s * NEAR_LIMIT)
+    long = event.seconds >= least and free and bool(dominant(analysis.commands))
     if not (long or (cannot_remind and analysis.findings)) or not may_remind(event, analysis):
         return ""
     took = f"That took {printable.duration(event.seconds)}"

@@ -6,7 +6,6 @@ without a user (a one-shot run), the client would wait for it; there it exits at
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import json
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 from pueue_skill.agents.clients import claude
 from pueue_skill.configuration import settings
 from pueue_skill.jobs import news
+from pueue_skill.startup.locks import try_lock
 from pueue_skill.state import paths, sessions
 
 EXIT_WAKE, EXIT_QUIET = 2, 0
@@ -27,12 +27,8 @@ def main(raw: bytes) -> int:
     event = claude.decode(json.loads(raw))
     if event is None or not is_attended(os.environ) or not sessions.SESSION_ID.fullmatch(event.session):
         return EXIT_QUIET
-    folder = os.path.join(paths.data(), "sessions")
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    with open(os.path.join(folder, f"{event.session}.watched"), "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with try_lock(os.path.join(paths.data(), "sessions", f"{event.session}.watched")) as mine:
+        if not mine:
             return EXIT_QUIET
         gc.enable()  # the launcher turns it off, for those that are gone in a moment
         project = paths.project(event.cwd)

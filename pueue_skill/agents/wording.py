@@ -43,8 +43,9 @@ def analyse_event(event: Event, settings: Settings) -> Analysis:
 
 
 def list_findings(analysis: Analysis) -> str:
-    """Return the findings, a line each."""
-    return "\n".join([f"- {finding.message} ({finding.rule} {finding.name})" for finding in analysis.findings])
+    """Return the findings, a line each; equal lines once."""
+    lines = [f"- {finding.message} ({finding.rule} {finding.name})" for finding in analysis.findings]
+    return "\n".join(dict.fromkeys(lines))
 
 
 def short_invocation(analysis: Analysis) -> str | None:

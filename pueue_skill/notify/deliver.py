@@ -9,11 +9,8 @@ scheme and host are shown.
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -21,6 +18,7 @@ from pueue_skill.configuration.schema import NotifyTable
 from pueue_skill.notify import compose
 from pueue_skill.shell.secrets import MASK
 from pueue_skill.startup.digest import digest
+from pueue_skill.startup.locks import try_lock
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 from pueue_skill.state import outbox, paths
@@ -66,7 +64,7 @@ def deliver_pending(targets: Sequence[NotifyTable], now: dt.datetime) -> list[Se
     awake = [target for target in targets if not is_quiet(target.quiet, now.time())]
     tried: dict[int, Sent] = {}
     while any(one.number not in tried for target in awake for one in outbox.pending(target_id(target))):
-        with single_sender() as mine:
+        with try_lock(paths.delivery_lock()) as mine:
             if not mine:
                 break
             for target in awake:
@@ -86,20 +84,6 @@ def is_quiet(hours: str, time: dt.time) -> bool:
         return False
     begin, end = map(dt.time.fromisoformat, hours.split("-"))
     return begin <= time < end if begin <= end else time >= begin or time < end
-
-
-@contextmanager
-def single_sender() -> Iterator[bool]:
-    """Provide whether this process is the only sender of the user; it holds a lock that ends with the process."""
-    file = Path(paths.data()) / "notifying"
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with file.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
 
 
 def send(target: NotifyTable, title: str, text: str, bad: bool) -> Sent:

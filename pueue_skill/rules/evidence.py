@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from pueue_skill.rules.history import Estimate, estimate
-from pueue_skill.rules.model import Preferences
+from pueue_skill.rules.model import CALL_LIMIT_S, Preferences
 from pueue_skill.rules.rule import Hit, Rule, RuleContext, hit_at
-from pueue_skill.rules.shapes import dominant, shapes, text_shapes
+from pueue_skill.rules.scripts import script_of
+from pueue_skill.rules.shapes import base_words, dominant, telling_shapes
 from pueue_skill.shell.model import Command
 from pueue_skill.shell.printable import duration
 
 MIN_QUICK_RUNS = 3
 """Runs after which a measured duration overrules what the tables say of a command."""
 
-DEFAULT_LIMIT_S = 120
-"""The time limit to which Preferences.long refers: a call with another limit is near it proportionally earlier or later."""
-
 MEDIAN_SHARE = 1 / 3
 """The share of a long duration that the median of the runs must reach, so that one slow run among many short ones flags nothing.
 
-Measured with `make replay` on sessions of four projects: at 1, 61 % of the repeated long commands were named before they ran, at 1/3 82 %,
-while the share of flagged short ones rose from 0.7 to 1.0 %.
+Measured with `make replay` on sessions of four projects: at 1/2, 68 % of the repeated long commands were named before they ran, at 1/3 74 %,
+while the share of flagged short ones was 0.6 and 0.8 %.
 """
 
 
@@ -27,7 +25,7 @@ def past_runs(command: Command, preferences: Preferences) -> Estimate | None:
     """The estimate by the earlier runs of a command, or None."""
     if not preferences.durations:
         return None
-    return estimate(shapes(command, preferences.folder, preferences.project), preferences.durations)
+    return estimate(telling_shapes((command,), preferences.folder, preferences.project), preferences.durations)
 
 
 def fits_call(command: Command, preferences: Preferences) -> bool:
@@ -36,18 +34,19 @@ def fits_call(command: Command, preferences: Preferences) -> bool:
     return runs is not None and runs.runs >= MIN_QUICK_RUNS and runs.p90 < near_limit(preferences)
 
 
-def slow_runs(command: Command, context: RuleContext) -> Estimate | None:
-    """The estimate by the earlier runs of the command, or of the text whose time it takes with others, if that is long; else None."""
+def slow_runs(command: Command, context: RuleContext) -> tuple[str, Estimate] | None:
+    """What ran long before, and the estimate by its runs: the command, or the commands that take the time of its text together; else None."""
     preferences = context.preferences
     if not preferences.durations:
         return None
     runs = past_runs(command, preferences)
-    if runs is None or not is_slow(runs, preferences):
-        together = dominant((*context.before, command, *context.after), preferences)
-        if len(together) < 2 or together[0] is not command:
-            return None
-        runs = estimate(text_shapes(together, preferences.folder, preferences.project), preferences.durations)
-    return runs if runs and is_slow(runs, preferences) else None
+    if runs and is_slow(runs, preferences):
+        return f"`{' '.join(base_words(command, script_of(command)[0], '')[0])}`", runs
+    together = dominant(context.commands, preferences)
+    if len(together) < 2 or together[0] is not command:
+        return None
+    runs = estimate(telling_shapes(together, preferences.folder, preferences.project), preferences.durations)
+    return ("this", runs) if runs and is_slow(runs, preferences) else None
 
 
 def is_slow(runs: Estimate, preferences: Preferences) -> bool:
@@ -58,32 +57,32 @@ def is_slow(runs: Estimate, preferences: Preferences) -> bool:
 
 def near_limit(preferences: Preferences) -> float:
     """The seconds from which a run is near the call's time limit."""
-    return preferences.long * preferences.limit / DEFAULT_LIMIT_S
+    return preferences.long * preferences.limit / CALL_LIMIT_S
 
 
 def check_slow_before(command: Command, context: RuleContext) -> Hit | None:
-    runs = slow_runs(command, context)
-    if runs is None or command.loops or not command.attached or runs.p50 < context.preferences.limit:
+    slow = slow_runs(command, context)
+    if slow is None or command.loops or not command.attached or slow[1].p50 < context.preferences.limit:
         return None
-    return hit_at(
-        command, f"{took(runs)}, longer than the time limit of the call ({duration(context.preferences.limit)})"
-    )
+    subject, runs = slow
+    limit = duration(context.preferences.limit)
+    return hit_at(command, f"{subject} {took(runs)}, longer than the time limit of the call ({limit})")
 
 
 def check_near_limit(command: Command, context: RuleContext) -> Hit | None:
-    runs = slow_runs(command, context)
-    if runs is None or command.loops or not command.attached or runs.p50 >= context.preferences.limit:
+    slow = slow_runs(command, context)
+    if slow is None or command.loops or not command.attached or slow[1].p50 >= context.preferences.limit:
         return None
-    return hit_at(
-        command, f"{took(runs)}: give the call a longer timeout than {duration(context.preferences.limit)}, or queue it"
-    )
+    subject, runs = slow
+    limit = duration(context.preferences.limit)
+    return hit_at(command, f"{subject} {took(runs)}, near the time limit of the call ({limit})")
 
 
 def check_slow_in_loop(command: Command, context: RuleContext) -> Hit | None:
-    runs = slow_runs(command, context)
-    if not runs or not command.loops or command.detached:
+    slow = slow_runs(command, context)
+    if slow is None or not command.loops or command.detached:
         return None
-    return hit_at(command.loops[0], f"each iteration of the loop {took(runs)}")
+    return hit_at(command.loops[0], f"each iteration of the loop {took(slow[1])}")
 
 
 def took(runs: Estimate) -> str:

@@ -33,19 +33,23 @@ LONG_S = 60.0
 """The duration from which a run is long, unless the configuration says otherwise."""
 
 
+CALL_LIMIT_S = 120.0
+"""The time limit of a call that sets none, in seconds, as in Claude Code."""
+
+
 class Preferences(NamedTuple):
     """The user's configuration, and facts about the call: the run history, its folder, project and time limit.
 
     `rules` maps rule IDs to off, medium or advice. `durations` maps the shape of a command to the seconds of its last
-    runs, the latest last. A run of `limit` seconds does not fit into the call; one of `long` seconds comes near a
-    limit of 120 s. `tools` has the entries of the user's tool files, by program, as in rules.known.
+    runs, the latest last. A run of `limit` seconds does not fit into the call; one of `long` seconds comes near the
+    limit CALL_LIMIT_S, and proportionally to another one. `tools` has the entries of the user's tool files, by program, as in rules.known.
     """
 
     rules: Mapping[str, str] = MappingProxyType({})
     programs: tuple[Program, ...] = ()
     durations: Mapping[str, tuple[float, ...]] = MappingProxyType({})
     long: float = LONG_S
-    limit: float = 120
+    limit: float = CALL_LIMIT_S
     folder: str = ""
     project: str = ""
     tools: Mapping[str, tuple[Any, ...]] = MappingProxyType({})

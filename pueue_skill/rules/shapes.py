@@ -11,6 +11,7 @@ from pueue_skill.rules.model import Preferences
 from pueue_skill.rules.scripts import RUNNERS, TASK_RUNNERS, script_of
 from pueue_skill.rules.waiting import sleep_seconds
 from pueue_skill.shell.model import Command
+from pueue_skill.shell.nested import SHELLS
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.regex import regex
 
@@ -20,11 +21,11 @@ SUBCOMMAND = regex(r"[a-z][a-z0-9:_-]{1,30}")
 SCRIPT_FILE = regex(r"(?:.*/)?[\w.+-]+\.(?:py|sh|bash|rb|pl|R|jl|js|ts|mjs|php|lua)|.*/.*")
 DIGEST_DIGITS = 12
 MAX_DOMINANT = 4
-SHELLS = ("bash", "sh", "zsh", "dash")
 DOMINATED = set(
     "cd echo printf export set unset true false : [ test [[ mkdir touch head tail pwd date sleep exit tee cat source . wc".split()
 )
-"""Commands that practically never take the time of a text that has others."""
+"""Commands that practically never take the time of a text that has others; also these subcommands of git."""
+DOMINATED_GIT = set("add rm mv status diff log show branch rev-parse ls-files restore config tag".split())
 
 PROJECT_TOOLS = {*RUNNERS, *TASK_RUNNERS, "cargo", "go", "git", "docker", "podman", "docker-compose", "bazel", "cmake", "ninja", "uv", "poetry", "pytest", "tox", "terraform", "tofu", "dbt", "pre-commit", "mypy", "ruff", "tsc", "eslint"}  # fmt: skip
 """Programs whose run time depends on the project that they work on."""
@@ -45,8 +46,8 @@ def shapes(command: Command, folder: str = "", project: str = "") -> tuple[str, 
     flags = sorted({match[0] for match in map(OPTION_NAME.match, command.args) if match})
     options = " ".join([*base, *flags])
     exact = f"{place}{options} #{digest_of([word.value for word in command.words] + bodies(command))}"
-    if runs_code(command, script):
-        return (exact,)
+    if by_words_alone(command, script):
+        return exact, place + options
     values = [arg for arg in command.args if SUBCOMMAND.fullmatch(arg) and arg not in base]
     found = [exact, *([f"{place}{options} ~{digest_of(values)}"] if values else []), place + options]
     if wide != base or flags:
@@ -72,9 +73,12 @@ def base_words(command: Command, script: str | None, folder: str) -> tuple[list[
     return [name, *subcommands], [name, *subcommands[:1]]
 
 
-def runs_code(command: Command, script: str | None) -> bool:
-    """Whether a command runs code from its arguments or from stdin, whose duration is not that of other code."""
-    return command.name in RUNNERS and script is None and bool(command.args or bodies(command))
+def by_words_alone(command: Command, script: str | None) -> bool:
+    """Whether only runs of the same words tell how long a command takes: it runs code from its arguments or from stdin, or it is a quick
+    program, as `grep -n` or `find`, whose duration depends on the files that it reads."""
+    if command.name in RUNNERS:
+        return script is None and bool(command.args or bodies(command))
+    return script is None and command.name not in PROJECT_TOOLS and weigh(command).size == "quick"
 
 
 def bodies(command: Command) -> list[str]:
@@ -94,6 +98,12 @@ def text_shapes(commands: tuple[Command, ...], folder: str = "", project: str = 
     levels = [shapes(command, folder, project) for command in commands]
     depth = min(map(len, levels))
     return tuple(" && ".join([names[min(i, len(names) - 1)] for names in levels]) for i in range(min(depth, 3)))
+
+
+def telling_shapes(commands: tuple[Command, ...], folder: str = "", project: str = "") -> tuple[str, ...]:
+    """The shapes whose runs tell how long the commands take together, the most specific first."""
+    found = text_shapes(commands, folder, project)
+    return found[:1] if any(by_words_alone(command, script_of(command)[0]) for command in commands) else found
 
 
 def path_of(script: str, command: Command, folder: str) -> str:
@@ -128,7 +138,8 @@ def dominant(commands: tuple[Command, ...], preferences: Preferences = Preferenc
             return ()
         carries = command.name in SHELLS and not script_of(command)[0] and not bodies(command)
         if not carries and not (command.ssh and command.ssh.payload):
-            rank = 0 if command.name in DOMINATED else 1 if weight.size == "quick" else 2
+            git = command.name == "git" and not DOMINATED_GIT.isdisjoint(command.args[:1])
+            rank = 0 if git or command.name in DOMINATED else 1 if weight.size == "quick" else 2
             found.setdefault(rank, []).append(command)
     rank = max(found, default=0)
     candidates = tuple(found[rank]) if rank else ()

@@ -107,6 +107,11 @@ def journal() -> str:
     return os.path.join(data(), "runs.journal")
 
 
+def delivery_lock() -> str:
+    """Return the path of the lock of the process that delivers notifications."""
+    return os.path.join(data(), "notifying")
+
+
 def expects_news(session: str) -> bool:
     """Return whether the session has open jobs, by its marker (sessions.marker_path)."""
     return bool(session) and os.path.exists(os.path.join(data(), "sessions", os.path.basename(session)))

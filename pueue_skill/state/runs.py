@@ -6,12 +6,10 @@ journal analyses the new lines (agents.learning) and stores their runs together 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 
 from pueue_skill.rules.history import ENOUGH_RUNS, summary
 from pueue_skill.startup.files import write_atomic
@@ -64,21 +62,6 @@ def open_journal() -> int:
     """Return a descriptor of the journal, which is created if it is missing. Raises OSError."""
     os.makedirs(paths.data(), mode=0o700, exist_ok=True)
     return os.open(paths.journal(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-
-
-@contextmanager
-def journal_lock() -> Iterator[bool]:
-    """Hold the journal's lock; gives False if another process holds it. Raises OSError."""
-    descriptor = os.open(paths.journal() + ".lock", os.O_WRONLY | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)
 
 
 def unread_lines(limit: int) -> list[tuple[int, int, list[bytes]]]:

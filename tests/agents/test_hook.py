@@ -155,16 +155,16 @@ def test_prompts(prompt: str, named: list[str] | None) -> None:
         pytest.param(payload(SEED, hook_event_name=3), id="event is a number"),
         pytest.param(payload("python train.py\0"), id="NUL"),
         pytest.param(payload("(" * 5000 + TRAIN + ")" * 5000), id="nested"),
-        pytest.param(
-            payload(TRAIN, session_id=None, cwd=None, duration_ms="x", tool_response=[], permission_mode=4, duration=1),
-            id="another version",
-        ),
     ],
 )
 def test_events_without_a_reply(stdin: bytes) -> None:
     for event in ("PreToolUse", "PostToolUse"):
-        assert silent(hook(stdin.replace(b'"PostToolUse"', f'"{event}"'.encode()), event)) or b"another" not in stdin
-    assert silent(hook(stdin))
+        assert silent(hook(stdin.replace(b'"PostToolUse"', f'"{event}"'.encode()), event))
+
+
+def test_a_result_of_another_version_has_no_reply() -> None:
+    other = payload(TRAIN, session_id=None, cwd=None, duration_ms="x", tool_response=[], permission_mode=4, duration=1)
+    assert silent(hook(other))
 
 
 def test_an_unknown_event_is_silent() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from pueue_skill.agents.event import CALL_LIMIT_S, Event, Reply, mapping_of, seconds_of, text_of
+from pueue_skill.agents.event import Event, Reply, mapping_of, seconds_of, text_of
+from pueue_skill.rules.model import CALL_LIMIT_S
 from pueue_skill.startup.regex import regex
 
 TYPE_CHECKING = False
