@@ -154,9 +154,10 @@ ENTRIES = (
     'rules/tools/media.toml\ta transcode\thigh\t\t\t\t\tyes\tlong\t77\t*.mlt|*.kdenlive\tlong\t77\t-o|--output-ppm-stream\tlong\t77\tmerge',
     'rules/tools/packages.toml\ta whole build\thigh\t\t\t-cache-dir -log -proxy -index-url -i\t\tyes\tlong\t16\tinstall|wheel --no-binary\tlong\t16\twheel !--only-binary\tlong\t16\tinstall flash-attn|flash_attn|apex|vllm|deepspeed|xformers --no-build-isolation\tlong\t16\tinstall * --no-build-isolation\tlong\t16\tdownload --no-binary',
     'rules/tools/packages.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t22\tbuild|mambabuild\tlong\t22\t*/recipe|recipe|*.yaml\tquick\t23\tbuild --output|--check\tquick\t23\tlist|env|info|activate|config|search',
-    'rules/tools/packages.toml\tan upgrade\tmedium\t\t\t\t\t\tlong\t30\tupdate --all\tlong\t30\tenv create|update\tlong\t30\tcreate --file\tlong\t30\tupgrade --all\tquick\t31\tenv list|export',
-    'rules/tools/packages.toml\ta whole build\tmedium\t\t\t\t\tyes\tlong\t39\tinstall *.*\tlong\t39\tbuild *.*\tlong\t39\t--platform|--only\tlong\t39\tinstall-multi|build-recipes\tquick\t40\t--print-build-identifiers\tquick\t40\tinstall --list|-l',
-    'rules/tools/packages.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t49\t!--print-build-identifiers !--version',
+    'rules/tools/packages.toml\tthe installation of a whole environment\tmedium\t\t\t\t\t\tlong\t30\tenv create|update\tlong\t30\tcreate --file\tquick\t31\tenv list|export',
+    'rules/tools/packages.toml\tan upgrade\tmedium\t\t\t\t\t\tlong\t38\tupdate|upgrade --all',
+    'rules/tools/packages.toml\ta whole build\tmedium\t\t\t\t\tyes\tlong\t46\tinstall *.*\tlong\t46\tbuild *.*\tlong\t46\t--platform|--only\tlong\t46\tinstall-multi|build-recipes\tquick\t47\t--print-build-identifiers\tquick\t47\tinstall --list|-l',
+    'rules/tools/packages.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t56\t!--print-build-identifiers !--version',
     'rules/tools/rust.toml\ta whole build\thigh\t\t\t-config -Z -C -color\t\tyes\tlong\t17\tbuild|b|rustc|run|r --release|-r\tlong\t17\tbuild|rustc --profile=release|production|dist|bench|maxperf\tlong\t17\tinstall !--list\tlong\t17\tbench !--no-run\tlong\t17\tbuild|test|nextest --all|--workspace --all-features\tlong\t17\tzigbuild|ndk|xwin|lambda|bundle|dist|deb|pgo|bloat|udeps --release\tlong\t17\tudeps|deny check --all\tlong\t17\tvendor\tquick\t18\tvendor --help',
     'rules/tools/rust.toml\ta build of installed programs\thigh\t\t\t\t\t\tlong\t24\tinstall-update',
     'rules/tools/rust.toml\ta long test run\thigh\t\t\t\t\tyes\tlong\t29\ttest|t --release|--workspace|--all\tlong\t29\tnextest run --release|--workspace|--all\tlong\t29\tllvm-cov|mutants|tarpaulin|hack|minimal-versions|semver-checks\tlong\t29\tmiri test|run\tlong\t29\tcriterion|flamegraph\tlong\t29\tkani|careful\tquick\t30\ttest|t|bench --no-run\tquick\t30\tllvm-cov report|clean|show-env\tquick\t30\tmutants --list',
@@ -183,15 +184,16 @@ ENTRIES = (
     'rules/tools/science.toml\ta backtest\thigh\t\t\t\t\tyes\tlong\t126\thyperopt|backtesting|download-data|backtesting-analysis|edge|lookahead-analysis|recursive-analysis|convert-data\tlong\t126\trun|ingest\tlong\t126\tbundles ingest\tlong\t126\tbacktest|optimize|research\tlong\t126\tdata download\tlong\t126\tcloud backtest\tlong\t126\t*.yaml|*.yml\tlong\t126\t--strategy\tquick\t127\tlist-*|show-*|new-*|test-pairlist|plot-*|bundles|login|config\tserver\t128\ttrade|live|webserver',
     'rules/tools/science.toml\ta simulation\tmedium\t\t\t\t\tyes\tlong\t136\trun|sample\tlong\t136\tdataproc submit\tlong\t136\tbatch submit\tlong\t136\t*.hoc|*.sli|*.py',
     'rules/tools/security.toml\ta search that may run for days\thigh\t\t\t\t\tyes\tlong\t15\t!--benchmark !--show !--identify !--example-hashes !-I !--backend-info !--stdout !--left !--test !--list !--version !-U !--keyspace\tquick\t16\tbenchmark|list_cores|help|check_db|eval|analyze|--status',
-    'rules/tools/security.toml\ta scan of a network\tmedium\t\t\t\t\t\tlong\t24\t-p=-|1-65535|0-65535\tlong\t24\t-p-\tlong\t24\t-A\tlong\t24\t--script=vuln|all\tlong\t24\t--top-ports>2000\tlong\t24\t-sU\tlong\t24\t-iL\tlong\t24\t*/8|*/16|*/12 !-sL',
-    'rules/tools/security.toml\ta scan of a network\thigh\t\t\t\t\t\tlong\t30\t-p-\tlong\t30\t-p=-\tlong\t30\t-p=1-65535|0-65535|T:*',
-    'rules/tools/security.toml\ta scan\thigh\t\t\t\t\t\tlong\t35\t!--version !-version !-V !--list-plugins !--list !-tl !--echo !--update !-update-templates !-ut !--wizard !--flush-session !-update !-dbcheck !--readscan !--iflist\tquick\t36\t-h\tquick\t36\thelp|version',
-    'rules/tools/security.toml\ta scan\thigh\t\t\t\t\t\tlong\t42\tenum !-list',
-    'rules/tools/security.toml\tan analysis of a whole project\thigh\t\t\t\t\t\tlong\t48\t\tquick\t49\ttrace|credentials|suppress|-h',
-    'rules/tools/security.toml\tan analysis of a whole project\tmedium\t\t\t\t\t\tlong\t56\tscan|ci|run|capture\tlong\t56\t-f|--file|-w',
-    'rules/tools/security.toml\tan analysis of a whole project\thigh\t\t\t\t\t\tlong\t63\tdatabase create|analyze|upgrade|run-queries\tlong\t63\tquery|test run',
-    'rules/tools/security.toml\tan analysis of a whole disk or program\thigh\t\t\t\t\t\tlong\t69\t',
-    'rules/tools/security.toml\ta server\thigh\t\t\t\t\t\tquick\t75\t-r|-D\twait\t74\t!-c !-r !-D !-G !--list-interfaces !-T !-V !--version !-a !-L',
+    'rules/tools/security.toml\ta search that may run for days\thigh\t\t\t\t\tyes\tlong\t24\tbatch|attack_passthrough|attack_batch|attack_db|attack_cowpatty|passthrough',
+    'rules/tools/security.toml\ta scan of a network\tmedium\t\t\t\t\t\tlong\t31\t-p=-|1-65535|0-65535\tlong\t31\t-p-\tlong\t31\t-A\tlong\t31\t--script=vuln|all\tlong\t31\t--top-ports>2000\tlong\t31\t-sU\tlong\t31\t-iL\tlong\t31\t*/8|*/16|*/12 !-sL',
+    'rules/tools/security.toml\ta scan of a network\thigh\t\t\t\t\t\tlong\t37\t-p-\tlong\t37\t-p=-\tlong\t37\t-p=1-65535|0-65535|T:*',
+    'rules/tools/security.toml\ta scan\thigh\t\t\t\t\t\tlong\t42\t!--version !-version !-V !--list-plugins !--list !-tl !--echo !--update !-update-templates !-ut !--wizard !--flush-session !-update !-dbcheck !--readscan !--iflist\tquick\t43\t-h\tquick\t43\thelp|version',
+    'rules/tools/security.toml\ta scan\thigh\t\t\t\t\t\tlong\t49\tenum !-list',
+    'rules/tools/security.toml\tan analysis of a whole project\thigh\t\t\t\t\t\tlong\t55\t\tquick\t56\ttrace|credentials|suppress|-h',
+    'rules/tools/security.toml\tan analysis of a whole project\tmedium\t\t\t\t\t\tlong\t63\tscan|ci|run|capture\tlong\t63\t-f|--file|-w',
+    'rules/tools/security.toml\tan analysis of a whole project\thigh\t\t\t\t\t\tlong\t70\tdatabase create|analyze|upgrade|run-queries\tlong\t70\tquery|test run',
+    'rules/tools/security.toml\tan analysis of a whole disk or program\thigh\t\t\t\t\t\tlong\t76\t',
+    'rules/tools/security.toml\ta server\thigh\t\t\t\t\t\tquick\t82\t-r|-D\twait\t81\t!-c !-r !-D !-G !--list-interfaces !-T !-V !--version !-a !-L',
     'rules/tools/system.toml\ta server\thigh\t\t\t\t\t\twait\t24\t-f|--follow\twait\t24\t-w',
     'rules/tools/system.toml\ta server\thigh\t\t\t\t\t\twait\t28\tsettle\twait\t28\t* --wait\twait\t28\tmonitor',
     'rules/tools/system.toml\ta server\thigh\t\t\t\t\t\twait\t32\t',
@@ -208,7 +210,7 @@ ENTRIES = (
     'rules/tools/system.toml\tan upgrade\thigh\t\t\t\t\t\tlong\t91\tupgrade|full-upgrade|safe-upgrade|fetch !-s !--simulate',
     'rules/tools/system.toml\tan upgrade\thigh\t\t\t\t\t\tlong\t96\t\tquick\t97\t-c|--check-dist-upgrade-only\tquick\t97\t-n',
     'rules/tools/system.toml\tan upgrade\thigh\t\t\t\t\t\tlong\t102\tupgrade|full-upgrade|dist-upgrade !-s !--simulate !--print-uris !-d',
-    'rules/tools/system.toml\tan upgrade\thigh\t\t\t\t\t\tlong\t107\tupgrade|update|distro-sync !--assumeno\tlong\t107\tsystem-upgrade download|reboot\tquick\t108\tupdate --assumeno\tquick\t108\tcheck-update',
+    'rules/tools/system.toml\tan upgrade\thigh\t\t\t\t\t\tlong\t107\tupgrade|update|distro-sync !--assumeno\tlong\t107\tsystem-upgrade download|reboot\tquick\t108\tupdate --assumeno\tquick\t108\tcheck-update\tquick\t108\tupgrade|update *',
     'rules/tools/system.toml\tan upgrade\thigh\t\t\t\t\t\tlong\t113\t-S -y -u !-p\tlong\t113\tdup|dist-upgrade\tlong\t113\tupdate|up',
     'rules/tools/system.toml\tan upgrade\tmedium\t\t\t\t\t\tlong\t118\t-a\tlong\t118\tupgrade',
     'rules/tools/system.toml\tan upgrade\thigh\t\t\t\t\t\tlong\t124\t-i -a\tlong\t124\t--install --all\tlong\t124\t-i -r',
@@ -296,281 +298,281 @@ ENTRIES = (
 )
 TOOLS = Index("""
 -m PyInstaller	32
--m SimpleHTTPServer	268
--m accelerate.commands.launch	223
--m aim	268
--m aiosmtpd	268
--m airflow	269
--m arq	269
--m ase	173
--m atheris	214
--m austin	207
+-m SimpleHTTPServer	270
+-m accelerate.commands.launch	225
+-m aim	270
+-m aiosmtpd	270
+-m airflow	271
+-m arq	271
+-m ase	174
+-m atheris	216
+-m austin	209
 -m auto_editor	136
--m auto_gptq	232
--m auto_round	232
--m autofaiss	239
--m awq.entry	232
--m axolotl.cli	227
--m axolotl.cli.train	226
--m backtrader	172
--m baselines.run	226 240
--m bdb	207
--m beir	230
--m bentoml	235
--m bigcodebench.evaluate	230
--m bilby	173
--m bokeh	235
+-m auto_gptq	234
+-m auto_round	234
+-m autofaiss	241
+-m awq.entry	234
+-m axolotl.cli	229
+-m axolotl.cli.train	228
+-m backtrader	173
+-m baselines.run	228 242
+-m bdb	209
+-m beir	232
+-m bentoml	237
+-m bigcodebench.evaluate	232
+-m bilby	174
+-m bokeh	237
 -m boltz	98
--m brian2	173
--m cProfile	207
--m cc_net.mine	239
--m celery	269
--m cellpose	227
+-m brian2	174
+-m cProfile	209
+-m cc_net.mine	241
+-m celery	271
+-m cellpose	229
 -m chai_lab	98
--m cibuildwheel	147 148
--m claripy	169
--m clip_retrieval	239
--m cmdstanpy	173
--m cobaya	173
+-m cibuildwheel	148 149
+-m claripy	170
+-m clip_retrieval	241
+-m cmdstanpy	174
+-m cobaya	174
 -m colabfold.batch	98
--m colbert.index	239
--m colossalai.cli	223
--m coverage	207
--m dagster	269 278
--m daphne	268
--m datatrove.tools	239
--m ddtrace	207
--m debugpy	207
--m debugpy.adapter	268
--m dedalus	173
--m deepchem	173
--m deepspeed.launcher	223
--m deepspeed.launcher.runner	223
+-m colbert.index	241
+-m colossalai.cli	225
+-m coverage	209
+-m dagster	271 280
+-m daphne	270
+-m datatrove.tools	241
+-m ddtrace	209
+-m debugpy	209
+-m debugpy.adapter	270
+-m dedalus	174
+-m deepchem	174
+-m deepspeed.launcher	225
+-m deepspeed.launcher.runner	225
 -m demucs	136
 -m demucs.separate	136
--m dis	207
--m django	273
+-m dis	209
+-m django	275
 -m docling	142
--m dolfinx	173
--m dolma.cli	239
--m dopamine.discrete_domains.train	240
--m dramatiq	269
--m dreamerv3.main	240
--m dreamerv3.train	240
--m emcee	173
--m eval.harness	230
--m evalplus.codegen	230
--m evalplus.evaluate	230
--m fairseq_cli.generate	239
--m fairseq_cli.hydra_train	226
--m fairseq_cli.preprocess	239
--m fairseq_cli.train	226
--m fastapi	269
--m fastchat.llm_judge.gen_judgment	230
--m fastchat.llm_judge.gen_model_answer	230
--m fastchat.serve.controller	234
--m fastchat.serve.gradio_web_server	234
--m fastchat.serve.model_worker	234
--m fastchat.serve.openai_api_server	234
--m faster_whisper	231
--m faulthandler	207
--m fenics	173
--m flask	269
--m flask_socketio	268
--m freqtrade	172
--m garak	230
--m gradio	235
--m granian	268
--m gunicorn	268
--m gwpy	173
--m hail	173
--m helm.benchmark.run	230
--m http.server	268
--m human_eval.evaluate_functional_correctness	230
--m hypercorn	268
--m instructlab.training	226
--m intel_extension_for_pytorch.cpu.launch	223
--m jax.distributed.run	223
--m jesse	172
--m jupyter	242 243
--m jupyter_client	268
--m jupyter_server	243
--m jupyterhub	243
--m jupyterlab	243 244
--m kedro	278
--m kernprof	207
--m laser_encoders	239
--m lerobot.scripts.eval	240
--m lerobot.scripts.train	240
--m lighteval	230
--m lightning	225
--m lightning.fabric	225
--m line_profiler	207
--m litgpt	227
--m livereload	268
--m llama_cpp.server	234
--m llamafactory.cli	227
--m llmfoundry.cli.cli	226
--m lm_eval	230
--m lmms_eval	230
--m locust	215
--m locust.main	268
--m ludwig.cli	227
--m luigi	278
+-m dolfinx	174
+-m dolma.cli	241
+-m dopamine.discrete_domains.train	242
+-m dramatiq	271
+-m dreamerv3.main	242
+-m dreamerv3.train	242
+-m emcee	174
+-m eval.harness	232
+-m evalplus.codegen	232
+-m evalplus.evaluate	232
+-m fairseq_cli.generate	241
+-m fairseq_cli.hydra_train	228
+-m fairseq_cli.preprocess	241
+-m fairseq_cli.train	228
+-m fastapi	271
+-m fastchat.llm_judge.gen_judgment	232
+-m fastchat.llm_judge.gen_model_answer	232
+-m fastchat.serve.controller	236
+-m fastchat.serve.gradio_web_server	236
+-m fastchat.serve.model_worker	236
+-m fastchat.serve.openai_api_server	236
+-m faster_whisper	233
+-m faulthandler	209
+-m fenics	174
+-m flask	271
+-m flask_socketio	270
+-m freqtrade	173
+-m garak	232
+-m gradio	237
+-m granian	270
+-m gunicorn	270
+-m gwpy	174
+-m hail	174
+-m helm.benchmark.run	232
+-m http.server	270
+-m human_eval.evaluate_functional_correctness	232
+-m hypercorn	270
+-m instructlab.training	228
+-m intel_extension_for_pytorch.cpu.launch	225
+-m jax.distributed.run	225
+-m jesse	173
+-m jupyter	244 245
+-m jupyter_client	270
+-m jupyter_server	245
+-m jupyterhub	245
+-m jupyterlab	245 246
+-m kedro	280
+-m kernprof	209
+-m laser_encoders	241
+-m lerobot.scripts.eval	242
+-m lerobot.scripts.train	242
+-m lighteval	232
+-m lightning	227
+-m lightning.fabric	227
+-m line_profiler	209
+-m litgpt	229
+-m livereload	270
+-m llama_cpp.server	236
+-m llamafactory.cli	229
+-m llmfoundry.cli.cli	228
+-m lm_eval	232
+-m lmms_eval	232
+-m locust	217
+-m locust.main	270
+-m ludwig.cli	229
+-m luigi	280
 -m manim	137
 -m marker	142
--m mdanalysis	173
--m meep	173
--m memory_profiler	207
--m memray	207
--m metaflow	278
--m minillm.evaluate	230
--m mitmproxy	268 269
--m mkdocs	269
--m mlagents.trainers.learn	240
--m mlc_llm	235
--m mlc_llm.compile	232
--m mlx_lm.convert	232
--m mlx_lm.fuse	226
--m mlx_lm.lora	226
--m mlx_lm.server	234
--m mlx_whisper	231
--m mmaction.train	226
--m mmengine	227
--m moto.server	268
--m mpi4jax	173
--m mpi4py	163
--m mpi4py.futures	163
--m mpi4py.run	163
--m mteb	230
--m mutmut	214
--m nanotron.train	226
--m nbclient	242
--m nbconvert	242
--m nemo_curator	239
--m nengo	173
--m nest	173
--m neuron	173
--m nncf	232
--m notebook	243 244
+-m mdanalysis	174
+-m meep	174
+-m memory_profiler	209
+-m memray	209
+-m metaflow	280
+-m minillm.evaluate	232
+-m mitmproxy	270 271
+-m mkdocs	271
+-m mlagents.trainers.learn	242
+-m mlc_llm	237
+-m mlc_llm.compile	234
+-m mlx_lm.convert	234
+-m mlx_lm.fuse	228
+-m mlx_lm.lora	228
+-m mlx_lm.server	236
+-m mlx_whisper	233
+-m mmaction.train	228
+-m mmengine	229
+-m moto.server	270
+-m mpi4jax	174
+-m mpi4py	164
+-m mpi4py.futures	164
+-m mpi4py.run	164
+-m mteb	232
+-m mutmut	216
+-m nanotron.train	228
+-m nbclient	244
+-m nbconvert	244
+-m nemo_curator	241
+-m nengo	174
+-m nest	174
+-m neuron	174
+-m nncf	234
+-m notebook	245 246
 -m nougat	142
--m nox	212 213
+-m nox	214 215
 -m nuitka	32
--m object_detection.model_main_tf2	226
--m olmo.train	226
+-m object_detection.model_main_tf2	228
+-m olmo.train	228
 -m olmocr.pipeline	142
--m oneflow.distributed.launch	223
--m onnxruntime.quantization	232
--m onnxruntime.transformers.models.llama.convert_to_onnx	232
--m openff	173
+-m oneflow.distributed.launch	225
+-m onnxruntime.quantization	234
+-m onnxruntime.transformers.models.llama.convert_to_onnx	234
+-m openff	174
 -m openfold	98
--m openmc	173
--m openmmtools	173
--m openrlhf.cli.train_ppo	226
--m openrlhf.cli.train_sft	226
--m optimum.exporters.onnx	232
+-m openmc	174
+-m openmmtools	174
+-m openrlhf.cli.train_ppo	228
+-m openrlhf.cli.train_sft	228
+-m optimum.exporters.onnx	234
 -m osgeo_utils.gdal2tiles	108
 -m osgeo_utils.gdal_calc	108
 -m osgeo_utils.gdal_merge	108
 -m osrm	111
--m oumi	227
--m paddle.distributed.launch	223
--m paddlenlp	227
--m panel	235
--m papermill	241 242
--m pelican.server	268
--m perses	173
--m pgadmin4	268
+-m oumi	229
+-m paddle.distributed.launch	225
+-m paddlenlp	229
+-m panel	237
+-m papermill	243 244
+-m pelican.server	270
+-m perses	174
+-m pgadmin4	270
 -m pip	144
--m ploomber	278
--m prefect	269 278
--m profile	207
--m psrchive	173
--m pydoc	268
--m pyflame	207
--m pyftpdlib	268
--m pyinstrument	207
--m pykeen	227
--m pymc	173
--m pyrosetta	173
--m pyscf	173
--m pyserini.encode	239
--m pyserini.index.lucene	239
--m pyserini.search.lucene	239
--m pysmt	169
--m pyterrier	239
--m qcengine	173
--m qlib.workflow.cli	172
--m rasa	227
--m ray.rllib.train	226
--m redun	278
+-m ploomber	280
+-m prefect	271 280
+-m profile	209
+-m psrchive	174
+-m pydoc	270
+-m pyflame	209
+-m pyftpdlib	270
+-m pyinstrument	209
+-m pykeen	229
+-m pymc	174
+-m pyrosetta	174
+-m pyscf	174
+-m pyserini.encode	241
+-m pyserini.index.lucene	241
+-m pyserini.search.lucene	241
+-m pysmt	170
+-m pyterrier	241
+-m qcengine	174
+-m qlib.workflow.cli	173
+-m rasa	229
+-m ray.rllib.train	228
+-m redun	280
 -m rfdiffusion	98
--m rl_zoo3.train	226
--m robyn	268
--m rq	269
--m runpy	207
--m sample_factory.train	226
--m scalene	207
--m scripts.eval_ppl	230
--m sentence_transformers.train	226
--m sglang.launch_server	234
--m shiny	235
--m smtpd	268
--m snakeviz	207
--m spacy	227
--m spacy.train	226
--m sphinx_autobuild	268
--m spinup.run	240
+-m rl_zoo3.train	228
+-m robyn	270
+-m rq	271
+-m runpy	209
+-m sample_factory.train	228
+-m scalene	209
+-m scripts.eval_ppl	232
+-m sentence_transformers.train	228
+-m sglang.launch_server	236
+-m shiny	237
+-m smtpd	270
+-m snakeviz	209
+-m spacy	229
+-m spacy.train	228
+-m sphinx_autobuild	270
+-m spinup.run	242
 -m spleeter	136
--m stable_baselines3.train	226
--m streamlit	235
--m swebench.harness.run_evaluation	230
--m tensor2tensor.bin.t2t_trainer	226
--m tensorboard	234
--m tensorboard.main	234
--m tensorflow_datasets.scripts.cli.build	239
--m tensorrt_llm.commands.build	232
--m tevatron.driver.encode	239
--m text_dedup.minhash	239
--m text_dedup.suffix_array	239
--m tf2onnx.convert	232
--m tlc2.TLC	169
--m torch.autograd.profiler	207
--m torch.backends.xeon.run_cpu	223
--m torch.distributed.elastic.run	223
--m torch.distributed.launch	223
--m torch.distributed.run	223
--m torch.utils.bottleneck	207
--m torch_xla.distributed.xla_spawn	223
--m torchtitan.train	226
--m tox	212 213
--m trace	207
--m tracemalloc	207
--m trepan	207
--m trl	227
--m trl.scripts.sft	226
--m tvb	173
--m tvm.driver.tvmc	232
--m twisted	268
--m ultralytics	227
--m ultralytics.yolo	227
--m uvicorn	268
+-m stable_baselines3.train	228
+-m streamlit	237
+-m swebench.harness.run_evaluation	232
+-m tensor2tensor.bin.t2t_trainer	228
+-m tensorboard	236
+-m tensorboard.main	236
+-m tensorflow_datasets.scripts.cli.build	241
+-m tensorrt_llm.commands.build	234
+-m tevatron.driver.encode	241
+-m text_dedup.minhash	241
+-m text_dedup.suffix_array	241
+-m tf2onnx.convert	234
+-m tlc2.TLC	170
+-m torch.autograd.profiler	209
+-m torch.backends.xeon.run_cpu	225
+-m torch.distributed.elastic.run	225
+-m torch.distributed.launch	225
+-m torch.distributed.run	225
+-m torch.utils.bottleneck	209
+-m torch_xla.distributed.xla_spawn	225
+-m torchtitan.train	228
+-m tox	214 215
+-m trace	209
+-m tracemalloc	209
+-m trepan	209
+-m trl	229
+-m trl.scripts.sft	228
+-m tvb	174
+-m tvm.driver.tvmc	234
+-m twisted	270
+-m ultralytics	229
+-m ultralytics.yolo	229
+-m uvicorn	270
 -m valhalla	111
--m verl.trainer.main_ppo	226
--m viztracer	207
--m vllm.benchmarks.benchmark_serving	230
--m vllm.benchmarks.benchmark_throughput	230
--m vllm.entrypoints.api_server	234
--m vllm.entrypoints.openai.api_server	234
--m vlmeval	230
--m volatility3	180
--m websockify	268
--m werkzeug	268
--m whisper	231
--m whisper_timestamped	231
--m whisperx	231
--m wsgidav	268
--m zipline	172
+-m verl.trainer.main_ppo	228
+-m viztracer	209
+-m vllm.benchmarks.benchmark_serving	232
+-m vllm.benchmarks.benchmark_throughput	232
+-m vllm.entrypoints.api_server	236
+-m vllm.entrypoints.openai.api_server	236
+-m vlmeval	232
+-m volatility3	182
+-m websockify	270
+-m werkzeug	270
+-m whisper	233
+-m whisper_timestamped	233
+-m whisperx	233
+-m wsgidav	270
+-m zipline	173
 3dDeconvolve	96
 3dsmaxcmd	137
 5ttgen	96
@@ -578,72 +580,72 @@ TOOLS = Index("""
 7za	5
 7zr	5
 7zz	5
-AbinitioRelax	159
+AbinitioRelax	160
 AdapterRemoval	96
-Allrun	159
-AreTomo2	159
-Arepo	159
-BerkeleyGW	159
+Allrun	160
+AreTomo2	160
+Arepo	160
+BerkeleyGW	160
 Blender	137
 ClonalFrameML	96
 Commandline	137
 CrossMap.py	96
-CubiCal	159
-DDF.py	159
-DelphesHepMC	159
-DelphesHepMC2	159
-DelphesHepMC3	159
-DelphesPythia8	159
+CubiCal	160
+DDF.py	160
+DelphesHepMC	160
+DelphesHepMC2	160
+DelphesHepMC3	160
+DelphesPythia8	160
 DensifyPointCloud	141
 DiaNN	96
 EDTA.pl	96
 ESMF_RegridWeightGen	113
-ElmerSolver	159
-ElmerSolver_mpi	159
-EnergyPlus	159
-FAHClient	171
-FLEXPART	159
+ElmerSolver	160
+ElmerSolver_mpi	160
+EnergyPlus	160
+FAHClient	172
+FLEXPART	160
 FastTree	96
 FastTreeMP	96
 FragPipe	96
-GIZMO	159
+GIZMO	160
 GLIMPSE_phase	96
-Gadget2	159
-Gadget4	159
+Gadget2	160
+Gadget4	160
 HandBrakeCLI	136
 HiC-Pro	96
 InterfaceCOLMAP	141
-L2A_Process	159
+L2A_Process	160
 LDpred2	96
-LKH	168
-MMPBSA.py	159
-MOPAC2016.exe	159
+LKH	169
+MMPBSA.py	160
+MOPAC2016.exe	160
 MaxQuantCmd.exe	96
-MotionCor2	159 160
-MotionCor3	159 160
+MotionCor2	160 161
+MotionCor3	160 161
 N4BiasFieldCorrection	96
 NVEncC	136
 NVEncC64	136
 NatronRenderer	137
-NuSMV	169
+NuSMV	170
 Nuke	137
 OpenMVS	141
 OrthoFinder	96
-P-Gadget3	159
+P-Gadget3	160
 PRScs.py	96
 PRSice	96
 PotreeConverter	108
-PractRand	214
+PractRand	216
 QSVEncC	136
-R	165 167
-RNG_test	214
+R	166 168
+RNG_test	216
 RealityCapture	141
-Reco_tf.py	159
+Reco_tf.py	160
 ReconstructMesh	141
 Render	137
 RepeatMasker	96
 RepeatModeler	96
-Rscript	165
+Rscript	166
 RunUAT.bat	34
 RunUAT.sh	34
 SOAPdenovo-127mer	96
@@ -651,16 +653,16 @@ STAR	96
 STAR-Fusion	96
 STARlong	96
 STARsolo	96
-SU2_CFD	159
-Sherpa	159
-Sim_tf.py	159
+SU2_CFD	160
+Sherpa	160
+Sim_tf.py	160
 SvtAv1EncApp	136
 SynthSeg	96
-TempoNest	159
-TestU01	214
+TempoNest	160
+TestU01	216
 TextureMesh	141
 ThermoRawFileParser	96
-TotalSegmentator	239
+TotalSegmentator	241
 Trinity	96
 UE4Editor-Cmd	34
 Unity	33
@@ -669,56 +671,56 @@ UnrealBuildTool	34
 UnrealEditor-Cmd	34
 VBoxManage	6
 Video2X	136
-WikiExtractor.py	250
-XDS	159 160
-Xorg	268
-Xvfb	268
-Xyce	159
-ab	218 219
+WikiExtractor.py	252
+XDS	160 161
+Xorg	270
+Xvfb	270
+Xyce	160
+ab	220 221
 ab-av1	136
-abaqus	159
+abaqus	160
 abcde	136
-abinit	159
+abinit	160
 abra2	96
 abuild	37
 abyss-pe	96
-accelerate	224
-accelsearch	159
-acolite	159
-act	283
-adb	269
-adcirc	159
+accelerate	226
+accelsearch	160
+acolite	160
+act	285
+adb	271
+adcirc	160
 adminer	84
 admixture	96
 aeneas	136
 aerender	137
-afl-fuzz	214
+afl-fuzz	216
 afni_proc.py	96 97
-aide	206
-aim	235
-aims.x	159
-air	268
-aircrack-ng	174
-airflow	235 269 278
-airodump-ng	183
-alertmanager	188
+aide	208
+aim	237
+aims.x	160
+air	270
+aircrack-ng	175
+airflow	237 271 280
+airodump-ng	185
+alertmanager	190
 alevin	99
 alevin-fry	96
 align_image_stack	139 140
-alpaca_eval	230
+alpaca_eval	232
 alphafold	96 98
-amass	178
+amass	180
 amdump	12
-ampl	168
-amplify	264
-analyzeHeadless	182
+ampl	169
+amplify	266
+analyzeHeadless	184
 angsd	96
 ansible-playbook	67
 ansible-pull	67
 ansible-runner	67
-ansys	159
-ansys231	159
-ansysedt	159
+ansys	160
+ansys231	160
+ansysedt	160
 ant	50
 antismash	96
 antsCorticalThickness.sh	96
@@ -726,103 +728,103 @@ antsRegistration	96 97
 antsRegistrationSyN.sh	96 97
 antsRegistrationSyNQuick.sh	96
 anyscale	71
-aoflagger	159
+aoflagger	160
 aomenc	136
-apalache-mc	169 170
-aphrodite	235
+apalache-mc	170 171
+aphrodite	237
 apko	92
 appimage-builder	32
-appium	268
+appium	270
 appleseed.cli	137
 apptainer	92
-aprun	162
-apt	199
-apt-get	199
-apt-mirror	250
-aptitude	197
-aptly	250
+aprun	163
+apt	201
+apt-get	201
+apt-mirror	252
+aptitude	199
+aptly	252
 arachne-pnr	47
 arangod	84
 arangodump	16 17
 arangorestore	16 17
-arbor	173
-archivebox	255
-arepo	159
-aretomo	159
+arbor	174
+archivebox	257
+arepo	160
+aretomo	160
 argo	128 129
 argocd	128
-aria2c	250
+aria2c	252
 aria_chk	78
 ariba	96
 arnold	137
-arp_warp	159
-arpspoof	183
-arq	269
+arp_warp	160
+arpspoof	185
+arq	271
 arriba	96
 arrowhead	96
-artillery	216
-artisan	269
-arvados-cwl-runner	275
-as_run	159
-ascp	246 250
-asdf	147
-astap	159
+artillery	218
+artisan	271
+arvados-cwl-runner	277
+as_run	160
+ascp	248 252
+asdf	148
+astap	160
 astral	96
-astro	264
-asv	220
-athena++	159
-athena.py	159
-athenak	159
-atheris	214
+astro	266
+asv	222
+athena++	160
+athena.py	160
+athenak	160
+atheris	216
 attic	13
 audiveris	142
 augur	106
 augustus	96
-austin	210
+austin	212
 auto-editor	136
-auto-round	233
-autocannon	218
-autodock	159 161
-autodock4	159 161
-autodock_gpu	159 161
-autofaiss	239
-autogluon	227
-autogrid4	159
+auto-round	235
+autocannon	220
+autodock	160 162
+autodock4	160 162
+autodock_gpu	160 162
+autofaiss	241
+autogluon	229
+autogrid4	160
 autoninja	19
 autooptimiser	139
-autoproc	159 160
+autoproc	160 161
 autorestic	13
 autosub	136
-autotrain	226
+autotrain	228
 av1an	136
 avifenc	139
 aws	55 56
-axel	250
-axolotl	227 228
+axel	252
+axolotl	229 230
 az	61 62
 azcopy	63
-azkaban	278
+azkaban	280
 b2	21 64
-bacalhau	278
+bacalhau	280
 backintime	12
-backstop	221
-backtrader	172
+backstop	223
+backtrader	173
 backuppc_dump	12
-bacon	156
-badblocks	204 258
+bacon	157
+badblocks	206 260
 bakta	96
 bamCompare	96
 bamCoverage	96
 bamtools	103
-bandersnatch	250
+bandersnatch	252
 barman	16
-baron	168
+baron	169
 bases2fastq	96
 bazel	23
 bazelisk	23
-bbcp	246
+bbcp	248
 bbduk.sh	96
-bbftp	246
+bbftp	248
 bbmap.sh	96
 bbmerge.sh	96
 bbnorm.sh	96
@@ -838,21 +840,21 @@ beast2	96
 bedpostx	96 97
 bedtools	103
 beeline	83
-behave	221
+behave	223
 benchbase	80
-benchmark_app	232
-bentoml	235
-bettercap	183
+benchmark_app	234
+bentoml	237
+bettercap	185
 bfg	117
 bgzip	4
-bigcodebench.evaluate	230
-bigcodebench.generate	230
-bilby_pipe	159
+bigcodebench.evaluate	232
+bigcodebench.generate	232
+bilby_pipe	160
 bioconvert	99
 bismark	96
 bismark_genome_preparation	96
 bitbake	36
-bitwuzla	169
+bitwuzla	170
 bjam	19
 blast2dem	108
 blastn	96
@@ -861,22 +863,22 @@ blastx	96
 blat	96
 blaze	23
 blender	137
-blockMesh	164
+blockMesh	165
 bloop	50
 bmake	18
 boa	145
-boinc	171
-bokeh	235
+boinc	172
+bokeh	237
 bolt	70 96
 boltz	96 98
-bombardier	218
+bombardier	220
 bonito	96
-bonmin	168
-bonnie++	196
-boofuzz	214
-bookdown	242
-boolector	169
-bore	189
+bonmin	169
+bonnie++	198
+boofuzz	216
+bookdown	244
+boolector	170
+bore	191
 borg	11
 borg2	11
 borgmatic	12
@@ -884,593 +886,593 @@ bowtie	96
 bowtie-build	96
 bowtie2	96
 bowtie2-build	96
-bpipe	275
+bpipe	277
 bq	75 76 77
 bracken	99
 bracken-build	96
 braker.pl	96
 brew	52 53
-bridgetown	269
+bridgetown	271
 briefcase	30
 brotli	3
 brouter	110
-browser-sync	264 265
-browsertrix-crawler	256
-bruteforce-luks	174
-brutespray	174
+browser-sync	266 267
+browsertrix-crawler	258
+bruteforce-luks	175
+brutespray	175
 bsdtar	0
-bsub	282
-bt-run	172
-btcrecover.py	174
+bsub	284
+bt-run	173
+btcrecover.py	175
 btrbk	14
 btrfs	14
-buccaneer	159
+buccaneer	160
 buck	23
 buck2	23
 build2	21
-build_binary	239
+build_binary	241
 build_image	40
 build_packages	40
 buildah	92
 buildbot	43
-buildkite-agent	284
+buildkite-agent	286
 buildozer	31
-bulk_extractor	182
-bun	262
-bundle	269
-buoyantPimpleFoam	159
-buoyantSimpleFoam	159
+bulk_extractor	184
+bun	264
+bundle	271
+buoyantPimpleFoam	160
+buoyantSimpleFoam	160
 bup	13
 bupstash	13
 burp	12
 busco	96
-buzz	231
+buzz	233
 bwa	99
 bwa-mem2	99
 bwameth.py	96
-c2rcc	159
+c2rcc	160
 c4dpy	137
 cabal	26 27
 cachix	24
 cactus	106
 cactus-pangenome	96
-caddy	189
-cadical	169 170
-cado-nfs.py	171
-calculix	159
+caddy	191
+cadical	170 171
+cado-nfs.py	172
+calculix	160
 calibre	47
-calpuff	159
-camb	159
+calpuff	160
+camb	160
 canu	96
-cargo	149 150 151 152 155
-cargo-fuzz	214
-cargo-leptos	154
-cargo-mutants	214
-cargo-watch	156
-cartesianMesh	159
-casa	159
-case.submit	159
+cargo	150 151 152 153 156
+cargo-fuzz	216
+cargo-leptos	155
+cargo-mutants	216
+cargo-watch	157
+cartesianMesh	160
+casa	160
+case.submit	160
 cassandra	84
 cassandra-stress	80
-cassowary	218
-castep	159
-castep.mpi	159
-catalyst-trade	172
-catboost	227
-catchsegv	210
+cassowary	220
+castep	160
+castep.mpi	160
+catalyst-trade	173
+catboost	229
+catchsegv	212
 catkin	46
 catkin_make	46
 catkin_make_isolated	46
 cbbackupmgr	16
-cbc	168
-cbmc	169 170
+cbc	169
+cbmc	170 171
 ccm	79
 ccs	96
-ccx	159
-ccx_2.20	159
+ccx	160
+ccx_2.20	160
 cd-hit	96
 cd-hit-est	96
 cdk	66
 cdktf	66
 cdo	113
-cdsapi	253
-celery	269
-cellpose	227
+cdsapi	255
+celery	271
+cellpose	229
 cellranger	99
 cellranger-atac	99
 cellsnp-lite	96
 centrifuge	96
 cesium-terrain-builder	108
-cesm	159
-cfMesh	159
-cfour	159
-cfx5solve	159
-cgminer	171
+cesm	160
+cfMesh	160
+cfour	160
+cfx5solve	160
+cgminer	172
 chai	96 98
-chainlit	235
-chalice	269
-champsim	159
-changa	159
+chainlit	237
+chalice	271
+champsim	160
+changa	160
 charbench	80
 charmcraft	31
-charmm	159
-charmrun	162
+charmm	160
+charmrun	163
 checkm	96
 checkm2	96
 chef-client	70
 chef-solo	70
-chimerax	164
-chkrootkit	206
-chokidar	261
-chroma	189
-chromedriver	268
-chtMultiRegionFoam	159
-cibuildwheel	147 148
-cifuzz	214
+chimerax	165
+chkrootkit	208
+chokidar	263
+chroma	191
+chromedriver	270
+chtMultiRegionFoam	160
+cibuildwheel	148 149
+cifuzz	216
 cinc-client	70
-circleci	283 284
-circusd	268
-cisTEM	159
-civitdl	253
+circleci	285 286
+circusd	270
+cisTEM	160
+civitdl	255
 cjxl	139
 clair3	96
-clamdscan	206
-clamscan	206
-clearml-agent	235 237
-clearml-task	278
+clamdscan	208
+clamscan	208
+clearml-agent	237 239
+clearml-task	280
 clickhouse	86
 clickhouse-backup	16
 clickhouse-benchmark	80
 clickhouse-copier	74
 clickhouse-server	84
-clingo	169
+clingo	170
 clinica	96 97
-clip-retrieval	239
-clonezilla	246
-cloud-init	185
-cloudflared	189
-clp	168
+clip-retrieval	241
+clonezilla	248
+cloud-init	187
+cloudflared	191
+clp	169
 clumpify.sh	96
 clustalo	96
 clustalw	96
 clustalw2	96
 clusterdb	78
 cmake	20
-cmaq	159
-cmsRun	159
+cmaq	160
+cmsRun	160
 cmscan	96
 cmsearch	96
 cnvkit.py	96 105
-cobalt	269
-cobaya-run	159
+cobalt	271
+cobaya-run	160
 cockroach	16 81 86
-code-server	189 243
-code_aster	159
-code_saturne	159
+code-server	191 245
+code_aster	160
+code_saturne	160
 codeml	96
-codeql	181
+codeql	183
 coiled	71
 colabfold_batch	96 98
 colabfold_search	96 98
 colcon	46
 colmap	141
 colmena	24
-colossalai	225
-combineTool.py	159
-comfy	235
-comfyui	234
+colossalai	227
+combineTool.py	160
+comfy	237
+comfyui	236
 composer-cli	94
 computeMatrix	96
-comsol	164
+comsol	165
 conan	26
 concoct	96
-concorde	168
-conda	145 146
+concorde	169
+conda	145 146 147
 conda-build	145
-condor_wait	281
+condor_wait	283
 configureStrelkaGermlineWorkflow.py	96
 constructor	145
-consul	189
+consul	191
 convert	139
-convert-hf-to-gguf.py	233
-convert.py	233
-convert_hf_to_gguf.py	233
-convex	264
-copt_cmd	168
+convert-hf-to-gguf.py	235
+convert.py	235
+convert_hf_to_gguf.py	235
+convex	266
+copt_cmd	169
 cordova	31
-corsika	159
+corsika	160
 coscli	64
 coscmd	64
-cosmic-ray	214
-cosmosis	159
+cosmic-ray	216
+cosmosis	160
 couchbase-backup	16
 couchbase-server	84
-couenne	168
-cov-analyze	179
-cov-build	179
-covalent	71 275
-coverage	208
-coverage3	208
+couenne	169
+cov-analyze	181
+cov-build	181
+covalent	71 277
+coverage	210
+coverage3	210
 cowbuilder	38
-cowpatty	174
-cp.x	159
-cp2k	159
-cp2k.popt	159
-cp2k.psmp	159
-cp2k.ssmp	159
-cp_optimizer	168
-cpachecker	169
+cowpatty	175
+cp.x	160
+cp2k	160
+cp2k.popt	160
+cp2k.psmp	160
+cp2k.ssmp	160
+cp_optimizer	169
+cpachecker	170
 cpfind	139
-cplex	168
+cplex	169
 cqlsh	73 75
-creduce	214
-crest	159
-critic2	159
-croc	189 247
-cromshell	278
-cromwell	275
-cross	149 151 153
+creduce	216
+crest	160
+critic2	160
+croc	191 249
+cromshell	280
+cromwell	277
+cross	150 152 154
 crosstool-ng	39
-crowbar	174
+crowbar	175
 crux	96
-crwl	255
-cryodrgn	159 160
-cryptominisat5	169 170
-cs_solver	159
+crwl	257
+cryodrgn	160 161
+cryptominisat5	170 171
+cs_solver	160
 ct-ng	39
 ctb-tile	108
-ctest	54 221
-ctffind	159
+ctest	54 223
+ctffind	160
 ctr	95
-cube20	171
-cucumber	221
-cudalucas	171
+cube20	172
+cucumber	223
+cudalucas	172
 cuffdiff	96
 cufflinks	96
 cuffmerge	96
 cutadapt	96
-cvc4	169
-cvc5	169
-cvise	214
+cvc4	170
+cvc5	170
+cvise	216
 cvs2git	121
-cwl-runner	275
-cwltool	275
-cylc	275
-cypress	221
+cwl-runner	277
+cwltool	277
+cylc	277
+cypress	223
 czkawka_cli	7
 dRep	96
 dada2	99
 dadi-cli	96
-dafny	169
-dagger	283
-dagster	235 269 278
+dafny	170
+dagger	285
+dagster	237 271 280
 dain-ncnn-vulkan	136
-dalton	159
-daphne	268
-dapr	189
+dalton	160
+daphne	270
+dapr	191
 dar	4
 darktable-cli	139
 darwin-rebuild	24
-datafold	277
-dataform	277
-datajuicer	239
-datalad	253
+datafold	279
+dataform	279
+datajuicer	241
+datalad	255
 datasette	84
-datatrove	239
+datatrove	241
 db_bench	80
 dbgen	80
-dbt	277
+dbt	279
 dc_shell	47
-dcfldd	193
-dcp	246
+dcfldd	195
+dcp	248
 dcraw	139
-dd	194
-dd_rescue	193
-ddrescue	193
-ddtrace-run	210
-debmirror	250
+dd	196
+dd_rescue	195
+ddrescue	195
+ddtrace-run	212
+debmirror	252
 debootstrap	94
-debugfs	205
+debugfs	207
 debuild	37
-deepeval	230
-deeplabcut	227
-deepspeech	231
-deepspeed	223
+deepeval	232
+deeplabcut	229
+deepspeech	233
+deepspeed	225
 deepvariant	96
 deepvirfinder	96
-delft3d	159
+delft3d	160
 delly	96
 deltablast	96
 demucs	136
-deno	262
-dependency-check	179
-dependency-check.sh	179
-desmond	159
-det	237
-detectron2	227
-determined	237
-detox	212
+deno	264
+dependency-check	181
+dependency-check.sh	181
+desmond	160
+det	239
+detectron2	229
+determined	239
+detox	214
 devbox	24
-devpi-server	268
+devpi-server	270
 devspace	131
-dftb+	159
+dftb+	160
 dgraph	75 84
 dgraph-live	74
 dia-nn	96
-dials.find_spots	159 160
-dials.index	159 160
-dials.integrate	159 160
-dials.refine	159
-dials.scale	159
+dials.find_spots	160 161
+dials.index	160 161
+dials.integrate	160 161
+dials.refine	160
+dials.scale	160
 diamond	99
 diamondc	47
 diann	96
-dieharder	214
-diffdock	96 98 161
-digdag	278
+dieharder	216
+diffdock	96 98 162
+digdag	280
 dirvish	12
 discovar	96
 disk-image-create	94
 diskimage-builder	94
-diskspd	196
+diskspd	198
 distcp	83
 distrobuilder	92
-divine	169
-dj-analyze	239
-dj-process	239
-django-admin	269 271
-dlc	227
-dlt	277
-dlv	169
-dmesg	184
-dmrg	159
-dnf	200
-dnsperf	218
-do-release-upgrade	198
-dock6	159
+divine	170
+dj-analyze	241
+dj-process	241
+django-admin	271 273
+dlc	229
+dlt	279
+dlv	170
+dmesg	186
+dmrg	160
+dnf	202
+dnsperf	220
+do-release-upgrade	200
+dock6	160
 docker	87 88 89
 docker-compose	89 90 91
-dockerize	261
-docking_protocol	159
-dockstore	275
+dockerize	263
+docking_protocol	160
+dockstore	277
 docling	142
-docusaurus	264 266
-dolma	239
-domato	214
+docusaurus	266 268
+dolma	241
+domato	216
 dorado	96
 dotnet	51
 dpkg-buildpackage	37
 dragen	103
 dragonfly	84
-dramatiq	269
-dramsim3	159
-drat-trim	169
+dramatiq	271
+dramsim3	160
+drat-trim	170
 drep	96
-drizzle-kit	264
+drizzle-kit	266
 druid	83
 dsbulk	74
-dscf	159
+dscf	160
 dsdgen	80
-dspsr	159
+dspsr	160
 dstack	71
-dsub	282
-dsync	246
-dumpcap	183
+dsub	284
+dsync	248
+dumpcap	185
 duperemove	7
 duplicacy	13
 duplicity	12
-dvc	253 276
+dvc	255 278
 dvdbackup	136
 dwarfs	4
 dwi2fod	96
 dwidenoise	96
 dwifslpreproc	96 97
-dx	154
-e2fsck	190
-e4defrag	190
-earthaccess	253
+dx	155
+e2fsck	192
+e4defrag	192
+earthaccess	255
 earthly	93
 eas	30
 easybuild	26
 eb	26 66
-ecflow	275
-echidna	214
-echidna-test	214
-ecm	171
+ecflow	277
+echidna	216
+echidna-test	216
+ecm	172
 eddy	96
 eddy_cuda	96 97
 eddy_openmp	96 97
-edgetpu_compiler	232
+edgetpu_compiler	234
 efx_run.py	47
-ega-cryptor	250
+ega-cryptor	252
 eggnog-mapper	96
-egsnrc	159
+egsnrc	160
 eksctl	133
 elasticdump	72
 elasticsearch	84
 elasticsearch_loader	74
 elbe	94
-elbencho	196
+elbencho	198
 electron-builder	32
 electron-forge	30
-eleventy	264
-elk	159
-elmersolver	159
+eleventy	266
+elk	160
+elmersolver	160
 elprep	103
-emClarity	159
+emClarity	160
 emapper.py	96
-ember	264
-embulk	277
+ember	266
+embulk	279
 emerge	44 45
-emqtt_bench	218
-enaDataGet	250
+emqtt_bench	220
+enaDataGet	252
 enblend	139 140
-energyplus	159
+energyplus	160
 enfuse	139
-entr	261
+entr	263
 entwine	108
-envoy	188
-enzo	159
-enzo.exe	159
-epoch2d	159
-epoch3d	159
-eprover	169
-epw.x	159
-esbmc	169
-esbuild	264
+envoy	190
+enzo	160
+enzo.exe	160
+epoch2d	160
+epoch3d	160
+eprover	170
+epw.x	160
+esbmc	170
+esbuild	266
 esmpy	113
-espnet	227
+espnet	229
 esrally	80
-etcd	84 188
+etcd	84 190
 etcdctl	73
-ethminer	171
-ettercap	183
-evalplus.codegen	230
-evalplus.evaluate	230
-evalscope	230
+ethminer	172
+ettercap	185
+evalplus.codegen	232
+evalplus.evaluate	232
+evalscope	232
 exabayes	96
-exampleB4a	159
-exciting	159
-exllamav2-convert	233
+exampleB4a	160
+exciting	160
+exllamav2-convert	235
 expdp	72
-expo	31 264
+expo	31 266
 f5c	96
-fabric	225
-fairseq-generate	239
-fairseq-hydra-train	226
-fairseq-interactive	239
-fairseq-preprocess	239
-fairseq-train	226
-fairseq2	227
-faiss_build	239
-fakes3	268
+fabric	227
+fairseq-generate	241
+fairseq-hydra-train	228
+fairseq-interactive	241
+fairseq-preprocess	241
+fairseq-train	228
+fairseq2	229
+faiss_build	241
+fakes3	270
 fastGWA	96
 fastStructure	96
-fast_align	239
-fastapi	269
-faster-whisper	231
-fasterq-dump	250
+fast_align	241
+fastapi	271
+faster-whisper	233
+fasterq-dump	252
 fastlane	31
 fastp	96
 fastplong	96
-fastq-dump	250
+fastq-dump	252
 fastqc	96
 fastsimcoal	96
 fastsurfer	96
-fasttext	227
+fasttext	229
 fasttree	96
-faust	269
+faust	271
 fc_shell	47
 fclones	7
-fcrackzip	174
-fdtd-solutions	159
+fcrackzip	175
+fdtd-solutions	160
 fdupes	7
-feast	235
+feast	237
 feat	96 97
 featureCounts	96
-febio	159
-febio4	159
+febio	160
+febio4	160
 fedpkg	38
-feko	159
-feroxbuster	177
+feko	160
+feroxbuster	179
 ffmpeg	135
 ffmpeg-normalize	136
-ffsend	247
-ffuf	177
-fhi-aims	159
-fiftyone	235 253
-fil-profile	207
-filebench	196
-filprofiler	207
+ffsend	249
+ffuf	179
+fhi-aims	160
+fiftyone	237 255
+fil-profile	209
+filebench	198
+filprofiler	209
 filtlong	96
 fimo	96
 findMotifsGenome.pl	96
-fio	196
-firebase	264
-flair	227
-flash4	159
-flask	269
+fio	198
+firebase	266
+flair	229
+flash4	160
+flask	271
 flatpak-builder	32
-flexpart	159
-flexpepdock	159
+flexpart	160
+flexpepdock	160
 flink	83
 flirt	96 106
 flow.tcl	47
-flowise	235
-fluent	159
-fluent-bit	188
-fluentd	188
-fluka	159
+flowise	237
+fluent	160
+fluent-bit	190
+fluentd	190
+fluka	160
 flutter	30
-flux	128 282
-fly	284
+flux	128 284
+fly	286
 flye	96
-flyte	278
+flyte	280
 fmriprep	96 97
 fnirt	96 106
-foamRun	159
+foamRun	160
 focus-stack	139
 foldseek	96
-foldx	159 161
-force-higher-level	159
-force-level2	159
-foreman	268
-forgejo	189
-fortio	218
-fpart	246
-fpsync	246
+foldx	160 162
+force-higher-level	160
+force-level2	160
+foreman	270
+forgejo	191
+fortio	220
+fpart	248
+fpsync	248
 fragpipe	96
-frama-c	169
+frama-c	170
 freebayes	96 99
 freebayes-parallel	96
-freebsd-update	197
-freecadcmd	164
-freqtrade	172
-freshclam	206
-frpc	189
-frps	189
-fsarchiver	193
+freebsd-update	199
+freecadcmd	165
+freqtrade	173
+freshclam	208
+frpc	191
+frps	191
+fsarchiver	195
 fsc27	96
-fsck	190
-fsck.ext4	190
-fsck.xfs	190
+fsck	192
+fsck.ext4	192
+fsck.xfs	192
 fsl_anat	96 97
-fstrim	206
-fswatch	261
-ftpsync	250
+fstrim	208
+fswatch	263
+ftpsync	252
 funannotate	96
-func	269
+func	271
 fusioncatcher	96
-fvcom	159
+fvcom	160
 fyne	30
-fzn-chuffed	168
-fzn-gecode	168
-fzn-ortools	168
-g09	159
-g16	159
-gadget4	159
-gallery-dl	251
-gamess	159
-gamma	159
-gams	168
-ganak	169
-garak	230
+fzn-chuffed	169
+fzn-gecode	169
+fzn-ortools	169
+g09	160
+g16	160
+gadget4	160
+gallery-dl	253
+gamess	160
+gamma	160
+gams	169
+ganak	170
+garak	232
 garden	131
 gatk	104
 gatk-launch	104
 gatk4	104
-gatling.sh	216
-gatsby	264 266 269
-gaussian	159
+gatling.sh	218
+gatsby	266 268 271
+gaussian	160
 gbp	38
-gcclassic	159
-gchp	159
+gcclassic	160
+gchp	160
 gclient	41
 gcloud	57 58 59 77
 gcrane	95
 gcta	96
 gcta64	96
-gctf	159 159
+gctf	160 160
 gdal	109
 gdal2tiles.py	108
 gdal_calc.py	108
@@ -1489,288 +1491,288 @@ gdal_viewshed	108
 gdaladdo	108
 gdaldem	109
 gdalwarp	108
-gdc-client	250
-gdl	165
-gdown	253
+gdc-client	252
+gdl	166
+gdown	255
 gdrive	64
-geant4	159
-geckodriver	268
-gecode	168
-geekbench5	196
-geekbench6	196
-geekbench_x86_64	196
-gekko	172
-gem5	159
-gem5.fast	159
-gem5.opt	159
-genai-perf	230
-genesis	173
-geng	171
+geant4	160
+geckodriver	270
+gecode	169
+geekbench5	198
+geekbench6	198
+geekbench_x86_64	198
+gekko	173
+gem5	160
+gem5.fast	160
+gem5.opt	160
+genai-perf	232
+genesis	174
+geng	172
 genkernel	39
 genomescope2	96
 genus	47
-geogrid.exe	159
+geogrid.exe	160
 geoserver	114
-gfal-copy	246
+gfal-copy	248
 gfatools	99
 gffcompare	103
 gffread	103
-gfit	159
-gfndsieve	171
+gfit	160
+gfndsieve	172
 gh	122 123
 gh-ost	79
 ghcup	26
-ghz	218
+ghz	220
 git	115 116 118 119 120
-git-annex	121 253
+git-annex	121 255
 git-buildpackage	38
 git-filter-repo	117
 git-lfs	121
-gitea	189
+gitea	191
 gitlab-backup	16
-gitlab-runner	283 284
-gizmo	159
-gkeyll	159
+gitlab-runner	285 286
+gizmo	160
+gkeyll	160
 glab	122
 glimpse	96
-globus	247
-globus-compute	282
-globus-url-copy	246
+globus	249
+globus-compute	284
+globus-url-copy	248
 glomap	141
-glpsol	168
-glucose	169 170
+glpsol	169
+glucose	170 171
 gm	139
 gmake	18
-gmsh	164
+gmsh	165
 gmt	113
-gmx	158
-gmx_MMPBSA	159
-gmx_d	158
-gmx_mpi	158
+gmx	159
+gmx_MMPBSA	160
+gmx_d	159
+gmx_mpi	159
 gn	23
-gnina	159 161
-go	211
+gnina	160 162
+go	213
 go-tpc	80
 go-ycsb	80
-gobuster	177
+gobuster	179
 godot	35
 godot4	35
-gollum	268
+gollum	270
 goma	23
-gor	218
-goreman	268
-goreplay	218
-gospider	255
-gotty	268
+gor	220
+goreman	270
+goreplay	220
+gospider	257
+gotty	270
 gource	143
-gpaw	159
+gpaw	160
 gpfdist	74
 gpload	74
-gprMax	159
-gprmax	159
-gpt	164
-gpu-burn	196
-gpu_burn	196
-gpuowl	171
-grab-site	255
-gradio	235
+gprMax	160
+gprmax	160
+gpt	165
+gpu-burn	198
+gpu_burn	198
+gpuowl	172
+grab-site	257
+gradio	237
 gradle	48
 gradlew	48
-grafana-server	188
-granian	268
+grafana-server	190
+granian	270
 graphhopper	114
 graphtyper	99
 grass	113
-great_expectations	277
-gremlins	214
+great_expectations	279
+gremlins	216
 grib_to_netcdf	113
-gridsome	264
+gridsome	266
 gridss	96
-gringo	169
+gringo	170
 grobid_client	142
-grunt	264
-gs2	159
+grunt	266
+gs2	160
 gsutil	60
 gtar	0
 gtdbtk	96
 gubbins	96
 guetzli	139 140
-guidellm	230
-guild	237
+guidellm	232
+guild	239
 guix	24
-gulp	264 266
-gunicorn	268
+gulp	266 268
+gunicorn	270
 guppy_basecaller	96
-gurobi.sh	168
-gurobi_cl	168
+gurobi.sh	169
+gurobi_cl	169
 gw_sh	47
-h2load	218
-hadd	159
-haddock	159
-haddock3	159 161
+h2load	220
+hadd	160
+haddock	160
+haddock3	160 162
 hadoop	83
 hail	99
-hailctl	99 173
-hamilton	278
+hailctl	99 174
+hamilton	280
 hammerdb	80
 hammerdbcli	80
-hanami	269
-hashcat	174
+hanami	271
+hashcat	175
 hashdeep	7
-hashtopolis	174
+hashtopolis	175
 hasura	84
 hdfs	83
-hdock	159
-heaptrack	210
-hec-ras	159
+hdock	160
+heaptrack	212
+hec-ras	160
 helm	126
-helm-run	230
+helm-run	232
 helmfile	126
-heritrix	255
-herwig	159
+heritrix	257
+herwig	160
 heudiconv	96
-hexaly	168
-hexo	269
-hey	218
-hf	252
-hfss	159 164
+hexaly	169
+hexo	271
+hey	220
+hf	254
+hfss	160 165
 hhblits	96
 hhsearch	96
 hiccups	96
 hicexplorer	96
 hifiasm	96
-hifiles	159
-highs	168
+hifiles	160
+highs	169
 hisat2	96
 hisat2-build	96
 hive	83
-hivemind	268
+hivemind	270
 hloc	141
 hmmscan	96
 hmmsearch	96
 home-manager	24
 homer	106
-honcho	268
-honggfuzz	214
-hoomd	159
-horovodrun	223
-hpnscp	246
-hq	282
+honcho	270
+honggfuzz	216
+hoomd	160
+horovodrun	225
+hpnscp	248
+hq	284
 hrender	137
-hspice	159
+hspice	160
 htseq-count	96
-http-server	264 265
-httpbin	268
-httperf	218
-httrack	255
+http-server	266 267
+httpbin	270
+httperf	220
+httrack	257
 hudi-cli	83
-huey_consumer	269 270
-huggingface-cli	252
+huey_consumer	271 272
+huggingface-cli	254
 hugin_executor	139 140
-hugo	269
+hugo	271
 humann	96
-hummingbot	172
+hummingbot	173
 husk	137
-hydra	174
-hypercorn	268
-hyperfine	220
+hydra	175
+hypercorn	270
+hyperfine	222
 hyphy	96
-hypnotoad	268 269
-hysplit	159
+hypnotoad	270 271
+hysplit	160
 hython	137
-hyts_std	159
-ibrun	162
-icav2	250
+hyts_std	160
+ibrun	163
+icav2	252
 icc2_shell	47
-icoFoam	159
+icoFoam	160
 idf.py	40
-idl	165
-idock	159
-iex	269 272
+idl	166
+idock	160
+iex	271 274
 igblastn	105
-iget	247
-ilab	227 228
+iget	249
+ilab	229 230
 imagemin	139
 img	92
-img2dataset	250
+img2dataset	252
 impala-shell	83
 impdp	74
 imposm	82 110
 imposm3	82 108
 impute2	96
-infection	214
-infer	180
+infection	216
+infer	182
 influx	16 73 75
 influxd	16 73 85
-ingestr	277
-inngest	278
+ingestr	279
+inngest	280
 innobackupex	16 17
 innovus	47
-inotifywait	261
-insanely-fast-whisper	231
-inspect	230
-instaloader	251
+inotifywait	263
+insanely-fast-whisper	233
+inspect	232
+instaloader	253
 instant-ngp	141
-interFoam	159
+interFoam	160
 interproscan	96
 interproscan.sh	96
-invokeai-web	234
+invokeai-web	236
 ionic	31
-iozone	196
-iperf	217
-iperf3	217
-ipopt	168
-iput	247
-ipython	243
+iozone	198
+iperf	219
+iperf3	219
+ipopt	169
+iput	249
+ipython	245
 iqtree	96
 iqtree2	96
 iqtree3	96
-iree-compile	232
+iree-compile	234
 irida	96
-irsync	246
-irun	47 159
-isce2	159
-iseq	250
+irsync	248
+irun	47 160
+isce2	160
+iseq	252
 isoseq3	96
 ivar	96
 jackhmmer	96
-jags	165
-jazzer	214
-jb	242
+jags	166
+jazzer	216
+jb	244
 jdupes	7
-jekyll	269
+jekyll	271
 jellyfish	96
-jesse	172
-jest	221
+jesse	173
+jest	223
 jg	47
 jib	92
-jigdo-lite	250
-jmh	220
-jobex	159
-joern-parse	180
-joern-scan	180
-john	174
-journalctl	184
-jsfunfuzz	214
-json-server	264 265
-jsrun	162
+jigdo-lite	252
+jmh	222
+jobex	160
+joern-parse	182
+joern-scan	182
+john	175
+journalctl	186
+jsfunfuzz	216
+json-server	266 267
+jsrun	163
 juicefs	64
 juicer	96
 juicer.sh	96
-julia	165 166
-jupyter	242 243
-jupyter-book	242 243
-jupyter-execute	242
-jupyter-lab	243 244
-jupyter-nbconvert	242
-jupyter-notebook	243 244
-jupyter-server	243
-jupyterhub	243 244
-jupytext	242
+julia	166 167
+jupyter	244 245
+jupyter-book	244 245
+jupyter-execute	244
+jupyter-lab	245 246
+jupyter-nbconvert	244
+jupyter-notebook	245 246
+jupyter-server	245
+jupyterhub	245 246
+jupytext	244
 k	125
 k3d	133
 k3s	125
-k6	216
+k6	218
 k9s	128
 kafka-console-producer	75
 kafka-consumer-perf-test.sh	80
@@ -1778,45 +1780,45 @@ kafka-producer-perf-test	75
 kafka-producer-perf-test.sh	80
 kafka-server-start	84
 kafka-server-start.sh	84
-kafl_fuzz.py	214
-kaggle	253
+kafl_fuzz.py	216
+kaggle	255
 kaiju	96
 kallisto	99
 kaniko	93
 kapture_import_colmap	141
-karate	221
+karate	223
 kas	36
 kas-container	36
-katana	255
+katana	257
 kb	106
-kedro	235 278
-kenlm	239
-kerl	147
-kernprof	207
-kestra	278
-ketos	227
-keycloak	189
+kedro	237 280
+kenlm	241
+kerl	148
+kernprof	209
+kestra	280
+ketos	229
+keycloak	191
 keydb-server	84
-keystone	264
-kfp	278
-kibana	188
-killMS.py	159
+keystone	266
+kfp	280
+kibana	190
+killMS.py	160
 kind	133
-kingfisher	250
-kismet	183
-kissat	169 170
+kingfisher	252
+kismet	185
+kissat	170 171
 kitchen	69
 kiwi-ng	94
 kleaf	23
-klee	169 170
+klee	170 171
 kmc	96
-knitroampl	168
+knitroampl	169
 ko	92
-koboldcpp	234
-kohya_ss	226
+koboldcpp	236
+kohya_ss	228
 kopia	13
 kops	133
-kraken	96 227
+kraken	96 229
 kraken2	96
 kraken2-build	96
 kube-bench	134
@@ -1825,12 +1827,12 @@ kubectl	125
 kubestr	134
 kubetail	128 130
 kylin	83
-label-studio	234
+label-studio	236
 lake	27
-lakectl	253
-lalinference_nest	159
-lammps	159
-langflow	235
+lakectl	255
+lalinference_nest	160
+lammps	160
+langflow	237
 las2dem	108
 las2las	108
 lasclassify	108
@@ -1846,104 +1848,104 @@ ldpred	96
 ldsc	96
 ldsc.py	96
 leafcutter	96
-lean	172
-ledock	159 161
-lektor	269
-lerna	266
-lerobot-eval	240
-lerobot-train	240
-lftp	247
+lean	173
+ledock	160 162
+lektor	271
+lerna	268
+lerobot-eval	242
+lerobot-train	242
+lftp	249
 libero	47
 librelane	47
-licsbas	159
+licsbas	160
 liftOver	96
-lightdock3.py	159 161
-lighteval	230
-lightgbm	226
-lightning	225
-lindo	168
-line_profiler	207
-lingeling	169
+lightdock3.py	160 162
+lighteval	232
+lightgbm	228
+lightning	227
+lindo	169
+line_profiler	209
+lingeling	170
 linuxkit	92
-litellm	235
-litgpt	227 228
+litellm	237
+litgpt	229 230
 live-build	94
-live-server	264 265
-lkh	168
-llama-bench	230
-llama-export-lora	233
-llama-gguf-split	233
-llama-imatrix	230
-llama-perplexity	230
-llama-quantize	233
-llama-server	234
-llamafactory-cli	227 228
-llmcompressor	233
-llr	171
-llr64	171
-lm-eval	230
-lm_eval	230
-lmdeploy	227 228 235
-lmp	159
-lmp_mpi	159
-lmp_serial	159
-lmplz	239
-localsolver	168
-localstack	268
-localtunnel	189 269
-locust	215
-log2timeline.py	182
-logcat	269 270
-logstash	188
-loki	188
-lolMiner	171
+live-server	266 267
+lkh	169
+llama-bench	232
+llama-export-lora	235
+llama-gguf-split	235
+llama-imatrix	232
+llama-perplexity	232
+llama-quantize	235
+llama-server	236
+llamafactory-cli	229 230
+llmcompressor	235
+llr	172
+llr64	172
+lm-eval	232
+lm_eval	232
+lmdeploy	229 230 237
+lmp	160
+lmp_mpi	160
+lmp_serial	160
+lmplz	241
+localsolver	169
+localstack	270
+localtunnel	191 271
+locust	217
+log2timeline.py	184
+logcat	271 272
+logstash	190
+loki	190
+lolMiner	172
 longshot	96
-lp_solve	168
-lrun	162
+lp_solve	169
+lrun	163
 lrzip	4
-ls-dyna	159
-lsdyna	159
-lstmtraining	226
-lt	189
-ludwig	227
-luigi	278
-luigid	278 279
-lumerical	159
+ls-dyna	160
+lsdyna	160
+lstmtraining	228
+lt	191
+ludwig	229
+luigi	280
+luigid	280 281
+lumerical	160
 lumpyexpress	96
 luxcoreconsole	137
-lvconvert	192
-lynis	206
+lvconvert	194
+lynis	208
 m	42
 m4b-tool	143
-mace4	169
+mace4	170
 mach	40
 macs2	96
 macs3	96
-madgraph	159
-maestro	221
+madgraph	160
+maestro	223
 mafft	96
-mage	278
+mage	280
 magic-pdf	142
 magick	139
-maildev	268
-mailhog	268
-mailpit	268
+maildev	270
+mailhog	270
+mailpit	270
 majiq	106
 make	18
 makeblastdb	96
-makedumpfile	205
+makedumpfile	207
 makemkvcon	136
 makepkg	37
-mamba	145 146
-manage.py	271
-mandb	206
+mamba	145 146 147
+manage.py	273
+mandb	208
 manim	137
 manimgl	137
 manta	96
 mantra	137
-mapdl	159
-maple	165
-maplesat	169
+mapdl	160
+maple	166
+maplesat	170
 mapred	83
 mariabackup	16
 mariadb-backup	16
@@ -1951,41 +1953,41 @@ mariadb-check	78
 mariadb-dump	72
 mariadb-import	74
 mariadbd	84
-marian	226
-marian-train	226
-marimo	235 243
+marian	228
+marian-train	228
+marimo	237 245
 marker	142
 marker_single	142
 martin	114
 mash	99
-masscan	177
+masscan	179
 masurca	96
-mathematica	165
-mathsat	169
-matlab	165
-maturin	154
+mathematica	166
+mathsat	170
+matlab	166
+maturin	155
 maxbin2	96
-maxima	165
+maxima	166
 maxquant	96
 mayabatch	137
 mayapy	137
 mb-util	108
 mbtileserver	114
 mbutil	108
-mc	247 248
-mcli	248
-mcnp5	159
-mcnp6	159
-mcnp6.mpi	159
+mc	249 250
+mcli	250
+mcnp5	160
+mcnp6	160
+mcnp6.mpi	160
 md5deep	7
-mdadm	191
-mdbook	269
-mdrun	159
+mdadm	193
+mdbook	271
+mdrun	160
 medaka	106
 medaka_consensus	106
-medusa	16 264
-meep	159
-meep-mpi	159
+medusa	16 266
+meep	160
+meep-mpi	160
 mega-get	64
 mega-sync	64
 megacmd	64
@@ -1997,92 +1999,92 @@ meilisearch	84
 melange	92
 melodic	96 97
 melt	143
-meltano	277
+meltano	279
 memcached	84
 meme	96
 meme-chip	96
 memgraph	84
-memray	207
-memtest86+	196
-memtester	196
+memray	209
+memtest86+	198
+memtester	198
 memtier_benchmark	80
 mencoder	136
-mergekit-extract-lora	233
-mergekit-mega	233
-mergekit-moe	233
-mergekit-multi	233
-mergekit-yaml	233
+mergekit-extract-lora	235
+mergekit-mega	235
+mergekit-moe	235
+mergekit-multi	235
+mergekit-yaml	235
 merqury.sh	96
 meryl	96
 meshroom_batch	141
 meshroom_photogrammetry	141
 meson	21 22
 metabat2	96
-metaflow	235 278
+metaflow	237 280
 metaphlan	96
 metashape	141
 metashape.sh	141
 metaspades.py	96
-metgrid.exe	159
+metgrid.exe	160
 methyldackel	96
-mf2005	159
-mf6	159
-mftraining	226
-mg5_aMC	159
+mf2005	160
+mf6	160
+mftraining	228
+mg5_aMC	160
 micmac	141
-microdnf	200
+microdnf	202
 microk8s	125
-micromamba	145 146
-middleman	269
+micromamba	145 146 147
+middleman	271
 mill	50
-mim	227
+mim	229
 mineru	142
 miniasm	96
 minigraph	96
 minikube	131 133
 minimac4	96
 minimap2	96
-minio	189
-minio-server	188
-minisat	169
-miniwdl	275
-minizinc	168
-mintpy	159
-mitgcmuv	159
-mitmdump	269
-mitmproxy	269 270
-mitmweb	269 270
+minio	191
+minio-server	190
+minisat	170
+miniwdl	277
+minizinc	169
+mintpy	160
+mitgcmuv	160
+mitmdump	271
+mitmproxy	271 272
+mitmweb	271 272
 mitsuba	137
-mix	272
+mix	274
 mixcr	105
 mka	40
 mkarchiso	94
-mkdocs	269
+mkdocs	271
 mkdwarfs	4
 mkfs.erofs	4
 mkosi	94
 mksquashfs	4
-mlagents-learn	240
-mlc	196
-mlflow	227 228 229 235
-mlx_whisper	231
+mlagents-learn	242
+mlc	198
+mlflow	229 230 231 237
+mlx_whisper	233
 mm	42
 mm3d	141
 mmdebstrap	94
-mmseg	227
+mmseg	229
 mmseqs	96
-mocha	221
+mocha	223
 mock	38
-mockoon-cli	268
+mockoon-cli	270
 modal	71
-model-analyzer	232
-model_analyzer	232
-modelscope	253
-modflow	159
+model-analyzer	234
+model_analyzer	234
+modelscope	255
+modflow	160
 mogrify	139 140
-molcas	159
+molcas	160
 molecule	69
-molpro	159
+molpro	160
 mongo-perf	80
 mongod	84
 mongodump	72
@@ -2091,49 +2093,49 @@ mongomirror	74
 mongorestore	74
 mongos	84
 mongosync	74
-monte-python	159
-montepython	159
-moon	266
-moose-opt	159
-mopac	159
-morbo	268
-mosek	168
-mosquitto	188
+monte-python	160
+montepython	160
+moon	268
+moose-opt	160
+mopac	160
+morbo	270
+mosek	169
+mosquitto	190
 mothur	99
 motion-canvas	137
-motioncor2	159 160
-moto_server	268
-mpas_atmosphere	159
-mpiexec	162
-mpiexec.hydra	162
-mpirun	162
-mpirun.mpich	162
-mpirun.openmpi	162
-mprime	171 196
-mprof	207
+motioncor2	160 161
+moto_server	270
+mpas_atmosphere	160
+mpiexec	163
+mpiexec.hydra	163
+mpirun	163
+mpirun.mpich	163
+mpirun.openmpi	163
+mprime	172 198
+mprof	209
 mrbayes	96
-mrcc	159
+mrcc	160
 mri_synthseg	96
 mriqc	96 97
 msconvert	96
 msfragger	96
-msieve	171
+msieve	172
 msprime	96
-msrsync	246
-msrun	225
-mteb	230
+msrsync	248
+msrun	227
+mteb	232
 multiBamSummary	96
-multibugs	165
+multibugs	166
 multielasticdump	72
-multiphaseEulerFoam	159
-multitime	220
-multiwfn	159
+multiphaseEulerFoam	160
+multitime	222
+multiwfn	160
 mummer	96
 muon	21
 muscle	96
-mutagen	247
-mutatest	214
-mutmut	214
+mutagen	249
+mutatest	216
+mutmut	216
 mvn	49
 mvnd	49
 mvnw	49
@@ -2150,76 +2152,76 @@ mysqldump	72
 mysqlimport	74
 mysqlpump	72
 mysqlslap	80
-myst	242
+myst	244
 mzmine	96
-n8n	264 265
-namd2	159
-namd3	159
+n8n	266 267
+namd2	160
+namd3	160
 nanofilt	96
 nanopolish	96
-nastran	159
+nastran	160
 native-image	32
 natron	137
-nats-server	188
-nautilus	172
+nats-server	190
+nautilus	173
 nb5	80
-nbconvert	242
-nbody6	159
-ncbi-genome-download	250
+nbconvert	244
+nbody6	160
+ncbi-genome-download	252
 ncea	113
-ncftpget	247
-ncftpput	247
+ncftpget	249
+ncftpput	249
 nco	113
 nconvert	139
 ncra	113
-ncrack	174
+ncrack	175
 ncrcat	113
 ncremap	113
-ncsim	159
-ncu	210
-neb.x	159
+ncsim	160
+ncu	212
+neb.x	160
 nebula-importer	75
-nec2	159
-nec2c	159
+nec2	160
+nec2c	160
 necat.pl	96
-nek5000	159
-nekrs	159
-nemo	227
-nemo-asr	231
-nemo-curator	239
-nemo.exe	159
+nek5000	160
+nekrs	160
+nemo	229
+nemo-asr	233
+nemo-curator	241
+nemo.exe	160
 neo4j	86
 neo4j-admin	16 75
 neo4j-import	74
 nerdctl	87 88 89
-nest	264
-netlify	264
-netperf	218
-netron	234
-neuronx-cc	232
-newman	221
-next	264 266
-nextcloudcmd	247
-nextflow	275
+nest	266
+netlify	266
+netperf	220
+netron	236
+neuronx-cc	234
+newman	223
+next	266 268
+nextcloudcmd	249
+nextflow	277
 nextpnr-ecp5	47
 nextpnr-himbaechel	47
 nextpnr-ice40	47
 nextpnr-xilinx	47
 nextpolish	96
-nf-core	275
-ng	264 266
-nginx	187
+nf-core	277
+ng	266 268
+nginx	189
 ngmlr	96
-ngrep	183
-ngrok	189
+ngrep	185
+ngrok	191
 ngsadmix	96
 nh	24
 nhmmer	96
-ni	262
-nicegui	235
-nightwatch	221
-nikto	177
-nimrod	159
+ni	264
+nicegui	237
+nightwatch	223
+nikto	179
+nimrod	160
 ninja	19
 nix	24
 nix-build	25
@@ -2230,129 +2232,129 @@ nixos-install	24
 nixos-rebuild	24
 nixpacks	92
 nixpkgs-review	24
-nlopt	168
-nm-online	186
-nmap	175 176
-nnUNet_plan_and_preprocess	239
-nnUNet_predict	239
-nnUNet_train	226
-nnUNetv2_plan_and_preprocess	239
-nnUNetv2_predict	239
-nnUNetv2_train	226
-nnictl	237
-node-red	264 265
-node_exporter	188
-nodemon	261 264 265
-nodenv	147
+nlopt	169
+nm-online	188
+nmap	177 178
+nnUNet_plan_and_preprocess	241
+nnUNet_predict	241
+nnUNet_train	228
+nnUNetv2_plan_and_preprocess	241
+nnUNetv2_predict	241
+nnUNetv2_train	228
+nnictl	239
+node-red	266 267
+node_exporter	190
+nodemon	263 266 267
+nodenv	148
 nodetool	79
-nomad	189
+nomad	191
 nominatim	82
 nona	139 140
 nougat	142
-novaCTF	159
+novaCTF	160
 novoalign	96
-nox	212 213
-npm	262 263
-npx	262
-nr	262
-nrniv	173
-nrniv-mpi	173
+nox	214 215
+npm	264 265
+npx	264
+nr	264
+nrniv	174
+nrniv-mpi	174
 ns-export	141
 ns-process-data	141
 ns-render	141
-ns-train	141 226
-ns3	159
-nsys	209
+ns-train	141 228
+ns3	160
+nsys	211
 ntcard	99
-ntfsfix	190
+ntfsfix	192
 nthits	99
-nuXmv	169
-nuclei	177
+nuXmv	170
+nuclei	179
 nucmer	96
 nuitka	32
 nuitka3	32
 nullarbor	96
-nutch	255
-nuttcp	218
-nuxi	264
-nuxt	264
-nvprof	210
-nwchem	159
-nwipe	193
-nx	266
-oaieval	230
-oaievalset	230
-oarsub	282
+nutch	257
+nuttcp	220
+nuxi	266
+nuxt	266
+nvprof	212
+nwchem	160
+nwipe	195
+nx	268
+oaieval	232
+oaievalset	232
+oarsub	284
 oases	96
 obsutil	64
 oc	125
 oci	64
-oclvanitygen	171
+oclvanitygen	172
 ocrmypdf	142
-ocs-sr	246
-octave	165
-octave-cli	165
-octobot	172
+ocs-sr	248
+octave	166
+octave-cli	166
+octobot	173
 odgi	99
 odm	141
 ogr2ogr	108
-oha	218
+oha	220
 okteto	131
-ollama	235 254
+ollama	237 256
 olmocr	142
 oltpbench	80
 omegafold	96 98
-omnetpp	159
+omnetpp	160
 omssacl	96
-onmt_build_vocab	239
-onmt_train	226
-onmt_translate	239
-onnxruntime_perf_test	232
-oozie	83 278
+onmt_build_vocab	241
+onmt_train	228
+onmt_translate	241
+onnxruntime_perf_test	234
+oozie	83 280
 opam	26
-open-webui	234
+open-webui	236
 openMVG_main_IncrementalSfM	141
 openMVG_main_SfMInit_ImageListing	141
-openbugs	165
-opencompass	227
+openbugs	166
+opencompass	229
 opendronemap	141
-opendss	159
-openems	159
-opengrep	180
+opendss	160
+openems	160
+opengrep	182
 openlane	47
-openmc	159
-openmm	159
-openmolcas	159
-openneuro	253
-openrlhf	226
+openmc	160
+openmm	160
+openmolcas	160
+openneuro	255
+openrlhf	228
 openroad	47
-openscad	164
+openscad	165
 opensearch	84
 opensfm	141
 openshift-install	133
-opensmt	169
-openstudio-run	159
-opentelemetry-instrument	210
-openvas	177
-opkg	202
-oplrun	168
-opp_run	159
-optimum-benchmark	232
-optimum-cli	232
+opensmt	170
+openstudio-run	160
+opentelemetry-instrument	212
+openvas	179
+opkg	204
+oplrun	169
+opp_run	160
+optimum-benchmark	234
+optimum-cli	234
 optipng	139
-optistruct	159
-optuna	237
-optuna-dashboard	234
-or-tools	168
+optistruct	160
+optuna	239
+optuna-dashboard	236
+or-tools	169
 ora2pg	74
-orca	159
-orchest	278
-orterun	162
+orca	160
+orchest	280
+orterun	163
 orthofinder	96
 osbuild	94
 osc	38
-osf	253
-osiris	159
+osf	255
+osiris	160
 osm2pgrouting	82 110
 osm2pgsql	82
 osm2streets	110
@@ -2371,49 +2373,49 @@ osrm-partition	110
 osrm-routed	114
 ossutil	64
 ossutil64	64
-osync	247
+osync	249
 otbcli	108
 otbcli_LargeScaleMeanShift	108
 otbcli_OrthoRectification	108
 otbcli_Segmentation	108
 otp	110
-oumi	227
-ovc	232
-overmind	268
+oumi	229
+ovc	234
+overmind	270
 ovftool	6
-owncloudcmd	247
-oxen	253
+owncloudcmd	249
+oxen	255
 oxipng	139
 p7zip	5
-pabot	221
+pabot	223
 pack	92
 packer	68
-pacman	201
-padcirc	159
-paddlenlp	227
-paddleocr	227
-palabos	159
-palace	159
+pacman	203
+padcirc	160
+paddlenlp	229
+paddleocr	229
+palabos	160
+palace	160
 panaroo	96
-panel	235
+panel	237
 pangenie	99
 pangolin	106
 pants	23
-papermill	241 242
+papermill	243 244
 par2	8
 par2create	8
-parallel-fastq-dump	250
-paraview	164
-parcel	264
-parsyncfp	246
-partclone	193
-partclone.dd	193
-partclone.ext4	193
-partimage	193
-paru	201
-passenger	268
+parallel-fastq-dump	252
+paraview	165
+parcel	266
+parsyncfp	248
+partclone	195
+partclone.dd	195
+partclone.ext4	195
+partimage	195
+paru	203
+passenger	270
 pasta	96
-payload	264
+payload	266
 pbccs	96
 pbmm2	96
 pbrun	96
@@ -2421,17 +2423,17 @@ pbsv	96
 pbuilder	38
 pbzip2	4
 pdal	113
-pdfcrack	174
-pegasus-plan	275
-pegasus-run	275
+pdfcrack	175
+pegasus-plan	277
+pegasus-run	277
 pelias	82 110
-pelican	269
-penelope	159
+pelican	271
+penelope	160
 pepper_variant	96
-perf_analyzer	232
-perlbrew	147
-pfgw	171
-pfgw64	171
+perf_analyzer	234
+perlbrew	148
+pfgw	172
+pfgw64	172
 pg_basebackup	72
 pg_bulkload	74
 pg_chameleon	74
@@ -2453,174 +2455,174 @@ pggb	96
 pgloader	74
 pgosm-flex	108
 pgpool	84
-pgreplay	218
-ph.x	159
-phaser	159
-phenix.autobuild	159 160
-phenix.phaser	159
-phenix.real_space_refine	159
-phenix.refine	159 160
+pgreplay	220
+ph.x	160
+phaser	160
+phenix.autobuild	160 161
+phenix.phaser	160
+phenix.real_space_refine	160
+phenix.refine	160 161
 philosopher	96
-phits	159
+phits	160
 phmmer	96
-phono3py	159
-phoronix-test-suite	196
+phono3py	160
+phoronix-test-suite	198
 photon	82 114
-php	269
-php-fpm	268
-php-fpm8.2	268
-phpbrew	147
-phpenv	147
-phpunit	221
+php	271
+php-fpm	270
+php-fpm8.2	270
+phpbrew	148
+phpenv	148
+phpunit	223
 phyml	96
 pi-gen	94
 picard	104
-picongpu	159
+picongpu	160
 picrust2_pipeline.py	99
 pig	83
 pigz	4
 pilon	96
-pimpleFoam	159
+pimpleFoam	160
 pindel	96
 pip	144
 pip3	144
-pipelinewise	277
-piper	227
-pisoFoam	159
-pitest	214
+pipelinewise	279
+piper	229
+pisoFoam	160
+pitest	216
 pixi	145
 pixz	4
 pizzly	96
-plackup	268
-planemo	275
+plackup	270
+planemo	277
 planetiler	108
 planetiler.jar	108
 planetsplitter	110
-playwright	221
-plingeling	169 170
+playwright	223
+plingeling	170 171
 plink	107
 plink1.9	96
 plink2	96
-ploomber	242 278
+ploomber	244 280
 plotHeatmap	96
 plz	23
 plzip	4
-pm2-runtime	268
-pmemd	159
-pmemd.MPI	159
-pmemd.cuda	159
+pm2-runtime	270
+pmemd	160
+pmemd.MPI	160
+pmemd.cuda	160
 pngcrush	139
-pnpm	262 263
-podaac-data-downloader	253
+pnpm	264 265
+podaac-data-downloader	255
 podman	87 88 89
 podman-compose	89 90 91
-polyaxon	237
-polygraphy	232
-polymer	159
-pono	169
-pooch	253
-poop	220
+polyaxon	239
+polygraphy	234
+polymer	160
+pono	170
+pooch	255
+poop	222
 porechop	96
 porechop_abi	96
-portmaster	202
-portupgrade	202
-postcss	264
+portmaster	204
+portupgrade	204
+postcss	266
 postgres	84
 postgrest	84
-postmark	196
+postmark	198
 postmaster	84
-potentialFoam	159
+potentialFoam	160
 poudriere	38
 povray	137 138
 ppanggolin	96
 prank	106
 pre-commit	124
-prefect	235 269 278
-prefetch	250
+prefect	237 271 280
+prefetch	252
 prek	124
 premake5	21
-prepfold	159
-prepsubband	159
+prepfold	160
+prepsubband	160
 presto	83 86
-prime-rl	227
-primecount	171
-primesieve	171
-prisma	264
+prime-rl	229
+primecount	172
+primesieve	172
+prisma	266
 prman	137
 probtrackx2	96 97
 progressiveMauve	96
 prokka	96
 promer	96
-prometheus	188
-promptfoo	230
-promtail	188
+prometheus	190
+promptfoo	232
+promtail	190
 proteinmpnn	96 98
-prover9	169
+prover9	170
 proxmox-backup-client	12
 proxysql	84
-prpll	171
+prpll	172
 prsice	96
-prterun	162
+prterun	163
 pscale	16
-pschism	159
-psi4	159
+pschism	160
+psi4	160
 psiblast	96
-psort.py	180
+psort.py	182
 pt-archiver	78
 pt-online-schema-change	79
 pt-table-checksum	78
 pt-table-sync	78
 pt_shell	47
 pto_gen	139
-pulp	250
+pulp	252
 pulumi	66
-puma	268
+puma	270
 puppet	70
 purge_dups	96
-pv-migrate	246
-pvbatch	164
-pvmove	192
-pvpython	164
-pvs-studio-analyzer	179
-pw.x	159
-pwait	261
+pv-migrate	248
+pvbatch	165
+pvmove	194
+pvpython	165
+pvs-studio-analyzer	181
+pw.x	160
+pwait	263
 pxz	4
-py-spy	209
+py-spy	211
 py3dtiles	108
-pyega3	250
-pyenv	147
-pyflyte	278
-pyfr	159
+pyega3	252
+pyenv	148
+pyflyte	280
+pyfr	160
 pyinstaller	32
-pyinstrument	207
-pykeen	227
-pymolcas	159
-pyodide	147
+pyinstrument	209
+pykeen	229
+pymolcas	160
+pyodide	148
 pyosmium-get-changes	112
 pyosmium-up-to-date	112
 pyoxidizer	32
-pyperf	220
-pypi-server	268
-pypyr	278
-pyrit	174
+pyperf	222
+pypi-server	270
+pypyr	280
+pyrit	176
 pyspark	83
-pysradb	250
-pythia8	159
-python-coverage	208
+pysradb	252
+pythia8	160
+python-coverage	210
 qbs	21
-qchem	159
+qchem	160
 qctool	96
-qdrant	189
+qdrant	191
 qemu-img	6
 qgis_process	113
 qiime	99
-qlib	172
-qmcpack	159
-qodana	180
-qrun	172
+qlib	173
+qmcpack	160
+qodana	182
+qrun	173
 qsiprep	96 97
-qsub	282
-quarto	242 243
+qsub	284
+quarto	244 245
 quartus_asm	47
 quartus_cpf	47
 quartus_fit	47
@@ -2629,29 +2631,29 @@ quartus_sh	47
 quartus_sta	47
 quast	96
 quast.py	96
-questa	159
+questa	160
 questdb	84
 questdb.sh	84
-quilt3	253
-qvina-w	159
-qvina2	159 161
-qwik	264
+quilt3	255
+qvina-w	160
+qvina2	160 162
+qwik	266
 r.in.gdal	113
 rMATS	96
 rabbitmq-server	84
-rabix	275
-rackup	268
+rabix	277
+rackup	270
 racon	96
 radiantc	47
-radioss	159
-ragas	230
-rails	269
+radioss	160
+ragas	232
+rails	271
 rally	80
-ramses3d	159
+ramses3d	160
 randomise	96
 rar	5
-rarcrack	174
-rasa	227 228
+rarcrack	175
+rasa	229 230
 raster2pgsql	82 108
 rattler-build	145
 rav1e	136
@@ -2660,18 +2662,18 @@ raxml	96
 raxml-ng	96
 raxmlHPC	96
 raxmlHPC-PTHREADS	96
-ray	235 237
-rbdock	159 161
-rbenv	147
-rclone	189 245
-rcrack	174
+ray	237 239
+rbdock	160 162
+rbenv	148
+rclone	191 247
+rcrack	175
 rdfind	9
 rdiff-backup	12
-rdock	159
+rdock	160
 react-native	31
-react-scripts	264
-reactingFoam	159
-real.exe	159
+react-scripts	266
+reactingFoam	160
+real.exe	160
 realesrgan-ncnn-vulkan	136
 recon-all	96 97
 redis-benchmark	80
@@ -2680,329 +2682,329 @@ redis-sentinel	84
 redis-server	84
 redis-shake	74
 redshiftCmdLine	137
-redun	278
-reflex	235 261
-refmac5	159
+redun	280
+reflex	237 263
+refmac5	160
 reformat.sh	96
 regctl	95
 regenie	96
 reindexdb	78
-relax.static.linuxgccrelease	159
-relion_autopick	159
-relion_refine	159 160
-relion_refine_mpi	159 160
-relion_run_ctffind	159
-relion_run_motioncorr	159 160
+relax.static.linuxgccrelease	160
+relion_autopick	160
+relion_refine	160 161
+relion_refine_mpi	160 161
+relion_run_ctffind	160
+relion_run_motioncorr	160 161
 remake	18
-remix	264
+remix	266
 remotion	137
 renderman	137
 repeatmasker	96
 repo	41 121
 reposurgeon	121
-reposync	250
-resperf	218
-responder	183
-resque	269
-restic	10 189
+reposync	252
+resperf	220
+responder	185
+resque	271
+restic	10 191
 resticprofile	13
-restler	214
+restler	216
 rethinkdb-dump	72
 revbayes	96
 rfdiffusion	96 98
-rfifind	159
-rfluka	159
-rhoCentralFoam	159
-rhoPimpleFoam	159
-rhoSimpleFoam	159
-ridft	159
+rfifind	160
+rfluka	160
+rhoCentralFoam	160
+rhoPimpleFoam	160
+rhoSimpleFoam	160
+ridft	160
 rife-ncnn-vulkan	136
 rio	113
 riot	74
 rke	133
-rkhunter	206
-rl_zoo3	227
-rllib	227
+rkhunter	208
+rl_zoo3	229
+rllib	229
 rmats.py	96
 rmlint	9
 rnaspades.py	96
-rngtest	214
+rngtest	216
 roary	96
-roboflow	253
-robot	221
+roboflow	255
+robot	223
 rockcraft	31
-rocprof	210
-rocprofv3	210
-rollup	264
-roms	159
-romsM	159
-romsS	159
-root	164
-root.exe	164
+rocprof	212
+rocprofv3	212
+rollup	266
+roms	160
+romsM	160
+romsS	160
+root	165
+root.exe	165
 rosa	133
-rosetta_scripts	159 161
-rosetta_scripts.default.linuxgccrelease	159
+rosetta_scripts	160 162
+rosetta_scripts.default.linuxgccrelease	160
 rosettafold	96 98
-roundingsat	169
+roundingsat	170
 routino-planetsplitter	110
 rpmbuild	38
 rpsblast	96
-rq	269
+rq	271
 rqlited	84
-rqworker	269 270
-rr	209
+rqworker	271 272
+rr	211
 rsem-calculate-expression	96
 rsem-prepare-reference	96
 rsnapshot	12
-rspec	221
-rstudio-server	243
+rspec	223
+rstudio-server	245
 rsync-backup	12
-ruby-build	147
-ruffus	275
+ruby-build	148
+ruffus	277
 run-trust4	105
 runMetaBat.sh	96
 run_MaxBin.pl	96
 run_alphafold.py	96 98
 run_alphafold.sh	96 98
-run_aster	159
+run_aster	160
 run_clair3.sh	96
 run_deepvariant	96
 run_fastsurfer.sh	96 97
 run_gubbins.py	96
-run_lapw	159
-rungms	159
-runipy	242
+run_lapw	160
+rungms	160
+runipy	244
 runpodctl	71
-runsvdir	268
-runswmm	159
-rush	266
+runsvdir	270
+runswmm	160
+rush	268
 rustic	10
-rustup	157
-rvm	147
+rustup	158
+rvm	148
 s3cmd	64
 s4cmd	64
 s5cmd	64 65
 saga_cmd	108
-sage	165
+sage	166
 saige	96
 salmon	99
-salome	164
+salome	165
 salt	70
-sam	269
-sam-dump	250
+sam	271
+sam-dump	252
 sambamba	103
-samply	209
+samply	211
 samtools	100 101
 samu	19
-sander	159
-sander.MPI	159
-sanic	268
+sander	160
+sander.MPI	160
+sanic	270
 sanoid	14
-sarscape	159
-sas	165
-sass	264
-sbatch	282
+sarscape	160
+sas	166
+sass	266
+sbatch	284
 sbt	50
 sbuild	38
-sby	47 169 170
-scalene	207
-scalpel	193
-scamp	159
-scan-build	180
-scdl	251
-schemathesis	214
-schism	159
-scilab	165
-scilab-cli	165
-scip	168
-scipipe	275
+sby	47 170 171
+scalene	209
+scalpel	195
+scamp	160
+scan-build	182
+scdl	253
+schemathesis	216
+schism	160
+scilab	166
+scilab-cli	166
+scip	169
+scipipe	277
 scons	21
-scrapy	255
-sdf	277
-sdxl_train	226
-seahorn	169
-selenium-standalone	268
-semgrep	180
-sen2cor	159
-sentencepiece	239
+scrapy	257
+sdf	279
+sdxl_train	228
+seahorn	170
+selenium-standalone	270
+semgrep	182
+sen2cor	160
+sentencepiece	241
 sentieon	103
-sentinelsat	253
+sentinelsat	255
 seqkit	103
 seqwish	99
-serpent	159
-serve	264
-serverless	269
-sglang	235
+serpent	160
+serve	266
+serverless	271
+sglang	237
 sha256deep	7
 shapeit4	96
-sharpSAT	169
+sharpSAT	170
 shasta	96
-shelxd	159
-shelxl	159
-shelxt	159
-shiny	235
+shelxd	160
+shelxl	160
+shelxt	160
+shiny	237
 shovill	96
-shred	258
-shrinkray	214
-sidekiq	269 270
-siege	218 219
-siesta	159
-sigopt	237
-simpleFoam	159
-simple_gpu_scheduler	238
+shred	260
+shrinkray	216
+sidekiq	271 272
+siege	220 221
+siesta	160
+sigopt	239
+simpleFoam	160
+simple_gpu_scheduler	240
 simpleaf	96
-simv	159
+simv	160
 singularity	92
 siso	19
 skaffold	131 132
 skesa	96
-skipfish	177
+skipfish	179
 skopeo	95
 sky	71
 skypilot	71
-sleep	260
-sling	277
-sllr64	171
-sls	269
-smac	237
-smallbaselineApp.py	159
-smartctl	195
-smbclient	247
-smilei	159
-smina	159 161
+sleep	262
+sling	279
+sllr64	172
+sls	271
+smac	239
+smallbaselineApp.py	160
+smartctl	197
+smbclient	249
+smilei	160
+smina	160 162
 smoothxg	99
 smoove	96
-smtp4dev	268
+smtp4dev	270
 smudgeplot	96
-snakemake	274
+snakemake	276
 snapcraft	31
-snappyHexMesh	159
+snappyHexMesh	160
 snapraid	8
 sniffles	96
-sniper	159
+sniper	160
 snippy	96
 snippy-multi	96
-snort	183
-snowpack	264
+snort	185
+snowpack	266
 snowsql	75
 snpEff	96
 snpSift	96
-snpe-dlc-quantize	232
+snpe-dlc-quantize	234
 snptest	96
 soapdenovo2	96
-sockeye-train	226
-soda	277
-softwareupdate	203
-solara	235
-solid-start	264
-solve-field	159
-sonar-scanner	179
-sonicFoam	159
+sockeye-train	228
+soda	279
+softwareupdate	205
+solara	237
+solid-start	266
+solve-field	160
+sonar-scanner	181
+sonicFoam	160
 sonicparanoid	96
 sonobuoy	134
-sort	257
+sort	259
 souporcell_pipeline.py	96
-source-extractor	159
+source-extractor	160
 sourmash	99
-spa_mpi	159
+spa_mpi	160
 spaceranger	99
 spack	27
-spacy	227
+spacy	229
 spades.py	96
 spark-shell	83
 spark-sql	83
 spark-submit	83
-spass	169
-spectre	159
-speechbrain	227
-sphinx-autobuild	269 270
-spiderfoot	256
-spinup	240
+spass	170
+spectre	160
+speechbrain	229
+sphinx-autobuild	271 272
+spiderfoot	258
+spinup	242
 spladder	96
 spleeter	136
-spm_encode	239
-spm_normalize	239
-spm_train	226
-spss	165
-sqld	268
+spm_encode	241
+spm_normalize	241
+spm_train	228
+spss	166
+sqld	270
 sqlldr	74
-sqlmap	177
-sqlmesh	277
+sqlmap	179
+sqlmesh	279
 sqlpackage	72
 sqoop	83
-squid	188
+squid	190
 squoosh-cli	139
 srst2	96
-sss2	159
+sss2	160
 sstableloader	74
-stable-ts	231
+stable-ts	233
 stack	27
-stamps	159
-starccm+	159
-stardist	227
-starman	268
-start-storybook	264 265
-stata	165
-stata-mp	165
+stamps	160
+starccm+	160
+stardist	229
+starman	270
+start-storybook	266 267
+stata	166
+stata-mp	166
 stern	128 130
-storybook	264
-strapi	264
-streamlit	235
-stress	196
-stress-ng	196
-stressapptest	196
+storybook	266
+strapi	266
+streamlit	237
+stress	198
+stress-ng	198
+stressapptest	198
 stringtie	96
-stripe	269
-stripmapApp.py	159
+stripe	271
+stripmapApp.py	160
 strobealign	99
-stryker	214
-su2_cfd	159
+stryker	216
+su2_cfd	160
 subjunc	96
 subread-align	96
 subread-buildindex	96
-subword-nmt	239
-sumo	159
-supabase	264
-superalgos	172
-supervisord	268
+subword-nmt	241
+sumo	160
+supabase	266
+superalgos	173
+supervisord	270
 suppa.py	96
-suricata	183
+suricata	185
 surreal	84
 surya_ocr	142
 svaba	96
-svelte-kit	264
+svelte-kit	266
 svnadmin	121
 svnrdump	121
 svnsync	121
-swarp	159
-swatplus	159
-swe-bench	230
-swebench	230
-swift	28 64 227 228
+swarp	160
+swatplus	160
+swe-bench	232
+swebench	232
+swift	28 64 229 230
 swingbench	80
-swmm5	159
-symbiyosys	169
-symfony	269
-symphony	168
-synapse	250
+swmm5	160
+symbiyosys	170
+symfony	271
+symphony	169
+synapse	252
 syncoid	14 15
-syncthing	189 247
-sysbench	196
-systemctl	185
-systemd-analyze	185
-systemd-networkd-wait-online	186
-syz-manager	214
-syzkaller	214
-t-rex	114 171
-t2t-datagen	239
-t2t-decoder	239
-t2t-trainer	226
+syncthing	191 249
+sysbench	198
+systemctl	187
+systemd-analyze	187
+systemd-networkd-wait-online	188
+syz-manager	216
+syzkaller	216
+t-rex	114 172
+t2t-datagen	241
+t2t-decoder	241
+t2t-trainer	228
 tRNAscan-SE	96
 t_coffee	96
 table_annovar.pl	96
-tail	259
-tailwindcss	264
-tao	227
+tail	261
+tailwindcss	266
+tao	229
 tar	0
 tarantool	84
 tarsnap	12
@@ -3012,38 +3014,38 @@ tb-profiler	96
 tblastn	96
 tblastx	96
 tbss_2_reg	96
-tcases	214
+tcases	216
 tckgen	96 97
-tclean	159
-tcpdump	183
+tclean	160
+tcpdump	185
 tcrdist	105
 tdarr	136
-tecplot	164
+tecplot	165
 tegola	114
-telegraf	188
-telemac2d.py	159
-telemac3d.py	159
+telegraf	190
+telemac2d.py	160
+telemac3d.py	160
 telepresence	131
-temporal	189 278
+temporal	191 280
 tempus	47
-tensorboard	234
-tensorflow_model_server	234
+tensorboard	236
+tensorflow_model_server	236
 terracotta	114
 terraform	66
 terragrunt	66
 test-kitchen	69
-testcafe	221
-testfloat	214
+testcafe	223
+testfloat	216
 texrecon	141
-text-dedup	239
-text-embeddings-router	234
-text-generation-launcher	234
-tfds	239
-tflite_convert	232
-tfx	278
-thin	268
+text-dedup	241
+text-embeddings-router	236
+text-generation-launcher	236
+tfds	241
+tflite_convert	234
+tfx	280
+thin	270
 tide-search	96
-tigerbeetle	189
+tigerbeetle	191
 tile-join	108
 tilemaker	108
 tileserver-gl	114
@@ -3051,51 +3053,51 @@ tileserver-gl-light	114
 tilt	131
 timescaledb-parallel-copy	74
 timeshift	13
-tinker	159
+tinker	160
 tippecanoe	108
 titiler	114
 tiup	81
-tkn	284
-tlc	169
-tlc2	169
+tkn	286
+tlc	170
+tlc2	170
 tofu	66
-toil	275
-toil-cwl-runner	275
-toil-wdl-runner	275
-tokamaker	159
+toil	277
+toil-cwl-runner	277
+toil-wdl-runner	277
+tokamaker	160
 tombo	96
-topas	159
-topgrade	198
+topas	160
+topgrade	200
 tophat	96
 tophat2	96
-topsApp.py	159
-torchrun	223
-torchserve	234
-torchtitan	227
-tornado	268
-tox	212 213
+topsApp.py	160
+torchrun	225
+torchserve	236
+torchtitan	229
+tornado	270
+tox	214 215
 tpcc	80
 tpcc_load	80
 tpcc_start	80
 tpch	80
-traefik	188
+traefik	190
 treePL	96
-treon	242
+treon	244
 trim_galore	96
 trimmomatic	96
 trinity	96
 trino	83 86
-tripwire	206
-tritonserver	234
-trl	227 228
-trlx	226
-trtexec	232
-trtllm-bench	232
-trtllm-build	232
-trtllm-serve	234
-trunk	154
+tripwire	208
+tritonserver	236
+trl	229 230
+trlx	228
+trtexec	234
+trtllm-bench	234
+trtllm-build	234
+trtllm-serve	236
+trunk	155
 trust4	105
-ts-node-dev	264 265
+ts-node-dev	266 267
 tsbs_generate_data	80
 tsbs_load	74
 tsbs_load_cassandra	74
@@ -3108,49 +3110,49 @@ tsbs_run_queries_clickhouse	80
 tsbs_run_queries_influx	80
 tsbs_run_queries_questdb	80
 tsbs_run_queries_timescaledb	80
-tsc	264
-tshark	183
-tsung	216
-tts	227
-tts-server	228
-ttyd	268
-tune	227
+tsc	266
+tshark	185
+tsung	218
+tts	229
+tts-server	230
+ttyd	270
+tune	229
 tup	19
-turbo	266 267
-turbo_lanczos.x	159
-turbomole	159
-turnserver	188
-tvmc	232
+turbo	268 269
+turbo_lanczos.x	160
+turbomole	160
+turnserver	190
+tvmc	234
 typesense-server	84
-udevadm	185
-udr	246
-ultralytics	227
+udevadm	187
+udr	248
+ultralytics	229
 umi_tools	96
-unattended-upgrade	198
-ungrib.exe	159
-unicorn	268
+unattended-upgrade	200
+ungrib.exe	160
+unicorn	270
 unicycler	96
-unison	247
+unison	249
 unity-editor	33
 unmanic	136
 unrar	5
-unsloth	226
+unsloth	228
 unsquashfs	4
 unstructured-ingest	142
 untwine	108
 unzip	2
-updatedb	206
-uppaal	169
+updatedb	208
+uppaal	170
 upscayl-bin	136
 urbackupclientctl	12
 usdrecord	137
 usearch	96
-uvicorn	268
-uwsgi	268
+uvicorn	270
+uwsgi	270
 v++	47
 vacuumdb	78
 vagrant	69
-vai_q_pytorch	232
+vai_q_pytorch	234
 valhalla_add_predicted_traffic	110
 valhalla_build_admins	110
 valhalla_build_elevation	110
@@ -3164,44 +3166,44 @@ valkey-benchmark	80
 valkey-cli	73
 valkey-server	84
 vamb	96
-vampire	169
-vanitygen	171
-vanitysearch	171
-varnishd	188
+vampire	170
+vanitygen	172
+vanitysearch	172
+varnishd	190
 varscan	96
-vasp	159
-vasp_gam	159
-vasp_ncl	159
-vasp_std	159
-vault	189
+vasp	160
+vasp_gam	160
+vasp_ncl	160
+vasp_std	160
+vault	191
 vboxmanage	6
 vcfanno	96
 vcftools	103
 vcpkg	27
 vcs	47
-vdbench	196
+vdbench	198
 vdjtools	105
-vector	188
-vectorbt	172
-vegeta	218
+vector	190
+vectorbt	173
+vegeta	220
 velero	127
 velocyto	96
 velvetg	96
 velveth	96
 vep	96
-vercel	264
-verdaccio	264 265
-verifyta	169 170
+vercel	266
+verdaccio	266 267
+verifyta	170 171
 verilator	47
-verilator_sim	159
+verilator_sim	160
 verkko	96
 vg	99
 vggsfm	141
 vibrant	96
 victoria-metrics	84
-video2dataset	250
+video2dataset	252
 video2x	136
-vina	159 161
+vina	160 162
 vips	139
 vipsthumbnail	139
 vireo	96
@@ -3210,173 +3212,173 @@ virt-builder	94
 virt-p2v	6
 virt-sparsify	6
 virt-v2v	6
-visit	164
-vite	264 265 266
-vite-node	264
-vitepress	264
-vitest	221 222
+visit	165
+vite	266 267 268
+vite-node	266
+vitepress	266
+vitest	223 224
 vitis	47
 vitis_hls	47
 vivado	47
-viztracer	207
-vllm	235 236
-vlmeval	230
-vlmevalkit	230
+viztracer	209
+vllm	237 238
+vlmeval	232
+vlmevalkit	232
 vmaf	136
-vmd	164
+vmd	165
 vmdb2	94
 vmware-vdiskmanager	6
-vncserver	268
-voila	234
-vol.py	180
-volatility	180
-vosk-transcriber	231
-vpic	159
+vncserver	270
+voila	236
+vol.py	182
+volatility	182
+vosk-transcriber	233
+vpic	160
 vpr	47
 vpxenc	136
 vray	137
 vsearch	96
 vsim	47
 vspipe	136
-vue-cli-service	264
-vuepress	264
-vw	227
+vue-cli-service	266
+vuepress	266
+vw	229
 vzdump	12
 waf	21
 waifu2x	136
 waifu2x-ncnn-vulkan	136
-wait-for-it	261
-wait-for-it.sh	261
-wait-on	261
-wait4x	261
-waitpid	261
-waitress-serve	268
+wait-for-it	263
+wait-for-it.sh	263
+wait-on	263
+wait4x	263
+waitpid	263
+waitress-serve	270
 wal-g	16
-wandb	237 253
-wannier90.x	159
-warpx	159
-wasm-pack	154
-watch	261
-watchexec	261
-wdio	221
-wdl-runner	275
-wdt	246
-weaviate	189
+wandb	239 255
+wannier90.x	160
+warpx	160
+wasm-pack	155
+watch	263
+watchexec	263
+wdio	223
+wdl-runner	277
+wdt	248
+weaviate	191
 webodm	141
-webpack	264 266
-webpack-dev-server	264 265
-webrick	268
-websockify	268
+webpack	266 268
+webpack-dev-server	266 267
+webrick	270
+websockify	270
 west	40
-weston	268
-wetty	268
+weston	270
+wetty	270
 wfmash	99
-wget	249
-wget2	249
+wget	251
+wget2	251
 wgrib2	113
 whatshap	96
 whipper	136
-whisper	231
-whisper-cli	231
-whisper-cpp	231
-whisper-ctranslate2	231
-whisperx	231
+whisper	233
+whisper-cli	233
+whisper-cpp	233
+whisper-ctranslate2	233
+whisperx	233
 whitebox_tools	108
-why3	169
+why3	170
 wic	39
-wien2k	159
-wikiextractor	250
-winafl	214
-windmill	278
+wien2k	160
+wikiextractor	252
+winafl	216
+windmill	280
 winnowmap	96
-wiremock	268
-wireshark	183
-wolfram	165
-wolframscript	165
-woodpecker-cli	283
-workmux	280
-wormhole	247
-wpull	255
-wrangler	264
-wrf.exe	159
-wrk	218
-wrk2	218
-wsclean	159
+wiremock	270
+wireshark	185
+wolfram	166
+wolframscript	166
+woodpecker-cli	285
+workmux	282
+wormhole	249
+wpull	257
+wrangler	266
+wrf.exe	160
+wrk	220
+wrk2	220
+wsclean	160
 wtdbg2	96
 x.py	40
-x11vnc	268
+x11vnc	270
 x264	136
 x265	136
 xbps-src	38
-xcfour	159
+xcfour	160
 xcodebuild	29
 xcpd	96
 xcrun	29
-xds	159
-xds_par	159 160
+xds	160
+xds_par	160 161
 xelab	47
-xfs_fsr	190
-xfs_repair	190
-xgboost	226
-xia2	159 160
-xinference	235
-xinference-local	234
+xfs_fsr	192
+xfs_repair	192
+xgboost	228
+xia2	160 161
+xinference	237
+xinference-local	236
 xmake	21
-xmrig	171
-xpra	268
-xpress	168
-xrdcp	246
-xrun	159
-xsim	159
+xmrig	172
+xpra	270
+xpress	169
+xrdcp	248
+xrun	160
+xsim	160
 xst	47
 xtandem	96
-xtb	159
+xtb	160
 xtrabackup	16
-xtuner	227
-xyce	159
+xtuner	229
+xyce	160
 xz	3
-y-cruncher	171
+y-cruncher	172
 yafaray-xml	137
-yafu	171
+yafu	172
 yahs	96
 yak	99
-yambo	159
-yarn	262
+yambo	160
+yarn	264
 yarn-job	83
-yay	201
+yay	203
 ycsb	80
 ycsb.sh	80
 ydb	81
-yices	169
-yices-smt2	169
-yolo	227
+yices	170
+yices-smt2	170
+yolo	229
 yosys	47
-youtube-dl	251
-yt-dlp	251
-yum	200
-z3	169
-zap-full-scan.py	177
-zdock	159
-zeek	183
-zenml	235 278
-zenodo_get	253
-zerofree	190
+youtube-dl	253
+yt-dlp	253
+yum	202
+z3	170
+zap-full-scan.py	179
+zdock	160
+zeek	185
+zenml	237 280
+zenodo_get	255
+zerofree	192
 zfs	14
 zip	1
-zipline	172
-zola	269
-zookeeper-server	188
+zipline	173
+zola	271
+zookeeper-server	190
 zookeeper-server-start	84
 zookeeper-server-start.sh	84
 zopflipng	139
 zpool	14
 zrepl	14
-zrok	189
-zsim	159
+zrok	191
+zsim	160
 zstd	3
-zsync	250
+zsync	252
 zumis	96
-zypper	201
+zypper	203
 """)
 QUICK = Index("""
 .	quick
