@@ -336,9 +336,13 @@ def tool_reference() -> str:
     """Return the page about all tools: what is long, a server, a wait or quick."""
     from pueue_skill.configuration import tools
 
+    section = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("\n## A tool\n")[2].partition("\n## ")[0]
+    _, fence, example = section.partition("```toml")
+    own = (fence + example).strip().rpartition("\n\n")[0]  # without the paragraph for contributors
     text = (
-        "# Tools\n\nGenerated from `pueue_skill/rules/tools/` by `make gen`. Patterns are explained by `pueue-skill schema tool`; `*` is any run. "
-        "Your own files of the same form belong into `tools/` next to config.toml.\n"
+        "# Tools\n\nThe programs that the rules know, generated from the files in `pueue_skill/rules/tools/` by `make gen`. To add a program of yours, "
+        "put a file of this form into `tools/` next to your config.toml, as `~/.config/pueue-skill/tools/frob.toml`:\n\n"
+        f"{own}\n"
     )
     for file in sorted((ROOT / "pueue_skill/rules/tools").glob("*.toml")):
         content = tools.read(file, file.name).content
