@@ -106,9 +106,11 @@ def telling_shapes(commands: tuple[Command, ...], folder: str = "", project: str
     return found[:1] if any(by_words_alone(command, script_of(command)[0]) for command in commands) else found
 
 
-def path_of(script: str, command: Command, folder: str) -> str:
-    """The path of a script of a command in a text that is run in `folder`."""
-    parts = [part for part in (folder, command.cwd or "", script) if part]
+def path_of(file: str, command: Command, folder: str = "") -> str:
+    """The path of a file that a command names, in a text that is run in `folder`."""
+    if file[:1] == "$":
+        return file
+    parts = [part for part in (folder, command.cwd or "", file) if part]
     return normalized("/".join(parts))
 
 

@@ -12,6 +12,7 @@ from pueue_skill.rules.cost import quick_option
 from pueue_skill.rules.names import calm_words, split_name
 from pueue_skill.rules.rule import RuleContext
 from pueue_skill.rules.scripts import RUNNERS, TASK_RUNNERS, script_of
+from pueue_skill.rules.shapes import path_of
 from pueue_skill.shell.model import Command
 from pueue_skill.shell.nested import SHELLS, shell_text
 from pueue_skill.startup.regex import regex
@@ -169,21 +170,15 @@ def is_configured(command: Command, context: RuleContext) -> bool:
 def is_made_before(path: str, command: Command, context: RuleContext) -> bool:
     """Whether an earlier command of the text writes the file: by a redirect, `-o` or tee; on another host only if the
     text also copies files."""
-    wanted, name = full_path(path, command.cwd), path.rpartition("/")[2]
+    wanted, name = path_of(path, command), path.rpartition("/")[2]
     copies = any(other.name in ("scp", "rsync") for other in context.before)
     for other in context.before:
         args = other.args
         written = [redirect.target.value for redirect in other.redirects if redirect.op in WRITES and redirect.target]
         written += [value for option, value in itertools.pairwise(args) if option == "-o"]
         written += [arg for arg in args if other.name == "tee" and arg[:1] != "-"]
-        if other.hosts == command.hosts and wanted in [full_path(file, other.cwd) for file in written]:
+        if other.hosts == command.hosts and wanted in [path_of(file, other) for file in written]:
             return True
         if copies and not other.hosts and name in [file.rpartition("/")[2] for file in written]:
             return True
     return False
-
-
-def full_path(path: str, cwd: str | None) -> str:
-    """`path` in the folder `cwd`, without a leading `./`."""
-    path = path.removeprefix("./")
-    return path if path[:1] in ("/", "~", "$") or not cwd else f"{cwd.rstrip('/')}/{path}"
