@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pueue_skill.plan.model import Plan
 from pueue_skill.plan.planner import marker_of, plan
 from pueue_skill.rules.data_programs import SIZED
-from pueue_skill.rules.model import Finding, Preferences
+from pueue_skill.rules.model import NO_PREFERENCES, Finding, Preferences
 from pueue_skill.rules.registry import findings
 from pueue_skill.shell.commands import commands
 from pueue_skill.shell.model import LOCAL, Command, Host
@@ -28,8 +28,6 @@ class Analysis(NamedTuple):
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pueue_skill.rules.sizes import Measure
-
-NO_PREFERENCES = Preferences()
 
 
 def analyse(
@@ -63,5 +61,5 @@ def analyse(
         script,
         script_commands,
         rule_findings,
-        plan(script, script_commands, rule_findings, hosts, target, cwd, group, program),
+        plan(script, script_commands, rule_findings, hosts, target, cwd, group, program, preferences),
     )

@@ -20,7 +20,7 @@ from pueue_skill.plan.whole_line import INTERACTIVE_PROGRAMS, whole_line
 from pueue_skill.plan.work import plan_of_work
 from pueue_skill.rules import waiting
 from pueue_skill.rules.cost import weigh
-from pueue_skill.rules.model import Finding
+from pueue_skill.rules.model import NO_PREFERENCES, Finding, Preferences
 from pueue_skill.rules.registry import BY_ID
 from pueue_skill.shell import quote
 from pueue_skill.shell.commands import commands as commands_of
@@ -61,6 +61,7 @@ def plan(
     cwd: str | None = None,
     group: str | None = None,
     program: str = "pueue-skill",
+    preferences: Preferences = NO_PREFERENCES,
 ) -> Plan:
     """The plan for a command proposed on this host; local work goes to the host `target`, folder `cwd`, group `group`."""
     if isinstance(script, Unparsed):
@@ -69,7 +70,7 @@ def plan(
     if marker == "skip":
         return Plan("leave", "a marker in the command says skip")
     if not findings and marker != "queue":
-        return Plan("leave", reason_to_leave(commands))
+        return Plan("leave", reason_to_leave(commands, preferences))
     advice = [finding for finding in findings if not finding.rewrite]
     if advice and len(advice) == len(findings):
         verdict: Verdict = "leave" if all(finding.rule in WAITING_RULES for finding in findings) else "queue"
@@ -157,7 +158,7 @@ def plan_for_run(
     return plan_of_work("asked for", done if len(done) == 1 and not done[0].each else whole_text, cwd, target, None)
 
 
-def reason_to_leave(commands: tuple[Command, ...]) -> str:
+def reason_to_leave(commands: tuple[Command, ...], preferences: Preferences) -> str:
     """Why a command without findings is left as is."""
     for command in commands:
         if command.name == "pueue" or command.name == "pueue-skill":
@@ -181,7 +182,7 @@ def reason_to_leave(commands: tuple[Command, ...]) -> str:
         remote = parse(joined_words(command.ssh.remote)[0]) if command.ssh and command.ssh.remote else None
         if isinstance(remote, Unparsed):
             return f"the remote command cannot be parsed: {remote.reason}"
-    weights = [(command, weigh(command)) for command in commands if not carries_text(command)]
+    weights = [(command, weigh(command, preferences)) for command in commands if not carries_text(command)]
     for _, weight in weights:
         if weight.size == "server":
             return f"{weight.why} runs until it is stopped, so it belongs in no slot of a queue"

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
 
 from pueue_skill.rules import data_programs, table
 from pueue_skill.rules.known import QUICK
-from pueue_skill.rules.model import LONG_S, Program, Weight
+from pueue_skill.rules.model import NO_PREFERENCES, Preferences, Weight
 from pueue_skill.rules.scripts import script_of, weigh_code, weigh_script
 from pueue_skill.rules.sql import SQL_CLIENTS, weigh_sql
-from pueue_skill.rules.table import TABLE, Entry, find_match, launched, weigh_by_table, weight_of
+from pueue_skill.rules.table import TABLE, find_match, launched, weigh_by_table, weight_of
 from pueue_skill.rules.words import HELP_OPTIONS, QUICK_OPTIONS, SCRIPT_ANCHORS, SMALL_OPTIONS
 from pueue_skill.shell.model import Command
 
@@ -29,24 +27,16 @@ def anchors() -> set[str]:
 NO_RUN = ("--help", "--version", "--dry-run", "--dryrun", "--dry_run")
 """Options with which no program does its work, whatever the configuration says about it."""
 
-NO_TOOLS: Mapping[str, tuple[Entry, ...]] = MappingProxyType({})
 
-
-def weigh(
-    command: Command,
-    programs: tuple[Program, ...] = (),
-    tools: Mapping[str, tuple[Entry, ...]] = NO_TOOLS,
-    long_s: float = LONG_S,
-) -> Weight:
-    """The Weight of `command` by its words and the sizes of its input, which is long from `long_s` seconds on; the user's
-    `programs` and `tools` take precedence."""
+def weigh(command: Command, preferences: Preferences = NO_PREFERENCES) -> Weight:
+    """The Weight of `command` by its words and the sizes of its input; the user's programs and tools take precedence."""
     args = command.args
     if not set(NO_RUN).isdisjoint(args):
         return Weight("quick", "only asks for help, a version or a plan")
-    for known in programs:
+    for known in preferences.programs:
         if is_named(known.program, command.name) and set(known.arguments) <= set(args):
             return Weight(known.size, known.why, known.sure, source=known.source)
-    own = weight_of(find_match(command, tools)) if tools else None
+    own = weight_of(find_match(command, preferences.tools)) if preferences.tools else None
     if own:
         return own
     if quick_option(command.name, args):
@@ -54,11 +44,11 @@ def weigh(
     if command.name in data_programs.DATA_PROGRAMS:
         from pueue_skill.rules import sizes, transfers
 
-        weight = sizes.weigh_by_size(command, long_s) or transfers.weigh_transfer(command, args)
+        weight = sizes.weigh_by_size(command, preferences.long) or transfers.weigh_transfer(command, args)
         if weight:
             return weight
-    inner = launched(command, tools)
-    weight = weigh(inner, programs, tools, long_s) if inner else None
+    inner = launched(command, preferences.tools)
+    weight = weigh(inner, preferences) if inner else None
     if weight and weight.size != "unknown":
         return weight
     limit = small_limit(args)

@@ -55,6 +55,9 @@ class Preferences(NamedTuple):
     tools: Mapping[str, tuple[Any, ...]] = MappingProxyType({})
 
 
+NO_PREFERENCES = Preferences()
+
+
 class Weight(NamedTuple):
     """How long a command takes: long, quick or unknown; a server (`server`) and a wait for something else (`wait`) run for as
     long as they are needed and belong in no queue slot.

@@ -142,7 +142,7 @@ def check_split_add(command: Command, context: RuleContext) -> Hit | None:
     rest = [after for after in context.after if after.hosts == command.hosts]
     if command.then not in ("&&", ";", "||") or not rest or any(after.name == "pueue" for after in rest):
         return None
-    heavy = [after for after in rest if weigh(after).size != "quick"]
+    heavy = [after for after in rest if weigh(after, context.preferences).size != "quick"]
     if not heavy:
         return None
     return hit_at(
@@ -336,11 +336,7 @@ def check_add_for_other_host(command: Command, context: RuleContext) -> Hit | No
     job = job_commands(words)
     for inner in job:
         host = inner.hosts[0] if inner.hosts else ""
-        if (
-            host in context.hosts
-            and context.hosts[host].ssh
-            and weigh(inner, context.preferences.programs).size == "long"
-        ):
+        if host in context.hosts and context.hosts[host].ssh and weigh(inner, context.preferences).size == "long":
             return hit_at(
                 command,
                 f"queues an ssh connection to {host} on this host; the work itself belongs in the queue of {host}",
@@ -412,7 +408,7 @@ def check_buffered_python(command: Command, context: RuleContext) -> Hit | None:
         served = serves(command, context)
         python = command if log and log[0] != "/dev/null" and buffers_output(command) and not served else None
         read = bool(DETACHERS & {*command.wrappers, *command.via})
-    if python is None or not read or weigh(python, context.preferences.programs).size in ("quick", "server"):
+    if python is None or not read or weigh(python, context.preferences).size in ("quick", "server"):
         return None
     return hit_at(
         command,

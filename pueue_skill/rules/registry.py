@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from pueue_skill.rules import background, evidence, loops, paths, programs, pueue, ssh, waiting
 from pueue_skill.rules.cost import weigh
-from pueue_skill.rules.model import Finding, Preferences
+from pueue_skill.rules.model import NO_PREFERENCES, Finding, Preferences
 from pueue_skill.rules.rule import Rule, RuleContext
 from pueue_skill.shell.model import Command, Host
 
@@ -25,7 +25,7 @@ ABOUT_DURATION = tuple([rule.id for family in (ssh, programs) for rule in family
 def findings(
     commands: tuple[Command, ...],
     hosts: Mapping[str, Host] = MappingProxyType({}),
-    preferences: Preferences = Preferences(),  # noqa: B008 immutable
+    preferences: Preferences = NO_PREFERENCES,
 ) -> tuple[Finding, ...]:
     """The findings for `commands`, sorted by span; at most one for each rule and span."""
     found: dict[tuple[str, int, int], Finding] = {}
@@ -36,7 +36,7 @@ def findings(
             continue  # a call of a function in the text, whose body is checked itself
         if any(place.startswith("function ") and place not in called for place in command.inside):
             continue  # in a function that is not called
-        weight = weigh(command, preferences.programs, preferences.tools, preferences.long)
+        weight = weigh(command, preferences)
         context = RuleContext(commands, i, hosts, weight, preferences)
         for rule in RULES:
             setting = preferences.rules.get(rule.id)

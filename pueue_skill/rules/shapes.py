@@ -7,7 +7,7 @@ to run. Only the first shape stands for the exact words, as a digest. What belon
 from __future__ import annotations
 
 from pueue_skill.rules.cost import weigh
-from pueue_skill.rules.model import Preferences
+from pueue_skill.rules.model import NO_PREFERENCES, Preferences
 from pueue_skill.rules.scripts import RUNNERS, TASK_RUNNERS, script_of
 from pueue_skill.rules.waiting import sleep_seconds
 from pueue_skill.shell.model import Command
@@ -127,7 +127,7 @@ def normalized(path: str) -> str:
     return ("/" if path[:1] == "/" else "") + "/".join(parts)
 
 
-def dominant(commands: tuple[Command, ...], preferences: Preferences = Preferences()) -> tuple[Command, ...]:  # noqa: B008 immutable
+def dominant(commands: tuple[Command, ...], preferences: Preferences = NO_PREFERENCES) -> tuple[Command, ...]:
     """The commands that take the time of a text, up to MAX_DOMINANT; none if one of them runs more than once or in the background, or if
     the text waits or serves.
 
@@ -135,7 +135,7 @@ def dominant(commands: tuple[Command, ...], preferences: Preferences = Preferenc
     """
     found: dict[int, list[Command]] = {}
     for command in commands:
-        weight = weigh(command, preferences.programs, preferences.tools)
+        weight = weigh(command, preferences)
         if weight.size in ("server", "wait") or sleep_seconds(command) >= 1:
             return ()
         carries = command.name in SHELLS and not script_of(command)[0] and not bodies(command)

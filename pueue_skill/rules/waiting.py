@@ -66,7 +66,7 @@ def does_work(command: Command, context: RuleContext) -> bool:
     """Whether the command does more than to ask, to display or to control the loop."""
     if asks_for_state(command) or command.ssh or command.name in DISPLAY_PROGRAMS:
         return False
-    return command.name != "sleep" and weigh(command, context.preferences.programs).size != "wait"
+    return command.name != "sleep" and weigh(command, context.preferences).size != "wait"
 
 
 def counts(loop: Loop) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pueue_skill.rules.cost import weigh
-from pueue_skill.rules.model import Program, Weight
+from pueue_skill.rules.model import Preferences, Program, Weight
 from pueue_skill.rules.options import limit_of, settings
 from pueue_skill.rules.registry import findings
 from pueue_skill.rules.scripts import script_of
@@ -160,9 +160,9 @@ def test_a_limit_makes_a_run_shorter(text: str, size: str, why: str) -> None:
 
 @pytest.mark.parametrize("option", ["--help", "--dry-run", "--version"])
 def test_help_and_dry_run_win_over_configured_programs(option: str) -> None:
-    programs = (Program("sync-lake", (), "long", "a sync of the lake"),)
-    assert weigh(last("sync-lake --now"), programs).size == "long"
-    assert weigh(last(f"sync-lake --now {option}"), programs).size == "quick"
+    mine = Preferences(programs=(Program("sync-lake", (), "long", "a sync of the lake"),))
+    assert weigh(last("sync-lake --now"), mine).size == "long"
+    assert weigh(last(f"sync-lake --now {option}"), mine).size == "quick"
 
 
 CODE = [

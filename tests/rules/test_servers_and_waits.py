@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from pueue_skill.plan import planner
 from pueue_skill.plan.analysis import Analysis, analyse
-from pueue_skill.rules import cost, registry
-from pueue_skill.rules.model import Program, Weight
-from pueue_skill.shell.model import Command
+from pueue_skill.rules import registry
+from pueue_skill.rules.model import Preferences, Program, Weight
 
-SERVER, WAIT = Weight("server", "a web server"), Weight("wait", "a wait for something else")
-
-
-@pytest.fixture(autouse=True)
-def weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets `serve` be a server and `await-build` a wait."""
-
-    def weigh(command: Command, programs: tuple[Program, ...] = (), *more: Any) -> Weight:
-        return {"serve": SERVER, "await-build": WAIT}.get(command.name) or cost.weigh(command, programs, *more)
-
-    monkeypatch.setattr(registry, "weigh", weigh)
-    monkeypatch.setattr(planner, "weigh", weigh)
+PREFERENCES = Preferences(
+    programs=(
+        Program("serve", (), "server", "a web server"),
+        Program("await-build", (), "wait", "a wait for something else"),
+    )
+)
 
 
 def analysis(text: str) -> Analysis:
-    return analyse(text, {})
+    return analyse(text, {}, preferences=PREFERENCES)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +66,13 @@ def test_only_a_remote_command_that_is_known_to_be_quick_is_called_quick() -> No
     assert analysis("ssh gpu-box 'df -h; ./blend x'").plan.reason == "nothing is known about how long blend takes"
     written = "ssh gpu-box 'cat > t.sh <<E\nls\nE\nbash t.sh'"
     assert analysis(written).plan.reason == "nothing is known about how long bash takes"
+
+
+def test_a_configured_server_is_named_in_the_reason() -> None:
+    assert (
+        analysis("serve --port 80").plan.reason
+        == "a web server runs until it is stopped, so it belongs in no slot of a queue"
+    )
 
 
 def test_a_finding_of_medium_confidence_says_that_it_is_not_certain(monkeypatch: pytest.MonkeyPatch) -> None:

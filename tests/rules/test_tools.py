@@ -165,7 +165,7 @@ def weights(text: str) -> list[tuple[str, str]]:
     script = parse(text)
     assert isinstance(script, Script)
     preferences = settings.load("/").preferences
-    found = [weigh(command, preferences.programs, preferences.tools) for command in commands(script)]
+    found = [weigh(command, preferences) for command in commands(script)]
     return [(weight.size, weight.source.rpartition("/")[2]) for weight in found]
 
 

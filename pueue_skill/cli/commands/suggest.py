@@ -132,7 +132,7 @@ def describe_command(command: Command, preferences: Preferences) -> str:
     context += ["in the background"] if command.background else []
     context += [f"left to {command.detached.keeper} by {command.detached.how}"] if command.detached else []
     context += [f"after cd {command.cwd}"] if command.cwd else []
-    weight = weigh(command, preferences.programs, preferences.tools)
+    weight = weigh(command, preferences)
     words = " ".join([word.value for word in command.words])
     cost = f"{weight.size}: {weight.why}" + (f" ({weight.source})" if weight.source else "")
     return f"{words}  [{', '.join([*context, cost])}]"
