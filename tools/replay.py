@@ -32,7 +32,7 @@ from pueue_skill.agents.clients import claude  # noqa: E402
 from pueue_skill.agents.event import Event  # noqa: E402
 from pueue_skill.plan.analysis import analyse  # noqa: E402
 from pueue_skill.rules.cost import weigh  # noqa: E402
-from pueue_skill.rules.shapes import dominant, text_shapes  # noqa: E402
+from pueue_skill.rules.shapes import dominant, telling_shapes  # noqa: E402
 from pueue_skill.rules.waiting import sleep_seconds  # noqa: E402
 from pueue_skill.state import paths, reminders, runs  # noqa: E402
 
@@ -113,7 +113,7 @@ def subject(call: dict[str, Any]) -> tuple[str, str]:
     commands = dominant(analysis.commands)
     if not commands:
         return "work", call["command"]
-    return "work", text_shapes(commands, "/project", "/project")[-1]
+    return "work", telling_shapes(commands, "/project", "/project")[-1]
 
 
 def replay(file: Path, wanted: argparse.Namespace) -> None:

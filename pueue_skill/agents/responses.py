@@ -16,7 +16,7 @@ from pueue_skill.agents.wording import REMINDER, analyse_event, list_findings, p
 from pueue_skill.configuration import settings as settings_of
 from pueue_skill.configuration.settings import Settings
 from pueue_skill.plan.analysis import Analysis, analyse
-from pueue_skill.rules.shapes import dominant
+from pueue_skill.rules.shapes import dominant, telling_shapes
 from pueue_skill.shell import printable
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.state import paths
@@ -79,12 +79,11 @@ def may_remind(event: Event, analysis: Analysis) -> bool:
     """Return whether the session may be reminded of such a command; True if the session is unknown, or that cannot be recorded."""
     if not event.session:
         return True
-    from pueue_skill.rules.shapes import text_shapes
     from pueue_skill.state import log, reminders
 
     commands = dominant(analysis.commands)
     rules = " ".join(sorted({finding.rule for finding in analysis.findings}))
-    subject = text_shapes(commands, event.cwd)[-1] if commands else rules or event.command
+    subject = telling_shapes(commands, event.cwd)[-1] if commands else rules or event.command
     try:
         return reminders.may_remind(event.session, subject)
     except (OSError, ValueError) as error:
