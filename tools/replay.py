@@ -34,7 +34,8 @@ from pueue_skill.plan.analysis import analyse  # noqa: E402
 from pueue_skill.rules.cost import weigh  # noqa: E402
 from pueue_skill.rules.shapes import dominant, telling_shapes  # noqa: E402
 from pueue_skill.rules.waiting import sleep_seconds  # noqa: E402
-from pueue_skill.state import paths, reminders, runs  # noqa: E402
+from pueue_skill.state import journal as journal_file  # noqa: E402
+from pueue_skill.state import paths, reminders  # noqa: E402
 
 LONG_S, SHORT_S = 60.0, 10.0
 """A call of at least LONG_S seconds is long, one below SHORT_S is short."""
@@ -100,7 +101,7 @@ def journal(payload: dict[str, Any]) -> None:
     """Do what hooks/launch does with a call that needs no Python."""
     if payload["hook_event_name"] == "PostToolUse" and Path(paths.journal()).exists():
         call = {"cwd": payload["cwd"], "ms": payload["duration_ms"], "command": payload["tool_input"]["command"]}
-        runs.append(json.dumps(call).encode())
+        journal_file.append(json.dumps(call).encode())
 
 
 def subject(call: dict[str, Any]) -> tuple[str, str]:
@@ -113,7 +114,7 @@ def subject(call: dict[str, Any]) -> tuple[str, str]:
     commands = dominant(analysis.commands)
     if not commands:
         return "work", call["command"]
-    return "work", telling_shapes(commands, "/project", "/project")[-1]
+    return "work", (*telling_shapes(commands, "/project", "/project")[-1:], call["command"])[0]
 
 
 def replay(file: Path, wanted: argparse.Namespace) -> None:

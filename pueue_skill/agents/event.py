@@ -30,7 +30,7 @@ class Event(NamedTuple):
     """An event of an agent. `name` is the agent's own name for it; `seconds` is the duration, 0 if unknown.
 
     `input` is the whole input of the tool, with the command. `background`: the command continues in the background. `timed_out`: its time limit
-    ended it, or moved it there. `again`: a hook has already held up this stop. `call` is the agent's id of the tool call, the same before and
+    ended it, or moved it there. `interrupted`: a person ended it. `again`: a hook has already held up this stop. `call` is the agent's id of the tool call, the same before and
     after it. `error` is the output of a failed call. `limit_s` is the call's time limit in seconds.
     """
 
@@ -44,6 +44,7 @@ class Event(NamedTuple):
     seconds: float = 0.0
     background: bool = False
     timed_out: bool = False
+    interrupted: bool = False
     mode: str = ""
     prompt: str = ""
     again: bool = False

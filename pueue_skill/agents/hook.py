@@ -15,12 +15,10 @@ from pueue_skill.agents import event as agents
 from pueue_skill.agents.event import Event
 from pueue_skill.rules import gate
 from pueue_skill.state import log, paths
+from pueue_skill.state.durations import NOTABLE_S
 
 MAX_EVENT_BYTES = 4_000_000
 """The largest event that is analysed. A larger one is read to its end, so that the agent's write never blocks."""
-
-NOTABLE_S = 10.0
-"""The duration from which a command is analysed whatever its words are, since its duration is worth recording."""
 
 KINDS_BY_EVENT = {
     "PreToolUse": ("before",),
@@ -80,6 +78,8 @@ def respond(raw: bytes, event: str, mode: str) -> None:
     found: Event | None = agent.decode(payload) if agent else None
     if agent is None or found is None or found.kind not in KINDS_BY_EVENT.get(event, ()) or not needs_analysis(found):
         return
+    if found.kind in ("after", "failed"):
+        remember(found)
     from pueue_skill.agents import responses
 
     said = responses.RESPONDERS[found.kind](found, mode)
@@ -91,11 +91,22 @@ def respond(raw: bytes, event: str, mode: str) -> None:
         from pueue_skill.state import sessions
 
         sessions.confirm(found.session, said.told, said.what)
-    if found.kind == "start":  # after the reply, which must not wait for it
+    if found.kind in ("after", "failed", "start"):  # after the reply, which must not wait for it
         from pueue_skill.agents import learning
 
-        learning.prepare()
+        if found.kind == "start":
+            learning.prepare()
         learning.learn()
+
+
+def remember(event: Event) -> None:
+    """Record how long a call took, before its analysis, which may exceed the time limit."""
+    from pueue_skill.agents import learning
+
+    try:
+        learning.remember(event)
+    except Exception as error:  # the reply does not depend on it
+        log.write(event.name, f"{type(error).__name__}: {error}")
 
 
 def needs_analysis(event: Event) -> bool:

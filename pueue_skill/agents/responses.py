@@ -83,7 +83,7 @@ def may_remind(event: Event, analysis: Analysis) -> bool:
 
     commands = dominant(analysis.commands)
     rules = " ".join(sorted({finding.rule for finding in analysis.findings}))
-    subject = telling_shapes(commands, event.cwd)[-1] if commands else rules or event.command
+    subject = (*telling_shapes(commands, event.cwd)[-1:], rules, event.command)[0]
     try:
         return reminders.may_remind(event.session, subject)
     except (OSError, ValueError) as error:
@@ -112,21 +112,12 @@ def may_deny(event: Event) -> bool:
 
 
 def respond_to_result(event: Event, installed: str) -> Response | None:
-    """Respond to a command that has run: record its duration and the jobs that it submitted, and review it."""
+    """Respond to a command that has run: record the jobs that it submitted, and review it."""
     from pueue_skill.agents import learning
 
     settings = settings_of.load(event.cwd)
     analysis = analyse_event(event, settings)
-    free = False
-    try:
-        free = learning.ran_freely(event)  # once: it compares the time asleep with that of the last event
-        if free:
-            learning.remember(event, settings)
-    except Exception as error:  # the answer does not depend on it
-        from pueue_skill.state import log
-
-        log.write(event.name, f"{type(error).__name__}: {error}")
-    parts = [review_run(event, analysis, settings, installed, free)]
+    parts = [review_run(event, analysis, settings, learning.ran_freely(event))]
     told: list[Submitted] = []
     if event.agent == "claude" and "pueue" in event.command:
         from pueue_skill.agents import rewrite
@@ -143,7 +134,7 @@ def respond_to_result(event: Event, installed: str) -> Response | None:
     return Response(Reply(context=context), told) if context else None
 
 
-def review_run(event: Event, analysis: Analysis, settings: Settings, installed: str, free: bool) -> str:
+def review_run(event: Event, analysis: Analysis, settings: Settings, free: bool) -> str:
     """Return what the run itself showed, unless the session has been reminded of such commands before."""
     if event.timed_out and 0 < event.seconds < settings.long:
         return ""  # it was given little time
@@ -153,7 +144,7 @@ def review_run(event: Event, analysis: Analysis, settings: Settings, installed: 
     cannot_remind = "remind" not in agents.client(event.agent).CAN
     belongs_in_queue = any(finding.rewrite for finding in analysis.findings)
     least = settings.long if belongs_in_queue else max(settings.long, event.limit_s * NEAR_LIMIT)
-    long = event.seconds >= least and free and bool(dominant(analysis.commands))
+    long = event.seconds >= least and free and bool(dominant(analysis.commands, settings.preferences))
     if not (long or (cannot_remind and analysis.findings)) or not may_remind(event, analysis):
         return ""
     took = f"That took {printable.duration(event.seconds)}"

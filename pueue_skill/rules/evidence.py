@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pueue_skill.rules.history import Estimate, estimate
 from pueue_skill.rules.model import CALL_LIMIT_S, Preferences
-from pueue_skill.rules.rule import Hit, Rule, RuleContext, hit_at
+from pueue_skill.rules.rule import Hit, Rule, RuleContext, Slow, hit_at
 from pueue_skill.rules.scripts import script_of
 from pueue_skill.rules.shapes import base_words, dominant, telling_shapes
 from pueue_skill.shell.model import Command
@@ -29,24 +29,39 @@ def past_runs(command: Command, preferences: Preferences) -> Estimate | None:
 
 
 def fits_call(command: Command, preferences: Preferences) -> bool:
-    """Whether enough earlier runs show that the command ends well within the call's time limit."""
-    runs = past_runs(command, preferences)
-    return runs is not None and runs.runs >= MIN_QUICK_RUNS and runs.p90 < near_limit(preferences)
+    """Whether enough earlier runs of the same words show that the command ends well within the call's time limit: those of other values
+    (`--epochs 1`) say little."""
+    exact = telling_shapes((command,), preferences.folder, preferences.project)[:1]
+    runs = estimate(exact, preferences.durations)
+    return runs is not None and runs.runs >= MIN_QUICK_RUNS and runs.ceiling < near_limit(preferences)
 
 
-def slow_runs(command: Command, context: RuleContext) -> tuple[str, Estimate] | None:
-    """What ran long before, and the estimate by its runs: the command, or the commands that take the time of its text together; else None."""
-    preferences = context.preferences
+def slow_before(commands: tuple[Command, ...], preferences: Preferences) -> dict[int, Slow]:
+    """What ran long before, by the position of the command: each command, and the first of those that take the time of the text together."""
     if not preferences.durations:
-        return None
-    runs = past_runs(command, preferences)
-    if runs and is_slow(runs, preferences):
-        return f"`{' '.join(base_words(command, script_of(command)[0], '')[0])}`", runs
-    together = dominant(context.commands, preferences)
-    if len(together) < 2 or together[0] is not command:
-        return None
-    runs = estimate(telling_shapes(together, preferences.folder, preferences.project), preferences.durations)
-    return ("this", runs) if runs and is_slow(runs, preferences) else None
+        return {}
+    found = {}
+    for i, command in enumerate(commands):
+        runs = past_runs(command, preferences)
+        if runs and is_slow(runs, preferences):
+            found[i] = Slow(short_form(command), runs)
+    together = dominant(commands, preferences)
+    first = commands.index(together[0]) if len(together) > 1 else -1
+    if len(together) > 1 and first not in found:
+        runs = estimate(telling_shapes(together, preferences.folder, preferences.project), preferences.durations)
+        if runs and is_slow(runs, preferences):
+            found[first] = Slow("this", runs)
+    return found
+
+
+def short_form(command: Command) -> str:
+    """A command for a message: "`npm run build`", "`ls` on gpu"."""
+    script, _ = script_of(command)
+    words = base_words(command, script)
+    if script and command.words[0].value != script:
+        before = command.args[: command.args.index(script)] if script in command.args else ()
+        words = [command.name, *[word for word in before if word in ("run", "-m")], script]
+    return f"`{' '.join(words)}`{f' on {command.hosts[-1]}' if command.hosts else ''}"
 
 
 def is_slow(runs: Estimate, preferences: Preferences) -> bool:
@@ -61,36 +76,43 @@ def near_limit(preferences: Preferences) -> float:
 
 
 def check_slow_before(command: Command, context: RuleContext) -> Hit | None:
-    slow = slow_runs(command, context)
-    if slow is None or command.loops or not command.attached or slow[1].p50 < context.preferences.limit:
+    if (
+        context.slow is None
+        or command.loops
+        or not command.attached
+        or context.slow.runs.p50 < context.preferences.limit
+    ):
         return None
-    subject, runs = slow
+    subject, runs = context.slow
     limit = duration(context.preferences.limit)
     return hit_at(command, f"{subject} {took(runs)}, longer than the time limit of the call ({limit})")
 
 
 def check_near_limit(command: Command, context: RuleContext) -> Hit | None:
-    slow = slow_runs(command, context)
-    if slow is None or command.loops or not command.attached or slow[1].p50 >= context.preferences.limit:
+    if (
+        context.slow is None
+        or command.loops
+        or not command.attached
+        or context.slow.runs.p50 >= context.preferences.limit
+    ):
         return None
-    subject, runs = slow
+    subject, runs = context.slow
     limit = duration(context.preferences.limit)
     return hit_at(command, f"{subject} {took(runs)}, near the time limit of the call ({limit})")
 
 
 def check_slow_in_loop(command: Command, context: RuleContext) -> Hit | None:
-    slow = slow_runs(command, context)
-    if slow is None or not command.loops or command.detached:
+    if context.slow is None or not command.loops or command.detached:
         return None
-    return hit_at(command.loops[0], f"each iteration of the loop {took(slow[1])}")
+    return hit_at(command.loops[0], f"each iteration of the loop {took(context.slow.runs)}")
 
 
 def took(runs: Estimate) -> str:
-    """Earlier runs for a message: "took 4m the last time", "took 4m to 6m in 5 runs"."""
+    """Earlier runs for a message: "took 4m the last time", "usually takes 4m, and up to 6m (5 runs)"."""
     if runs.runs == 1:
         return f"took {duration(runs.p50)} the last time"
     low, high = duration(runs.p50), duration(runs.p90)
-    return f"took {low if low == high else f'{low} to {high}'} in the last {runs.runs} runs"
+    return f"usually takes {low}{'' if low == high else f', and up to {high}'} ({runs.runs} runs)"
 
 
 WHY = "A command whose last runs took minutes will take minutes again; the durations are from this host."
@@ -127,7 +149,7 @@ RULES = (
     Rule(
         id="PQ703",
         name="near-the-limit",
-        what="Looks for commands whose last runs on this host took more than half of the call's time limit (evidence.long in the configuration: 60 s of 120).",
+        what="Looks for commands of whose last runs on this host a tenth took more than half of the call's time limit (evidence.long in the configuration: 60 s of 120).",
         why="A call that reaches its time limit is ended, or moved to the background and ended there.",
         instead="Give the call a longer timeout, or queue the line as one job.",
         anchors=(),

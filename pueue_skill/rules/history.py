@@ -13,19 +13,26 @@ FADING = 0.8
 """The weight of a run relative to the one after it."""
 
 
+NEVER = float("inf")
+
+
 class Estimate(NamedTuple):
-    """How long a command takes, in seconds: the median and the 90th percentile of `runs` runs, recent ones weighing more."""
+    """How long a command takes, in seconds: the median and the 90th percentile of `runs` runs, recent ones weighing more.
+
+    `ceiling` is that percentile if runs that were cut short never ended: below it, the command ends.
+    """
 
     p50: float
     p90: float
     runs: int
     shape: str
+    ceiling: float
 
 
 def estimate(shapes: tuple[str, ...], durations: Mapping[str, tuple[float, ...]]) -> Estimate | None:
     """The estimate by the most specific of `shapes` with enough runs, else by the run of the same words; None without either.
 
-    `durations` has the seconds of the runs of each shape, the latest last.
+    `durations` has the seconds of the runs of each shape, the latest last; negative if the run was cut short after that time.
     """
     known = [name for name in shapes if durations.get(name)]
     if not known:
@@ -36,7 +43,9 @@ def estimate(shapes: tuple[str, ...], durations: Mapping[str, tuple[float, ...]]
 
 def summary(runs: tuple[float, ...], shape: str = "") -> Estimate:
     """The estimate by at least one run, the latest last."""
-    return Estimate(quantile(runs, 0.5), quantile(runs, 0.9), len(runs), shape)
+    seconds = tuple(map(abs, runs))
+    ceiling = quantile(tuple([run if run >= 0 else NEVER for run in runs]), 0.9)
+    return Estimate(quantile(seconds, 0.5), quantile(seconds, 0.9), len(runs), shape, ceiling)
 
 
 def quantile(runs: tuple[float, ...], share: float) -> float:

@@ -31,13 +31,14 @@ def findings(
     found: dict[tuple[str, int, int], Finding] = {}
     called = {f"function {command.name}" for command in commands}
     defined = {place for command in commands for place in command.inside if place.startswith("function ")}
+    slow = evidence.slow_before(commands, preferences)
     for i, command in enumerate(commands):
         if f"function {command.words[0].value}" in defined:
             continue  # a call of a function in the text, whose body is checked itself
         if any(place.startswith("function ") and place not in called for place in command.inside):
             continue  # in a function that is not called
         weight = weigh(command, preferences)
-        context = RuleContext(commands, i, hosts, weight, preferences)
+        context = RuleContext(commands, i, hosts, weight, preferences, slow.get(i))
         for rule in RULES:
             setting = preferences.rules.get(rule.id)
             finding = None if setting == "off" else rule.find(command, context)

@@ -10,6 +10,7 @@ from pueue_skill.startup.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pueue_skill.rules.history import Estimate
     from pueue_skill.rules.literals import Confidence
 
 
@@ -21,15 +22,23 @@ class Hit(NamedTuple):
     end: int
 
 
+class Slow(NamedTuple):
+    """What ran long before, for a message, and its earlier runs."""
+
+    subject: str
+    runs: Estimate
+
+
 class RuleContext(NamedTuple):
     """The context of a check: all commands of the text and the index of the checked one, its weight, the configured
-    hosts, and the user's preferences."""
+    hosts, the user's preferences, and what ran long before, if it did."""
 
     commands: tuple[Command, ...]
     position: int
     hosts: Mapping[str, Host]
     weight: Weight
     preferences: Preferences
+    slow: Slow | None = None
 
     @property
     def after(self) -> tuple[Command, ...]:

@@ -1,7 +1,7 @@
 """Shapes of commands: a Command and where it runs in; out, the texts by which its runs are remembered, the most specific first.
 
-A shape has the program, its script or subcommand and the names of its options, but no values: these may be secrets, and they differ from run
-to run. Only the first shape stands for the exact words, as a digest. What belongs to a project is remembered for that project alone.
+A shape has the program, its script or subcommand and the names of its options and variables, but no values: these may be secrets, and they
+differ from run to run. The first shapes stand for exact words, as a digest. What belongs to a project is remembered for that project alone.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ from pueue_skill.rules.cost import weigh
 from pueue_skill.rules.model import NO_PREFERENCES, Preferences
 from pueue_skill.rules.scripts import RUNNERS, TASK_RUNNERS, script_of
 from pueue_skill.rules.waiting import sleep_seconds
+from pueue_skill.rules.words import QUICK_OPTIONS
 from pueue_skill.shell.model import Command
 from pueue_skill.shell.nested import SHELLS
+from pueue_skill.shell.wrappers import ELSEWHERE
 from pueue_skill.startup.digest import digest
 from pueue_skill.startup.regex import regex
 
 # Only the letter of a short option: the rest may be its value (`-psecret`).
 OPTION_NAME = regex(r"--[A-Za-z][A-Za-z_-]*|-[A-Za-z]")
-SUBCOMMAND = regex(r"[a-z][a-z0-9:_-]{1,30}")
-SCRIPT_FILE = regex(r"(?:.*/)?[\w.+-]+\.(?:py|sh|bash|rb|pl|R|jl|js|ts|mjs|php|lua)|.*/.*")
+SUBCOMMAND = regex(r"[a-z][a-z:_-]{0,20}[a-z0-9]")
+PLAIN_WORD = regex(r"[a-z][a-z0-9:_-]{1,30}")
+SCRIPT_FILE = regex(r".+\.(?:py|sh|bash|rb|pl|R|jl|js|ts|mjs|php|lua)|.*/.*")
 DIGEST_DIGITS = 12
 MAX_DOMINANT = 4
 DOMINATED = set(
@@ -35,50 +38,60 @@ def shapes(command: Command, folder: str = "", project: str = "") -> tuple[str, 
     """The shapes of a command in a working directory of a project, the most specific first.
 
     Each covers more runs: those of the exact words; those with the same options and plain words as values (`--stage fit`); with the same options; with the
-    same script or subcommand; and, for a program that does not work on a project, for its runs anywhere.
+    same script or subcommand; and, for a program that does not work on a project, for its runs anywhere. None for a command that reads a pipe.
     """
+    if command.pipe[0]:
+        return ()
     script, _ = script_of(command)
-    on_host = f"{command.hosts[-1]}: " if command.hosts else ""
-    place = on_host or (f"{project}: " if project else "")
-    base, wide = base_words(command, script, folder)
+    system = "".join([f"{name}: " for name in (*command.hosts[-1:], *[w for w in command.wrappers if w in ELSEWHERE])])
+    within = path_of(".", command, "" if system else folder) if command.cwd else "" if system else project
+    place = system + (f"{within}: " if within else "")
+    base = base_words(command, script, "" if system else folder)
     if script and SCRIPT_FILE.fullmatch(script):
-        place = on_host  # its path says which project it belongs to
-    flags = sorted({match[0] for match in map(OPTION_NAME.match, command.args) if match})
+        place = system  # its path says which project it belongs to
+    names = [f"{assigned.value.partition('=')[0]}=" for assigned in command.assigns]
+    flags = sorted({match[0] for match in map(OPTION_NAME.match, command.args) if match}) + names
     options = " ".join([*base, *flags])
-    exact = f"{place}{options} #{digest_of([word.value for word in command.words] + bodies(command))}"
+    exact = f"{place}{options} #{digest_of(exact_words(command))}"
     if by_words_alone(command, script):
         return exact, place + options
-    values = [arg for arg in command.args if SUBCOMMAND.fullmatch(arg) and arg not in base]
+    values = [arg for arg in command.args if PLAIN_WORD.fullmatch(arg) and arg not in base]
     found = [exact, *([f"{place}{options} ~{digest_of(values)}"] if values else []), place + options]
-    if wide != base or flags:
-        found.append(place + " ".join(wide))
-    if not script and not on_host and place and command.name not in PROJECT_TOOLS:
+    if flags:
+        found.append(place + " ".join(base))
+    if not script and not system and place and command.name not in PROJECT_TOOLS:
         found.append(options)
     return tuple(found)
 
 
-def base_words(command: Command, script: str | None, folder: str) -> tuple[list[str], list[str]]:
-    """The program with its script, or with its first two plain words; and with the first alone."""
+def base_words(command: Command, script: str | None, folder: str = "") -> list[str]:
+    """The program with its script, or with its subcommand."""
     name = "python" if command.name == "python3" else command.name
     if script:
         if SCRIPT_FILE.fullmatch(script):
-            script = path_of(script, command, "" if command.hosts else folder)
-        base = [script] if script.rpartition("/")[2] == command.name else [name, script]
-        return base, base
-    subcommands = []
-    for arg in command.args[:2]:
-        if not SUBCOMMAND.fullmatch(arg):
-            break
-        subcommands.append(arg)
-    return [name, *subcommands], [name, *subcommands[:1]]
+            script = path_of(script, command, folder)
+        return [script] if command.name in (*SHELLS, script.rpartition("/")[2]) else [name, script]
+    return [name, *[arg for arg in command.args[:1] if SUBCOMMAND.fullmatch(arg)]]
 
 
 def by_words_alone(command: Command, script: str | None) -> bool:
-    """Whether only runs of the same words tell how long a command takes: it runs code from its arguments or from stdin, or it is a quick
-    program, as `grep -n` or `find`, whose duration depends on the files that it reads."""
+    """Whether only runs of the same words tell how long a command takes: it runs code from its arguments or from stdin, it reads a file
+    from stdin, it only asks for something (`--list`), or it is a quick program, as `grep -n` or `find`, whose duration depends on the files that it reads."""
+    if any(redirect.op == "<" for redirect in command.redirects) or not QUICK_OPTIONS.isdisjoint(command.args):
+        return True
     if command.name in RUNNERS:
         return script is None and bool(command.args or bodies(command))
-    return script is None and command.name not in PROJECT_TOOLS and weigh(command).size == "quick"
+    return script is None and weigh(command).size == "quick"
+
+
+def exact_words(command: Command) -> list[str]:
+    """The words of a command, its variables, and what it reads from stdin."""
+    words = [word.value for word in (*command.assigns, *command.words)]
+    return (
+        words
+        + [redirect.target.value for redirect in command.redirects if redirect.op == "<" and redirect.target]
+        + bodies(command)
+    )
 
 
 def bodies(command: Command) -> list[str]:
@@ -96,7 +109,7 @@ def text_shapes(commands: tuple[Command, ...], folder: str = "", project: str = 
     if len(commands) == 1:
         return shapes(commands[0], folder, project)
     levels = [shapes(command, folder, project) for command in commands]
-    depth = min(map(len, levels))
+    depth = min(map(len, levels), default=0)
     return tuple(" && ".join([names[min(i, len(names) - 1)] for names in levels]) for i in range(min(depth, 3)))
 
 

@@ -25,7 +25,8 @@ create table if not exists runs (
 );
 create index if not exists runs_by_shape on runs (shape);
 create index if not exists notable_runs on runs (shape) where flagged or seconds >= 10;
-create table if not exists journals (inode integer primary key, position integer not null) without rowid;
+create index if not exists runs_by_file on runs (file) where file != '';
+create table if not exists journals (key text primary key, position integer not null) without rowid;
 create table if not exists jobs (
   number integer primary key autoincrement,
   host text not null, key text not null, ssh text not null, pueue text not null, backend text not null,

@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.state import paths
 
+NOTABLE_S = 10.0
+"""The duration from which a run is remembered for the hook, whatever the command is."""
+
 
 class Durations(NamedTuple):
-    """The seconds of the last runs of each shape, the latest last; the mark of each script file when it last ran."""
+    """The seconds of the last runs of each shape, as in rules.history, and the script file of a shape, with its mark when it last ran."""
 
     runs: Mapping[str, tuple[float, ...]]
-    files: Mapping[str, str]
+    files: Mapping[str, tuple[str, str]]
 
 
 def file() -> str:
@@ -36,10 +39,11 @@ def read() -> Durations:
 def of_text(text: str) -> Mapping[str, tuple[float, ...]]:
     """Return the runs of each shape, without those of scripts named in `text` that have changed since."""
     found = read()
-    changed = [name for name, mark in found.files.items() if os.path.basename(name) in text and mark_of(name) != mark]
+    named = {known for known in found.files.values() if os.path.basename(known[0]) in text}
+    changed = {(name, mark) for name, mark in named if mark_of(name) != mark}
     if not changed:
         return found.runs
-    return {shape: runs for shape, runs in found.runs.items() if not any(name in shape.split() for name in changed)}
+    return {shape: runs for shape, runs in found.runs.items() if found.files.get(shape) not in changed}
 
 
 def mark_of(path: str) -> str:
@@ -51,7 +55,12 @@ def mark_of(path: str) -> str:
     return f"{found.st_mtime_ns} {found.st_size}"
 
 
-def write(runs: Mapping[str, tuple[float, ...]], files: Mapping[str, str]) -> None:
+def changed_at(mark: str) -> float:
+    """Return the time in a mark, in seconds since the epoch."""
+    return int(mark.split()[0]) / 1e9
+
+
+def write(runs: Mapping[str, tuple[float, ...]], files: Mapping[str, tuple[str, str]]) -> None:
     """Replace the copy. Raises OSError."""
     from pueue_skill.startup.files import write_atomic
 

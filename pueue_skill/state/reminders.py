@@ -23,7 +23,7 @@ def may_remind(session: str, subject: str) -> bool:
     line = f"{time.time():.0f} {digest(subject.encode(errors='surrogatepass'), 16)}"
     try:
         with open(file, encoding="ascii") as known:
-            given = [text.split() for text in known]
+            given = [words for words in map(str.split, known) if len(words) == 2 and words[0].isdecimal()]
     except FileNotFoundError:
         given = []
         os.makedirs(folder, mode=0o700, exist_ok=True)

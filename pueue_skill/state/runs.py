@@ -1,15 +1,14 @@
 """How long commands took: Runs in; out, the last runs of each shape, for the rules, for `history` and for the launcher of the hooks.
 
-Calls are first appended to a journal, which needs no lock, so that concurrent sessions lose none; the process that holds the lock of the
-journal analyses the new lines (agents.learning) and stores their runs together with the position up to which it has read.
+Calls are first appended to the journal; agents.learning analyses its new lines and stores their runs together with the positions up to which
+it has read.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from pueue_skill.rules.history import ENOUGH_RUNS, summary
 from pueue_skill.startup.files import write_atomic
@@ -17,6 +16,7 @@ from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 from pueue_skill.state import durations, paths
 from pueue_skill.state.database import opened, path
+from pueue_skill.state.durations import NOTABLE_S
 
 RUNS_PER_SHAPE = 20
 """Runs kept of each shape."""
@@ -24,10 +24,9 @@ RUNS_PER_SHAPE = 20
 MAX_AGE_S = 180 * 24 * 3600
 """Older runs are deleted."""
 
-MAX_JOURNAL_BYTES = 200_000
-"""A larger journal is renamed to runs.journal.old once it is read, and a new one begun."""
+MAX_RUNS = 50_000
+"""Older ones are deleted."""
 
-NOTABLE_S = 10.0
 NOTABLE = "(flagged or seconds >= 10)"
 """Shapes without such a run are left out of the copy for the hook: they are quick, and no rule flags them."""
 
@@ -49,51 +48,21 @@ class Run(NamedTuple):
     flagged: bool = False
 
 
-def append(line: bytes) -> None:
-    """Append a line without its end to the journal. Raises OSError."""
-    descriptor = open_journal()
-    try:
-        os.write(descriptor, line + b"\n")
-    finally:
-        os.close(descriptor)
-
-
-def open_journal() -> int:
-    """Return a descriptor of the journal, which is created if it is missing. Raises OSError."""
-    os.makedirs(paths.data(), mode=0o700, exist_ok=True)
-    return os.open(paths.journal(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-
-
-def unread_lines(limit: int) -> list[tuple[int, int, list[bytes]]]:
-    """Return up to `limit` whole lines of the journals that were not read: (inode, position after them, lines) of each journal.
-
-    Raises sqlite3.Error, OSError.
-    """
-    found = []
+def positions() -> dict[str, int]:
+    """Return how far each journal was read. Raises sqlite3.Error, OSError."""
     with opened() as connection:
-        known = dict(connection.execute("select inode, position from journals").fetchall())
-    for name in (paths.journal() + ".old", paths.journal()):
-        try:
-            with open(name, "rb") as file:
-                inode = os.fstat(file.fileno()).st_ino
-                file.seek(known.get(inode, 0))
-                lines = [line for _, line in zip(range(limit), file, strict=False) if line.endswith(b"\n")]
-        except FileNotFoundError:
-            continue
-        if lines:
-            found.append((inode, known.get(inode, 0) + sum(map(len, lines)), lines))
-            limit -= len(lines)
-    return found
+        return dict(connection.execute("select key, position from journals").fetchall())
 
 
-def record(runs: Sequence[Run], positions: Iterable[tuple[int, int]] = ()) -> None:
-    """Store runs and the positions up to which journals were read, in one transaction. Raises sqlite3.Error, OSError."""
+def record(runs: Sequence[Run], positions: Mapping[str, int] | None = None) -> None:
+    """Store runs, and the positions up to which the journals were read, in one transaction. Raises sqlite3.Error, OSError."""
     with opened(LOCK_TIMEOUT_S) as connection:
         connection.execute("begin immediate")
-        before = notable(connection, [run.shape for run in runs])
+        notable = False
         for run in runs:
+            notable = notable or is_notable(connection, run.shape)
             if run.file:
-                connection.execute("delete from runs where file = ? and mark != ?", (run.file, run.mark))
+                connection.execute("delete from runs where file = ? and file != '' and mark != ?", (run.file, run.mark))
             connection.execute(
                 "insert into runs (shape, seconds, cut, at, file, mark, flagged) values (?, ?, ?, ?, ?, ?, ?)",
                 (run.shape, run.seconds, run.cut, time.time(), run.file, run.mark, run.flagged),
@@ -102,31 +71,30 @@ def record(runs: Sequence[Run], positions: Iterable[tuple[int, int]] = ()) -> No
                 "delete from runs where shape = ?1 and number not in (select number from runs where shape = ?1 order by number desc limit ?2)",
                 (run.shape, RUNS_PER_SHAPE),
             )
-        connection.execute("delete from runs where at < ?", (time.time() - MAX_AGE_S,))
-        for inode, position in positions:
-            connection.execute("insert or replace into journals values (?, ?)", (inode, position))
-        if before or notable(connection, [run.shape for run in runs]):
+            notable = notable or is_notable(connection, run.shape)
+        connection.execute("delete from runs where number <= (select max(number) from runs) - ?", (MAX_RUNS,))
+        connection.execute(
+            "delete from runs where number in (select number from runs order by number limit 1000) and at < ?",
+            (time.time() - MAX_AGE_S,),
+        )
+        if positions is not None:
+            connection.execute("delete from journals")
+            connection.executemany("insert into journals values (?, ?)", positions.items())
+        if notable:
             publish(connection)
 
 
-def notable(connection: sqlite3.Connection, shapes: Sequence[str]) -> bool:
-    """Return whether the hook needs to know about any of `shapes`: it ran long, or a rule may flag it."""
-    marks = ", ".join("?" * len(shapes))
-    found = connection.execute(f"select 1 from runs where {NOTABLE} and shape in ({marks}) limit 1", list(shapes))  # noqa: S608
+def is_notable(connection: sqlite3.Connection, shape: str) -> bool:
+    """Return whether the hook needs to know about a shape: it ran long, or a rule may flag it."""
+    found = connection.execute(f"select 1 from runs where {NOTABLE} and shape = ? limit 1", (shape,))  # noqa: S608
     return found.fetchone() is not None
 
 
-def rotate_journal() -> None:
-    """Begin a new journal if the journal is large. The caller holds its lock and has read it. Raises OSError."""
-    if os.path.getsize(paths.journal()) > MAX_JOURNAL_BYTES:
-        os.replace(paths.journal(), paths.journal() + ".old")
-        os.close(open_journal())
-
-
 def by_shape(connection: sqlite3.Connection, where: str = "true") -> dict[str, tuple[float, ...]]:
-    """Return the seconds of the runs of each shape that meets a condition, the latest last."""
+    """Return the seconds of the runs of each shape that meets a condition, the latest last; negative for those that were cut."""
     found: dict[str, list[float]] = {}
-    for shape, seconds in connection.execute(f"select shape, seconds from runs where {where} order by number"):  # noqa: S608
+    seconds_of = "case when cut then -seconds else seconds end"
+    for shape, seconds in connection.execute(f"select shape, {seconds_of} from runs where {where} order by number"):  # noqa: S608
         found.setdefault(shape, []).append(seconds)
     return {shape: tuple(runs) for shape, runs in found.items()}
 
@@ -134,20 +102,20 @@ def by_shape(connection: sqlite3.Connection, where: str = "true") -> dict[str, t
 def publish(connection: sqlite3.Connection) -> None:
     """Write the copy for the hook and the list for its launcher. Raises sqlite3.Error, OSError."""
     known = by_shape(connection, f"shape in (select shape from runs where {NOTABLE})")  # noqa: S608
-    files = dict(connection.execute(f"select distinct file, mark from runs where {NOTABLE} and file != ''").fetchall())  # noqa: S608
-    durations.write(known, files)
+    scripts = connection.execute(f"select distinct shape, file, mark from runs where {NOTABLE} and file != ''")  # noqa: S608
+    durations.write(known, {shape: (file, mark) for shape, file, mark in scripts})
     slow = [shape for shape, runs in known.items() if summary(runs).p50 >= NOTABLE_S and not masks(shape, known)]
-    lines = list(dict.fromkeys([anchor_words(shape) for shape in reversed(slow)]))
+    lines = [line for line in dict.fromkeys([anchor_words(shape) for shape in reversed(slow)]) if line]
     write_atomic(paths.slow_programs(), "".join([f"{line}\n" for line in lines[:MAX_LISTED]]).encode())
 
 
-DIGEST = regex(r" [#~][0-9a-f]+")
+DIGEST = regex(r" [#~][0-9a-f]{12}(?= |$)")
 
 
 def anchor_words(shape: str) -> str:
     """Return the program and the script or subcommand of a shape: words that every command of the shape contains."""
-    commands = [command.rpartition(": ")[2] for command in shape.split(" && ")]
-    words = [word for word in " ".join(commands).split() if word[0] not in "-#~"]
+    commands = [command.rpartition(": ")[2] for command in without_digest(shape).split(" && ")]
+    words = [word for word in " ".join(commands).split() if word[0] != "-" and word[-1] != "="]
     return " ".join([word.rpartition("/")[2] for word in words])
 
 
@@ -163,7 +131,7 @@ def masks(shape: str, known: Mapping[str, tuple[float, ...]]) -> bool:
 
 
 def load() -> Mapping[str, tuple[float, ...]]:
-    """Return the seconds of the last runs of each shape, the latest last; empty when nothing can be read."""
+    """Return the seconds of the last runs of each shape, as by_shape; empty when nothing can be read."""
     if not path().exists():
         return {}
     try:
@@ -175,11 +143,11 @@ def load() -> Mapping[str, tuple[float, ...]]:
 
 def forget(shape: str | None) -> int:
     """Delete the runs of one shape, or of all when it is None, and return their number. Raises sqlite3.Error, OSError."""
-    where, values = (
-        ("", ())
-        if shape is None
-        else (" where shape = ?1 or shape like ?1 || ' #%' or shape like ?1 || ' ~%'", (shape,))
-    )
+    where: str = ""
+    values: tuple[str, ...] = ()
+    if shape is not None:
+        where = " where shape = ?1 or (substr(shape, 1, length(?1) + 2) in (?1 || ' #', ?1 || ' ~') and length(shape) = length(?1) + 14)"
+        values = (shape,)
     with opened() as connection:
         count = connection.execute(f"delete from runs{where}", values).rowcount  # noqa: S608
         publish(connection)

@@ -99,7 +99,7 @@ class TestAfter:
     def test_a_quick_failure_says_nothing_of_how_long_it_takes(self, home: Path) -> None:
         for took in (1_000, 200_000):
             hook(payload("./frob", "PostToolUseFailure", duration_ms=took, error="Exit code 1"), "PostToolUseFailure")
-        assert runs.load()["/frob"] == (200.0,)
+        assert runs.load()["/frob"] == (-200.0,)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from real import real
 
+from pueue_skill.agents.hook import names_known_program
 from pueue_skill.plan.analysis import analyse
 from pueue_skill.rules import gate
 from pueue_skill.rules.registry import RULES
@@ -154,6 +155,16 @@ def test_quick_calls_are_recorded_without_python(plugin: Path, home: Path) -> No
     assert silent(launch(plugin, home, ended("ls " + "x" * 5000), "PostToolUse"))
     lines = [json.loads(line) for line in journal.read_text().splitlines()]
     assert lines == [{"cwd": "/", "ms": 1234, "command": command} for command in commands]
+
+
+def test_nothing_is_recorded_in_a_project_that_does_not_want_it(plugin: Path, home: Path, tmp_path: Path) -> None:
+    journal = home / ".local/share/pueue-skill/runs.journal"
+    journal.parent.mkdir(parents=True)
+    journal.touch()
+    (tmp_path / "sub").mkdir()
+    (tmp_path / ".pueue-skill.toml").write_text("[evidence]\nrecord = false\n")
+    assert silent(launch(plugin, home, ended("login --token SECRET", cwd=str(tmp_path / "sub")), "PostToolUse"))
+    assert journal.read_text() == ""
 
 
 def test_a_given_python_is_used(plugin: Path, home: Path) -> None:
@@ -445,6 +456,30 @@ def started(plugin: Path, home: Path) -> Path:
     python.write_text(f"#!/bin/sh\ntouch {home}/started\n")
     python.chmod(0o755)
     return home / "started"
+
+
+@pytest.mark.parametrize(
+    ("words", "command", "starts"),
+    [
+        ("frobnicate", "frobnicate x.bin", True),
+        ("python report.frob", "python3 -u -m pkg.report.frob", True),
+        ("frob.sh quux.sh", "./frob.sh && ./quux.sh", True),
+        ("frob.sh quux.sh", "./frob.sh", False),
+        ("frob docs", "frob -j8 docs", True),
+        ("", "frob", False),
+    ],
+)
+def test_each_word_of_a_slow_program_must_be_in_the_command(
+    plugin: Path, home: Path, started: Path, words: str, command: str, starts: bool
+) -> None:
+    file = home / ".local/share/pueue-skill/slow-programs"
+    file.parent.mkdir(parents=True)
+    file.write_text(f"other\n{words}\n")
+    event = json.loads(EVENT)
+    event["tool_input"]["command"] = command
+    launch(plugin, home, json.dumps(event, separators=(",", ":")).encode())
+    assert started.exists() == starts
+    assert words == "" or names_known_program(command, "/") == starts
 
 
 def prompt_event(prompt: object, **more: object) -> dict[str, object]:

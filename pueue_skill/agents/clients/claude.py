@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 from pueue_skill.agents.event import Event, Reply, mapping_of, seconds_of, text_of
 from pueue_skill.rules.model import CALL_LIMIT_S
@@ -29,7 +28,7 @@ KINDS: dict[str, Kind] = {
     "SessionStart": "start",
     "Stop": "stop",
 }
-CUT_OFF = regex(r"timed? ?out|Exit code 143", re.IGNORECASE)
+CUT_OFF = regex(r"(?m)^(?:Exit code 143|Command timed out)")
 
 
 def decode(payload: Any) -> Event | None:
@@ -53,6 +52,7 @@ def decode(payload: Any) -> Event | None:
         seconds=seconds_of(payload.get("duration_ms")),
         background=bool(response.get("backgroundTaskId")),
         timed_out=bool(response.get("timedOutAfterMs")) or bool(CUT_OFF.search(text_of(payload.get("error"))[:300])),
+        interrupted=response.get("interrupted") is True,
         mode=text_of(payload.get("permission_mode")),
         call=text_of(payload.get("tool_use_id")),
         error=text_of(payload.get("error"))[:MAX_CONTEXT_CHARS],

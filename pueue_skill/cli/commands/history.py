@@ -25,12 +25,13 @@ def main(options: argparse.Namespace) -> int:
     from pueue_skill.agents import learning
     from pueue_skill.rules.history import summary
     from pueue_skill.shell.printable import duration
-    from pueue_skill.state import database, runs
+    from pueue_skill.state import database, journal, runs
 
     try:
         learning.learn_all()
         if options.forget:
             count = runs.forget(None if options.forget == "all" else options.forget)
+            journal.forget_read()
     except (sqlite3.Error, OSError) as error:
         return failed(ExitCode.INTERNAL, f"{database.path()}: {error}. Try: remove the file; a new one is created")
     if options.forget:
@@ -42,7 +43,11 @@ def main(options: argparse.Namespace) -> int:
     found = {shape: summary(seconds) for shape, seconds in run_times.items()}
     if options.json:
         print_json(
-            {shape: {"p50": s.p50, "p90": s.p90, "runs": list(run_times[shape])} for shape, s in found.items()}, 0
+            {
+                shape: {"p50": s.p50, "p90": s.p90, "runs": [abs(run) for run in run_times[shape]]}
+                for shape, s in found.items()
+            },
+            0,
         )
         return ExitCode.DONE
     rows = [(s, shape) for shape, s in found.items() if runs.without_digest(shape) not in set(found) - {shape}]
