@@ -14,10 +14,10 @@ from pueue_skill.agents.event import Event
 from pueue_skill.configuration import settings as settings_of
 from pueue_skill.configuration.settings import Settings
 from pueue_skill.startup.files import write_atomic
-from pueue_skill.startup.locks import try_lock
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.state import durations, journal, paths
 from pueue_skill.state.durations import NOTABLE_S
+from pueue_skill.state.locks import try_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

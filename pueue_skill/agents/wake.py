@@ -15,8 +15,8 @@ from pathlib import Path
 from pueue_skill.agents.clients import claude
 from pueue_skill.configuration import settings
 from pueue_skill.jobs import news
-from pueue_skill.startup.locks import try_lock
 from pueue_skill.state import paths, sessions
+from pueue_skill.state.locks import try_lock
 
 EXIT_WAKE, EXIT_QUIET = 2, 0
 """The exit codes of a background hook: the first wakes its session."""

@@ -18,10 +18,10 @@ from pueue_skill.configuration.schema import NotifyTable
 from pueue_skill.notify import compose
 from pueue_skill.shell.secrets import MASK
 from pueue_skill.startup.digest import digest
-from pueue_skill.startup.locks import try_lock
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 from pueue_skill.state import outbox, paths
+from pueue_skill.state.locks import try_lock
 from pueue_skill.state.outbox import Notification
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from pueue_skill.notify import compose, deliver
 from pueue_skill.notify.deliver import Sent
 from pueue_skill.queues.pueue.site import callback
 from pueue_skill.queues.pueue.state import read_queue
-from pueue_skill.startup.locks import try_lock
 from pueue_skill.state import outbox, paths
+from pueue_skill.state.locks import try_lock
 from pueue_skill.state.outbox import Notification
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # apprise's, on Python 3.11 and 3.12
