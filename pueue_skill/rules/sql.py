@@ -17,17 +17,30 @@ EMBEDDED = {"duckdb", "sqlite3", "clickhouse-local"}
 """Clients of a local file, whose tables are often small."""
 SQL_OPTIONS = {"-c", "-e", "-q", "--query", "--command", "--execute", "--multiquery", "-Q"}
 SQL_FILES = {"-f", "--file", "--queries-file", "--init-file"}
+LITERAL = regex(
+    r"--[^\n]*|/\*.*?(?:\*/|\Z)|\$\$.*?(?:\$\$|\Z)|'(?:\\.|[^'])*(?:'|\Z)|\"[^\"]*(?:\"|\Z)|`[^`]*(?:`|\Z)", re.DOTALL
+)
+"""A comment, a string or a quoted name; one that is not closed reaches to the end, so that no text is searched twice."""
+SEPARATOR = regex(r";|^[ \t]*([\\.].*)$", re.MULTILINE)
+"""The end of a statement, or a line that the client itself reads, such as `.import`."""
+BEFORE_VERB = regex(
+    r"(?:EXPLAIN (?:ANALY[SZ]E (?:VERBOSE )?|\((?=[^)]*ANALY[SZ]E)[^)]*\) ?))?(?:WITH\b.*?[()] ?(?=(?:INSERT|UPDATE|DELETE|MERGE)\b))?"
+)
+"""What precedes the verb of a statement that is executed. Empty before any other verb."""
+
+# Both match at the verb of a statement in upper case, with single blanks and without literals.
+ALTERED = r"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?(?!IF |ONLY )\S+ (?:ON CLUSTER \S+ )?(?!ON CLUSTER )"
 MOVES_TABLES = regex(
-    r"\b(OPTIMIZE\s+TABLE|VACUUM\b(?=.*\bFULL\b)|REINDEX|CLUSTER|INSERT\s+INTO\s(?!.*\bVALUES\b).*\b(SELECT|FROM|FORMAT)\b|INTO\s+OUTFILE|COPY\s*[\w.(\"]|ALTER\s+TABLE\s+\S+\s+(?!(ADD|RENAME|DROP|COMMENT|OWNER|ENABLE|DISABLE|SET|MODIFY\s+COMMENT)\b)"
-    r"|REFRESH\s+MATERIALIZED|CREATE\s+(OR\s+REPLACE\s+)?(TABLE|MATERIALIZED\s+VIEW)\b.*\bAS\s*\(?\s*(SELECT|WITH|FROM)\b|MERGE\s+INTO|LOAD\s+DATA|EXPORT\s+DATABASE|IMPORT\s+INTO|MATERIALIZE|BACKUP\s+(DATABASE|TABLE|TO)|RESTORE\s+(DATABASE|TABLE|FROM))|\\copy",
-    re.IGNORECASE | re.DOTALL,
+    r"OPTIMIZE TABLE\b|VACUUM\b.*\bFULL\b|REINDEX\b|CLUSTER\b|INSERT INTO\b(?!.*\bVALUES\b).*\b(?:SELECT|FROM|FORMAT)\b|SELECT\b.*\bINTO OUTFILE\b|COPY[ (\"]"
+    rf"|{ALTERED}(?!(?:ADD|RENAME|DROP|COMMENT|OWNER|ENABLE|DISABLE|SET|MODIFY COMMENT)\b)|REFRESH MATERIALIZED\b|CREATE (?:OR REPLACE )?(?:TABLE|MATERIALIZED VIEW)\b.*\bAS ?\(? ?(?:SELECT|WITH|FROM)\b"
+    r"|MERGE INTO\b|LOAD DATA\b|EXPORT DATABASE\b|IMPORT INTO\b|BACKUP (?:DATABASE|TABLE|TO)\b|RESTORE (?:DATABASE|TABLE|FROM)\b|\\COPY\b"
 )
 READS_TABLE = regex(
-    r"\b(VACUUM|CREATE\s+(UNIQUE\s+)?INDEX|ALTER\s+TABLE\s+\S+\s+ADD\s+(CONSTRAINT|PRIMARY|FOREIGN|INDEX)|UPDATE\s+\S+\s+SET|DELETE\s+FROM)|^\s*\.(import|dump|backup|clone)\b",
-    re.IGNORECASE | re.DOTALL,
+    rf"VACUUM\b|CREATE (?:UNIQUE )?INDEX\b|{ALTERED}ADD (?:CONSTRAINT|PRIMARY|FOREIGN|INDEX)\b|UPDATE\b.*\bSET\b|DELETE FROM\b|\.(?:IMPORT|DUMP(?! \w)|BACKUP|CLONE)\b"
 )
-SOME_ROWS = regex(r"^\s*(UPDATE|DELETE)\b.*\bWHERE\b(?!.*(BETWEEN|<|>|\bIN\s*\(\s*SELECT))", re.IGNORECASE | re.DOTALL)
-ONE_TABLE = regex(r"^\s*\.dump\s+\w", re.IGNORECASE)
+CHANGES_ROWS = regex(r"(?:UPDATE|DELETE)\b")
+WHERE = regex(r"\bWHERE\b")
+MANY_ROWS = regex(r"\bBETWEEN\b|[<>]|\bIN ?\( ?SELECT\b")
 DEFINITIONS = set("schema schemas init ddl create add alter rename migration migrations migrate grants grant roles role views view functions function setup check query queries report test tests explain select drop cleanup".split())  # fmt: skip
 
 
@@ -46,7 +59,7 @@ def weigh_sql(command: Command, args: tuple[str, ...]) -> Weight | None:
         elif option in SQL_FILES or re.fullmatch(r"-\w*f", option):
             files += [value] if equals else args[i + 1 : i + 2]
     texts += [arg for arg in args if (" " in arg or arg[:1] == ".") and arg[:1] != "-"]
-    weights = [weigh_statement(statement, command.name) for text in texts for statement in text.split(";")]
+    weights = [weigh_statement(statement, command.name) for text in texts for statement in statements(text)]
     weights += [weigh_file(file) for file in files]
     long = [weight for weight in weights if weight.size == "long"]
     if long:
@@ -58,13 +71,27 @@ def weigh_sql(command: Command, args: tuple[str, ...]) -> Weight | None:
     return None
 
 
+def statements(text: str) -> list[str]:
+    """The statements of SQL text, each from its verb on, in upper case, with single blanks and without comments and literals: a
+    string is `''`, a quoted name `""`."""
+    plain = LITERAL.sub(lambda found: {"'": "''", "$": "''", '"': '""', "`": '""'}.get(found[0][0], " "), text)
+    parts = [" ".join(part.upper().split()) for part in SEPARATOR.split(plain) if part]
+    return [BEFORE_VERB.sub("", part, count=1) for part in parts]
+
+
 def weigh_statement(statement: str, client: str) -> Weight:
-    """The Weight of one statement."""
-    if MOVES_TABLES.search(statement):
+    """The Weight of one of the `statements`."""
+    if MOVES_TABLES.match(statement):
         return Weight("long", "SQL that moves a whole table", confidence="medium" if client in EMBEDDED else "high")
-    if READS_TABLE.search(statement) and not SOME_ROWS.search(statement) and not ONE_TABLE.search(statement):
+    if READS_TABLE.match(statement) and not names_rows(statement):
         return Weight("long", "SQL that reads or changes a whole table", confidence="medium")
     return Weight("quick", "SQL that names its rows or changes definitions")
+
+
+def names_rows(statement: str) -> bool:
+    """Whether a statement changes only rows that its condition names."""
+    _, *condition = WHERE.split(statement, maxsplit=1)
+    return bool(CHANGES_ROWS.match(statement) and condition and not MANY_ROWS.search(condition[0]))
 
 
 def weigh_file(file: str) -> Weight:
