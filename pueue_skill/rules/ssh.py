@@ -38,7 +38,8 @@ def check_remote_work(command: Command, context: RuleContext) -> Hit | None:
         return None
     if not command.args and is_made_before(command.words[0].value, command, context):
         return None  # a test program that the text has just compiled
-    lost = "; its exit status and output are lost" if remote.outlives_client(command.carriers[-1]) else " and is lost"
+    outlives = remote.outlives_client(command.carriers[-1], command.name)
+    lost = "; its exit status and output are lost" if outlives else " and is lost"
     return hit_at(command, claim(weight, weight.why, f"runs on {connection_of(command)}{lost} with it"))
 
 

@@ -351,9 +351,12 @@ def engine_host(name: str, options: tuple[Word, ...], variables: Mapping[str, st
     return "the Podman service" if name == "podman" and {"-r", "--remote"} & {option for option, _ in given} else ""
 
 
-def outlives_client(name: str) -> bool:
-    """Whether a command of the carrier of that name continues when its client is killed."""
-    return name in CARRIERS and CARRIERS[name].outlives
+def outlives_client(carrier: str, program: str) -> bool:
+    """Whether `program`, which the client `carrier` runs on another host, continues when that client is killed. The engine
+    keeps a container, but ends its own work, such as a build."""
+    if carrier in ENGINE_HOSTS:
+        return program != carrier
+    return carrier in CARRIERS and CARRIERS[carrier].outlives
 
 
 PROGRAMS = frozenset([name.partition(" ")[0] for name in CARRIERS])

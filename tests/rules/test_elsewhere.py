@@ -42,7 +42,7 @@ WORK = {
     "kubectl exec web-0 -- python train.py": "web-0 inside the connection of kubectl exec; its exit status and output are lost",
     "kubectl exec -i web-0 -- bash -s < run.sh": "run.sh runs on web-0 inside the connection of kubectl exec",
     "oc exec deploy/etl -- ./run.sh": "deploy/etl inside the connection of oc exec",
-    "docker -H ssh://dev@box build -t app .": "box inside the connection of docker",
+    "docker -H ssh://dev@box build -t app .": "box inside the connection of docker and is lost with it",
     "ansible gpu -m shell -a 'cd /srv && python train.py'": "gpu inside the connection of ansible and is lost with it",
     "pdsh -w node[1-4] /srv/run.sh": "node[1-4] inside the connection of pdsh",
     "gcloud compute ssh dev@vm-1 --command 'python train.py'": "vm-1 inside the connection of gcloud compute ssh",
@@ -51,6 +51,8 @@ WORK = {
     "gcloud compute ssh vm-1 --command 'bash -s' <<'E'\npython train.py\nE\n": "training runs on vm-1",
     "sshpass -e ssh box 'python train.py'": "box inside the ssh connection",
     "mosh box -- python train.py": "box inside the connection of mosh",
+    "docker -H tcp://box run img python train.py": "training runs on box inside the connection of docker; its exit status and output are lost with it",
+    "docker --context far compose exec web python train.py": "far inside the connection of docker; its exit status and output are lost with it",
     "lxc exec c1 -- python train.py": "in the foreground is killed",
 }
 
