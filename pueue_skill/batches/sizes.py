@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pueue_skill.startup.regex import regex
 
-SIZE = regex(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", 2)  # re.IGNORECASE
+SIZE = regex(r"([0-9]{1,18}(?:\.[0-9]+)?)\s*([KMGT]?)i?B?", 2)  # re.IGNORECASE
 
 
 def parse_size(text: str) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from pueue_skill.cli.fast_argparse import argparse
 from pueue_skill.startup.errors import UsageError, did_you_mean
+from pueue_skill.startup.numbers import integer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,9 +19,8 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
     """argparse's own without shutil, whose import takes as long as adding all options; argparse creates one for each option."""
 
     def __init__(self, prog: str) -> None:
-        columns = os.environ.get("COLUMNS", "")
         try:
-            width = int(columns) if columns.isdecimal() and int(columns) else os.get_terminal_size(1).columns
+            width = integer(os.environ.get("COLUMNS", "")) or os.get_terminal_size(1).columns
         except OSError:
             width = 0
         super().__init__(prog, width=(width or 80) - 2)
@@ -160,15 +160,17 @@ def interval(text: str) -> float:
 
 
 def count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not int(text):
+    value = integer(text)
+    if not value:
         raise argparse.ArgumentTypeError(f"expected a whole number, at least 1, not {text!r}")
-    return int(text)
+    return value
 
 
 def job_id(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
+    value = integer(text)
+    if value is None:
         raise argparse.ArgumentTypeError(f"expected the ID of a pueue job, not {text!r}")
-    return int(text)
+    return value
 
 
 def host_name(text: str) -> str:

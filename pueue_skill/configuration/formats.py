@@ -51,7 +51,10 @@ def parse(name: str, text: str) -> Any:
         message, _, place = str(error).partition(" (at ")
         line = re.match(r"line (\d+)", place)  # or "end of document"
         raise FormatError(message, int(line[1]) if line else text.count("\n") + 1) from None
-    except ValueError as error:  # an impossible date, or a number with thousands of digits
+    except (
+        ValueError,
+        OverflowError,
+    ) as error:  # an impossible date or character, or a number with thousands of digits
         raise FormatError(str(error), None) from None
     except RecursionError:
         raise FormatError("nested too deeply", None) from None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 GENERATED = regex(r"[0-9a-f]{12}(?:-\d+)?")
 """The keys that plans and `run` generate."""
 
-OLDER = regex(r"(.+)~([0-9]+)")
+OLDER = regex(r"(.+)~([0-9]{1,18})")
 
 
 class Matches(NamedTuple):

@@ -278,6 +278,8 @@ def workflow(text: str) -> Iterator[ShellText]:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise Unreadable(f"broken YAML: #x{error.character:04x} is not allowed there", line) from None
+    except (ValueError, OverflowError):
+        raise Unreadable("broken YAML: an escape is not the number of a character") from None
     except RecursionError:
         raise Unreadable("broken YAML: it is nested too deeply") from None
     seen: set[int] = set()
@@ -408,7 +410,7 @@ def toml(text: str) -> dict[str, Any]:
     """The parsed TOML document. Raises Unreadable."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # also for a number with thousands of digits
         line = re.search(r"\(at line (\d+)", str(error))
         raise Unreadable(f"broken TOML: {error}", int(line[1]) if line else None) from None
     except RecursionError:

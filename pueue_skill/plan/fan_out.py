@@ -22,6 +22,7 @@ from pueue_skill.shell.secrets import holds_secret
 from pueue_skill.shell.ssh_target import NotQueueable
 from pueue_skill.shell.syntax import Node, Pipeline, Simple, Word
 from pueue_skill.shell.wrappers import FAN_OUT
+from pueue_skill.startup.numbers import integer
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
@@ -47,7 +48,7 @@ MAX_PROCS_OPTIONS, MAX_ARGS_OPTIONS, MAX_LINES_OPTIONS, REPLACE_OPTIONS = (
     ("-I", "-i", "--replace"),
 )
 PARALLEL_OPTIONS = {"-j", "-P", "--jobs", "--max-procs", "-k", "--keep-order", "--bar", "--eta", "--progress", "--will-cite", "-u", "--line-buffer", "--lb"}  # fmt: skip
-PLACEHOLDER = regex(r"\{(\d*)\}")
+PLACEHOLDER = regex(r"\{([0-9]*)\}")
 PARTIAL_PLACEHOLDER = regex(r"\{\d*[-+./#%=:]")
 """Placeholders of parallel for a part of an item, its number or a computed value."""
 
@@ -209,12 +210,12 @@ def xargs_calls(
         return [([argv[0], *[word.replace(given.placeholder, item) for word in argv[1:]]], (item,)) for item in items]
     if not null:
         lines = [item for line in lines for item in re.split(r"[ \t\n]+", line) if item]
-    size = given.limits.get("-n", "")
-    if not size.isdigit() or int(size) == 0:
+    size = integer(given.limits.get("-n", ""))
+    if not size:
         return None
     if not lines:
         return None  # BSD and GNU xargs differ on empty input
-    chunks = [tuple(lines[i : i + int(size)]) for i in range(0, len(lines), int(size))]
+    chunks = [tuple(lines[i : i + size]) for i in range(0, len(lines), size)]
     return [([*argv, *chunk], chunk) for chunk in chunks]
 
 
@@ -294,7 +295,8 @@ def fill_placeholders(line: str, values: tuple[str, ...]) -> str:
     quoted = [f"'{value}'" if "=" in value and quote.word(value) == value else quote.word(value) for value in values]
 
     def item(match: re.Match[str]) -> str:
-        return " ".join(quoted) if not match[1] else quoted[int(match[1]) - 1] if int(match[1]) <= len(values) else ""
+        position = integer(match[1]) or 0
+        return " ".join(quoted) if not match[1] else quoted[position - 1] if 1 <= position <= len(values) else ""
 
     return PLACEHOLDER.sub(item, line)
 
@@ -302,9 +304,9 @@ def fill_placeholders(line: str, values: tuple[str, ...]) -> str:
 def group_with_limit(here: Host, at_once: str | None) -> tuple[Host, str | None]:
     """The host and the group whose limit is `at_once`: a configured group, or a new one. None as the group without a
     limit."""
-    if at_once is None or not at_once.isdigit():
+    limit = integer(at_once or "")
+    if limit is None:
         return here, None
-    limit = int(at_once)
     for name, slots in here.groups:
         if slots == limit:
             return here, name

@@ -17,7 +17,7 @@ from pueue_skill.startup.regex import regex
 
 BRACED = regex(rf"\$\{{(#?)({NAME})(?:\[([^\]]*)\])?(.*)\}}", re.DOTALL)
 ARITHMETIC = regex(r"\$\(\((.*)\)\)|\$\[(.*)\]", re.DOTALL)
-TOKEN = regex(rf"\s*(?:(10#)?(?:(\d+)|\$?\{{?({NAME})\}}?)|(\*\*|[-+*/%()]))\s*")
+TOKEN = regex(rf"\s*(?:(10#)?(?:([0-9]+)|\$?\{{?({NAME})\}}?)|(\*\*|[-+*/%()]))\s*")
 EXPANSION_OPERATOR = regex(r"(%%?|##?|//|/%|/#|/|\^\^?|,,?|:(?![-=?+]))(.*)", re.DOTALL)
 PATH_COMMAND = regex(r"(?:\$\(|`)\s*(basename|dirname)\s+(?:-- )?(?:\"([^\"()`]*)\"|'([^'()`]*)'|([^\s\"'()`]+))(?:\s+['\"]?([^\s\"'()`]*)['\"]?)?\s*(?:\)|`)")  # fmt: skip
 MKTEMP = regex(r"(?:\$\(|`)\s*mktemp\b[^()`]*(?:\)|`)")
@@ -144,7 +144,7 @@ def evaluate(expression: str, known: Mapping[str, Value]) -> int:
         decimal, number, name, sign = match.groups()
         if name is not None:
             number = scalar(known[name]) if name in known else ""
-            if not re.fullmatch(r"-?\d+", number):
+            if not re.fullmatch(r"-?[0-9]+", number):
                 raise UnknownValue
         tokens.append(sign or parse_integer(number, decimal is not None))
         at = match.end()

@@ -17,6 +17,7 @@ from pueue_skill.rules.sql import SQL_CLIENTS, weigh_sql
 from pueue_skill.rules.table import TABLE, find_match, launched, weigh_by_table, weight_of
 from pueue_skill.rules.words import HELP_OPTIONS, QUICK_OPTIONS, SCRIPT_ANCHORS, SMALL_OPTIONS
 from pueue_skill.shell.model import Command
+from pueue_skill.startup.numbers import integer
 
 
 def anchors() -> set[str]:
@@ -83,6 +84,7 @@ def quick_option(name: str, args: tuple[str, ...]) -> bool:
 def small_limit(args: tuple[str, ...]) -> str:
     """The option with its number that limits a program to little work (`--limit 10`), or nothing."""
     for option, number in itertools.pairwise(args):
-        if option in SMALL_OPTIONS and number.isdigit() and int(number) <= 1000:
+        count = integer(number) if option in SMALL_OPTIONS else None
+        if count is not None and count <= 1000:
             return f"{option} {number}"
     return ""

@@ -19,6 +19,7 @@ from pueue_skill.rules.words import (
     STRONG,
     WHOLE,
 )
+from pueue_skill.startup.numbers import integer
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
@@ -27,7 +28,7 @@ MAX_HINTS = 3
 SETTING = regex(r"(?:-{1,2}|[+~]{0,2})([A-Za-z][\w./@-]*)(?:=(.*))?", 16)
 NUMBER = regex(r"\d[\d_]*(?:\.0*)?(?:[eE]\+?\d+)?[kKmM]?$")
 YEAR = regex(r"(?:19|20)\d\d\b")
-JAVA_HEAP = regex(r"-Xmx(\d+)g$")
+JAVA_HEAP = regex(r"-Xmx([0-9]{1,9})g$")
 START_DATE = {"start", "from", "since", "startdate"}
 MODEL_FILE = regex(r"\.(?:pt|pth|ckpt|safetensors|gguf|bin|pkl|pdparams)$")
 DATA_FILE = regex(
@@ -197,11 +198,12 @@ def limit_of(args: tuple[str, ...]) -> tuple[int, str] | None:
     """The number and the name of an option that limits a run: `--limit 3` is (3, `--limit`); None without one."""
     for setting in settings(args):
         others = {word for word in setting.words if word not in QUALIFIERS}
-        if not setting.value.isdigit() or not others or not others <= LIMITS:
+        count = integer(setting.value)
+        if count is None or not others or not others <= LIMITS:
             continue
         most = (
             1000 if others & {"limit", "head", "sample", "samples", "last", "subset", "first", "items", "files"} else 20
         )
-        if int(setting.value) <= (most if setting.written[0] == "-" else 0):
-            return int(setting.value), setting.written
+        if count <= (most if setting.written[0] == "-" else 0):
+            return count, setting.written
     return None

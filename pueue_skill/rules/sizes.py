@@ -111,7 +111,7 @@ GLOB = regex(r"[*?\[]")
 LEVEL = regex(r"-(?:-fast=?\d*|\d{1,2})$")
 HARDWARE_ENCODER = regex(r"_(?:nvenc|videotoolbox|qsv|vaapi|amf|v4l2m2m)\b")
 LARGE = regex(r"(?:^|[^a-z])(?:big|large|huge)(?:file|data|db|dump|log|dir|folder)?s?(?:[^a-z]|$)", re.IGNORECASE)
-SIZE = regex(r"(\d+(?:\.\d+)?)\s*([kKMGTP]?)(i?B)?")
+SIZE = regex(r"([0-9]{1,18}(?:\.[0-9]+)?)\s*([kKMGTP]?)(i?B)?")
 CLOCK = regex(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)")
 
 

@@ -16,6 +16,7 @@ from pueue_skill.shell.parse import parse
 from pueue_skill.shell.parse.words import read_word
 from pueue_skill.shell.syntax import Chain, Compound, Node, Pipeline, Script, Simple, Word
 from pueue_skill.shell.walk import has_heredoc, redirects
+from pueue_skill.startup.numbers import MOST_DIGITS
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
@@ -38,11 +39,11 @@ ATOM = regex(
     r"|\$\((?!\()[^()'\"`]*\)|`[^`'\"()]*`"
     r"|(?s:.)"
 )
-PARAMETER = regex(rf"\$(?:({NAME})|\{{({NAME})\}}|\{{({NAME})\[([@*]|\d+)\]\}})")
-SEQUENCE = regex(r"(-?\d+|[A-Za-z])\.\.(-?\d+|[A-Za-z])(?:\.\.(-?\d+))?")
+PARAMETER = regex(rf"\$(?:({NAME})|\{{({NAME})\}}|\{{({NAME})\[([@*]|[0-9]{{1,18}})\]\}})")
+SEQUENCE = regex(r"(-?[0-9]+|[A-Za-z])\.\.(-?[0-9]+|[A-Za-z])(?:\.\.(-?[0-9]+))?")
 GLOB = regex(r"[*?\[]")
 BARE = regex(r"[A-Za-z0-9_@%+:./-]+", re.ASCII)
-SEQ = regex(r"(?:\$\(|`)\s*seq((?:\s+(?:-w|-?\d+))+)\s*(?:\)|`)")
+SEQ = regex(r"(?:\$\(|`)\s*seq((?:\s+(?:-w|-?[0-9]{1,18}))+)\s*(?:\)|`)")
 RESERVED = {"if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "while", "until", "for", "in", "function",
             "time", "select", "coproc"}  # fmt: skip
 INDIRECT = regex(r"\$\{!|\b(?:declare|typeset|local)\s+-\w*n|\btrap\b|\s-v\s")
@@ -123,6 +124,8 @@ def sequence(text: str) -> list[str] | None:
         return None
     first, last, step = match.groups()
     letters = first.isalpha()
+    if max(len(first), len(last), len(step or "")) > MOST_DIGITS:
+        raise UnknownValue
     if letters != last.isalpha() or (letters and first.isupper() != last.isupper()):
         raise UnknownValue
     a, b = (ord(first), ord(last)) if letters else (int(first), int(last))
@@ -224,7 +227,7 @@ def parameter_values(expansion: str, known: Mapping[str, Value]) -> tuple[tuple[
 
 def seq(words: Sequence[str]) -> list[str] | None:
     """The lines that seq prints for its arguments, or None if that is not certain."""
-    if not all(re.fullmatch(r"-w|-?\d+", word) for word in words):
+    if not all(re.fullmatch(r"-w|-?[0-9]{1,18}", word) for word in words):
         return None
     try:
         return count(list(words))

@@ -142,6 +142,7 @@ def test_aliases_that_expand_to_more_than_fits_into_memory() -> None:
         ("x.yaml", "a: 2024-13-01", None, "month must be in 1..12"),
         ("x.yaml", "a: \x07", None, "special characters are not allowed"),
         ("x.toml", "a = " + "9" * 5000, None, "Exceeds the limit"),
+        ("x.yaml", 'a: "\\UFFFFFFFF"', None, "too large"),
         ("x.json", "[" * 100_000, None, "nested too deeply"),
     ],
 )

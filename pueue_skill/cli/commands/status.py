@@ -12,6 +12,7 @@ from pueue_skill.cli import options as shared
 from pueue_skill.cli import parsing
 from pueue_skill.cli.console import ExitCode
 from pueue_skill.cli.selection import selected_hosts
+from pueue_skill.startup.numbers import integer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def main(options: argparse.Namespace) -> int:
         console = Console(highlight=False, file=streams.terminal())
         console.print(view.jobs_table(report, dt.datetime.now(dt.UTC), console.width), view.host_lines(report))
     else:
-        width = os.environ.get("COLUMNS", "")
-        print(view.text(report, dt.datetime.now(dt.UTC), int(width) if width.isdecimal() else None), end="")
+        width = integer(os.environ.get("COLUMNS", ""))
+        print(view.text(report, dt.datetime.now(dt.UTC), width), end="")
     return ExitCode.DONE if all(host["reachable"] for host in report["hosts"]) else ExitCode.UNREACHABLE
 
 
