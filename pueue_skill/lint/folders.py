@@ -6,6 +6,7 @@ list of ignored files (core.excludesFile) is not read.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Iterator
@@ -108,16 +109,22 @@ def ignored_above(folder: Path) -> tuple[Ignored, ...]:
 def ignored_in(folder: Path, name: str) -> tuple[Ignored, ...]:
     """The patterns in the file `name` of a folder; none without such a file."""
     try:
-        lines = (folder / name).read_text("utf-8", "replace").splitlines()
+        content = (folder / name).read_bytes().removeprefix(codecs.BOM_UTF8)
     except OSError:
         return ()
+    lines = [as_bytes(line.removesuffix(b"\r")) for line in content.split(b"\n")]
     return (Ignored(folder, tuple([pattern for line in lines for pattern in patterns_in(line)])),)
+
+
+def as_bytes(text: bytes) -> str:
+    """The text as git compares it: each byte is a character."""
+    return text.decode("latin-1")
 
 
 def is_ignored(path: Path, is_folder: bool, ignored: tuple[Ignored, ...]) -> bool:
     """Whether git ignores the path, whose folder it does not ignore: the last pattern that matches decides."""
     for folder, patterns in reversed(ignored):
-        relative = path.relative_to(folder).as_posix()
+        relative = as_bytes(os.fsencode(path.relative_to(folder).as_posix()))
         for pattern in reversed(patterns):
             if (is_folder or not pattern.only_folders) and pattern.matches.fullmatch(relative):
                 return not pattern.includes
@@ -126,41 +133,96 @@ def is_ignored(path: Path, is_folder: bool, ignored: tuple[Ignored, ...]) -> boo
 
 def patterns_in(line: str) -> Iterator[Pattern]:
     """The pattern of a line, or none for a blank line, a comment or an invalid pattern."""
-    text = re.sub(r"(?<!\\) +$", "", line)
+    text = line.rstrip(" ")
+    backslashes = len(text) - len(text.rstrip("\\"))
+    if backslashes % 2 and text != line:
+        text += " "
     if not text or text.startswith("#"):
         return
     includes = text.startswith("!")
     text = text[includes:]
     only_folders = text.endswith("/")
-    text = text.rstrip("/") if only_folders else text
-    anchored = "/" in text
-    expression = glob_expression(text.removeprefix("/"))
-    try:
-        yield Pattern(re.compile(expression if anchored else f"(?:.*/)?{expression}", re.S), only_folders, includes)
-    except re.error:
+    text = text.removesuffix("/")
+    glob = text.removeprefix("/")
+    if not glob:
         return
+    try:
+        expression = expression_of(glob, anchored="/" in text)
+    except ValueError:
+        return
+    yield Pattern(re.compile(expression, re.S), only_folders, includes)
 
 
-GLOB_PART = re.compile(r"(?:^|(?<=/))\*\*/|/\*\*$|\*+|\?|\[[!^]?\]?[^\]]*\]|\\.|.", re.S)
+CLASSES = {
+    "alnum": "A-Za-z0-9", "alpha": "A-Za-z", "blank": r" \t", "cntrl": r"\x00-\x1f\x7f", "digit": "0-9", "graph": "!-~", "lower": "a-z",
+    "print": " -~", "punct": r"!-/:-@\[-`{-~", "space": r" \t\n\r", "upper": "A-Z", "xdigit": "0-9A-Fa-f",
+}  # fmt: skip
+"""The names in `[[:alpha:]]`, with their members as in a regular expression."""
+TOKEN = re.compile(r"(\*+)|(\?)|\[([!^]?+)((?>\[:\w*:\]|\\.|[^\\])(?:\[:\w*:\]|\\.|[^\]\\])*+)\]|\\(.)|(.)", re.S)
+"""Stars, a question mark, a set of characters, an escaped character, another one: a `[` that is not closed, or a last `\\`."""
+MEMBER = re.compile(r"\[:(\w*):\]|(\\.|[^\\])-(\\.|[^\]\\])|(\\.|.)", re.S)
+STAR, STARS = "[^/]*", "**"
 
 
-def glob_expression(text: str) -> str:
-    """A regular expression for a pattern of gitignore(5)."""
-    parts = []
-    for match in GLOB_PART.finditer(text):
-        glob = match[0]
-        if glob == "**/":
-            parts.append("(?:.*/)?")
-        elif glob == "/**":
-            parts.append("/.*")
-        elif glob[0] == "*":
-            parts.append("[^/]*")
-        elif glob == "?":
-            parts.append("[^/]")
-        elif glob[0] == "[" and len(glob) > 1:
-            negated = glob[1] in "!^"
-            members = glob[1 + negated : -1].replace("[", "\\[")
-            parts.append(f"(?!/)[{'^' if negated else ''}{members}]")
+def expression_of(text: str, anchored: bool) -> str:
+    """A regular expression for a pattern, without `!` and the last slash; `anchored` to the folder, or for a name in any folder.
+    Raises ValueError for a pattern that git rejects.
+
+    Its time is linear in the length of a name: a star before others takes the first place that fits, and never another one.
+    """
+    parts: list[list[str]] = [[]]
+    for match in TOKEN.finditer(text):
+        stars, question, negated, members, escaped, char = match.groups()
+        char = escaped or char
+        if char == "/":
+            parts.append([])
+        elif stars:
+            parts[-1].append(stars)
+        elif question:
+            parts[-1].append("[^/]")
+        elif members:
+            parts[-1].append(set_of(members, bool(negated)))
+        elif match[0] in ("[", "\\"):
+            raise ValueError(f"{match[0]} is not complete")
         else:
-            parts.append(re.escape(glob[-1]))
-    return "".join(parts)
+            parts[-1].append(re.escape(char))
+    runs: list[list[str]] = [[]] if anchored else [[], []]
+    for part in parts:
+        if len(part) == 1 and part[0][:2] == STARS:
+            runs.append([])
+        else:
+            runs[-1].append(part_of(part))
+    if len(runs) == 1:
+        return "/".join(runs[0])
+    first, *middle, last = ["/".join(run) for run in runs]
+    folders = [f"(?>(?:[^/]*/)*?{run}/)" for run in middle if run]
+    return "".join([f"{first}/" if first else "", *folders, f"(?:[^/]*/)*{last}" if last else ".*"])
+
+
+def part_of(tokens: list[str]) -> str:
+    """A regular expression for the tokens between two slashes."""
+    pieces = [""]
+    for token in tokens:
+        if token[0] == "*":
+            pieces.append("")
+        else:
+            pieces[-1] += token
+    if len(pieces) == 1:
+        return pieces[0]
+    first, *middle, last = pieces
+    return "".join([first, *[f"(?>{STAR}?{piece})" for piece in middle if piece], STAR, last])
+
+
+def set_of(members: str, negated: bool) -> str:
+    """A regular expression for a character in `[members]`, or not in it. Raises ValueError for an unknown class."""
+    pieces = []
+    for name, start, end, char in MEMBER.findall(members):
+        if char or start:
+            low, high = (char or start)[-1], (char or end)[-1]
+            pieces.append(re.escape(low))
+            pieces += [f"{re.escape(low)}-{re.escape(high)}"] if low <= high else []
+        elif name not in CLASSES:
+            raise ValueError(f"[:{name}:] is no class")
+        else:
+            pieces.append(CLASSES[name])
+    return f"(?!/)[{'^' if negated else ''}{''.join(pieces)}]"

@@ -6,7 +6,9 @@ import json
 import os
 import re
 import subprocess
+import time
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -527,6 +529,74 @@ def test_what_git_ignores_is_not_checked(below: str, tmp_path: Path) -> None:
     expected = sorted(str(folder / name) for name in names if name.endswith(".sh"))
     assert sorted(folders.files_below(str(folder))) == expected
     assert list(folders.files_below(str(tmp_path / "build"))) == [str(tmp_path / "build/x.sh")]  # named explicitly
+
+
+IGNORE_FILES = (
+    "a", "a/", "/a", "/a/", "a/b", "/a/b/", "a/*", "*", "*/", "?", "a?c", "*.sh", "a*b", "a*b*c", "*a*a*b", "*ab*ab", "a**b", "a/*b", "*/b", "*/*/c", "**", "**/", "**/b",
+    "/**/b", "**/a/b", "a/**", "a/**/", "a/**/b", "a/**/**/c", "**/b/**", "**/**/c", "a/**/b/*", "**/a*/**/*c", "a/***/c", "a/b/", "a//", "a//b", "//a", "/", "!", "!a", "",
+    "[ab]", "[a-c]", "[!a]", "[^a]", "[!a-b]c", "[]a]", "[!]a]", "[a-]", "[-a]", "[a", "[]", "[!]", "[a]]", "[c-a]", "a[/]b", "a[!x]b", "a[+-0]b", "[\\]]", "[\\-]", "[[:space:]]x",
+    "[[:alpha:]]", "[[:digit:][:upper:]]", "[![:lower:]]", "[[:alpha:]-c]", "[[:alpha:]", "[[:nothing:]]", "[[:x]", "[:alpha:]", "[a[:digit:]z]", "[[:punct:]]", "[a-c-e]", "[a\\-c]",
+    "\\a", "\\*", "\\[a]", "\\#a", "\\!a", "#a", "!#a", "a\\", "a\\\\", "\\\\", "a\\/b", "a ", "a  ", "a\\ ", "a\\  ", "a\\\\ ", " a", " ", "a\t", "a b", "a\r", "a\fb",
+    "\ufeffa", "é", "?é", "[é]", "??", "*\na", "*\n!a", "*\n!a/", "*\n!a/\n!a/b", "a/*\n!a/b", "*.sh\n!b.sh\nb.sh", "**/a/**/b/**/c", "A", "*\r\n!*.sh\r\n", "a/**\n!a/b/", "{a,b}", "a.c", "a+", "(a)", "^a", "a$",
+)  # fmt: skip
+"""Texts of a .gitignore."""
+IGNORED_NAMES = (
+    "a", "b", "c", "d", "e", "x", "z", "ab", "abc", "aXb", "abab", "aab", "aaab", "a/b", "a/b/c", "a/x/b", "a/x/y/b", "a/x/y/c", "a/b/x/c", "x/a", "x/a/b", "x/a/b/c", "b/c", "b/a/c", "a.sh",
+    "b.sh", "a/b.sh", "x/b.sh", "y/a", "y/b", " a", "a ", "a  ", " ", " x", "x x", "\tx", "a\t", "a b", "a\fb", "a\r", "1", "A", "-", "!", "!a", "#a", "#", "]", "[", "[a", "[a]", "a]", "bc", "cc",
+    "l", "\\", "a\\", "\\a", "*", "*a", "é", "aé", "éé", "{a,b}", "a.c", "a+", "(a)", "^a", "a$", "a/.b", ".a", "a/ab/c/xc", "\ufeffa", "a*b", "a?b", "a+b", "a0b",
+)  # fmt: skip
+
+
+def ignored_by_git(folder: Path, names: Sequence[str]) -> set[str]:
+    """Return the names that `git check-ignore` prints."""
+    call = ["git", "-c", "core.excludesFile=", "-C", folder, "check-ignore", "-z", "--stdin", "--no-index"]
+    done = subprocess.run(call, input="\0".join(names).encode(), capture_output=True, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    return set(done.stdout.decode().split("\0")[:-1])
+
+
+def is_ignored(folder: Path, name: str, ignored: tuple[folders.Ignored, ...]) -> bool:
+    """Whether the path or a folder above it is ignored."""
+    paths = [path for path in (*(folder / name).parents, folder / name) if folder in path.parents]
+    return any(folders.is_ignored(path, path.is_dir(), ignored) for path in paths)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_patterns_mean_what_they_mean_to_git(part: int, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    for name in sorted(IGNORED_NAMES, reverse=True):  # what is in a folder first
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        if not (tmp_path / name).exists():
+            (tmp_path / name).touch()
+    for text in IGNORE_FILES[part::4]:
+        (tmp_path / ".gitignore").write_text(text + "\n", newline="")
+        ignored = folders.ignored_in(tmp_path, ".gitignore")
+        ours = {name for name in IGNORED_NAMES if is_ignored(tmp_path, name, ignored)}
+        assert ours == ignored_by_git(tmp_path, IGNORED_NAMES), text
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("**/" + "a*" * 7 + "b", "a" * 200),
+        ("a*" * 60 + "b", "a" * 250),
+        ("*a" * 60 + "?" * 60 + "b", "a" * 250),
+        ("**/a/" * 60 + "b", "a/" * 1000 + "c"),
+        ("**/a*a*/" * 60 + "b", "aaaa/" * 500 + "c"),
+        ("**/*/" * 60 + "b", "a/" * 1000 + "c"),
+        ("[[:alpha:]]*" * 60 + "1", "a" * 250),
+        ("*" * 200 + "b", "a" * 250),
+        ("[[:a" * 5000, "a"),
+        ("[" + "[:alpha:]" * 5000, "a"),
+        ("a" + " " * 50_000 + "b", "a"),
+    ],
+)
+def test_hostile_patterns_are_matched_in_time(pattern: str, name: str, tmp_path: Path) -> None:
+    """Each takes a few milliseconds; with the freedom of a regular expression to try all lengths for all stars, years."""
+    (tmp_path / ".gitignore").write_text(pattern + "\n")
+    begun = time.process_time()
+    assert not folders.is_ignored(tmp_path / name, False, folders.ignored_in(tmp_path, ".gitignore"))
+    assert time.process_time() - begun < 1
 
 
 def test_an_unparsed_text_is_a_note(tmp_path: Path) -> None:
