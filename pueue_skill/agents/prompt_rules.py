@@ -52,11 +52,9 @@ CONVERT = (
     "import load convert generate compute calculate create rebuild regenerate fetch copy sync render index encode compress migrate upload extract "
     "evaluate score classify refresh aggregate translate"
 )
-FILL = "backfill populate repopulate ingest reingest fill refill warm prewarm"
 PUT = "put add throw stick get send move submit"
 VARY = "try repeat run rerun compare test evaluate do start launch average"
 TUNE = "tune optimize optimise"
-MEASURE = "benchmark evaluate eval score rank compare"
 MAKE = "compute generate create calculate build recompute regenerate make need"
 USE_MACHINE = "run rerun train retrain start launch execute do process evaluate resume move"
 COMPILE = "build compile rebuild recompile"

@@ -108,7 +108,6 @@ READS_LITTLE = {"head", "less", "more"}
 FIXED_PATH = regex(r"[^$`\\'\"{}()<>|&;!#\n]+")
 """A word whose only expansions are a tilde and globs."""
 GLOB = regex(r"[*?\[]")
-LEVEL = regex(r"-(?:-fast=?\d*|\d{1,2})$")
 HARDWARE_ENCODER = regex(r"_(?:nvenc|videotoolbox|qsv|vaapi|amf|v4l2m2m)\b")
 LARGE = regex(r"(?:^|[^a-z])(?:big|large|huge)(?:file|data|db|dump|log|dir|folder)?s?(?:[^a-z]|$)", re.IGNORECASE)
 SIZE = regex(r"([0-9]{1,18}(?:\.[0-9]+)?)\s*([kKMGTP]?)(i?B)?")
