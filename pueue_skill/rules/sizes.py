@@ -235,6 +235,8 @@ def work_of(command: Command) -> Work | None:
     if name == "ffmpeg":
         return ffmpeg_work(command)
     if name == "HandBrakeCLI":
+        if "--scan" in command.args or ("-t", "0") in itertools.pairwise(command.args):
+            return None
         inputs = [b for a, b in itertools.pairwise(command.words) if a.value in ("-i", "--input")]
         return Work("a transcode", VIDEO, paths(command, inputs)) if inputs else None
     return image_work(command)
@@ -287,6 +289,8 @@ def archive_work(command: Command) -> Work | None:
         return Work("an archive", min(compress, COPY), tuple(files), filtered=call.filtered) if files else None
     if call.mode not in "xtd" or call.listed:
         return None
+    if call.mode == "t" and not call.form:
+        return None  # it reads the headers, and skips the files
     noun = {"x": "extraction of an archive", "t": "a list of an archive"}.get(call.mode, "a comparison with an archive")
     archive = call.archive
     if archive is None or archive.value == "-":
@@ -297,13 +301,16 @@ def archive_work(command: Command) -> Work | None:
 def zip_work(command: Command) -> Work | None:
     """The work of zip, unzip, 7z and unrar."""
     options, files = split_arguments(command.words[1:], OPTIONS.get(command.name, ArgSpec()))
+    names = {option for option, _ in options}
     if command.name == "zip":
-        if len(files) < 2:
+        if len(files) < 2 or {"-sf", "--show-files"} & set(command.args):
             return None
-        filtered = any(option in ("-x", "--exclude", "-i", "--include") for option, _ in options)
+        filtered = bool(names & {"-x", "--exclude", "-i", "--include"})
         return Work("an archive", RATES["gzip"][0], paths(command, files[1:]), filtered=filtered)
     if command.name == "unzip":
-        return Work("extraction of an archive", RATES["gzip"][1], paths(command, files[:1])) if files else None
+        if not files or names & {"-l", "-v", "-z", "-Z"}:
+            return None
+        return Work("extraction of an archive", RATES["gzip"][1], paths(command, files[:1]), filtered=len(files) > 1)
     if command.name == "unar":
         return Work("extraction of an archive", RATES["7z"][1], paths(command, files[:1])) if files else None
     action, rest = (files[0].value, files[1:]) if files else ("", [])
@@ -382,7 +389,7 @@ def ffmpeg_work(command: Command) -> Work | None:
     """The work of ffmpeg: by the kind of its input, the encoders and the length of the output."""
     words, args = command.words[1:], command.args
     inputs = [words[i + 1] for i, arg in enumerate(args[:-1]) if arg == "-i"]
-    if not inputs or {"-frames:v", "-vframes", "-loop", "-stream_loop", "lavfi"} & set(args):
+    if not inputs or not has_output(args) or {"-frames:v", "-vframes", "-loop", "-stream_loop", "lavfi"} & set(args):
         return None
     values = dict(itertools.pairwise(args))
     suffixes = {word.value.rpartition(".")[2].lower() for word in inputs}
@@ -409,8 +416,17 @@ def ffmpeg_work(command: Command) -> Work | None:
     return Work("a transcode", rate, paths(command, inputs), filtered="-t" in values or "-to" in values)
 
 
+def has_output(args: tuple[str, ...]) -> bool:
+    """Whether the arguments of ffmpeg name an output: without one it shows what its inputs contain, and ends. Options after
+    the last file have no value."""
+    last = next((i for i in reversed(range(len(args))) if args[i][:1] != "-" or args[i] == "-"), 0)
+    return last > 0 and args[last - 1] != "-i"
+
+
 def image_work(command: Command) -> Work | None:
-    """The work of ImageMagick: all images among its words, but the result of `convert`."""
+    """The work of ImageMagick: all images among its words, but the result of `convert`; none for `identify`."""
+    if command.args[:1] == ("identify",):
+        return None
     images = [word for word in command.words[1:] if word.value.rpartition(".")[2].lower() in IMAGE_SUFFIXES]
     changes = command.name == "mogrify" or command.args[:1] == ("mogrify",)
     inputs = images if changes else images[:-1] if len(images) > 1 else []

@@ -8,7 +8,7 @@ from pueue_skill.rules.archives import parse_tar
 from pueue_skill.rules.arguments import split_arguments
 from pueue_skill.rules.data_programs import CLOUD_COPIES, COMPRESSORS, DOWNLOADERS, TARS
 from pueue_skill.rules.model import Weight
-from pueue_skill.rules.sizes import OPTIONS, is_called_large, is_remote, parse_size
+from pueue_skill.rules.sizes import OPTIONS, has_output, is_called_large, is_remote, parse_size
 from pueue_skill.rules.table import has_argument, operands
 from pueue_skill.rules.words import BIG_DOWNLOADS, BIG_FILES
 from pueue_skill.shell.model import Command
@@ -71,6 +71,8 @@ def weigh_transfer(command: Command, args: tuple[str, ...]) -> Weight | None:
         return weigh_split(command)
     if name == "dd":
         return weigh_dd(command)
+    if name == "ffmpeg" and not has_output(args):
+        return Weight("quick", "only shows what files contain")
     if name in ("unzip", "7z", "7za", "7zz") and any(map(RELEASE.search, operands(args))):
         return Weight("unknown", "the archive of a release")
     if COMPRESSORS.get(name, "-d").isalnum():

@@ -158,6 +158,31 @@ def test_paths_that_are_measured(text: str, expected: list[str]) -> None:
     assert paths(text) == expected
 
 
+LISTINGS = [
+    "unzip -l a.zip", "unzip -v", "unzip -v a.zip", "unzip -lv a.zip", "unzip -qq -l a.zip", "unzip -z a.zip", "unzip -Z1 a.zip", "unzip -p a.zip readme.txt", "unzip -c a.zip readme.txt", "zipinfo -1 a.zip",
+    "zip -r -sf a.zip data", "zip -T a.zip", "7z l a.7z", "7z l -slt a.7z", "7z i", "unrar l a.rar", "unrar v a.rar", "unrar vb a.rar", "lsar a.zip", "tar -tf a.tar", "tar tvf a.tar", "tar --list -f a.tar", "bsdtar -tf a.zip",
+    "gzip -l a.gz", "pigz -l a.gz", "xz -l a.xz", "xz -lv a.xz", "zstd -l a.zst", "lz4 --list a.lz4", "plzip -l a.lz", "unsquashfs -l a.sqfs", "mksquashfs -version", "pg_restore -l a.dump",
+    "ffmpeg -i talk.mp4", "ffmpeg -i talk.mp4 2>&1 | grep Duration", "ffmpeg -hide_banner -i talk.mp4 -i b.mp4", "ffmpeg -i talk.mp4 -hide_banner", "ffprobe talk.mp4", "HandBrakeCLI --scan -i talk.mkv", "HandBrakeCLI -i talk.mkv -t 0",
+    "sox --info a.wav", "soxi a.wav", "magick identify a.png b.png", "identify a.png b.png", "mogrify -list format", "convert -list format", "rsync --list-only data/ host:", "psql -l",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", LISTINGS)
+def test_a_listing_is_no_work_whatever_the_size(text: str) -> None:
+    assert judged(text, 900 * GB).findings == ()
+    assert analyse(text, {}).findings == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "unzip -p a.zip", "unzip -t a.zip", "7z t a.7z", "tar tf a.tar.gz", "xz -t a.xz", "ffmpeg -i talk.mp4 -f null -", "ffmpeg -i talk.mp4 talk.mkv -y", "ffmpeg -i talk.mp4 -map 0 pipe:1",
+    ],
+)  # fmt: skip
+def test_what_reads_everything_is_work(text: str) -> None:
+    assert judged(text, 900 * GB).findings
+
+
 def test_nothing_is_measured_without_need() -> None:
     def fail(paths: Sequence[str]) -> list[FileSize]:
         raise AssertionError(paths)
