@@ -11,7 +11,7 @@ import re
 
 from pueue_skill.rules import data_programs, table
 from pueue_skill.rules.known import QUICK
-from pueue_skill.rules.model import NO_PREFERENCES, Preferences, Weight
+from pueue_skill.rules.model import NO_PREFERENCES, Preferences, Program, Weight
 from pueue_skill.rules.scripts import script_of, weigh_code, weigh_script
 from pueue_skill.rules.sql import SQL_CLIENTS, weigh_sql
 from pueue_skill.rules.table import TABLE, find_match, launched, weigh_by_table, weight_of
@@ -34,9 +34,9 @@ def weigh(command: Command, preferences: Preferences = NO_PREFERENCES) -> Weight
     args = command.args
     if not set(NO_RUN).isdisjoint(args):
         return Weight("quick", "only asks for help, a version or a plan")
-    for known in preferences.programs:
-        if is_named(known.program, command.name) and set(known.arguments) <= set(args):
-            return Weight(known.size, known.why, known.sure, source=known.source)
+    known = configured(command, preferences)
+    if known:
+        return Weight(known.size, known.why, known.sure, source=known.source)
     own = weight_of(find_match(command, preferences.tools)) if preferences.tools else None
     if own:
         return own
@@ -62,6 +62,18 @@ def weigh(command: Command, preferences: Preferences = NO_PREFERENCES) -> Weight
     if command.name in QUICK:
         return Weight("quick", f"{command.name} ends soon")
     return Weight("unknown", f"nothing is known about {command.name}")
+
+
+def configured(command: Command, preferences: Preferences) -> Program | None:
+    """The program of the user's configuration that the command runs, with its arguments; None without one."""
+    return next(
+        (
+            known
+            for known in preferences.programs
+            if is_named(known.program, command.name) and set(known.arguments) <= set(command.args)
+        ),
+        None,
+    )
 
 
 def is_named(program: str, name: str) -> bool:

@@ -11,7 +11,15 @@ from pueue_skill.rules.words import CALM_ENDS, CALM_NOUNS, CALM_WORDS, SIGNS, ST
 from pueue_skill.startup.regex import regex
 
 WORDS = regex(r"[A-Za-z]+\d*")
-EXTENSION = regex(r"\.(?:py|sh|bash|zsh|rb|pl|R|jl|js|mjs|cjs|ts|tsx|jar|php|lua|exe|bin|out)$")
+SCRIPTS = "py|sh|bash|zsh|ksh|fish|rb|pl|R|r|jl|js|mjs|cjs|ts|tsx|php|lua|tcl|m|sql|ipynb|exs"
+SCRIPT_FILE = regex(rf"\.(?:{SCRIPTS})$")
+"""The end of a script's name."""
+EXTENSION = regex(rf"\.(?:{SCRIPTS}|jar|exe|bin|out)$")
+"""The end of the name of a script or of a program of the project; the rest of the name tells what it does."""
+INSTALLED = regex(
+    r"^/(?:usr|s?bin|snap|nix)/|^(?:~|/|\$\{?(?:HOME|GOPATH)\b|(?:.*/)?(?:node_modules|\.?v?env)/).*/s?bin/[^/]+$|(?:^|/)(?:node_modules/\.bin|\.?venv|env)/"
+)
+"""The path of an installed program: in a folder of the system, in some bin, or in a virtual environment."""
 
 
 def split_name(name: str) -> list[str]:

@@ -19,14 +19,15 @@ from pueue_skill.rules.words import (
     STRONG,
     WHOLE,
 )
-from pueue_skill.startup.numbers import integer
+from pueue_skill.startup.numbers import integer, number
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
 STRONG_POINTS, SIGN_POINTS, VERB_POINTS, HINT_POINTS = 8, 4, 3, 1
 MAX_HINTS = 3
 SETTING = regex(r"(?:-{1,2}|[+~]{0,2})([A-Za-z][\w./@-]*)(?:=(.*))?", 16)
-NUMBER = regex(r"\d[\d_]*(?:\.0*)?(?:[eE]\+?\d+)?[kKmM]?$")
+UNITS = {"": 1, "k": 1e3, "K": 1e3, "m": 1e6, "M": 1e6}
+"""Units of counts: unlike in table.py, `m` is a million, as in `--steps 5m`."""
 YEAR = regex(r"(?:19|20)\d\d\b")
 JAVA_HEAP = regex(r"-Xmx([0-9]{1,9})g$")
 START_DATE = {"start", "from", "since", "startdate"}
@@ -90,14 +91,6 @@ def settings(args: tuple[str, ...]) -> list[Setting]:
     return found
 
 
-def number(value: str) -> float | None:
-    """The number that `value` is (`2e7`, `1_000`, `50k`), or None."""
-    if not NUMBER.match(value):
-        return None
-    scale = {"k": 1e3, "m": 1e6}.get(value[-1].lower(), 1)
-    return float(value.rstrip("kKmM").replace("_", "")) * scale
-
-
 def evidence_in_options(args: tuple[str, ...]) -> list[Evidence]:
     """The Evidence of options, values and file names."""
     found: list[Evidence] = []
@@ -134,7 +127,7 @@ def is_tuning(words: tuple[str, ...], single: str) -> bool:
 def of_option(setting: Setting, single: str) -> Evidence | None:
     """The Evidence of one option; `single` is its word without qualifiers, or empty."""
     words, value = setting.words, setting.value
-    size = number(value)
+    size = number(value, UNITS)
     shown = f"{setting.written} {value}" if size is not None else setting.written
     if "mode" in words and value.startswith("train"):
         return Evidence(STRONG_POINTS, "training")
@@ -171,7 +164,7 @@ def of_option(setting: Setting, single: str) -> Evidence | None:
 
 def of_size(setting: Setting) -> Evidence | None:
     """The Evidence of a large number."""
-    size = number(setting.value)
+    size = number(setting.value, UNITS)
     if setting.written[0] != "-" or size is None or size < 100_000 or NO_SIZE & set(setting.words) or DATE.match(setting.value):  # fmt: skip
         return None
     return Evidence(SIGN_POINTS, f"a run with {setting.written} {setting.value}")

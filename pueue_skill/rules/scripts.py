@@ -11,7 +11,7 @@ import re
 
 from pueue_skill.rules.known import QUICK
 from pueue_skill.rules.model import Weight
-from pueue_skill.rules.names import EXTENSION, calm_words, is_soak, reason_in_name, split_name
+from pueue_skill.rules.names import EXTENSION, INSTALLED, calm_words, is_soak, reason_in_name, split_name
 from pueue_skill.rules.options import (
     HINT_POINTS,
     MAX_HINTS,
@@ -32,6 +32,7 @@ from pueue_skill.rules.words import (
     GPU_VARIABLES,
     HINT_VARIABLES,
     HINT_WORDS,
+    LISTENER_WORDS,
     MODEL_WORK,
     QUERIES,
     QUERY_OPTIONS,
@@ -65,7 +66,6 @@ SCRIPT_LITERAL = regex(r"[\"']([\w./-]+\.(?:py|sh))[\"']")
 MODEL_CODE = regex(r"\.backward\(\)|optimizer\.step\(\)|\btrainer\.(?:fit|train)\(|\bepochs\s*=\s*\d|SearchCV\(|n_trials\s*=|n_jobs\s*=|chunksize\s*=|sink_parquet\(|INSERT INTO \S+ SELECT|snapshot_download\(|\bload_dataset\(|\.generate\(\*\*|range\((?:\d+_)?\d{3,}_?\d{3,}\)")  # fmt: skip
 OWN_WORK = {"train", "finetune", "populate", "backfill", "ingest", "pretrain", "crawl", "precompute"}
 """Functions whose name is one word and long work; others need a second word: run_backtest, train_model."""
-INSTALLED = regex(r"^(?:~|/|\$\{?HOME|\$\{?GOPATH|.*/node_modules/|(?:.*/)?\.?v?env/).*/s?bin/[^/]+$|^.*node_modules/\.bin/[^/]+$")  # fmt: skip
 
 
 def weigh_code(command: Command, args: tuple[str, ...]) -> Weight | None:
@@ -152,8 +152,14 @@ def is_server(words: set[str], args: tuple[str, ...]) -> bool:
         return False
     if "client" in words:
         return False
-    listens = any(setting.words in (("port",), ("bind",), ("listen",)) for setting in settings(args))
-    return bool(SERVER_WORDS & words) or (listens and bool({"app", "main", "asgi", "wsgi", "api", "dev"} & words))
+    return bool(SERVER_WORDS & words) or (
+        listens(args) and bool((LISTENER_WORDS | {"app", "main", "asgi", "wsgi", "dev"}) & words)
+    )
+
+
+def listens(args: tuple[str, ...]) -> bool:
+    """Whether an option gives the address or port to listen on."""
+    return any(setting.words in (("port",), ("http", "port"), ("bind",), ("listen",)) for setting in settings(args))
 
 
 def is_query(setting: Setting) -> bool:

@@ -16,6 +16,7 @@ from pueue_skill.rules.model import Weight
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import Command
 from pueue_skill.shell.syntax import Word
+from pueue_skill.startup.numbers import number
 from pueue_skill.startup.record import NamedTuple
 from pueue_skill.startup.regex import regex
 
@@ -30,8 +31,8 @@ SIZES = ("quick", "wait", "server", "long")
 """Of two patterns that fit equally well, the one whose size comes first counts."""
 
 TOKEN = regex(r"(!?)([^!=<>]+)(?:([=<>])(.*))?")
-NUMBER = regex(r"(\d[\d_]*(?:\.\d+)?(?:[eE]\+?\d+)?)([a-zA-Z]*)")
-FACTORS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+"""Units of numbers and durations: `m` is a minute, and `M` a million."""
 BUNDLE = regex(r"-[A-Za-z0-9]{2,}")
 LONG_NAME = regex(r"-[a-z]+[a-z_]{4,}(=.*)?")
 """An option that is a word after one dash: the program has such options, and does not bundle letters."""
@@ -113,7 +114,7 @@ def parse_pattern(text: str) -> Pattern:
         names = tuple(name.split("|"))
         if "" in names or (operator and not value):
             raise ValueError(f"{token} has an empty alternative or value")
-        if operator in ("<", ">") and NUMBER.fullmatch(value) is None:
+        if operator in ("<", ">") and number(value, UNITS) is None:
             raise ValueError(f"{token} compares with {value}, which is not a number")
         if not negated and not operator and name[0] != "-":
             if required or excluded:
@@ -273,19 +274,11 @@ def has_value(value: str, term: Term) -> bool:
     """Whether the value is one of the term's, or above or below its limit. What only the shell knows is above each."""
     if term.operator == "=":
         return any(equals(glob, value) for glob in term.values)
-    size = number(value)
-    limit = number(term.values[0]) or 0
+    size = number(value, UNITS)
+    limit = number(term.values[0], UNITS) or 0
     if size is None:
         return term.operator == ">" and "$" in value
     return size > limit if term.operator == ">" else size < limit
-
-
-def number(text: str) -> float | None:
-    """The number in a text, in seconds for a duration (`10m`); None for other texts."""
-    match = NUMBER.fullmatch(text)
-    if match is None or match[2] not in FACTORS:
-        return None
-    return float(match[1].replace("_", "")) * FACTORS[match[2]]
 
 
 def find_match(command: Command, own: Mapping[str, tuple[Entry, ...]] | None = None) -> Match | None:

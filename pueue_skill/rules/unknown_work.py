@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import itertools
 
-from pueue_skill.rules.cost import quick_option
-from pueue_skill.rules.names import calm_words, split_name
+from pueue_skill.rules.cost import configured, quick_option
+from pueue_skill.rules.names import INSTALLED, SCRIPT_FILE, calm_words, split_name
 from pueue_skill.rules.rule import RuleContext
-from pueue_skill.rules.scripts import RUNNERS, TASK_RUNNERS, script_of
+from pueue_skill.rules.scripts import RUNNERS, TASK_RUNNERS, listens, script_of
 from pueue_skill.rules.shapes import path_of
+from pueue_skill.rules.words import LISTENER_WORDS, SERVER_WORDS
 from pueue_skill.shell.model import Command
 from pueue_skill.shell.nested import SHELLS, shell_text
 from pueue_skill.startup.regex import regex
 
 MAKES = {"make", "gmake", "bmake"}
-SCRIPT_FILE = regex(r"\.(sh|bash|zsh|ksh|fish|py|r|jl|pl|rb|js|mjs|ts|php|lua|tcl|m|sql|ipynb|exs)$")
 INLINE_CODE = regex(r"-[a-zA-Z]*[eE]$")
 """An option of perl and ruby whose value is the program."""
-INSTALLED = regex(r"(/usr|/bin|/sbin|/opt|/snap|/nix|~/\.local/bin|~/\.cargo/bin|.*/(\.?venv|env|node_modules/\.bin)/)")
-"""The folders of installed programs."""
 
 RUN_WORDS = {
     "run", "runs", "build", "rebuild", "bootstrap", "all", "batch", "job", "jobs", "pipeline", "process", "report", "reports",
@@ -41,8 +39,6 @@ PACKAGE_COMMANDS = {
     "set", "get", "ping", "search", "view", "owner", "access", "approve", "patch", "import", "fund", "root", "bin", "prefix", "licenses",
 }  # fmt: skip
 """Subcommands of package managers that are no tasks of the project."""
-SERVER_WORDS = {"server", "serve", "api", "daemon", "proxy", "gateway", "dashboard", "tunnel", "listener", "webapp"}
-SERVER_OPTIONS = {"--port", "--listen", "--bind", "--http-port"}
 LOOPBACK = regex(r"\b(localhost|127\.0\.0\.1|0\.0\.0\.0)\b|\[::1\]")
 WRITES = (">", ">>", ">|", "&>", "&>>")
 
@@ -50,7 +46,7 @@ WRITES = (">", ">>", ">|", "&>", "&>>")
 def unknown_work(command: Command, context: RuleContext) -> str | None:
     """What the command runs, if that is a script or task of unknown length; None for a probe or a program."""
     size, args = context.weight.size, command.args
-    if size not in ("unknown", "quick") or quick_option(command.name, args) or is_configured(command, context):
+    if size not in ("unknown", "quick") or quick_option(command.name, args) or configured(command, context.preferences):
         return None
     if serves(command, context):
         return None
@@ -66,8 +62,7 @@ def serves(command: Command, context: RuleContext) -> bool:
     this host."""
     script, _ = script_of(command)
     names = {*split_name(script.rpartition("/")[2] if script else command.name)}
-    options = {arg.partition("=")[0] for arg in command.args}
-    if names & SERVER_WORDS or options & SERVER_OPTIONS:
+    if names & (SERVER_WORDS | LISTENER_WORDS) or listens(command.args):
         return True
     return command.background and any(
         other.name in ("curl", "wget", "http", "nc") and any(LOOPBACK.search(arg) for arg in other.args)
@@ -154,17 +149,9 @@ def is_script_path(program: str) -> bool:
     """Whether a program's path says that it is a script: by its extension, or by a word in a project's folder."""
     if SCRIPT_FILE.search(program):
         return True
-    if "/" not in program or INSTALLED.match(program):
+    if "/" not in program or INSTALLED.search(program):
         return False
     return bool(RUN_WORDS & set(split_name(program.rpartition("/")[2])))
-
-
-def is_configured(command: Command, context: RuleContext) -> bool:
-    """Whether the user's configuration says how long the command takes."""
-    return any(
-        command.name == known.program and set(known.arguments) <= set(command.args)
-        for known in context.preferences.programs
-    )
 
 
 def is_made_before(path: str, command: Command, context: RuleContext) -> bool:

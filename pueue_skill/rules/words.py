@@ -121,7 +121,9 @@ QUICK_OPTIONS = HELP_OPTIONS | set("""
     --plan --status --list --list-phases --list-rules --check-only --print-config --show-config --print --show --validate-only --test-run --fast-dev-run --fast_dev_run --smoke --smoke-test
     --collect-only --co --count-only --describe --check --simulate --estimate --preview --print-plan --list-only --eta
 """.split())
+# Words of servers; those of the second set are also what other scripts work on, and count only with a port, or where nothing else is known.
 SERVER_WORDS = set("serve server runserver devserver webserver".split())
+LISTENER_WORDS = set("api daemon proxy gateway dashboard tunnel listener webapp".split())
 # Words that say also of an installed program what it does: ns-train, fairseq-preprocess.
 TOLD_BY_PROGRAMS = set("train pretrain finetune preprocess tokenize download backfill populate quantize".split())
 # `--list-models`, `--stats`: an option without a value whose words are these is a query.

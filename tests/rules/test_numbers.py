@@ -6,7 +6,7 @@ import pytest
 
 from pueue_skill.plan.analysis import Analysis, analyse
 from pueue_skill.shell.model import FileSize
-from pueue_skill.startup.numbers import integer
+from pueue_skill.startup.numbers import integer, number
 
 NUMBERS = {
     "superscript": "²",
@@ -47,3 +47,11 @@ def test_numbers_do_not_crash_an_analysis(number: str) -> None:
 )  # fmt: skip
 def test_an_integer_is_a_few_digits(text: str, expected: int | None) -> None:
     assert integer(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("5", 5), ("2e7", 2e7), ("1_000", 1000), ("0.5", 0.5), ("3.", 3), ("1.5k", 1500), ("9" * 400, float("inf")), *[(text, None) for text in ("", "k", "5x", "-5", "1e-3", ".5", "5 k", "²", "٣")]],
+)  # fmt: skip
+def test_a_number_has_one_of_the_units(text: str, expected: float | None) -> None:
+    assert number(text, {"": 1, "k": 1000}) == expected

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pueue_skill.plan.analysis import analyse
 from pueue_skill.rules.cost import weigh
-from pueue_skill.rules.model import Preferences, Program, Weight
+from pueue_skill.rules.model import NO_PREFERENCES, Preferences, Program, Weight
 from pueue_skill.rules.options import limit_of, settings
 from pueue_skill.rules.registry import findings
 from pueue_skill.rules.scripts import script_of
@@ -163,6 +164,37 @@ def test_help_and_dry_run_win_over_configured_programs(option: str) -> None:
     mine = Preferences(programs=(Program("sync-lake", (), "long", "a sync of the lake"),))
     assert weigh(last("sync-lake --now"), mine).size == "long"
     assert weigh(last(f"sync-lake --now {option}"), mine).size == "quick"
+
+
+def found_on_host(program: str, preferences: Preferences = NO_PREFERENCES) -> bool:
+    """Whether a command on another host has a finding."""
+    return bool(analyse(f"ssh box {program}", {}, preferences=preferences).findings)
+
+
+@pytest.mark.parametrize("program", ["./stuff.py", "./stuff.R", "./stuff.tsx", "./stuff.ipynb", "./run_all", "/opt/jobs/run_all", "/opt/jobs/backfill_all", "/srv/env_run"])  # fmt: skip
+def test_a_path_of_a_script_is_work(program: str) -> None:
+    assert found_on_host(program)
+
+
+@pytest.mark.parametrize("program", [
+    "/usr/bin/run_all", "/usr/lib/jobs/run_all", "/sbin/run_all", "/opt/jobs/bin/run_all", "/snap/jobs/run_all", "'~/.local/bin/run_all'", "~/bin/run_all", "$HOME/bin/run_all", ".venv/bin/run_all", "jobs/venv/lib/run_all",
+    "node_modules/.bin/run_all",
+])  # fmt: skip
+def test_a_path_of_an_installed_program_is_no_work(program: str) -> None:
+    assert not found_on_host(program)
+
+
+@pytest.mark.parametrize("program", ["./run_server", "./run_webserver", "./run_api", "./run_all --listen :80", "./run_all --http-port=80"])  # fmt: skip
+def test_a_server_is_no_work_that_ends(program: str) -> None:
+    assert not found_on_host(program)
+
+
+@pytest.mark.parametrize("name", ["python", "python3", "python3.12"])
+def test_a_configured_python_is_each_python(name: str) -> None:
+    mine = Preferences(programs=(Program("python", ("stuff.py",), "quick", "prints a line"),))
+    assert found_on_host(f"{name} stuff.py")
+    assert not found_on_host(f"{name} stuff.py", mine)
+    assert found_on_host(f"{name} other_stuff.py", mine)
 
 
 CODE = [
