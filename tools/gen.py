@@ -505,7 +505,13 @@ def files() -> dict[Path, str]:
 
 
 def main(check: bool) -> int:
-    made = {KNOWN_FILE: known()}
+    from pueue_skill.configuration.errors import ConfigError
+
+    try:
+        made = {KNOWN_FILE: known()}
+    except ConfigError as error:  # a mistake in a tool file
+        print(error, file=sys.stderr)
+        return 2
     if check or KNOWN_FILE.read_text("utf-8") == made[KNOWN_FILE]:
         made |= files()
     stale = [path for path, text in made.items() if not path.exists() or path.read_text("utf-8") != text]

@@ -17,8 +17,8 @@ from typing import Any
 
 from pueue_skill.agents import install
 from pueue_skill.agents.event import AGENTS, client
-from pueue_skill.configuration import config, settings
-from pueue_skill.configuration.errors import ConfigError
+from pueue_skill.configuration import config, settings, tools
+from pueue_skill.configuration.errors import NEXT_STEP, ConfigError
 from pueue_skill.hosts import transport
 from pueue_skill.hosts.doctor.health_check import HealthCheck
 from pueue_skill.shell import quote
@@ -32,12 +32,12 @@ RECENT = 7 * 24 * 3600
 """How long an error of a hook is shown, in seconds."""
 
 TRIAL = {
-    "session_id": "doctor",
     "cwd": "/",
     "hook_event_name": "PreToolUse",
     "tool_name": "Bash",
     "tool_input": {"command": "python train.py"},
 }
+"""An event without a session: a session is reminded of the same command only once."""
 
 SMALL = 50_000_000
 
@@ -61,16 +61,22 @@ def checks() -> Iterator[HealthCheck]:
 
 def configuration() -> Iterator[HealthCheck]:
     """Return a check for each mistake in the configuration, which the other checks leave out."""
+    own, broken = tools.user_files()
+    mistakes = [(line, tools.ALL_KEYS) for error in broken for line in error.splitlines() if line != tools.ALL_KEYS]
+    hosts = 0
     try:
-        loaded = config.load()
+        hosts = len(config.load().hosts)
+        preferences = settings.load(paths.working() or "/").preferences
+        mistakes += [(line, tools.ALL_KEYS) for file in own for line in tools.misjudged(file, preferences)]
     except ConfigError as error:
-        mistakes = [line for line in str(error).splitlines() if line != config.ALL_KEYS]
-        for mistake in mistakes:
-            yield HealthCheck(
-                "configuration", "failure", mistake, "correct the file. All keys: pueue-skill schema config"
-            )
-        return
-    yield HealthCheck("configuration", "ok", f"{counted(len(loaded.hosts), 'host')}; {config.user_file()}")
+        mistakes[:0] = [(line, config.ALL_KEYS) for line in str(error).splitlines() if line != config.ALL_KEYS]
+    for mistake, keys in mistakes:
+        what, _, fix = mistake.partition(NEXT_STEP)
+        yield HealthCheck("configuration", "failure", what, fix or f"correct the file. {keys}")
+    if not mistakes:
+        files = [file for file in (paths.user_file(), *paths.tool_files()) if os.path.exists(file)]
+        shown = ", ".join(files) or f"there is no {paths.user_file()}"
+        yield HealthCheck("configuration", "ok", f"{counted(hosts, 'host')}; {shown}")
 
 
 def python() -> HealthCheck:

@@ -141,4 +141,4 @@ def names_known_program(command: str, folder: str) -> bool:
 
     known = settings.load(folder).preferences
     names = [*[program.program for program in known.programs], *[name.removeprefix("-m ") for name in known.tools]]
-    return not set(gate.TOKEN.findall(command)).isdisjoint(names)
+    return any(name in command for name in names)  # as in the launcher: `python` is also python3

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from pueue_skill.configuration import diagnostics, formats
-from pueue_skill.configuration.errors import ConfigError
+from pueue_skill.configuration.errors import NEXT_STEP, ConfigError
 from pueue_skill.configuration.schema import Config
-from pueue_skill.shell import printable
+from pueue_skill.shell import printable, quote
 from pueue_skill.shell.model import LOCAL
 from pueue_skill.state import paths
 
@@ -63,17 +63,27 @@ def load_permitted(folder: Path) -> tuple[Config, list[str]]:
     Raises ConfigError if the user's own file is invalid.
     """
     user = user_file()
-    user_content = read(user).content if user.is_file() else {}
+    read_files = [read(user)] if user.is_file() else []
+    user_content = read_files[0].content if read_files else {}
+    content: dict[str, Any] = {}
+    refused: list[str] = []
     project = project_file(folder)
-    if project is None:
-        return Config.model_validate(user_content), []
-    try:
-        content, refused = restrict_project(read(project), user_content)
-    except ConfigError as error:
-        return Config.model_validate(user_content), [str(error)]
+    if project is not None:
+        try:
+            read_project = read(project)
+            content, refused = restrict_project(read_project, user_content)
+            read_files.insert(0, read_project)
+        except ConfigError as error:
+            refused = [str(error)]
     config = Config.model_validate(merge(user_content, content))
     config._project_programs = len(content.get("programs", []))
+    config._program_sources = tuple([source for file in read_files for source in program_sources(file)])
     return config, refused
+
+
+def program_sources(file: ConfigFile) -> list[str]:
+    """Return the file and line of each of its programs."""
+    return [f"{file.name}:{file.line_of(('programs', at))}" for at in range(len(file.content.get("programs", ())))]
 
 
 def read(file: Path) -> ConfigFile:
@@ -97,7 +107,7 @@ def parse(file: Path) -> tuple[str, dict[str, Any]]:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file}: not UTF-8: {error.reason} at byte {error.start}") from None
     except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror}") from None
+        raise ConfigError(f"{file}: {error.strerror}{NEXT_STEP}ls -ld {quote.word(str(file))}") from None
     except formats.FormatError as error:
         raise ConfigError(f"{file}{f':{error.line}' if error.line else ''}: {error}") from None
 

@@ -240,6 +240,11 @@ class Diagnosis:
         rules = [node["propertyNames"] for node in self.nodes(path[:-1]) if "propertyNames" in node]
         known = [str(name) for rule in rules for name in rule.get("enum", ())]
         if known:
+            described = dict(zip(rules[0].get("enumDescriptions", ()), known, strict=False))
+            if path[-1] in described:
+                return (
+                    f"expected the {rules[0].get('title', 'key')}: {described[path[-1]]}. All rules: pueue-skill rules"
+                )
             near = nearest(str(path[-1]), known, cutoff=0.3)
             return f"unknown {rules[0].get('title', 'key')}{'. Nearest: ' if near else ''}{', '.join(near)}"
         return f"invalid key: expected {expectation(rules) if rules else 'a string'}, found {shown(path[-1])}"

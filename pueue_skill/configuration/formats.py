@@ -50,6 +50,8 @@ def parse(name: str, text: str) -> Any:
     except tomllib.TOMLDecodeError as error:
         message, _, place = str(error).partition(" (at ")
         line = re.match(r"line (\d+)", place)  # or "end of document"
+        if message == "Invalid value":
+            message += ": a text is quoted, and true and false are lower-case"
         raise FormatError(message, int(line[1]) if line else text.count("\n") + 1) from None
     except (
         ValueError,

@@ -20,7 +20,6 @@ from pueue_skill.rules.registry import BY_ID
 from pueue_skill.shell import quote
 from pueue_skill.shell.model import LOCAL, Host
 from pueue_skill.shell.ssh_target import REMOTE_PUEUE
-from pueue_skill.state import paths
 from pueue_skill.state.literals import NoticeKind
 
 
@@ -28,6 +27,14 @@ def known_rule(id: str) -> str:
     if id not in BY_ID:
         raise own_mistake("unknown rule ID")
     return id
+
+
+def program_name(name: str) -> str:
+    if not name or name.split() != [name]:
+        raise own_mistake("a name is one word")
+    if "/" in name:
+        raise own_mistake(f"a name has no folder: {name.rstrip('/').rpartition('/')[2]}")
+    return name
 
 
 def known_kind(name: str) -> str:
@@ -39,8 +46,15 @@ def known_kind(name: str) -> str:
 RuleId = Annotated[
     str,
     AfterValidator(known_rule),
-    Field(json_schema_extra={"title": "rule ID", "enum": sorted(BY_ID)}),
+    Field(
+        json_schema_extra={
+            "title": "rule ID",
+            "enum": sorted(BY_ID),
+            "enumDescriptions": [BY_ID[id].name for id in sorted(BY_ID)],
+        }
+    ),
 ]
+ProgramName = Annotated[str, AfterValidator(program_name)]
 QueueKind = Annotated[str, AfterValidator(known_kind), Field(json_schema_extra={"enum": list(KINDS)})]
 Name = Annotated[
     str,
@@ -60,9 +74,9 @@ Sha256 = Annotated[
 
 
 class ConfigTable(BaseModel):
-    """A table of a configuration file. An unknown key is an error."""
+    """A table of a configuration file. An unknown key is an error, and so is a text for a number or for true."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class HostTable(ConfigTable):
@@ -122,7 +136,7 @@ class EnvironmentTable(ConfigTable):
 class ProgramTable(ConfigTable):
     """A program that the rules do not know, or misjudge."""
 
-    program: str = Field(description="name of the program, without a folder")
+    program: ProgramName = Field(description="name of the program, without a folder")
     arguments: list[str] = Field([], description="words that must all be among its arguments")
     size: Literal["long", "quick", "server", "wait"] = Field(
         description="whether the program runs long, ends quickly, serves until it is stopped, or waits for something else"
@@ -134,7 +148,10 @@ class EvidenceTable(ConfigTable):
     """Durations of commands on this machine, which the rules use."""
 
     record: bool = Field(True, description="whether the hook records durations")
-    long: Annotated[float, Field(gt=0)] = Field(60, description="a run of this many seconds or more is long")
+    long: Annotated[float, Field(gt=0)] = Field(
+        60,
+        description="seconds from which a run is long, for a call with a time limit of 120 s; for others, in proportion",
+    )
 
 
 class HookTable(ConfigTable):
@@ -193,8 +210,12 @@ class Config(ConfigTable):
     _project_programs: int = 0
     """How many of `programs`, counted from the first, are from a project's file."""
 
+    _program_sources: tuple[str, ...] = ()
+    """The file and line of each of `programs`."""
+
     def preferences(self, durations: Mapping[str, tuple[float, ...]]) -> Preferences:
         """Return what the rules take into account. `durations` has the seconds of earlier runs, by shape of the command."""
+        sources = self._program_sources or ("",) * len(self.programs)
         known = [
             Program(
                 table.program,
@@ -202,11 +223,9 @@ class Config(ConfigTable):
                 table.size,
                 table.reason or "a program of your configuration",
                 number >= self._project_programs,
-                f"programs.{number - self._project_programs} of config.toml"
-                if number >= self._project_programs
-                else f"programs.{number} of {paths.PROJECT_FILE}",
+                source,
             )
-            for number, table in enumerate(self.programs)
+            for number, (table, source) in enumerate(zip(self.programs, sources, strict=True))
         ]
         return Preferences(self.rules, tuple(known), durations, self.evidence.long)
 

@@ -63,7 +63,7 @@ def load(folder: str) -> Settings:
     """
     user, project = paths.user_file(), paths.project_file(folder)
     version = [f"{__version__} {len(Settings._fields)} {len(Host._fields)}", *stamp(user), *stamp(project)]
-    for file in paths.tool_files():
+    for file in (os.path.join(paths.config(), "tools"), *paths.tool_files()):
         version += stamp(file)
     if len(version) == 1:
         return Settings({LOCAL: Host(LOCAL)}, Preferences())
@@ -97,12 +97,12 @@ def load(folder: str) -> Settings:
 
 
 def stamp(file: str) -> list[Any]:
-    """Return what identifies the content of a file: path, time, size, inode; nothing if there is no file."""
+    """Return what identifies the content of a file, and who may read it: path, times, size, inode; nothing if there is no file."""
     try:
         stat = os.stat(file)
     except OSError:
         return []
-    return [file, stat.st_mtime_ns, stat.st_size, stat.st_ino]
+    return [file, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino]
 
 
 def read(cache: str, version: list[Any]) -> Any:

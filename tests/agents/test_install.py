@@ -17,6 +17,7 @@ from pueue_skill.agents import doctor
 from pueue_skill.agents.event import AGENTS, client
 from pueue_skill.agents.install import MARK, share_folder
 from pueue_skill.cli.main import main
+from pueue_skill.state import paths
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LAUNCH = str(share_folder() / "hooks/launch")
@@ -306,3 +307,10 @@ def test_a_second_install_keeps_the_order_of_entries() -> None:
     (ours, other) = json.loads(file.read_text())["hooks"]["PreToolUse"]
     assert "--mode=suggest" in ours["hooks"][0]["command"]
     assert other == theirs
+
+
+def test_doctor_tries_the_hook_each_time_and_leaves_nothing_behind(home: Path) -> None:
+    for _ in range(2):
+        check = doctor.trial()
+        assert check.result == "ok", check
+    assert not (Path(paths.data()) / "reminders").exists()

@@ -53,6 +53,30 @@ def test_the_examples_are_valid(name: str, file: str) -> None:
             "s.json:3: hosts[0].host: expected a string, found 3\n"
             "s.json:3: hosts[0]: the keys ended, failed and jobs are missing\n",
         ),
+        (
+            "tool",
+            "t.toml",
+            '[[tools]]\nprograms = ["frob"]\nlong = ["go --samples>many"]\n',
+            "t.toml:3: tools[0].long[0]: --samples>many compares with many, which is not a number\n",
+        ),
+        (
+            "tool",
+            "-",
+            '[[tools]]\nprograms = ["frob"]\nlong = ["go"]\n',
+            "stdin:1: tools[0]: the key noun is missing\n",
+        ),
+        (
+            "tool",
+            "t.toml",
+            '[examples]\nlong = ["frob stop"]\n[[tools]]\nprograms = ["frob"]\nquick = ["stop"]\n',
+            "t.toml:2: examples.long[0]: `frob stop` is quick: quick with these arguments (t.toml:5)\n",
+        ),
+        (
+            "config",
+            "c.toml",
+            '[rules]\nremote-script = "off"\n',
+            "c.toml:2: rules.remote-script: expected the rule ID: PQ102. All rules: pueue-skill rules\n",
+        ),
         ("suggestion", "-", '{"version": 2}', "stdin:1: version: expected 1, found 2\n"),
         ("config", "-", "a = 1\n", "stdin:1: a: unknown key"),
     ],

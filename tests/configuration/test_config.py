@@ -300,3 +300,26 @@ def test_the_valid_parts_of_a_file_with_mistakes(user_file: Path) -> None:
     }.items():
         user_file.write_text(text)
         assert list(config.load_valid_parts().by_name()) == hosts
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[evidence]\nlong = "60"\n', 'evidence.long: expected a number greater than 0, found "60"'),
+        ('[evidence]\nrecord = "false"\n', 'evidence.record: expected true or false, found "false"'),
+        ('[[programs]]\nprogram = "reprice now"\nsize = "long"\n', "programs[0].program: a name is one word"),
+        (
+            '[[programs]]\nprogram = "/usr/bin/reprice"\nsize = "long"\n',
+            "programs[0].program: a name has no folder: reprice",
+        ),
+        (
+            '[rules]\nremote-script = "off"\n',
+            "rules.remote-script: expected the rule ID: PQ102. All rules: pueue-skill rules",
+        ),
+    ],
+)
+def test_values_that_would_have_no_effect(user_file: Path, text: str, says: str) -> None:
+    user_file.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        config.load(Path("/"))
+    assert says in str(error.value)

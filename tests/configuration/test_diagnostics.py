@@ -164,9 +164,11 @@ def test_no_sentence_is_of_pydantic_or_jsonschema(model: type[BaseModel]) -> Non
                 value = value[key]
     assert types_seen <= diagnostics.MISTAKE_KINDS.keys()
     assert types_seen >= {
-        "missing", "extra_forbidden", "string_type", "int_parsing", "int_type", "int_from_float", "list_type", "dict_type", "model_type",
-        "literal_error", "string_pattern_mismatch", "greater_than_equal", "float_type", "float_parsing",
+        "missing", "extra_forbidden", "string_type", "int_type", "list_type", "dict_type", "model_type", "literal_error",
+        "string_pattern_mismatch", "greater_than_equal", "float_type",
     }  # fmt: skip
+    if not model.model_config.get("strict"):
+        assert types_seen >= {"int_parsing", "int_from_float", "float_parsing"}
     assert count > 1000
 
 

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--validate",
         metavar="FILE",
-        help="check a TOML, YAML or JSON document against the schema, exit 1 if it is invalid; - reads TOML or JSON from stdin",
+        help="check a TOML, YAML or JSON document against the schema (of a tool: also its patterns and examples), exit 1 if it is invalid; - reads TOML or JSON from stdin",
     )
 
 
@@ -59,8 +59,27 @@ def validate(file: str, name: str, schema: dict[str, object]) -> int:
     problems = diagnostics.problems_of_schema(
         jsonschema.Draft202012Validator(schema).iter_errors(content), content, schema
     )
-    for line in diagnostics.report(shown_name, problems, formats.locator(source, text)):
+    lines = diagnostics.report(shown_name, problems, formats.locator(source, text))
+    if name == "tool" and not lines:
+        lines = problems_of_tools(source, text, content, shown_name)
+    for line in lines:
         print(line)
-    if not problems:
+    if not lines:
         say(f"{shown_name} fits the schema {name}")
-    return ExitCode.FINDINGS if problems else ExitCode.DONE
+    return ExitCode.FINDINGS if lines else ExitCode.DONE
+
+
+def problems_of_tools(source: str, text: str, content: object, shown_name: str) -> list[str]:
+    """Return the mistakes that no schema finds in a tool file, such as wrong patterns, and the examples that are judged otherwise."""
+    from pueue_skill.configuration import formats, tools
+    from pueue_skill.configuration.errors import ConfigError
+    from pueue_skill.rules.model import Preferences
+
+    try:
+        if formats.format_of(source) == "toml":
+            loaded = tools.load_own(text, content, shown_name)
+        else:
+            loaded = tools.load(content, shown_name, formats.locator(source, text))
+    except ConfigError as error:
+        return [line for line in str(error).splitlines() if line != tools.ALL_KEYS]
+    return tools.misjudged(loaded, Preferences(tools=tools.by_program([loaded])))
