@@ -59,15 +59,6 @@ def test_documents_fit_their_schemas(
     jsonschema.validate(document, SCHEMAS[schema]())
 
 
-def test_deleted_run_times_are_counted(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
-    from pueue_skill.state import runs
-
-    for count, words in ((1, "1 run time"), (2, "2 run times")):
-        monkeypatch.setattr(runs, "forget", lambda shape, count=count: count)
-        assert main.main(["history", "--forget", "all"]) == 0
-        assert capsys.readouterr().err == f"pueue-skill: deleted {words}\n"
-
-
 def test_the_document_of_install_has_its_changes(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["install", "claude", "--json", "--dry-run"]) == 0
     (planned,) = json.loads(capsys.readouterr().out)["changes"]

@@ -8,6 +8,7 @@ import pytest
 
 from pueue_skill.cli import main
 from pueue_skill.cli.console import ExitCode
+from pueue_skill.state import runs
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,43 @@ def test_explain_shows_the_sizes_that_decide(
     monkeypatch.chdir("/")
     main.main(["suggest", "--explain", "--cwd", str(tmp_path), "sha256sum disk.img"])
     assert "size      disk.img: 80.0 GB" in capsys.readouterr().err
+
+
+def test_explain_asks_about_the_configuration_as_the_hook_does(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for file, text in {
+        "tools/frob.toml": '[[tools]]\nprograms = ["frob"]\nwait = ["on"]\n',
+        "config.toml": '\n[[programs]]\nprogram = "quux"\nsize = "server"\n',
+    }.items():
+        place = home / ".config/pueue-skill" / file
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    for command, gate, source in [
+        ("frob on", "it names a program of your configuration, or one that was slow here", "tools/frob.toml:3)"),
+        ("quux", "it names a program of your configuration, or one that was slow here", "config.toml:2)"),
+        ("ls", "no rule can match", ""),
+    ]:
+        main.main(["suggest", "--explain", "--", command])
+        lines = capsys.readouterr().err.splitlines()
+        assert lines[0] == f"gate      {gate}"
+        assert source in lines[2]
+
+
+def test_earlier_runs_that_decide_are_named(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shape = f"python {tmp_path}/train.py"
+    runs.record([runs.Run(f"{shape}{digest}", 2, flagged=True) for digest in ("", " #0123456789ab") for _ in range(3)])
+    decided = (
+        "3 earlier runs with a median of 2s: short, so they decided, not the words of the command. "
+        f"To delete them: pueue-skill history --forget '{shape}'"
+    )
+    main.main(["suggest", "--explain", "python train.py"])
+    err = capsys.readouterr().err
+    assert f"runs      {decided}\n" in err
+    assert err.endswith(f"left as is: {decided}\n")
+    assert main.main(["history", "--forget", shape]) == ExitCode.DONE
+    main.main(["suggest", "--explain", "python train.py"])
+    err = capsys.readouterr().err
+    assert "runs   " not in err
+    assert "finding   PQ302" in err

@@ -83,6 +83,9 @@ def main(options: argparse.Namespace) -> int:
             reason = brief_reason(analysis.plan.reason)
             if QUEUE_THE_LINE in reason:  # otherwise the text may have bytes that no word can have
                 reason = reason.replace(QUEUE_THE_LINE, f"Try: pueue-skill run -- {quote.word(text)}")
+            decided = [] if analysis.findings else [c for c in analysis.commands if is_measured_quick(c, preferences)]
+            if analysis.plan.verdict == "leave" and decided:
+                reason = "; ".join([line for command in decided for line in describe_runs(command, preferences)])
             note(f"{'left as is' if analysis.plan.verdict == 'leave' else 'no rewrite'}: {reason}")
         elif one_job := analysis.plan.reason.partition("; it stays one job: ")[2]:
             note(f"it stays one job: {one_job}")
@@ -100,14 +103,21 @@ QUEUE_THE_LINE = "Instead: Queue the line as one job."
 
 def explain(text: str, analysis: Analysis, preferences: Preferences) -> None:
     """Print every stage of the analysis on stderr."""
+    from pueue_skill.agents import hook
     from pueue_skill.rules import gate
     from pueue_skill.shell.syntax import Script
 
     script = analysis.script
-    lines = [f"gate      {'a rule may match' if gate.interesting(text) else 'no rule can match'}"]
+    if gate.interesting(text):
+        lines = ["gate      a rule may match"]
+    elif hook.names_known_program(text, preferences.folder):
+        lines = ["gate      it names a program of your configuration, or one that was slow here"]
+    else:
+        lines = ["gate      no rule can match"]
     lines.append(f"parse     {'read by ' + script.parser if isinstance(script, Script) else script.reason}")
     lines += [f"command   {describe_command(command, preferences)}" for command in analysis.commands]
     lines += [f"size      {describe_size(size)}" for command in analysis.commands for size in command.sizes]
+    lines += [f"runs      {line}" for command in analysis.commands for line in describe_runs(command, preferences)]
     for finding in analysis.findings:
         lines.append(f"finding   {finding.rule} {finding.name} at {finding.start}-{finding.end}: {finding.message}")
     lines.append(f"plan      {analysis.plan.verdict}: {analysis.plan.reason}")
@@ -120,6 +130,40 @@ def describe_size(size: FileSize) -> str:
     from pueue_skill.shell import printable
 
     return f"{printable.line(size.path)}: {'' if size.exact else 'at least '}{printable.byte_size(size.bytes)}"
+
+
+def is_measured_quick(command: Command, preferences: Preferences) -> bool:
+    """Return whether a command would be long by its words, but its earlier runs show that it is not."""
+    from pueue_skill.rules.cost import weigh
+    from pueue_skill.rules.evidence import fits_call
+
+    return weigh(command, preferences).size == "long" and fits_call(command, preferences)
+
+
+def describe_runs(command: Command, preferences: Preferences) -> list[str]:
+    """Return what earlier runs say about a command and how to delete them; nothing without runs that are used."""
+    from pueue_skill.rules.evidence import is_slow, past_runs
+    from pueue_skill.rules.shapes import telling_shapes
+    from pueue_skill.shell import quote
+    from pueue_skill.shell.printable import duration
+    from pueue_skill.startup.words import counted
+    from pueue_skill.state import runs
+
+    found = past_runs(command, preferences)
+    if found is None:
+        return []
+    if is_slow(found, preferences):
+        role = "long, so they decided"
+    elif is_measured_quick(command, preferences):
+        role = "short, so they decided, not the words of the command"
+    else:
+        role = "the words of the command decided"
+    known = telling_shapes((command,), preferences.folder, preferences.project)
+    shapes = dict.fromkeys([runs.without_digest(shape) for shape in known if shape in preferences.durations])
+    delete = "; ".join([f"pueue-skill history --forget {quote.word(shape)}" for shape in shapes])
+    return [
+        f"{counted(found.runs, 'earlier run')} with a median of {duration(found.p50)}: {role}. To delete them: {delete}"
+    ]
 
 
 def describe_command(command: Command, preferences: Preferences) -> str:
