@@ -28,11 +28,16 @@ def past_runs(command: Command, preferences: Preferences) -> Estimate | None:
     return estimate(telling_shapes((command,), preferences.folder, preferences.project), preferences.durations)
 
 
+def same_runs(command: Command, preferences: Preferences) -> Estimate | None:
+    """The estimate by the earlier runs of the same words, or None."""
+    exact = telling_shapes((command,), preferences.folder, preferences.project)[:1]
+    return estimate(exact, preferences.durations)
+
+
 def fits_call(command: Command, preferences: Preferences) -> bool:
     """Whether enough earlier runs of the same words show that the command ends well within the call's time limit: those of other values
     (`--epochs 1`) say little."""
-    exact = telling_shapes((command,), preferences.folder, preferences.project)[:1]
-    runs = estimate(exact, preferences.durations)
+    runs = same_runs(command, preferences)
     return runs is not None and runs.runs >= MIN_QUICK_RUNS and runs.ceiling < near_limit(preferences)
 
 

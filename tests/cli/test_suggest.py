@@ -8,6 +8,8 @@ import pytest
 
 from pueue_skill.cli import main
 from pueue_skill.cli.console import ExitCode
+from pueue_skill.plan.analysis import analyse
+from pueue_skill.rules.shapes import shapes
 from pueue_skill.state import runs
 
 
@@ -74,7 +76,9 @@ def test_earlier_runs_that_decide_are_named(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shape = f"python {tmp_path}/train.py"
-    runs.record([runs.Run(f"{shape}{digest}", 2, flagged=True) for digest in ("", " #0123456789ab") for _ in range(3)])
+    (command,) = analyse("python train.py", {}).commands
+    same_words = shapes(command, str(tmp_path))[0]
+    runs.record([runs.Run(name, 2, flagged=True) for name in (shape, same_words) for _ in range(3)])
     decided = (
         "3 earlier runs with a median of 2s: short, so they decided, not the words of the command. "
         f"To delete them: pueue-skill history --forget '{shape}'"

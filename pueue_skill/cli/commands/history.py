@@ -64,8 +64,9 @@ def shown_shapes(shapes: Iterable[str]) -> list[str]:
     """Return the shapes without those of exact words, which another one covers."""
     from pueue_skill.state import runs
 
-    known = set(shapes)
-    return [shape for shape in known if runs.without_digest(shape) not in known - {shape}]
+    known = list(shapes)
+    others = set(known)
+    return [shape for shape in known if runs.without_digest(shape) not in others - {shape}]
 
 
 def forget(wanted: str, as_json: bool) -> int:

@@ -142,19 +142,20 @@ def is_measured_quick(command: Command, preferences: Preferences) -> bool:
 
 def describe_runs(command: Command, preferences: Preferences) -> list[str]:
     """Return what earlier runs say about a command and how to delete them; nothing without runs that are used."""
-    from pueue_skill.rules.evidence import is_slow, past_runs
+    from pueue_skill.rules.evidence import is_slow, past_runs, same_runs
     from pueue_skill.rules.shapes import telling_shapes
     from pueue_skill.shell import quote
     from pueue_skill.shell.printable import duration
     from pueue_skill.startup.words import counted
     from pueue_skill.state import runs
 
-    found = past_runs(command, preferences)
+    quick = is_measured_quick(command, preferences)
+    found = same_runs(command, preferences) if quick else past_runs(command, preferences)
     if found is None:
         return []
-    if is_slow(found, preferences):
+    if not quick and is_slow(found, preferences):
         role = "long, so they decided"
-    elif is_measured_quick(command, preferences):
+    elif quick:
         role = "short, so they decided, not the words of the command"
     else:
         role = "the words of the command decided"
