@@ -50,7 +50,7 @@ def interesting(text: str) -> bool:
             return True
         if not token.islower() or not token.isalpha():
             for part in PART.findall(token):
-                if stands(part.lower(), text):
+                if stands(part.lower(), text) or stands(part.lower().rstrip("0123456789"), text):
                     return True
     return LARGE.search(text) is not None
 

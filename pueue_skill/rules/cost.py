@@ -6,12 +6,12 @@ version or a dry run makes a command quick.
 
 from __future__ import annotations
 
-import itertools
 import re
 
 from pueue_skill.rules import data_programs, table
 from pueue_skill.rules.known import QUICK
 from pueue_skill.rules.model import NO_PREFERENCES, Preferences, Program, Weight
+from pueue_skill.rules.options import settings, turns_on
 from pueue_skill.rules.scripts import script_of, weigh_code, weigh_script
 from pueue_skill.rules.sql import SQL_CLIENTS, weigh_sql
 from pueue_skill.rules.table import TABLE, find_match, launched, weigh_by_table, weight_of
@@ -83,10 +83,11 @@ def is_named(program: str, name: str) -> bool:
 
 def quick_option(name: str, args: tuple[str, ...]) -> bool:
     """Whether an option makes the command quick: help, a version, a dry run; for scripts also a status or a plan."""
-    options = HELP_OPTIONS if name in TABLE else QUICK_OPTIONS
+    if turns_on(args, HELP_OPTIONS if name in TABLE else QUICK_OPTIONS) or (
+        name == "make" and {"-n", "-q"} & set(args)
+    ):
+        return True
     for i, arg in enumerate(args):
-        if arg in options or (arg in ("-n", "-q") and name == "make"):
-            return True
         following = args[i + 1] if i + 1 < len(args) else "-"
         if arg in ("-h", "-V") and following[:1] == "-":
             return True
@@ -95,8 +96,9 @@ def quick_option(name: str, args: tuple[str, ...]) -> bool:
 
 def small_limit(args: tuple[str, ...]) -> str:
     """The option with its number that limits a program to little work (`--limit 10`), or nothing."""
-    for option, number in itertools.pairwise(args):
-        count = integer(number) if option in SMALL_OPTIONS else None
+    for given in settings(args):
+        name = "-".join(given.words)
+        count = integer(given.value) if given.written[0] == "-" and name in SMALL_OPTIONS else None
         if count is not None and count <= 1000:
-            return f"{option} {number}"
+            return f"{given.written} {given.value}"
     return ""

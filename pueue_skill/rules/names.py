@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from pueue_skill.rules.words import CALM_ENDS, CALM_NOUNS, CALM_WORDS, SIGNS, STRONG
+from pueue_skill.rules.words import CALM_ENDS, CALM_NOUNS, CALM_WORDS, SIGNS, STRONG, VERBS
 from pueue_skill.startup.regex import regex
 
 WORDS = regex(r"[A-Za-z]+\d*")
@@ -23,8 +23,15 @@ INSTALLED = regex(
 
 
 def split_name(name: str) -> list[str]:
-    """The words of a name in lower case: `populateFull_cache.py` is populate, full, cache, py."""
-    return [word.lower() for word in WORDS.findall(re.sub(r"([a-z])([A-Z])", r"\1_\2", name))]
+    """The words of a name in lower case: `populateFull_cache2.py` is populate, full, cache2, py. The number of a known word is none of it:
+    `train2` is train."""
+    return [unnumbered(word.lower()) for word in WORDS.findall(re.sub(r"([a-z])([A-Z])", r"\1_\2", name))]
+
+
+def unnumbered(word: str) -> str:
+    """The word without the digits at its end if it then is work, and is none with them: train2, but not phase1 or md5."""
+    bare = word.rstrip("0123456789")
+    return bare if word not in SIGNS and (bare in STRONG or bare in SIGNS or bare in VERBS) else word
 
 
 def is_soak(words: list[str]) -> bool:

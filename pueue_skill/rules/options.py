@@ -15,6 +15,7 @@ from pueue_skill.rules.words import (
     HYPERPARAMETERS,
     LIMITS,
     QUALIFIERS,
+    SLOW_LIMITS,
     SPREAD,
     STRONG,
     WHOLE,
@@ -58,6 +59,12 @@ NO_SIZE = {
 ENOUGH = {"training": (2, 2), "a search": (2, 20), "an optimization": (20, 1000), "sampling": (20, 1000)}
 """The least number that counts as a sign, and as a strong one, by the words of COUNTS."""
 DATE = regex(r"(?:19|20)\d\d[01]\d[0-3]\d(?:\d{4,6})?$")
+ON, OFF = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
+"""Values of an option that turn on what its name says, and those that turn it off."""
+OWN_LIMITS = {"n", "num", "number", "max", "runs"}
+"""Words that alone name a limit: `--n 10`, `-runs=1`."""
+NO_LIMITS = {"eval", "test", "per"}
+"""Words of an option that limits only a part of a run: `--eval-steps 10`."""
 
 
 class Evidence(NamedTuple):
@@ -188,15 +195,39 @@ def evidence_in_values(args: tuple[str, ...]) -> list[Evidence]:
 
 
 def limit_of(args: tuple[str, ...]) -> tuple[int, str] | None:
-    """The number and the name of an option that limits a run: `--limit 3` is (3, `--limit`); None without one."""
+    """The smallest number that limits a run, and the name of its option: `--limit 3` is (3, `--limit`); None without one."""
+    sized = [(integer(given.value), given) for given in settings(args)]
+    return min(
+        [(size, given.written) for size, given in sized if size is not None and is_limit(given, size)], default=None
+    )
+
+
+def is_limit(setting: Setting, size: int) -> bool:
+    """Whether an option with the number `size` limits a run to little work: `--max-steps 5`, `epochs=0`, `-max_total_time=60`."""
+    words = set(setting.words)
+    others = words - QUALIFIERS
+    if words & NO_LIMITS:
+        return False
+    if not others:
+        return words <= OWN_LIMITS and setting.written != "-n" and size <= 20
+    if others <= set(COUNTS) and size == 0:
+        return True
+    if others <= {"seconds", "secs"} or words == {"max", "total", "time"}:
+        return size <= 60
+    return others <= LIMITS and size <= (20 if others & SLOW_LIMITS else 1000)
+
+
+def turns_on(args: tuple[str, ...], names: set[str]) -> str:
+    """The option of `args` that is one of `names` by its words and is not turned off, or nothing: `--smoke_test` is `--smoke-test`,
+    as is `trainer.smoke_test=true`."""
     for setting in settings(args):
-        others = {word for word in setting.words if word not in QUALIFIERS}
-        count = integer(setting.value)
-        if count is None or not others or not others <= LIMITS:
+        _, dot, last = setting.written.rpartition(".")
+        name = "-".join(split_name(last))
+        if name not in names or (
+            (dot or setting.written[0] != "-") and "-" not in name
+        ):  # `version=1` is a name for a value
             continue
-        most = (
-            1000 if others & {"limit", "head", "sample", "samples", "last", "subset", "first", "items", "files"} else 20
-        )
-        if count <= (most if setting.written[0] == "-" else 0):
-            return count, setting.written
-    return None
+        value = setting.value.lower()
+        if value in ON if f"{setting.written}={setting.value}" in args else value not in OFF:
+            return setting.written
+    return ""

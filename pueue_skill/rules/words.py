@@ -108,18 +108,20 @@ WHOLE = by_word({
     "a run over sequences": "fasta fastq bam vcf msa reads",
     "work on a dataset": "calib",
 })
-LIMITS = set("limit head sample last subset first take files items rows records docs documents examples samples pages images entries instances steps iters iterations".split())
+LIMITS = set("limit head sample last subset first take files items rows records docs documents examples samples pages images entries instances steps step iters iter iterations batches sim sims simulations".split())
+# Of these a few are many.
+SLOW_LIMITS = set("docs documents pages images instances steps step iters iter iterations batches sim sims simulations".split())
 GPU_VARIABLES = {"CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "NGPU", "NUM_GPUS", "N_GPUS", "NGPUS", "GPUS", "WORLD_SIZE", "MASTER_ADDR", "NPROC_PER_NODE"}
 HINT_VARIABLES = {"NUM_WORKERS", "OMP_NUM_THREADS", "NPROC", "WORKERS", "JOBS", "NUM_THREADS", "DATA_DIR", "TF_FORCE_GPU_ALLOW_GROWTH", "PYTORCH_CUDA_ALLOC_CONF"}
 
-# Options that make any command quick.
+# Options that make any command quick, by their words.
 HELP_OPTIONS = set("""
-    --help --version --dry-run --dryrun --dry_run --dry --no-run --noop --syntax-check --just-print --whatif --what-if --explain --help-all
+    help version dry-run dryrun dry no-run noop syntax-check just-print whatif what-if explain help-all
 """.split())
 # Options that make a script or task quick; programs that the tables know say themselves which options do.
 QUICK_OPTIONS = HELP_OPTIONS | set("""
-    --plan --status --list --list-phases --list-rules --check-only --print-config --show-config --print --show --validate-only --test-run --fast-dev-run --fast_dev_run --smoke --smoke-test
-    --collect-only --co --count-only --describe --check --simulate --estimate --preview --print-plan --list-only --eta
+    plan status list list-phases list-rules check-only print-config show-config validate-config check-config print show validate-only test-run fast-dev-run smoke smoke-test sanity sanity-check sanity-test
+    collect-only count-only describe check simulate estimate preview print-plan list-only plot-only report-only export-only eta
 """.split())
 # Words of servers; those of the second set are also what other scripts work on, and count only with a port, or where nothing else is known.
 SERVER_WORDS = set("serve server runserver devserver webserver".split())
@@ -130,11 +132,11 @@ TOLD_BY_PROGRAMS = set("train pretrain finetune preprocess tokenize download bac
 QUERY_OPTIONS = set("list show print".split())
 QUERIES = set("stats stat info summary count status".split())
 QUERY_WORDS = set("stats stat info summary count models tasks phases rules config plan datasets names ids only targets steps stages metrics".split())
-SMALL_OPTIONS = {"--limit", "--head", "--sample", "--last", "--max-files", "--max-items", "--samples"}
+SMALL_OPTIONS = {"limit", "head", "sample", "last", "max-files", "max-items", "samples"}
 # A text with a script that is long contains one of these as a word or as a part of a name.
 # Verbs are common words; they count only with one of these texts, which the gate asks for too.
 VERB_CONTEXTS = (".py", ".sh", ".R", ".jl", ".rb", ".js", ".ts", "-m", "make", "run")
-FUSED = {prefix + word: word for prefix in ("n", "num", "max") for word in ("epochs", "iter", "iters", "steps", "trials", "workers", "jobs", "gpus")}
+FUSED = {prefix + word: word for prefix in ("n", "num", "max") for word in ("epochs", "iter", "iters", "steps", "trials", "workers", "jobs", "gpus", "sims", "sim")}
 SCRIPT_ANCHORS = {
     *STRONG, *SIGNS, *DATASETS, *[f"{verb} {text}" for verb in VERBS for text in VERB_CONTEXTS], *COUNTS, *SPREAD, *DEVICES, *HYPERPARAMETERS, *WHOLE, "symbol", "start", "from", "since",
     *FUSED, "stage --stage", "soak", "stress", "batch", "learning", "startdate",

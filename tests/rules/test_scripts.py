@@ -7,6 +7,7 @@ import pytest
 from pueue_skill.plan.analysis import analyse
 from pueue_skill.rules.cost import weigh
 from pueue_skill.rules.model import NO_PREFERENCES, Preferences, Program, Weight
+from pueue_skill.rules.names import split_name
 from pueue_skill.rules.options import limit_of, settings
 from pueue_skill.rules.registry import findings
 from pueue_skill.rules.scripts import script_of
@@ -48,6 +49,11 @@ HIGH = [
     "bash recipes/finetune/run.sh",
     "bash training_scripts/small/run_350m.sh",
     "bun run crawl",
+    "python train1.py",
+    "python shop/train2.py --dry-run=false",
+    "python train.py eval_steps=10",
+    "python train.py --max_steps=50000 --eval-steps 10",
+    "python train.py VERSION=1",
 ]
 
 
@@ -132,6 +138,16 @@ NOT_LONG = [
     "python $COCO_DIR/collate.py",
     "python collate.py --date 20240131",
     "python collate.py --job-id 4711000",
+    "python md5.py",
+    "python train.py --smoke_test",
+    "python train.py --sanity-check",
+    "python train.py --validate-config c.yaml",
+    "python train.py --export-only",
+    "python train.py --trainer.fast_dev_run true",
+    "python train.py trainer.fast_dev_run=True",
+    "python train.py --dry_run=true",
+    "make backfill DRY_RUN=1",
+    "./simulate -help",
 ]
 
 
@@ -151,6 +167,17 @@ LIMITED = [
     ("python shop/ingest.py --max-files=20", "quick", "limited to 20 by --max-files"),
     ("python extract_entities.py --file a.epub --sample 30", "long", "an extraction, limited to 30 by --sample"),
     ("python shop/ingest.py --limit 50000", "long", "an ingest"),
+    ("python train.py trainer.max_steps=5", "quick", "limited to 5 by trainer.max_steps"),
+    ("python train.py +trainer.max_steps=3", "quick", "limited to 3 by +trainer.max_steps"),
+    ("python train.py max_steps=5", "quick", "limited to 5 by max_steps"),
+    ("python train.py --max-train-samples 16 --max-steps 2", "quick", "limited to 2 by --max-steps"),
+    ("python train.py --epochs 0", "quick", "limited to 0 by --epochs"),
+    ("python train.py --max_epochs 0", "quick", "limited to 0 by --max_epochs"),
+    ("python shop/backfill.py --max-rows 100", "quick", "limited to 100 by --max-rows"),
+    ("python shop/backfill.py --n 10", "quick", "limited to 10 by --n"),
+    ("python simulate.py --nsim 5", "quick", "limited to 5 by --nsim"),
+    ("./fuzz_target -runs=1 crash-123", "quick", "limited to 1 by -runs"),
+    ("./fuzz_target -max_total_time=5", "quick", "limited to 5 by -max_total_time"),
 ]
 
 
@@ -224,6 +251,14 @@ def test_options_are_read_by_their_words() -> None:
         (("all",), ""),
         (("epochs",), "4"),
     ]
+
+
+def test_a_number_at_the_end_of_a_known_word_is_no_part_of_it() -> None:
+    assert split_name("train2_v3.py") == ["train", "v3", "py"]
+    assert (
+        split_name("md5 sha256 mp4 s3 k8s utf8 phase1 gpt2 cifar10")
+        == "md5 sha256 mp4 s3 k8 s utf8 phase1 gpt2 cifar10".split()
+    )
 
 
 def test_limits() -> None:
