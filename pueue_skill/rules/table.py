@@ -33,6 +33,7 @@ SIZES = ("quick", "wait", "server", "long")
 TOKEN = regex(r"(!?)([^!=<>]+)(?:([=<>])(.*))?")
 UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 """Units of numbers and durations: `m` is a minute, and `M` a million."""
+CLOCK = regex(r"(?:([0-9]{1,9}):)?([0-9]{1,9}):([0-9]{1,9}(?:\.[0-9]*)?)")
 BUNDLE = regex(r"-[A-Za-z0-9]{2,}")
 LONG_NAME = regex(r"-[a-z]+[a-z_]{4,}(=.*)?")
 """An option that is a word after one dash: the program has such options, and does not bundle letters."""
@@ -114,7 +115,7 @@ def parse_pattern(text: str) -> Pattern:
         names = tuple(name.split("|"))
         if "" in names or (operator and not value):
             raise ValueError(f"{token} has an empty alternative or value")
-        if operator in ("<", ">") and number(value, UNITS) is None:
+        if operator in ("<", ">") and amount(value) is None:
             raise ValueError(f"{token} compares with {value}, which is not a number")
         if not negated and not operator and name[0] != "-":
             if required or excluded:
@@ -274,11 +275,19 @@ def has_value(value: str, term: Term) -> bool:
     """Whether the value is one of the term's, or above or below its limit. What only the shell knows is above each."""
     if term.operator == "=":
         return any(equals(glob, value) for glob in term.values)
-    size = number(value, UNITS)
-    limit = number(term.values[0], UNITS) or 0
+    size = amount(value)
+    limit = amount(term.values[0]) or 0
     if size is None:
         return term.operator == ">" and "$" in value
     return size > limit if term.operator == ">" else size < limit
+
+
+def amount(text: str) -> float | None:
+    """The number in a text, in seconds for a duration (`10m`, `1:30`); None for other texts."""
+    clock = CLOCK.fullmatch(text)
+    if clock:
+        return 3600 * float(clock[1] or 0) + 60 * float(clock[2]) + float(clock[3])
+    return number(text, UNITS)
 
 
 def find_match(command: Command, own: Mapping[str, tuple[Entry, ...]] | None = None) -> Match | None:
@@ -298,6 +307,8 @@ def weight_of(match: Match | None) -> Weight | None:
         return None
     size, entry = match.row.size, match.entry
     why = {"quick": "quick with these arguments", "wait": "a wait for something else"}.get(size, entry.noun)
+    if size == "server" and any(row[0] == "long" for row in entry.rows):
+        why = "a server"  # the noun is about the long runs
     return Weight(size, why, confidence=entry.confidence, source=match.source)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pueue_skill.rules.cost import weigh
 from pueue_skill.rules.rule import Hit, Rule, RuleContext, hit_at
-from pueue_skill.rules.table import anchors
+from pueue_skill.rules.table import anchors, find_match, operands_of
 from pueue_skill.shell.model import Command, Loop
 from pueue_skill.startup.regex import regex
 
@@ -19,7 +19,7 @@ DISPLAY_PROGRAMS = {"echo", "printf", "date", "true", "false", ":", "break", "co
 ENDLESS_PROGRAMS = {"watch", "inotifywait", "fswatch", "entr", "nodemon", "watchexec", "chokidar", "reflex", "journalctl", "dockerize"}  # fmt: skip
 """Waits that never end by themselves: somebody looks at them."""
 FOLLOWS = {"-f", "-F", "--follow", "-w", "--watch-only"}
-PLAIN_WORD = regex(r"[a-z][a-z-]*")
+PLAIN_WORD = regex(r"[a-z][a-z0-9-]*")
 COUNTER = regex(r"\d+|\{\d+\.\.\d+(\.\.\d+)?\}|[$`]\(?seq [^|]*")
 UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 DURATION = regex(r"(\d+(?:\.\d+)?)([smhd]?)")
@@ -80,10 +80,19 @@ def check_wait(command: Command, context: RuleContext) -> Hit | None:
         return None
     if command.name in ("sleep", "tail", *ENDLESS_PROGRAMS) or FOLLOWS & set(command.args):
         return None
-    words = " ".join([command.name, *[arg for arg in command.args if PLAIN_WORD.fullmatch(arg)][:2]])
     return hit_at(
-        command, f"`{words}` keeps the call open until something else has ended, and is killed with the session"
+        command,
+        f"`{waiting_name(command, context)}` keeps the call open until something else has ended, and is killed with the session",
     )
+
+
+def waiting_name(command: Command, context: RuleContext) -> str:
+    """The program with its subcommand: the words of the pattern that says that it waits, without options and their values."""
+    match = find_match(command, context.preferences.tools) or find_match(command)
+    valued = frozenset(match.entry.valued) if match else frozenset[str]()
+    words = [word.value for word in operands_of(command.args, valued) if not word.may_be_value]
+    count = len(match.pattern.words) if match else 2
+    return " ".join([command.name, *filter(PLAIN_WORD.fullmatch, words[:count])])
 
 
 def check_sleep(command: Command, context: RuleContext) -> Hit | None:

@@ -45,6 +45,26 @@ def test_the_reason_says_that_a_server_belongs_in_no_slot() -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["iperf3 -s", "npm run dev", "luigid", "dotnet watch"])
+def test_a_server_is_called_a_server_and_not_by_the_long_runs_of_its_program(text: str) -> None:
+    assert analysis(text).plan.reason == "a server runs until it is stopped, so it belongs in no slot of a queue"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("bsub -K -q gpu python train.py", "bsub"),
+        ("gh run watch 12", "gh run watch"),
+        ("kubectl -n prod wait --for=condition=ready pod/a", "kubectl wait"),
+        ("kubectl wait -n prod --for=condition=ready pod/a", "kubectl wait"),
+        ("aws --profile prod ec2 wait instance-running", "aws ec2 wait"),
+        ("await-build now --id x", "await-build now"),
+    ],
+)
+def test_a_wait_is_named_without_the_values_of_options(text: str, name: str) -> None:
+    assert f"`{name}` keeps the call open" in analysis(text).findings[0].message
+
+
 def test_a_wait_gets_advice_and_is_never_queued() -> None:
     found = analysis("await-build --id 7 && ./deploy")
     assert [(finding.rule, finding.rewrite) for finding in found.findings] == [("PQ603", False)]
