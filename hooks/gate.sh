@@ -45,7 +45,7 @@ anchor() {
         az) case $2 in *aks*|*build*|*import*|*invoke*|*recursive*|*storage*|*stream*|*vm*|*wait*|*webapp*) return 0 ;; esac ;;
     esac ;;
     b*) case $1 in
-        bacalhau|backends|backfill|backfiller|backintime|backstop|backtest|backtesting|backtests|backtrader|backup|backuppc|bacon|badblocks|bakta|bam|bamtools|bandersnatch|barman|baron|basebackup|basecaller|baselines|bases|batch|batches|batchsize|bazel|bazelisk|bbcp|bbduk|bbftp|bbmap|bbmerge|bbnorm|bcachefs|bcftools|bcp|beam|beast|bedpostx|bedtools|beeline|behave|beir|bench|benchbase|benchmark|benchmarks|bettercap|bfd|bfg|bgzip|bigcodebench|bilby|binary|binitio|bioconvert|bismark|bitbake|bitwuzla|bjam|blast|blastn|blastp|blastx|blat|blaze|blender|block|bloop|bmake|boa|boinc|bolt|boltz|bombardier|bonito|bonmin|bonnie|boofuzz|bookdown|boolector|bootstraps|borg|borgmatic|bowtie|bpipe|bptt|bq|bracken|braker|brian|brotli|brouter|browsertrix|bruteforce|brutespray|bsdtar|bsub|btcrecover|btrbk|btrfs|buccaneer|buck|builder|buildindex|buildozer|buildpackage|bulk|bulkload|bunzip|buoyant|bup|bupstash|burn|burp|busco|bwa|bwameth|byobu|bzcat|bzip) return 0 ;;
+        bacalhau|backends|backfill|backfiller|backintime|backstop|backtest|backtesting|backtests|backtrader|backup|backuppc|bacon|badblocks|bakta|bam|bamtools|bandersnatch|barman|baron|basebackup|basecaller|baselines|bases|batch|batches|batchsize|bazel|bazelisk|bbcp|bbduk|bbftp|bbmap|bbmerge|bbnorm|bcachefs|bcftools|bcp|beam|beast|bedpostx|bedtools|beeline|behave|beir|bench|benchbase|benchmark|benchmarks|bettercap|bfd|bfg|bgzip|bigcodebench|bilby|binary|binitio|bioconvert|bismark|bitbake|bitwuzla|bjam|blast|blastn|blastp|blastx|blat|blaze|blender|block|bloop|bmake|boa|boinc|bolt|boltz|bombardier|bonito|bonmin|bonnie|boofuzz|bookdown|boolector|bootstraps|borg|borgmatic|bowtie|bpipe|bptt|bq|bracken|braker|brian|brotli|brouter|browsertrix|bruteforce|brutespray|bsdtar|bsub|btcrecover|btrbk|btrfs|buccaneer|buck|builder|buildindex|buildozer|buildpackage|bulk|bulkload|bunzip|buoyant|bup|bupstash|burn|busco|bwa|bwameth|byobu|bzcat|bzip) return 0 ;;
         b) case $2 in *b2*) return 0 ;; esac ;;
         bat) case $2 in *RunUAT\.bat*) return 0 ;; esac ;;
         bf) case $2 in *bf16*) return 0 ;; esac ;;
@@ -57,6 +57,7 @@ anchor() {
         buildbot) case $2 in *wait*) return 0 ;; esac ;;
         buildkite) case $2 in *logs*|*pipeline*|*watch*) return 0 ;; esac ;;
         bun) case $2 in *bench*|*benchmark*|*run*|*script*) return 0 ;; esac ;;
+        burp) case $2 in *a*) return 0 ;; esac ;;
         buzz) case $2 in *add*) return 0 ;; esac ;;
     esac ;;
     c*) case $1 in
@@ -220,7 +221,7 @@ anchor() {
         nu) case $2 in *nuXmv*) return 0 ;; esac ;;
     esac ;;
     o*) case $1 in
-        oaieval|oaievalset|oarsub|oases|objaverse|obsutil|oc|oci|oclvanitygen|ocrmypdf|octave|octobot|odeler|odgi|odm|ogb|ogbg|ogbl|ogbn|oha|olmocr|oltpbench|olver|omegafold|ommandline|omnetpp|ompare|omssacl|online|onnxruntime|onverter|oozie|opam|openbugs|opencompass|opendronemap|opendss|openems|openff|openfold|opengrep|openimages|openlane|openmc|openmm|openmmtools|openmolcas|openmp|openmpi|openneuro|openrlhf|openroad|openscad|opensfm|openshift|opensmt|openstudio|openvas|openwebtext|oplrun|optimise|optimize|optimizer|optimum|optipng|optistruct|optuna|orca|orchest|orrection|orterun|orthofinder|ortools|osbuild|osc|osf|osgeo|osiris|osmcoastline|osmconvert|osmfilter|osmium|osmosis|osmupdate|osrm|ossutil|osync|otbcli|otifs|otion|otp|oumi|ovc|overage|overnight|ovftool|owncloudcmd|owt|oxen|oxipng) return 0 ;;
+        oaieval|oaievalset|oarsub|oases|objaverse|obsutil|oc|oci|oclvanitygen|ocrmypdf|octave|octobot|odeler|odgi|odm|ogb|ogbg|ogbl|ogbn|oha|olmocr|oltpbench|olver|omegafold|ommandline|omnetpp|ompare|omssacl|online|onnxruntime|onverter|oozie|opam|openbugs|opencompass|opendronemap|opendss|openems|openff|openfold|opengrep|openimages|openlane|openmc|openmm|openmmtools|openmolcas|openmp|openmpi|openneuro|openrlhf|openroad|openscad|opensfm|openshift|opensmt|openstudio|openvas|openwebtext|oplrun|optimise|optimize|optimizer|optimum|optipng|optistruct|optuna|orca|orchest|orrection|orterun|orthofinder|ortools|osbuild|osc|osf|osgeo|osiris|osmcoastline|osmconvert|osmfilter|osmium|osmosis|osmupdate|osrm|ossutil|osync|otbcli|otifs|otion|oumi|ovc|overage|overnight|ovftool|owncloudcmd|owt|oxen|oxipng) return 0 ;;
         ocs) case $2 in *ocs\-sr*) return 0 ;; esac ;;
         ogr) case $2 in *ogr2ogr*) return 0 ;; esac ;;
         ollama) case $2 in *create*|*pull*|*push*) return 0 ;; esac ;;
@@ -229,6 +230,7 @@ anchor() {
         opp) case $2 in *opp\_run*) return 0 ;; esac ;;
         ora) case $2 in *ora2pg*) return 0 ;; esac ;;
         ost) case $2 in *gh\-ost*) return 0 ;; esac ;;
+        otp) case $2 in *build*|*buildStreet*) return 0 ;; esac ;;
     esac ;;
     p*) case $1 in
         pabot|packages|pacman|padcirc|paddlenlp|paddleocr|pajama|palabos|palace|panaroo|pangenie|pangenome|pangolin|pansharpen|pants|papermill|parallel|parallelism|paraview|parsyncfp|partclone|partimage|partition|partitioning|partitions|parts|paru|pascalvoc|pasta|pbccs|pbmm|pbrun|pbsv|pbuilder|pbzip|pdal|pdfcrack|pdsh|peft|pegasus|pelias|penelope|perft|perlbrew|permutations|perplexity|perses|pfgw|pgbackrest|pgbench|pggb|pgloader|pgosm|pgreplay|pgrouting|pgsql|phase|phaser|phases|phenix|philosopher|phits|phmmer|phono|phoronix|photogrammetry|photon|phpbrew|phpenv|phpunit|phyml|picard|picongpu|pig|pigz|pile|pilon|pimple|pindel|pipeline|pipelines|pipelinewise|piper|piso|pitest|pixi|pixz|pizzly|planemo|planetiler|planetsplitter|playbook|playwright|plingeling|plink|ploomber|plz|plzip|pmemd|pngcrush|polyaxon|polygonize|polygraphy|polymer|pono|pooch|poop|popt|populate|porechop|postmark|potential|poudriere|povray|ppanggolin|ppo|prank|precompute|pred|predict|predicted|prediction|prefect|prefetch|prefill|premake|prep|preparation|prepare|prepfold|preprocess|preprocessing|prepsubband|presto|pretrain|pretraining|prewarm|prime|primecount|primesieve|prman|probackup|probtrackx|process|processes|processing|procs|producer|profiler|progressive|prokka|promer|promptfoo|proteinmpnn|protocol|prover|proximity|proxmox|prpll|prsice|prterun|pscale|pschism|psiblast|psmp|psort|psql|psrchive|pssh|pueue|pulp|pulumi|purge|pvbatch|pvmove|pvpython|pwait|pxz|pyega|pyenv|pyflyte|pyfr|pyinstaller|pykeen|pymc|pymolcas|pyodide|pyosmium|pyoxidizer|pyperf|pypyr|pyrosetta|pyscf|pyserini|pysmt|pyspark|pysradb|pyterrier|pytest|pythia|pytorch|pzstd) return 0 ;;

