@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+
 from pueue_skill.rules.rule import Hit, Rule, RuleContext, claim, hit_at
+from pueue_skill.rules.scripts import RUNNERS
+from pueue_skill.rules.sql import SQL_CLIENTS
 from pueue_skill.rules.unknown_work import carriers, is_made_before, unknown_work
 from pueue_skill.shell import remote
 from pueue_skill.shell.model import Command
 from pueue_skill.shell.nested import reads_script
+from pueue_skill.startup.regex import regex
+
+PROGRAM_OPTION = regex(r"-[a-zA-Z]*[cefmV]$|--(?:command|execute|eval|file|version|help|print|query)\b")
+"""An option of an interpreter or SQL client with the program, or that shows something."""
 
 
 def runs_remotely(command: Command) -> bool:
@@ -43,15 +51,43 @@ def check_remote_work(command: Command, context: RuleContext) -> Hit | None:
     return hit_at(command, claim(weight, weight.why, f"runs on {connection_of(command)}{lost} with it"))
 
 
-def check_remote_script(command: Command, context: RuleContext) -> Hit | None:
+def fed_script(command: Command, context: RuleContext) -> str:
+    """The script that a redirect or a `cat` feeds to the command; empty without one."""
     fed = [redirect.target.value for redirect in command.redirects if redirect.op == "<" and redirect.target]
-    if (
-        ((command.ssh and not command.hosts) or (command.hosts and reads_script(command)))
-        and fed
-        and fed[0].endswith((".sh", ".py", ".sql", ".bash"))
-    ):
+    at, length = command.pipe
+    for piped in context.before[-1:]:
+        if piped.name == "cat" and piped.pipe == (at - 1, length):
+            fed += piped.args
+    return fed[0] if fed and fed[0].endswith((".sh", ".py", ".sql", ".bash")) else ""
+
+
+def runs_stdin(command: Command, context: RuleContext) -> bool:
+    """Whether the command lets another host run what it reads from stdin: it opens a shell there, or starts a program that
+    reads its own program from stdin."""
+    if not command.ssh:
+        return bool(command.hosts) and reads_program(command)
+    if not command.ssh.remote:
+        return True
+    return any(reads_program(c) for c in context.after if c.end <= command.end and len(c.hosts) > len(command.hosts))
+
+
+def reads_program(command: Command) -> bool:
+    """Whether a shell, interpreter or SQL client reads its program from stdin."""
+    if command.name in ("sudo", "su"):  # it opens a shell
+        return not {"-c", "--command"} & {*command.args}
+    if command.name in SQL_CLIENTS:
+        return not any(PROGRAM_OPTION.match(arg) for arg in command.args)
+    if reads_script(command) or command.name not in RUNNERS:
+        return reads_script(command)
+    operands = itertools.dropwhile(lambda arg: arg[:1] == "-" and arg != "-", command.args)
+    return next(operands, "-") in ("-", "/dev/stdin") and not any(PROGRAM_OPTION.match(arg) for arg in command.args)
+
+
+def check_remote_script(command: Command, context: RuleContext) -> Hit | None:
+    fed = fed_script(command, context)
+    if fed and runs_stdin(command, context):
         where = connection_of(command) if command.hosts else "the host inside the ssh connection"
-        return hit_at(command, f"{fed[0]} runs on {where}; its exit status and output are lost with it")
+        return hit_at(command, f"{fed} runs on {where}; its exit status and output are lost with it")
     if not runs_remotely(command) or has_terminal(command, context) or has_time_limit(command, context):
         return None
     work = unknown_work(command, context)
@@ -116,6 +152,7 @@ RULES = (
             "ssh gpu-box 'cd app && make -k test > test.log 2>&1'",
             "ssh gpu-box 'cd app && ./run-tests.sh | tail -3'",
             "ssh gpu-box 'cd reports && ./build-report --year 2024'",
+            "ssh gpu-box bash < setup.sh",
         ),
         good=(
             "ssh bigblack 'ls ~/project/*.py'",
@@ -129,6 +166,7 @@ RULES = (
             "ssh gpu-box 'cd app && make parser.o 2>&1 | tail'",
             "ssh gpu-box 'python3 dump_header.py core.1' | head -5",
             "timeout 20 ssh gpu-box ./scripts/probe.sh",
+            "ssh gpu-box 'cat > run.py' < run.py",
         ),
     ),
 )
