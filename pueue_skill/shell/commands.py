@@ -15,6 +15,7 @@ from pueue_skill.shell.model import Command, Construct, Detached, Loop, Ssh
 from pueue_skill.shell.nested import (
     SESSION_PROGRAMS,
     SHELLS,
+    benchmarked,
     carried_command,
     echoed_text,
     fan_out_words,
@@ -318,6 +319,9 @@ def walk_carried(
         text = option_value(words, {"-c", "--command", "--run"})
         if text:
             yield from walk_text((text.value, text.origin), inner, cwd)
+    elif name == "hyperfine":
+        for text in benchmarked(words):
+            yield from walk_text((text.value, text.origin), inner._replace(pipe=(0, 1)), cwd)
     elif name in SESSION_PROGRAMS:
         yield from walk_session(command, node, inner._replace(background=True, reader=""), cwd)
     elif name in FAN_OUT:

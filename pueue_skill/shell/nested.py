@@ -15,6 +15,11 @@ from pueue_skill.shell.wrappers import FAN_OUT, longest_entry, subcommands
 
 SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish", "ash"}
 
+HYPERFINE = ArgSpec(
+    "CDLMPSTcmnprsuw",
+    "cleanup command-name conclude export-asciidoc export-csv export-json export-markdown export-orgmode input max-runs min-runs output "
+    "parameter-list prepare reference runs setup shell sort style time-unit warmup",
+)
 SESSION_PROGRAMS = {"tmux", "byobu", "screen", "daemonize", "start-stop-daemon", "dtach", "abduco", "zellij"}
 
 
@@ -98,6 +103,15 @@ def session_words(words: tuple[Word, ...]) -> tuple[Word, ...]:
         return ()
     found, used = parse_options(rest[1:], ArgSpec("cFnstxyelp"))
     return rest[1 + used :] if ("-d", None) in found else ()
+
+
+def benchmarked(words: tuple[Word, ...]) -> Iterator[Word]:
+    """The texts of which hyperfine measures the time in a shell."""
+    rest = words[1:]
+    while rest:
+        used = parse_options(rest, HYPERFINE)[1]
+        yield from rest[used : used + 1]
+        rest = rest[used + 1 :]
 
 
 def daemon_words(name: str, words: tuple[Word, ...]) -> tuple[Word, ...]:

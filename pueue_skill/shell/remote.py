@@ -35,8 +35,8 @@ class Carrier(NamedTuple):
 
     `host` are the options whose value is the host, OPERAND for the first operand; without any of them the host is called
     `noun`. `local`: it is another system or user of this host. `terminal` are options that ask for a terminal. `without`
-    are options with which it runs no command there; with `modules` it does not if the value of an option of `modules[0]` is
-    none of the others. `outlives`: the command continues when the client is
+    are options with which it runs no command there; with `modules` it does not if the value of an option of `modules[0]`, or
+    the second operand for OPERAND, is none of the others. `outlives`: the command continues when the client is
     killed. `dash`: its long options have one dash.
     """
 
@@ -74,6 +74,12 @@ CLUSTER_EXEC = Carrier(
     ),
     "argv", noun="the pod", outlives=True,
 )  # fmt: skip
+CLUSTER_DEBUG = CLUSTER_EXEC._replace(
+    spec=CLUSTER_EXEC.spec._replace(
+        long=f"{CLUSTER_EXEC.spec.long} copy-to custom env image image-pull-policy profile set-image target", skip=0
+    ),
+    dashes=True,
+)
 KITTEN_SSH = Carrier(ArgSpec(SSH_VALUE_OPTIONS, "kitten", skip=1), "ssh", terminal=ALWAYS)
 PARALLEL_SSH = Carrier(
     ArgSpec("HOXeghloptx", "errdir extra-arg extra-args host host-glob hosts options outdir par timeout user"),
@@ -103,6 +109,8 @@ CODESPACE_SSH = Carrier(
     host="-c --codespace",
     noun="the codespace",
 )
+HEROKU_RUN = Carrier(ArgSpec("aers", "app env remote size type"), "text", host="-a --app", noun="the dyno")
+MACHINE_SSH = Carrier(ArgSpec("np", "node profile"), "text", host="-p --profile", noun="the virtual machine")
 ANSIBLE_MODULES = ("command", "shell", "raw", "script", "win_shell", "win_command", "expect")
 
 CARRIERS: Mapping[str, Carrier] = {
@@ -118,6 +126,10 @@ CARRIERS: Mapping[str, Carrier] = {
         ),
         text="-c --command", terminal=ALWAYS, outlives=True,
     ),
+    "plink": Carrier(
+        ArgSpec("DLPRilm", "hostkey load logappend nc proxycmd pw pwfile sercfg sessionlog sshlog sshrawlog", skip=1), "text", terminal="-t", dash=True,
+    ),
+    "dbclient": Carrier(ArgSpec("BIJKLRWbcilmop", skip=1), "text", terminal="-t"),
     "rsh": Carrier(ArgSpec("l", skip=1), "text"),
     "kitty +kitten ssh": KITTEN_SSH,
     "kitten ssh": KITTEN_SSH,
@@ -173,6 +185,16 @@ CARRIERS: Mapping[str, Carrier] = {
         ),
         text="-a --args", noun="the hosts", without="-C --check --list-hosts", modules=("-m --module-name", *ANSIBLE_MODULES),
     ),
+    "salt": Carrier(
+        ArgSpec(
+            "ITbclt",
+            "args-separator auth batch batch-safe-limit batch-safe-size batch-wait config-dir eauth failhard gather-job-timeout log-file log-file-level "
+            "log-level module-executors out out-file out-file-append out-indent output output-file password return return_config return_kwargs "
+            "state-output subset timeout username",
+            skip=2,
+        ),
+        "text", noun="the minions", without="--async", modules=(OPERAND, "run", "run_all", "run_stdout", "run_bg", "shell", "script"), outlives=True,
+    ),
     # clouds and their machines
     **dict.fromkeys(
         ("gcloud compute ssh", "gcloud compute tpus tpu-vm ssh", "gcloud compute tpus queued-resources ssh", "gcloud workstations ssh"),
@@ -198,7 +220,22 @@ CARRIERS: Mapping[str, Carrier] = {
     ),
     "flyctl ssh console": FLY_SSH,
     "fly ssh console": FLY_SSH,
-    "heroku run": Carrier(ArgSpec("aers", "app env remote size type"), "text", host="-a --app", noun="the dyno"),
+    "heroku run": HEROKU_RUN,
+    "heroku run:detached": HEROKU_RUN._replace(outlives=True),
+    "doctl compute ssh": Carrier(
+        ArgSpec("ctu", "access-token api-url config context interactive output ssh-command ssh-key-path ssh-port ssh-retry-max ssh-user"),
+        text="--ssh-command", noun="the droplet",
+    ),
+    "eb ssh": Carrier(
+        ArgSpec("ceinr", "command custom instance number profile region timeout"), text="-c --command", noun="the instance"
+    ),
+    "devpod ssh": Carrier(
+        ArgSpec("LRW", "agent-forwarding command context forward-ports forward-ports-timeout provider user workdir"), text="--command", noun="the workspace",
+    ),
+    "coder ssh": Carrier(
+        ArgSpec("Rel", "env identity-agent log-dir remote-forward token url wait workspace-poll-interval", skip=1), "text", noun="the workspace"
+    ),
+    "juju ssh": Carrier(ArgSpec("m", "container model", skip=1), "ssh", noun="the unit"),
     "railway ssh": Carrier(
         ArgSpec("deps", "deployment-instance environment project service"), "text", host="-s --service", noun="the service"
     ),
@@ -208,12 +245,30 @@ CARRIERS: Mapping[str, Carrier] = {
     "kubectl exec": CLUSTER_EXEC,
     "oc exec": CLUSTER_EXEC,
     "oc rsh": CLUSTER_EXEC,
+    "kubectl debug": CLUSTER_DEBUG,
+    "oc debug": CLUSTER_DEBUG,
+    "minikube ssh": MACHINE_SSH,
+    "colima ssh": MACHINE_SSH,
     "vagrant ssh": Carrier(ArgSpec("c", "command"), "ssh", "-c --command", noun="the virtual machine", dashes=True),
     "multipass exec": Carrier(ArgSpec("d", "working-directory", skip=1, late=True), "argv", noun="the virtual machine"),
     "limactl shell": Carrier(ArgSpec("", "shell workdir", skip=1), "argv", noun="the virtual machine"),
     # other systems of this host
     "lxc exec": INSTANCE_EXEC,
     "incus exec": INSTANCE_EXEC,
+    "crictl exec": Carrier(
+        ArgSpec("er", "config env image-endpoint runtime-endpoint timeout transport user", skip=1), "argv", local=True, terminal="-t --tty"
+    ),
+    "pct exec": Carrier(ArgSpec("", "keep-env", skip=1), "argv", local=True),
+    "lxc-attach": Carrier(
+        ArgSpec("LPafglnosuv", "arch gid lxcpath logfile logpriority name namespaces pty-log rcfile set-var uid"), "argv", local=True
+    ),
+    "jexec": Carrier(ArgSpec("Udu", skip=1), "argv", local=True),
+    "schroot": Carrier(ArgSpec("cdnosu", "chroot directory option session-name shell user"), "argv", local=True),
+    "arch-chroot": Carrier(ArgSpec("u", skip=1), "argv", local=True),
+    "distrobox enter": Carrier(ArgSpec("an", "additional-flags name"), "argv", local=True, dashes=True),
+    "toolbox run": Carrier(ArgSpec("cdr", "container distro preserve-fds release"), "argv", local=True),
+    "wsl": Carrier(ArgSpec("du", "cd distribution shell-type user"), "argv", local=True),
+    "wsl.exe": Carrier(ArgSpec("du", "cd distribution shell-type user"), "argv", local=True),
     "chroot": Carrier(ArgSpec("", "groups userspec", skip=1), "argv", local=True),
     "nsenter": Carrier(ArgSpec("GSWt", "setgid setuid target wdns", optional="CTUimnpruw"), "argv", local=True),
     "ip netns exec": Carrier(ArgSpec(skip=1), "argv", local=True),
@@ -256,6 +311,7 @@ LONG_OPTION = regex(r"-[a-z][a-z-]+(?:=.*)?", 16)  # re.DOTALL
 
 def read_carried(name: str, carrier: Carrier, rest: tuple[Word, ...]) -> Carried:
     """The command in `rest`, the words after the carrier's name."""
+    written = rest
     if carrier.dash:
         rest = tuple(
             [
@@ -266,6 +322,7 @@ def read_carried(name: str, carrier: Carrier, rest: tuple[Word, ...]) -> Carried
             ]
         )
     options, operands, words = split_words(carrier, rest)
+    words = written[len(written) - len(words) :]
     ssh_terminal = False
     if carrier.words == "ssh":
         found, used = parse_options(words, ArgSpec(SSH_VALUE_OPTIONS))
@@ -274,7 +331,7 @@ def read_carried(name: str, carrier: Carrier, rest: tuple[Word, ...]) -> Carried
     texts = [value for option, value in options if option in carrier.text.split() and value is not None]
     if carrier.several and texts:
         texts += operands
-    if not runs_command(carrier, options):
+    if not runs_command(carrier, options, operands):
         texts, words = [], ()
     elif carrier.words in ("text", "ssh") and not (texts or words or (carrier.dashes and carrier.words == "text")):
         carrier = carrier._replace(terminal=ALWAYS)  # it opens a shell
@@ -301,14 +358,15 @@ def split_words(carrier: Carrier, words: tuple[Word, ...]) -> tuple[Options, lis
     return options, operands, words
 
 
-def runs_command(carrier: Carrier, options: Options) -> bool:
-    """Whether the options let the carrier run a command elsewhere."""
+def runs_command(carrier: Carrier, options: Options, operands: Sequence[Word]) -> bool:
+    """Whether the options and operands let the carrier run a command elsewhere."""
     if {option for option, _ in options} & set(carrier.without.split()):
         return False
     if not carrier.modules:
         return True
     names, *modules = carrier.modules
     chosen = [value.value for option, value in options if option in names.split() and value]
+    chosen += [word.value for word in operands[1:] if names == OPERAND]
     return not chosen or chosen[-1].rpartition(".")[2] in modules
 
 

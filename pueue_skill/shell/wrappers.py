@@ -96,6 +96,35 @@ WRAPPERS: dict[str, ArgSpec] = {
     "cgexec": ArgSpec("g"),
     "chronic": ArgSpec(),
     "strace": ArgSpec("eoOpsSuEIbaXP"),
+    "ltrace": ArgSpec("aADeFlnopsuwx", "align config library output where"),
+    "perf stat": ArgSpec(
+        "CDeGIMoprtx",
+        "cgroup control cpu cputype delay event field-separator filter for-each-cgroup interval-count interval-print log-fd metrics output pid post "
+        "pre repeat td-level tid timeout",
+    ),
+    "perf record": ArgSpec(
+        "CDFGcejkmoprtu",
+        "affinity branch-filter call-graph cgroup clang-opt clang-path clockid control count cpu delay event filter freq max-size mmap-flush mmap-pages "
+        "num-thread-synthesize output pid proc-map-timeout realtime switch-max-files switch-output-event synth tid uid vmlinux",
+        optional="ISz",
+    ),
+    "perf trace": ArgSpec("CDeFGmoptu", "cgroup control cpu delay duration event expr filter-pids input kernel-syscall-graph mmap-pages output pid tid uid"),
+    "valgrind": ArgSpec(),
+    "cpulimit": ArgSpec("cePlp", "cpu exe limit path pid"),
+    "faketime": ArgSpec("p", skip=1),
+    "runuser": ArgSpec("Ggu", "group supp-group user"),
+    "setpriv": ArgSpec(
+        "",
+        "ambient-caps apparmor-profile bounding-set egid euid groups inh-caps pdeathsig regid reuid rgid ruid securebits selinux-label",
+    ),
+    "unshare": ArgSpec(
+        "GRSw", "boottime map-group map-groups map-user map-users monotonic propagation root setgid setgroups setuid wd"
+    ),
+    "firejail": ArgSpec(),
+    "torsocks": ArgSpec("Papu", "address pass port user"),
+    "torify": ArgSpec(),
+    "proxychains": ArgSpec("f"),
+    "proxychains4": ArgSpec("f"),
     "command": ArgSpec(),
     "exec": ArgSpec("a"),
     "builtin": ArgSpec(),
@@ -107,7 +136,23 @@ WRAPPERS: dict[str, ArgSpec] = {
     "dotenv": ArgSpec("f", "file"),
     "uv run": ArgSpec("pCE", "with with-requirements with-editable python extra group env-file directory project package"),
     "poetry run": ArgSpec("C", "directory project"),
+    "pixi run": ArgSpec("exw", "concurrent-downloads concurrent-solves environment executable manifest-path workspace"),
+    **dict.fromkeys(
+        ("uvx", "uv tool run"),
+        ArgSpec(
+            "bcfipPw",
+            "build-constraints cache-dir config-file constraints default-index directory env-file exclude-newer extra-index-url find-links from index "
+            "index-url overrides project python refresh-package upgrade-package with with-editable with-requirements",
+        ),
+    ),
+    "bunx": ArgSpec("p", "package"),
+    "pnpm dlx": ArgSpec("", "package"),
+    "yarn dlx": ArgSpec("p", "package"),
     "pipx run": ArgSpec("", "spec python pip-args"),
+    **dict.fromkeys(("pyenv exec", "rbenv exec", "nodenv exec", "asdf exec"), ArgSpec()),
+    **dict.fromkeys(("nix develop", "nix shell", "guix shell", "guix environment", "chamber exec", "infisical run", "dotenvx run", "bwrap"), ArgSpec()),
+    "devbox run": ArgSpec("ce", "config env env-file environment"),
+    "railway run": ArgSpec("eps", "environment project service"),
     "pipenv run": ArgSpec(),
     "pdm run": ArgSpec("p", "project"),
     "hatch run": ArgSpec(),
@@ -124,8 +169,10 @@ WRAPPERS: dict[str, ArgSpec] = {
     **{f"{compose} run": COMPOSE_RUN for compose in COMPOSES},
     **{f"{compose} exec": COMPOSE_EXEC for compose in COMPOSES},
     **{f"{program} run": CLUSTER_RUN for program in CLUSTERS},
-    "singularity exec": ArgSpec("B", "bind overlay pwd env", skip=1),
-    "apptainer exec": ArgSpec("B", "bind overlay pwd env", skip=1),
+    **dict.fromkeys(
+        ("singularity exec", "apptainer exec", "singularity run", "apptainer run"),
+        ArgSpec("BHSW", "app bind cwd env env-file fusemount home hostname mount network overlay pwd scratch security workdir", skip=1),
+    ),
     "op run": ArgSpec("", "env-file account"),
     "aws-vault exec": ArgSpec("td", "duration", skip=1),
     "doppler run": ArgSpec("pc", "project config"),
@@ -141,6 +188,20 @@ ELSEWHERE = frozenset(
             for prefix in (engine, f"{engine} container")
             for verb in ("run", "exec")
         ],
+        *(
+            "runuser",
+            "setpriv",
+            "unshare",
+            "firejail",
+            "bwrap",
+            "torsocks",
+            "torify",
+            "proxychains",
+            "proxychains4",
+            "chamber exec",
+            "infisical run",
+        ),
+        *("dotenvx run", "railway run", "op run", "aws-vault exec", "doppler run"),
         *[
             f"{prefix} {verb}"
             for prefix in (*COMPOSES, *CLUSTERS, "singularity", "apptainer")
@@ -149,6 +210,15 @@ ELSEWHERE = frozenset(
     ]
 )
 """Wrappers whose command runs in another system, or gets something from them that no other program gets (sshpass)."""
+
+BEFORE: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("nix develop", "nix shell"), ("-c", "--command")),
+    **dict.fromkeys(
+        ("guix shell", "guix environment", "chamber exec", "infisical run", "dotenvx run", "bwrap"), ("--",)
+    ),
+    **{name: ("--",) for name, carrier in CARRIERS.items() if carrier.words == "argv" and carrier.dashes},
+}
+"""Wrappers with a word before the command: without it they run none."""
 
 ENGINE_OPTIONS = ArgSpec(
     "Hclan",
@@ -160,6 +230,9 @@ COMPOSE_OPTIONS = ArgSpec("fp", "ansi env-file file parallel profile progress pr
 TOOL_OPTIONS = {
     "uv": ArgSpec("", "directory project config-file"),
     "poetry": ArgSpec("C", "directory project"),
+    **dict.fromkeys(("singularity", "apptainer"), ArgSpec("c", "config")),
+    **dict.fromkeys(("minikube", "colima"), ArgSpec("p", "profile")),
+    "juju": ArgSpec(),
     **dict.fromkeys(ENGINES, ENGINE_OPTIONS),
     **dict.fromkeys(
         CLUSTERS,
@@ -200,6 +273,8 @@ FAN_OUT = {
 def subcommands(words: tuple[Word, ...]) -> tuple[str, tuple[Word, ...], tuple[Word, ...]]:
     """The name of the program in `words`, the tool's own options, and the words after them."""
     name, rest = basename(words[0].value), words[1:]
+    if name in ("k3s", "microk8s") and rest and rest[0].value == "kubectl":
+        return subcommands(rest)
     used = parse_options(rest, TOOL_OPTIONS[name])[1] if name in TOOL_OPTIONS else 0
     own, rest = rest[:used], rest[used:]
     if name in ENGINES and rest and rest[0].value == "compose":
@@ -242,8 +317,14 @@ def peel(words: tuple[Word, ...]) -> Peeled | None:
     full, wrapper, rest = found
     if full == "command" and rest[:1] and rest[0].value in ("-v", "-V"):
         return None
+    if full in BEFORE:
+        begins = next((i for i, word in enumerate(rest) if word.value in BEFORE[full]), len(rest))
+        inner = rest[begins + 1 :]
+        operands = rest[parse_options(rest, wrapper)[1] : begins]
+        return Peeled(full, inner, rest[:begins], operands) if inner else None
     options, used = parse_options(rest, wrapper)
-    if full == "flock" and any(option in ("-c", "--command") for option, _ in options):
+    given = {option for option, _ in options}
+    if (full == "flock" and given & {"-c", "--command"}) or (full == "runuser" and not given & {"-u", "--user"}):
         return None
     own, inner = (*own, *rest[:used]), rest[used:]
     while wrapper.assigns and inner and "=" in inner[0].value:
