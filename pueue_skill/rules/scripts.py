@@ -49,8 +49,20 @@ from pueue_skill.rules.words import (
 from pueue_skill.shell.model import Command
 from pueue_skill.startup.regex import regex
 
-RUNNERS = {"python", "python2", "python3", "pypy", "pypy3", "ipython", "node", "ruby", "perl", "Rscript", "julia", "php", "bun", "deno", "java", "bash", "sh", "zsh", "dash", "tsx", *[f"python3.{minor}" for minor in range(6, 16)]}  # fmt: skip
-TASK_RUNNERS = {"make", "gmake", "just", "mise", "task", "npm", "pnpm", "yarn", "invoke", "inv", "nox", "rake", "bundle", "rails", "gradle", "gradlew", "ant", "doit"}  # fmt: skip
+RUNNERS = {"python", "python2", "python3", "pypy", "pypy3", "ipython", "node", "ruby", "perl", "Rscript", "julia", "php", "bun", "deno", "java", "bash", "sh", "zsh", "dash", "tsx", "ts-node", "lua", "luajit", "octave", "elixir", "runghc", "runhaskell", "scala", "groovy", *[f"python3.{minor}" for minor in range(6, 16)]}  # fmt: skip
+TASK_RUNNERS = {"make", "gmake", "just", "mise", "task", "npm", "pnpm", "yarn", "invoke", "inv", "nox", "rake", "bundle", "rails", "gradle", "gradlew", "ant", "doit", "nx"}  # fmt: skip
+PROJECT_RUNNERS = {"uv run", "poetry run", "pdm run", "rye run", "pixi run", "hatch run", "pipenv run"}
+"""Wrappers that also run a task or an entry point of the project."""
+RUN_VERBS = {
+    "bun": ("run", "x"), "deno": ("run", "task"), "mix": ("run",), "zig": ("run",), "nim": ("r",), "crystal": ("run",), "scala": ("run",),
+    "stack": ("exec", "run", "runghc"), "cabal": ("run", "exec"), "cargo": ("xtask",),
+}  # fmt: skip
+"""Subcommands before a script, or a program of the project."""
+VALUED = {
+    "julia": ("-p", "-t", "-J", "-L", "-C", "-H"), "scala": ("-cp", "-classpath"), "ts-node": ("-P", "-r", "-O"), "octave": ("-p",), "lua": ("-l",),
+    "deno": ("-c", "--config", "--import-map"), "elixir": ("-pa", "-pz", "-r", "--name", "--sname", "--cookie"),
+}  # fmt: skip
+"""Options with a value before the script, of interpreters that have others than python."""
 CHECKS = {"pytest", "unittest", "http.server", "venv", "virtualenv", "pip", "json.tool", "py_compile", "compileall", "black", "ruff", "mypy", "timeit", "site", "ensurepip", "build", "doctest", "pipx", "pdb", "zipfile", "tarfile", "this", "platform", "sysconfig", "webbrowser"}  # fmt: skip
 PACKAGE_VERBS = set(
     "add audit ci config create dedupe destroy dlx exec generate i info init install link list login ls new outdated pack prune publish rebuild remove rm uninstall unlink update up upgrade version why".split()
@@ -273,23 +285,38 @@ def is_module(command: Command) -> bool:
 def script_of(command: Command) -> tuple[str | None, tuple[str, ...]]:
     """The script, module or task that `command` runs, and its arguments; (None, ()) without one, as for an installed program."""
     args = command.args
-    if command.name in ("bun", "deno") and args[:1] in (("run",), ("task",), ("x",)):
-        return (args[1], args[2:]) if len(args) > 1 else (None, ())
-    if command.name in RUNNERS:
-        i = 0
+    i = 1 if args and args[0] in RUN_VERBS.get(command.name, ()) else 0
+    if i or command.name in RUNNERS:
+        valued = VALUED.get(command.name, ("-W", "-X", "-r", "-t"))
         while i < len(args) and args[i].startswith(("-", "+")):
+            if args[i] in valued:
+                i += 2
+                continue
             if args[i] in ("-m", "-jar") and i + 1 < len(args):
                 return args[i + 1], args[i + 2 :]
             if args[i] in ("-c", "-e", "-p", "-", "-s", "--eval", "--print") or (
                 command.name in ("bash", "sh", "zsh") and "n" in args[i][1:] and args[i][1:2] != "-"
             ):
                 return None, ()
-            i += 2 if args[i] in ("-W", "-X", "-r", "-t") else 1
+            i += 1
         if args[i:] and args[i].rpartition("/")[2] in MANAGERS and len(args) > i + 1:
             return args[i + 1], args[i + 2 :]
         return (args[i], args[i + 1 :]) if i < len(args) else (None, ())
     if command.name in TASK_RUNNERS:
-        valued = ("-C", "-f", "-I", "-o", "-W", "--directory", "--file", "--prefix", "--filter", "-F")
+        valued = (
+            "-C",
+            "-f",
+            "-I",
+            "-o",
+            "-W",
+            "--directory",
+            "--file",
+            "--prefix",
+            "--filter",
+            "-F",
+            "-w",
+            "--workspace",
+        )
         words = [
             arg
             for i, arg in enumerate(args)
@@ -298,6 +325,8 @@ def script_of(command: Command) -> tuple[str | None, tuple[str, ...]]:
             and not arg.isdigit()
             and (not i or args[i - 1] not in valued)
         ]
+        if command.name == "yarn" and words[:1] == ["workspace"] and len(words) > 2:
+            words = words[2:]
         named = False
         while words[:1] in (["run"], ["run-script"], ["r"], ["exec"], ["rake"], ["rails"]) and command.name not in (
             "make",
@@ -319,12 +348,16 @@ def script_of(command: Command) -> tuple[str | None, tuple[str, ...]]:
         return name, args[args.index("--") + 1 :] if "--" in args else ()
     if command.name == "go" and args[:1] == ("run",) and len(args) > 1:
         return args[1], args[2:]
+    if command.name == "sbt" and args and "runMain " in args[0]:
+        main, *rest = args[0].partition("runMain ")[2].split()
+        return main.rpartition(".")[2], tuple(rest)
     program = command.words[0].value
     if command.name in QUICK or command.name in TABLE or (program[:1] == "$" and "/" not in program):
         return None, ()
     if not re.fullmatch(r"[\w./~+@%:${}-]+", re.sub(r"\$\([^)]*\)", "", program)):
         return None, ()
-    if EXTENSION.search(program) or ("/" in program and not INSTALLED.search(program)):
+    task = "/" not in program and PROJECT_RUNNERS & {*command.wrappers[-1:]}
+    if task or EXTENSION.search(program) or ("/" in program and not INSTALLED.search(program)):
         return program, args
     return None, ()
 
