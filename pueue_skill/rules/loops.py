@@ -25,7 +25,10 @@ def check_fan_out(command: Command, context: RuleContext) -> Hit | None:
     weight = context.weight
     if not loops or command.detached or weight.size != "long":
         return None
-    return hit_at(loops[0], claim(weight, weight.why, f"is started by {loops[0].kind} for each item"))
+    starter = next(
+        (c.name for c in context.before if (c.start, c.end) == (loops[0].start, loops[0].end)), loops[0].kind
+    )
+    return hit_at(loops[0], claim(weight, weight.why, f"is started by {starter} for each item"))
 
 
 def check_loop_of_scripts(command: Command, context: RuleContext) -> Hit | None:

@@ -44,6 +44,8 @@ def check_remote_work(command: Command, context: RuleContext) -> Hit | None:
     weight = context.weight
     if not runs_remotely(command) or weight.size != "long":
         return None
+    if any(c.via[-1:] == (command.name,) and command.start <= c.start and c.end <= command.end for c in context.after):
+        return None  # a shell, whose commands are checked themselves
     if not command.args and is_made_before(command.words[0].value, command, context):
         return None  # a test program that the text has just compiled
     outlives = remote.outlives_client(command.carriers[-1], command.name)

@@ -88,6 +88,8 @@ WORK = {
     "hyperfine -w 3 'python train.py --a' 'ls'": "in the foreground is killed",
     "uvx snakemake --cores 8": "in the foreground",
     "apptainer run --nv img.sif python train.py": "in the foreground is killed",
+    "ssh -t gpu \"bash -lc 'conda activate x && python train.py'\"": "training runs on gpu inside the ssh connection",
+    "fd -e wav -x ffmpeg -i {} {.}.flac": "is started by fd for each item",
     "mosh box -- python train.py": "box inside the connection of mosh",
     "docker -H tcp://box run img python train.py": "training runs on box inside the connection of docker; its exit status and output are lost with it",
     "docker --context far compose exec web python train.py": "far inside the connection of docker; its exit status and output are lost with it",
