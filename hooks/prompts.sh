@@ -5,7 +5,7 @@
 # prompted TEXT: TEXT is a prompt as a JSON string without its quotes.
 prompted() {
     case $1 in *\\u* | *[!\ -~][A-Za-z]* | *[A-Za-z][!\ -~]*) return 0 ;; esac
-    unset has_0 has_1 has_2 has_3 has_4 has_5 has_6 has_7 has_8 has_9 has_10 has_11 has_12 has_13 has_14 has_15 has_16 has_17 has_18 has_19 has_20 has_21 has_22 has_23 has_24 has_25 has_26 has_27 has_28 has_29 has_30 has_31 has_32 has_33 has_34 has_35 has_36 has_37 has_38 has_39 has_40 has_41 has_42 has_43 has_44 has_45 has_46 has_47 has_48 has_49 has_50 has_51 has_52 has_53 has_54 has_55 has_56 has_57 has_58 has_59 has_60 has_61 has_62 has_63 has_64 has_65 has_66 has_67 has_68 has_69 has_70 has_71 has_72 has_73 has_74 has_75 has_76 has_77 has_78 has_79 has_80 has_81 has_82 has_83 has_84 has_85 has_86 has_87 has_88 has_89
+    unset has_0 has_1 has_2 has_3 has_4 has_5 has_6 has_7 has_8 has_9 has_10 has_11 has_12 has_13 has_14 has_15 has_16 has_17 has_18 has_19 has_20 has_21 has_22 has_23 has_24 has_25 has_26 has_27 has_28 has_29 has_30 has_31 has_32 has_33 has_34 has_35 has_36 has_37 has_38 has_39 has_40 has_41 has_42 has_43 has_44 has_45 has_46 has_47 has_48 has_49 has_50 has_51 has_52 has_53 has_54 has_55 has_56 has_57 has_58 has_59 has_60 has_61 has_62 has_63 has_64 has_65 has_66 has_67 has_68 has_69 has_70 has_71 has_72 has_73 has_74 has_75 has_76 has_77 has_78 has_79 has_80 has_81 has_82 has_83 has_84 has_85 has_86 has_87 has_88 has_89 has_90 has_91 has_92 has_93 has_94 has_95 has_96 has_97 has_98 has_99 has_100 has_101 has_102 has_103 has_104 has_105
     escapes=
     case $1 in *\\*) escapes=yes ;; esac
     set -f
@@ -63,13 +63,22 @@ prompted() {
     case $has_76 in 1) return 0 ;; esac
     case $has_77$has_78 in 11) return 0 ;; esac
     case $has_79$has_80 in 11) return 0 ;; esac
-    case $has_81 in 1) return 0 ;; esac
-    case $has_82$has_83 in 11) return 0 ;; esac
-    case $has_84 in 1) return 0 ;; esac
-    case $has_4$has_5$has_85 in 111) return 0 ;; esac
-    case $has_86$has_5 in 11) return 0 ;; esac
-    case $has_87 in 1) return 0 ;; esac
-    case $has_88$has_89 in 11) return 0 ;; esac
+    case $has_81$has_82 in 11) return 0 ;; esac
+    case $has_81$has_83 in 11) return 0 ;; esac
+    case $has_27$has_84$has_85 in 111) return 0 ;; esac
+    case $has_86$has_87 in 11) return 0 ;; esac
+    case $has_88 in 1) return 0 ;; esac
+    case $has_89$has_90 in 11) return 0 ;; esac
+    case $has_91$has_92 in 11) return 0 ;; esac
+    case $has_93$has_94$has_95 in 111) return 0 ;; esac
+    case $has_77$has_96 in 11) return 0 ;; esac
+    case $has_97 in 1) return 0 ;; esac
+    case $has_98$has_99 in 11) return 0 ;; esac
+    case $has_100 in 1) return 0 ;; esac
+    case $has_4$has_5$has_101 in 111) return 0 ;; esac
+    case $has_102$has_5 in 11) return 0 ;; esac
+    case $has_103 in 1) return 0 ;; esac
+    case $has_104$has_105 in 11) return 0 ;; esac
     return 1
 }
 
@@ -83,6 +92,8 @@ prompt_word() {
         [aA][dD][dD]) has_20=1 ;;
         [aA][gG][gG][rR][eE][gG][aA][tT][eE]) has_48=1 ;;
         [aA][gG][gG][rR][eE][gG][aA][tT][eE][sS]) has_44=1 ;;
+        [aA][lL][iI][gG][nN]|[aA][sS][sS][eE][mM][bB][lL][eE]) has_86=1 ;;
+        [aA][lL][pP][hH][aA][fF][oO][lL][dD]|[aA][nN][sS][yY][sS]) has_82=1 ;;
         [aA][nN][iI][mM][aA][tT][iI][oO][nN]) has_80=1 ;;
         [aA][oO][sS][pP]) has_78=1 ;;
         [aA][pP][pP][lL][yY]) has_32=1 ;;
@@ -91,7 +102,7 @@ prompt_word() {
         [aA][rR][cC][hH][iI][vV][eE]) has_33=1 has_42=1 has_49=1 ;;
         [aA][rR][rR][aA][yY]|[aA][rR][rR][aA][yY][sS]) has_16=1 has_23=1 ;;
         [aA][rR][tT][iI][cC][lL][eE][sS]) has_42=1 ;;
-        [aA][sS][lL][eE][eE][pP]|[aA][wW][aA][yY]) has_83=1 ;;
+        [aA][sS][lL][eE][eE][pP]|[aA][wW][aA][yY]) has_99=1 ;;
         [aA][vV][eE][rR][aA][gG][eE]) has_63=1 ;;
     esac ;;
     [bB]*) case $1 in
@@ -105,8 +116,11 @@ prompt_word() {
         [bB][eE][nN][cC][hH][mM][aA][rR][kK]) has_28=1 has_65=1 has_71=1 ;;
         [bB][eE][nN][cC][hH][mM][aA][rR][kK][sS]) has_28=1 has_71=1 ;;
         [bB][iI][gG][bB][lL][aA][cC][kK]) has_1=1 ;;
+        [bB][iI][gG][qQ][uU][eE][rR][yY]|[bB][uU][cC][kK][eE][tT]) has_95=1 ;;
+        [bB][lL][aA][sS][tT][nN]|[bB][lL][aA][sS][tT][pP]|[bB][oO][wW][tT][iI][eE]|[bB][wW][aA]) has_82=1 ;;
         [bB][oO][oO][kK][sS]) has_42=1 ;;
-        [bB][oO][xX]) has_89=1 ;;
+        [bB][oO][xX]) has_105=1 ;;
+        [bB][rR][uU][tT][eE][fF][oO][rR][cC][eE]) has_89=1 ;;
         [bB][uU][iI][lL][dD]) has_52=1 has_77=1 ;;
     esac ;;
     [cC]*) case $1 in
@@ -114,58 +128,73 @@ prompt_word() {
         [cC][aA][cC][hH][eE][sS]) has_35=1 has_38=1 has_40=1 has_44=1 ;;
         [cC][aA][lL][cC][uU][lL][aA][tT][eE]|[cC][oO][mM][pP][uU][tT][eE]) has_48=1 has_52=1 ;;
         [cC][aA][nN][dD][lL][eE][sS]) has_33=1 has_35=1 has_42=1 has_49=1 ;;
+        [cC][aA][rR][lL][oO]|[cC][fF][dD]) has_83=1 ;;
         [cC][hH][eE][cC][kK][pP][oO][iI][nN][tT]) has_33=1 has_42=1 has_49=1 has_66=1 has_68=1 has_74=1 ;;
         [cC][hH][eE][cC][kK][pP][oO][iI][nN][tT][sS]) has_33=1 has_42=1 has_49=1 has_66=1 has_68=1 has_72=1 has_74=1 ;;
         [cC][hH][rR][oO][mM][iI][uU][mM]) has_78=1 ;;
         [cC][hH][uU][nN][kK][sS]|[cC][oO][mM][mM][eE][nN][tT][sS]) has_42=1 ;;
         [cC][lL][aA][sS][sS][iI][fF][iI][eE][rR][sS]) has_66=1 has_68=1 ;;
-        [cC][lL][aA][sS][sS][iI][fF][yY]|[cC][oO][mM][pP][rR][eE][sS][sS]|[cC][oO][nN][vV][eE][rR][tT]|[cC][oO][pP][yY]) has_48=1 ;;
-        [cC][lL][uU][sS][tT][eE][rR]) has_89=1 ;;
+        [cC][lL][aA][sS][sS][iI][fF][yY]|[cC][oO][nN][vV][eE][rR][tT]) has_48=1 has_88=1 ;;
+        [cC][lL][uU][sS][tT][eE][rR]) has_95=1 has_105=1 ;;
+        [cC][oO][lL][aA][bB][fF][oO][lL][dD]) has_82=1 ;;
         [cC][oO][mM][bB][iI][nN][aA][tT][iI][oO][nN][sS]|[cC][oO][nN][fF][iI][gG][sS]|[cC][oO][nN][fF][iI][gG][uU][rR][aA][tT][iI][oO][nN][sS]) has_55=1 has_64=1 ;;
-        [cC][oO][mM][mM][aA][nN][dD]|[cC][oO][mM][mM][aA][nN][dD][sS]|[cC][oO][mM][pP][uU][tT][aA][tT][iI][oO][nN]|[cC][oO][mM][pP][uU][tT][aA][tT][iI][oO][nN][sS]) has_85=1 ;;
+        [cC][oO][mM][mM][aA][nN][dD]|[cC][oO][mM][mM][aA][nN][dD][sS]|[cC][oO][mM][pP][uU][tT][aA][tT][iI][oO][nN]|[cC][oO][mM][pP][uU][tT][aA][tT][iI][oO][nN][sS]) has_101=1 ;;
         [cC][oO][mM][pP][aA][rR][eE]) has_63=1 has_73=1 ;;
         [cC][oO][mM][pP][iI][lL][eE]) has_77=1 ;;
         [cC][oO][mM][pP][lL][eE][tT][eE]) has_47=1 ;;
+        [cC][oO][mM][pP][rR][eE][sS][sS]) has_48=1 ;;
         [cC][oO][nN][fF][iI][gG]) has_55=1 ;;
         [cC][oO][nN][tT][iI][nN][uU][eE]) has_27=1 ;;
+        [cC][oO][pP][yY]) has_48=1 has_93=1 ;;
         [cC][oO][rR][pP][uU][sS]) has_33=1 has_42=1 has_49=1 ;;
+        [cC][rR][aA][cC][kK]) has_89=1 ;;
         [cC][rR][aA][wW][lL]|[cC][rR][uU][nN][cC][hH]) has_41=1 has_45=1 ;;
         [cC][rR][aA][wW][lL][eE][rR]) has_28=1 ;;
         [cC][rR][eE][aA][tT][eE]) has_48=1 has_50=1 has_52=1 ;;
     esac ;;
     [dD]*) case $1 in
-        [dD][aA][tT][aA]) has_35=1 ;;
-        [dD][aA][tT][aA][bB][aA][sS][eE]) has_35=1 has_38=1 ;;
+        [dD][aA][tT][aA]) has_35=1 has_94=1 ;;
+        [dD][aA][tT][aA][bB][aA][sS][eE]) has_35=1 has_38=1 has_95=1 ;;
+        [dD][aA][tT][aA][cC][eE][nN][tT][eE][rR]) has_95=1 ;;
         [dD][aA][tT][aA][sS][eE][tT]|[dD][aA][tT][aA][sS][eE][tT][sS]) has_33=1 has_35=1 has_42=1 has_49=1 ;;
-        [dD][aA][yY]|[dD][aA][yY][sS]) has_84=1 ;;
+        [dD][aA][yY]) has_84=1 has_92=1 has_100=1 ;;
+        [dD][aA][yY][sS]) has_92=1 has_100=1 ;;
+        [dD][eE][eE][pP][vV][aA][rR][iI][aA][nN][tT]|[dD][iI][aA][mM][oO][nN][dD]) has_82=1 ;;
         [dD][eE][pP][tT][hH]|[dD][eE][pP][tT][hH][sS]) has_55=1 ;;
-        [dD][oO]) has_27=1 has_32=1 has_63=1 has_88=1 ;;
+        [dD][fF][tT]|[dD][yY][nN][aA][mM][iI][cC][sS]) has_83=1 ;;
+        [dD][oO]) has_27=1 has_32=1 has_63=1 has_104=1 ;;
+        [dD][oO][cC][kK]) has_86=1 ;;
         [dD][oO][cC][uU][mM][eE][nN][tT][sS]) has_33=1 has_35=1 has_42=1 has_51=1 ;;
         [dD][oO][wW][nN][lL][oO][aA][dD]) has_41=1 has_46=1 ;;
         [dD][uU][mM][pP]) has_33=1 has_42=1 has_49=1 ;;
     esac ;;
     [eE]*) case $1 in
         [eE][mM][aA][iI][lL][sS]) has_42=1 ;;
-        [eE][mM][bB][eE][dD]) has_41=1 ;;
+        [eE][mM][bB][eE][dD]) has_41=1 has_88=1 ;;
         [eE][mM][bB][eE][dD][dD][iI][nN][gG][sS]) has_44=1 has_53=1 has_66=1 ;;
-        [eE][nN][cC][oO][dD][eE]|[eE][xX][tT][rR][aA][cC][tT]) has_48=1 ;;
+        [eE][nN][cC][oO][dD][eE]) has_48=1 has_88=1 ;;
         [eE][nN][qQ][uU][eE][uU][eE]) has_19=1 has_27=1 ;;
         [eE][nN][tT][iI][rR][eE]) has_47=1 ;;
         [eE][pP][iI][sS][oO][dD][eE][sS]|[eE][tT][lL]) has_28=1 ;;
+        [eE][pP][oO][cC][hH]) has_84=1 ;;
         [eE][pP][oO][cC][hH][sS]) has_28=1 has_33=1 has_42=1 has_49=1 ;;
         [eE][vV][aA][lL]) has_67=1 has_69=1 has_71=1 ;;
         [eE][vV][aA][lL][sS]) has_23=1 has_71=1 ;;
-        [eE][vV][aA][lL][uU][aA][tT][eE]) has_48=1 has_63=1 has_67=1 has_69=1 has_88=1 ;;
+        [eE][vV][aA][lL][uU][aA][tT][eE]) has_48=1 has_63=1 has_67=1 has_69=1 has_104=1 ;;
         [eE][vV][aA][lL][uU][aA][tT][iI][oO][nN]|[eE][vV][aA][lL][uU][aA][tT][iI][oO][nN][sS]) has_71=1 ;;
         [eE][xX][aA][mM][pP][lL][eE][sS]) has_33=1 has_42=1 has_51=1 ;;
-        [eE][xX][eE][cC][uU][tT][eE]) has_27=1 has_32=1 has_88=1 ;;
-        [eE][xX][pP][eE][rR][iI][mM][eE][nN][tT]) has_17=1 has_23=1 has_28=1 ;;
+        [eE][xX][eE][cC][uU][tT][eE]) has_27=1 has_32=1 has_81=1 has_104=1 ;;
+        [eE][xX][pP][eE][rR][iI][mM][eE][nN][tT]) has_17=1 has_23=1 has_28=1 has_85=1 ;;
         [eE][xX][pP][eE][rR][iI][mM][eE][nN][tT][sS]) has_17=1 has_23=1 has_28=1 has_33=1 has_42=1 has_49=1 ;;
+        [eE][xX][tT][rR][aA][cC][tT]) has_48=1 ;;
     esac ;;
     [fF]*) case $1 in
+        [fF][aA][sS][tT][qQ]|[fF][aA][sS][tT][qQ][sS]) has_87=1 ;;
         [fF][eE][aA][tT][uU][rR][eE][sS]) has_35=1 has_44=1 has_53=1 ;;
         [fF][eE][aA][tT][uU][rR][iI][zZ][eE]) has_41=1 has_45=1 ;;
+        [fF][eE][mM]) has_83=1 ;;
         [fF][eE][tT][cC][hH]) has_46=1 has_48=1 has_50=1 ;;
+        [fF][fF][mM][pP][eE][gG]) has_82=1 ;;
         [fF][iI][lL][eE]) has_42=1 ;;
         [fF][iI][lL][eE][sS]) has_35=1 has_42=1 ;;
         [fF][iI][lL][lL]) has_39=1 ;;
@@ -173,27 +202,34 @@ prompt_word() {
         [fF][iI][nN][eE][tT][uU][nN][eE]) has_25=1 has_28=1 has_31=1 ;;
         [fF][iI][nN][eE][tT][uU][nN][iI][nN][gG]) has_28=1 has_31=1 ;;
         [fF][iI][nN][iI][sS][hH]|[fF][iI][rR][eE]) has_27=1 ;;
-        [fF][oO][lL][dD]|[fF][rR][aA][mM][eE][sS]) has_33=1 has_42=1 has_49=1 ;;
+        [fF][oO][lL][dD]) has_33=1 has_42=1 has_49=1 has_84=1 ;;
         [fF][oO][lL][dD][sS]) has_33=1 has_42=1 has_49=1 has_55=1 has_64=1 ;;
-        [fF][oO][rR][eE][vV][eE][rR]) has_84=1 ;;
+        [fF][oO][rR][eE][vV][eE][rR]) has_100=1 ;;
+        [fF][rR][aA][mM][eE][sS]) has_33=1 has_42=1 has_49=1 ;;
         [fF][uU][lL][lL]) has_47=1 ;;
+        [fF][uU][zZ][zZ]) has_91=1 ;;
         [fF][uU][zZ][zZ][eE][rR]) has_28=1 ;;
     esac ;;
     [gG]*) case $1 in
+        [gG][aA][tT][kK]|[gG][dD][aA][lL][dD][eE][mM]|[gG][dD][aA][lL][wW][aA][rR][pP]|[gG][rR][oO][mM][aA][cC][sS]) has_82=1 ;;
         [gG][eE][nN][eE][rR][aA][tT][eE]) has_48=1 has_50=1 has_52=1 ;;
-        [gG][eE][nN][oO][mM][eE]|[gG][eE][nN][oO][mM][eE][sS]) has_33=1 has_42=1 has_49=1 ;;
+        [gG][eE][nN][oO][mM][eE]) has_33=1 has_42=1 has_49=1 ;;
+        [gG][eE][nN][oO][mM][eE][sS]) has_33=1 has_42=1 has_49=1 has_87=1 ;;
         [gG][eE][tT]) has_20=1 has_21=1 has_27=1 ;;
-        [gG][oO][nN][eE]) has_83=1 ;;
-        [gG][pP][uU]) has_11=1 has_89=1 ;;
-        [gG][pP][uU][sS]) has_89=1 ;;
+        [gG][oO][nN][eE]) has_99=1 ;;
+        [gG][pP][uU]) has_11=1 has_105=1 ;;
+        [gG][pP][uU][sS]) has_105=1 ;;
         [gG][rR][iI][dD]) has_29=1 has_61=1 ;;
         [gG][rR][iI][dD][sS][eE][aA][rR][cC][hH]) has_31=1 ;;
     esac ;;
     [hH]*) case $1 in
+        [hH][aA][nN][dD][sS][hH][aA][kK][eE]|[hH][aA][nN][dD][sS][hH][aA][kK][eE][sS]|[hH][aA][sS][hH]|[hH][aA][sS][hH][eE][sS]) has_90=1 ;;
+        [hH][aA][sS][hH][cC][aA][tT]) has_82=1 ;;
         [hH][iI][sS][tT][oO][rR][yY]) has_35=1 ;;
-        [hH][oO][uU][rR][sS]) has_84=1 ;;
+        [hH][oO][uU][rR]) has_84=1 has_92=1 ;;
+        [hH][oO][uU][rR][sS]) has_92=1 has_100=1 ;;
         [hH][pP][aA][rR][aA][mM]) has_61=1 ;;
-        [hH][pP][cC]) has_89=1 ;;
+        [hH][pP][cC]) has_105=1 ;;
         [hH][yY][pP][eE][rR]|[hH][yY][pP][eE][rR][pP][aA][rR][aA][mM]) has_29=1 has_58=1 has_60=1 has_61=1 ;;
         [hH][yY][pP][eE][rR][pP][aA][rR][aA][mM][eE][tT][eE][rR]) has_29=1 has_55=1 has_58=1 has_60=1 has_61=1 ;;
         [hH][yY][pP][eE][rR][pP][aA][rR][aA][mM][eE][tT][eE][rR][sS]) has_29=1 has_55=1 has_58=1 has_60=1 has_64=1 ;;
@@ -201,25 +237,29 @@ prompt_word() {
     esac ;;
     [iI]*) case $1 in
         [iI][mM][aA][gG][eE][sS]) has_33=1 has_42=1 has_51=1 ;;
-        [iI][mM][pP][oO][rR][tT]) has_46=1 has_48=1 has_50=1 ;;
-        [iI][nN][dD][eE][xX]) has_38=1 has_46=1 has_48=1 ;;
+        [iI][mM][pP][oO][rR][tT]) has_46=1 has_48=1 has_50=1 has_88=1 ;;
+        [iI][nN][dD][eE][xX]) has_38=1 has_46=1 has_48=1 has_88=1 ;;
         [iI][nN][dD][iI][cC][aA][tT][oO][rR][sS]) has_44=1 ;;
         [iI][nN][gG][eE][sS][tT]) has_31=1 has_34=1 has_36=1 has_41=1 has_46=1 ;;
         [iI][nN][gG][eE][sS][tT][iI][oO][nN]|[iI][tT][eE][rR][aA][tT][iI][oO][nN][sS]) has_28=1 ;;
         [iI][nN][sS][tT][aA][nN][cC][eE][sS]) has_42=1 ;;
     esac ;;
     [jJ]*) case $1 in
-        [jJ][oO][bB]) has_3=1 has_15=1 has_17=1 has_23=1 has_85=1 ;;
-        [jJ][oO][bB][sS]) has_3=1 has_17=1 has_23=1 has_28=1 has_33=1 has_42=1 has_49=1 has_85=1 ;;
+        [jJ][oO][bB]) has_3=1 has_15=1 has_17=1 has_23=1 has_85=1 has_101=1 ;;
+        [jJ][oO][bB][sS]) has_3=1 has_17=1 has_23=1 has_28=1 has_33=1 has_42=1 has_49=1 has_101=1 ;;
     esac ;;
     [kK]*) case $1 in
-        [kK][eE][eE][pP]|[kK][eE][eE][pP][sS]) has_86=1 ;;
+        [kK][eE][eE][pP]|[kK][eE][eE][pP][sS]) has_102=1 ;;
+        [kK][eE][rR][nN][eE][lL]) has_96=1 ;;
         [kK][iI][cC][kK]) has_27=1 ;;
     esac ;;
     [lL]*) case $1 in
-        [lL][aA][uU][nN][cC][hH]) has_27=1 has_32=1 has_63=1 has_88=1 ;;
+        [lL][aA][kK][eE]) has_95=1 ;;
+        [lL][aA][mM][mM][pP][sS]) has_82=1 ;;
+        [lL][aA][uU][nN][cC][hH]) has_27=1 has_32=1 has_63=1 has_81=1 has_104=1 ;;
         [lL][eE][aA][rR][nN][iI][nN][gG]|[lL][rR]) has_55=1 has_60=1 ;;
-        [lL][eE][aA][vV][eE]) has_86=1 ;;
+        [lL][eE][aA][vV][eE]) has_102=1 ;;
+        [lL][iI][gG][aA][nN][dD][sS]) has_87=1 ;;
         [lL][iI][sS][tT][iI][nN][gG]|[lL][iI][sS][tT][iI][nN][gG][sS]) has_42=1 ;;
         [lL][iI][tT][tT][lL][eE][bB][lL][aA][cC][kK]) has_1=1 ;;
         [lL][lL][mM][sS]) has_66=1 has_68=1 ;;
@@ -228,34 +268,37 @@ prompt_word() {
         [lL][oO][nN][gG]) has_4=1 ;;
     esac ;;
     [mM]*) case $1 in
-        [mM][aA][cC][hH][iI][nN][eE]) has_89=1 ;;
+        [mM][aA][cC][hH][iI][nN][eE]) has_105=1 ;;
         [mM][aA][kK][eE]) has_52=1 ;;
         [mM][eE][sS][sS][aA][gG][eE][sS]|[mM][oO][lL][eE][cC][uU][lL][eE][sS]) has_42=1 ;;
         [mM][eE][tT][rR][iI][cC][sS]) has_44=1 ;;
-        [mM][iI][gG][rR][aA][tT][eE]) has_48=1 ;;
+        [mM][iI][gG][rR][aA][tT][eE]) has_48=1 has_88=1 has_93=1 ;;
+        [mM][iI][nN][iI][mM][aA][pP]) has_82=1 ;;
         [mM][oO][dD][eE][lL]) has_66=1 ;;
         [mM][oO][dD][eE][lL][sS]) has_66=1 has_68=1 has_72=1 ;;
         [mM][oO][nN][tT][hH]) has_33=1 has_35=1 has_42=1 ;;
         [mM][oO][nN][tT][hH][sS]) has_33=1 has_35=1 has_42=1 has_49=1 ;;
-        [mM][oO][vV][eE]) has_20=1 has_88=1 ;;
+        [mM][oO][vV][eE]) has_20=1 has_93=1 has_104=1 ;;
         [mM][oO][vV][iI][eE]) has_80=1 ;;
     esac ;;
     [nN]*) case $1 in
+        [nN][aA][mM][dD]|[nN][eE][xX][tT][fF][lL][oO][wW]) has_82=1 ;;
         [nN][eE][eE][dD]) has_52=1 ;;
         [nN][eE][tT][wW][oO][rR][kK][sS]) has_68=1 ;;
-        [nN][iI][gG][hH][tT]) has_81=1 has_84=1 ;;
-        [nN][oO][dD][eE]) has_89=1 ;;
+        [nN][iI][gG][hH][tT]) has_97=1 has_100=1 ;;
+        [nN][oO][dD][eE]) has_105=1 ;;
     esac ;;
     [oO]*) case $1 in
-        [oO][fF][fF][lL][iI][nN][eE]) has_83=1 ;;
+        [oO][fF][fF][lL][iI][nN][eE]) has_99=1 ;;
+        [oO][pP][eE][nN][fF][oO][aA][mM]) has_82=1 ;;
         [oO][pP][tT][iI][mM][iI][sS][aA][tT][iI][oO][nN]|[oO][pP][tT][iI][mM][iI][zZ][aA][tT][iI][oO][nN]) has_30=1 ;;
         [oO][pP][tT][iI][mM][iI][sS][eE]|[oO][pP][tT][iI][mM][iI][zZ][eE]) has_59=1 ;;
         [oO][pP][tT][uU][nN][aA]) has_29=1 ;;
-        [oO][uU][tT][lL][iI][vV][eE]|[oO][uU][tT][lL][iI][vV][eE][sS]) has_87=1 ;;
-        [oO][vV][eE][rR][nN][iI][gG][hH][tT]) has_81=1 ;;
+        [oO][uU][tT][lL][iI][vV][eE]|[oO][uU][tT][lL][iI][vV][eE][sS]) has_103=1 ;;
+        [oO][vV][eE][rR][nN][iI][gG][hH][tT]) has_92=1 has_97=1 ;;
     esac ;;
     [pP]*) case $1 in
-        [pP][aA][gG][eE][sS]|[pP][aA][pP][eE][rR][sS]|[pP][aA][tT][iI][eE][nN][tT][sS]|[pP][dD][fF][sS]|[pP][hH][oO][tT][oO][sS]|[pP][oO][sS][tT][sS]|[pP][rR][oO][dD][uU][cC][tT][sS]|[pP][rR][oO][tT][eE][iI][nN][sS]) has_42=1 ;;
+        [pP][aA][gG][eE][sS]|[pP][aA][pP][eE][rR][sS]|[pP][aA][tT][iI][eE][nN][tT][sS]|[pP][dD][fF][sS]|[pP][hH][oO][tT][oO][sS]|[pP][oO][sS][tT][sS]|[pP][rR][oO][dD][uU][cC][tT][sS]) has_42=1 ;;
         [pP][aA][iI][rR][sS]|[pP][aA][rR][tT][iI][tT][iI][oO][nN]|[pP][aA][rR][tT][iI][tT][iI][oO][nN][sS]) has_33=1 has_35=1 has_42=1 has_49=1 ;;
         [pP][aA][rR][aA][mM][eE][tT][eE][rR]) has_55=1 ;;
         [pP][aA][rR][aA][mM][eE][tT][eE][rR][sS]) has_55=1 has_58=1 has_64=1 ;;
@@ -268,9 +311,10 @@ prompt_word() {
         [pP][rR][eE][tT][rR][aA][iI][nN]) has_25=1 has_31=1 ;;
         [pP][rR][eE][tT][rR][aA][iI][nN][iI][nN][gG]) has_28=1 ;;
         [pP][rR][eE][wW][aA][rR][mM]) has_39=1 ;;
-        [pP][rR][oO][cC][eE][sS][sS]) has_41=1 has_46=1 has_85=1 has_88=1 ;;
-        [pP][rR][oO][cC][eE][sS][sS][eE][sS]) has_85=1 ;;
+        [pP][rR][oO][cC][eE][sS][sS]) has_41=1 has_46=1 has_88=1 has_101=1 has_104=1 ;;
+        [pP][rR][oO][cC][eE][sS][sS][eE][sS]) has_101=1 ;;
         [pP][rR][oO][cC][eE][sS][sS][iI][nN][gG]) has_10=1 ;;
+        [pP][rR][oO][tT][eE][iI][nN][sS]) has_42=1 has_87=1 ;;
         [pP][uU][eE][uU][eE]) has_13=1 ;;
         [pP][uU][tT]) has_20=1 has_21=1 ;;
     esac ;;
@@ -283,66 +327,75 @@ prompt_word() {
         [rR][aA][nN][dD][oO][mM]) has_29=1 ;;
         [rR][aA][nN][kK]) has_67=1 ;;
         [rR][aA][tT][eE][sS]) has_55=1 has_64=1 ;;
-        [rR][eE][bB][uU][iI][lL][dD]) has_43=1 has_48=1 has_77=1 ;;
+        [rR][cC][lL][oO][nN][eE]) has_82=1 ;;
+        [rR][eE][aA][dD][sS]) has_87=1 ;;
+        [rR][eE][bB][uU][iI][lL][dD]) has_43=1 has_48=1 has_77=1 has_88=1 ;;
         [rR][eE][cC][oO][mM][pP][iI][lL][eE]) has_77=1 ;;
         [rR][eE][cC][oO][mM][pP][uU][tT][eE]) has_41=1 has_43=1 has_52=1 ;;
         [rR][eE][cC][oO][rR][dD][iI][nN][gG]|[rR][eE][cC][oO][rR][dD][iI][nN][gG][sS]) has_33=1 has_42=1 has_49=1 ;;
         [rR][eE][cC][oO][rR][dD][sS]) has_33=1 has_35=1 has_42=1 has_51=1 ;;
+        [rR][eE][dD][sS][hH][iI][fF][tT]|[rR][eE][gG][iI][oO][nN]) has_95=1 ;;
+        [rR][eE][eE][mM][bB][eE][dD]) has_88=1 ;;
         [rR][eE][fF][iI][lL][lL]) has_39=1 ;;
         [rR][eE][fF][rR][eE][sS][hH]) has_43=1 has_48=1 ;;
-        [rR][eE][gG][eE][nN][eE][rR][aA][tT][eE]) has_43=1 has_48=1 has_52=1 ;;
-        [rR][eE][iI][nN][dD][eE][xX]|[rR][eE][pP][rR][oO][cC][eE][sS][sS]) has_41=1 has_45=1 ;;
+        [rR][eE][gG][eE][nN][eE][rR][aA][tT][eE]) has_43=1 has_48=1 has_52=1 has_88=1 ;;
+        [rR][eE][iI][nN][dD][eE][xX]) has_41=1 has_45=1 has_88=1 ;;
         [rR][eE][iI][nN][gG][eE][sS][tT]) has_34=1 has_36=1 ;;
         [rR][eE][lL][aA][uU][nN][cC][hH]|[rR][eE][sS][tT][aA][rR][tT]) has_27=1 ;;
         [rR][eE][nN][dD][eE][rR]) has_48=1 has_79=1 ;;
         [rR][eE][pP][eE][aA][tT]) has_27=1 has_32=1 has_63=1 ;;
         [rR][eE][pP][oO][pP][uU][lL][aA][tT][eE]) has_36=1 has_37=1 has_41=1 ;;
+        [rR][eE][pP][rR][oO][cC][eE][sS][sS]) has_41=1 has_45=1 ;;
         [rR][eE][qQ][uU][eE][uU][eE]) has_19=1 has_27=1 ;;
-        [rR][eE][rR][uU][nN]) has_27=1 has_32=1 has_63=1 has_69=1 has_88=1 ;;
+        [rR][eE][rR][uU][nN]) has_27=1 has_32=1 has_63=1 has_69=1 has_81=1 has_104=1 ;;
         [rR][eE][sS][aA][mM][pP][lL][eE]) has_41=1 ;;
         [rR][eE][sS][uU][bB][mM][iI][tT]) has_22=1 has_27=1 ;;
-        [rR][eE][sS][uU][mM][eE]) has_27=1 has_88=1 ;;
-        [rR][eE][tT][rR][aA][iI][nN]) has_25=1 has_31=1 has_88=1 ;;
+        [rR][eE][sS][uU][mM][eE]) has_27=1 has_104=1 ;;
+        [rR][eE][tT][rR][aA][iI][nN]) has_25=1 has_31=1 has_104=1 ;;
         [rR][eE][tT][rR][aA][iI][nN][iI][nN][gG]) has_28=1 ;;
         [rR][eE][vV][iI][eE][wW][sS]) has_42=1 ;;
         [rR][oO][wW][sS]) has_33=1 has_42=1 has_51=1 ;;
-        [rR][uU][nN]) has_0=1 has_17=1 has_27=1 has_32=1 has_63=1 has_69=1 has_88=1 ;;
+        [rR][uU][nN]) has_0=1 has_17=1 has_27=1 has_32=1 has_63=1 has_69=1 has_81=1 has_85=1 has_104=1 ;;
         [rR][uU][nN][nN][iI][nN][gG]) has_0=1 has_5=1 ;;
         [rR][uU][nN][sS]) has_17=1 has_23=1 ;;
     esac ;;
     [sS]*) case $1 in
-        [sS][aA][mM][pP][lL][eE][sS]|[sS][eE][qQ][uU][eE][nN][cC][eE][sS]) has_33=1 has_42=1 has_51=1 ;;
+        [sS][aA][mM][pP][lL][eE][sS]|[sS][eE][qQ][uU][eE][nN][cC][eE][sS]) has_33=1 has_42=1 has_51=1 has_87=1 ;;
         [sS][bB][aA][tT][cC][hH]|[sS][qQ][uU][eE][uU][eE]|[sS][rR][uU][nN]) has_14=1 ;;
-        [sS][cC][aA][nN][sS]) has_33=1 has_42=1 has_49=1 ;;
+        [sS][cC][aA][nN][sS]) has_33=1 has_42=1 has_49=1 has_87=1 ;;
         [sS][cC][hH][eE][dD][uU][lL][eE]) has_24=1 has_27=1 ;;
-        [sS][cC][oO][rR][eE]) has_48=1 has_67=1 has_69=1 ;;
+        [sS][cC][oO][rR][eE]) has_48=1 has_67=1 has_69=1 has_88=1 ;;
         [sS][cC][oO][rR][eE][sS]|[sS][tT][aA][tT][iI][sS][tT][iI][cC][sS]) has_44=1 ;;
         [sS][cC][rR][aA][pP][eE]) has_41=1 has_45=1 ;;
         [sS][cC][rR][aA][pP][eE][rR]) has_28=1 ;;
-        [sS][cC][rR][iI][pP][tT]|[sS][cC][rR][iI][pP][tT][sS]) has_85=1 ;;
+        [sS][cC][rR][iI][pP][tT]|[sS][cC][rR][iI][pP][tT][sS]) has_101=1 ;;
         [sS][eE][aA][rR][cC][hH]) has_30=1 has_56=1 has_62=1 ;;
         [sS][eE][aA][rR][cC][hH][eE][sS]) has_30=1 ;;
-        [sS][eE][eE][dD]|[sS][iI][zZ][eE][sS]) has_55=1 ;;
+        [sS][eE][eE][dD]) has_55=1 has_84=1 ;;
         [sS][eE][eE][dD][sS]|[sS][eE][tT][tT][iI][nN][gG][sS]) has_55=1 has_64=1 ;;
         [sS][eE][nN][dD]) has_20=1 ;;
         [sS][eE][nN][tT][eE][nN][cC][eE][sS]|[sS][tT][rR][uU][cC][tT][uU][rR][eE][sS]) has_42=1 ;;
-        [sS][eE][rR][vV][eE][rR]) has_89=1 ;;
+        [sS][eE][rR][vV][eE][rR]) has_95=1 has_105=1 ;;
         [sS][eE][tT]) has_70=1 ;;
         [sS][hH][aA][rR][dD]|[sS][hH][aA][rR][dD][sS]) has_33=1 has_35=1 has_42=1 has_49=1 ;;
         [sS][iI][mM][uU][lL][aA][tT][eE]) has_31=1 has_41=1 has_75=1 ;;
-        [sS][iI][mM][uU][lL][aA][tT][iI][oO][nN]) has_28=1 has_31=1 ;;
+        [sS][iI][mM][uU][lL][aA][tT][iI][oO][nN]) has_28=1 has_31=1 has_85=1 ;;
         [sS][iI][mM][uU][lL][aA][tT][iI][oO][nN][sS]) has_28=1 has_33=1 has_42=1 has_49=1 ;;
-        [sS][lL][eE][eE][pP]) has_83=1 ;;
+        [sS][iI][zZ][eE][sS]) has_55=1 ;;
+        [sS][lL][eE][eE][pP]) has_99=1 ;;
         [sS][lL][uU][rR][mM]) has_14=1 has_17=1 ;;
+        [sS][nN][aA][kK][eE][mM][aA][kK][eE]) has_82=1 ;;
+        [sS][nN][oO][wW][fF][lL][aA][kK][eE]|[sS][tT][oO][rR][aA][gG][eE]) has_95=1 ;;
+        [sS][oO][aA][kK]) has_91=1 ;;
         [sS][oO][lL][vV][eE]) has_41=1 ;;
         [sS][oO][uU][rR][cC][eE]) has_78=1 ;;
-        [sS][tT][aA][rR][tT]) has_27=1 has_32=1 has_63=1 has_88=1 ;;
-        [sS][tT][aA][yY]|[sS][tT][aA][yY][sS]) has_86=1 ;;
+        [sS][tT][aA][rR][tT]) has_27=1 has_32=1 has_63=1 has_81=1 has_104=1 ;;
+        [sS][tT][aA][yY]|[sS][tT][aA][yY][sS]) has_102=1 ;;
         [sS][tT][iI][cC][kK]) has_20=1 has_21=1 ;;
         [sS][tT][oO][rR][eE]) has_38=1 ;;
         [sS][uU][bB][mM][iI][tT]) has_20=1 has_21=1 has_22=1 has_27=1 ;;
-        [sS][uU][rR][vV][iI][vV][eE]|[sS][uU][rR][vV][iI][vV][eE][sS]) has_87=1 ;;
-        [sS][wW][eE][eE][pP]) has_23=1 has_28=1 has_31=1 has_54=1 has_62=1 ;;
+        [sS][uU][rR][vV][iI][vV][eE]|[sS][uU][rR][vV][iI][vV][eE][sS]) has_103=1 ;;
+        [sS][wW][eE][eE][pP]) has_23=1 has_28=1 has_31=1 has_54=1 has_62=1 has_85=1 ;;
         [sS][wW][eE][eE][pP][sS]) has_23=1 has_28=1 ;;
         [sS][yY][mM][bB][oO][lL]|[sS][yY][mM][bB][oO][lL][sS]) has_33=1 has_35=1 has_38=1 has_42=1 has_49=1 ;;
         [sS][yY][nN][cC]) has_48=1 ;;
@@ -356,12 +409,14 @@ prompt_word() {
         [tT][hH][rR][oO][wW]) has_20=1 has_21=1 ;;
         [tT][iI][cC][kK][eE][rR]|[tT][iI][cC][kK][eE][rR][sS]|[tT][iI][cC][kK][sS]|[tT][rR][aA][dD][eE][sS]) has_33=1 has_35=1 has_42=1 has_49=1 ;;
         [tT][oO][kK][eE][nN][iI][zZ][eE]|[tT][rR][aA][nN][sS][cC][oO][dD][eE]|[tT][rR][aA][nN][sS][cC][rR][iI][bB][eE]) has_41=1 has_45=1 ;;
-        [tT][oO][nN][iI][gG][hH][tT]) has_81=1 ;;
+        [tT][oO][nN][iI][gG][hH][tT]) has_97=1 ;;
         [tT][rR][aA][cC][kK][sS]|[tT][rR][aA][nN][sS][cC][rR][iI][pP][tT][sS]|[tT][wW][eE][eE][tT][sS]) has_42=1 ;;
-        [tT][rR][aA][iI][nN]) has_25=1 has_26=1 has_31=1 has_88=1 ;;
-        [tT][rR][aA][iI][nN][iI][nN][gG]) has_23=1 has_28=1 has_31=1 ;;
+        [tT][rR][aA][iI][nN]) has_25=1 has_26=1 has_31=1 has_104=1 ;;
+        [tT][rR][aA][iI][nN][iI][nN][gG]) has_23=1 has_28=1 has_31=1 has_85=1 ;;
         [tT][rR][aA][iI][nN][iI][nN][gG][sS]) has_23=1 has_28=1 ;;
-        [tT][rR][aA][nN][sS][lL][aA][tT][eE]) has_48=1 ;;
+        [tT][rR][aA][nN][sS][fF][eE][rR]) has_93=1 ;;
+        [tT][rR][aA][nN][sS][lL][aA][tT][eE]) has_48=1 has_88=1 ;;
+        [tT][rR][iI][aA][lL]) has_84=1 ;;
         [tT][rR][iI][aA][lL][sS]) has_33=1 has_42=1 has_49=1 ;;
         [tT][rR][iI][gG][gG][eE][rR]) has_27=1 ;;
         [tT][rR][yY]) has_27=1 has_63=1 ;;
@@ -376,19 +431,21 @@ prompt_word() {
     [vV]*) case $1 in
         [vV][aA][lL][uU][eE][sS]) has_55=1 ;;
         [vV][aA][rR][iI][aA][nN][tT][sS]) has_68=1 ;;
+        [vV][aA][sS][pP]) has_82=1 ;;
         [vV][iI][dD][eE][oO]|[vV][iI][dD][eE][oO][sS]) has_33=1 has_42=1 has_49=1 ;;
     esac ;;
     [wW]*) case $1 in
-        [wW][aA][rR][eE][hH][oO][uU][sS][eE]) has_35=1 has_38=1 ;;
+        [wW][aA][rR][eE][hH][oO][uU][sS][eE]) has_35=1 has_38=1 has_95=1 ;;
         [wW][aA][rR][mM]) has_39=1 ;;
         [wW][eE][bB][kK][iI][tT]) has_78=1 ;;
         [wW][eE][eE][kK]|[wW][eE][eE][kK][sS]) has_35=1 ;;
-        [wW][eE][eE][kK][eE][nN][dD]) has_81=1 has_84=1 ;;
-        [wW][hH][iI][lL][eE]) has_82=1 ;;
+        [wW][eE][eE][kK][eE][nN][dD]) has_97=1 has_100=1 ;;
+        [wW][hH][iI][lL][eE]) has_98=1 ;;
+        [wW][hH][iI][sS][pP][eE][rR]) has_82=1 ;;
         [wW][hH][oO][lL][eE]) has_47=1 ;;
         [wW][iI][dD][tT][hH][sS]) has_55=1 ;;
-        [wW][oO][rR][kK]) has_85=1 ;;
-        [wW][oO][rR][kK][sS][tT][aA][tT][iI][oO][nN]) has_12=1 has_89=1 ;;
+        [wW][oO][rR][kK]) has_101=1 ;;
+        [wW][oO][rR][kK][sS][tT][aA][tT][iI][oO][nN]) has_12=1 has_105=1 ;;
         [wW][oO][rR][kK][sS][tT][aA][tT][iI][oO][nN][sS]) has_12=1 ;;
     esac ;;
     [yY]*) case $1 in

@@ -130,6 +130,15 @@ MODELS = (
     r"|transformers?)"
 )
 
+LONG_PROGRAMS = (
+    "nextflow snakemake bwa bowtie minimap gatk deepvariant blastn blastp diamond alphafold colabfold gromacs namd lammps openfoam ansys vasp "
+    "gdalwarp gdaldem rclone hashcat ffmpeg whisper"
+)
+SIMULATIONS = "dynamics cfd carlo fem dft"
+READS = "fastq fastqs reads samples genomes sequences proteins ligands scans"
+MANY = r"(?:\d[\d,.]*\s*(?:million|billion)|\d[\d.]*[mb]|\d{1,3}(?:,\d{3}){2,}|\d{7,}|(?:millions|billions)\s+of)"
+STORES = "cluster warehouse database lake bucket region server storage bigquery snowflake redshift datacenter"
+
 RULES: tuple[Rule, ...] = (
     # The skill's own phrases
     Rule(r"\brun(?:ning)?\b.{0,60}\bon\s+(?:the\s+)?(?:bigblack|littleblack)\b", words=("run running", "bigblack littleblack"), kinds=SAID),
@@ -276,6 +285,41 @@ RULES: tuple[Rule, ...] = (
     Rule(r"(?!-)", verbs="backtest"),
     Rule(rf"{LITTLE_FURTHER}(?:from\s+source|chromium|llvm|aosp|webkit)\b", verbs=COMPILE, words=("source chromium llvm aosp webkit",)),
     Rule(rf"{NEAR}(?:animation|movie|film)\b", verbs="render", words=("animation movie film",)),
+    # Long programs, simulations and amounts
+    Rule(
+        rf"\s+(?:(?:the|our|nf-core)\s+)?{one_of(LONG_PROGRAMS)}2?\b(?!\s+(?:tests?|lint)\b).{{0,40}}?\b(?:for|on|over|across|with)\s+(?:the\s+)?(?:{AMOUNT}|\d\d+)\s+(?:\w+\s+)?[a-z]",
+        verbs="run rerun start launch execute",
+        words=(LONG_PROGRAMS,),
+    ),
+    Rule(
+        r"\s+(?:(?:the|a|an|our|another)\s+)?(?:\w+\s+)?(?:molecular\s+dynamics|CFD|monte[\s-]carlo|FEM|DFT)\b(?!\s+(?:tests?|code|module|class|parser)\b)"
+        r".{0,40}?\b(?:for|on|with|over)\s+(?:the\s+)?(?:\d+\s*(?:ns|ps|us)\b|\d{2,}\s+(?:cores|nodes|ranks|cpus|gpus|processes)|\d[\d,.]*(?:e\d+|\d{3}|\s*[km]\b|\s+million))",
+        verbs="run rerun start launch execute",
+        words=(SIMULATIONS,),
+    ),
+    Rule(
+        r"\s+(?:(?:a|an|the|another)\s+)\d+[\s-](?:epoch|hour|day|seed|fold|trial)\s+(?:\w+\s+)?(?:run|training|job|experiment|sweep|simulation)\b",
+        verbs=LAUNCH,
+        words=("epoch hour day seed fold trial", "run training job experiment sweep simulation"),
+    ),
+    Rule(rf"{NEAR}{AMOUNT}\s+(?:\w+\s+){{0,3}}?{one_of(READS)}\b(?!\s+(?:list|table|page|column)\b)", verbs="align assemble dock", words=(READS,)),
+    Rule(
+        rf"{NEAR}{MANY}(?!\s+param)\s+(?:\w+\s+){{0,2}}?(?!tokens|params|parameters|times|pixels|bytes)[a-z]+s\b(?!.{{0,30}}\btests?\b)",
+        verbs="rebuild regenerate index reindex embed reembed encode classify score translate convert migrate process import",
+    ),
+    Rule(r"\s+(?:\w+\s+){0,4}?(?:hash(?:es)?|handshakes?)\b(?!\s+(?:function|map|table)s?\b)", verbs="crack bruteforce", words=("hash hashes handshake handshakes",)),
+    Rule(rf"{NEAR}(?:for\s+(?:\w+\s+){{0,3}}?(?:hours?|days?)\b|overnight\b)", verbs="fuzz soak", words=("hour hours day days overnight",)),
+    Rule(
+        rf"\s+{AMOUNT}\s+(?:\w+\s+){{0,2}}?data\b(?!\s+(?:access|class\w*|models?|types?|layers?|code|files?\s+in)\b).{{0,30}}?\b(?:to|into)\s+(?:\w+\s+){{0,3}}?"
+        rf"{one_of(STORES)}\b(?!\s+(?:module|package|folder|class|layer|config\w*|code|component)\b)",
+        verbs="migrate move copy transfer",
+        words=("data", STORES),
+    ),
+    Rule(
+        rf"{NEAR}(?:(?:linux|android|mainline)\s+kernel\b(?!\s+(?:module|docs|headers)\b)|kernel\b.{{0,30}}\b(?:allmodconfig|allyesconfig|defconfig)\b)",
+        verbs=COMPILE,
+        words=("kernel",),
+    ),
     # Time
     Rule(rf"^(?!.*\b(?:that|which)\s+(?:\w+\s+)?{RUNS}).*(?:{RUNS}.{{0,120}}?{NIGHT}|{NIGHT}.{{0,20}}?{RUNS})", words=("overnight night tonight weekend",), kinds=SAID),
     Rule(
