@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pueue_skill.rules.cost import weigh
 from pueue_skill.rules.model import NO_PREFERENCES, Preferences
+from pueue_skill.rules.options import turns_on
 from pueue_skill.rules.scripts import RUNNERS, TASK_RUNNERS, script_of
 from pueue_skill.rules.waiting import sleep_seconds
 from pueue_skill.rules.words import QUICK_OPTIONS
@@ -77,7 +78,7 @@ def base_words(command: Command, script: str | None, folder: str = "") -> list[s
 def by_words_alone(command: Command, script: str | None) -> bool:
     """Whether only runs of the same words tell how long a command takes: it runs code from its arguments or from stdin, it reads a file
     from stdin, it only asks for something (`--list`), or it is a quick program, as `grep -n` or `find`, whose duration depends on the files that it reads."""
-    if any(redirect.op == "<" for redirect in command.redirects) or not QUICK_OPTIONS.isdisjoint(command.args):
+    if any(redirect.op == "<" for redirect in command.redirects) or turns_on(command.args, QUICK_OPTIONS):
         return True
     if command.name in RUNNERS:
         return script is None and bool(command.args or bodies(command))
