@@ -86,18 +86,20 @@ def learn(lines: int = LINES_PER_EVENT, seconds: float = SECONDS_PER_EVENT) -> b
         positions = runs.positions()
         parts = journal.unread(positions, lines)
         positions = {part.key: part.position for part in parts}
+        more = not all(part.ended for part in parts)
         for part in parts:
             for line in part.lines:
                 if time.monotonic() > end:
+                    more = True
                     break
                 found += runs_of(line, last)
                 positions[part.key] += len(line)
-        runs.record(found, positions)
-        if all(part.ended and positions[part.key] == part.position + sum(map(len, part.lines)) for part in parts):
+        if any(part.lines for part in parts):
+            runs.record(found, positions)
+        if not more:
             os.utime(lock)
             journal.replace_read()
-            return False
-        return True
+        return more
 
 
 def learn_all() -> None:

@@ -147,16 +147,16 @@ def review_run(event: Event, analysis: Analysis, settings: Settings, free: bool)
     long = event.seconds >= least and free and bool(dominant(analysis.commands, settings.preferences))
     if not (long or (cannot_remind and analysis.findings)) or not may_remind(event, analysis):
         return ""
-    took = f"That took {printable.duration(event.seconds)}"
+    took = f"took {printable.duration(event.seconds)}"
     if analysis.findings:
-        return reminder(analysis, f"{took} in the foreground; this belongs in the job queue:" if long else REMINDER)
+        return reminder(
+            analysis, f"That {took} in the foreground; this belongs in the job queue:" if long else REMINDER
+        )
     if event.seconds < event.limit_s:
-        return f"pueue-skill: {took[0].lower()}{took[1:]} of the {printable.duration(event.limit_s)} that the call has. Next time, give it a longer timeout, or queue it.\n"
+        return f"pueue-skill: that {took} of the {printable.duration(event.limit_s)} that the call has. Next time, give it a longer timeout, or queue it.\n"
     submits = short_invocation(queued(event, settings))
     return (
-        f"pueue-skill: {took[0].lower()}{took[1:]} in the foreground. Next time, queue it:\n```bash\n{submits}```\n"
-        if submits
-        else ""
+        f"pueue-skill: that {took} in the foreground. Next time, queue it:\n```bash\n{submits}```\n" if submits else ""
     )
 
 

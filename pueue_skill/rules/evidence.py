@@ -51,8 +51,7 @@ def slow_before(commands: tuple[Command, ...], preferences: Preferences) -> dict
         if runs and is_slow(runs, preferences):
             found[i] = Slow(short_form(command), runs)
     together = dominant(commands, preferences)
-    first = commands.index(together[0]) if len(together) > 1 else -1
-    if len(together) > 1 and first not in found:
+    if len(together) > 1 and (first := commands.index(together[0])) not in found:
         runs = estimate(telling_shapes(together, preferences.folder, preferences.project), preferences.durations)
         if runs and is_slow(runs, preferences):
             found[first] = Slow("this", runs)
