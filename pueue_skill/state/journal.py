@@ -78,14 +78,13 @@ def unread(positions: Mapping[str, int], limit: int) -> list[Unread]:
         try:
             with open(name, "rb") as file:
                 key = digest(file.readline(), 16)
-                size = os.fstat(file.fileno()).st_size
-                position = max(positions.get(key, 0), size - MAX_UNREAD_BYTES)
+                position = max(positions.get(key, 0), os.fstat(file.fileno()).st_size - MAX_UNREAD_BYTES)
                 file.seek(position)
-                lines = [line for _, line in zip(range(limit), file, strict=False) if line.endswith(b"\n")]
+                read = [line for _, line in zip(range(limit), file, strict=False)]
         except FileNotFoundError:
             continue
-        limit -= len(lines)
-        found.append(Unread(key, position, lines, position + sum(map(len, lines)) == size))
+        found.append(Unread(key, position, [line for line in read if line.endswith(b"\n")], len(read) < limit))
+        limit -= len(read)
     return found
 
 

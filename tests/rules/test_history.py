@@ -323,6 +323,18 @@ def test_a_journal_that_is_read_is_replaced_and_loses_no_call(monkeypatch: pytes
     assert len(runs.positions()) <= 2
 
 
+def test_a_line_that_is_not_complete_is_read_later() -> None:
+    journal.append(b'{"cwd": "/", "ms": 1000, "command": "./frob"}')
+    with Path(paths.journal()).open("ab") as file:
+        file.write(b'{"cwd": "/", "ms": 2000, ')
+        file.flush()
+        learning.learn_all()  # does not wait for its end
+        assert runs.load()["/frob"] == (1.0,)
+        file.write(b'"command": "./frob"}\n')
+    learning.learn_all()
+    assert runs.load()["/frob"] == (1.0, 2.0)
+
+
 def test_forgotten_calls_leave_no_text(home: Path) -> None:
     journal.create()
     journal.append(b'{"cwd": "/", "ms": 5000, "command": "deploy --token SECRET123"}')
